@@ -1,0 +1,3 @@
+"""`codesign report`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""`codesign sweep`."""
+
+from __future__ import annotations

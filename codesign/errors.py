@@ -1,0 +1,72 @@
+"""Every exception that codesign raises on purpose.
+
+CodesignError
+├── InputError            a file, option or argument is wrong: exit code 2
+│   └── DocumentError     all mistakes of one YAML file, each with its line
+├── DataError             a dataset is missing or damaged; says what to do
+├── InfeasibleError       a network does not fit a chip; becomes a row, not a crash
+├── TrainingDivergedError the loss is no longer finite
+└── StoreError            the result store cannot be read or written
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CodesignError",
+    "DataError",
+    "DocumentError",
+    "InfeasibleError",
+    "InputError",
+    "Problem",
+    "StoreError",
+    "TrainingDivergedError",
+]
+
+
+class CodesignError(Exception):
+    """Base of all errors that codesign raises on purpose."""
+
+
+class InputError(CodesignError, ValueError):
+    """Something that the user wrote is wrong. The message says what was found and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One mistake in a file: where, what was wrong, what was found and what is allowed."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class DocumentError(InputError):
+    """All mistakes of one file at once, one line each."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[DocumentError], tuple[list[Problem]]]:
+        return type(self), (self.problems,)
+
+
+class DataError(CodesignError):
+    """A dataset is missing, incomplete beyond use, or damaged."""
+
+
+class InfeasibleError(CodesignError):
+    """A network cannot be placed on a chip. The message names the layer, what it needs and what there is."""
+
+
+class TrainingDivergedError(CodesignError):
+    """Training produced a loss or weights that are not finite."""
+
+
+class StoreError(CodesignError):
+    """The result store cannot be read or written."""

@@ -1,0 +1,52 @@
+"""The neuron: leaky integrate-and-fire, or integrate-and-fire where the time constant is infinite."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from codesign.documents import Spec
+from codesign.units import parse_quantity
+
+__all__ = ["NeuronSpec"]
+
+
+def _time_constant(text: Any) -> float:
+    if text in ("infinite", math.inf):
+        return math.inf
+    try:
+        seconds = parse_quantity(text, "s")
+        if seconds <= 0:
+            raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
+    except ValueError as error:
+        raise PydanticCustomError("quantity", "{reason}", {"reason": str(error)}) from None
+    return seconds
+
+
+class NeuronSpec(Spec):
+    """Parameters shared by all neurons of a network (paper, sections A.1 to A.3).
+
+    Attributes:
+        threshold: U_thr, the membrane potential that must be exceeded to fire.
+        time_constant: τ_m as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
+        reset: `zero` (hard reset) or `subtract` (the threshold is taken off).
+        refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
+        readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
+        surrogate_steepness: α of the arctan surrogate gradient (equation 6).
+        bias: whether neurons have a bias, added to the potential once a timestep.
+    """
+
+    threshold: Annotated[float, Field(gt=0)] = 0.3
+    time_constant: Annotated[float, BeforeValidator(_time_constant)] = math.inf
+    reset: Literal["zero", "subtract"] = "zero"
+    refractory: bool = True
+    readout: Literal["spikes", "potential"] = "spikes"
+    surrogate_steepness: Annotated[float, Field(gt=0)] = 2.0
+    bias: bool = False
+
+    def decay(self, timestep_s: float) -> float:
+        """exp(−Δt/τ_m), the factor by which a potential shrinks from one timestep to the next."""
+        return 1.0 if math.isinf(self.time_constant) else math.exp(-timestep_s / self.time_constant)

@@ -1,0 +1,230 @@
+"""The shape of a network: which layers, how large, how connected. No weights and no torch."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+
+__all__ = [
+    "AveragePool",
+    "Conv2d",
+    "LayerShape",
+    "LayerSpec",
+    "Linear",
+    "NetworkShape",
+    "SumPool",
+    "TopologySpec",
+    "network_shape",
+    "parse_topology",
+]
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Linear(Spec):
+    """A fully connected layer of `neurons` neurons."""
+
+    kind: Literal["linear"] = "linear"
+    neurons: Positive
+
+
+class Conv2d(Spec):
+    """A convolutional layer of spiking neurons: `channels` feature maps, square `kernel`, `stride` and zero `padding`."""
+
+    kind: Literal["conv2d"]
+    channels: Positive
+    kernel: Positive
+    stride: Positive = 1
+    padding: Annotated[int, Field(ge=0)] = 0
+
+
+class SumPool(Spec):
+    """Sums windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the synapses of the next layer."""
+
+    kind: Literal["sum_pool"]
+    kernel: Positive
+
+
+class AveragePool(Spec):
+    """Averages windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the synapses of the next layer."""
+
+    kind: Literal["average_pool"]
+    kernel: Positive
+
+
+LayerSpec = Annotated[Linear | Conv2d | SumPool | AveragePool, Field(discriminator="kind")]
+
+
+class TopologySpec(Spec):
+    """A network's layers.
+
+    `input` is a number of inputs or `[channels, height, width]`; an input event's index runs over the channels first:
+    `index = (channel · height + row) · width + column`.
+    """
+
+    input: Positive | tuple[Positive, Positive, Positive]
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> TopologySpec:
+        network_shape(self)
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerShape:
+    """One layer of neurons and the synapses that lead into it.
+
+    Attributes:
+        neurons: neurons in the layer, `channels · height · width`.
+        channels, height, width: the grid; a fully connected layer is `neurons × 1 × 1`.
+        fan_in: most synapses that end in one neuron of the layer.
+        synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
+        weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
+    """
+
+    neurons: int
+    channels: int
+    height: int
+    width: int
+    fan_in: int
+    synapses: int
+    weights: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkShape:
+    """What hardware needs to know of a network.
+
+    Attributes:
+        input_size: number of inputs.
+        layers: one entry a layer of neurons, first hidden layer to output layer.
+    """
+
+    input_size: int
+    layers: tuple[LayerShape, ...]
+
+    @property
+    def neurons(self) -> int:
+        """N: all neurons, the output layer included."""
+        return sum(layer.neurons for layer in self.layers)
+
+    @property
+    def hidden_neurons(self) -> int:
+        """Neurons of all layers but the last: what spike density is measured per (paper, equation 10)."""
+        return sum(layer.neurons for layer in self.layers[:-1])
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        return tuple(layer.neurons for layer in self.layers)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Index of the first neuron of each layer, with N at the end: L + 1 entries."""
+        starts = [0]
+        for layer in self.layers:
+            starts.append(starts[-1] + layer.neurons)
+        return tuple(starts)
+
+    def fan_out(self, source: int) -> float:
+        """Mean synapses that leave one neuron of layer `source` (0 is the input, 1 the first hidden layer, …)."""
+        if source == len(self.layers):
+            return 0.0
+        size = self.input_size if source == 0 else self.layers[source - 1].neurons
+        return self.layers[source].synapses / size
+
+    @property
+    def mean_hidden_fan_out(self) -> float:
+        """Mean fan-out of the hidden layers, each layer counting once, as the paper's Table 3 uses it."""
+        hidden = len(self.layers) - 1
+        return sum(self.fan_out(source) for source in range(1, hidden + 1)) / hidden if hidden else 0.0
+
+
+_ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])\Z")
+
+
+def parse_topology(text: str) -> TopologySpec:
+    """Read the paper's notation, such as `2312-[64x3]-10`: inputs, hidden layers as [neurons × layers], outputs.
+
+    Raises:
+        InputError: the text is not of that form.
+    """
+    rule = f"topology '{text}' is not of the form '2312-[64x3]-10' or '512-128-64-10'"
+    sizes: list[int] = []
+    for item in text.replace(" ", "").split("-"):
+        match = _ITEM.match(item)
+        if match is None:
+            raise InputError(f"{rule}: found '{item}'")
+        single, neurons, count = match.groups()
+        sizes.extend([int(single)] if single else [int(neurons)] * int(count))
+    if len(sizes) < 2:
+        raise InputError(f"{rule}: needs inputs and at least one layer")
+    if 0 in sizes or len(sizes) > 1000:
+        raise InputError(f"{rule}: sizes must be above 0 and layers at most 1000")
+    return TopologySpec(input=sizes[0], layers=tuple(Linear(neurons=size) for size in sizes[1:]))
+
+
+def network_shape(topology: TopologySpec) -> NetworkShape:
+    """Sizes, fan-in and synapses of every layer of neurons.
+
+    Raises:
+        ValueError: a kernel is larger than what it slides over, a pool does not divide it, or the last layer is a pool.
+    """
+    grid = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
+    input_size = math.prod(grid)
+    layers: list[LayerShape] = []
+    pool = 1  # factor of the pools between the last layer of neurons and the current grid
+    for position, spec in enumerate(topology.layers):
+        channels, height, width = grid
+        if isinstance(spec, SumPool | AveragePool):
+            if height % spec.kernel or width % spec.kernel:
+                raise ValueError(f"layers.{position}: a pool of {spec.kernel} does not divide {height}×{width}")
+            grid = (channels, height // spec.kernel, width // spec.kernel)
+            pool *= spec.kernel
+            continue
+        if isinstance(spec, Linear):
+            fan_in = channels * height * width * pool * pool
+            grid = (spec.neurons, 1, 1)
+            synapses = fan_in * spec.neurons
+            weights = channels * height * width * spec.neurons
+        else:
+            out_height = (height + 2 * spec.padding - spec.kernel) // spec.stride + 1
+            out_width = (width + 2 * spec.padding - spec.kernel) // spec.stride + 1
+            if out_height < 1 or out_width < 1:
+                raise ValueError(f"layers.{position}: a kernel of {spec.kernel} does not fit {height}×{width}")
+            rows = _taps(height, out_height, spec)
+            columns = _taps(width, out_width, spec)
+            fan_in = channels * max(rows) * max(columns) * pool * pool
+            synapses = channels * sum(rows) * sum(columns) * pool * pool * spec.channels
+            weights = channels * spec.kernel * spec.kernel * spec.channels
+            grid = (spec.channels, out_height, out_width)
+        pool = 1
+        layers.append(
+            LayerShape(
+                neurons=math.prod(grid),
+                channels=grid[0],
+                height=grid[1],
+                width=grid[2],
+                fan_in=fan_in,
+                synapses=synapses,
+                weights=weights,
+            )
+        )
+    if isinstance(topology.layers[-1], SumPool | AveragePool):
+        raise ValueError("layers: the last layer must have neurons, found a pool")
+    return NetworkShape(input_size=input_size, layers=tuple(layers))
+
+
+def _taps(size: int, out_size: int, spec: Conv2d) -> list[int]:
+    """For each output position along one axis, how many of the kernel's taps lie on the grid and not on its padding."""
+    return [
+        sum(0 <= position * spec.stride - spec.padding + tap < size for tap in range(spec.kernel))
+        for position in range(out_size)
+    ]

@@ -1,0 +1,201 @@
+"""What a simulation returns: outputs and counters, per sample. Chips are priced from it without simulating again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.network.topology import NetworkShape
+
+__all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable"]
+
+NOT_REACHED = -1
+"""Stands in step and spike counts for "no output spike in this forward pass"."""
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A run of neurons of one layer on one core: the finest grain at which steps are recorded.
+
+    Attributes:
+        layer: 0 is the first layer of neurons.
+        core: core number of the schedule.
+        neurons: neurons in the slice.
+    """
+
+    layer: int
+    core: int
+    neurons: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageTable:
+    """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
+
+    Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step k + 1;
+    in input mode `frame` the input's messages are received in step 0 and are listed with `step = -1`.
+
+    Attributes (each of shape (rows,)):
+        sample: position in the batch.
+        timestep: forward pass.
+        step: forward step in which the messages left.
+        source: 0 for the input, 1 + slice for neurons.
+        enqueue_step: step in which the chosen neurons started to wait (-1 for the input).
+        neurons: neurons (or inputs) chosen.
+        spikes: spikes that left; each is one message over every synapse of its neuron, lost to dropout or not.
+        synaptic_operations: weights added because of them.
+        barriers: barrier messages, each over every synapse of its neuron.
+    """
+
+    sample: Integers
+    timestep: Integers
+    step: Integers
+    source: Integers
+    enqueue_step: Integers
+    neurons: Integers
+    spikes: Integers
+    synaptic_operations: Integers
+    barriers: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateTable:
+    """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
+
+    Attributes (each of shape (rows,)):
+        sample, timestep, step: as in MessageTable.
+        slice: index into `Execution.slices`.
+        evaluated: neurons evaluated.
+        emitted: neurons that fired.
+    """
+
+    sample: Integers
+    timestep: Integers
+    step: Integers
+    slice: Integers
+    evaluated: Integers
+    emitted: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Outputs and counters of B samples over T timesteps through L layers with C outputs.
+
+    Attributes:
+        shape: the network's shape.
+        slices: what `MessageTable.source` and `UpdateTable.slice` refer to.
+        timestep_s: length Δt of a timestep, in seconds.
+        sample_ids: (B,) id of each sample in its dataset split.
+        labels: (B,) class of each sample.
+        scores: (B, C) output spike counts at the stop, or output potentials (`readout: potential`).
+        spiking_readout: whether `scores` are spike counts; with potentials no sample is undecided.
+        input_events: (B,) input events, each count of a frame one by one.
+        input_macs: (B,) multiply-accumulates of the input layer, where inputs are currents; else 0.
+        emitted: (B, L) spikes emitted per layer.
+        propagated: (B, L) spikes that left the queue per layer.
+        synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
+        evaluations: (B, L) threshold evaluations per layer.
+        barrier_messages: (B, L) barrier messages sent per layer.
+        forward_steps: (B, T) forward steps until the stop.
+        steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
+        spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
+        spikes_to_stop: (B, T) network spikes propagated until the stop.
+        convergence: (B, M, C) output counts m steps after the first output spike of each pass, summed over timesteps; a
+            pass that has ended keeps its last counts.
+        currents_before_firing: (2, K) histogram over all spikes of the number of messages that the neuron received since
+            its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first layer,
+            row 1 all others; the last bin holds K − 1 and more.
+        messages, updates: the step records from which time is computed.
+    """
+
+    shape: NetworkShape
+    slices: tuple[Slice, ...]
+    timestep_s: float
+    sample_ids: Integers
+    labels: Integers
+    scores: NDArray[np.float64]
+    spiking_readout: bool
+    input_events: Integers
+    input_macs: Integers
+    emitted: Integers
+    propagated: Integers
+    synaptic_operations: Integers
+    evaluations: Integers
+    barrier_messages: Integers
+    forward_steps: Integers
+    steps_to_first_output: Integers
+    spikes_to_first_output: Integers
+    spikes_to_stop: Integers
+    convergence: Integers
+    currents_before_firing: Integers
+    messages: MessageTable
+    updates: UpdateTable
+
+    @property
+    def samples(self) -> int:
+        return len(self.labels)
+
+    @property
+    def timesteps(self) -> int:
+        return self.forward_steps.shape[1]
+
+    @property
+    def predictions(self) -> Integers:
+        """(B,) arg max of the scores, ties to the lowest index; −1 where no output spike was emitted at all."""
+        best = self.scores.argmax(axis=1)
+        return np.where(self.undecided, -1, best)
+
+    @property
+    def undecided(self) -> NDArray[np.bool_]:
+        """(B,) no output spike at all; counts as wrong."""
+        if not self.spiking_readout:
+            return np.zeros(self.samples, dtype=bool)
+        return ~(self.scores > 0).any(axis=1)
+
+    @property
+    def tied(self) -> NDArray[np.bool_]:
+        """(B,) decided, but several classes share the highest score."""
+        top = self.scores.max(axis=1, keepdims=True)
+        return ((self.scores == top).sum(axis=1) > 1) & ~self.undecided
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.predictions == self.labels).mean())
+
+    @property
+    def spike_density(self) -> float:
+        """Emitted spikes per hidden neuron per sample, summed over timesteps (paper, equation 10)."""
+        hidden = self.shape.hidden_neurons
+        return float(self.emitted[:, :-1].sum(axis=1).mean() / hidden) if hidden else 0.0
+
+    @staticmethod
+    def concatenate(parts: list[Execution]) -> Execution:
+        """Join executions of different samples under the same network and schedule, in order."""
+        first = parts[0]
+        joined: dict[str, Any] = {}
+        for field in fields(Execution):
+            name = field.name
+            value = getattr(first, name)
+            if name == "currents_before_firing":
+                joined[name] = np.sum([part.currents_before_firing for part in parts], axis=0)
+            elif isinstance(value, MessageTable | UpdateTable):
+                joined[name] = _concatenate_tables([getattr(part, name) for part in parts], [p.samples for p in parts])
+            elif isinstance(value, np.ndarray):
+                joined[name] = np.concatenate([getattr(part, name) for part in parts])
+            else:
+                joined[name] = value
+        return Execution(**joined)
+
+
+def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:
+    offsets = np.cumsum([0, *samples[:-1]])
+    columns = {
+        field.name: np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(tables[0])
+    }
+    columns["sample"] = np.concatenate([table.sample + offset for table, offset in zip(tables, offsets, strict=True)])
+    return type(tables[0])(**columns)

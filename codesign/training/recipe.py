@@ -1,0 +1,149 @@
+"""How a model is trained: method, schedule, regularization and hyperparameters, with the paper's Table 6 as presets."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.network.neuron import NeuronSpec
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.units import Time
+
+__all__ = ["PRESETS", "Preset", "Recipe"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Recipe(Spec):
+    """One way to train a network.
+
+    Attributes:
+        method: `layered` or `unlayered` backpropagation.
+        policy, group_size, input_mode: the forward pass that unlayered backpropagation trains through; layered
+            backpropagation has a whole layer in each group and refuses to be given one.
+        epochs: passes over the training split.
+        patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
+        batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
+        input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`.
+    """
+
+    method: Literal["layered", "unlayered"]
+    policy: str = "random"
+    group_size: Annotated[int, Field(gt=0)] = 8
+    input_mode: Literal["frame", "queued"] = "frame"
+    epochs: Annotated[int, Field(gt=0)]
+    patience: Annotated[int, Field(gt=0)] | None = None
+    batch_size: Annotated[int, Field(gt=0)] = 256
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    input_dropout: Probability = 0.0
+    network_dropout: Probability = 0.0
+    refractory_dropout: Probability = 0.0
+    momentum_noise: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        if self.method == "layered":
+            given = {"policy", "group_size", "input_mode"} & self.model_fields_set
+            if given:
+                raise ValueError(
+                    f"layered training has no schedule to choose: remove {', '.join(sorted(given))} "
+                    "or set method to 'unlayered'"
+                )
+        return self
+
+    @property
+    def schedule(self) -> Schedule:
+        """The forward pass that is trained through; always run until nothing waits (paper, Table 1)."""
+        if self.method == "layered":
+            return LAYERED
+        return Schedule(policy=self.policy, group_size=self.group_size, stop="drained", input_mode=self.input_mode)
+
+    @property
+    def regularization(self) -> Regularization:
+        return Regularization(
+            input_dropout=self.input_dropout,
+            network_dropout=self.network_dropout,
+            refractory_dropout=self.refractory_dropout,
+            momentum_noise=self.momentum_noise,
+        )
+
+
+class Preset(Spec):
+    """One column of the paper's Table 6: neuron, timestep and the hyperparameters common to all recipes."""
+
+    hidden: str
+    timestep: Time
+    neuron: NeuronSpec
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    input_dropout: float
+    refractory_dropout: float
+    momentum_noise: float | None
+    group_size: int
+
+
+def _neuron(threshold: float, time_constant_s: float, steepness: float) -> NeuronSpec:
+    return NeuronSpec.model_construct(threshold=threshold, time_constant=time_constant_s, surrogate_steepness=steepness)
+
+
+PRESETS: dict[str, Preset] = {
+    "nmnist": Preset.model_construct(
+        hidden="[64x3]",
+        timestep=10e-3,
+        neuron=_neuron(0.3, 1e-3, 2.0),
+        epochs=50,
+        batch_size=256,
+        learning_rate=5e-4,
+        weight_decay=1e-5,
+        input_dropout=0.25,
+        refractory_dropout=0.8,
+        momentum_noise=1e-6,
+        group_size=8,
+    ),
+    "shd": Preset.model_construct(
+        hidden="[128x3]",
+        timestep=10e-3,
+        neuron=_neuron(0.3, 100e-3, 10.0),
+        epochs=100,
+        batch_size=32,
+        learning_rate=7e-4,
+        weight_decay=1e-4,
+        input_dropout=0.2,
+        refractory_dropout=0.8,
+        momentum_noise=0.1,
+        group_size=8,
+    ),
+    "dvsgesture": Preset.model_construct(
+        hidden="[128x3]",
+        timestep=20e-3,
+        neuron=_neuron(0.3, 100e-3, 10.0),
+        epochs=70,
+        batch_size=32,
+        learning_rate=1e-4,
+        weight_decay=1e-5,
+        input_dropout=0.2,
+        refractory_dropout=0.8,
+        momentum_noise=0.1,
+        group_size=8,
+    ),
+    "cifar10": Preset.model_construct(
+        hidden="VGG",
+        timestep=0.0,
+        neuron=_neuron(0.2, math.inf, 2.0),
+        epochs=150,
+        batch_size=64,
+        learning_rate=2e-4,
+        weight_decay=0.0,
+        input_dropout=0.0,
+        refractory_dropout=0.7,
+        momentum_noise=None,
+        group_size=512,
+    ),
+}
+"""Paper, Table 6. CIFAR-10's layers and momentum noise are not printed there; its timestep does not exist."""

@@ -1,0 +1,123 @@
+"""Quantities with units at the edge, SI floats inside.
+
+YAML files write `26 pJ`; Python and Parquet hold 2.6e-11 in a field whose name ends in its SI unit (`energy_j`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    import pint
+
+__all__ = ["Area", "Energy", "Frequency", "Length", "Power", "Time", "Voltage", "format_si", "parse_quantity"]
+
+_EXAMPLES = {
+    "J": "26 pJ",
+    "W": "73 uW",
+    "s": "10 ms",
+    "Hz": "200 MHz",
+    "V": "0.75 V",
+    "m": "28 nm",
+    "m**2": "2.82 mm**2",
+}
+_PREFIXES = {
+    -18: "a",
+    -15: "f",
+    -12: "p",
+    -9: "n",
+    -6: "µ",
+    -3: "m",
+    0: "",
+    3: "k",
+    6: "M",
+    9: "G",
+    12: "T",
+}
+
+
+@cache
+def _registry() -> pint.UnitRegistry:
+    import pint
+
+    return pint.UnitRegistry(cache_folder=None)
+
+
+def parse_quantity(text: object, unit: str) -> float:
+    """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`.
+
+    Raises:
+        ValueError: no unit, a unit of another dimension, or a number that is not finite.
+    """
+    example = _EXAMPLES.get(unit, f"1 {unit}")
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
+    if not isinstance(text, str):
+        raise ValueError(f"must be a number with a unit such as '{example}', found {text!r}")
+    if len(text) > 60:
+        raise ValueError(f"must be a number with a unit such as '{example}', found {len(text)} characters")
+    import pint
+
+    number, _, name = text.strip().partition(" ")
+    try:
+        magnitude = float(number)
+    except ValueError:
+        raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
+    if not name.strip():
+        raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
+    registry = _registry()
+    try:
+        value = registry.Quantity(magnitude, registry.Unit(name.strip()))
+        converted = float(value.to(unit).magnitude)
+    except pint.DimensionalityError:
+        raise ValueError(f"must be a quantity in {unit} such as '{example}', found {text!r}") from None
+    except Exception:
+        raise ValueError(f"has an unknown unit, found {text!r}; write for example '{example}'") from None
+    if not math.isfinite(converted):
+        raise ValueError(f"must be finite, found {text!r}")
+    return converted
+
+
+def _validator(unit: str) -> BeforeValidator:
+    def validate(text: Any) -> float:
+        try:
+            return parse_quantity(text, unit)
+        except ValueError as error:
+            raise PydanticCustomError("quantity", "{reason}", {"reason": str(error)}) from None
+
+    return BeforeValidator(validate)
+
+
+Energy = Annotated[float, Field(ge=0), _validator("J")]
+"""A YAML energy such as `26 pJ`, held in joules."""
+Power = Annotated[float, Field(ge=0), _validator("W")]
+"""A YAML power such as `73 uW`, held in watts."""
+Time = Annotated[float, Field(ge=0), _validator("s")]
+"""A YAML time such as `10 ms`, held in seconds."""
+Frequency = Annotated[float, Field(gt=0), _validator("Hz")]
+"""A YAML frequency such as `200 MHz`, held in hertz."""
+Voltage = Annotated[float, Field(gt=0), _validator("V")]
+"""A YAML voltage such as `0.75 V`, held in volts."""
+Length = Annotated[float, Field(gt=0), _validator("m")]
+"""A YAML length such as `28 nm`, held in metres."""
+Area = Annotated[float, Field(gt=0), _validator("m**2")]
+"""A YAML area such as `2.82 mm**2`, held in square metres."""
+
+
+def format_si(value: float | None, unit: str, digits: int = 4) -> str:
+    """`value` with an SI prefix, such as `915.5 nJ`; `not modelled` for a value that is not known."""
+    if value is None or math.isnan(value):
+        return "not modelled"
+    if value == 0:
+        return f"0 {unit}"
+    exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3), -18), 12)
+    text = f"{value / 10.0**exponent:.{digits}g}"
+    if float(text) == 1000 and exponent < 12:
+        exponent += 3
+        text = "1"
+    return f"{text} {_PREFIXES[exponent]}{unit}"
