@@ -1,0 +1,19 @@
+"""Surrogate gradient of the threshold function."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+__all__ = ["arctan_derivative"]
+
+
+def arctan_derivative(distance: torch.Tensor, steepness: float) -> torch.Tensor:
+    """ds/dv = (α/2) / (1 + (π α d / 2)²), the derivative of the arctan surrogate (paper, equation 6).
+
+    Args:
+        distance: v − U_thr, any shape.
+        steepness: α.
+    """
+    return (steepness / 2) / (1 + (math.pi * steepness / 2 * distance) ** 2)

@@ -1,0 +1,31 @@
+"""What a scheduling policy is: a priority. The F waiting neurons of highest priority leave in a forward step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Policy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A scheduling policy.
+
+    Attributes:
+        name: what schedules call it.
+        priority: `priority(potential, enqueue_step, layer, core, index, step, uniform, noise) → float`, branch-free
+            scalar arithmetic that runs unchanged on torch tensors and under a compiler. Every argument is a float32:
+            potential on exceeding the threshold (0 for an input), forward step in which the neuron began to wait, layer
+            (0 is the input), core (0 for the input), index of the neuron (negative for inputs), current forward step, a
+            uniform number in [0, 1) drawn afresh for each neuron and step, and λ of the schedule's noise (0 in
+            evaluation). Ties break by index, lowest first.
+        uses_uniform: whether `uniform` matters, so that evaluation seeds do.
+        uses_core: whether `core` matters, so that the mapping changes spikes.
+    """
+
+    name: str
+    priority: Callable[[Any, Any, Any, Any, Any, Any, Any, Any], Any]
+    uses_uniform: bool = False
+    uses_core: bool = False

@@ -1,0 +1,63 @@
+"""Counter-based randomness: a draw is a hash of what it is for, so no sample depends on its batch, thread or engine.
+
+The hash absorbs one number after another with the finalizer of SplitMix64 (Steele, Lea and Flood 2014,
+doi:10.1145/2660193.2660195): h ← mix(h + (value + 1) · γ). Order: seed, epoch, purpose, sample id, timestep, forward step,
+neuron and, where one neuron draws several times, event. A uniform number is the top 24 bits of the hash over 2²⁴.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import torch
+
+__all__ = ["Purpose", "absorb", "sample_key", "uniform"]
+
+
+class Purpose(Enum):
+    """What a draw decides. The values are part of the meaning of a seed and never change."""
+
+    PRIORITY = 1
+    INPUT_DROPOUT = 2
+    NETWORK_DROPOUT = 3
+    REFRACTORY_DROPOUT = 4
+    INPUT_PRIORITY = 5
+
+
+def _signed(value: int) -> int:
+    """A 64-bit pattern as the signed integer that torch stores."""
+    value &= (1 << 64) - 1
+    return value - (1 << 64) if value >> 63 else value
+
+
+_GAMMA = _signed(0x9E3779B97F4A7C15)
+_MULTIPLIER_1 = _signed(0xBF58476D1CE4E5B9)
+_MULTIPLIER_2 = _signed(0x94D049BB133111EB)
+
+
+def _shift_right(value: torch.Tensor, bits: int) -> torch.Tensor:
+    """Logical shift; torch's own copies the sign bit."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
+    """The key after one more number. Both int64, shapes broadcast."""
+    if isinstance(value, int):
+        value = torch.tensor(value, dtype=torch.int64, device=key.device)
+    mixed = key + (value + 1) * _GAMMA
+    mixed = (mixed ^ _shift_right(mixed, 30)) * _MULTIPLIER_1
+    mixed = (mixed ^ _shift_right(mixed, 27)) * _MULTIPLIER_2
+    return mixed ^ _shift_right(mixed, 31)
+
+
+def sample_key(seed: int, epoch: int, purpose: Purpose, sample_ids: torch.Tensor) -> torch.Tensor:
+    """(B,) key of each sample's draws for one purpose."""
+    key = torch.zeros((), dtype=torch.int64, device=sample_ids.device)
+    for number in (seed, epoch, purpose.value):
+        key = absorb(key, _signed(number))
+    return absorb(key, sample_ids)
+
+
+def uniform(key: torch.Tensor) -> torch.Tensor:
+    """float32 uniform numbers in [0, 1), one a key."""
+    return _shift_right(key, 40).to(torch.float32) * 2.0**-24

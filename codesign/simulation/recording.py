@@ -1,0 +1,255 @@
+"""Counters of a run: an engine reports each forward step, and an `Execution` comes out at the end."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.schedule import Schedule
+from codesign.workload.events import EventBatch
+
+__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "slices_of"]
+
+CONVERGENCE_STEPS = 33
+"""M: forward steps after the first output spike, itself included, at which output counts are kept."""
+CURRENT_BINS = 257
+"""K: bins of the histogram of messages received before firing; the last holds 256 and more."""
+
+Integers = NDArray[np.int64]
+
+
+def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
+    """Runs of neurons that share layer and core, in neuron order."""
+    sizes = network.shape.layer_sizes
+    if schedule.cores is None:
+        return tuple(Slice(layer=layer, core=layer, neurons=size) for layer, size in enumerate(sizes))
+    slices: list[Slice] = []
+    for layer, (start, size) in enumerate(zip(network.shape.starts, sizes, strict=False)):
+        cores = np.asarray(schedule.cores[start : start + size])
+        ends = np.flatnonzero(np.append(cores[1:] != cores[:-1], True)) + 1
+        starts = np.append(0, ends[:-1])
+        slices += [
+            Slice(layer=layer, core=int(cores[s]), neurons=int(e - s)) for s, e in zip(starts, ends, strict=True)
+        ]
+    return tuple(slices)
+
+
+class Recorder:
+    """Collects what a reference run does.
+
+    An engine calls `begin_pass`, `frame` (mode `frame` only), `step` for each forward step and `end_pass`; every argument
+    has one row a sample.
+    """
+
+    def __init__(self, network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
+        self.network, self.events = network, events
+        self.slices = slices_of(network, schedule)
+        sizes = np.array([one.neurons for one in self.slices])
+        self.slice_of_neuron = np.repeat(np.arange(len(sizes)), sizes)
+        self.layer_of_slice = np.array([one.layer for one in self.slices])
+        self.fan_out = network.fan_out().numpy()
+        layers = len(network.shape.layers)
+        samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
+        self.outputs = network.layer_slices[-1]
+        self.first_layer = network.layer_slices[0]
+        self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
+        self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
+        self.steps_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
+        self.spikes_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
+        self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
+        self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
+        self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
+        self.message_rows: list[Integers] = []
+        self.update_rows: list[Integers] = []
+
+    def begin_pass(self, timestep: int) -> None:
+        neurons = self.network.shape.neurons
+        self.timestep, self.k = timestep, 0
+        self.since_spike = np.zeros((len(self.events), neurons), dtype=np.int64)
+        self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
+        self.output_history: list[Integers] = []
+
+    def frame(self, frame: torch.Tensor) -> None:
+        """A frame delivered at once: (B, inputs) events or currents."""
+        values = frame.numpy(force=True)
+        sample, index = np.nonzero(values)
+        spikes = np.ones_like(sample) if self.events.currents else values[sample, index].astype(np.int64)
+        self._messages(sample, -1, np.zeros_like(sample), np.full_like(sample, -1), spikes, index)
+
+    def step(
+        self,
+        *,
+        evaluated: torch.Tensor,
+        fired: torch.Tensor,
+        received: torch.Tensor,
+        chosen: torch.Tensor,
+        waiting: torch.Tensor,
+        kept: torch.Tensor,
+        enqueue_step: torch.Tensor,
+        barriers: torch.Tensor,
+        chosen_input: torch.Tensor | None,
+        input_waiting: torch.Tensor,
+        active: torch.Tensor,
+    ) -> None:
+        """One forward step, after the choice and before what was chosen leaves; (B, N) each, `active` (B,)."""
+        t, k = self.timestep, self.k
+        went, fired_now = active.numpy(force=True), fired.numpy(force=True)
+        self.forward_steps[went, t] += 1
+        self._updates(evaluated.numpy(force=True), fired_now)
+        self._currents(fired_now, received.numpy(force=True))
+
+        first = fired_now[:, self.outputs].any(axis=1) & (self.steps_to_first[:, t] == NOT_REACHED)
+        self.steps_to_first[first, t] = k + 1
+        self.spikes_to_first[first, t] = self.spikes_to_stop[first, t]
+        self.output_counts = self.output_counts + fired_now[:, self.outputs]
+        self.output_history.append(self.output_counts)
+
+        if chosen_input is not None:
+            sample, index = np.nonzero(chosen_input.numpy(force=True))
+            values = input_waiting.numpy(force=True)[sample, index]
+            spikes = np.ones_like(sample) if self.events.currents else values.astype(np.int64)
+            self._messages(sample, k, np.zeros_like(sample), np.full_like(sample, -1), spikes, index)
+        sample, neuron = np.nonzero(chosen.numpy(force=True))
+        spikes = waiting.numpy(force=True)[sample, neuron]
+        source = 1 + self.slice_of_neuron[neuron]
+        index = self.network.shape.input_size + neuron
+        enqueued = enqueue_step.numpy(force=True)[sample, neuron]
+        delivered = kept.numpy(force=True)[sample, neuron]
+        self._messages(sample, k, source, enqueued, spikes, index, delivered)
+        np.add.at(self.spikes_to_stop, (sample, t), spikes)
+        sample, neuron = np.nonzero(barriers.numpy(force=True))
+        if len(sample):
+            zeros = np.zeros_like(sample)
+            columns = [sample, zeros + t, zeros + k, 1 + self.slice_of_neuron[neuron], zeros + k]
+            self.message_rows.append(np.stack([*columns, zeros, zeros, zeros, zeros + 1], axis=1))
+        self.k += 1
+
+    def end_pass(self) -> None:
+        """Add the outputs of m = 0, 1, … steps after the first output spike; a pass that ended keeps its last counts."""
+        if not self.output_history:
+            return
+        history = np.stack(self.output_history)
+        first = self.steps_to_first[:, self.timestep] - 1
+        decided = np.flatnonzero(first >= 0)
+        for m in range(CONVERGENCE_STEPS):
+            step = np.minimum(first[decided] + m, len(history) - 1)
+            self.convergence[decided, m] += history[step, decided]
+
+    def execution(self, scores: torch.Tensor) -> Execution:
+        """Everything recorded, with (B, C) scores."""
+        messages, updates = self._message_table(), self._update_table()
+        samples, layers = self.synaptic_operations.shape
+        layer_of_source = np.append(-1, self.layer_of_slice)
+
+        def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
+            table = np.zeros((samples, layers), dtype=np.int64)
+            np.add.at(table, (sample[layer >= 0], layer[layer >= 0]), count[layer >= 0])
+            return table
+
+        update_layer = self.layer_of_slice[updates.slice]
+        message_layer = layer_of_source[messages.source]
+        events = self.events
+        operations = self.synaptic_operations
+        return Execution(
+            shape=self.network.shape,
+            slices=self.slices,
+            timestep_s=events.timestep_s,
+            sample_ids=events.sample_ids,
+            labels=events.labels,
+            scores=scores.detach().double().numpy(force=True),
+            spiking_readout=self.network.neuron.readout == "spikes",
+            input_events=events.events,
+            input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
+            emitted=per_layer(updates.sample, update_layer, updates.emitted),
+            propagated=per_layer(messages.sample, message_layer, messages.spikes),
+            synaptic_operations=operations,
+            evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
+            barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
+            forward_steps=self.forward_steps,
+            steps_to_first_output=self.steps_to_first,
+            spikes_to_first_output=self.spikes_to_first,
+            spikes_to_stop=self.spikes_to_stop,
+            convergence=self.convergence,
+            currents_before_firing=self.currents,
+            messages=messages,
+            updates=updates,
+        )
+
+    def _messages(
+        self,
+        sample: Integers,
+        step: int,
+        source: Integers,
+        enqueued: Integers,
+        spikes: Integers,
+        index: Integers,
+        delivered: Integers | None = None,
+    ) -> None:
+        """Spikes that left; `index` counts inputs first, then neurons; `delivered` leaves out those lost to dropout."""
+        if not len(sample):
+            return
+        operations = self.fan_out[index] * (spikes if delivered is None else delivered)
+        target = np.where(source == 0, 0, np.append(-1, self.layer_of_slice)[source] + 1)
+        inside = target < self.synaptic_operations.shape[1]
+        np.add.at(self.synaptic_operations, (sample[inside], target[inside]), operations[inside])
+        zeros = np.zeros_like(sample)
+        columns = [sample, zeros + self.timestep, zeros + step, source, enqueued, zeros + 1, spikes, operations, zeros]
+        self.message_rows.append(np.stack(columns, axis=1))
+
+    def _updates(self, evaluated: NDArray[np.bool_], fired: NDArray[np.bool_]) -> None:
+        starts = np.append(0, np.cumsum([one.neurons for one in self.slices])[:-1])
+        evaluations = np.add.reduceat(evaluated, starts, axis=1, dtype=np.int64)
+        emissions = np.add.reduceat(fired, starts, axis=1, dtype=np.int64)
+        sample, part = np.nonzero(evaluations)
+        zeros = np.zeros_like(sample)
+        columns = [sample, zeros + self.timestep, zeros + self.k, part]
+        self.update_rows.append(np.stack([*columns, evaluations[sample, part], emissions[sample, part]], axis=1))
+
+    def _currents(self, fired: NDArray[np.bool_], received: Integers) -> None:
+        self.since_spike += received
+        for row, part in enumerate((slice(0, self.first_layer.stop), slice(self.first_layer.stop, None))):
+            counts = self.since_spike[:, part][fired[:, part]]
+            self.currents[row] += np.bincount(np.minimum(counts, CURRENT_BINS - 1), minlength=CURRENT_BINS)
+        self.since_spike[fired] = 0
+
+    def _message_table(self) -> MessageTable:
+        rows = np.concatenate([np.zeros((0, 9), dtype=np.int64), *self.message_rows])
+        keys, group = _group(rows[:, :5])
+        sums = np.zeros((len(keys), 4), dtype=np.int64)
+        np.add.at(sums, group, rows[:, 5:])
+        sample, timestep, step, source, enqueue_step = keys.T.copy()
+        neurons, spikes, operations, barriers = sums.T.copy()
+        return MessageTable(
+            sample=sample,
+            timestep=timestep,
+            step=step,
+            source=source,
+            enqueue_step=enqueue_step,
+            neurons=neurons,
+            spikes=spikes,
+            synaptic_operations=operations,
+            barriers=barriers,
+        )
+
+    def _update_table(self) -> UpdateTable:
+        rows = np.concatenate([np.zeros((0, 6), dtype=np.int64), *self.update_rows])
+        rows = rows[np.lexsort(rows[:, 3::-1].T)]
+        sample, timestep, step, part, evaluated, emitted = rows.T.copy()
+        return UpdateTable(
+            sample=sample, timestep=timestep, step=step, slice=part, evaluated=evaluated, emitted=emitted
+        )
+
+
+def _group(keys: Integers) -> tuple[Integers, Integers]:
+    """Distinct rows in order, and for each row its place among them."""
+    if not len(keys):
+        return keys, np.zeros(0, dtype=np.int64)
+    order = np.lexsort(keys[:, ::-1].T)
+    ordered = keys[order]
+    starts = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
+    group = np.empty(len(keys), dtype=np.int64)
+    group[order] = np.cumsum(starts) - 1
+    return ordered[starts], group

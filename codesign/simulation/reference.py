@@ -1,0 +1,434 @@
+"""The reference engine: dense, plain torch, any device; the oracle of every faster one.
+
+State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike potential p,
+step of enqueueing and messages received. `docs/design.md` gives the equations; variables are named after them. Currents are
+accumulated in float64 and rounded once, so a result does not depend on the other samples of the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.policies import Policy, get_policy
+from codesign.simulation.random import Purpose, absorb, sample_key, uniform
+from codesign.simulation.recording import Recorder
+from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.selection import select
+from codesign.workload.events import EventBatch
+
+__all__ = ["Pass", "Result", "Step", "run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What the backward sweep needs of one forward step, each (B, N) unless stated.
+
+    Attributes:
+        v: potential evaluated, 0 where not evaluated.
+        evaluated, fired, refractory: flags of the evaluation; `refractory` is the flag before the step.
+        open: synchronization gate, or None where no neuron waits for messages.
+        chosen, idle: neurons that left, and neurons that would have left at once had they fired.
+        kept: spikes of the chosen neurons that dropout did not lose.
+        kept_share: kept / waiting spikes of the chosen, or None without network dropout.
+        kept_input: (B, inputs) input spikes that fed the *evaluation* of this step, or None.
+    """
+
+    v: torch.Tensor
+    evaluated: torch.Tensor
+    fired: torch.Tensor
+    refractory: torch.Tensor
+    open: torch.Tensor | None
+    chosen: torch.Tensor
+    idle: torch.Tensor
+    kept: torch.Tensor
+    kept_share: torch.Tensor | None
+    kept_input: torch.Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """All forward steps of one timestep."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run returns.
+
+    Attributes:
+        counts: (B, C) int64 output spikes over all timesteps.
+        potentials: (B, N) float32 potentials after the last timestep.
+        emitted: spikes emitted by hidden neurons, summed over the batch.
+        passes: one `Pass` a timestep, empty if no trace was asked for.
+    """
+
+    counts: torch.Tensor
+    potentials: torch.Tensor
+    emitted: int
+    passes: tuple[Pass, ...]
+
+
+@torch.no_grad()
+def run(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    regularization: Regularization,
+    *,
+    seed: int,
+    epoch: int,
+    recorder: Recorder | None,
+    trace: bool,
+) -> Result:
+    """Simulate a batch on the network's device. `recorder` collects counters, `trace` what the gradient needs."""
+    machine = _Machine(network, events, schedule, regularization, seed, epoch, recorder, trace)
+    passes = [machine.forward_pass(timestep) for timestep in range(events.timesteps)]
+    return Result(
+        counts=machine.counts,
+        potentials=machine.u,
+        emitted=int(machine.emitted),
+        passes=tuple(passes) if trace else (),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arrival:
+    """What reaches the neurons in a forward step: currents x (B, N) float32, messages (B, N) int64 (barriers included),
+    spike messages alone, and the input spikes behind them where any."""
+
+    x: torch.Tensor
+    messages: torch.Tensor
+    spikes: torch.Tensor
+    kept_input: torch.Tensor | None
+
+
+class _Machine:
+    """One batch on its way through its timesteps."""
+
+    def __init__(
+        self,
+        network: SpikingNetwork,
+        events: EventBatch,
+        schedule: Schedule,
+        regularization: Regularization,
+        seed: int,
+        epoch: int,
+        recorder: Recorder | None,
+        trace: bool,
+    ) -> None:
+        self.network, self.events, self.schedule, self.regularization = network, events, schedule, regularization
+        self.recorder, self.trace = recorder, trace
+        self.device = network.threshold.device
+        self.policy: Policy = get_policy(schedule.policy)
+        self.connections = network.layer_connections()
+        self.layers = network.layer_slices
+        self.weights = [weight.detach().double() for weight in network.weights()]
+        batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
+        self.outputs = self.layers[-1]
+        self.u = torch.zeros((batch, neurons), device=self.device)
+        self.counts = torch.zeros((batch, network.shape.layers[-1].neurons), dtype=torch.int64, device=self.device)
+        self.emitted = torch.zeros((), dtype=torch.int64, device=self.device)
+        sample_ids = torch.from_numpy(events.sample_ids).to(self.device)
+        self.keys = {purpose: sample_key(seed, epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
+        self.threshold = synchronization_thresholds(network, schedule).to(self.device)
+        self.gated = schedule.synchronized or schedule.barrier_messages
+        self.fires = torch.ones(neurons, dtype=torch.bool, device=self.device)
+        if network.neuron.readout == "potential":
+            self.fires[self.outputs] = False
+        self.index = torch.arange(neurons, device=self.device)
+        self.input_index = torch.arange(inputs, device=self.device)
+        self.position = _PolicyArguments(network, schedule, self.device)
+
+    # one timestep ------------------------------------------------------------------------------------------------
+
+    def forward_pass(self, timestep: int) -> Pass:
+        self.u = self.u * self.network.decay
+        if self.network.bias is not None:
+            self.u = self.u + self.network.bias.detach()
+        self._reset(timestep)
+        arrival = self._deliver_frame() if self.schedule.input_mode == "frame" else self._queue_frame()
+        steps: list[Step] = []
+        k = 0
+        while self.active.any():
+            step, arrival = self._forward_step(k, arrival)
+            k += 1
+            if self.trace:
+                steps.append(step)
+        self.counts += self.c[:, self.outputs]
+        self.emitted += self.c[:, : self.outputs.start].sum()
+        if self.recorder is not None:
+            self.recorder.end_pass()
+        return Pass(steps=tuple(steps))
+
+    def _reset(self, timestep: int) -> None:
+        self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
+        zeros = torch.zeros_like(self.u)
+        self.p = zeros
+        self.q, self.c, self.received = (torch.zeros_like(self.u, dtype=torch.int64) for _ in range(3))
+        self.enqueue_step = torch.zeros_like(self.q)
+        self.r = torch.zeros_like(self.u, dtype=torch.bool)
+        self.first_output = torch.full((len(self.u),), -1, dtype=torch.int64, device=self.device)
+        frame = self.events.frame(timestep, self.device)
+        self.input_q = frame
+        self.kept_frame = self._input_dropout(frame)
+        self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
+        if self.recorder is not None:
+            self.recorder.begin_pass(timestep)
+
+    def _deliver_frame(self) -> _Arrival:
+        """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete."""
+        first = self.layers[0]
+        x, messages = torch.zeros_like(self.u), torch.zeros_like(self.q)
+        x[:, first] = self.connections[0].currents(self.kept_frame.double(), self.weights[0]).float()
+        present = (self.input_q != 0) if self.events.currents else self.input_q
+        messages[:, first] = self.connections[0].messages(present.double()).round().long()
+        self.frame_complete[:] = True
+        self.active = (self.input_q != 0).any(dim=1) | self.gated
+        if self.recorder is not None:
+            self.recorder.frame(self.input_q)
+        return _Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
+
+    def _queue_frame(self) -> _Arrival:
+        """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
+        self.active = (self.input_q != 0).any(dim=1) | self.gated
+        self.frame_complete = ~(self.input_q != 0).any(dim=1)
+        nothing = torch.zeros_like(self.q)
+        return _Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
+
+    # one forward step --------------------------------------------------------------------------------------------
+
+    def _forward_step(self, k: int, arrival: _Arrival) -> tuple[Step, _Arrival]:
+        active = self.active[:, None]
+        received = self.received + arrival.messages
+        open_before, open_now = self._gates(self.received, received, k)
+        evaluated = (arrival.messages > 0) & active
+        if self.gated and self.schedule.input_mode == "queued":
+            # the frame's last event completes it for first-layer neurons that waited for it
+            completes = open_now & ~open_before & (received > 0) & active
+            evaluated[:, self.layers[0]] |= completes[:, self.layers[0]]
+        refractory = self.r
+        v = torch.where(evaluated & ~refractory, self.u + arrival.x, 0.0)
+        fired = evaluated & (v > self.network.threshold) & open_now & self.fires
+        after = torch.where(fired, v - self.network.threshold, v)
+        if self.network.neuron.reset == "zero":
+            after = torch.where(fired, 0.0, v)
+        self.u = torch.where(evaluated, after, self.u)
+        self.received = received
+        self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
+        self.p = torch.where(fired, v, self.p)
+        self.q, self.c = self.q + fired, self.c + fired
+        if self.network.neuron.refractory:
+            self.r = self.r | (fired & ~self._refractory_dropout(k, fired))
+        barriers = self._barriers(open_before, open_now, fired)
+
+        decided = fired[:, self.outputs].any(dim=1) & (self.first_output < 0)
+        self.first_output = torch.where(decided, k, self.first_output)
+        last = torch.zeros_like(self.active)
+        if self.schedule.stop == "on_output":
+            last = (self.first_output >= 0) & (k >= self.first_output + self.schedule.steps_after_output)
+        goes_on = (self.active & ~last)[:, None]
+        chosen, chosen_input, idle = self._choose(k, goes_on, evaluated & ~fired)
+        barriers = barriers & goes_on
+        kept = self._network_dropout(k, torch.where(chosen, self.q, 0))
+        if self.recorder is not None:
+            self.recorder.step(
+                evaluated=evaluated,
+                fired=fired,
+                received=torch.where(evaluated, arrival.spikes, 0),
+                chosen=chosen,
+                waiting=self.q,
+                kept=kept,
+                enqueue_step=self.enqueue_step,
+                barriers=barriers,
+                chosen_input=chosen_input,
+                input_waiting=self.input_q,
+                active=self.active,
+            )
+        step = Step(
+            v=v,
+            evaluated=evaluated,
+            fired=fired,
+            refractory=refractory,
+            open=open_now if self.gated else None,
+            chosen=chosen,
+            idle=idle,
+            kept=kept.float(),
+            kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout else None,
+            kept_input=arrival.kept_input,
+        )
+        following = self._propagate(torch.where(chosen, self.q, 0), kept, barriers, chosen_input)
+        self.q = torch.where(chosen, 0, self.q)
+        under_way = (following.messages > 0).any(dim=1) | (self.q > 0).any(dim=1)
+        if chosen_input is not None:
+            self.input_q = torch.where(chosen_input, 0.0, self.input_q)
+            under_way |= (self.input_q != 0).any(dim=1)
+            self.frame_complete |= ~(self.input_q != 0).any(dim=1)
+        self.active = self.active & ~last & under_way
+        return step, following
+
+    def _gates(self, before: torch.Tensor, now: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Whether each neuron has had enough messages, before this step's and with them."""
+        open_before, open_now = before >= self.threshold, now >= self.threshold
+        if not self.gated:
+            return open_now, open_now
+        first = self.layers[0]
+        complete = self.frame_complete[:, None]
+        was_complete = complete & (k > 0) if self.schedule.input_mode == "frame" else self._was_complete(k)
+        if self.schedule.synchronization_threshold == "layer":
+            open_before[:, first], open_now[:, first] = was_complete, complete
+        else:
+            open_before[:, first] |= was_complete
+            open_now[:, first] |= complete
+        return open_before, open_now
+
+    def _was_complete(self, k: int) -> torch.Tensor:
+        previous = torch.zeros_like(self.frame_complete) if k == 0 else self.completed_before
+        self.completed_before = self.frame_complete.clone()
+        return previous[:, None]
+
+    def _barriers(self, before: torch.Tensor, now: torch.Tensor, fired: torch.Tensor) -> torch.Tensor:
+        """Neurons that complete their threshold without firing. Output neurons have nobody to tell."""
+        if not self.schedule.barrier_messages:
+            return torch.zeros_like(fired)
+        barriers = now & ~before & ~fired & self.active[:, None]
+        barriers[:, self.outputs] = False
+        return barriers
+
+    def _choose(
+        self, k: int, goes_on: torch.Tensor, silent: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+        """Chosen neurons, chosen inputs (mode `queued`), and idle neurons: those of a group that is not full."""
+        waiting = (self.q > 0) & goes_on
+        group_size = self.schedule.group_size
+        if self.schedule.input_mode == "frame":
+            number = waiting.sum(dim=1, keepdim=True)
+            chosen, chosen_input = select(self._priority(k), waiting, group_size), None
+        else:
+            waiting = torch.cat([(self.input_q != 0) & goes_on, waiting], dim=1)
+            number = waiting.sum(dim=1, keepdim=True)
+            preferred = None
+            if self.schedule.prioritize_input:
+                preferred = torch.arange(waiting.shape[1], device=self.device) < len(self.input_index)
+            priority = torch.cat([self._input_priority(k), self._priority(k)], dim=1)
+            both = select(priority, waiting, group_size, preferred)
+            chosen_input, chosen = both[:, : len(self.input_index)], both[:, len(self.input_index) :]
+        spare = goes_on if group_size is None else goes_on & (number < group_size)
+        return chosen, chosen_input, silent & spare
+
+    def _priority(self, k: int) -> torch.Tensor:
+        uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)
+        return self.position.priority(self.policy, self.p, self.enqueue_step, k, uniforms, self._noise)
+
+    def _input_priority(self, k: int) -> torch.Tensor:
+        uniforms = self._policy_draws(Purpose.INPUT_PRIORITY, k, self.input_index)
+        return self.position.input_priority(self.policy, len(self.u), k, uniforms, self._noise)
+
+    def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
+        if not (self.policy.uses_uniform or self._noise):
+            return torch.zeros((len(self.u), len(index)), device=self.device)
+        return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
+
+    @property
+    def _noise(self) -> float:
+        return self.regularization.momentum_noise
+
+    def _propagate(
+        self, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
+    ) -> _Arrival:
+        """Messages and currents of what left; spikes lost to dropout still count as messages."""
+        x, spikes, messages = torch.zeros_like(self.u), torch.zeros_like(self.q), torch.zeros_like(self.q)
+        kept_input = None
+        if chosen_input is not None:
+            first = self.layers[0]
+            kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
+            x[:, first] = self.connections[0].currents(kept_input.double(), self.weights[0]).float()
+            present = torch.where(chosen_input, self.input_q, 0.0)
+            present = (present != 0) if self.events.currents else present
+            spikes[:, first] = self.connections[0].messages(present.double()).round().long()
+            messages[:, first] = spikes[:, first]
+        for layer, connection in enumerate(self.connections[1:], start=1):
+            source, target = self.layers[layer - 1], self.layers[layer]
+            if not (left[:, source].any() or barriers[:, source].any()):
+                continue
+            x[:, target] = connection.currents(kept[:, source].double(), self.weights[layer]).float()
+            spikes[:, target] = connection.messages(left[:, source].double()).round().long()
+            barrier = connection.messages(barriers[:, source].double()).round().long()
+            messages[:, target] = spikes[:, target] + barrier
+        return _Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
+
+    # dropouts ----------------------------------------------------------------------------------------------------
+
+    def _input_dropout(self, frame: torch.Tensor) -> torch.Tensor:
+        probability = self.regularization.input_dropout
+        if not probability:
+            return frame
+        if self.events.currents:
+            lost = uniform(absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)) < probability
+            return torch.where(lost, 0.0, frame)
+        key = absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)
+        return _thin(frame, key, probability)
+
+    def _network_dropout(self, k: int, left: torch.Tensor) -> torch.Tensor:
+        probability = self.regularization.network_dropout
+        if not probability:
+            return left
+        key = absorb(absorb(self.pass_keys[Purpose.NETWORK_DROPOUT], k), self.index)
+        return _thin(left, key, probability)
+
+    def _refractory_dropout(self, k: int, fired: torch.Tensor) -> torch.Tensor:
+        probability = self.regularization.refractory_dropout
+        if not probability:
+            return torch.zeros_like(fired)
+        key = absorb(absorb(self.pass_keys[Purpose.REFRACTORY_DROPOUT], k), self.index)
+        return uniform(key) < probability
+
+
+def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.Tensor:
+    """Counts after every single event was lost with the given probability: one draw an event."""
+    kept = torch.zeros_like(counts)
+    for event in range(int(counts.max()) if counts.numel() else 0):
+        kept += (event < counts) & (uniform(absorb(key, event)) >= probability)
+    return kept
+
+
+class _PolicyArguments:
+    """The arguments of a policy that do not change: layer, core and index of every neuron and input, as float32."""
+
+    def __init__(self, network: SpikingNetwork, schedule: Schedule, device: torch.device) -> None:
+        sizes = torch.tensor(network.shape.layer_sizes)
+        self.layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
+        cores = self.layer - 1 if schedule.cores is None else torch.tensor(schedule.cores).float()
+        self.core = cores.to(device)
+        self.index = torch.arange(network.shape.neurons, device=device).float()
+        inputs = network.shape.input_size
+        self.input_index = torch.arange(-inputs, 0, device=device).float()
+        self.input_zero = torch.zeros(inputs, device=device)
+
+    def priority(
+        self, policy: Policy, p: torch.Tensor, enqueue_step: torch.Tensor, k: int, uniforms: torch.Tensor, noise: float
+    ) -> torch.Tensor:
+        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
+        result = policy.priority(
+            p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength
+        )
+        return torch.as_tensor(result, dtype=torch.float32).expand(p.shape)
+
+    def input_priority(self, policy: Policy, batch: int, k: int, uniforms: torch.Tensor, noise: float) -> torch.Tensor:
+        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
+        zero = self.input_zero
+        result = policy.priority(zero, zero, zero, zero, self.input_index, step, uniforms, strength)
+        return torch.as_tensor(result, dtype=torch.float32).expand(batch, len(zero))
+
+
+def synchronization_thresholds(network: SpikingNetwork, schedule: Schedule) -> torch.Tensor:
+    """(N,) int64 messages that each neuron needs before it may fire."""
+    threshold = schedule.synchronization_threshold
+    if threshold == "layer":
+        return network.fan_in()
+    if isinstance(threshold, int):
+        return torch.full((network.shape.neurons,), threshold, dtype=torch.int64)
+    return torch.tensor(threshold, dtype=torch.int64)
