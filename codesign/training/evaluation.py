@@ -1,0 +1,64 @@
+"""Running a trained network over a split, in batches, without gradients and without regularization."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import Schedule
+from codesign.workload.events import EventBatch
+
+__all__ = ["evaluate", "predict"]
+
+
+@torch.no_grad()
+def evaluate(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    batch_size: int = 256,
+    engine: str = "reference",
+) -> Execution:
+    """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
+
+    Raises:
+        InputError: the split is empty.
+    """
+    if not len(events):
+        raise InputError("cannot evaluate an empty split")
+    parts: list[Execution] = []
+    for first in range(0, len(events), batch_size):
+        batch = events.select(slice(first, first + batch_size))
+        execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
+        assert execution is not None
+        parts.append(execution)
+    return Execution.concatenate(parts)
+
+
+@torch.no_grad()
+def predict(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    batch_size: int = 256,
+    engine: str = "reference",
+) -> NDArray[np.int64]:
+    """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
+    parts: list[NDArray[np.int64]] = []
+    for first in range(0, len(events), batch_size):
+        batch = events.select(slice(first, first + batch_size))
+        logits = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine).logits
+        best = logits.argmax(dim=1)
+        if network.neuron.readout == "spikes":
+            best = torch.where((logits > 0).any(dim=1), best, -1)
+        parts.append(best.numpy(force=True))
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,169 @@
+"""Training a network by layered or unlayered backpropagation through time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from codesign.errors import InputError, TrainingDivergedError
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import simulate
+from codesign.simulation.schedule import Schedule
+from codesign.training.evaluation import predict
+from codesign.training.recipe import Recipe
+from codesign.workload.events import EventBatch
+
+__all__ = ["EpochReport", "TrainingResult", "train"]
+
+_ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReport:
+    """How training stands after an epoch.
+
+    Attributes:
+        epoch: 1 for the first.
+        epochs: most epochs that will be run.
+        loss: mean cross-entropy over the training samples, without weight decay.
+        training_accuracy: under the training schedule, with its dropouts, while weights changed.
+        validation_accuracy: under the training schedule without dropouts, after the epoch.
+        spike_density: emitted spikes per hidden neuron per training sample.
+        elapsed_s, remaining_s: wall time since the start, and expected until the last epoch.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    training_accuracy: float
+    validation_accuracy: float
+    spike_density: float
+    elapsed_s: float
+    remaining_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """A trained model.
+
+    Attributes:
+        state: state dict of the network after the epoch of best validation accuracy, the earliest of equals, on the CPU.
+        best_epoch: that epoch, 1 for the first.
+        history: one report an epoch run.
+    """
+
+    state: dict[str, torch.Tensor]
+    best_epoch: int
+    history: tuple[EpochReport, ...]
+
+
+def train(
+    network: SpikingNetwork,
+    recipe: Recipe,
+    training: EventBatch,
+    validation: EventBatch,
+    *,
+    seed: int,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+    device: torch.device | str = "cpu",
+    engine: str = "reference",
+) -> TrainingResult:
+    """Train in place and return the weights that did best on the validation split.
+
+    The loss is the cross-entropy of the softmaxed logits plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
+    minimized by Adam. The network's initial weights are the caller's; `seed` decides the order of samples and all
+    dropouts and noise.
+
+    Args:
+        network: moved to `device` and changed.
+        recipe: what to do.
+        training, validation: splits; the test split has no place here.
+        seed: of this training.
+        on_epoch: called after each epoch.
+
+    Raises:
+        TrainingDivergedError: the loss or a weight is no longer finite.
+        InputError: a split is empty.
+    """
+    if not len(training) or not len(validation):
+        raise InputError("training and validation splits must not be empty")
+    network.to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=_ADAM_BETAS)
+    order = np.random.default_rng([seed, 0x0DE5])
+    history: list[EpochReport] = []
+    best: tuple[float, int, dict[str, torch.Tensor]] = (-1.0, 0, {})
+    start = time.perf_counter()
+    for epoch in range(1, recipe.epochs + 1):
+        positions = order.permutation(len(training))
+        loss, correct, emitted = 0.0, 0, 0
+        for first in range(0, len(positions), recipe.batch_size):
+            batch = training.select(positions[first : first + recipe.batch_size])
+            step = _training_step(network, optimizer, recipe, batch, seed=seed, epoch=epoch, engine=engine)
+            loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+        predictions = predict(network, validation, recipe.schedule, seed=seed, engine=engine)
+        elapsed = time.perf_counter() - start
+        report = EpochReport(
+            epoch=epoch,
+            epochs=recipe.epochs,
+            loss=loss / len(training),
+            training_accuracy=correct / len(training),
+            validation_accuracy=float((predictions == validation.labels).mean()),
+            spike_density=emitted / len(training) / max(network.shape.hidden_neurons, 1),
+            elapsed_s=elapsed,
+            remaining_s=elapsed / epoch * (recipe.epochs - epoch),
+        )
+        history.append(report)
+        if report.validation_accuracy > best[0]:
+            state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+            best = (report.validation_accuracy, epoch, state)
+        if on_epoch is not None:
+            on_epoch(report)
+        if recipe.patience is not None and epoch - best[1] >= recipe.patience:
+            break
+    network.load_state_dict(best[2])
+    return TrainingResult(state=best[2], best_epoch=best[1], history=tuple(history))
+
+
+def _training_step(
+    network: SpikingNetwork,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    batch: EventBatch,
+    *,
+    seed: int,
+    epoch: int,
+    engine: str,
+) -> tuple[float, int, int]:
+    """One update; returns summed cross-entropy, correct predictions and spikes emitted."""
+    schedule: Schedule = recipe.schedule
+    simulation = simulate(
+        network,
+        batch,
+        schedule,
+        regularization=recipe.regularization,
+        seed=seed,
+        epoch=epoch,
+        counters=False,
+        engine=engine,
+    )
+    labels = torch.from_numpy(batch.labels).to(simulation.logits.device)
+    cross_entropy = functional.cross_entropy(simulation.logits, labels)
+    loss = cross_entropy
+    if recipe.weight_decay:
+        loss = loss + recipe.weight_decay * sum((weight.square().sum() for weight in network.weights()), torch.zeros(()))
+    value = float(loss)
+    if not math.isfinite(value):
+        raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    if not all(bool(torch.isfinite(weight).all()) for weight in network.weights()):
+        raise TrainingDivergedError(f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help")
+    correct = int((simulation.logits.argmax(dim=1) == labels).sum())
+    return float(cross_entropy) * len(batch), correct, simulation.emitted
