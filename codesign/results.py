@@ -1,14 +1,55 @@
-"""The results of a sweep: one row a design point, SI columns, one Parquet file. The report is a function of it alone."""
+"""The results of a sweep: one row a design point, SI columns, one Parquet file. The report is a function of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import math
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["COLUMNS", "METADATA_KEY", "VOLATILE_COLUMNS", "Column"]
+from codesign.errors import InputError
+from codesign.files import write_atomically
+from codesign.metadata import (
+    AxisFacts,
+    ChipFacts,
+    ChipNumber,
+    JobCounts,
+    Objective,
+    ResultMetadata,
+    ValidationFacts,
+    WorkloadFacts,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AXIS_PREFIX",
+    "COLUMNS",
+    "METADATA_KEY",
+    "VOLATILE_COLUMNS",
+    "VOLATILE_METADATA",
+    "AxisFacts",
+    "ChipFacts",
+    "ChipNumber",
+    "Column",
+    "JobCounts",
+    "Objective",
+    "ResultMetadata",
+    "ResultTable",
+    "ValidationFacts",
+    "WorkloadFacts",
+    "contents_equal",
+    "read_results",
+    "write_results",
+]
 
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats"]
+
+AXIS_PREFIX = "axis."
+"""Columns of a sweep's axes begin with it."""
 
 METADATA_KEY = b"codesign"
 """Schema metadata entry that holds a JSON object: see `ResultMetadata`."""
@@ -120,3 +161,212 @@ COLUMNS: Mapping[str, Column] = {
 
 VOLATILE_COLUMNS = ("train_wall_s", "execute_wall_s")
 """Columns that differ between two runs of the same sweep and are ignored when contents are compared."""
+
+VOLATILE_METADATA = ("jobs", "platform")
+"""Fields of the metadata that are ignored likewise: a resumed sweep reuses what the first run had to compute."""
+
+_SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
+_SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultTable:
+    """A results file in memory.
+
+    Attributes:
+        frame: one row a design point, columns as in `COLUMNS` and then the axes. Null is NaN in float columns, `pd.NA`
+            in int and bool columns (dtypes Int64 and boolean), None in all others.
+        metadata: everything else.
+    """
+
+    frame: pd.DataFrame
+    metadata: ResultMetadata
+
+
+def write_results(path: Path, rows: Sequence[Mapping[str, Any]], metadata: ResultMetadata) -> None:
+    """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
+
+    Args:
+        path: the file; missing folders are made.
+        rows: one mapping a design point, from column name to value. A nullable column may be left out. Unknown numbers
+            are None, never NaN. `axis.<name>` columns hold strings or numbers.
+        metadata: written under METADATA_KEY.
+
+    Raises:
+        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
+        InputError: the place cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    axes = _axis_columns(rows)
+    columns = {**COLUMNS, **axes}
+    for number, row in enumerate(rows):
+        unknown = sorted(set(row) - set(columns))
+        if unknown:
+            raise ValueError(f"row {number}: unknown column {', '.join(unknown)}")
+    ordered = sorted(rows, key=lambda row: _sort_key(row, tuple(axes)))
+    arrays = [
+        pa.array([_checked(name, column, row.get(name)) for row in ordered], type=_arrow_type(column.kind))
+        for name, column in columns.items()
+    ]
+    fields = [pa.field(name, _arrow_type(column.kind), nullable=column.nullable) for name, column in columns.items()]
+    schema = pa.schema(fields, metadata={METADATA_KEY: metadata.to_json().encode()})
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def read_results(path: Path) -> ResultTable:
+    """Read a results file; nullable columns that it lacks are filled with nulls.
+
+    Raises:
+        InputError: the file is missing, truncated, no Parquet, or not written by `write_results`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; `codesign sweep` writes results files")
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is not a Parquet file, or is truncated ({reason})") from error
+    text = (table.schema.metadata or {}).get(METADATA_KEY)
+    if text is None:
+        raise InputError(f"{path}: is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
+    try:
+        metadata = ResultMetadata.from_json(text)
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata is damaged or of another version of codesign: {error}") from error
+    try:
+        completed = _completed(table)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    return ResultTable(frame=_to_frame(completed), metadata=metadata)
+
+
+def contents_equal(a: ResultTable, b: ResultTable) -> bool:
+    """Whether two results files say the same, wall times and what was reused left aside."""
+    facts_a, facts_b = asdict(a.metadata), asdict(b.metadata)
+    for name in VOLATILE_METADATA:
+        del facts_a[name], facts_b[name]
+    if facts_a != facts_b or list(a.frame.columns) != list(b.frame.columns) or len(a.frame) != len(b.frame):
+        return False
+    kept = [name for name in a.frame.columns if name not in VOLATILE_COLUMNS]
+    return bool(_hashable(a.frame[kept]).equals(_hashable(b.frame[kept])))
+
+
+def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
+    lists = [name for name, column in COLUMNS.items() if column.kind in ("strings", "ints", "floats") and name in frame]
+    replaced = {name: frame[name].map(lambda cell: None if cell is None else tuple(cell)) for name in lists}
+    return frame.assign(**replaced).reset_index(drop=True)
+
+
+def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
+    values: dict[str, list[Any]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name.startswith(AXIS_PREFIX) and value is not None:
+                values.setdefault(name, []).append(value)
+            elif name.startswith(AXIS_PREFIX):
+                values.setdefault(name, [])
+    columns = {}
+    for name in sorted(values):
+        texts = [isinstance(value, str) for value in values[name]]
+        if any(texts) and not all(texts):
+            raise ValueError(f"{name}: an axis holds strings or numbers, found both")
+        columns[name] = Column(kind="string" if any(texts) else "float", meaning="axis of the sweep")
+    return columns
+
+
+def _sort_key(row: Mapping[str, Any], axes: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]:
+    names = (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)
+    return tuple((row.get(name) is not None, row.get(name)) for name in names)
+
+
+def _checked(name: str, column: Column, value: Any) -> Any:
+    """`value` as a plain Python object of the column's kind."""
+    if value is None:
+        if not column.nullable:
+            raise ValueError(f"{name}: must have a value in every row")
+        return None
+    match column.kind:
+        case "strings" | "ints" | "floats":
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                raise ValueError(f"{name}: must be a list, found {value!r}")
+            return [_checked_scalar(name, column.kind.removesuffix("s"), entry) for entry in value]
+        case kind:
+            return _checked_scalar(name, kind, value)
+
+
+def _checked_scalar(name: str, kind: str, value: Any) -> Any:
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    matches = {
+        "string": isinstance(value, str),
+        "bool": isinstance(value, bool),
+        "int": isinstance(value, numbers.Integral) and not isinstance(value, bool),
+        "float": isinstance(value, numbers.Real) and not isinstance(value, bool),
+    }[kind]
+    if not matches:
+        raise ValueError(f"{name}: must be {kind}, found {value!r}")
+    if kind == "float":
+        value = float(value)
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: must be finite, found {value}; an unknown number is None")
+    return value
+
+
+def _arrow_type(kind: Kind) -> Any:
+    import pyarrow as pa
+
+    return {
+        "string": pa.string(),
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "strings": pa.list_(pa.string()),
+        "ints": pa.list_(pa.int64()),
+        "floats": pa.list_(pa.float64()),
+    }[kind]
+
+
+def _completed(table: Any) -> Any:
+    """The Arrow table with exactly the columns of `COLUMNS`, then the axes."""
+    import pyarrow as pa
+
+    axes = [name for name in table.column_names if name.startswith(AXIS_PREFIX)]
+    unknown = [name for name in table.column_names if name not in COLUMNS and name not in axes]
+    if unknown:
+        raise ValueError(f"unknown column {', '.join(unknown)}; was it written by a newer version of codesign?")
+    arrays = {}
+    for name, column in COLUMNS.items():
+        expected = _arrow_type(column.kind)
+        if name not in table.column_names:
+            if not column.nullable:
+                raise ValueError(f"lacks the required column {name}")
+            arrays[name] = pa.nulls(len(table), expected)
+        elif not table.schema.field(name).type.equals(expected):
+            raise ValueError(f"column {name}: must be {expected}, found {table.schema.field(name).type}")
+        elif not column.nullable and table[name].null_count:
+            raise ValueError(f"column {name}: must have a value in every row")
+        else:
+            arrays[name] = table[name]
+    for name in axes:
+        if table.schema.field(name).type not in (pa.string(), pa.float64()):
+            raise ValueError(f"column {name}: must be string or double, found {table.schema.field(name).type}")
+    return pa.table({**arrays, **{name: table[name] for name in axes}})
+
+
+def _to_frame(table: Any) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): None}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=lambda kind: nullable.get(kind))
+    texts = [name for name in frame.columns if pa.types.is_string(table.schema.field(name).type)]
+    # Plain objects with None: pandas' own string dtypes differ between its versions in what stands for null.
+    objects = {name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts}
+    return frame.assign(**objects)

@@ -1,0 +1,181 @@
+"""What a results file says beside its rows: the sweep, its data, its chips with the sources of their numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = [
+    "AxisFacts",
+    "ChipFacts",
+    "ChipNumber",
+    "JobCounts",
+    "Objective",
+    "ResultMetadata",
+    "Scalar",
+    "ValidationFacts",
+    "WorkloadFacts",
+]
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What the sweep wants more or less of.
+
+    Attributes:
+        column: name of a numeric column.
+        direction: `maximize` or `minimize`.
+        reference: fixed reference value for hypervolumes; None leaves the hypervolume out.
+    """
+
+    column: str
+    direction: Literal["maximize", "minimize"]
+    reference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisFacts:
+    """One axis of the sweep: what a column `axis.<name>` holds, and its SI unit ("" for none)."""
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadFacts:
+    """The data behind every accuracy.
+
+    Attributes:
+        coverage: how partial the copy of the dataset is, as a sentence; None for a whole one.
+        train, validation, test: samples in each split that the sweep used.
+        timestep_s: length of a timestep, in seconds.
+    """
+
+    name: str
+    coverage: str | None = None
+    train: int
+    validation: int
+    test: int
+    classes: int
+    timesteps: int
+    timestep_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipNumber:
+    """One number of a chip's description with where it comes from.
+
+    Attributes:
+        value_si, unit: the value in SI; None where it is not known.
+        text: the value as the chip file writes it, such as `26 pJ`.
+        confidence: measured, stated, derived, fitted, estimated or secondary; assumed where no source exists.
+    """
+
+    name: str
+    value_si: float | None
+    unit: str
+    text: str
+    confidence: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationFacts:
+    """A published end-to-end measurement and what the model says of it; `modelled_si` is None where it says nothing."""
+
+    quantity: str
+    unit: str
+    measured_si: float
+    modelled_si: float | None
+    workload: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipFacts:
+    """What the report tells of a chip: everything but the arithmetic."""
+
+    title: str
+    citation: str
+    synchronization: str
+    notes: tuple[str, ...] = ()
+    numbers: tuple[ChipNumber, ...] = ()
+    validation: tuple[ValidationFacts, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobCounts:
+    """Jobs by kind, and how many of all of them were found in the store. Volatile."""
+
+    trained: int = 0
+    executed: int = 0
+    priced: int = 0
+    reused: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultMetadata:
+    """All that the report says beside the rows. Holds no dates, hosts or wall times; numbers must be finite.
+
+    Attributes:
+        sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
+        config_hash: hash of the resolved configuration.
+        command: shell command that reproduces the file.
+        versions: package versions.
+        topology: layer sizes as in 512-64-64-64-10.
+        neuron: resolved neuron parameters by name.
+        recipes, schedules: resolved parameters by name, by name in the sweep.
+        objectives: in the order in which the sweep names them.
+        chips: by name in the sweep.
+        axes: in the order of the columns.
+        jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
+    """
+
+    sweep: str
+    title: str
+    question: str = ""
+    description: str = ""
+    config_hash: str
+    command: str
+    versions: dict[str, str] = field(default_factory=dict)
+    workload: WorkloadFacts
+    topology: str
+    neuron: dict[str, Scalar] = field(default_factory=dict)
+    recipes: dict[str, dict[str, Scalar]] = field(default_factory=dict)
+    schedules: dict[str, dict[str, Scalar]] = field(default_factory=dict)
+    objectives: tuple[Objective, ...]
+    chips: dict[str, ChipFacts] = field(default_factory=dict)
+    axes: tuple[AxisFacts, ...] = ()
+    jobs: JobCounts = field(default_factory=JobCounts)
+    platform: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no NaN.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> ResultMetadata:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: not JSON, a field is missing, unknown or of a wrong type.
+        """
+        return _metadata_adapter().validate_json(text)
+
+
+@cache
+def _metadata_adapter() -> TypeAdapter[ResultMetadata]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ResultMetadata)

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.errors import InputError
+from codesign.results import (
+    COLUMNS,
+    METADATA_KEY,
+    ChipFacts,
+    ChipNumber,
+    JobCounts,
+    Objective,
+    ResultMetadata,
+    WorkloadFacts,
+    contents_equal,
+    read_results,
+    write_results,
+)
+
+METADATA = ResultMetadata(
+    sweep="tiny",
+    title="A tiny sweep",
+    config_hash="abc",
+    command="codesign sweep tiny.yaml",
+    workload=WorkloadFacts(name="digits", train=10, validation=2, test=3, classes=10, timesteps=4, timestep_s=0.01),
+    topology="64-8-10",
+    objectives=(Objective(column="accuracy", direction="maximize", reference=0.0),),
+    chips={
+        "mubrain": ChipFacts(
+            title="µBrain <b>",
+            citation="Stuijt et al.",
+            synchronization="asynchronous",
+            numbers=(
+                ChipNumber(
+                    name="energy", value_si=26e-12, unit="J", text="26 pJ", confidence="measured", source="Table 2"
+                ),
+            ),
+        )
+    },
+    recipes={"layered": {"method": "layered", "epochs": 5, "learning_rate": 5e-4, "patience": None}},
+)
+
+
+def row(**changes: object) -> dict[str, object]:
+    base: dict[str, object] = {
+        "sweep": "tiny",
+        "point": "p0",
+        "status": "ok",
+        "workload": "digits",
+        "topology": "64-8-10",
+        "recipe": "layered",
+        "training_method": "layered",
+        "training_seed": 0,
+        "evaluation_seed": 0,
+        "chip": "mubrain",
+        "schedule": "layered",
+        "accuracy": 0.5,
+    }
+    return {**base, **changes}
+
+
+def test_values_and_metadata_come_back_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "results.parquet"
+    write_results(
+        path,
+        [
+            row(
+                group_size=8,
+                equivalent_to_layered=False,
+                assumptions=["a", "b"],
+                convergence_accuracy=(0.25, 0.5),
+                latency_spikes_counts=np.array([1, 2]),
+                energy_j=np.float64(1e-9),
+                samples=np.int64(3),
+            )
+        ],
+        METADATA,
+    )
+    table = read_results(path)
+    assert table.metadata == METADATA
+    (only,) = table.frame.to_dict("records")
+    assert only["group_size"] == 8
+    assert bool(only["equivalent_to_layered"]) is False
+    assert list(only["assumptions"]) == ["a", "b"]
+    assert list(only["convergence_accuracy"]) == [0.25, 0.5]
+    assert list(only["latency_spikes_counts"]) == [1, 2]
+    assert only["energy_j"] == 1e-9
+    assert only["samples"] == 3
+    assert [path.name for path in path.parent.iterdir()] == ["results.parquet"]
+
+
+def test_null_stays_null_and_integers_stay_integers(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    write_results(path, [row(group_size=8), row(point="p1", accuracy=None, evaluation_seed=1)], METADATA)
+    frame = read_results(path).frame
+    assert list(frame.columns) == list(COLUMNS)
+    assert str(frame["group_size"].dtype) == "Int64"
+    assert frame["group_size"].isna().tolist() == [False, True]
+    assert frame["accuracy"].isna().tolist() == [False, True]
+    assert frame["policy"].tolist() == [None, None]
+    assert frame["assumptions"].tolist() == [None, None]
+
+
+def test_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+    rows = [
+        row(point=f"p{seed}{chip}", training_seed=seed, chip=chip, **{"axis.lanes": lanes})
+        for seed in (0, 1)
+        for chip in ("b", "a")
+        for lanes in (4, None)
+    ]
+    write_results(tmp_path / "a", rows, METADATA)
+    write_results(tmp_path / "b", rows[::-1], METADATA)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert read_results(tmp_path / "a").frame["chip"].tolist() == ["a"] * 4 + ["b"] * 4
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.floats(-1e9, 1e9)), st.one_of(st.none(), st.text(max_size=5))), max_size=6
+    )
+)
+def test_any_rows_survive_a_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[float | None, str | None]]
+) -> None:
+    path = tmp_path_factory.mktemp("r") / "r.parquet"
+    rows = [
+        row(point=f"p{i}", training_seed=i, energy_j=energy, reason=reason) for i, (energy, reason) in enumerate(cells)
+    ]
+    write_results(path, rows, METADATA)
+    table = read_results(path)
+    assert [None if np.isnan(value) else value for value in table.frame["energy_j"]] == [cell[0] for cell in cells]
+    assert table.frame["reason"].tolist() == [cell[1] for cell in cells]
+
+
+def test_axes_are_texts_or_numbers_and_stand_last(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    write_results(path, [row(**{"axis.lanes": 4, "axis.mode": "frame"})], METADATA)
+    frame = read_results(path).frame
+    assert list(frame.columns)[-2:] == ["axis.lanes", "axis.mode"]
+    assert frame["axis.lanes"].tolist() == [4.0]
+    with pytest.raises(ValueError, match=r"axis\.lanes: an axis holds strings or numbers, found both"):
+        write_results(path, [row(**{"axis.lanes": 4}), row(**{"axis.lanes": "four"})], METADATA)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"energy": 1.0}, "unknown column energy"),
+        ({"status": None}, "status: must have a value"),
+        ({"accuracy": "0.5"}, "accuracy: must be float"),
+        ({"accuracy": float("nan")}, "accuracy: must be finite"),
+        ({"training_seed": 1.0}, "training_seed: must be int"),
+        ({"training_seed": True}, "training_seed: must be int"),
+        ({"assumptions": "a"}, "assumptions: must be a list"),
+        ({"equivalent_to_layered": 1}, "equivalent_to_layered: must be bool"),
+    ],
+)
+def test_wrong_rows_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_results(tmp_path / "r", [row(**changes)], METADATA)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_number_that_is_not_finite_has_no_place_in_the_metadata(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_results(tmp_path / "r", [row()], replace(METADATA, neuron={"time_constant_s": float("inf")}))
+
+
+def test_an_unreadable_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    with pytest.raises(InputError, match="no such file"):
+        read_results(path)
+    path.write_text("hello")
+    with pytest.raises(InputError, match="not a Parquet file, or is truncated"):
+        read_results(path)
+    write_results(path, [row()], METADATA)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="truncated"):
+        read_results(path)
+    pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(InputError, match="not one of codesign"):
+        read_results(path)
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({METADATA_KEY: b"{}"}), path)
+    with pytest.raises(InputError, match="metadata is damaged or of another version"):
+        read_results(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_results(tmp_path)
+
+
+def rewritten(path: Path, change: object) -> None:
+    table = pq.read_table(path)
+    pq.write_table(change(table), path)  # type: ignore[operator]
+
+
+def test_foreign_columns_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    write_results(path, [row()], METADATA)
+    whole = path.read_bytes()
+    rewritten(path, lambda table: table.drop_columns(["chip"]))
+    with pytest.raises(InputError, match="lacks the required column chip"):
+        read_results(path)
+    path.write_bytes(whole)
+    rewritten(path, lambda table: table.append_column("extra", pa.array([1])))
+    with pytest.raises(InputError, match="unknown column extra"):
+        read_results(path)
+    path.write_bytes(whole)
+    rewritten(path, lambda table: table.drop_columns(["accuracy"]).append_column("accuracy", pa.array(["x"])))
+    with pytest.raises(InputError, match="column accuracy: must be double, found string"):
+        read_results(path)
+    path.write_bytes(whole)
+    rewritten(path, lambda table: table.drop_columns(["energy_j"]))
+    assert read_results(path).frame["energy_j"].isna().all()
+
+
+def test_contents_are_equal_whatever_the_wall_time(tmp_path: Path) -> None:
+    def written(name: str, metadata: ResultMetadata = METADATA, **changes: object) -> Path:
+        write_results(tmp_path / name, [row(assumptions=["a"], **changes)], metadata)
+        return tmp_path / name
+
+    first = read_results(written("a", train_wall_s=1.0))
+    assert contents_equal(first, read_results(written("b", replace(METADATA, jobs=JobCounts(reused=3)))))
+    assert not contents_equal(first, read_results(written("c", accuracy=0.75)))
+    assert not contents_equal(first, read_results(written("d", replace(METADATA, command="other"))))
+    changed = replace(first, frame=pd.concat([first.frame, first.frame], ignore_index=True))
+    assert not contents_equal(first, changed)
+
+
+def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_results(tmp_path / "file" / "r.parquet", [row()], METADATA)
