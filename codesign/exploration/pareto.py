@@ -1,0 +1,84 @@
+"""Which points no other point beats, and how much of the objective space they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from codesign.errors import InputError
+
+__all__ = ["Direction", "hypervolume", "pareto_front"]
+
+Direction = Literal["maximize", "minimize"]
+
+
+def pareto_front(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+    """(n,) whether each point is on the Pareto front: no other point is as good everywhere and better somewhere.
+
+    Equal points are on the front together. A point with an unknown objective (None or NaN) or an infinite one is not on
+    the front and keeps no other point off it.
+
+    Args:
+        values: (n, k) objectives of n points.
+        directions: (k,) direction of each objective.
+
+    Raises:
+        InputError: no objective, an unknown direction, or a number of directions other than k.
+    """
+    points = _points(values, directions)
+    known = np.isfinite(points).all(axis=1)
+    front = np.zeros(len(points), dtype=bool)
+    if known.any():
+        import moocore
+
+        front[known] = moocore.is_nondominated(points[known], maximise=_maximize(directions), keep_weakly=True)
+    return front
+
+
+def hypervolume(values: ArrayLike, directions: Sequence[Direction], reference: Sequence[float]) -> float:
+    """Volume that the points dominate up to a fixed reference; 0 without a point that is better than it everywhere.
+
+    Args:
+        values: (n, k) objectives; points with an unknown objective add nothing.
+        directions: (k,) direction of each objective.
+        reference: (k,) the worst values that count. Only volumes with the same reference compare.
+
+    Returns:
+        The volume in the product of the objectives' units.
+
+    Raises:
+        InputError: as in `pareto_front`, or a reference that is not k finite numbers.
+    """
+    points = _points(values, directions)
+    corner = np.asarray(reference, dtype=float)
+    if corner.shape != (len(directions),) or not np.isfinite(corner).all():
+        raise InputError(f"reference: must be {len(directions)} finite numbers, found {list(reference)}")
+    maximize = _maximize(directions)
+    signs = np.where(maximize, 1.0, -1.0)
+    better = np.isfinite(points).all(axis=1) & (points * signs > corner * signs).all(axis=1)
+    if not better.any():
+        return 0.0
+    import moocore
+
+    return float(moocore.hypervolume(points[better], ref=corner, maximise=maximize))
+
+
+def _points(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
+    if not directions:
+        raise InputError("objectives: at least one is needed")
+    wrong = sorted(set(directions) - {"maximize", "minimize"})
+    if wrong:
+        raise InputError(f"direction: must be 'maximize' or 'minimize', found {wrong[0]!r}")
+    array: NDArray[Any] = np.asarray(values, dtype=float)
+    if array.size == 0:
+        return np.empty((0, len(directions)))
+    if array.ndim != 2 or array.shape[1] != len(directions):
+        raise InputError(f"objectives: {len(directions)} directions for values of shape {array.shape}")
+    return array
+
+
+def _maximize(directions: Sequence[Direction]) -> list[bool]:
+    return [direction == "maximize" for direction in directions]

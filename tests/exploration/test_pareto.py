@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.errors import InputError
+from codesign.exploration.pareto import hypervolume, pareto_front
+
+
+def test_the_front_of_four_points_by_hand() -> None:
+    values = [[0.9, 2.0], [0.8, 1.0], [0.8, 2.0], [0.95, 5.0]]
+    assert pareto_front(values, ["maximize", "minimize"]).tolist() == [True, True, False, True]
+
+
+def test_equal_points_are_on_the_front_together() -> None:
+    assert pareto_front([[1, 1], [1, 1], [0, 2]], ["maximize", "minimize"]).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("unknown", [None, math.nan, math.inf])
+def test_an_unknown_objective_keeps_a_point_off_the_front_and_beats_nobody(unknown: float | None) -> None:
+    front = pareto_front([[0.5, 1.0], [0.9, unknown]], ["maximize", "minimize"])
+    assert front.tolist() == [True, False]
+    assert pareto_front([[None, 1.0]], ["maximize", "minimize"]).tolist() == [False]
+
+
+def test_no_points_have_an_empty_front() -> None:
+    assert pareto_front([], ["maximize"]).tolist() == []
+    assert hypervolume([], ["maximize"], [0.0]) == 0.0
+
+
+def test_hypervolume_by_hand() -> None:
+    # Two rectangles from (0, 3): 0.9 x (3 - 2) and 0.8 x (2 - 1).
+    values = [[0.9, 2.0], [0.8, 1.0], [None, 0.5], [0.5, 3.5]]
+    assert hypervolume(values, ["maximize", "minimize"], [0.0, 3.0]) == pytest.approx(0.9 + 0.8)
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(InputError, match="at least one"):
+        pareto_front([[1.0]], [])
+    with pytest.raises(InputError, match="'up'"):
+        pareto_front([[1.0]], ["up"])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="2 directions"):
+        pareto_front([[1.0]], ["maximize", "minimize"])
+    with pytest.raises(InputError, match="2 finite numbers"):
+        hypervolume([[1.0, 1.0]], ["maximize", "minimize"], [0.0])
+    with pytest.raises(InputError, match="2 finite numbers"):
+        hypervolume([[1.0, 1.0]], ["maximize", "minimize"], [0.0, math.nan])
+
+
+OBJECTIVE = st.one_of(st.none(), st.integers(0, 4).map(float))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(OBJECTIVE, OBJECTIVE, OBJECTIVE), max_size=8))
+def test_the_front_is_what_the_definition_says(points: list[tuple[float | None, ...]]) -> None:
+    signs = (1, -1, -1)
+    known = [None not in point for point in points]
+
+    def dominates(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> bool:
+        gains = [sign * (x - y) for sign, x, y in zip(signs, a, b, strict=True)]  # type: ignore[operator]
+        return min(gains) >= 0 and max(gains) > 0
+
+    expected = [
+        known[i] and not any(known[j] and dominates(points[j], points[i]) for j in range(len(points)))
+        for i in range(len(points))
+    ]
+    assert pareto_front(points, ["maximize", "minimize", "minimize"]).tolist() == expected
+    order = np.random.default_rng(0).permutation(len(points))
+    shuffled = pareto_front([points[i] for i in order], ["maximize", "minimize", "minimize"])
+    assert shuffled.tolist() == [expected[i] for i in order]

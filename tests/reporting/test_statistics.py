@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.reporting.statistics import Interval, difference, interval, seed_means
+
+
+def test_evaluation_seeds_are_averaged_within_a_training_seed_first() -> None:
+    rows = pd.DataFrame(
+        {
+            "training_seed": [1, 0, 0, 0, 2],
+            "accuracy": [0.5, 0.9, 0.6, 0.3, math.nan],
+        }
+    )
+    means = seed_means(rows, "accuracy")
+    assert means.index.tolist() == [0, 1]
+    assert means.tolist() == pytest.approx([0.6, 0.5])
+
+
+def test_interval_of_three_seeds_by_hand() -> None:
+    # Values 1, 2, 3: mean 2, sample deviation 1, t(0.975, 2) = 4.302653.
+    result = interval(pd.Series([1.0, 2.0, 3.0]))
+    assert result.mean == 2.0
+    assert result.half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+    assert result.seeds == 3
+    assert not result.above_zero
+
+
+def test_one_seed_gives_a_mean_and_no_interval_and_none_gives_neither() -> None:
+    single = interval(pd.Series([0.5]))
+    assert single == Interval(mean=0.5, half_width=None, seeds=1)
+    assert single.low is None
+    assert not single.above_zero
+    assert interval(pd.Series([], dtype=float)) == Interval(mean=None, half_width=None, seeds=0)
+
+
+def test_differences_are_paired_by_training_seed() -> None:
+    # The seeds differ by far more than the effect does: only pairing shows it.
+    better = pd.Series([0.11, 0.51, 0.91], index=[0, 1, 2])
+    worse = pd.Series([0.80, 0.10, 0.50, 0.90], index=[7, 0, 1, 2])
+    result = difference(better, worse)
+    assert result.mean == pytest.approx(0.01)
+    assert result.seeds == 3
+    assert result.above_zero
+    assert difference(worse, better).below_zero
+    unpaired = interval(pd.Series([0.11, 0.51, 0.91]))
+    assert unpaired.half_width is not None
+    assert unpaired.half_width > 0.5
+
+
+def test_rounding_is_no_difference() -> None:
+    result = difference(pd.Series([0.1 + 0.2, 0.1 + 0.2]), pd.Series([0.3, 0.3]))
+    assert result == Interval(mean=0.0, half_width=0.0, seeds=2)
+    assert not result.above_zero
+
+
+def test_nothing_in_common_is_no_difference_at_all() -> None:
+    assert difference(pd.Series([1.0], index=[0]), pd.Series([1.0], index=[1])).mean is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=6), st.floats(-1e3, 1e3))
+def test_an_interval_moves_with_its_values(values: list[float], shift: float) -> None:
+    here, there = interval(pd.Series(values)), interval(pd.Series(values) + shift)
+    assert here.mean is not None
+    assert here.half_width is not None
+    assert there.mean == pytest.approx(here.mean + shift, abs=1e-6)
+    assert there.half_width == pytest.approx(here.half_width, abs=1e-6)
