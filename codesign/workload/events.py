@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["EventBatch"]
 
@@ -48,6 +52,41 @@ class EventBatch:
         """B, the number of samples."""
         return len(self.labels)
 
+    def validate(self) -> None:
+        """Check everything that the description of the attributes promises; costs a pass over all entries.
+
+        Raises:
+            ValueError: naming the first promise that is broken.
+        """
+        dtypes = {"offsets": np.int64, "indices": np.int32, "values": np.float32, "labels": np.int64}
+        for name, dtype in (*dtypes.items(), ("sample_ids", np.int64)):
+            array = getattr(self, name)
+            if array.dtype != dtype or array.ndim != 1:
+                raise ValueError(
+                    f"{name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
+                )
+        if self.timesteps < 1 or self.input_size < 1 or not 0 <= self.timestep_s < np.inf:
+            raise ValueError("timesteps and input_size must be at least 1, timestep_s finite and not negative")
+        lengths = np.diff(self.offsets)
+        if np.any(lengths < 0):
+            raise ValueError("offsets must not decrease")
+        if len(self.indices) and (self.indices.min() < 0 or self.indices.max() >= self.input_size):
+            raise ValueError(f"indices must lie in 0 … {self.input_size - 1}")
+        if len(self.indices) > 1:
+            same_row = np.ones(len(self.indices) - 1, dtype=bool)
+            starts = self.offsets[1:-1]
+            same_row[starts[(starts > 0) & (starts < len(self.indices))] - 1] = False
+            if np.any(same_row & (self.indices[1:] <= self.indices[:-1])):
+                raise ValueError("indices must ascend and be distinct within a row")
+        if not np.all(np.isfinite(self.values)):
+            raise ValueError("values must be finite")
+        if not self.currents and np.any((self.values < 1) | (self.values != np.floor(self.values))):
+            raise ValueError("values must be whole numbers of at least 1, or currents")
+        if np.any(self.labels < 0):
+            raise ValueError("labels must not be negative")
+        if len(np.unique(self.sample_ids)) != len(self.sample_ids):
+            raise ValueError("sample_ids must be distinct")
+
     def select(self, positions: NDArray[np.integer] | list[int] | slice) -> EventBatch:
         """The samples at `positions`, in that order; their ids go with them."""
         chosen = np.arange(len(self))[positions]
@@ -69,6 +108,8 @@ class EventBatch:
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """Dense (B, input_size) float32 frame of one timestep."""
+        import torch  # here, so that listing and binning data need no torch
+
         rows = np.arange(len(self)) * self.timesteps + timestep
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         entries = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
@@ -101,10 +142,39 @@ class EventBatch:
             currents=currents,
         )
 
+    @staticmethod
+    def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
+        """The samples of all `batches`, one batch after the other; timesteps and inputs must be alike.
+
+        Raises:
+            ValueError: no batch at all, or batches of different shape or kind.
+        """
+        if not batches:
+            raise ValueError("needs at least one batch")
+        kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents) for b in batches}
+        if len(kinds) > 1:
+            raise ValueError(f"batches differ in (timesteps, input_size, timestep_s, currents): {sorted(kinds)}")
+        starts = np.cumsum([0, *(len(b.indices) for b in batches)])
+        first = batches[0]
+        return EventBatch(
+            offsets=np.concatenate(
+                [np.zeros(1, np.int64), *(b.offsets[1:] + start for b, start in zip(batches, starts, strict=False))]
+            ),
+            indices=np.concatenate([b.indices for b in batches]),
+            values=np.concatenate([b.values for b in batches]),
+            labels=np.concatenate([b.labels for b in batches]),
+            sample_ids=np.concatenate([b.sample_ids for b in batches]),
+            timesteps=first.timesteps,
+            input_size=first.input_size,
+            timestep_s=first.timestep_s,
+            currents=first.currents,
+        )
+
     @property
     def events(self) -> NDArray[np.int64]:
         """(B,) events of each sample; for currents, entries."""
         per_entry = np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
         cumulative = np.concatenate([[0.0], np.cumsum(per_entry)])
         starts = self.offsets[np.arange(len(self) + 1) * self.timesteps]
-        return (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)
+        per_sample: NDArray[np.int64] = (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)
+        return per_sample

@@ -1,0 +1,140 @@
+"""From a workload's description to its events: find the copy, split it, bin it or take it from the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codesign.workload.cache import Cache, content_key
+from codesign.workload.camera import CAMERA_VERSION
+from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
+from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.events import EventBatch
+from codesign.workload.settings import resolve_cache_root, resolve_data_root
+from codesign.workload.spec import WorkloadSpec
+from codesign.workload.splits import Split, split_samples
+
+__all__ = ["Workload", "list_datasets", "load_workload", "workload_fingerprint"]
+
+BINNING_VERSION = 1
+"""Raised whenever splitting or binning in general gives other events for the same files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Events to train, choose and test with.
+
+    Attributes:
+        name: of the dataset.
+        input_size: inputs of a network, `c · h · w`.
+        input_grid: (c, h, w); input index = (channel · h + y) · w + x.
+        classes: number of classes.
+        timesteps: T.
+        timestep_s: Δt in seconds.
+        train, validation, test: disjoint, in an order whose every prefix is stratified by class.
+        coverage: a sentence on how much of the dataset this copy has; None if complete.
+        fingerprint: hash of the copy's content and of all options; equal fingerprints mean equal events.
+    """
+
+    name: str
+    input_size: int
+    input_grid: tuple[int, int, int]
+    classes: int
+    timesteps: int
+    timestep_s: float
+    train: EventBatch
+    validation: EventBatch
+    test: EventBatch
+    coverage: str | None
+    fingerprint: str
+
+
+def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Workload:
+    """Load a workload.
+
+    Args:
+        spec: what to load.
+        data_root, cache_root: folders; found by the settings if None.
+
+    Raises:
+        InputError: an unknown dataset or an option that it does not have.
+        DataError: the dataset is missing, damaged or smaller than asked for.
+    """
+    plan = _Plan.make(spec, data_root, cache_root)
+    batches = plan.cache.load(plan.fingerprint)
+    if batches is None or set(batches) != {"train", "validation", "test"}:
+        splits = {"train": plan.split.train, "validation": plan.split.validation, "test": plan.split.test}
+        batches = {name: plan.recordings.read(positions, plan.spec) for name, positions in splits.items()}
+        plan.cache.store(plan.fingerprint, batches)
+    return Workload(
+        name=spec.name,
+        input_size=plan.dataset.input_size,
+        input_grid=plan.dataset.grid,
+        classes=plan.dataset.classes,
+        timesteps=spec.timesteps,
+        timestep_s=spec.timestep,
+        train=batches["train"],
+        validation=batches["validation"],
+        test=batches["test"],
+        coverage=plan.recordings.coverage,
+        fingerprint=plan.fingerprint,
+    )
+
+
+def workload_fingerprint(spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> str:
+    """`Workload.fingerprint` without reading or binning events; the arguments and errors of `load_workload`."""
+    return _Plan.make(spec, data_root, cache_root).fingerprint
+
+
+def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
+    """What is there of every known dataset, in alphabetical order."""
+    root = resolve_data_root(data_root)
+    return [get_dataset(name).status(root) for name in dataset_names()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """Everything about a workload but its events."""
+
+    spec: WorkloadSpec
+    dataset: Dataset
+    recordings: Recordings
+    split: Split
+    cache: Cache
+    fingerprint: str
+
+    @staticmethod
+    def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None) -> _Plan:
+        dataset = get_dataset(spec.name)
+        resolved = dataset.resolve(spec)
+        assert resolved.split is not None
+        cache = Cache(resolve_cache_root(cache_root))
+        recordings = dataset.open(resolve_data_root(data_root), cache)
+        validation, test = dataset.usual_sizes(recordings, resolved.split)
+        split = split_samples(
+            resolved,
+            labels=recordings.labels,
+            sample_ids=recordings.sample_ids,
+            test_part=recordings.test_part if resolved.split == "official" else None,
+            validation=validation,
+            test=test,
+        )
+        sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+        fingerprint = content_key(
+            {
+                "binning": BINNING_VERSION,
+                "dataset": dataset.name,
+                "version": dataset.version,
+                "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
+                "content": recordings.digest,
+                "spec": {**resolved.model_dump(), **sizes},
+            }
+        )
+        return _Plan(
+            spec=resolved,
+            dataset=dataset,
+            recordings=recordings,
+            split=split,
+            cache=cache,
+            fingerprint=fingerprint,
+        )

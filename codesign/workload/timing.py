@@ -1,0 +1,41 @@
+"""Bins of time, on a clock of whole nanoseconds so that 70 ms lie in bin 7 of 10 ms whatever floating point says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.units import format_si
+
+if TYPE_CHECKING:
+    from codesign.workload.spec import WorkloadSpec
+
+__all__ = ["bin_edges_ns", "check_duration"]
+
+
+def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
+    """(T + 1,) edges of the bins; bin k holds what happens at edges[k] ≤ time < edges[k + 1]."""
+    edges: NDArray[np.int64] = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
+    return edges
+
+
+def check_duration(spec: WorkloadSpec, *, resolution_s: float, longest_s: float) -> None:
+    """Refuse bins finer than the source's clock and stimuli longer than the source.
+
+    Raises:
+        InputError: naming what was found and what is allowed.
+    """
+    if spec.timestep < resolution_s * (1 - 1e-9):
+        raise InputError(
+            f"workload '{spec.name}': timestep must be at least {format_si(resolution_s, 's')}, "
+            f"found {format_si(spec.timestep, 's')}"
+        )
+    if spec.timestep * spec.timesteps > longest_s * (1 + 1e-9):
+        raise InputError(
+            f"workload '{spec.name}': {spec.timesteps} timesteps of {format_si(spec.timestep, 's')} last "
+            f"{format_si(spec.timestep * spec.timesteps, 's')}, but a sample lasts {format_si(longest_s, 's')}; "
+            "lower timesteps or timestep"
+        )
