@@ -13,9 +13,10 @@ from codesign.errors import InputError
 __all__ = ["Direction", "hypervolume", "pareto_front"]
 
 Direction = Literal["maximize", "minimize"]
+Values = ArrayLike | Sequence[Sequence[float | None]]
 
 
-def pareto_front(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.bool_]:
     """(n,) whether each point is on the Pareto front: no other point is as good everywhere and better somewhere.
 
     Equal points are on the front together. A point with an unknown objective (None or NaN) or an infinite one is not on
@@ -38,7 +39,7 @@ def pareto_front(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[
     return front
 
 
-def hypervolume(values: ArrayLike, directions: Sequence[Direction], reference: Sequence[float]) -> float:
+def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> float:
     """Volume that the points dominate up to a fixed reference; 0 without a point that is better than it everywhere.
 
     Args:
@@ -66,7 +67,7 @@ def hypervolume(values: ArrayLike, directions: Sequence[Direction], reference: S
     return float(moocore.hypervolume(points[better], ref=corner, maximise=maximize))
 
 
-def _points(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
+def _points(values: Values, directions: Sequence[Direction]) -> NDArray[np.float64]:
     if not directions:
         raise InputError("objectives: at least one is needed")
     wrong = sorted(set(directions) - {"maximize", "minimize"})

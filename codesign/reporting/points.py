@@ -1,0 +1,206 @@
+"""Design points with their seeds gathered: what the report draws, ranks and compares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from codesign.reporting.statistics import Interval, interval, seed_means
+from codesign.reporting.wording import policy_label
+from codesign.results import AXIS_PREFIX, ResultTable
+
+__all__ = ["ENERGY_TERMS", "Point", "gather", "is_known", "strings"]
+
+ENERGY_TERMS = {
+    "synaptic_operation": "energy_synaptic_operation_j",
+    "neuron_access": "energy_neuron_access_j",
+    "neuron_update": "energy_neuron_update_j",
+    "spike": "energy_spike_j",
+    "hop": "energy_hop_j",
+    "barrier": "energy_barrier_j",
+    "static": "energy_static_j",
+}
+"""Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
+
+_KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Point:
+    """All seeds of one (model recipe, chip, schedule, axes).
+
+    Attributes:
+        number: position in the report, from 1; the figures and tables refer to points by it.
+        axes: (name, value) of the sweep's axes; values are strings, floats or None.
+        coverage: names of the energy terms that `energy_j` holds, sorted.
+        rows: one row a (training seed, evaluation seed), status ok.
+    """
+
+    number: int
+    workload: str
+    topology: str
+    chip: str
+    capacity: str | None
+    operation: str | None
+    weight_bits: int | None
+    schedule: str
+    recipe: str
+    axes: tuple[tuple[str, str | float | None], ...]
+    training_method: str
+    training_policy: str | None
+    training_group_size: int | None
+    chip_title: str
+    synchronization: str | None
+    inference: str | None
+    policy: str | None
+    group_size: int | None
+    stop: str | None
+    steps_after_output: int | None
+    input_mode: str | None
+    equivalent_to_layered: bool
+    coverage: tuple[str, ...]
+    latency_model: str | None
+    assumptions: tuple[str, ...]
+    not_modelled: tuple[str, ...]
+    rows: pd.DataFrame = field(repr=False)
+
+    def seeds(self, column: str) -> pd.Series:
+        """One value of `column` a training seed."""
+        return seed_means(self.rows, column)
+
+    def value(self, column: str) -> Interval:
+        """Mean of `column` over training seeds, with its interval."""
+        if column not in self._intervals:
+            self._intervals[column] = interval(self.seeds(column))
+        return self._intervals[column]
+
+    @cached_property
+    def _intervals(self) -> dict[str, Interval]:
+        return {}
+
+    @property
+    def layered(self) -> bool:
+        """Whether the spikes are those of layered inference, because layers wait or provably."""
+        return self.inference == "layered" or self.equivalent_to_layered
+
+    @property
+    def training_label(self) -> str:
+        """As the paper's Table 2 names trainings."""
+        if self.training_method == "layered":
+            return "Layered"
+        return f"Unlayered {policy_label(self.training_policy)}".strip()
+
+    @property
+    def inference_label(self) -> str:
+        """As the paper's Table 2 names inferences."""
+        if self.inference == "layered":
+            return "Layered"
+        suffix = " (= layered)" if self.equivalent_to_layered else ""
+        return f"Async {policy_label(self.policy)}".strip() + suffix
+
+    @property
+    def place(self) -> str:
+        """Chip, with what sets it apart from other variants of the same chip in the sweep."""
+        axes = [f"{name} = {_short(value)}" for name, value in self.axes if value is not None]
+        return self.chip + (f" ({', '.join(axes)})" if axes else "")
+
+    @property
+    def trained_for_it(self) -> bool:
+        """Whether the model was trained through the schedule that it is evaluated under: same policy, same F."""
+        same_policy = self.training_policy is not None and self.training_policy == self.policy
+        return same_policy and self.training_group_size == self.group_size
+
+    @property
+    def separable(self) -> bool:
+        """Whether `energy_j` is a sum of known terms, so that some of them can be compared without the others."""
+        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_TERMS)
+
+    def term(self, name: str) -> Interval:
+        """One energy term, in joules."""
+        return self.value(ENERGY_TERMS[name])
+
+
+def gather(table: ResultTable) -> tuple[Point, ...]:
+    """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe."""
+    frame = table.frame[table.frame["status"] == "ok"]
+    axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
+    keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for position, values in enumerate(frame[keys].itertuples(index=False, name=None)):
+        groups.setdefault(tuple(value if is_known(value) else None for value in values), []).append(position)
+    ordered = sorted(groups, key=lambda key: tuple((value is not None, value) for value in key))
+    return tuple(_point(number, frame.iloc[groups[key]], axes) for number, key in enumerate(ordered, start=1))
+
+
+def is_known(value: Any) -> bool:
+    """Whether a cell of a results frame is not null."""
+    return value is not None and value is not pd.NA and value == value
+
+
+def strings(cell: Any) -> tuple[str, ...]:
+    """A cell of a list column of strings; empty for null."""
+    return () if cell is None else tuple(cell)
+
+
+def _point(number: int, rows: pd.DataFrame, axes: list[str]) -> Point:
+    first = rows.iloc[0]
+
+    def text(name: str) -> str | None:
+        return str(first[name]) if is_known(first[name]) else None
+
+    def integer(name: str) -> int | None:
+        return int(first[name]) if is_known(first[name]) else None
+
+    return Point(
+        number=number,
+        **{name: str(first[name]) for name in ("workload", "topology", "chip", "schedule", "recipe")},
+        capacity=text("capacity"),
+        operation=text("operation"),
+        weight_bits=integer("weight_bits"),
+        axes=tuple((name.removeprefix(AXIS_PREFIX), _axis_value(first[name])) for name in axes),
+        training_method=str(first["training_method"]),
+        training_policy=text("training_policy"),
+        training_group_size=integer("training_group_size"),
+        chip_title=text("chip_title") or str(first["chip"]),
+        synchronization=text("synchronization"),
+        inference=text("inference"),
+        policy=text("policy"),
+        group_size=integer("group_size"),
+        stop=text("stop"),
+        steps_after_output=integer("steps_after_output"),
+        input_mode=text("input_mode"),
+        equivalent_to_layered=is_known(first["equivalent_to_layered"]) and bool(first["equivalent_to_layered"]),
+        coverage=tuple(sorted(_term_name(name) for name in strings(first["energy_coverage"]))),
+        latency_model=text("latency_model"),
+        assumptions=_union(rows, "assumptions"),
+        not_modelled=_union(rows, "not_modelled"),
+        rows=rows,
+    )
+
+
+def _union(rows: pd.DataFrame, column: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry for cell in rows[column] for entry in strings(cell)))
+
+
+def _axis_value(value: Any) -> str | float | None:
+    if not is_known(value):
+        return None
+    return value if isinstance(value, str) else float(value)
+
+
+def _short(value: str | float | None) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _term_name(text: str) -> str:
+    """A coverage entry as a key of `ENERGY_TERMS` where it is one; other entries are kept, and keep sums whole."""
+    name = re.sub(r"[\s-]+", "_", text.strip().lower()).removeprefix("energy_").removesuffix("_j")
+    for candidate in (name, name.removesuffix("s"), name.removesuffix("es"), name.removesuffix("_power")):
+        if candidate in ENERGY_TERMS:
+            return candidate
+    return text.strip()

@@ -1,0 +1,109 @@
+"""How numbers and names are written, the same everywhere in the report."""
+
+from __future__ import annotations
+
+import math
+
+from codesign.reporting.statistics import Interval
+from codesign.results import AXIS_PREFIX, COLUMNS
+from codesign.units import format_si
+
+__all__ = [
+    "UNKNOWN",
+    "column_label",
+    "listed",
+    "number",
+    "percent",
+    "points",
+    "policy_label",
+    "quantity",
+    "significant",
+    "with_interval",
+]
+
+UNKNOWN = "–"
+"""Stands for a value that is not known or not modelled."""
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "energy_j": "energy per sample",
+    "paper_energy_j": "energy, paper's book",
+    "latency_s": "latency",
+    "decision_latency_s": "decision latency",
+    "latency_steps": "steps until output",
+    "latency_spikes": "spikes until output",
+    "spike_density": "spike density",
+    "synaptic_operations": "synaptic operations",
+    "paper_synaptic_operations": "synaptic operations, paper's book",
+    "forward_steps": "forward steps",
+}
+_POLICIES = {"random": "RS", "momentum": "MS"}
+
+
+def column_label(column: str) -> str:
+    """A column's name in words, without its unit."""
+    if column in _LABELS:
+        return _LABELS[column]
+    known = COLUMNS.get(column)
+    name = column.removeprefix(AXIS_PREFIX)
+    if known is not None and known.unit:
+        name = name.removesuffix(f"_{known.unit.lower()}")
+    return name.replace("_", " ")
+
+
+def policy_label(policy: str | None) -> str:
+    """RS and MS as in the paper, Table 1; other policies by their name."""
+    return "" if policy is None else _POLICIES.get(policy, policy)
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """`value` with so many significant digits, without exponents where a reader can do without."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 7:
+        return f"{value:.{digits}g}"
+    return f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    return UNKNOWN if value is None or math.isnan(value) else significant(value, digits)
+
+
+def percent(value: float | None) -> str:
+    """A fraction as `94.9 %`."""
+    return UNKNOWN if value is None or math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """A difference of fractions in percentage points, unsigned unless negative."""
+    text = f"{100 * value:.1f}"
+    return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def quantity(value: float | None, column: str) -> str:
+    """A mean of `column` with its unit."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    if column == "accuracy" or column.endswith(("_fraction", "_accuracy")):
+        return percent(value)
+    known = COLUMNS.get(column)
+    if known is not None and known.unit:
+        return format_si(value, known.unit)
+    return significant(value)
+
+
+def with_interval(value: Interval, column: str) -> str:
+    """`94.9 ± 0.4 %`, or the mean alone where there is no interval."""
+    if value.mean is None or value.half_width is None:
+        return quantity(value.mean, column)
+    if column == "accuracy" or column.endswith("_accuracy"):
+        return f"{100 * value.mean:.1f} ± {100 * value.half_width:.1f} %"
+    return f"{quantity(value.mean, column)} ± {quantity(value.half_width, column)}"
+
+
+def listed(items: list[str]) -> str:
+    """`a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

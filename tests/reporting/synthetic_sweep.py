@@ -1,0 +1,293 @@
+"""A made-up sweep with the shape of a real one, and the paper's N-MNIST means (Table 2) in its middle seed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from codesign.results import (
+    AxisFacts,
+    ChipFacts,
+    ChipNumber,
+    Objective,
+    ResultMetadata,
+    ResultTable,
+    ValidationFacts,
+    WorkloadFacts,
+    read_results,
+    write_results,
+)
+
+Row = dict[str, Any]
+
+HIDDEN, FAN_OUT, SYNAPTIC_OPERATION_J = 192, 46, 26e-12
+RECIPES = {
+    "layered": ("layered", None, None),
+    "unlayered_rs": ("unlayered", "random", 8),
+    "unlayered_ms": ("unlayered", "momentum", 8),
+}
+# (accuracy, spike density, spikes until output) by recipe and inference; Table 2 where the paper has them.
+ANSWERS = {
+    ("layered", "layered"): (0.949, 3.987, 60.0),
+    ("layered", "random"): (0.625, 3.652, 45.0),
+    ("layered", "momentum"): (0.655, 3.601, 43.0),
+    ("unlayered_rs", "layered"): (0.931, 1.702, 33.0),
+    ("unlayered_rs", "random"): (0.956, 1.504, 19.0),
+    ("unlayered_rs", "momentum"): (0.951, 1.493, 18.5),
+    ("unlayered_ms", "layered"): (0.934, 1.688, 32.0),
+    ("unlayered_ms", "random"): (0.948, 1.489, 18.0),
+    ("unlayered_ms", "momentum"): (0.963, 1.476, 15.0),
+}
+SHIFT = {0: -0.004, 1: 0.0, 2: 0.004}
+
+
+def base_row(recipe: str, chip: str, schedule: str, training_seed: int, evaluation_seed: int, **changes: object) -> Row:
+    method, policy, group_size = RECIPES[recipe]
+    row: Row = {
+        "sweep": "synthetic",
+        "status": "ok",
+        "workload": "nmnist",
+        "topology": "2312-64-64-64-10",
+        "recipe": recipe,
+        "training_method": method,
+        "training_policy": policy,
+        "training_group_size": group_size,
+        "training_seed": training_seed,
+        "evaluation_seed": evaluation_seed,
+        "chip": chip,
+        "schedule": schedule,
+        **changes,
+    }
+    text = "/".join(str(row.get(key)) for key in ("recipe", "chip", "capacity", "schedule"))
+    row["point"] = hashlib.sha256(f"{text}/{training_seed}/{evaluation_seed}".encode()).hexdigest()[:16]
+    return row
+
+
+def answers(recipe: str, inference: str, training_seed: int, evaluation_seed: int) -> Row:
+    accuracy, density, spikes = ANSWERS[recipe, inference]
+    shift = SHIFT[training_seed] + (0.001 if evaluation_seed else -0.001) * (inference != "layered")
+    accuracy, density = accuracy + shift, density * (1 - 4 * shift)
+    layered = inference == "layered"
+    return {
+        "trained_epochs": 20,
+        "best_epoch": 17,
+        "training_loss": 0.3,
+        "validation_accuracy": accuracy - 0.002,
+        "inference": "layered" if layered else "asynchronous",
+        "policy": None if layered else inference,
+        "group_size": None if layered else 8,
+        "stop": "drained" if layered else "on_output",
+        "steps_after_output": None if layered else 1,
+        "input_mode": "frame",
+        "equivalent_to_layered": layered,
+        "samples": 60,
+        "accuracy": accuracy,
+        "tied_fraction": 0.01,
+        "undecided_fraction": 0.002,
+        "spike_density": density,
+        "input_events": 4200.0,
+        "forward_steps": 120.0 if layered else 150.0 * density / 2,
+        "latency_steps": 4.0 if layered else spikes / 7,
+        "latency_spikes": spikes,
+        "decided_pass_fraction": 0.97,
+        "spikes_per_pass": spikes * 1.2,
+        "latency_spikes_bins": list(range(0, 100, 10)),
+        "latency_spikes_counts": [max(0, int(600 - 0.5 * (10 * k + 5 - spikes) ** 2)) for k in range(10)],
+        "convergence_accuracy": None if layered else [accuracy + 0.004 * m - 0.0004 * m * m for m in range(8)],
+        "currents_first_layer": [0, 5, 20, 60, 30, 10],
+        "currents_other_layers": [0, 10, 20, 40, 80, 160] if layered else [0, 300, 120, 40, 10, 3],
+    }
+
+
+def energies(density: float, terms: dict[str, float], coverage: list[str]) -> Row:
+    paper = density * HIDDEN * FAN_OUT
+    performed = 4200.0 * 64 + 0.95 * paper
+    row: Row = {f"energy_{name}_j": value for name, value in terms.items()}
+    row["energy_synaptic_operation_j"] = performed * terms["synaptic_operation"]
+    return {
+        **row,
+        "synaptic_operations": performed,
+        "energy_j": row["energy_synaptic_operation_j"] + sum(v for k, v in terms.items() if k != "synaptic_operation"),
+        "energy_coverage": coverage,
+        "paper_synaptic_operations": paper,
+        "paper_energy_j": paper * terms["synaptic_operation"],
+    }
+
+
+def mubrain_row(recipe: str, inference: str, training_seed: int, evaluation_seed: int) -> Row:
+    schedule = "layered" if inference == "layered" else f"async_{inference}"
+    said = answers(recipe, inference, training_seed, evaluation_seed)
+    priced = energies(said["spike_density"], {"synaptic_operation": SYNAPTIC_OPERATION_J}, ["synaptic_operation"])
+    return base_row(
+        recipe,
+        "mubrain",
+        schedule,
+        training_seed,
+        evaluation_seed,
+        chip_title="µBrain",
+        synchronization="asynchronous",
+        capacity="scaled",
+        operation="accelerated",
+        weight_bits=4,
+        assumptions=["capacity scaled: 147,968 synapses where the chip has 37,366", "F = 8: not stated for the chip"],
+        not_modelled=["static energy: no latency to multiply it with", "latency: circuit times not published"],
+        **said,
+        **priced,
+    )
+
+
+def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
+    said = answers(recipe, "layered", training_seed, evaluation_seed)
+    terms = {
+        "synaptic_operation": 23.6e-12,
+        "neuron_update": 1.1e-6 * said["spike_density"] / 4,
+        "spike": 0.3e-7,
+        "hop": 0.2e-7,
+        "barrier": 0.4e-7,
+        "static": 0.9e-6,
+    }
+    return base_row(
+        recipe,
+        "loihi",
+        "chip",
+        training_seed,
+        evaluation_seed,
+        chip_title="Loihi",
+        synchronization="barrier",
+        capacity="published",
+        operation="accelerated",
+        weight_bits=8,
+        latency_model="barrier per timestep, pipelined",
+        latency_s=2.1e-4 + 2e-5 * said["spike_density"],
+        latency_compute_s=1.1e-4,
+        latency_network_s=2e-5,
+        latency_synchronization_s=8e-5,
+        latency_per_layer_s=6.1e-4,
+        decision_latency_s=3e-5,
+        assumptions=["stop: the chip cannot flush; energy of the drained pass"],
+        **said,
+        **energies(said["spike_density"], terms, list(terms)),
+    )
+
+
+def truenorth_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
+    said = answers(recipe, "layered", training_seed, evaluation_seed) | {"equivalent_to_layered": False}
+    said |= {"inference": "asynchronous", "policy": "random", "group_size": 8, "stop": "drained"}
+    priced = energies(said["spike_density"], {"synaptic_operation": 27e-12}, ["synaptic operation, all-in"])
+    return base_row(
+        recipe,
+        "truenorth",
+        "chip",
+        training_seed,
+        evaluation_seed,
+        chip_title="TrueNorth",
+        synchronization="timer",
+        capacity="scaled",
+        operation="accelerated",
+        weight_bits=2,
+        latency_model="timer",
+        latency_s=33e-3,
+        latency_synchronization_s=32e-3,
+        decision_latency_s=4e-3,
+        **said,
+        **priced,
+    )
+
+
+def synthetic_rows(seeds: tuple[int, ...] = (0, 1, 2)) -> list[Row]:
+    rows = []
+    for recipe in RECIPES:
+        for training_seed in seeds:
+            for evaluation_seed in (0, 1):
+                for inference in ("layered", "random", "momentum"):
+                    rows.append(mubrain_row(recipe, inference, training_seed, evaluation_seed))
+                rows.append(loihi_row(recipe, training_seed, evaluation_seed))
+                rows.append(truenorth_row(recipe, training_seed, evaluation_seed))
+    rows.append(
+        base_row("layered", "mubrain", "async_random", 0, 0, capacity="published")
+        | {
+            "status": "infeasible",
+            "reason": "layer 0 needs 147,968 synapses, the chip has 37,366",
+            "synchronization": "asynchronous",
+            "operation": "accelerated",
+        }
+    )
+    rows.append(
+        base_row("unlayered_ms", "loihi", "barrier_long", 0, 0, capacity="published")
+        | {"status": "failed", "reason": "TrainingDivergedError: the loss is not finite in epoch 3"}
+    )
+    return rows
+
+
+def synthetic_metadata() -> ResultMetadata:
+    energy = ChipNumber(
+        name="energy per synaptic operation",
+        value_si=26e-12,
+        unit="J",
+        text="26 pJ",
+        confidence="measured",
+        source="Stuijt et al. 2021, https://doi.org/10.3389/fnins.2021.664208",
+    )
+    unknown = ChipNumber(
+        name="time per synaptic operation", value_si=None, unit="s", text="", confidence="assumed", source=""
+    )
+    return ResultMetadata(
+        sweep="synthetic",
+        title="µBrain against Loihi and TrueNorth",
+        question="What does it cost to do without layer synchronization?",
+        description="A made-up sweep.",
+        config_hash="5f2c0d6a91",
+        command="codesign sweep sweeps/synthetic.yaml --output reports/synthetic",
+        versions={"codesign": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"},
+        workload=WorkloadFacts(
+            name="nmnist",
+            coverage="300 of 70,000 recordings are here: accuracies are those of a small sample.",
+            train=200,
+            validation=40,
+            test=60,
+            classes=10,
+            timesteps=31,
+            timestep_s=0.01,
+        ),
+        topology="2312-64-64-64-10",
+        neuron={"threshold": 0.3, "time_constant_s": 1e-3, "reset": "zero"},
+        recipes={
+            name: {"method": method, "policy": policy, "group_size": group_size, "epochs": 20}
+            for name, (method, policy, group_size) in RECIPES.items()
+        },
+        schedules={"layered": {"stop": "drained"}, "async_random": {"policy": "random", "group_size": 8}},
+        objectives=(
+            Objective(column="accuracy", direction="maximize", reference=0.0),
+            Objective(column="energy_j", direction="minimize", reference=1e-4),
+            Objective(column="latency_s", direction="minimize", reference=1.0),
+        ),
+        chips={
+            "mubrain": ChipFacts(
+                title="µBrain",
+                citation="Stuijt et al., µBrain: an event-driven and fully synthesizable architecture, 2021",
+                synchronization="asynchronous",
+                notes=("Static power is known (73 µW), but there is no latency to multiply it with.",),
+                numbers=(energy, unknown),
+                validation=(
+                    ValidationFacts(
+                        quantity="energy per inference",
+                        unit="J",
+                        measured_si=308e-9,
+                        modelled_si=None,
+                        workload="256-64-16 on MNIST",
+                        source="Stuijt et al. 2021, Table 3",
+                    ),
+                ),
+            ),
+            "loihi": ChipFacts(title="Loihi", citation="Davies et al. 2018", synchronization="barrier"),
+            "truenorth": ChipFacts(title="TrueNorth", citation="Merolla et al. 2014", synchronization="timer"),
+        },
+        axes=(AxisFacts(name="vector_width"),),
+    )
+
+
+def written(path: Path, rows: list[Row], metadata: ResultMetadata | None = None) -> ResultTable:
+    """The rows after a round trip through a file."""
+    write_results(path, rows, metadata or synthetic_metadata())
+    return read_results(path)
