@@ -1,0 +1,69 @@
+"""Chip files by name: in `./chips`, in a checkout's `chips`, and in the installed package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from codesign.documents import load_document, suggestion
+from codesign.errors import DocumentError, InputError
+from codesign.hardware.description import Chip
+
+__all__ = ["chip_names", "find_chip", "load_chip"]
+
+_PACKAGE = Path(str(files("codesign")))
+
+
+def _directories() -> list[Path]:
+    """Where chips are looked for, first match wins. A checkout is known by its project file beside the package."""
+    candidates = [Path.cwd() / "chips"]
+    if (_PACKAGE.parent / "pyproject.toml").is_file():
+        candidates.append(_PACKAGE.parent / "chips")
+    candidates.append(_PACKAGE / "chips")
+    return [path for path in dict.fromkeys(candidates) if path.is_dir()]
+
+
+def _chip_files() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for directory in _directories():
+        for path in sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")]):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def chip_names() -> tuple[str, ...]:
+    """Names of all chips that can be found, sorted; aliases are not listed."""
+    return tuple(_chip_files())
+
+
+def load_chip(path: Path) -> Chip:
+    """Read and check one chip file. Raises DocumentError with every mistake, InputError if it cannot be read."""
+    return load_document(path, Chip)
+
+
+def find_chip(name_or_path: str | Path) -> Chip:
+    """The chip of that name, alias or path.
+
+    Raises:
+        InputError: there is no such chip; the message suggests one.
+        DocumentError: its file has mistakes.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
+        return load_chip(Path(text))
+    found = _chip_files()
+    if text in found:
+        return load_chip(found[text])
+    names = set(found)
+    broken: list[str] = []
+    for path in found.values():
+        try:
+            chip = load_chip(path)
+        except DocumentError as error:
+            broken.append(str(error.problems[0]))
+            continue
+        if text.casefold() in (word.casefold() for word in (chip.name, *chip.aliases)):
+            return chip
+        names.update(chip.aliases)
+    unread = f"; not searched for aliases, because of mistakes: {'; '.join(broken)}" if broken else ""
+    raise InputError(f"unknown chip '{text}'{suggestion(text, names)}{unread}")
