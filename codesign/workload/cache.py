@@ -7,11 +7,13 @@ and a damaged file is noticed and made again. Where the folder cannot be written
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
-import tempfile
+import secrets
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +28,8 @@ __all__ = ["Cache", "content_key", "file_states"]
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
+_UNFINISHED = ".part"
+_DAY_S = 86_400.0
 _reported: set[Path] = set()
 
 
@@ -84,23 +88,30 @@ class Cache:
         path = self._path(folder, name)
         if path is None:
             return
-        temporary: str | None = None
+        temporary = path.with_name(f".{name[:16]}-{os.getpid()}-{secrets.token_hex(4)}{_UNFINISHED}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:16]}-", suffix=".part", dir=path.parent)
-            with os.fdopen(descriptor, "wb") as stream:
+            _remove_leftovers(path.parent)
+            with temporary.open("xb") as stream:
                 fill(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
-            temporary = None
         except OSError as error:
             if self.root is not None and self.root not in _reported:
                 _reported.add(self.root)
                 _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, error)
         finally:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete unfinished files of processes that were killed; one younger than a day may still be written."""
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        with contextlib.suppress(OSError):  # another process may be deleting it, too
+            if time.time() - path.stat().st_mtime > _DAY_S:
+                path.unlink()
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:

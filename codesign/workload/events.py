@@ -143,6 +143,34 @@ class EventBatch:
         )
 
     @staticmethod
+    def from_cells(
+        cells: NDArray[np.integer],
+        labels: NDArray[np.integer],
+        *,
+        sample_ids: NDArray[np.integer],
+        timesteps: int,
+        input_size: int,
+        timestep_s: float,
+    ) -> EventBatch:
+        """Count events, in any order, without ever holding dense frames.
+
+        Args:
+            cells: (events,) cell of each event, `(sample · timesteps + timestep) · input_size + input index`.
+        """
+        distinct, counts = np.unique(cells, return_counts=True)
+        rows, indices = np.divmod(distinct, input_size)
+        return EventBatch(
+            offsets=np.searchsorted(rows, np.arange(len(labels) * timesteps + 1)).astype(np.int64),
+            indices=indices.astype(np.int32),
+            values=counts.astype(np.float32),
+            labels=np.asarray(labels, dtype=np.int64),
+            sample_ids=np.asarray(sample_ids, dtype=np.int64),
+            timesteps=timesteps,
+            input_size=input_size,
+            timestep_s=timestep_s,
+        )
+
+    @staticmethod
     def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
         """The samples of all `batches`, one batch after the other; timesteps and inputs must be alike.
 

@@ -77,9 +77,10 @@ def split_samples(
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
         advice = "; 'split: pooled' draws the test set from all samples"
     wanted_test = spec.test or test or len(test_pool)
-    if wanted_test > len(test_pool):
+    if wanted_test > len(test_pool) or not wanted_test:
         raise DataError(
-            f"workload '{spec.name}': test: {wanted_test:,} samples asked for, there are {len(test_pool):,}{advice}"
+            f"workload '{spec.name}': {wanted_test or 1:,} samples for test asked for, "
+            f"there are {len(test_pool):,}{advice}"
         )
     chosen_test = test_pool[:wanted_test]
     if test_part is None:
