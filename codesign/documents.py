@@ -46,6 +46,19 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+        """Mistakes between parts of a document, each as the path of the culprit and a message.
+
+        Asked even where the document has other mistakes, so `data`, the plain content, may have any form.
+        """
+        return ()
+
+    @classmethod
+    def relocate(cls, location: Path_, data: Any) -> Path_:
+        """Where in the file a mistake at `location` was written, for documents whose parts are merged into others."""
+        return location
+
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word."""
@@ -78,11 +91,15 @@ def parse_document(text: str, file: str, model: type[Model]) -> Model:
     try:
         value = model.model_validate(data)
     except ValidationError as error:
-        reader.problems.extend(
-            Problem(file=file, line=reader.line(item["loc"]), message=_describe(item, model))
-            for item in error.errors(include_url=False)
-        )
+        for item in error.errors(include_url=False):
+            location = model.relocate(item["loc"], data) if issubclass(model, Spec) else item["loc"]
+            message = _describe({**item, "loc": location}, model)
+            reader.problems.append(Problem(file=file, line=reader.line(location), message=message))
         value = None
+    if issubclass(model, Spec):
+        reader.problems.extend(
+            Problem(file=file, line=reader.line(path), message=message) for path, message in model.cross_check(data)
+        )
     if reader.problems:
         raise DocumentError(list(dict.fromkeys(reader.problems)))
     assert value is not None

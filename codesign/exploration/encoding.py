@@ -1,0 +1,137 @@
+"""Bytes for the store and for workers: canonical JSON, models, executions. No pickle; equal values, equal bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from codesign.network.topology import LayerShape, NetworkShape
+from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "canonical_json",
+    "decode_execution",
+    "decode_state",
+    "digest",
+    "encode_execution",
+    "encode_state",
+]
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
+_TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys of plain values, frozen dataclasses and specs; equal values give equal text.
+
+    Raises:
+        TypeError: something else is in `value`.
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: object) -> str:
+    """sha256 of the canonical JSON of `value`, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _plain(value: object) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("canonical JSON needs strings as keys")
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")
+
+
+def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
+    """A state dict as `torch.save` writes it."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def decode_state(data: bytes) -> dict[str, torch.Tensor]:
+    """The inverse of `encode_state`; nothing but tensors can be loaded."""
+    import torch
+
+    state: dict[str, torch.Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return state
+
+
+def encode_execution(execution: Execution) -> bytes:
+    """An npz archive; integers are kept in the smallest type that holds them."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for field in dataclasses.fields(Execution):
+        value = getattr(execution, field.name)
+        if field.name in _TABLES:
+            for column in dataclasses.fields(value):
+                arrays[f"{field.name}.{column.name}"] = _narrow(getattr(value, column.name))
+        elif isinstance(value, np.ndarray):
+            arrays[field.name] = _narrow(value)
+    facts = {
+        "shape": execution.shape,
+        "slices": execution.slices,
+        "timestep_s": execution.timestep_s,
+        "spiking_readout": execution.spiking_readout,
+    }
+    arrays["facts"] = np.frombuffer(canonical_json(facts).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def decode_execution(data: bytes) -> Execution:
+    """The inverse of `encode_execution`."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
+    facts = json.loads(arrays.pop("facts").tobytes())
+    integers = {name: array.astype(np.int64) if array.dtype.kind in "iu" else array for name, array in arrays.items()}
+    values: dict[str, Any] = {name: array for name, array in integers.items() if "." not in name}
+    for table, cls in _TABLES.items():
+        values[table] = cls(**{field.name: integers[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
+    shape = facts["shape"]
+    return Execution(
+        shape=NetworkShape(
+            input_size=shape["input_size"], layers=tuple(LayerShape(**layer) for layer in shape["layers"])
+        ),
+        slices=tuple(Slice(**part) for part in facts["slices"]),
+        timestep_s=facts["timestep_s"],
+        spiking_readout=facts["spiking_readout"],
+        **values,
+    )
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    return array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))

@@ -1,0 +1,272 @@
+"""What a sweep file says: workload, network, recipes, chips, schedules, seeds, axes and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from codesign.documents import Path_, Spec
+from codesign.errors import InputError
+from codesign.exploration import references
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
+from codesign.training.recipe import PRESETS, Recipe
+from codesign.workload.spec import WorkloadSpec
+
+__all__ = [
+    "BUILT_IN_SCHEDULES",
+    "AxisValue",
+    "ChipEntry",
+    "EvaluationEntry",
+    "NetworkEntry",
+    "ObjectiveEntry",
+    "ScheduleEntry",
+    "Seeds",
+    "SweepSpec",
+]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Positive = Annotated[int, Field(gt=0, strict=True)]
+AxisValue = str | int | float | bool
+
+
+class NetworkEntry(Spec):
+    """The network: exactly one of the first three, or none where a preset names the hidden layers.
+
+    Attributes:
+        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`.
+        hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
+        layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
+        neuron: parameters of all neurons; what is left out comes from the preset.
+    """
+
+    topology: str | None = None
+    hidden: str | None = None
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
+    neuron: NeuronSpec = NeuronSpec()
+
+    @field_validator("topology")
+    @classmethod
+    def _check_topology(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_topology(text)
+        return text
+
+    @field_validator("hidden")
+    @classmethod
+    def _check_hidden(cls, text: str | None) -> str | None:
+        if text is not None:
+            _hidden_sizes(text)
+        return text
+
+    @model_validator(mode="after")
+    def _check_choice(self) -> NetworkEntry:
+        given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
+        return self
+
+
+class ScheduleEntry(Spec):
+    """A named schedule. What is left out is as in the paper's Table 1, or for `chip` thresholds as the chip has it.
+
+    Attributes:
+        policy: scheduling policy.
+        group_size: F; `all` for all that wait; `layer` for as many as the widest layer has (the paper's Table 5).
+        stop: `drained` or `on_output`.
+        steps_after_output: forward steps run after the one of the first output spike.
+        input_mode, prioritize_input: see `Schedule`.
+        synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
+            what the chip's kind of synchronization demands.
+        barrier_messages: left out, they are sent where neurons wait.
+    """
+
+    policy: str = "random"
+    group_size: Positive | Literal["all", "layer"] | None = None
+    stop: Literal["drained", "on_output"] | None = None
+    steps_after_output: Annotated[int, Field(ge=0, strict=True)] = 1
+    input_mode: Literal["frame", "queued"] = "frame"
+    prioritize_input: bool = False
+    synchronization_threshold: Annotated[int, Field(ge=0, strict=True)] | Literal["layer", "chip"] = 1
+    barrier_messages: bool | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ScheduleEntry:
+        if self.prioritize_input and self.input_mode == "frame":
+            raise ValueError("prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits")
+        if self.synchronization_threshold == "chip" and self.barrier_messages is not None:
+            raise ValueError("barrier_messages follow from the chip where synchronization_threshold is 'chip'; remove it")
+        return self
+
+
+BUILT_IN_SCHEDULES = {
+    "chip": ScheduleEntry(synchronization_threshold="chip"),
+    "layered": ScheduleEntry(policy="fifo", group_size="all", stop="drained"),
+    "paper_table5": ScheduleEntry(synchronization_threshold="chip", group_size="layer"),
+}
+"""Schedules that every sweep has: the chip's own, layered inference, and the paper's Table 5 to the letter."""
+
+
+class ChipEntry(Spec):
+    """A chip as it takes part in a sweep.
+
+    Attributes:
+        chip: name or path of its description; left out, the entry's own name.
+        capacity: `published`, or `scaled`: circuits kept, counts lifted.
+        operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
+        schedules: names of schedules to run on it.
+        weight_bits: `chip` for the chip's own, `none` for float32, or a number.
+        overrides: parameters of the description that take another value, by dotted path.
+    """
+
+    chip: str | None = None
+    capacity: Literal["published", "scaled"] = "published"
+    operation: Literal["accelerated", "real_time"] = "accelerated"
+    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
+    weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
+    overrides: dict[str, AxisValue] = {}
+
+
+class Seeds(Spec):
+    """Seeds of trainings and of the schedules of evaluations; every combination is a design point."""
+
+    training: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+
+    @field_validator("training", "evaluation")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"seeds must differ, found {', '.join(map(str, seeds))}")
+        return seeds
+
+
+class EvaluationEntry(Spec):
+    """`samples`: evaluate only the first so many test samples; every prefix of the split is stratified by class."""
+
+    samples: Positive | None = None
+
+
+class ObjectiveEntry(Spec):
+    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point."""
+
+    column: str
+    direction: Literal["maximize", "minimize"]
+    reference: float | None = None
+
+
+class SweepSpec(Spec):
+    """A declared design space.
+
+    Attributes:
+        name: of the sweep and of its folder of reports.
+        title, question, description: for the report; `question` is what the reader wants answered.
+        preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
+        recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
+            unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
+        axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
+            by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
+    """
+
+    name: Name
+    title: str
+    question: str = ""
+    description: str = ""
+    workload: WorkloadSpec
+    network: NetworkEntry = NetworkEntry()
+    preset: str | None = None
+    recipe_defaults: dict[str, Any] = {}
+    recipes: Annotated[dict[Name, Recipe], Field(min_length=1)]
+    chips: Annotated[dict[Name, ChipEntry], Field(min_length=1)]
+    schedules: dict[Name, ScheduleEntry] = {}
+    seeds: Seeds = Seeds()
+    evaluation: EvaluationEntry = EvaluationEntry()
+    axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = {}
+    objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
+        ObjectiveEntry(column="accuracy", direction="maximize"),
+        ObjectiveEntry(column="energy_j", direction="minimize"),
+        ObjectiveEntry(column="latency_s", direction="minimize"),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_recipes(cls, data: Any) -> Any:
+        """Each recipe with what it leaves to `recipe_defaults` and to the preset."""
+        if not isinstance(data, dict) or not isinstance(data.get("recipes"), dict):
+            return data
+        merged = {
+            name: references.merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
+            for name, recipe in data["recipes"].items()
+        }
+        return {**data, "recipes": merged}
+
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+        return references.problems(data, tuple(BUILT_IN_SCHEDULES))
+
+    @classmethod
+    def relocate(cls, location: Path_, data: Any) -> Path_:
+        return references.relocated(location, data)
+
+    def schedule_entry(self, name: str) -> ScheduleEntry:
+        """A schedule of the sweep, or the built-in one of that name."""
+        return self.schedules[name] if name in self.schedules else BUILT_IN_SCHEDULES[name]
+
+    @property
+    def neuron(self) -> NeuronSpec:
+        """The neuron with what it leaves to the preset."""
+        if self.preset is None:
+            return self.network.neuron
+        given = {name: getattr(self.network.neuron, name) for name in self.network.neuron.model_fields_set}
+        return PRESETS[self.preset].neuron.model_copy(update=given)
+
+    def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
+        """The network's layers for a workload.
+
+        Args:
+            input_grid: (channels, height, width) of the workload's input.
+            classes: of the workload.
+
+        Raises:
+            InputError: the network has other inputs or outputs than the workload.
+        """
+        network = self.network
+        channels, height, width = input_grid
+        size = channels * height * width
+        if network.topology is not None:
+            topology = parse_topology(network.topology)
+            if topology.input != size:
+                raise InputError(
+                    f"network.topology: '{network.topology}' has {topology.input} inputs, the workload "
+                    f"'{self.workload.name}' has {size} ({channels}×{height}×{width})"
+                )
+        elif network.layers is not None:
+            try:
+                topology = TopologySpec(input=input_grid, layers=network.layers)
+            except ValueError as error:
+                raise InputError(f"network.layers: {error}") from None
+        else:
+            hidden = network.hidden or (PRESETS[self.preset].hidden if self.preset else None)
+            if hidden is None:
+                raise InputError("network: give one of topology, hidden and layers, or a preset")
+            sizes = _hidden_sizes(hidden)
+            topology = TopologySpec(input=size, layers=tuple(Linear(neurons=n) for n in (*sizes, classes)))
+        last = topology.layers[-1]
+        outputs = last.neurons if isinstance(last, Linear) else None
+        if outputs != classes:
+            raise InputError(
+                f"network: the last layer must be linear with the {classes} classes of workload "
+                f"'{self.workload.name}' as neurons, found {outputs if outputs is not None else last.kind}"
+            )
+        return topology
+
+
+def _hidden_sizes(text: str) -> tuple[int, ...]:
+    try:
+        layers = parse_topology(f"1-{text}-1").layers
+    except InputError:
+        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
+    return tuple(layer.neurons for layer in layers[:-1] if isinstance(layer, Linear))
