@@ -89,6 +89,11 @@ class Point:
         return self.inference == "layered" or self.equivalent_to_layered
 
     @property
+    def free_running(self) -> bool:
+        """Whether no neuron waits for any other: neither a layer nor a barrier nor a timer's tick."""
+        return not self.layered and self.synchronization not in ("barrier", "timer")
+
+    @property
     def training_label(self) -> str:
         """As the paper's Table 2 names trainings."""
         if self.training_method == "layered":
@@ -100,7 +105,7 @@ class Point:
         """As the paper's Table 2 names inferences."""
         if self.inference == "layered":
             return "Layered"
-        suffix = " (= layered)" if self.equivalent_to_layered else ""
+        suffix = " (= layered)" if self.equivalent_to_layered else " (timer)" if self.synchronization == "timer" else ""
         return f"Async {policy_label(self.policy)}".strip() + suffix
 
     @property

@@ -40,6 +40,7 @@ ANSWERS = {
     ("unlayered_ms", "momentum"): (0.963, 1.476, 15.0),
 }
 SHIFT = {0: -0.004, 1: 0.0, 2: 0.004}
+SPREAD = {"layered": 1.0, "random": 1.5, "momentum": 0.5}
 
 
 def base_row(recipe: str, chip: str, schedule: str, training_seed: int, evaluation_seed: int, **changes: object) -> Row:
@@ -66,7 +67,7 @@ def base_row(recipe: str, chip: str, schedule: str, training_seed: int, evaluati
 
 def answers(recipe: str, inference: str, training_seed: int, evaluation_seed: int) -> Row:
     accuracy, density, spikes = ANSWERS[recipe, inference]
-    shift = SHIFT[training_seed] + (0.001 if evaluation_seed else -0.001) * (inference != "layered")
+    shift = SPREAD[inference] * SHIFT[training_seed] + (0.001 if evaluation_seed else -0.001) * (inference != "layered")
     accuracy, density = accuracy + shift, density * (1 - 4 * shift)
     layered = inference == "layered"
     return {

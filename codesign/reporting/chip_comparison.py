@@ -1,0 +1,142 @@
+"""How chips compare, on matched terms only: energies of different coverage are never ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from codesign.reporting.comparison import Claim, Comparison, compare, compare_series, describe_gain, status_of
+from codesign.reporting.fronts import coverage_words
+from codesign.reporting.points import ENERGY_TERMS, Point
+from codesign.reporting.wording import listed, quantity
+
+__all__ = ["compare_chips", "representatives"]
+
+
+def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
+    """Claims about every pair of chips: energy, then latency. One chip alone gives none."""
+    claims = []
+    for a, b in combinations(representatives(gathered), 2):
+        if (a.workload, a.topology, a.operation) == (b.workload, b.topology, b.operation) and a.chip != b.chip:
+            claims.append(_energy(a, b))
+            claims.append(_latency(a, b))
+    return claims
+
+
+def representatives(gathered: Sequence[Point]) -> list[Point]:
+    """The most accurate point of each chip as the chip works: an asynchronous chip does not wait for layers."""
+    groups: dict[tuple[object, ...], list[Point]] = {}
+    for point in gathered:
+        groups.setdefault((point.workload, point.topology, point.operation, point.chip), []).append(point)
+    chosen = []
+    for members in groups.values():
+        native = [p for p in members if p.free_running] if members[0].synchronization == "asynchronous" else members
+        known = [p for p in native or members if p.value("accuracy").mean is not None]
+        if known:
+            chosen.append(max(known, key=lambda p: (p.value("accuracy").mean or 0.0, -p.number)))
+    return chosen
+
+
+def _energy(a: Point, b: Point) -> Claim:
+    title = f"Energy: {a.chip} against {b.chip}"
+    terms, obstacle = _matched_terms(a, b)
+    if obstacle is not None:
+        sentence = f"No ranking: {obstacle}"
+        return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
+    first, second = _sum(a, terms), _sum(b, terms)
+    lower, higher = ((a, first), (b, second)) if first.mean() <= second.mean() else ((b, second), (a, first))
+    found = compare_series("energy_j", lower[0], higher[0], lower[1], higher[1], more_is_better=False)
+    if found is None:
+        sentence = "No ranking: no training seed has a known energy on both."
+        return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
+    if a.coverage == b.coverage:
+        basis = f"equal coverage ({coverage_words(a)})"
+    else:
+        basis = (
+            f"matched terms ({listed([term.replace('_', ' ') for term in terms])}); left out: {_left_out(a, b, terms)}"
+        )
+    sentence = f"On {basis}: {_outcome(found, 'needs')}{_capacity_remark(a, b)}"
+    return Claim(name="chip energy", title=title, status=status_of([found]), sentence=sentence, comparisons=(found,))
+
+
+def _latency(a: Point, b: Point) -> Claim:
+    title = f"Latency: {a.chip} against {b.chip}"
+    silent = [point for point in (a, b) if point.value("latency_s").mean is None]
+    if silent:
+        sentence = f"No ranking: no time is modelled for {listed([_named(point) for point in silent])}."
+        return Claim(name="chip latency", title=title, status="cannot be asked", sentence=sentence)
+    first, second = a.value("latency_s").mean or 0.0, b.value("latency_s").mean or 0.0
+    lower, higher = (a, b) if first <= second else (b, a)
+    found = compare("latency_s", lower, higher, more_is_better=False)
+    if found is None:
+        sentence = "No ranking: no training seed has a known latency on both."
+        return Claim(name="chip latency", title=title, status="cannot be asked", sentence=sentence)
+    models = [f"{point.chip}: {point.latency_model}" for point in (a, b) if point.latency_model]
+    basis = f" ({'; '.join(models)})" if models else ""
+    forms = "".join(
+        f" With one barrier a layer a timestep, the paper's form, {point.chip} takes {quantity(form, 'latency_s')}."
+        for point in (a, b)
+        if (form := point.value("latency_per_layer_s").mean) is not None
+    )
+    sentence = f"Time per sample{basis}: {_outcome(found, 'takes')}{forms}{_capacity_remark(a, b)}"
+    return Claim(name="chip latency", title=title, status=status_of([found]), sentence=sentence, comparisons=(found,))
+
+
+def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
+    """Energy terms that both chips' energies hold, or why there are none."""
+    for point in (a, b):
+        if not point.coverage or point.value("energy_j").mean is None:
+            return [], f"no energy is modelled for {_named(point)}."
+    if a.coverage == b.coverage:
+        return list(a.coverage), None
+    whole = [point for point in (a, b) if not point.separable]
+    if whole:
+        said = listed([f"{point.chip}'s energy ({coverage_words(point)})" for point in whole])
+        return [], f"{said} cannot be split into terms, and the other chip's covers something else."
+    common = [
+        term
+        for term in ENERGY_TERMS
+        if all(term in point.coverage and point.term(term).mean is not None for point in (a, b))
+    ]
+    if not common:
+        return [], f"no term is in both: {a.chip} has {coverage_words(a)}, {b.chip} has {coverage_words(b)}."
+    return common, None
+
+
+def _sum(point: Point, terms: list[str]) -> pd.Series:
+    """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
+    if tuple(sorted(terms)) == point.coverage:
+        return point.seeds("energy_j")
+    parts = pd.concat([point.seeds(ENERGY_TERMS[term]) for term in terms], axis=1).dropna()
+    return parts.sum(axis=1)
+
+
+def _left_out(a: Point, b: Point, terms: list[str]) -> str:
+    parts = []
+    for point in (a, b):
+        rest = [name.replace("_", " ") for name in point.coverage if name not in terms]
+        if rest:
+            parts.append(f"{listed(rest)} of {point.chip}")
+    return "; ".join(parts)
+
+
+def _outcome(found: Comparison, verb: str) -> str:
+    shown = "" if found.gain.above_zero else " This difference is not shown beyond the spread of the seeds."
+    ratio = f", {found.ratio:.3g} times as much" if found.ratio is not None else ""
+    return (
+        f"{_named(found.better)} {verb} {quantity(found.better_mean, found.column)}, "
+        f"{_named(found.worse)} {quantity(found.worse_mean, found.column)}{ratio}; "
+        f"the difference is {describe_gain(found)}.{shown}"
+    )
+
+
+def _named(point: Point) -> str:
+    accuracy = quantity(point.value("accuracy").mean, "accuracy")
+    return f"{point.place} ({point.recipe} under {point.schedule}, {accuracy} right)"
+
+
+def _capacity_remark(a: Point, b: Point) -> str:
+    scaled = [point.chip for point in (a, b) if point.capacity == "scaled"]
+    return f" Capacity is scaled for {listed(scaled)}: a projection, not a chip that exists." if scaled else ""

@@ -1,0 +1,160 @@
+"""Tables of what stands behind the numbers: chips and their sources, data, recipes, versions, failures, assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from codesign.metadata import ResultMetadata, Scalar
+from codesign.reporting.points import Point, is_known
+from codesign.reporting.tables import Cell, Heading, Table, text_table
+from codesign.reporting.wording import UNKNOWN, listed, number
+from codesign.results import ResultTable
+from codesign.units import format_si
+
+__all__ = [
+    "assumption_table",
+    "chip_numbers",
+    "energy_books_sentence",
+    "failure_table",
+    "not_modelled_table",
+    "settings_tables",
+    "validation_table",
+    "version_table",
+]
+
+
+def energy_books_sentence(points: Sequence[Point]) -> str:
+    """Why the two energies differ, with the numbers of the first point that has both."""
+    general = (
+        "The paper's book counts emitted spikes of the hidden layers times their mean fan-out and leaves the input layer "
+        "out; the book of all synapses counts every weight that was added, the input layer's included, and only for spikes "
+        "that were propagated before the pass stopped."
+    )
+    for point in points:
+        density = point.value("spike_density").mean
+        paper, performed = point.value("paper_synaptic_operations").mean, point.value("synaptic_operations").mean
+        if density and paper and performed is not None:
+            return (
+                f"{general} For {point.recipe} under {point.schedule} on {point.place}: density {number(density)} × "
+                f"{number(paper / density)} synapses = {number(paper)} operations in the paper's book, "
+                f"{number(performed)} performed."
+            )
+    return general
+
+
+def failure_table(table: ResultTable) -> Table | None:
+    """Infeasible and failed points, equal reasons gathered; None if all went well."""
+    frame = table.frame[table.frame["status"] != "ok"]
+    counts: dict[tuple[str, ...], int] = {}
+    for row in frame[["status", "chip", "capacity", "schedule", "recipe", "reason"]].itertuples(index=False, name=None):
+        key = tuple(str(value) if is_known(value) else UNKNOWN for value in row)
+        counts[key] = counts.get(key, 0) + 1
+    if not counts:
+        return None
+    return Table(
+        caption="Points without a result, and why.",
+        headings=(
+            *(Heading(text=text) for text in ("status", "chip", "capacity", "schedule", "recipe", "reason")),
+            Heading(text="rows", numeric=True),
+        ),
+        rows=tuple(
+            (*(Cell(text=text) for text in key), Cell(text=str(count), order=count)) for key, count in counts.items()
+        ),
+    )
+
+
+def not_modelled_table(points: Sequence[Point], metadata: ResultMetadata) -> Table | None:
+    """What was left out of each chip's energy and time, and the chip file's own notes."""
+    return _by_chip(
+        "Left out because the chip's numbers are not known, and what to know of each chip.",
+        [(p.chip, entry) for p in points for entry in p.not_modelled]
+        + [(name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes],
+    )
+
+
+def assumption_table(points: Sequence[Point]) -> Table | None:
+    """What was assumed that a chip does not state or have."""
+    return _by_chip(
+        "Assumed, because the chip does not state or have it.",
+        [(p.chip, entry) for p in points for entry in p.assumptions],
+    )
+
+
+def chip_numbers(metadata: ResultMetadata) -> Table | None:
+    """Every number of every chip, how it is known and where from."""
+    rows = [
+        (
+            chip.title,
+            n.name,
+            n.text or (UNKNOWN if n.value_si is None else format_si(n.value_si, n.unit)),
+            n.confidence,
+            n.source,
+        )
+        for _, chip in sorted(metadata.chips.items())
+        for n in chip.numbers
+    ]
+    if not rows:
+        return None
+    return text_table("The chips' numbers.", ("chip", "number", "value", "known how", "source"), rows)
+
+
+def validation_table(metadata: ResultMetadata) -> Table | None:
+    """Published end-to-end measurements, and what the model says of them."""
+    rows = []
+    for _, chip in sorted(metadata.chips.items()):
+        for fact in chip.validation:
+            modelled = fact.modelled_si
+            ratio = number(modelled / fact.measured_si, 3) if modelled is not None and fact.measured_si else UNKNOWN
+            rows.append(
+                (
+                    chip.title,
+                    fact.quantity,
+                    fact.workload,
+                    format_si(fact.measured_si, fact.unit),
+                    "not modelled" if modelled is None else format_si(modelled, fact.unit),
+                    ratio,
+                    fact.source,
+                )
+            )
+    if not rows:
+        return None
+    headings = ("chip", "quantity", "workload", "published", "model", "model / published", "source")
+    return text_table("Published measurements against the model.", headings, rows)
+
+
+def settings_tables(metadata: ResultMetadata) -> list[Table]:
+    """Recipes, schedules and neuron, one row each, one column a parameter."""
+    tables = [_settings("Recipes.", metadata.recipes), _settings("Schedules.", metadata.schedules)]
+    if metadata.neuron:
+        tables.append(_settings("Neuron.", {"neuron": metadata.neuron}))
+    return [table for table in tables if table is not None]
+
+
+def version_table(metadata: ResultMetadata) -> Table | None:
+    """Package versions, of the libraries behind the numbers."""
+    rows = sorted(metadata.versions.items())
+    return text_table("Versions.", ("package", "version"), rows) if rows else None
+
+
+def _by_chip(caption: str, entries: Sequence[tuple[str, str]]) -> Table | None:
+    chips: dict[str, list[str]] = {}
+    for chip, entry in dict.fromkeys(entries):
+        chips.setdefault(entry, []).append(chip)
+    rows = sorted((listed(sorted(set(names))), entry) for entry, names in chips.items())
+    return text_table(caption, ("chip", "what"), rows) if rows else None
+
+
+def _settings(caption: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table | None:
+    if not named:
+        return None
+    keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
+    rows = [(name, *(_scalar(settings.get(key)) for key in keys)) for name, settings in sorted(named.items())]
+    return text_table(caption, ("name", *(key.replace("_", " ") for key in keys)), rows)
+
+
+def _scalar(value: Scalar) -> str:
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,285 @@
+"""The report's tables as typed cells; how they look is the template's business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codesign.reporting.fronts import Front, coverage_words
+from codesign.reporting.points import Point
+from codesign.reporting.statistics import Interval
+from codesign.reporting.wording import UNKNOWN, column_label, listed, number, quantity, with_interval
+from codesign.results import COLUMNS, Objective
+
+__all__ = [
+    "Cell",
+    "Heading",
+    "Table",
+    "accuracy_and_density",
+    "all_points",
+    "operations_and_energy",
+    "pareto_table",
+    "text_table",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what is read.
+        order: what a numeric column is sorted by; None sorts last.
+    """
+
+    text: str
+    order: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading:
+    """One column's head; numeric columns are right-aligned and sorted by `Cell.order`."""
+
+    text: str
+    numeric: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table.
+
+    Attributes:
+        points: numbers of the points that the rows stand for, one a row; empty where rows are no points.
+    """
+
+    caption: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    points: tuple[int, ...] = ()
+
+
+def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of plain texts."""
+    return Table(
+        caption=caption,
+        headings=tuple(Heading(text=text) for text in headings),
+        rows=tuple(tuple(Cell(text=text) for text in row) for row in rows),
+    )
+
+
+def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> Table:
+    """Every point that is on some front, most accurate first within points that compare with each other."""
+    on: dict[int, list[Front]] = {}
+    points: dict[int, Point] = {}
+    for front in fronts:
+        for point in front.best:
+            points[point.number] = point
+            on.setdefault(point.number, []).append(front)
+    columns = ["accuracy", *(o.column for o in objectives if o.column != "accuracy" and o.column in COLUMNS)]
+    for column in ("energy_j", "latency_s", "spike_density", "latency_steps", "latency_spikes"):
+        if column not in columns:
+            columns.append(column)
+    ordered = sorted(
+        points.values(), key=lambda p: (p.workload, p.coverage, -(p.value("accuracy").mean or 0), p.number)
+    )
+    return Table(
+        caption="Points on a Pareto front: no point that compares with them is as good in all and better in one objective.",
+        headings=(
+            Heading(text="#", numeric=True),
+            Heading(text="chip"),
+            Heading(text="training"),
+            Heading(text="inference"),
+            *(_heading(column) for column in columns),
+            Heading(text="energy covers", hint="Only energies with the same coverage compare."),
+            Heading(text="front of"),
+        ),
+        rows=tuple(
+            (
+                _point_number(point),
+                Cell(text=_chip(point)),
+                Cell(text=_training(point)),
+                Cell(text=_inference(point)),
+                *(_value(point, column) for column in columns),
+                Cell(text=coverage_words(point)),
+                Cell(text="; ".join(dict.fromkeys(_front_name(front, fronts) for front in on[point.number]))),
+            )
+            for point in ordered
+        ),
+        points=tuple(point.number for point in ordered),
+    )
+
+
+def accuracy_and_density(points: Sequence[Point]) -> Table:
+    """The form of the paper's Table 2."""
+    return Table(
+        caption="Accuracy and spike density by training and inference (form of the paper's Table 2).",
+        headings=(
+            Heading(text="training"),
+            Heading(text="inference"),
+            Heading(text="chip"),
+            _heading("accuracy"),
+            _heading("spike_density"),
+            Heading(text="seeds", numeric=True, hint="training seeds behind the interval"),
+        ),
+        rows=tuple(
+            (
+                Cell(text=_training(point)),
+                Cell(text=_inference(point)),
+                Cell(text=_chip(point)),
+                _value(point, "accuracy"),
+                _value(point, "spike_density"),
+                _seeds(point),
+            )
+            for point in points
+        ),
+        points=tuple(point.number for point in points),
+    )
+
+
+def operations_and_energy(points: Sequence[Point]) -> Table:
+    """The form of the paper's Table 3, with both books of energy side by side."""
+    return Table(
+        caption="Synaptic operations (SOs) and energy per sample (form of the paper's Table 3), in both books.",
+        headings=(
+            Heading(text="training"),
+            Heading(text="inference"),
+            Heading(text="chip"),
+            Heading(text="SOs ×10⁴, paper", numeric=True, hint=COLUMNS["paper_synaptic_operations"].meaning),
+            Heading(text="energy µJ, paper", numeric=True, hint=COLUMNS["paper_energy_j"].meaning),
+            Heading(text="SOs ×10⁴, all synapses", numeric=True, hint=COLUMNS["synaptic_operations"].meaning),
+            Heading(text="energy µJ of SOs, all synapses", numeric=True),
+            Heading(text="energy µJ, all terms", numeric=True, hint=COLUMNS["energy_j"].meaning),
+            Heading(text="all terms are"),
+        ),
+        rows=tuple(
+            (
+                Cell(text=_training(point)),
+                Cell(text=_inference(point)),
+                Cell(text=_chip(point)),
+                _scaled(point.value("paper_synaptic_operations"), 1e-4),
+                _scaled(point.value("paper_energy_j"), 1e6),
+                _scaled(point.value("synaptic_operations"), 1e-4),
+                _scaled(point.value("energy_synaptic_operation_j"), 1e6),
+                _scaled(point.value("energy_j"), 1e6),
+                Cell(text=coverage_words(point)),
+            )
+            for point in points
+        ),
+        points=tuple(point.number for point in points),
+    )
+
+
+def all_points(points: Sequence[Point]) -> Table:
+    """Every point, with what sets it apart and what it scores."""
+    axes = [name for name, _ in points[0].axes] if points else []
+    columns = (
+        "accuracy",
+        "energy_j",
+        "paper_energy_j",
+        "latency_s",
+        "decision_latency_s",
+        "spike_density",
+        "synaptic_operations",
+        "latency_steps",
+        "latency_spikes",
+        "undecided_fraction",
+        "tied_fraction",
+    )
+    return Table(
+        caption="All points: means over evaluation seeds, then over training seeds, ± 95 % interval.",
+        headings=(
+            Heading(text="#", numeric=True),
+            Heading(text="chip"),
+            Heading(text="schedule"),
+            Heading(text="recipe"),
+            Heading(text="training"),
+            Heading(text="inference"),
+            *(Heading(text=name.replace("_", " "), numeric=True) for name in axes),
+            Heading(text="bits", numeric=True, hint="weight bits evaluated"),
+            Heading(text="seeds", numeric=True),
+            *(_heading(column) for column in columns),
+            Heading(text="energy covers"),
+            Heading(text="latency model"),
+            Heading(text="capacity"),
+            Heading(text="operation"),
+        ),
+        rows=tuple(
+            (
+                _point_number(point),
+                Cell(text=point.chip),
+                Cell(text=point.schedule),
+                Cell(text=point.recipe),
+                Cell(text=point.training_label),
+                Cell(text=_inference(point)),
+                *(_axis(value) for _, value in point.axes),
+                Cell(text=number(point.weight_bits) if point.weight_bits else "float", order=point.weight_bits),
+                _seeds(point),
+                *(_value(point, column) for column in columns),
+                Cell(text=coverage_words(point)),
+                Cell(text=point.latency_model or UNKNOWN),
+                Cell(text=point.capacity or UNKNOWN),
+                Cell(text=(point.operation or UNKNOWN).replace("_", " ")),
+            )
+            for point in points
+        ),
+        points=tuple(point.number for point in points),
+    )
+
+
+def _heading(column: str) -> Heading:
+    return Heading(text=column_label(column), numeric=True, hint=COLUMNS[column].meaning)
+
+
+def _value(point: Point, column: str) -> Cell:
+    value = point.value(column)
+    text = with_interval(value, column) if column in ("accuracy", "spike_density") else quantity(value.mean, column)
+    return Cell(text=text, order=value.mean)
+
+
+def _scaled(value: Interval, factor: float) -> Cell:
+    if value.mean is None:
+        return Cell(text=UNKNOWN)
+    text = number(value.mean * factor)
+    if value.half_width is not None:
+        text += f" ± {number(value.half_width * factor, 2)}"
+    return Cell(text=text, order=value.mean)
+
+
+def _axis(value: str | float | None) -> Cell:
+    if isinstance(value, str):
+        return Cell(text=value)
+    return Cell(text=UNKNOWN if value is None else f"{value:.6g}", order=value)
+
+
+def _point_number(point: Point) -> Cell:
+    return Cell(text=str(point.number), order=point.number)
+
+
+def _seeds(point: Point) -> Cell:
+    return Cell(text=str(point.value("accuracy").seeds), order=point.value("accuracy").seeds)
+
+
+def _chip(point: Point) -> str:
+    return point.place + (" (scaled)" if point.capacity == "scaled" else "")
+
+
+def _training(point: Point) -> str:
+    return f"{point.training_label} ({point.recipe})"
+
+
+def _inference(point: Point) -> str:
+    details = [] if point.inference == "layered" else [f"F = {point.group_size or 'all'}"]
+    if point.stop == "on_output":
+        details.append(f"stop {point.steps_after_output} after output")
+    elif point.inference != "layered":
+        details.append("drained")
+    return f"{point.inference_label}{', ' if details else ''}{', '.join(details)}"
+
+
+def _front_name(front: Front, fronts: Sequence[Front]) -> str:
+    """`all`, or the objective that the front sets against the first one."""
+    most = max(len(other.objectives) for other in fronts)
+    if len(front.objectives) == most:
+        return "all objectives" if most > 2 else listed([column_label(o.column) for o in front.objectives])
+    return column_label(front.objectives[-1].column)
