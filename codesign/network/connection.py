@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch.nn import functional
+from torch.nn.grad import conv2d_input, conv2d_weight
 
 from codesign.network.topology import AveragePool, Conv2d, Linear, SumPool
 
@@ -64,7 +65,7 @@ class Connection(torch.nn.Module):
         return self._map(self._pool(spikes) * self.scale, weight)
 
     def messages(self, spikes: torch.Tensor) -> torch.Tensor:
-        """(B, outputs) how many of (B, inputs) spikes reach each neuron over an existing synapse, whatever its weight."""
+        """(B, outputs) spikes out of (B, inputs) that reach each neuron over an existing synapse, whatever its weight."""
         pooled = self._pool(spikes)
         if isinstance(self.target, Linear):
             return pooled.sum(dim=1, keepdim=True).expand(-1, self.outputs)
@@ -77,7 +78,7 @@ class Connection(torch.nn.Module):
             pooled = gradient @ weight
         else:
             grid = gradient.reshape(-1, *self.grid)
-            pooled = torch.nn.grad.conv2d_input(
+            pooled = conv2d_input(  # type: ignore[no-untyped-call]
                 (len(gradient), *self.pooled), weight, grid, stride=self.target.stride, padding=self.target.padding
             )
         return self._unpool(pooled * self.scale)
@@ -87,22 +88,23 @@ class Connection(torch.nn.Module):
         pooled = self._pool(spikes) * self.scale
         if isinstance(self.target, Linear):
             return gradient.T @ pooled
-        return torch.nn.grad.conv2d_weight(
+        gradient_of_kernel: torch.Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
             pooled.reshape(-1, *self.pooled),
             self.weight.shape,
             gradient.reshape(-1, *self.grid),
             stride=self.target.stride,
             padding=self.target.padding,
         )
+        return gradient_of_kernel
 
     def fan_out(self) -> torch.Tensor:
         """(inputs,) int64 synapses that leave each source neuron."""
-        ones = torch.ones((1, self.outputs), dtype=torch.float64)
-        kernel = torch.ones(self.weight.shape, dtype=torch.float64)
         if isinstance(self.target, Linear):
             return torch.full((self.inputs,), self.outputs, dtype=torch.int64)
+        ones = torch.ones((1, self.outputs), dtype=torch.float64)
+        kernel = torch.ones(self.weight.shape, dtype=torch.float64)
         # a spike reaches each output neuron at most once, over one tap of the kernel of its own channel
-        pooled = torch.nn.grad.conv2d_input(
+        pooled = conv2d_input(  # type: ignore[no-untyped-call]
             (1, *self.pooled),
             kernel,
             ones.reshape(1, *self.grid),

@@ -40,7 +40,7 @@ class NeuronSpec(Spec):
     """
 
     threshold: Annotated[float, Field(gt=0)] = 0.3
-    time_constant: Annotated[float, BeforeValidator(_time_constant)] = math.inf
+    time_constant: Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)] = math.inf
     reset: Literal["zero", "subtract"] = "zero"
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"

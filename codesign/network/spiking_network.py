@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 
@@ -56,8 +57,7 @@ class SpikingNetwork(torch.nn.Module):
     @property
     def layer_slices(self) -> tuple[slice, ...]:
         """Where each layer's neurons stand among all N."""
-        starts = self.shape.starts
-        return tuple(slice(start, end) for start, end in zip(starts[:-1], starts[1:], strict=True))
+        return tuple(slice(start, end) for start, end in pairwise(self.shape.starts))
 
     def layer_connections(self) -> list[Connection]:
         """`connections` with their type."""

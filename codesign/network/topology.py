@@ -36,7 +36,7 @@ class Linear(Spec):
 
 
 class Conv2d(Spec):
-    """A convolutional layer of spiking neurons: `channels` feature maps, square `kernel`, `stride` and zero `padding`."""
+    """A convolutional layer of spiking neurons: `channels` maps, a square `kernel`, `stride` and zero `padding`."""
 
     kind: Literal["conv2d"]
     channels: Positive
@@ -53,7 +53,7 @@ class SumPool(Spec):
 
 
 class AveragePool(Spec):
-    """Averages windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the synapses of the next layer."""
+    """Averages windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the next layer's synapses."""
 
     kind: Literal["average_pool"]
     kernel: Positive

@@ -111,9 +111,7 @@ def simulate(
         raise InputError(f"unknown engine '{engine}'{suggestion(engine, _ENGINES)}")
     _check(network, events, schedule)
     run = _ENGINES[engine]
-    return run(
-        network, events, schedule, regularization or Regularization(), seed=seed, epoch=epoch, counters=counters
-    )
+    return run(network, events, schedule, regularization or Regularization(), seed=seed, epoch=epoch, counters=counters)
 
 
 def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:

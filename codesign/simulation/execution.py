@@ -37,8 +37,8 @@ class Slice:
 class MessageTable:
     """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
 
-    Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step k + 1;
-    in input mode `frame` the input's messages are received in step 0 and are listed with `step = -1`.
+    Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step
+    k + 1; in input mode `frame` the input's messages are received in step 0 and are listed with `step = -1`.
 
     Attributes (each of shape (rows,)):
         sample: position in the batch.
@@ -107,9 +107,9 @@ class Execution:
         spikes_to_stop: (B, T) network spikes propagated until the stop.
         convergence: (B, M, C) output counts m steps after the first output spike of each pass, summed over timesteps; a
             pass that has ended keeps its last counts.
-        currents_before_firing: (2, K) histogram over all spikes of the number of messages that the neuron received since
-            its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first layer,
-            row 1 all others; the last bin holds K − 1 and more.
+        currents_before_firing: (2, K) histogram over all spikes of the number of spike messages that the neuron received
+            since its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first
+            layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
     """
 
@@ -142,7 +142,7 @@ class Execution:
 
     @property
     def timesteps(self) -> int:
-        return self.forward_steps.shape[1]
+        return int(self.forward_steps.shape[1])
 
     @property
     def predictions(self) -> Integers:
@@ -155,13 +155,13 @@ class Execution:
         """(B,) no output spike at all; counts as wrong."""
         if not self.spiking_readout:
             return np.zeros(self.samples, dtype=bool)
-        return ~(self.scores > 0).any(axis=1)
+        return np.asarray((self.scores <= 0).all(axis=1))
 
     @property
     def tied(self) -> NDArray[np.bool_]:
         """(B,) decided, but several classes share the highest score."""
         top = self.scores.max(axis=1, keepdims=True)
-        return ((self.scores == top).sum(axis=1) > 1) & ~self.undecided
+        return np.asarray((self.scores == top).sum(axis=1) > 1) & ~self.undecided
 
     @property
     def accuracy(self) -> float:

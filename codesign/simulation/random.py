@@ -1,8 +1,8 @@
 """Counter-based randomness: a draw is a hash of what it is for, so no sample depends on its batch, thread or engine.
 
 The hash absorbs one number after another with the finalizer of SplitMix64 (Steele, Lea and Flood 2014,
-doi:10.1145/2660193.2660195): h ← mix(h + (value + 1) · γ). Order: seed, epoch, purpose, sample id, timestep, forward step,
-neuron and, where one neuron draws several times, event. A uniform number is the top 24 bits of the hash over 2²⁴.
+doi:10.1145/2660193.2660195): h ← mix(h + (value + 1) · γ). Order: seed, epoch, purpose, sample id, timestep, forward
+step, neuron and, where one neuron draws several times, event. A uniform number is the top 24 bits of the hash over 2²⁴.
 """
 
 from __future__ import annotations

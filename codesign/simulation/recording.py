@@ -40,8 +40,8 @@ def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
 class Recorder:
     """Collects what a reference run does.
 
-    An engine calls `begin_pass`, `frame` (mode `frame` only), `step` for each forward step and `end_pass`; every argument
-    has one row a sample.
+    An engine calls `begin_pass`, `frame` (mode `frame` only), `step` for each forward step and `end_pass`; every
+    argument has one row a sample.
     """
 
     def __init__(self, network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
@@ -72,12 +72,9 @@ class Recorder:
         self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
         self.output_history: list[Integers] = []
 
-    def frame(self, frame: torch.Tensor) -> None:
-        """A frame delivered at once: (B, inputs) events or currents."""
-        values = frame.numpy(force=True)
-        sample, index = np.nonzero(values)
-        spikes = np.ones_like(sample) if self.events.currents else values[sample, index].astype(np.int64)
-        self._messages(sample, -1, np.zeros_like(sample), np.full_like(sample, -1), spikes, index)
+    def frame(self, frame: torch.Tensor, kept: torch.Tensor) -> None:
+        """A frame delivered at once: (B, inputs) events or currents, and those that input dropout did not lose."""
+        self._inputs(-1, frame.numpy(force=True), kept.numpy(force=True))
 
     def step(
         self,
@@ -90,11 +87,14 @@ class Recorder:
         kept: torch.Tensor,
         enqueue_step: torch.Tensor,
         barriers: torch.Tensor,
-        chosen_input: torch.Tensor | None,
-        input_waiting: torch.Tensor,
+        inputs: tuple[torch.Tensor, torch.Tensor] | None,
         active: torch.Tensor,
     ) -> None:
-        """One forward step, after the choice and before what was chosen leaves; (B, N) each, `active` (B,)."""
+        """One forward step, after the choice and before what was chosen leaves.
+
+        (B, N) each; `active` is (B,); `inputs` are the (B, inputs) events that leave in mode `queued`, as they came and
+        as dropout kept them.
+        """
         t, k = self.timestep, self.k
         went, fired_now = active.numpy(force=True), fired.numpy(force=True)
         self.forward_steps[went, t] += 1
@@ -107,11 +107,8 @@ class Recorder:
         self.output_counts = self.output_counts + fired_now[:, self.outputs]
         self.output_history.append(self.output_counts)
 
-        if chosen_input is not None:
-            sample, index = np.nonzero(chosen_input.numpy(force=True))
-            values = input_waiting.numpy(force=True)[sample, index]
-            spikes = np.ones_like(sample) if self.events.currents else values.astype(np.int64)
-            self._messages(sample, k, np.zeros_like(sample), np.full_like(sample, -1), spikes, index)
+        if inputs is not None:
+            self._inputs(k, inputs[0].numpy(force=True), inputs[1].numpy(force=True))
         sample, neuron = np.nonzero(chosen.numpy(force=True))
         spikes = waiting.numpy(force=True)[sample, neuron]
         source = 1 + self.slice_of_neuron[neuron]
@@ -119,7 +116,7 @@ class Recorder:
         enqueued = enqueue_step.numpy(force=True)[sample, neuron]
         delivered = kept.numpy(force=True)[sample, neuron]
         self._messages(sample, k, source, enqueued, spikes, index, delivered)
-        np.add.at(self.spikes_to_stop, (sample, t), spikes)
+        np.add.at(self.spikes_to_stop[:, t], sample, spikes)
         sample, neuron = np.nonzero(barriers.numpy(force=True))
         if len(sample):
             zeros = np.zeros_like(sample)
@@ -128,7 +125,7 @@ class Recorder:
         self.k += 1
 
     def end_pass(self) -> None:
-        """Add the outputs of m = 0, 1, … steps after the first output spike; a pass that ended keeps its last counts."""
+        """Add the outputs of m = 0, 1, … steps after the first output spike; an ended pass keeps its last counts."""
         if not self.output_history:
             return
         history = np.stack(self.output_history)
@@ -178,6 +175,12 @@ class Recorder:
             updates=updates,
         )
 
+    def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:
+        sample, index = np.nonzero(left)
+        counts, delivered = ((one != 0) if self.events.currents else one for one in (left, kept))
+        spikes, arrived = (one[sample, index].astype(np.int64) for one in (counts, delivered))
+        self._messages(sample, step, np.zeros_like(sample), np.full_like(sample, -1), spikes, index, arrived)
+
     def _messages(
         self,
         sample: Integers,
@@ -186,12 +189,12 @@ class Recorder:
         enqueued: Integers,
         spikes: Integers,
         index: Integers,
-        delivered: Integers | None = None,
+        delivered: Integers,
     ) -> None:
         """Spikes that left; `index` counts inputs first, then neurons; `delivered` leaves out those lost to dropout."""
         if not len(sample):
             return
-        operations = self.fan_out[index] * (spikes if delivered is None else delivered)
+        operations = self.fan_out[index] * delivered
         target = np.where(source == 0, 0, np.append(-1, self.layer_of_slice)[source] + 1)
         inside = target < self.synaptic_operations.shape[1]
         np.add.at(self.synaptic_operations, (sample[inside], target[inside]), operations[inside])

@@ -1,8 +1,8 @@
 """The reference engine: dense, plain torch, any device; the oracle of every faster one.
 
-State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike potential p,
-step of enqueueing and messages received. `docs/design.md` gives the equations; variables are named after them. Currents are
-accumulated in float64 and rounded once, so a result does not depend on the other samples of the batch.
+State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike
+potential p, step of enqueueing and messages received. `docs/design.md` gives the equations; variables are named after
+them. Currents are accumulated in float64 and rounded once, so that no sample depends on the others of its batch.
 """
 
 from __future__ import annotations
@@ -171,11 +171,13 @@ class _Machine:
         self.q, self.c, self.received = (torch.zeros_like(self.u, dtype=torch.int64) for _ in range(3))
         self.enqueue_step = torch.zeros_like(self.q)
         self.r = torch.zeros_like(self.u, dtype=torch.bool)
+        self.stimulated = torch.zeros_like(self.r)
         self.first_output = torch.full((len(self.u),), -1, dtype=torch.int64, device=self.device)
         frame = self.events.frame(timestep, self.device)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
         self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
+        self.was_complete = torch.zeros_like(self.frame_complete)
         if self.recorder is not None:
             self.recorder.begin_pass(timestep)
 
@@ -189,7 +191,7 @@ class _Machine:
         self.frame_complete[:] = True
         self.active = (self.input_q != 0).any(dim=1) | self.gated
         if self.recorder is not None:
-            self.recorder.frame(self.input_q)
+            self.recorder.frame(self.input_q, self.kept_frame)
         return _Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
 
     def _queue_frame(self) -> _Arrival:
@@ -204,7 +206,7 @@ class _Machine:
     def _forward_step(self, k: int, arrival: _Arrival) -> tuple[Step, _Arrival]:
         active = self.active[:, None]
         received = self.received + arrival.messages
-        open_before, open_now = self._gates(self.received, received, k)
+        open_before, open_now = self._gates(self.received, received)
         evaluated = (arrival.messages > 0) & active
         if self.gated and self.schedule.input_mode == "queued":
             # the frame's last event completes it for first-layer neurons that waited for it
@@ -212,7 +214,9 @@ class _Machine:
             evaluated[:, self.layers[0]] |= completes[:, self.layers[0]]
         refractory = self.r
         v = torch.where(evaluated & ~refractory, self.u + arrival.x, 0.0)
-        fired = evaluated & (v > self.network.threshold) & open_now & self.fires
+        self.stimulated = self.stimulated | (arrival.spikes > 0)
+        able = open_now & self.stimulated & self.fires  # barrier messages alone make no neuron fire
+        fired = evaluated & (v > self.network.threshold) & able
         after = torch.where(fired, v - self.network.threshold, v)
         if self.network.neuron.reset == "zero":
             after = torch.where(fired, 0.0, v)
@@ -234,6 +238,10 @@ class _Machine:
         chosen, chosen_input, idle = self._choose(k, goes_on, evaluated & ~fired)
         barriers = barriers & goes_on
         kept = self._network_dropout(k, torch.where(chosen, self.q, 0))
+        left_input = kept_input = None
+        if chosen_input is not None:
+            left_input = torch.where(chosen_input, self.input_q, 0.0)
+            kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
         if self.recorder is not None:
             self.recorder.step(
                 evaluated=evaluated,
@@ -244,8 +252,7 @@ class _Machine:
                 kept=kept,
                 enqueue_step=self.enqueue_step,
                 barriers=barriers,
-                chosen_input=chosen_input,
-                input_waiting=self.input_q,
+                inputs=None if left_input is None or kept_input is None else (left_input, kept_input),
                 active=self.active,
             )
         step = Step(
@@ -253,7 +260,7 @@ class _Machine:
             evaluated=evaluated,
             fired=fired,
             refractory=refractory,
-            open=open_now if self.gated else None,
+            open=open_now & self.stimulated if self.gated else None,
             chosen=chosen,
             idle=idle,
             kept=kept.float(),
@@ -270,25 +277,21 @@ class _Machine:
         self.active = self.active & ~last & under_way
         return step, following
 
-    def _gates(self, before: torch.Tensor, now: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _gates(self, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Whether each neuron has had enough messages, before this step's and with them."""
         open_before, open_now = before >= self.threshold, now >= self.threshold
         if not self.gated:
             return open_now, open_now
         first = self.layers[0]
         complete = self.frame_complete[:, None]
-        was_complete = complete & (k > 0) if self.schedule.input_mode == "frame" else self._was_complete(k)
+        was_complete = self.was_complete[:, None]
+        self.was_complete = self.frame_complete.clone()
         if self.schedule.synchronization_threshold == "layer":
             open_before[:, first], open_now[:, first] = was_complete, complete
         else:
             open_before[:, first] |= was_complete
             open_now[:, first] |= complete
         return open_before, open_now
-
-    def _was_complete(self, k: int) -> torch.Tensor:
-        previous = torch.zeros_like(self.frame_complete) if k == 0 else self.completed_before
-        self.completed_before = self.frame_complete.clone()
-        return previous[:, None]
 
     def _barriers(self, before: torch.Tensor, now: torch.Tensor, fired: torch.Tensor) -> torch.Tensor:
         """Neurons that complete their threshold without firing. Output neurons have nobody to tell."""
@@ -412,9 +415,7 @@ class _PolicyArguments:
         self, policy: Policy, p: torch.Tensor, enqueue_step: torch.Tensor, k: int, uniforms: torch.Tensor, noise: float
     ) -> torch.Tensor:
         step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
-        result = policy.priority(
-            p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength
-        )
+        result = policy.priority(p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength)
         return torch.as_tensor(result, dtype=torch.float32).expand(p.shape)
 
     def input_priority(self, policy: Policy, batch: int, k: int, uniforms: torch.Tensor, noise: float) -> torch.Tensor:

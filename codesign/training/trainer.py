@@ -53,7 +53,7 @@ class TrainingResult:
     """A trained model.
 
     Attributes:
-        state: state dict of the network after the epoch of best validation accuracy, the earliest of equals, on the CPU.
+        state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals.
         best_epoch: that epoch, 1 for the first.
         history: one report an epoch run.
     """
@@ -156,14 +156,16 @@ def _training_step(
     cross_entropy = functional.cross_entropy(simulation.logits, labels)
     loss = cross_entropy
     if recipe.weight_decay:
-        loss = loss + recipe.weight_decay * sum((weight.square().sum() for weight in network.weights()), torch.zeros(()))
-    value = float(loss)
+        loss = loss + recipe.weight_decay * sum(
+            (weight.square().sum() for weight in network.weights()), torch.zeros(())
+        )
+    value = float(loss.detach())
     if not math.isfinite(value):
         raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     if not all(bool(torch.isfinite(weight).all()) for weight in network.weights()):
         raise TrainingDivergedError(f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help")
     correct = int((simulation.logits.argmax(dim=1) == labels).sum())
-    return float(cross_entropy) * len(batch), correct, simulation.emitted
+    return float(cross_entropy.detach()) * len(batch), correct, simulation.emitted

@@ -1,0 +1,255 @@
+"""The machine of docs/design.md written a second time: one sample, plain Python loops over explicit synapses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import AveragePool, Linear, SumPool
+from codesign.simulation.schedule import Regularization, Schedule
+
+MASK = (1 << 64) - 1
+F32 = np.float32
+PURPOSES = {"priority": 1, "input": 2, "network": 3, "refractory": 4, "input_priority": 5}
+
+
+def mix(value: int) -> int:
+    value ^= value >> 30
+    value = value * 0xBF58476D1CE4E5B9 & MASK
+    value ^= value >> 27
+    value = value * 0x94D049BB133111EB & MASK
+    return value ^ (value >> 31)
+
+
+def draw(*numbers: int) -> float:
+    key = 0
+    for number in numbers:
+        key = mix((key + (int(number) + 1) * 0x9E3779B97F4A7C15) & MASK)
+    return (key >> 40) / (1 << 24)
+
+
+def synapses(network: SpikingNetwork) -> list[list[list[tuple[int, float]]]]:
+    """[layer][source neuron] → (target neuron, weight) one by one, from the definition of each kind of layer."""
+    layers = []
+    connections = iter(network.layer_connections())
+    topology = network.topology
+    channels, height, width = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
+    pool, scale = 1, 1.0
+    for spec in topology.layers:
+        if isinstance(spec, SumPool | AveragePool):
+            pool *= spec.kernel
+            scale *= spec.kernel**-2 if isinstance(spec, AveragePool) else 1.0
+            continue
+        weight = next(connections).weight.detach().double().numpy()
+        rows, columns = height // pool, width // pool
+        table: list[list[tuple[int, float]]] = [[] for _ in range(channels * height * width)]
+        if isinstance(spec, Linear):
+            following = (spec.neurons, 1, 1)
+            for i in range(spec.neurons):
+                for j in range(channels * height * width):
+                    c, y, x = j // (height * width), j // width % height, j % width
+                    pooled = (c * rows + y // pool) * columns + x // pool
+                    table[j].append((i, weight[i, pooled] * scale))
+        else:
+            out_rows = (rows + 2 * spec.padding - spec.kernel) // spec.stride + 1
+            out_columns = (columns + 2 * spec.padding - spec.kernel) // spec.stride + 1
+            following = (spec.channels, out_rows, out_columns)
+            for o in range(spec.channels):
+                for oy in range(out_rows):
+                    for ox in range(out_columns):
+                        i = (o * out_rows + oy) * out_columns + ox
+                        for j in range(channels * height * width):
+                            c, y, x = j // (height * width), j // width % height // pool, j % width // pool
+                            ky, kx = y + spec.padding - oy * spec.stride, x + spec.padding - ox * spec.stride
+                            if 0 <= ky < spec.kernel and 0 <= kx < spec.kernel:
+                                table[j].append((i, weight[o, c, ky, kx] * scale))
+        layers.append(table)
+        (channels, height, width), pool, scale = following, 1, 1.0
+    return layers
+
+
+@dataclass
+class Outcome:
+    """What one sample did."""
+
+    spikes: list[list[int]] = field(default_factory=list)  # [timestep][neuron] emitted
+    potentials: list[float] = field(default_factory=list)
+    emitted: list[int] = field(default_factory=list)
+    propagated: list[int] = field(default_factory=list)
+    operations: list[int] = field(default_factory=list)
+    evaluations: list[int] = field(default_factory=list)
+    barriers: list[int] = field(default_factory=list)
+    forward_steps: list[int] = field(default_factory=list)
+    steps_to_first: list[int] = field(default_factory=list)
+    spikes_to_first: list[int] = field(default_factory=list)
+    spikes_to_stop: list[int] = field(default_factory=list)
+    histories: list[list[list[int]]] = field(default_factory=list)  # [timestep][step] output counts
+    currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
+
+
+def run_sample(
+    network: SpikingNetwork,
+    frames: np.ndarray,
+    sample_id: int,
+    schedule: Schedule,
+    regularization: Regularization,
+    seed: int,
+    epoch: int,
+) -> Outcome:
+    table = synapses(network)
+    sizes = network.shape.layer_sizes
+    depth, total = len(sizes), sum(sizes)
+    starts = np.cumsum([0, *sizes])
+    layer_of = [layer for layer, size in enumerate(sizes) for _ in range(size)]
+    fan_in = [0] * total
+    for layer, sources in enumerate(table):
+        for targets in sources:
+            for i, _ in targets:
+                fan_in[starts[layer] + i] += 1
+    spec = network.neuron
+    limit = F32(spec.threshold)
+    if schedule.synchronization_threshold == "layer":
+        needed = fan_in
+    elif isinstance(schedule.synchronization_threshold, int):
+        needed = [schedule.synchronization_threshold] * total
+    else:
+        needed = list(schedule.synchronization_threshold)
+    gated = schedule.barrier_messages or schedule.synchronization_threshold == "layer" or max(needed) > 1
+    group_size = schedule.group_size or 10**9
+    silent_outputs = spec.readout == "potential"
+
+    def uniform(purpose: str, *rest: int) -> float:
+        return draw(seed, epoch, PURPOSES[purpose], sample_id, *rest)
+
+    u = [F32(0)] * total
+    out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
+    out.barriers = [0] * depth
+    decay = network.decay.numpy()
+    for t, frame in enumerate(frames):
+        u = [F32(u[n] * decay[n]) for n in range(total)]
+        if network.bias is not None:
+            u = [F32(u[n] + network.bias.detach().numpy()[n]) for n in range(total)]
+        q, c, p, enqueued = [0] * total, [0] * total, [F32(0)] * total, [0] * total
+        refractory, received, since = [False] * total, [0] * total, [0] * total
+        opened = [number == 0 for number in needed]
+        stimulated: set[int] = set()
+        waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
+        # messages under way: (target neuron, current, how many messages, how many of them spikes)
+        under_way: list[tuple[int, float, int, int]] = []
+        complete = schedule.input_mode == "frame"
+
+        def deliver(layer: int, j: int, kept: int, spikes: int, barrier: int, into: list) -> None:
+            if layer < depth:
+                for i, w in table[layer][j]:
+                    into.append((starts[layer] + i, w * kept, spikes + barrier, spikes))
+                    out.operations[layer] += kept
+
+        def survivors(purpose: str, probability: float, k: int, j: int, count: int, t: int = t) -> int:
+            if not probability:
+                return count
+            return sum(uniform(purpose, t, k, j, event) >= probability for event in range(count))
+
+        if schedule.input_mode == "frame":
+            for j, count in waiting_input.items():
+                kept = survivors("input", regularization.input_dropout, 0, j, count)
+                deliver(0, j, kept, count, 0, under_way)
+            waiting_input = {}
+        elif not waiting_input:
+            complete = True
+        k, first, left_spikes, left_at_first = 0, -1, 0, -1
+        history = []
+        while under_way or waiting_input or any(q) or (k == 0 and gated and (complete or frame.any())):
+            x: dict[int, float] = {}
+            spikes_now: dict[int, int] = {}
+            for n, current, messages, spikes in under_way:
+                x[n] = x.get(n, 0.0) + current
+                received[n] += messages
+                spikes_now[n] = spikes_now.get(n, 0) + spikes
+                if spikes:
+                    stimulated.add(n)
+            evaluated, barrier_senders = set(x), []
+            opened_before = list(opened)
+            for n in range(total):
+                if layer_of[n] == 0 and schedule.synchronization_threshold == "layer":
+                    opened[n] = complete
+                elif layer_of[n] == 0:
+                    opened[n] = complete or received[n] >= needed[n]
+                else:
+                    opened[n] = received[n] >= needed[n]
+                newly = opened[n] and not opened_before[n]
+                if gated and newly and layer_of[n] == 0 and schedule.input_mode == "queued" and received[n]:
+                    evaluated.add(n)
+            fired = []
+            for n in sorted(evaluated):
+                out.evaluations[layer_of[n]] += 1
+                since[n] += spikes_now.get(n, 0)
+                v = F32(0) if refractory[n] else F32(u[n] + F32(x.get(n, 0.0)))
+                u[n] = v
+                can_fire = not (silent_outputs and layer_of[n] == depth - 1)
+                if v > limit and opened[n] and n in stimulated and can_fire:
+                    fired.append(n)
+                    u[n] = F32(v - limit) if spec.reset == "subtract" else F32(0)
+                    p[n] = v
+                    if q[n] == 0:
+                        enqueued[n] = k
+                    q[n] += 1
+                    c[n] += 1
+                    out.emitted[layer_of[n]] += 1
+                    out.currents.append((min(layer_of[n], 1), since[n]))
+                    since[n] = 0
+                    if spec.refractory:
+                        free = regularization.refractory_dropout
+                        if not (free and uniform("refractory", t, k, n) < free):
+                            refractory[n] = True
+            if schedule.barrier_messages:
+                for n in range(total):
+                    if opened[n] and not opened_before[n] and n not in fired and layer_of[n] < depth - 1:
+                        barrier_senders.append(n)
+            if first < 0 and any(layer_of[n] == depth - 1 for n in fired):
+                first, left_at_first = k, left_spikes
+            history.append(c[starts[-2] :])
+            last = schedule.stop == "on_output" and first >= 0 and k >= first + schedule.steps_after_output
+            under_way = []
+            k += 1
+            if last:
+                break
+            step = k - 1
+            queue = []
+            for j in waiting_input:
+                noise = uniform("input_priority", t, step, j)
+                rank = {"random": noise, "momentum": F32(F32(regularization.momentum_noise) * F32(noise)), "fifo": 0}
+                ahead = 0 if schedule.prioritize_input else 1
+                queue.append((ahead, -rank[schedule.policy], j - len(frame), "input", j))
+            for n in range(total):
+                if q[n]:
+                    noise = uniform("priority", t, step, n)
+                    momentum = F32(p[n] + F32(F32(regularization.momentum_noise) * F32(noise)))
+                    rank = {"random": noise, "momentum": momentum, "fifo": -enqueued[n]}
+                    queue.append((1, -rank[schedule.policy], n, "neuron", n))
+            for _, _, _, kind, n in sorted(queue)[:group_size]:
+                if kind == "input":
+                    count = waiting_input.pop(n)
+                    kept = survivors("input", regularization.input_dropout, 0, n, count)
+                    deliver(0, n, kept, count, 0, under_way)
+                    continue
+                layer, j = layer_of[n], n - starts[layer_of[n]]
+                kept = survivors("network", regularization.network_dropout, step, n, q[n])
+                deliver(layer + 1, j, kept, q[n], 0, under_way)
+                out.propagated[layer] += q[n]
+                left_spikes += q[n]
+                q[n] = 0
+            for n in barrier_senders:
+                deliver(layer_of[n] + 1, n - starts[layer_of[n]], 0, 0, 1, under_way)
+                out.barriers[layer_of[n]] += 1
+            if not waiting_input:
+                complete = True
+        out.spikes.append(c)
+        out.forward_steps.append(k)
+        out.steps_to_first.append(first + 1 if first >= 0 else -1)
+        out.spikes_to_first.append(left_at_first)
+        out.spikes_to_stop.append(left_spikes)
+        out.histories.append(history)
+    out.potentials = u
+    return out

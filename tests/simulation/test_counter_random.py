@@ -1,0 +1,45 @@
+"""Counter-based draws: SplitMix64's published output, and statistics that a bad hash would fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from machine_oracle import draw
+from scipy import stats
+
+from codesign.simulation.random import Purpose, absorb, sample_key, uniform
+
+
+def test_absorbing_counts_is_splitmix64():
+    # the first outputs of SplitMix64 from state 1234567, as Java's SplittableRandom and Vigna's C code give them
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    key = torch.tensor(1234567, dtype=torch.int64)
+    found = [int(absorb(key, i)) & ((1 << 64) - 1) for i in range(4)]
+    assert found == published
+
+
+def test_equals_the_same_hash_in_plain_integers():
+    rng = np.random.default_rng(0)
+    ids = torch.from_numpy(rng.integers(0, 1 << 62, 20))
+    key = absorb(absorb(sample_key(7, 3, Purpose.PRIORITY, ids), 5), 9)
+    expected = [draw(7, 3, 1, int(i), 5, 9) for i in ids]
+    assert uniform(key).tolist() == expected
+
+
+def test_draws_are_uniform_and_uncorrelated_between_neighbours():
+    ids = torch.arange(200)
+    keys = absorb(sample_key(0, 0, Purpose.PRIORITY, ids)[:, None], torch.arange(500))
+    draws = uniform(keys).numpy()
+    assert stats.kstest(draws.ravel(), "uniform").pvalue > 1e-3
+    for one, other in ((draws[:, :-1], draws[:, 1:]), (draws[:-1], draws[1:])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.01
+    assert draws.min() >= 0
+    assert draws.max() < 1
+
+
+def test_purposes_and_seeds_give_different_draws():
+    ids = torch.arange(100)
+    streams = [uniform(sample_key(s, e, purpose, ids)) for s in (0, 1, -1) for e in (0, 1) for purpose in Purpose]
+    for i, one in enumerate(streams):
+        for other in streams[i + 1 :]:
+            assert (one == other).float().mean() < 0.05

@@ -1,0 +1,224 @@
+"""Promises of `simulate` that hold for every engine: independence of samples, and a result in every corner."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from random_cases import random_case, random_frames, random_network
+
+from codesign.errors import InputError
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.workload.events import EventBatch
+
+REGULARIZATION = Regularization(input_dropout=0.25, network_dropout=0.1, refractory_dropout=0.8, momentum_noise=0.1)
+PER_SAMPLE = [
+    "scores",
+    "emitted",
+    "propagated",
+    "synaptic_operations",
+    "evaluations",
+    "barrier_messages",
+    "forward_steps",
+    "steps_to_first_output",
+    "spikes_to_first_output",
+    "spikes_to_stop",
+    "convergence",
+]
+
+
+def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> list[torch.Tensor]:
+    network.zero_grad()
+    logits = simulate(network, events, schedule, regularization=REGULARIZATION, seed=3).logits
+    torch.nn.functional.cross_entropy(logits, torch.from_numpy(events.labels), reduction="sum").backward()
+    return [parameter.grad.clone() for parameter in network.parameters()]
+
+
+@pytest.mark.parametrize("policy", ["random", "momentum", "fifo"])
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_sample_does_not_see_its_batch(policy: str, engine: str):
+    rng = np.random.default_rng(5)
+    network = random_network(rng, convolutional=False, neuron=NeuronSpec(threshold=0.3))
+    with torch.no_grad():  # free weights: what is asserted is independence, not exact sums
+        for weight in network.weights():
+            weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.5)
+    inputs = network.shape.input_size
+    frames = random_frames(rng, 64, 3, inputs)
+    events = EventBatch.from_frames(frames, rng.integers(0, 3, 64), timestep_s=0.01)
+    schedule = Schedule(policy=policy, group_size=2)
+    together = simulate(network, events, schedule, regularization=REGULARIZATION, seed=3, engine=engine).execution
+    for positions in ([17], [17, 40], [40, 3]):
+        part = events.select(positions)
+        alone = simulate(network, part, schedule, regularization=REGULARIZATION, seed=3, engine=engine).execution
+        for name in PER_SAMPLE:
+            assert getattr(alone, name).tolist() == getattr(together, name)[positions].tolist(), name
+    whole = gradients(network, events, schedule)
+    summed = [torch.zeros_like(gradient) for gradient in whole]
+    for position in range(64):
+        for total, gradient in zip(summed, gradients(network, events.select([position]), schedule), strict=True):
+            total += gradient
+    for one, other in zip(whole, summed, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def chain(weights: list[float], **neuron: object) -> SpikingNetwork:
+    """A chain of single neurons with these weights, threshold 1/4, no leak."""
+    topology = parse_topology("-".join(["1"] * (len(weights) + 1)))
+    network = SpikingNetwork(topology, NeuronSpec(threshold=0.25, **neuron), timestep_s=0.01)
+    with torch.no_grad():
+        for weight, value in zip(network.weights(), weights, strict=True):
+            weight.fill_(value)
+    return network
+
+
+def one_input(counts: list[int]) -> EventBatch:
+    """One sample, one input, these counts a timestep."""
+    frames = np.array(counts).reshape(1, -1, 1)
+    return EventBatch.from_frames(frames, np.zeros(1, dtype=np.int64), timestep_s=0.01)
+
+
+def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> Execution:
+    execution = simulate(network, events, schedule).execution
+    assert execution is not None
+    return execution
+
+
+def test_a_chain_by_hand():
+    execution = execute(chain([0.5, 0.75, 0.5]), one_input([1, 0, 2]), Schedule(group_size=8, stop="drained"))
+    assert execution.forward_steps.tolist() == [[3, 0, 3]]
+    assert execution.emitted.tolist() == [[2, 2, 2]]
+    assert execution.propagated.tolist() == [[2, 2, 2]]  # the output's spikes leave the queue too, to nowhere
+    assert execution.synaptic_operations.tolist() == [[3, 2, 2]]
+    assert execution.evaluations.tolist() == [[2, 2, 2]]
+    assert execution.steps_to_first_output.tolist() == [[3, NOT_REACHED, 3]]
+    assert execution.spikes_to_first_output.tolist() == [[2, NOT_REACHED, 2]]
+    assert execution.input_events.tolist() == [3]
+    assert execution.scores.tolist() == [[2.0]]
+    assert execution.currents_before_firing[0].nonzero()[0].tolist() == [1, 2]
+    assert execution.currents_before_firing[1, 1] == 4
+    messages = execution.messages
+    rows = list(zip(messages.timestep, messages.step, messages.source, messages.enqueue_step, strict=True))
+    assert rows[:4] == [(0, -1, 0, -1), (0, 0, 1, 0), (0, 1, 2, 1), (0, 2, 3, 2)]
+    assert messages.spikes.tolist() == [1, 1, 1, 1, 2, 1, 1, 1]
+
+
+def test_the_last_step_of_on_output_selects_nothing():
+    network = chain([0.5, 0.75])
+    execution = execute(network, one_input([1]), Schedule(steps_after_output=0))
+    assert execution.forward_steps.tolist() == [[2]]
+    assert execution.propagated.tolist() == [[1, 0]]
+
+
+def test_waiting_spikes_do_not_leak_into_the_next_timestep():
+    # two hidden neurons, F = 1: the output fires on the first, and the second is dropped where it waits
+    network = SpikingNetwork(parse_topology("1-2-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].fill_(0.5)
+        network.weights()[1].fill_(0.5)
+    execution = execute(network, one_input([1, 0, 0]), Schedule(policy="fifo", group_size=1, steps_after_output=0))
+    assert execution.emitted.tolist() == [[2, 1]]
+    assert execution.propagated.tolist() == [[1, 0]]
+    assert execution.forward_steps.tolist() == [[2, 0, 0]]
+
+
+def test_potentials_decay_between_timesteps():
+    network = chain([0.2], time_constant="10 ms")
+    execution = execute(network, one_input([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25
+    assert execution.emitted.tolist() == [[1]]
+    network = chain([0.2], time_constant="5 ms")  # 0.2 · e⁻² + 0.2 = 0.2271
+    assert execute(network, one_input([1, 1]), LAYERED).emitted.tolist() == [[0]]
+
+
+def test_refractory_neurons_fire_once_a_timestep():
+    network = SpikingNetwork(parse_topology("2-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].fill_(0.5)
+    events = EventBatch.from_frames(np.ones((1, 2, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    queued = Schedule(input_mode="queued", group_size=1, stop="drained")
+    assert execute(network, events, queued).emitted.tolist() == [[2]]
+    free = SpikingNetwork(parse_topology("2-1"), NeuronSpec(threshold=0.25, refractory=False), timestep_s=0.01)
+    free.load_state_dict(network.state_dict())
+    assert execute(free, events, queued).emitted.tolist() == [[4]]
+
+
+def test_prioritized_input_leaves_first():
+    network = chain([0.5, 0.5])
+    frames = np.array([[[1, 1, 1]]])
+    network = SpikingNetwork(parse_topology("3-1-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].fill_(0.5)
+        network.weights()[1].fill_(0.5)
+    events = EventBatch.from_frames(frames, np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    momentum = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained")
+    first = execute(network, events, momentum)  # the hidden neuron has potential, waiting inputs have none
+    prioritized = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained", prioritize_input=True)
+    last = execute(network, events, prioritized)
+    assert first.steps_to_first_output.tolist() == [[3]]
+    assert last.steps_to_first_output.tolist() == [[5]]
+
+
+@pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])
+def test_corners_have_a_result(schedule: Schedule):
+    silent = chain([0.125, 0.5])
+    execution = execute(silent, one_input([1, 0]), schedule)
+    assert execution.undecided.tolist() == [True]
+    assert execution.predictions.tolist() == [-1]
+    assert execution.accuracy == 0.0
+    assert execution.steps_to_first_output.tolist() == [[NOT_REACHED, NOT_REACHED]]
+    nothing = execute(silent, one_input([0, 0]), schedule)
+    assert nothing.forward_steps.tolist() == [[0, 0]]
+    assert nothing.input_events.tolist() == [0]
+    empty = one_input([1]).select([])
+    none = execute(silent, empty, schedule)
+    assert none.samples == 0
+    assert none.scores.shape == (0, 1)
+
+
+def test_ties_go_to_the_lowest_class_and_are_reported():
+    network = SpikingNetwork(parse_topology("1-3"), NeuronSpec(threshold=0.25), timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].copy_(torch.tensor([[0.0], [0.5], [0.5]]))
+    execution = execute(network, one_input([1]), LAYERED)
+    assert execution.predictions.tolist() == [1]
+    assert execution.tied.tolist() == [True]
+    assert execution.undecided.tolist() == [False]
+
+
+def test_evaluation_does_not_depend_on_the_batch_size():
+    from codesign.training.evaluation import evaluate, predict
+
+    case = random_case(11, batch=7)
+    whole = evaluate(case.network, case.events, Schedule(group_size=2), seed=1)
+    parts = evaluate(case.network, case.events, Schedule(group_size=2), seed=1, batch_size=3)
+    for name in PER_SAMPLE:
+        assert getattr(whole, name).tolist() == getattr(parts, name).tolist(), name
+    for table in ("messages", "updates"):
+        for column, value in vars(getattr(whole, table)).items():
+            assert value.tolist() == getattr(getattr(parts, table), column).tolist(), (table, column)
+    assert predict(case.network, case.events, Schedule(group_size=2), seed=1).tolist() == whole.predictions.tolist()
+
+
+def test_what_does_not_fit_is_an_error():
+    network = chain([0.5])
+    with pytest.raises(InputError, match="unknown engine 'event-driven'"):
+        simulate(network, one_input([1]), LAYERED, engine="event-driven")
+    with pytest.raises(InputError, match="unknown scheduling policy 'radnom'; did you mean 'random'"):
+        simulate(network, one_input([1]), Schedule(policy="radnom"))
+    events = EventBatch.from_frames(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    with pytest.raises(InputError, match="has 1 inputs, the events have 2"):
+        simulate(network, events, LAYERED)
+    with pytest.raises(InputError, match="one number for each of 1 neurons, found 2"):
+        simulate(network, one_input([1]), Schedule(synchronization_threshold=(1, 2)))
+    events = EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.02)
+    leaky = chain([0.5], time_constant="1 ms")
+    with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
+        simulate(leaky, events, LAYERED)
+    with pytest.raises(InputError, match="group_size: must be at least 1, found 0"):
+        Schedule(group_size=0)
+    with pytest.raises(InputError, match="input_dropout: must be a probability"):
+        Regularization(input_dropout=1.5)

@@ -1,0 +1,47 @@
+"""Recipes and the paper's Table 6."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from codesign.simulation.schedule import LAYERED
+from codesign.training.recipe import PRESETS, Recipe
+
+
+def test_table_6():
+    columns = {
+        "nmnist": (10e-3, 256, 50, 5e-4, 0.3, 1e-5, 1e-3, 2, 0.25, 8, 0.8, 1e-6),
+        "shd": (10e-3, 32, 100, 7e-4, 0.3, 1e-4, 100e-3, 10, 0.2, 8, 0.8, 0.1),
+        "dvsgesture": (20e-3, 32, 70, 1e-4, 0.3, 1e-5, 100e-3, 10, 0.2, 8, 0.8, 0.1),
+        "cifar10": (0.0, 64, 150, 2e-4, 0.2, 0, math.inf, 2, 0, 512, 0.7, None),
+    }
+    for name, values in columns.items():
+        preset = PRESETS[name]
+        assert (
+            preset.timestep,
+            preset.batch_size,
+            preset.epochs,
+            preset.learning_rate,
+            preset.neuron.threshold,
+            preset.weight_decay,
+            preset.neuron.time_constant,
+            preset.neuron.surrogate_steepness,
+            preset.input_dropout,
+            preset.group_size,
+            preset.refractory_dropout,
+            preset.momentum_noise,
+        ) == values
+
+
+def test_schedules_of_recipes():
+    assert Recipe(method="layered", epochs=1).schedule == LAYERED
+    unlayered = Recipe(method="unlayered", policy="momentum", group_size=4, epochs=1).schedule
+    assert (unlayered.policy, unlayered.group_size, unlayered.stop) == ("momentum", 4, "drained")
+
+
+def test_layered_recipes_refuse_a_schedule():
+    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove group_size, policy"):
+        Recipe(method="layered", policy="momentum", group_size=4, epochs=1)

@@ -1,0 +1,115 @@
+"""Training: it learns, it repeats itself, it looks at validation only, and it says when it diverges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.errors import InputError, TrainingDivergedError
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import simulate
+from codesign.training.evaluation import evaluate
+from codesign.training.recipe import Recipe
+from codesign.training.trainer import EpochReport, TrainingResult, train
+from codesign.workload.events import EventBatch
+
+
+def toy_split(seed: int, samples: int) -> EventBatch:
+    """Two classes that light different halves of eight inputs, with noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, samples)
+    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
+    frames = rng.poisson(rates[:, None, :].repeat(3, axis=1))
+    return EventBatch.from_frames(frames, labels, timestep_s=0.01)
+
+
+def run(recipe: Recipe, *, seed: int = 0, on_epoch=None) -> tuple[SpikingNetwork, TrainingResult]:
+    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
+    result = train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=seed, on_epoch=on_epoch)
+    return network, result
+
+
+RECIPES = {
+    "layered": Recipe(method="layered", epochs=8, batch_size=20, learning_rate=0.01),
+    "random": Recipe(
+        method="unlayered", group_size=2, epochs=8, batch_size=20, learning_rate=0.01, refractory_dropout=0.8
+    ),
+    "momentum": Recipe(
+        method="unlayered", policy="momentum", group_size=2, epochs=8, batch_size=20, learning_rate=0.01
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_learns_what_can_be_learned(name: str):
+    network, result = run(RECIPES[name])
+    assert result.history[-1].loss < 0.7 * result.history[0].loss
+    execution = evaluate(network, toy_split(3, 200), RECIPES[name].schedule, seed=0)
+    assert execution.accuracy > 0.85
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    one, other = run(RECIPES["random"])[1], run(RECIPES["random"])[1]
+    assert all(torch.equal(one.state[name], other.state[name]) for name in one.state)
+    assert [report.loss for report in one.history] == [report.loss for report in other.history]
+    different = run(RECIPES["random"], seed=1)[1]
+    assert not torch.equal(one.state["connections.0.weight"], different.state["connections.0.weight"])
+
+
+def test_keeps_the_weights_that_did_best_on_validation():
+    network, result = run(RECIPES["layered"])
+    best = max(report.validation_accuracy for report in result.history)
+    first = next(report.epoch for report in result.history if report.validation_accuracy == best)
+    assert result.best_epoch == first
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in result.state.items())
+    execution = evaluate(network, toy_split(2, 100), RECIPES["layered"].schedule, seed=0)
+    assert execution.accuracy == pytest.approx(best)
+
+
+def test_stops_early_when_validation_no_longer_improves():
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 60, "patience": 3})
+    result = run(recipe)[1]
+    assert len(result.history) < 60
+    assert len(result.history) == result.best_epoch + 3
+
+
+def test_reports_progress():
+    reports: list[EpochReport] = []
+    run(RECIPES["layered"], on_epoch=reports.append)
+    assert [report.epoch for report in reports] == list(range(1, 9))
+    assert reports[-1].remaining_s == 0
+    assert all(report.spike_density > 0 for report in reports)
+
+
+def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
+    """One Adam step from a loss that is all decay: without any event, cross-entropy is flat."""
+    silent = EventBatch.from_frames(np.zeros((4, 1, 8)), np.zeros(4, dtype=np.int64), timestep_s=0.01)
+    network = SpikingNetwork(parse_topology("8-2"), NeuronSpec(), timestep_s=0.01)
+    before = network.weights()[0].detach().clone()
+    recipe = Recipe(method="layered", epochs=1, learning_rate=0.001, weight_decay=0.5)
+    train(network, recipe, silent, silent, seed=0)
+    # Adam's first step has the size of the learning rate against the sign of the gradient, 2 λ W
+    torch.testing.assert_close(network.weights()[0].detach(), before - 0.001 * before.sign(), rtol=0, atol=1e-6)
+
+
+def test_divergence_is_an_error():
+    recipe = Recipe(method="layered", epochs=3, learning_rate=1e30, weight_decay=1.0)  # ‖W‖² overflows
+    with pytest.raises(TrainingDivergedError, match="a lower learning rate may help"):
+        run(recipe)
+
+
+def test_empty_splits_are_an_error():
+    network = SpikingNetwork(parse_topology("8-2"), NeuronSpec(), timestep_s=0.01)
+    with pytest.raises(InputError, match="must not be empty"):
+        train(network, RECIPES["layered"], toy_split(1, 4).select([]), toy_split(2, 4), seed=0)
+
+
+def test_the_logits_that_are_trained_are_those_that_are_evaluated():
+    network, result = run(RECIPES["random"])
+    assert result.best_epoch
+    events = toy_split(4, 20)
+    execution = evaluate(network, events, RECIPES["random"].schedule, seed=5)
+    assert simulate(network, events, RECIPES["random"].schedule, seed=5).logits.tolist() == execution.scores.tolist()
