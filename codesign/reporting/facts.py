@@ -26,9 +26,9 @@ __all__ = [
 def energy_books_sentence(points: Sequence[Point]) -> str:
     """Why the two energies differ, with the numbers of the first point that has both."""
     general = (
-        "The paper's book counts emitted spikes of the hidden layers times their mean fan-out and leaves the input layer "
-        "out; the book of all synapses counts every weight that was added, the input layer's included, and only for spikes "
-        "that were propagated before the pass stopped."
+        "The paper's book counts emitted spikes of the hidden layers times their mean fan-out and leaves the input "
+        "layer out; the book of all synapses counts every weight that was added, the input layer's included, and only "
+        "for spikes that were propagated before the pass stopped."
     )
     for point in points:
         density = point.value("spike_density").mean

@@ -84,7 +84,7 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
         points.values(), key=lambda p: (p.workload, p.coverage, -(p.value("accuracy").mean or 0), p.number)
     )
     return Table(
-        caption="Points on a Pareto front: no point that compares with them is as good in all and better in one objective.",
+        caption="Pareto front: no point that compares with these is as good in every objective and better in one.",
         headings=(
             Heading(text="#", numeric=True),
             Heading(text="chip"),

@@ -1,0 +1,216 @@
+"""Figures of how asynchronous networks behave: the paper's figures 4, 5 and 6, and the sweep's axes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from codesign.reporting.figures import LegendEntry, Panel, label_axis, palette
+from codesign.reporting.points import Point
+from codesign.reporting.svg import render
+from codesign.reporting.wording import column_label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["axis_panels", "behaviour_legend", "behaviour_panels", "behaviour_points"]
+
+Curve = list[tuple[float, float]]
+
+_SERIES = 6
+_SIZE = (4.1, 3.0)
+_DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))
+
+
+def behaviour_points(points: Sequence[Point]) -> list[Point]:
+    """At most six points to draw: the trainings and inferences of the paper's Table 2, on the chip that shows most."""
+    places: dict[tuple[object, ...], list[Point]] = {}
+    for point in points:
+        key = (point.workload, point.topology, point.chip, point.capacity, point.operation, point.weight_bits)
+        places.setdefault(key, []).append(point)
+    if not places:
+        return []
+    members = max(places.values(), key=lambda group: (sum(p.free_running for p in group), len(group)))
+    wanted = [p for p in members if p.training_method == "layered" or p.trained_for_it] or members
+    distinct: dict[tuple[object, ...], Point] = {}
+    for point in sorted(wanted, key=lambda p: (p.training_method, not p.layered, p.number)):
+        distinct.setdefault((point.recipe, point.schedule), point)
+    return list(distinct.values())[:_SERIES]
+
+
+def behaviour_legend(points: Sequence[Point]) -> list[LegendEntry]:
+    """Colours of the lines in `behaviour_panels`."""
+    return [
+        LegendEntry(glyph="▬", color=color, text=f"{point.recipe} under {point.schedule}")
+        for point, color in zip(points, palette(len(points)), strict=True)
+    ]
+
+
+def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> list[Panel]:
+    """Spikes until the first output spike, accuracy by steps after it, and currents integrated before firing.
+
+    Args:
+        points: what is drawn, as chosen by `behaviour_points`.
+        everything: where the drained twin of a point is looked for.
+    """
+    drained = [_drained_accuracy(point, everything) for point in points]
+    specifications = (
+        (
+            "latency",
+            "Spikes until the first output spike",
+            [_latency_curve(p) for p in points],
+            "spikes propagated in a forward pass",
+            "share of passes",
+            "Form of the paper's figure 6; passes without an output spike are left out.",
+            [None] * len(points),
+        ),
+        (
+            "convergence",
+            "Accuracy after the first output spike",
+            [_convergence_curve(p) for p in points],
+            "forward steps after the first output spike",
+            "accuracy",
+            "Form of the paper's figure 5." + (" Dotted: drained." if any(v is not None for v in drained) else ""),
+            drained,
+        ),
+        (
+            "currents-first",
+            "Messages before firing, first layer",
+            [_histogram_curve(p, "currents_first_layer") for p in points],
+            "messages received before a spike",
+            "share of spikes",
+            "Form of the paper's figure 4; the last value holds all above it.",
+            [None] * len(points),
+        ),
+        (
+            "currents-other",
+            "Messages before firing, other layers",
+            [_histogram_curve(p, "currents_other_layers") for p in points],
+            "messages received before a spike",
+            "share of spikes",
+            "Form of the paper's figure 4; the last value holds all above it.",
+            [None] * len(points),
+        ),
+    )
+    return [
+        Panel(
+            title=title,
+            svg=render(name, _lines(curves, levels, x_label, y_label), size=_SIZE, label=title),
+            note=note,
+        )
+        for name, title, curves, x_label, y_label, note, levels in specifications
+        if any(curves)
+    ]
+
+
+def axis_panels(points: Sequence[Point], columns: Sequence[str]) -> tuple[list[Panel], list[LegendEntry]]:
+    """How each objective changes along each numeric axis, other things equal; at most six lines."""
+    names = [name for name, _ in points[0].axes] if points else []
+    panels: list[Panel] = []
+    legend: dict[str, LegendEntry] = {}
+    for index, name in enumerate(names):
+        lines = _axis_lines(points, index)
+        if not lines:
+            continue
+        colors = palette(len(lines))
+        for (label, _), color in zip(lines, colors, strict=True):
+            legend.setdefault(f"{label}/{color}", LegendEntry(glyph="▬", color=color, text=label))
+        for column in columns:
+            curves = [
+                sorted((x, y) for x, point in line if (y := point.value(column).mean) is not None) for _, line in lines
+            ]
+            if any(curves):
+                title = f"{column_label(column)} by {name.replace('_', ' ')}"
+                drawing = _lines(curves, [None] * len(curves), name.replace("_", " "), column, marker="o")
+                panels.append(Panel(title=title, svg=render(f"axis{len(panels)}", drawing, size=_SIZE, label=title)))
+    return panels, list(legend.values())
+
+
+def _axis_lines(points: Sequence[Point], index: int) -> list[tuple[str, list[tuple[float, Point]]]]:
+    lines: dict[tuple[object, ...], list[tuple[float, Point]]] = {}
+    for point in points:
+        value = point.axes[index][1]
+        if isinstance(value, float):
+            others = tuple(axis for position, axis in enumerate(point.axes) if position != index)
+            key = (point.chip, point.schedule, point.recipe, point.capacity, point.operation, others)
+            lines.setdefault(key, []).append((value, point))
+    long = [line for line in lines.values() if len({x for x, _ in line}) > 1]
+    best = sorted(long, key=lambda line: -max(point.value("accuracy").mean or 0.0 for _, point in line))[:_SERIES]
+    return [(f"{line[0][1].recipe} under {line[0][1].schedule} on {line[0][1].chip}", line) for line in best]
+
+
+def _latency_curve(point: Point) -> Curve:
+    counts: Counter[int] = Counter()
+    for edges, passes in zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True):
+        if edges is not None and passes is not None:
+            counts.update(dict(zip(map(int, edges), map(int, passes), strict=True)))
+    return _relative(counts)
+
+
+def _histogram_curve(point: Point, column: str) -> Curve:
+    counts: Counter[int] = Counter()
+    for cell in point.rows[column]:
+        if cell is not None:
+            counts.update(dict(enumerate(map(int, cell))))
+    return _relative(counts)
+
+
+def _relative(counts: Counter[int]) -> Curve:
+    total = counts.total()
+    if not total:
+        return []
+    last = max(edge for edge, count in counts.items() if count)
+    return [(float(edge), count / total) for edge, count in sorted(counts.items()) if edge <= last]
+
+
+def _convergence_curve(point: Point) -> Curve:
+    """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
+    curves = [[float(value) for value in cell] for cell in point.rows["convergence_accuracy"] if cell is not None]
+    curves = [curve for curve in curves if curve]
+    if point.layered or not curves:
+        return []
+    length = max(map(len, curves))
+    padded = [curve + [curve[-1]] * (length - len(curve)) for curve in curves]
+    return [(float(step), sum(curve[step] for curve in padded) / len(padded)) for step in range(length)]
+
+
+def _drained_accuracy(point: Point, everything: Sequence[Point]) -> float | None:
+    """Accuracy of the same model and schedule run until nothing waits, if the sweep has it."""
+
+    def facets(p: Point) -> tuple[object, ...]:
+        return p.workload, p.topology, p.recipe, p.weight_bits, p.policy, p.group_size, p.input_mode, p.synchronization
+
+    if point.layered:
+        return None
+    twins = [p for p in everything if p.stop == "drained" and not p.layered and facets(p) == facets(point)]
+    return twins[0].value("accuracy").mean if twins else None
+
+
+def _lines(
+    curves: Sequence[Curve], levels: Sequence[float | None], x_label: str, y_label: str, marker: str = ""
+) -> Callable[[Figure], None]:
+    def draw(figure: Figure) -> None:
+        import seaborn
+        from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+        axes = figure.subplots()
+        styles = zip(curves, levels, palette(len(curves)), strict=True)
+        for number, (curve, level, color) in enumerate(styles):
+            if not curve:
+                continue
+            x, y = zip(*curve, strict=True)
+            axes.plot(x, y, color=color, linewidth=1.6, dashes=_DASHES[number], marker=marker, markersize=4)
+            if level is not None:
+                axes.axhline(level, color=color, linewidth=0.9, linestyle=":")
+        axes.set_xlabel(x_label)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        if y_label.startswith("share"):
+            axes.set_ylabel(y_label)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+            axes.set_ylim(bottom=0)
+        else:
+            label_axis(axes.yaxis, y_label)
+        seaborn.despine(ax=axes)
+
+    return draw

@@ -1,0 +1,266 @@
+"""The report's figures, one SVG a panel so that a narrow page can stack them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codesign.reporting.fronts import Front, coverage_words
+from codesign.reporting.points import ENERGY_TERMS, Point
+from codesign.reporting.svg import FAINT, INK, render
+from codesign.reporting.wording import column_label, quantity, with_interval
+from codesign.results import COLUMNS, Objective
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter, Locator
+
+__all__ = [
+    "CLOUD_LIMIT",
+    "LegendEntry",
+    "Panel",
+    "Styles",
+    "describe",
+    "energy_panels",
+    "label_axis",
+    "palette",
+    "pareto_panels",
+    "styles_of",
+]
+
+CLOUD_LIMIT = 2000
+"""More points than this off the front are drawn as one picture instead of one element each."""
+
+_MARKERS = (("o", "●"), ("s", "■"), ("^", "▲"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
+_BARS = 12
+_SIZE = (4.1, 3.3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One drawing: a heading, the `<svg>` and a line below it."""
+
+    title: str
+    svg: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegendEntry:
+    """A glyph in a colour (None for the page's ink) and what it stands for."""
+
+    glyph: str
+    color: str | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Styles:
+    """Colours of recipes and markers of chips, the same in all figures."""
+
+    colors: dict[str, str]
+    markers: dict[str, tuple[str, str]]
+
+    @property
+    def legend(self) -> list[LegendEntry]:
+        recipes = [LegendEntry(glyph="●", color=color, text=name) for name, color in self.colors.items()]
+        chips = [LegendEntry(glyph=glyph, color=None, text=name) for name, (_, glyph) in self.markers.items()]
+        return recipes + (chips if len(chips) > 1 else [])
+
+
+def palette(count: int) -> list[str]:
+    """Colours that can be told apart by most eyes on light and on dark ground."""
+    import seaborn
+
+    base = [str(color) for color in seaborn.color_palette("colorblind").as_hex()]
+    return [base[index % len(base)] for index in range(count)]
+
+
+def styles_of(points: Sequence[Point]) -> Styles:
+    """Styles by recipe and chip, in alphabetical order."""
+    recipes = sorted({point.recipe for point in points})
+    chips = sorted({point.chip for point in points})
+    return Styles(
+        colors=dict(zip(recipes, palette(len(recipes)), strict=True)),
+        markers={chip: _MARKERS[index % len(_MARKERS)] for index, chip in enumerate(chips)},
+    )
+
+
+def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
+    """One panel a pair of objectives and group of points that compare."""
+    panels = []
+    for number, front in enumerate(front for front in fronts if len(front.objectives) == 2 and front.members):
+        y, x = front.objectives
+        note = f"{len(front.best)} of {len(front.members)} on the front"
+        if front.unknown:
+            note += f"; {len(front.unknown)} not drawn: {column_label(x.column)} or {column_label(y.column)} unknown"
+        panels.append(
+            Panel(
+                title=front.group,
+                svg=render(
+                    f"pareto{number}",
+                    _pareto_drawing(front, styles),
+                    size=_SIZE,
+                    label=f"{column_label(y.column)} against {column_label(x.column)}, {front.group}",
+                    titles={f"p-{point.number}": describe(point, front.objectives) for point in _own(front)},
+                ),
+                note=note,
+            )
+        )
+    return panels
+
+
+def describe(point: Point, objectives: Sequence[Objective]) -> str:
+    """What hovering a point says."""
+    columns = dict.fromkeys([o.column for o in objectives] + ["accuracy", "energy_j", "latency_s", "latency_spikes"])
+    values = [f"{column_label(column)} {with_interval(point.value(column), column)}" for column in columns]
+    return f"#{point.number} {point.recipe} under {point.schedule} on {point.place}: {', '.join(values)}"
+
+
+def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntry]]:
+    """Energy by term, one panel a chip: the scales differ, and so may what the energies cover."""
+    colors = dict(zip(ENERGY_TERMS, palette(len(ENERGY_TERMS)), strict=True))
+    used = [term for term in ENERGY_TERMS if any(p.separable and term in p.coverage for p in points)]
+    legend = [LegendEntry(glyph="■", color=colors[term], text=term.replace("_", " ")) for term in used]
+    if any(not point.separable for point in points):
+        legend.append(LegendEntry(glyph="■", color="#949494", text="not split into terms"))
+    panels = []
+    for number, chip in enumerate(sorted({point.chip for point in points})):
+        known = [p for p in points if p.chip == chip and p.value("energy_j").mean is not None]
+        if not known:
+            continue
+        shown = sorted(known, key=lambda p: (-(p.value("accuracy").mean or 0.0), p.number))[:_BARS]
+        note = f"Covers {coverage_words(shown[0])}."
+        if len(shown) < len(known):
+            note += f" The {len(shown)} most accurate of {len(known)} points."
+        panels.append(
+            Panel(
+                title=chip,
+                svg=render(
+                    f"energy{number}",
+                    _energy_drawing(shown, colors),
+                    size=(5.2, 1.1 + 0.27 * len(shown)),
+                    label=f"energy per sample by term on {chip}",
+                ),
+                note=note,
+            )
+        )
+    return panels, legend
+
+
+def _own(front: Front) -> list[Point]:
+    """Points that get an element of their own."""
+    return list(front.members) if len(front.members) <= CLOUD_LIMIT else list(front.best)
+
+
+def _pareto_drawing(front: Front, styles: Styles) -> Callable[[Figure], None]:
+    y_objective, x_objective = front.objectives
+
+    def coordinates(point: Point) -> tuple[float, float]:
+        x, y = point.value(x_objective.column).mean, point.value(y_objective.column).mean
+        assert x is not None, "members of a front have known objectives"
+        assert y is not None, "members of a front have known objectives"
+        return x, y
+
+    def draw(figure: Figure) -> None:
+        import seaborn
+
+        axes = figure.subplots()
+        own = _own(front)
+        _axis_scales(axes, [coordinates(point)[0] for point in front.members], x_objective.column, y_objective.column)
+        if len(own) < len(front.members):
+            cloud = [coordinates(point) for point in front.members]
+            colors = [styles.colors[point.recipe] for point in front.members]
+            xs, ys = zip(*cloud, strict=True)
+            axes.scatter(xs, ys, s=6, c=colors, alpha=0.4, linewidths=0, rasterized=True)
+        best = sorted(coordinates(point) for point in front.best)
+        axes.plot(*zip(*best, strict=True), color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=2)
+        for point in own:
+            x, y = coordinates(point)
+            color, (marker, _) = styles.colors[point.recipe], styles.markers[point.chip]
+            half = point.value(y_objective.column).half_width
+            if half is not None:
+                axes.plot([x, x], [y - half, y + half], color=color, linewidth=1, alpha=0.6, zorder=2)
+            chosen = point in front.best
+            axes.plot(
+                [x],
+                [y],
+                marker=marker,
+                markersize=7 if chosen else 6,
+                markerfacecolor=color if chosen else "none",
+                markeredgecolor=color,
+                markeredgewidth=1.2,
+                linestyle="none",
+                zorder=4 if chosen else 3,
+                gid=f"p-{point.number}",
+            )
+        seaborn.despine(ax=axes)
+
+    return draw
+
+
+def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable[[Figure], None]:
+    def draw(figure: Figure) -> None:
+        import seaborn
+
+        axes = figure.subplots()
+        for row, point in enumerate(points):
+            left = 0.0
+            for term in ENERGY_TERMS if point.separable else ():
+                width = point.term(term).mean if term in point.coverage else None
+                if width:
+                    axes.barh(row, width, left=left, color=colors[term], height=0.7)
+                    left += width
+            total = point.value("energy_j").mean or 0.0
+            if not point.separable:
+                axes.barh(row, total, color="#949494", height=0.7)
+            axes.text(max(left, total), row, f" {quantity(total, 'energy_j')}", va="center", fontsize=8)
+        axes.set_yticks(range(len(points)), [f"{point.recipe} · {point.schedule}" for point in points])
+        axes.invert_yaxis()
+        axes.margins(x=0.22)
+        axes.grid(visible=False, axis="y")
+        axes.xaxis.set_major_formatter(_engineering("J"))
+        axes.xaxis.set_major_locator(_few_ticks(5))
+        axes.set_xlabel("energy per sample")
+        seaborn.despine(ax=axes, left=True)
+
+    return draw
+
+
+def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) -> None:
+    if xs and min(xs) > 0 and max(xs) / min(xs) > 30:
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(_few_ticks(5))
+    for axis, column in ((axes.xaxis, x_column), (axes.yaxis, y_column)):
+        label_axis(axis, column)
+    axes.margins(0.08)
+    axes.tick_params(which="both", color=FAINT)
+
+
+def label_axis(axis: Axis, column: str) -> None:
+    """Name an axis after a column and write its ticks in the column's unit."""
+    from matplotlib.ticker import NullFormatter, PercentFormatter
+
+    axis.set_label_text(column_label(column))
+    unit = COLUMNS[column].unit if column in COLUMNS else ""
+    if unit:
+        axis.set_major_formatter(_engineering(unit))
+    elif column == "accuracy":
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _engineering(unit: str) -> Formatter:
+    from matplotlib.ticker import EngFormatter
+
+    return EngFormatter(unit=unit)
+
+
+def _few_ticks(count: int) -> Locator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(count)
