@@ -65,7 +65,7 @@ class Connection(torch.nn.Module):
         return self._map(self._pool(spikes) * self.scale, weight)
 
     def messages(self, spikes: torch.Tensor) -> torch.Tensor:
-        """(B, outputs) spikes out of (B, inputs) that reach each neuron over an existing synapse, whatever its weight."""
+        """(B, outputs) number of (B, inputs) spikes that reach each neuron over an existing synapse of any weight."""
         pooled = self._pool(spikes)
         if isinstance(self.target, Linear):
             return pooled.sum(dim=1, keepdim=True).expand(-1, self.outputs)

@@ -107,7 +107,7 @@ class Execution:
         spikes_to_stop: (B, T) network spikes propagated until the stop.
         convergence: (B, M, C) output counts m steps after the first output spike of each pass, summed over timesteps; a
             pass that has ended keeps its last counts.
-        currents_before_firing: (2, K) histogram over all spikes of the number of spike messages that the neuron received
+        currents_before_firing: (2, K) histogram over all spikes of the number of spike messages that a neuron received
             since its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first
             layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
