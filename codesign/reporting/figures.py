@@ -31,8 +31,8 @@ __all__ = [
     "styles_of",
 ]
 
-CLOUD_LIMIT = 2000
-"""More points than this off the front are drawn as one picture instead of one element each."""
+CLOUD_LIMIT = 1000
+"""With more points than this in all panels together, those off the fronts are drawn as a picture and not one by one."""
 
 _MARKERS = (("o", "●"), ("s", "■"), ("^", "▲"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
 _BARS = 12
@@ -91,8 +91,11 @@ def styles_of(points: Sequence[Point]) -> Styles:
 
 def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
     """One panel a pair of objectives and group of points that compare."""
+    drawn = [front for front in fronts if len(front.objectives) == 2 and front.members]
+    one_by_one = sum(len(front.members) for front in drawn) <= CLOUD_LIMIT
     panels = []
-    for number, front in enumerate(front for front in fronts if len(front.objectives) == 2 and front.members):
+    for number, front in enumerate(drawn):
+        own = front.members if one_by_one else front.best
         y, x = front.objectives
         note = f"{len(front.best)} of {len(front.members)} on the front"
         if front.unknown:
@@ -102,10 +105,10 @@ def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
                 title=front.group,
                 svg=render(
                     f"pareto{number}",
-                    _pareto_drawing(front, styles),
+                    _pareto_drawing(front, own, styles),
                     size=_SIZE,
                     label=f"{column_label(y.column)} against {column_label(x.column)}, {front.group}",
-                    titles={f"p-{point.number}": describe(point, front.objectives) for point in _own(front)},
+                    titles={f"p-{point.number}": describe(point, front.objectives) for point in own},
                 ),
                 note=note,
             )
@@ -151,12 +154,7 @@ def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntr
     return panels, legend
 
 
-def _own(front: Front) -> list[Point]:
-    """Points that get an element of their own."""
-    return list(front.members) if len(front.members) <= CLOUD_LIMIT else list(front.best)
-
-
-def _pareto_drawing(front: Front, styles: Styles) -> Callable[[Figure], None]:
+def _pareto_drawing(front: Front, own: Sequence[Point], styles: Styles) -> Callable[[Figure], None]:
     y_objective, x_objective = front.objectives
 
     def coordinates(point: Point) -> tuple[float, float]:
@@ -169,7 +167,6 @@ def _pareto_drawing(front: Front, styles: Styles) -> Callable[[Figure], None]:
         import seaborn
 
         axes = figure.subplots()
-        own = _own(front)
         _axis_scales(axes, [coordinates(point)[0] for point in front.members], x_objective.column, y_objective.column)
         if len(own) < len(front.members):
             cloud = [coordinates(point) for point in front.members]

@@ -99,8 +99,8 @@ def _inline(text: str, name: str, label: str, titles: Mapping[str, str]) -> str:
         number = escape(gid.rsplit("-", 1)[-1])
         text = text.replace(
             found,
-            f'<g id="{name}-{gid}" class="point" data-point="{number}" tabindex="0" role="img" '
-            f'aria-label="{escape(title)}"><title>{escape(title)}</title>',
+            f'<g id="{name}-{gid}" class="point" data-point="{number}" tabindex="0" role="img">'
+            f"<title>{escape(title)}</title>",
         )
     return re.sub(r"\n\s*", "\n", text).strip()
 

@@ -38,11 +38,12 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """One column's head; numeric columns are right-aligned and sorted by `Cell.order`."""
+    """One column's head; numeric columns are right-aligned and sorted by `Cell.order`, links are made of addresses."""
 
     text: str
     numeric: bool = False
     hint: str = ""
+    links: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +61,10 @@ class Table:
 
 
 def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table of plain texts."""
+    """A table of plain texts; addresses in a column named `source` become links."""
     return Table(
         caption=caption,
-        headings=tuple(Heading(text=text) for text in headings),
+        headings=tuple(Heading(text=text, links=text == "source") for text in headings),
         rows=tuple(tuple(Cell(text=text) for text in row) for row in rows),
     )
 

@@ -1,0 +1,207 @@
+"""The HTML report: one self-contained file, a pure function of the results, the same bytes every time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codesign.files import write_atomically
+from codesign.reporting.comparison import Claim, describe_gain
+from codesign.reporting.distributions import axis_panels, behaviour_legend, behaviour_panels, behaviour_points
+from codesign.reporting.facts import (
+    assumption_table,
+    chip_numbers,
+    energy_books_sentence,
+    failure_table,
+    not_modelled_table,
+    settings_tables,
+    validation_table,
+    version_table,
+)
+from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
+from codesign.reporting.fronts import Front, find_fronts
+from codesign.reporting.points import Point, gather
+from codesign.reporting.tables import (
+    Cell,
+    Heading,
+    Table,
+    accuracy_and_density,
+    all_points,
+    operations_and_energy,
+    pareto_table,
+)
+from codesign.reporting.verdict import equivalence_note, verdict
+from codesign.reporting.wording import column_label, number, quantity
+from codesign.results import COLUMNS, ResultTable
+from codesign.units import format_si
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
+__all__ = ["render_report", "write_report"]
+
+_POINT_LIMIT = 800
+_FRONT_LIMIT = 100
+_PAPER_LIMIT = 60
+
+
+def write_report(table: ResultTable, path: Path) -> None:
+    """Write the report to `path`, atomically.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    write_atomically(path, render_report(table).encode())
+
+
+def render_report(table: ResultTable) -> str:
+    """The report as HTML, below two megabytes whatever the size of the sweep."""
+    metadata = table.metadata
+    points = gather(table)
+    fronts = find_fronts(points, metadata.objectives)
+    claims = verdict(points) if points else []
+    paper = _preferred(points, fronts, _PAPER_LIMIT)
+    behaviour = behaviour_points(points)
+    energies, energy_legend = energy_panels(points)
+    along, axis_legend = axis_panels(points, [o.column for o in metadata.objectives if o.column in COLUMNS])
+    listed = _preferred(points, fronts, _POINT_LIMIT)
+    return _template().render(
+        metadata=metadata,
+        workload=metadata.workload,
+        timestep=format_si(metadata.workload.timestep_s, "s"),
+        summary=_summary(table, points),
+        objectives=", ".join(f"{o.direction} {column_label(o.column)}" for o in metadata.objectives),
+        claims=claims,
+        equivalence=equivalence_note(points),
+        evidence=_evidence(claims),
+        styles=styles_of(points),
+        pareto_panels=pareto_panels(fronts, styles_of(points)),
+        pareto=_shortened(pareto_table(fronts, metadata.objectives), _FRONT_LIMIT),
+        hypervolumes=_hypervolumes(fronts),
+        energy_panels=energies,
+        energy_legend=energy_legend,
+        paper_tables=[accuracy_and_density(paper), operations_and_energy(paper)] if paper else [],
+        paper_note=_shortening(len(paper), len(points)),
+        books=energy_books_sentence(points),
+        behaviour_panels=behaviour_panels(behaviour, points),
+        behaviour_legend=behaviour_legend(behaviour),
+        axis_panels=along,
+        axis_legend=axis_legend,
+        failures=failure_table(table),
+        not_modelled=not_modelled_table(points, metadata),
+        assumptions=assumption_table(points),
+        numbers=chip_numbers(metadata),
+        validation=validation_table(metadata),
+        everything=all_points(listed),
+        everything_note=_shortening(len(listed), len(points)),
+        settings=settings_tables(metadata),
+        versions=version_table(metadata),
+        css=_resource("report.css"),
+        js=_resource("report.js"),
+    )
+
+
+def _resource(name: str) -> str:
+    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+    from jinja2.utils import urlize
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+    def links(text: str) -> Markup:
+        return Markup(urlize(text, rel="noopener noreferrer"))
+
+    environment.filters["links"] = links
+    # For what this package drew or ships itself; everything else is escaped.
+    environment.filters["svg"] = Markup
+    environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
+    return environment.from_string(_resource("report.html.j2"))
+
+
+def _summary(table: ResultTable, points: Sequence[Point]) -> str:
+    counts = table.frame["status"].value_counts().to_dict()
+    rows = ", ".join(f"{counts[status]} {status}" for status in ("ok", "infeasible", "failed") if status in counts)
+    workload = table.metadata.workload
+    seeds = sorted({int(seed) for point in points for seed in point.rows["training_seed"]})
+    return (
+        f"{len(points)} design points from {len(table.frame)} rows ({rows or 'none'}); {workload.name}, "
+        f"{workload.test} test samples; {table.metadata.topology}; training seeds: "
+        f"{', '.join(map(str, seeds)) or 'none'}. Intervals are 95 %, Student's t over training seeds, and differences "
+        "are paired by seed: a claim holds if its interval excludes zero."
+    )
+
+
+def _preferred(points: Sequence[Point], fronts: Sequence[Front], limit: int) -> list[Point]:
+    """All points, or so many of them: those on a front first, then the most accurate; in the report's order."""
+    if len(points) <= limit:
+        return list(points)
+    best = {point.number for front in fronts for point in front.best}
+    ranked = sorted(points, key=lambda p: (p.number not in best, -(p.value("accuracy").mean or 0.0), p.number))
+    return sorted(ranked[:limit], key=lambda point: point.number)
+
+
+def _shortening(shown: int, total: int) -> str:
+    if shown == total:
+        return ""
+    return f"{shown} of {total} points: those on a front and the most accurate. The results file holds all."
+
+
+def _shortened(table: Table, limit: int) -> Table:
+    if len(table.rows) <= limit:
+        return table
+    return Table(
+        caption=f"{table.caption} The first {limit} of {len(table.rows)}.",
+        headings=table.headings,
+        rows=table.rows[:limit],
+        points=table.points[:limit],
+    )
+
+
+def _hypervolumes(fronts: Sequence[Front]) -> list[str]:
+    return [
+        f"Hypervolume of {front.title} ({front.group}): {number(front.volume)} up to the fixed reference "
+        f"{', '.join(quantity(o.reference, o.column) for o in front.objectives)}."
+        for front in fronts
+        if front.volume is not None and front.members
+    ]
+
+
+def _evidence(claims: Sequence[Claim]) -> Table:
+    headings = ("claim", "recipe", "schedule", "on", "mean", "against recipe", "schedule", "on", "mean", "difference")
+    rows = [
+        (
+            Cell(text=claim.title),
+            Cell(text=comparison.better.recipe),
+            Cell(text=comparison.better.schedule),
+            Cell(text=comparison.better.place),
+            Cell(text=quantity(comparison.better_mean, comparison.column)),
+            Cell(text=comparison.worse.recipe),
+            Cell(text=comparison.worse.schedule),
+            Cell(text=comparison.worse.place),
+            Cell(text=quantity(comparison.worse_mean, comparison.column)),
+            Cell(text=describe_gain(comparison)),
+            Cell(text=str(comparison.gain.seeds), order=comparison.gain.seeds),
+            Cell(text=comparison.status),
+        )
+        for claim in claims
+        for comparison in claim.comparisons
+    ]
+    table = Table(
+        caption="Differences are in the direction of the claim: above zero agrees with it.",
+        headings=(
+            *(Heading(text=text) for text in headings),
+            Heading(text="seeds", numeric=True),
+            Heading(text="excludes zero"),
+        ),
+        rows=tuple(rows),
+    )
+    return _shortened(table, 300)
