@@ -62,8 +62,8 @@ class Mapping:
     def schedule_cores(self, *, core_aware: bool = False) -> tuple[int, ...] | None:
         """`Schedule.cores` for this mapping.
 
-        None where every layer lies on one core and the policy does not look at cores, so that one execution serves every
-        chip that schedules alike.
+        None where every layer lies on one core and the policy does not look at cores, so that one execution serves
+        every chip that schedules alike.
         """
         return self.cores_of_neurons if self.splits_layers or core_aware else None
 
@@ -88,8 +88,8 @@ def map_network(shape: NetworkShape, chip: Chip, capacity: Capacity, weight_bits
     """Place `shape` on `chip`, layer by layer, core by core.
 
     A capacity that the chip's file does not give does not limit. Under `scaled`, a chip of several cores gets as many
-    cores as the network needs, and a core only grows where a single neuron does not fit; a chip with one core keeps one,
-    which grows.
+    cores as the network needs, and a core only grows where a single neuron does not fit; a chip with one core keeps
+    one, which grows.
 
     Args:
         weight_bits: bits of the evaluated weights; None evaluates floats, and memory is counted in the chip's own bits.
@@ -130,6 +130,7 @@ class _Placer:
         self.shape, self.chip, self.capacity = shape, chip, capacity
         self.placements: list[Placement] = []
         self.assumptions: list[str] = []
+        self.grown = False  # whether the only core of a one-core chip was lifted
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
     def place(self, layer: int) -> None:
@@ -237,7 +238,12 @@ class _Placer:
         message = self._shortage(layer, size, core, left, per_neuron)
         if self.capacity == "published":
             raise InfeasibleError(f"{self.chip.name}: {message}")
-        self._assume(f"{message}; lifted")
+        if self.chip.cores.value > 1:
+            self._assume(f"{message}; lifted")
+        elif not self.grown:
+            self.grown = True
+            total = f"{self.shape.neurons:,} neurons and {sum(one.synapses for one in self.shape.layers):,} synapses"
+            self._assume(f"the network needs {total}, {message}; counts lifted")
 
     def _shortage(self, layer: int, size: LayerShape, core: int, left: int, per_neuron: float) -> str:
         limits, (neurons, synapses) = self._limits(core), self.used.get(core, (0, 0))
