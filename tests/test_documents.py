@@ -1,0 +1,112 @@
+"""YAML with line numbers: every mistake at once, and nothing hostile gets in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from codesign.documents import Spec, load_document, parse_document
+from codesign.errors import DocumentError, InputError
+from codesign.units import Energy
+
+
+class Part(Spec):
+    """A nested part."""
+
+    energy: Energy | None = None
+    lanes: Annotated[int, Field(gt=0, strict=True)] = 1
+
+
+class Whole(Spec):
+    """A document."""
+
+    name: str
+    parts: dict[str, Part] = {}
+    rates: tuple[float, ...] = ()
+    flag: bool | None = None
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        parse_document(text, "x.yaml", Whole)
+    return str(caught.value).splitlines()
+
+
+def test_reads_plain_data():
+    document = parse_document("name: a\nparts:\n  one: {energy: 26 pJ, lanes: 8}\nrates: [1, 2.5, 1e-3]", "x", Whole)
+    assert document.parts["one"].energy == pytest.approx(26e-12)
+    assert document.rates == (1.0, 2.5, 1e-3)
+
+
+def test_scalars_mean_what_they_look_like():
+    texts = {"no": "no", "010": 10, "12:30": "12:30", "1e6": 1e6, "1.0e6": 1e6, "2020-01-01": "2020-01-01"}
+
+    class Any(Spec):
+        value: object
+
+    for text, value in texts.items():
+        assert parse_document(f"value: {text}", "x", Any).value == value
+        assert parse_document(f"value: '{text}'", "x", Any).value == text
+
+
+def test_every_mistake_of_a_file_at_once_with_its_line():
+    text = """\
+name: 3
+parts:
+  one:
+    energy: 26 ms
+    lane: 8
+  two:
+    energy: 5
+    lanes: -1
+  one:
+    lanes: 2
+rates: [1, x]
+"""
+    assert problems(text) == [
+        "x.yaml:1: name: must be a valid string, found 3",
+        "x.yaml:4: parts.one.energy: must be a quantity in J such as '26 pJ', found '26 ms'",
+        "x.yaml:5: unknown key 'parts.one.lane'; did you mean 'lanes'? allowed: energy, lanes",
+        "x.yaml:7: parts.two.energy: needs a unit, found 5; write for example '26 pJ'",
+        "x.yaml:8: parts.two.lanes: must be greater than 0, found -1",
+        "x.yaml:9: 'one' is given twice, first in line 3; keep one",
+        "x.yaml:11: rates.1: must be a valid number, unable to parse string as a number, found 'x'",
+    ]
+
+
+def test_missing_keys_name_the_mapping_that_lacks_them():
+    assert problems("parts: {}") == ["x.yaml:1: 'name' is missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "x.yaml:1: is empty"),
+        ("name: [1", "x.yaml:1: is not valid YAML"),
+        ("a: 1\nb: !!python/object/apply:os.system ['id']", "x.yaml:2: tag"),
+        ("- 1\n- 2", "x.yaml:1: the document"),
+        ("? [a, b]\n: 1", "x.yaml:1: a key must be a plain word"),
+        ("name: \t\x00", "x.yaml:1: is not valid YAML"),
+    ],
+)
+def test_hostile_or_broken_text(text: str, message: str):
+    assert any(problem.startswith(message) for problem in problems(text))
+
+
+def test_a_billion_laughs_are_not_heard():
+    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
+    assert "too large once its aliases are expanded" in problems("\n".join(lines))[0]
+
+
+def test_files(tmp_path: Path):
+    with pytest.raises(InputError, match=r"missing\.yaml: cannot be read: No such file"):
+        load_document(tmp_path / "missing.yaml", Whole)
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
+    with pytest.raises(InputError, match="is not UTF-8 text"):
+        load_document(tmp_path / "latin.yaml", Whole)
+    (tmp_path / "good.yaml").write_text("name: µBrain", encoding="utf-8")
+    assert load_document(tmp_path / "good.yaml", Whole).name == "µBrain"

@@ -1,0 +1,66 @@
+"""Quantities with units."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.units import format_si, parse_quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("26 pJ", "J", 26e-12),
+        ("73 uW", "W", 73e-6),
+        ("73 µW", "W", 73e-6),
+        ("200 MHz", "Hz", 200e6),
+        ("10 ms", "s", 10e-3),
+        ("1e3 fJ", "J", 1e-12),
+        ("2.82 mm**2", "m**2", 2.82e-6),
+        ("0 J", "J", 0.0),
+    ],
+)
+def test_by_hand(text: str, unit: str, value: float):
+    assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (26, "needs a unit"),
+        (26.5, "needs a unit"),
+        (True, "must be a number with a unit"),
+        (None, "must be a number with a unit"),
+        (["26 pJ"], "must be a number with a unit"),
+        ("26", "needs a unit"),
+        ("26pJ", "must be a number, a space and a unit"),
+        ("pJ 26", "must be a number, a space and a unit"),
+        ("26 ms", "must be a quantity in J"),
+        ("26 pX", "unknown unit"),
+        ("26 pJ + __import__('os')", "unknown unit"),
+        ("1e400 J", "must be finite"),
+        ("nan J", "must be finite"),
+        ("1 " + "J" * 100, "100|102 characters"),
+    ],
+)
+def test_what_is_not_a_quantity(text: object, message: str):
+    with pytest.raises(ValueError, match=message):
+        parse_quantity(text, "J")
+
+
+def test_formats():
+    assert format_si(9.155e-7, "J") == "915.5 nJ"
+    assert format_si(0.0, "s") == "0 s"
+    assert format_si(999.99e-9, "J", 3) == "1 µJ"
+    assert format_si(-4.2e-3, "s") == "-4.2 ms"
+    assert format_si(None, "J") == "not modelled"
+    assert format_si(math.nan, "J") == "not modelled"
+
+
+@given(st.floats(min_value=1e-17, max_value=1e11))
+def test_formatting_and_parsing_agree(value: float):
+    assert parse_quantity(format_si(value, "J", 17), "J") == pytest.approx(value, rel=1e-9)
