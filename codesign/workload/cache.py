@@ -151,7 +151,8 @@ def _write(stream: IO[bytes], batches: Mapping[str, EventBatch]) -> None:
 
 
 def _read(path: Path) -> dict[str, EventBatch]:
-    with np.load(path, allow_pickle=False) as file:
+    # numpy leaves a file that it opened itself open if it is damaged
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         content = {name: file[name] for name in file.files}
     meta = json.loads(content.pop("meta").tobytes())
     if meta["format"] != _FORMAT or meta["checksum"] != _checksum(meta, content):

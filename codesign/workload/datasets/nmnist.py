@@ -2,7 +2,7 @@
 
 Read from `<data root>/nmnist/NMNIST/{Train,Test}/<digit>/<number>.bin`, the folders that tonic and the published
 archives have, by tonic's reader. Partial copies are accepted, and every result says how partial. Usual splits: the
-official test part, and a sixth of the official training part for validation. Polarity 0 is OFF, 1 is ON.
+official test part, and a sixth of the official training part for validation. Channel: the polarity bit of the file.
 """
 
 from __future__ import annotations
@@ -164,7 +164,13 @@ def _tonic_parts(folder: Path) -> dict[str, Any]:
         from tonic.datasets import nmnist as tonic_nmnist
 
     partial = type("NMNIST", (tonic_nmnist.NMNIST,), {"_check_exists": lambda self: True})
-    return {part: partial(save_to=str(folder.parent), train=part == "Train") for part in _COMPLETE}
+    try:
+        return {part: partial(save_to=str(folder.parent), train=part == "Train") for part in _COMPLETE}
+    except ValueError as error:
+        raise DataError(
+            f"N-MNIST: below {folder}/Train and {folder}/Test every .bin file must lie "
+            f"in a folder named after its digit (tonic: {error})"
+        ) from None
 
 
 def _read(

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from codesign.workload.cache import Cache, content_key, file_states
+from codesign.workload.events import EventBatch
+
+
+def batch(seed=0, samples=20):
+    frames = np.random.default_rng(seed).integers(0, 3, (samples, 4, 30))
+    return EventBatch.from_frames(frames, np.arange(samples) % 10, timestep_s=0.01)
+
+
+def same(a, b):
+    fields = ("offsets", "indices", "values", "labels", "sample_ids")
+    return all(
+        np.array_equal(getattr(a, f), getattr(b, f)) and getattr(a, f).dtype == getattr(b, f).dtype for f in fields
+    ) and (
+        (a.timesteps, a.input_size, a.timestep_s, a.currents) == (b.timesteps, b.input_size, b.timestep_s, b.currents)
+    )
+
+
+def run(script, *arguments):
+    """Start `script` in a process of its own."""
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)])
+
+
+def test_what_is_stored_comes_back(tmp_path):
+    currents = replace(batch(1), values=np.full(len(batch(1).values), -0.25, np.float32), currents=True)
+    large = replace(batch(2), values=np.full(len(batch(2).values), 70_000, np.float32))
+    empty = batch(samples=0)
+    cache = Cache(tmp_path)
+    cache.store("k", {"train": batch(), "currents": currents, "large": large, "empty": empty})
+    loaded = cache.load("k")
+    assert set(loaded) == {"train", "currents", "large", "empty"}
+    for name, stored in (("train", batch()), ("currents", currents), ("large", large), ("empty", empty)):
+        assert same(loaded[name], stored)
+
+
+def test_other_keys_and_no_folder_hold_nothing(tmp_path):
+    Cache(tmp_path).store("k", {"train": batch()})
+    assert Cache(tmp_path).load("other") is None
+    Cache(None).store("k", {"train": batch()})
+    assert Cache(None).load("k") is None
+
+
+def test_keys_depend_on_every_part_but_not_on_their_order():
+    assert content_key({"a": 1, "b": [2]}) == content_key({"b": [2], "a": 1})
+    assert len({content_key(parts) for parts in ({"a": 1}, {"a": 2}, {"a": "1"}, {"b": 1})}) == 4
+
+
+def test_a_truncated_file_is_noticed_and_replaced(tmp_path, caplog):
+    cache = Cache(tmp_path)
+    cache.store("k", {"train": batch()})
+    file = tmp_path / "events" / "k.npz"
+    whole = file.read_bytes()
+    caplog.set_level(logging.INFO, "codesign.workload.cache")
+    for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        assert cache.load("k") is None
+    assert all("damaged" in record.message and record.levelno == logging.INFO for record in caplog.records)
+    assert len(caplog.records) == 5
+    cache.store("k", {"train": batch()})
+    assert same(cache.load("k")["train"], batch())
+
+
+def test_a_changed_byte_never_changes_an_event(tmp_path):
+    cache = Cache(tmp_path)
+    cache.store("k", {"train": batch()})
+    file = tmp_path / "events" / "k.npz"
+    whole = file.read_bytes()
+    noticed = 0
+    for position in range(0, len(whole), len(whole) // 150):
+        file.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
+        loaded = cache.load("k")
+        assert loaded is None or same(loaded["train"], batch())
+        noticed += loaded is None
+    assert noticed > 100
+
+
+def test_content_that_does_not_match_its_checksum_is_refused(tmp_path):
+    cache = Cache(tmp_path)
+    cache.store("k", {"train": batch()})
+    file = tmp_path / "events" / "k.npz"
+    with np.load(file) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    arrays["train.labels"] = (arrays["train.labels"] + 1) % 10  # a valid archive with other labels
+    np.savez(file, **arrays)
+    assert cache.load("k") is None
+
+
+FILL = """
+    import sys
+    from pathlib import Path
+    import numpy as np
+    from codesign.workload.cache import Cache
+    from codesign.workload.events import EventBatch
+    frames = np.random.default_rng(0).integers(0, 3, (20, 4, 30))
+    batch = EventBatch.from_frames(frames, np.arange(20) % 10, timestep_s=0.01)
+    cache = Cache(Path(sys.argv[1]))
+    for _ in range(40):
+        cache.store("k", {"train": batch})
+        assert cache.load("k") is not None
+"""
+
+
+def test_two_processes_may_fill_the_same_entry(tmp_path):
+    writers = [run(FILL, tmp_path), run(FILL, tmp_path)]
+    cache, file, loads = Cache(tmp_path), tmp_path / "events" / "k.npz", 0
+    while any(writer.poll() is None for writer in writers):
+        if file.exists():
+            assert same(cache.load("k")["train"], batch())
+            loads += 1
+        time.sleep(0.002)
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert loads > 0
+    assert [path.name for path in (tmp_path / "events").iterdir()] == ["k.npz"]
+
+
+def test_a_process_killed_while_it_writes_leaves_no_entry(tmp_path):
+    killed = run(
+        "import os, signal\nos.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)" + FILL.replace("\n    ", "\n"),
+        tmp_path,
+    )
+    assert killed.wait(timeout=60) == -signal.SIGKILL
+    (leftover,) = (tmp_path / "events").iterdir()
+    assert leftover.suffix == ".part"
+    cache = Cache(tmp_path)
+    assert cache.load("k") is None
+    cache.store("k", {"train": batch()})
+    assert same(cache.load("k")["train"], batch())
+    assert leftover.exists()  # it might belong to a process that is still writing
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(leftover, (two_days_ago, two_days_ago))
+    cache.store("k", {"train": batch()})
+    assert not leftover.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_reported_once(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    cache = Cache(tmp_path / "file" / "cache")
+    for key in ("a", "b"):
+        cache.store(key, {"train": batch()})
+        assert cache.load(key) is None
+        assert cache.digest({"key": key}, lambda: "value") == "value"
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "cannot be written" in caplog.text
+
+
+def test_digests_are_computed_once_per_identity(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return f"digest {len(calls)}".replace(" ", "")
+
+    cache = Cache(tmp_path)
+    assert [cache.digest({"size": size}, compute) for size in (1, 1, 2, 1)] == [
+        "digest1",
+        "digest1",
+        "digest2",
+        "digest1",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"digest1", b"digest9 0000", b"\xff\xfe"])
+def test_a_damaged_digest_is_computed_again(tmp_path, content):
+    cache = Cache(tmp_path)
+    cache.digest({"size": 1}, lambda: "digest1")
+    (file,) = (tmp_path / "digests").iterdir()
+    file.write_bytes(content)
+    assert cache.digest({"size": 1}, lambda: "digest2") == "digest2"
+
+
+def test_file_states_change_when_a_file_is_written(tmp_path):
+    file = tmp_path / "a" / "b"
+    file.parent.mkdir()
+    file.write_bytes(b"123")
+    os.utime(file, ns=(5, 7))
+    assert file_states(tmp_path, [file]) == [("a/b", 3, 7)]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.workload.camera import SaccadeCamera
+
+
+def record(camera, images, *, timestep_s=0.01, timesteps=10):
+    ids = np.arange(len(images))
+    batch = camera.record(images, ids % 10, sample_ids=ids, timestep_s=timestep_s, timesteps=timesteps)
+    batch.validate()
+    return batch
+
+
+def frames(batch, camera):
+    """(B, T, 2, height, width)."""
+    stacked = np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
+    return stacked.reshape(len(batch), batch.timesteps, 2, camera.height, camera.width)
+
+
+def random_images(seed, count=3, size=6):
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size)).astype(np.uint8)
+
+
+def test_one_white_pixel_by_hand():
+    """A threshold of exactly black to white: a pixel fires when the image's only pixel covers it fully, or no more.
+
+    The triangle is centred: (9 − 1 − 4) / 2 = 2, so the pixel goes from x = 2, y = 2 to x = 4, y = 6, and is halfway
+    (x = 3, y = 4) at 50 ms. It has left (2, 2) once s(τ) · 4 ≥ 1, in the first half, and (4, 3) in the second.
+    """
+    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=math.log(11), background=0.1)
+    seen = frames(record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.05, timesteps=2), camera)[0]
+    off, on = 0, 1
+    expected = np.zeros_like(seen)
+    expected[0, off, 2, 2] = 1
+    expected[0, on, 4, 3] = 1
+    expected[1, off, 4, 3] = 1
+    expected[1, on, 6, 4] = 1
+    assert np.array_equal(seen, expected)
+
+
+def test_half_the_threshold_doubles_the_events_of_a_full_change():
+    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=math.log(11) / 2, background=0.1)
+    seen = frames(record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.1, timesteps=1), camera)[0, 0]
+    assert seen[0, 2, 2] == 2  # white at first, black at last
+    assert seen[1, 6, 4] == 2  # black at first, white at last
+    assert seen[1, 4, 3] == seen[0, 4, 3] == 2  # there and gone
+
+
+def test_the_input_index_has_channels_first():
+    camera = SaccadeCamera(height=9, width=11, travel=4, contrast=math.log(11), background=0.1)
+    batch = record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.1, timesteps=1)
+    # x starts at (11 − 1 − 4) / 2 = 3: OFF at (3, 2) and (4, 4), ON at (4, 4) and (5, 6)
+    assert batch.indices.tolist() == [2 * 11 + 3, 4 * 11 + 4, 99 + 4 * 11 + 4, 99 + 6 * 11 + 5]
+    assert camera.input_size == 198
+
+
+def test_a_uniform_black_image_gives_no_event():
+    batch = record(SaccadeCamera(height=10, width=10, travel=2), np.zeros((2, 6, 6), np.uint8), timesteps=30)
+    assert batch.events.tolist() == [0, 0]
+
+
+def test_no_images_give_an_empty_batch():
+    assert len(record(SaccadeCamera(height=10, width=10), np.zeros((0, 6, 6), np.uint8))) == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7]), st.sampled_from([1.0, 1.5, 2.0]))
+def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, magnification):
+    camera = SaccadeCamera(height=16, width=16, travel=3, contrast=contrast, magnification=magnification)
+    seen = frames(record(camera, random_images(seed), timesteps=30), camera).sum(axis=1)
+    assert np.array_equal(seen[:, 0], seen[:, 1])
+    assert seen.sum() > 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000))
+def test_an_image_is_seen_the_same_whatever_is_beside_it(seed):
+    camera = SaccadeCamera(height=12, width=12, travel=3, contrast=0.3)
+    images = random_images(seed, count=70)  # more than one chunk
+    together = frames(record(camera, images), camera)
+    for n in (0, 63, 64, 69):
+        assert np.array_equal(frames(record(camera, images[n : n + 1]), camera)[0], together[n])
+
+
+def test_long_bins_hold_what_short_bins_hold():
+    camera = SaccadeCamera(height=12, width=12, travel=3, contrast=0.3)
+    short = frames(record(camera, random_images(5), timesteps=10), camera)
+    long = frames(record(camera, random_images(5), timestep_s=0.02, timesteps=5), camera)
+    assert np.array_equal(short.reshape(3, 5, 2, *short.shape[2:]).sum(axis=2), long)
+
+
+def test_the_rate_rises_and_falls_within_a_saccade():
+    camera = SaccadeCamera(height=34, width=34)
+    images = np.zeros((1, 28, 28), np.uint8)
+    images[0, 8:20, 10:18] = 255
+    events = frames(record(camera, images), camera)[0].sum(axis=(1, 2, 3))
+    assert events[4:6].sum() > 2 * events[:2].sum()
+    assert events[4:6].sum() > 2 * events[8:].sum()
+
+
+def test_camera_refuses_what_it_cannot_show():
+    with pytest.raises(ValueError, match="magnification"):
+        SaccadeCamera(height=9, width=9, magnification=0.5)
+    with pytest.raises(ValueError, match="contrast"):
+        SaccadeCamera(height=9, width=9, contrast=1e-4)

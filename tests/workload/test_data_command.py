@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from typer.testing import CliRunner
+from workload_files import write_nmnist
+
+from codesign.cli.data import app
+
+
+def lines(*arguments):
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0
+    return result.output.splitlines()
+
+
+def test_the_command_lists_every_dataset_with_its_state(tmp_path):
+    write_nmnist(tmp_path)
+    head, *rows = lines("--data-root", str(tmp_path))
+    assert head == f"data root: {tmp_path}"
+    assert [row.split()[:2] for row in rows] == [["digits", "embedded"], ["mnist", "missing"], ["nmnist", "partial"]]
+    assert f"expected in {tmp_path / 'mnist'}" in rows[1]
+    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[2]
+
+
+def test_the_data_root_may_come_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("CODESIGN_DATA", str(tmp_path / "nothing"))
+    assert lines()[0] == f"data root: {tmp_path / 'nothing'} (does not exist)"
+
+
+def test_listing_imports_nothing_heavy():
+    script = (
+        "import sys; from codesign.workload.dataset import list_datasets; list_datasets(); "
+        "print([name for name in ('torch', 'tonic', 'sklearn') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

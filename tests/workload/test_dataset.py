@@ -1,0 +1,213 @@
+"""What every dataset must do, and what loading a workload adds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from workload_files import write_mnist, write_nmnist
+
+from codesign.errors import DataError, InputError
+from codesign.workload.dataset import list_datasets, load_workload, workload_fingerprint
+from codesign.workload.spec import WorkloadSpec
+
+SIZES = {"digits": (1197, 200, 400), "mnist": (33, 7, 10), "nmnist": (33, 7, 10)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_mnist(folder)
+    write_nmnist(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("events")
+
+
+@pytest.fixture
+def load(root, shared_cache):
+    def load(name, **options):
+        return load_workload(WorkloadSpec(name=name, **options), data_root=root, cache_root=shared_cache)
+
+    return load
+
+
+def parts(workload):
+    return workload.train, workload.validation, workload.test
+
+
+def same(a, b):
+    fields = ("offsets", "indices", "values", "labels", "sample_ids")
+    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in fields)
+
+
+@pytest.mark.parametrize("name", SIZES)
+class TestEveryDataset:
+    def test_splits_are_valid_disjoint_and_have_the_usual_sizes(self, load, name):
+        workload = load(name)
+        assert tuple(map(len, parts(workload))) == SIZES[name]
+        for part in parts(workload):
+            part.validate()
+            assert (part.timesteps, part.timestep_s, part.input_size) == (10, 0.01, workload.input_size)
+            assert part.labels.max() < workload.classes
+            assert part.events.sum() > 0
+        ids = np.concatenate([part.sample_ids for part in parts(workload)])
+        assert len(np.unique(ids)) == sum(SIZES[name])
+        assert workload.input_size == np.prod(workload.input_grid)
+
+    def test_samples_do_not_depend_on_the_split_they_are_in(self, load, name):
+        a, b = load(name, split="pooled", test=10), load(name, split="pooled", test=12, seed=1)
+        compared = 0
+        for part in parts(b):
+            for position, sample_id in enumerate(part.sample_ids[:20]):
+                for other in parts(a):
+                    for found in np.flatnonzero(other.sample_ids == sample_id):
+                        assert same(other.select([found]), part.select([position]))
+                        compared += 1
+        assert compared > 20
+
+    def test_limits_keep_the_first_of_the_whole(self, load, name):
+        whole, limited = load(name), load(name, train=9)
+        assert same(limited.train, whole.train.select(slice(9)))
+        assert same(limited.validation, whole.validation)
+        assert same(limited.test, whole.test)
+        assert len(load(name, test=3, validation=4).test) == 3
+
+    def test_events_from_the_cache_are_the_same(self, load, name, root, tmp_path):
+        spec = WorkloadSpec(name=name, train=12, validation=5, test=6)
+        fresh = load_workload(spec, data_root=root, cache_root=tmp_path / "own")
+        again = load_workload(spec, data_root=root, cache_root=tmp_path / "own")
+        assert all(same(a, b) for a, b in zip(parts(fresh), parts(again), strict=True))
+        assert fresh.fingerprint == again.fingerprint
+        assert len(list((tmp_path / "own" / "events").iterdir())) == 1
+
+    def test_the_fingerprint_is_that_of_the_workload_and_needs_no_events(self, load, name, root, tmp_path):
+        fingerprint = workload_fingerprint(WorkloadSpec(name=name), data_root=root, cache_root=tmp_path / "own")
+        assert fingerprint == load(name).fingerprint
+        assert not (tmp_path / "own" / "events").exists()
+
+    def test_every_option_changes_the_fingerprint(self, name, root, shared_cache):
+        options = [
+            {},
+            {"seed": 1},
+            {"timesteps": 9},
+            {"timestep": "9 ms"},
+            {"train": 5},
+            {"validation": 5},
+            {"test": 5},
+        ]
+        if name != "nmnist":
+            options.append({"contrast": 0.2})
+        if name != "digits":
+            options.append({"split": "pooled"})
+        found = {
+            workload_fingerprint(WorkloadSpec(name=name, **chosen), data_root=root, cache_root=shared_cache)
+            for chosen in options
+        }
+        assert len(found) == len(options)
+
+    def test_writing_out_a_default_does_not_change_the_fingerprint(self, name, root, shared_cache):
+        train, validation, test = SIZES[name]
+        written = WorkloadSpec(name=name, train=train, validation=validation, test=test, timestep="0.01 s")
+        left_out = WorkloadSpec(name=name)
+        assert workload_fingerprint(written, data_root=root, cache_root=shared_cache) == workload_fingerprint(
+            left_out, data_root=root, cache_root=shared_cache
+        )
+
+    def test_a_longer_look_begins_like_a_shorter_one(self, load, name):
+        short, long = load(name, timesteps=4, train=5), load(name, train=5)
+        for timestep in range(4):
+            assert np.array_equal(short.train.frame(timestep).numpy(), long.train.frame(timestep).numpy())
+
+    def test_impossible_timing_is_refused(self, load, name):
+        with pytest.raises(InputError, match="a sample lasts"):
+            load(name, timesteps=100)
+        with pytest.raises(InputError, match="timestep must be at least"):
+            load(name, timestep="0.1 us")
+
+
+def test_changed_options_are_not_served_from_the_cache(load):
+    fine, coarse = load("digits", contrast=0.2), load("digits", contrast=0.8)
+    assert fine.train.events.sum() > 2 * coarse.train.events.sum()
+
+
+def test_changed_files_are_not_served_from_the_cache(tmp_path):
+    spec = WorkloadSpec(name="mnist")
+    write_mnist(tmp_path, train=40)
+    before = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "c")
+    write_mnist(tmp_path, train=50)
+    after = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "c")
+    assert len(after.train) + len(after.validation) == 50
+    assert before.fingerprint != after.fingerprint
+
+
+def test_a_damaged_cache_file_is_filled_again(tmp_path, root):
+    spec = WorkloadSpec(name="nmnist")
+    first = load_workload(spec, data_root=root, cache_root=tmp_path / "c")
+    (file,) = (tmp_path / "c" / "events").iterdir()
+    file.write_bytes(file.read_bytes()[:200])
+    again = load_workload(spec, data_root=root, cache_root=tmp_path / "c")
+    assert same(first.train, again.train)
+    assert file.stat().st_size > 200
+
+
+def test_the_events_do_not_need_a_cache_that_can_be_written(tmp_path, load):
+    (tmp_path / "file").write_text("")
+    workload = load_workload(WorkloadSpec(name="digits"), cache_root=tmp_path / "file")
+    assert same(workload.test, load("digits").test)
+
+
+def test_digits_have_a_few_percent_of_active_inputs(load):
+    workload = load("digits")
+    active = len(workload.train.indices) / (len(workload.train) * 10 * workload.input_size)
+    assert 0.03 < active < 0.10
+
+
+def test_digits_can_be_told_apart_from_their_summed_frames(load):
+    from sklearn.linear_model import RidgeClassifier
+
+    workload = load("digits")
+    train, test = (sum(part.frame(t) for t in range(10)).numpy() for part in (workload.train, workload.test))
+    assert RidgeClassifier(alpha=10.0).fit(train, workload.train.labels).score(test, workload.test.labels) > 0.9
+
+
+def test_options_of_other_datasets_are_refused(load):
+    with pytest.raises(InputError, match="split 'official' does not exist; allowed: pooled"):
+        load("digits", split="official")
+    with pytest.raises(InputError, match="contrast is an option of the simulated camera"):
+        load("nmnist", contrast=0.5)
+
+
+@pytest.mark.parametrize(("name", "where"), [("mnist", "yann.lecun.com"), ("nmnist", "10.17632/468j46mzdv.1")])
+def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_path, name, where):
+    with pytest.raises(DataError) as caught:
+        load_workload(WorkloadSpec(name=name), data_root=tmp_path / "nothing")
+    message = str(caught.value)
+    assert where in message
+    assert str(tmp_path / "nothing" / name) in message
+    assert "'digits'" in message
+
+
+def test_unknown_names_get_a_suggestion():
+    with pytest.raises(InputError, match=r"unknown dataset 'nmist'; did you mean 'n?mnist'\? allowed: digits, mnist"):
+        load_workload(WorkloadSpec(name="nmist"))
+
+
+def test_the_list_says_what_is_there(root, tmp_path):
+    assert {status.name: status.state for status in list_datasets(root)} == {
+        "digits": "embedded",
+        "mnist": "partial",
+        "nmnist": "partial",
+    }
+    missing = {status.name: status for status in list_datasets(tmp_path / "nothing")}
+    assert [missing[name].state for name in ("mnist", "nmnist")] == ["missing", "missing"]
+    assert str(tmp_path / "nothing" / "nmnist" / "NMNIST") in missing["nmnist"].detail
+
+
+def test_data_root_and_cache_root_come_from_the_environment(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("CODESIGN_DATA", str(root))
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "elsewhere"))
+    assert len(load_workload(WorkloadSpec(name="nmnist")).test) == 10
+    assert (tmp_path / "elsewhere" / "events").is_dir()

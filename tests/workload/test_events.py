@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from codesign.workload.events import EventBatch
+
+SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(1, 6))
+COUNTS = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 3)))
+
+
+def batch_of(frames, **options):
+    return EventBatch.from_frames(frames, np.arange(len(frames)) % 10, timestep_s=0.01, **options)
+
+
+def dense(batch):
+    frames = [batch.frame(t).numpy() for t in range(batch.timesteps)]
+    return np.stack(frames, axis=1)
+
+
+def equal(a, b):
+    fields = ("offsets", "indices", "values", "labels", "sample_ids")
+    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in fields) and (
+        (a.timesteps, a.input_size, a.timestep_s, a.currents) == (b.timesteps, b.input_size, b.timestep_s, b.currents)
+    )
+
+
+@pytest.fixture
+def two_samples():
+    """Sample 0: input 2 twice in timestep 0. Sample 1: inputs 0 and 1 once each in timestep 1."""
+    frames = np.zeros((2, 2, 3))
+    frames[0, 0, 2] = 2
+    frames[1, 1, :2] = 1
+    return EventBatch.from_frames(frames, np.array([7, 4]), timestep_s=0.01)
+
+
+def test_compressed_rows_by_hand(two_samples):
+    assert two_samples.offsets.tolist() == [0, 1, 1, 1, 3]
+    assert two_samples.indices.tolist() == [2, 0, 1]
+    assert two_samples.values.tolist() == [2, 1, 1]
+    assert two_samples.events.tolist() == [2, 2]
+    assert two_samples.frame(1).tolist() == [[0, 0, 0], [1, 1, 0]]
+    two_samples.validate()
+
+
+def test_select_takes_ids_and_labels_along_and_allows_repetition(two_samples):
+    chosen = two_samples.select([1, 0, 1])
+    assert chosen.labels.tolist() == [4, 7, 4]
+    assert chosen.sample_ids.tolist() == [1, 0, 1]
+    assert chosen.offsets.tolist() == [0, 0, 2, 3, 3, 3, 5]
+    assert chosen.indices.tolist() == [0, 1, 2, 0, 1]
+
+
+def test_cells_are_counted_in_any_order():
+    # (sample · 2 timesteps + timestep) · 3 inputs + input
+    cells = np.array([(1 * 2 + 0) * 3 + 1, (0 * 2 + 1) * 3 + 2, (1 * 2 + 0) * 3 + 1])
+    batch = EventBatch.from_cells(
+        cells, np.array([5, 6]), sample_ids=np.array([50, 60]), timesteps=2, input_size=3, timestep_s=0.01
+    )
+    batch.validate()
+    assert batch.offsets.tolist() == [0, 0, 1, 2, 2]
+    assert batch.indices.tolist() == [2, 1]
+    assert batch.values.tolist() == [1, 2]
+
+
+@given(COUNTS)
+def test_frames_survive_compression(frames):
+    batch = batch_of(frames)
+    batch.validate()
+    assert np.array_equal(dense(batch), frames)
+    assert np.array_equal(batch.events, frames.sum(axis=(1, 2)))
+
+
+@given(COUNTS, st.data())
+def test_select_is_numpy_indexing(frames, data):
+    positions = data.draw(st.lists(st.integers(0, len(frames) - 1), max_size=6) if len(frames) else st.just([]))
+    positions = np.array(positions, dtype=np.int64)
+    chosen = batch_of(frames).select(positions)
+    assert np.array_equal(dense(chosen), frames[positions])
+    assert np.array_equal(chosen.sample_ids, positions)
+
+
+@given(COUNTS)
+def test_cells_and_frames_give_the_same_batch(frames):
+    flat = frames.reshape(-1)
+    cells = np.repeat(np.arange(flat.size), flat)
+    batch = EventBatch.from_cells(
+        np.random.default_rng(0).permutation(cells),
+        np.arange(len(frames)) % 10,
+        sample_ids=np.arange(len(frames)),
+        timesteps=frames.shape[1],
+        input_size=frames.shape[2],
+        timestep_s=0.01,
+    )
+    assert equal(batch, batch_of(frames))
+
+
+@given(COUNTS, st.integers(0, 5))
+def test_concatenate_undoes_slicing(frames, cut):
+    batch = batch_of(frames)
+    assert equal(EventBatch.concatenate([batch.select(slice(cut)), batch.select(slice(cut, None))]), batch)
+
+
+def test_concatenate_refuses_batches_of_different_shape(two_samples):
+    with pytest.raises(ValueError, match="differ"):
+        EventBatch.concatenate([two_samples, replace(two_samples, input_size=4)])
+    with pytest.raises(ValueError, match="at least one"):
+        EventBatch.concatenate([])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"indices": np.array([2, 0, 3], np.int32)}, "lie in 0 … 2"),
+        ({"indices": np.array([2, 0, -1], np.int32)}, "lie in 0 … 2"),
+        ({"indices": np.array([2, 1, 0], np.int32)}, "ascend"),
+        ({"indices": np.array([2, 1, 1], np.int32)}, "distinct within"),
+        ({"indices": np.array([2, 0, 1], np.int64)}, "int32"),
+        ({"offsets": np.array([0, 2, 1, 1, 3])}, "decrease"),
+        ({"values": np.array([2, 1, np.nan], np.float32)}, "finite"),
+        ({"values": np.array([2, 1, 0.5], np.float32)}, "whole numbers"),
+        ({"values": np.array([2, 1, 0], np.float32)}, "whole numbers"),
+        ({"labels": np.array([7, -1])}, "labels"),
+        ({"sample_ids": np.array([3, 3])}, "distinct"),
+        ({"timestep_s": -1.0}, "timestep_s"),
+    ],
+)
+def test_validate_finds_each_broken_promise(two_samples, change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(two_samples, **change).validate()
+
+
+def test_validate_lets_currents_be_any_number(two_samples):
+    replace(two_samples, values=np.array([-0.5, 0.1, 3], np.float32), currents=True).validate()
+
+
+def test_rows_that_do_not_fit_the_samples_are_refused_at_once(two_samples):
+    with pytest.raises(ValueError, match="offsets must have 5 entries"):
+        replace(two_samples, offsets=np.array([0, 3]))
+    with pytest.raises(ValueError, match="start at 0 and end"):
+        replace(two_samples, offsets=np.array([0, 1, 1, 1, 2]))

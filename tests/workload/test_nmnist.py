@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workload_files import recording, write_nmnist
+
+from codesign.errors import DataError
+from codesign.workload.dataset import load_workload, workload_fingerprint
+from codesign.workload.datasets.nmnist import NMNIST
+from codesign.workload.spec import WorkloadSpec
+
+RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
+SPEC = WorkloadSpec(name="nmnist")
+
+
+def first_train_file(root):
+    return root / "nmnist" / "NMNIST" / "Train" / "0" / "00001.bin"
+
+
+def sample(workload, sample_id):
+    """(timestep, input index, count) of each entry of one training or validation sample."""
+    for part in (workload.train, workload.validation):
+        for position in np.flatnonzero(part.sample_ids == sample_id):
+            chosen = part.select([position])
+            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
+            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
+    raise AssertionError(f"no sample {sample_id}")
+
+
+def test_known_bytes_become_known_events(tmp_path):
+    write_nmnist(tmp_path)
+    content = bytes([3, 2, 0x80, 0x30, 0x39])  # x 3, y 2, polarity 1, 0x3039 = 12,345 µs
+    content += recording(
+        (33, 33, 0, 9_999), (33, 33, 0, 10_000), (3, 2, 1, 19_999), (0, 0, 1, 99_999), (5, 5, 0, 100_000)
+    )
+    first_train_file(tmp_path).write_bytes(content)
+    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == [
+        (0, 33 * 34 + 33, 1),
+        (1, 33 * 34 + 33, 1),
+        (1, (34 + 2) * 34 + 3, 2),
+        (9, 34 * 34, 1),
+    ]
+
+
+def test_a_clock_overflow_moves_what_follows(tmp_path):
+    write_nmnist(tmp_path)
+    # y = 240 is no event: times after it are 2^13 = 8,192 µs later
+    content = recording((1, 0, 0, 5_000), (0, 240, 0, 0), (1, 0, 0, 5_000))
+    first_train_file(tmp_path).write_bytes(content)
+    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == [(0, 1, 1), (1, 1, 1)]
+
+
+def test_a_recording_without_events_is_a_silent_sample(tmp_path):
+    write_nmnist(tmp_path)
+    first_train_file(tmp_path).write_bytes(b"")
+    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == []
+
+
+def test_ids_are_those_of_the_recording_and_not_of_the_copy(tmp_path):
+    whole = load_workload(SPEC, data_root=write_nmnist(tmp_path / "a"))
+    assert {1, 3_000_004, 9_000_040} <= {*whole.train.sample_ids, *whole.validation.sample_ids}
+    assert sorted(whole.test.sample_ids) == [10_000_000 + digit * 1_000_000 + digit + 1 for digit in range(10)]
+    assert np.array_equal(whole.train.labels, whole.train.sample_ids // 1_000_000)
+    part = load_workload(SPEC, data_root=write_nmnist(tmp_path / "b", train_per_digit=3))
+    assert sample(part, 3_000_004) == sample(whole, 3_000_004)
+
+
+def test_neither_order_nor_time_of_writing_matters(tmp_path):
+    a, b = write_nmnist(tmp_path / "a"), write_nmnist(tmp_path / "b", reverse=True)
+    assert workload_fingerprint(SPEC, data_root=a) == workload_fingerprint(SPEC, data_root=b)
+    loaded = [load_workload(SPEC, data_root=root, cache_root=root / "cache").train for root in (a, b)]
+    assert np.array_equal(loaded[0].sample_ids, loaded[1].sample_ids)
+    assert np.array_equal(loaded[0].indices, loaded[1].indices)
+
+
+def test_a_changed_byte_changes_the_fingerprint(tmp_path):
+    write_nmnist(tmp_path)
+    before = workload_fingerprint(SPEC, data_root=tmp_path)
+    file = first_train_file(tmp_path)
+    file.write_bytes(recording((9, 9, 0, 5)) + file.read_bytes()[5:])
+    assert workload_fingerprint(SPEC, data_root=tmp_path) != before
+
+
+def test_partial_copies_say_how_partial(tmp_path):
+    write_nmnist(tmp_path)
+    assert load_workload(SPEC, data_root=tmp_path).coverage == "40 of 60,000 training and 10 of 10,000 test recordings"
+    status = NMNIST().status(tmp_path)
+    assert status.state == "partial"
+    assert status.detail.startswith("40 of 60,000 training")
+
+
+def test_pooling_gives_a_test_set_larger_than_the_official_one(tmp_path):
+    write_nmnist(tmp_path)
+    with pytest.raises(DataError, match=r"20 samples for test asked for, there are 10; 'split: pooled'"):
+        load_workload(WorkloadSpec(name="nmnist", test=20), data_root=tmp_path)
+    pooled = load_workload(WorkloadSpec(name="nmnist", test=20, split="pooled"), data_root=tmp_path)
+    assert np.bincount(pooled.test.labels).tolist() == [2] * 10
+    assert len(pooled.train) + len(pooled.validation) == 30
+
+
+def test_a_copy_without_test_recordings_can_be_pooled(tmp_path):
+    write_nmnist(tmp_path, test_per_digit=0)
+    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
+        load_workload(SPEC, data_root=tmp_path)
+    assert len(load_workload(WorkloadSpec(name="nmnist", split="pooled"), data_root=tmp_path).test) == 6
+
+
+def test_other_files_beside_the_recordings_do_not_matter(tmp_path):
+    write_nmnist(tmp_path)
+    before = workload_fingerprint(SPEC, data_root=tmp_path)
+    for name in ("Train/0/._00001.bin", "Train/0/readme.txt", "Train/notes.txt", "Train.zip"):
+        (tmp_path / "nmnist" / "NMNIST" / name).write_bytes(b"x")
+    assert workload_fingerprint(SPEC, data_root=tmp_path) == before
+    assert len(load_workload(SPEC, data_root=tmp_path).test) == 10
+
+
+def test_a_recording_beside_the_digits_is_an_error(tmp_path):
+    write_nmnist(tmp_path)
+    (tmp_path / "nmnist" / "NMNIST" / "Train" / "first.bin").write_bytes(b"")
+    with pytest.raises(DataError, match="in a folder named after its digit"):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("00001.bin", b"1234", "holds 4 bytes, no whole number of events"),
+        ("00001.bin", recording((34, 0, 0, 0)), "outside the sensor of 34x34"),
+        ("00001.bin", recording((0, 34, 0, 0)), "outside the sensor of 34x34"),
+        ("first.bin", b"", "must be its number"),
+        ("1.bin", b"", "have the same number"),
+    ],
+)
+def test_damaged_copies_are_named(tmp_path, name, content, message):
+    write_nmnist(tmp_path)
+    (tmp_path / "nmnist" / "NMNIST" / "Train" / "0" / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+@pytest.mark.recordings
+def test_real_recordings(tmp_path):
+    root = RECORDINGS
+    if NMNIST().status(root).state not in ("partial", "complete"):
+        pytest.skip(f"needs N-MNIST recordings in {root / 'nmnist' / 'NMNIST'}")
+    spec = WorkloadSpec(name="nmnist", split="pooled", train=200, validation=50, test=100)
+    workload = load_workload(spec, data_root=root, cache_root=tmp_path)
+    for part in (workload.train, workload.validation, workload.test):
+        part.validate()
+        assert np.all(part.events > 100)
+    # the first saccade: hardly an event at first and at last, most in the middle
+    profile = np.array([workload.train.frame(timestep).sum().item() for timestep in range(10)])
+    assert profile[3:6].sum() > 5 * (profile[0] + profile[9])

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.errors import DataError
+from codesign.workload.spec import WorkloadSpec
+from codesign.workload.splits import split_samples, stratified_order
+
+LABELS = np.repeat(np.arange(4), [40, 20, 20, 20])
+IDS = np.arange(100)
+
+
+def split(spec_options=None, *, test_part=None, validation=10, test=20, labels=LABELS, ids=IDS):
+    spec = WorkloadSpec(name="digits", **(spec_options or {}))
+    return split_samples(spec, labels=labels, sample_ids=ids, test_part=test_part, validation=validation, test=test)
+
+
+def test_every_prefix_has_the_classes_in_proportion():
+    order = stratified_order(LABELS, IDS, seed=3)
+    assert sorted(order) == list(range(100))
+    for n in range(5, 101, 5):
+        counts = np.bincount(LABELS[order[:n]], minlength=4)
+        assert np.all(np.abs(counts - n * np.array([0.4, 0.2, 0.2, 0.2])) <= 1)
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(1, 40), st.integers(1, 30))
+def test_splits_are_disjoint_and_complete(seed, test, validation):
+    parts = split({"seed": seed, "test": test, "validation": validation})
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(together) == list(range(100))
+    assert (len(parts.test), len(parts.validation)) == (test, validation)
+
+
+def test_a_smaller_training_set_is_a_prefix_and_leaves_the_others_alone():
+    whole, part = split(), split({"train": 30})
+    assert np.array_equal(part.train, whole.train[:30])
+    assert np.array_equal(part.validation, whole.validation)
+    assert np.array_equal(part.test, whole.test)
+
+
+def test_seeds_draw_different_splits_and_the_same_seed_the_same():
+    assert np.array_equal(split().test, split().test)
+    assert not np.array_equal(split().test, split({"seed": 1}).test)
+
+
+def test_official_test_samples_stay_official():
+    official = IDS % 5 == 0
+    parts = split(test_part=official, test=None)
+    assert sorted(parts.test) == list(range(0, 100, 5))
+    assert not official[np.concatenate([parts.train, parts.validation])].any()
+
+
+def test_samples_keep_their_order_when_others_are_missing():
+    kept = IDS % 3 != 0
+    order = IDS[stratified_order(LABELS, IDS, seed=0)]
+    part = IDS[kept][stratified_order(LABELS[kept], IDS[kept], seed=0)]
+    for label in range(4):
+        whole = [i for i in order if LABELS[i] == label and kept[i]]
+        assert [i for i in part if LABELS[i] == label] == whole
+
+
+def test_too_much_asked_for_is_an_error_that_says_what_there_is():
+    official = IDS % 5 == 0
+    with pytest.raises(DataError, match=r"21 samples for test asked for, there are 20; 'split: pooled'"):
+        split({"test": 21}, test_part=official)
+    with pytest.raises(DataError, match=r"1 samples for test asked for, there are 0"):
+        split(test_part=np.zeros(100, dtype=bool), test=None)
+    with pytest.raises(DataError, match=r"10 samples for validation and 71 for training asked for, there are 80"):
+        split({"train": 71})
+    with pytest.raises(DataError, match="lower train"):
+        split({"validation": 80})

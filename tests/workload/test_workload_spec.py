@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError
+from codesign.workload.spec import WorkloadSpec
+
+
+def test_defaults_are_the_papers_first_hundred_milliseconds():
+    spec = parse_document("name: nmnist", "w.yaml", WorkloadSpec)
+    assert (spec.timestep, spec.timesteps, spec.seed, spec.split) == (0.01, 10, 0, None)
+
+
+def test_everything_can_be_written():
+    text = "name: mnist\ntimestep: 5 ms\ntimesteps: 20\ntrain: 100\nvalidation: 20\ntest: 30\nsplit: pooled\nseed: 4\n"
+    spec = parse_document(text + "contrast: 0.3\n", "w.yaml", WorkloadSpec)
+    assert (spec.timestep, spec.train, spec.validation, spec.test, spec.split) == (0.005, 100, 20, 30, "pooled")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("timestep: 10", "needs a unit"),
+        ("timestep: -1 ms", "timestep"),
+        ("timesteps: 0", "greater than 0"),
+        ("timesteps: 2.5", "integer"),
+        ("train: 0", "greater than 0"),
+        ("test: all", "integer"),
+        ("split: random", "'official' or 'pooled'"),
+        ("seed: -1", "greater than or equal to 0"),
+        ("contrast: 0", "0.02"),
+        ("trian: 5", "did you mean 'train'"),
+    ],
+)
+def test_mistakes_are_named_with_their_line(line, message):
+    with pytest.raises(DocumentError, match=message) as caught:
+        parse_document(f"name: digits\n{line}\n", "w.yaml", WorkloadSpec)
+    assert str(caught.value).startswith("w.yaml:2: ")
+
+
+@pytest.mark.parametrize("name", ["", " digits", "a/b", "a\\b", "a\nb"])
+def test_a_name_is_a_plain_word(name):
+    with pytest.raises(ValidationError):
+        WorkloadSpec(name=name)
