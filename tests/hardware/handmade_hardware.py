@@ -1,0 +1,192 @@
+"""Executions and chips built by hand, small enough to be priced with pencil and paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from codesign.documents import parse_document
+from codesign.hardware.description import Chip
+from codesign.network.topology import NetworkShape, network_shape, parse_topology
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+
+HEAD = """
+name: {name}
+title: A chip for tests
+description: made up
+citation: made_up
+sources: {{made_up: {{citation: "made up for tests"}}}}
+can_flush: "yes"
+supports: {{leak: "yes", reset: [zero, subtract]}}
+"""
+
+
+def number(value: object, **more: object) -> str:
+    extra = "".join(f", {key}: {content}" for key, content in more.items())
+    return f"{{value: {value}, confidence: stated, source: made_up{extra}}}"
+
+
+def chip_from(body: str, name: str = "tiny") -> Chip:
+    return parse_document(HEAD.format(name=name) + body, f"{name}.yaml", Chip)
+
+
+@dataclass
+class Builder:
+    """Collects step records of fully connected networks and derives every counter from them.
+
+    Messages and updates are given in any order; sources and slices are those of `slices`.
+    """
+
+    topology: str
+    timesteps: int = 1
+    samples: int = 1
+    timestep_s: float = 1e-3
+    slices: tuple[Slice, ...] = ()
+    messages: list[tuple[int, ...]] = field(default_factory=list)
+    updates: list[tuple[int, ...]] = field(default_factory=list)
+
+    @property
+    def shape(self) -> NetworkShape:
+        return network_shape(parse_topology(self.topology))
+
+    def message(
+        self,
+        step: int,
+        source: int,
+        spikes: int,
+        *,
+        enqueued: int | None = None,
+        sample: int = 0,
+        timestep: int = 0,
+        barriers: int = 0,
+    ) -> Builder:
+        self.messages.append((sample, timestep, step, source, step if enqueued is None else enqueued, spikes, barriers))
+        return self
+
+    def update(
+        self, step: int, part: int, evaluated: int, emitted: int = 0, *, sample: int = 0, timestep: int = 0
+    ) -> Builder:
+        self.updates.append((sample, timestep, step, part, evaluated, emitted))
+        return self
+
+    def build(self) -> Execution:
+        shape = self.shape
+        slices = self.slices or tuple(
+            Slice(layer=layer, core=layer, neurons=size) for layer, size in enumerate(shape.layer_sizes)
+        )
+        target = [0, *(one.layer + 1 for one in slices)]
+        fan_out = [shape.layers[layer].neurons if layer < len(shape.layers) else 0 for layer in target]
+        m = np.array(sorted(self.messages), dtype=np.int64).reshape(-1, 7)
+        u = np.array(sorted(self.updates), dtype=np.int64).reshape(-1, 6)
+        operations = m[:, 5] * np.array(fan_out)[m[:, 3]]
+        samples, layers, timesteps = self.samples, len(shape.layers), self.timesteps
+        layer_of = np.array([one.layer for one in slices])
+        emitted, propagated, performed, evaluated, barriers = (
+            np.zeros((samples, layers), dtype=np.int64) for _ in range(5)
+        )
+        np.add.at(emitted, (u[:, 0], layer_of[u[:, 3]]), u[:, 5])
+        np.add.at(evaluated, (u[:, 0], layer_of[u[:, 3]]), u[:, 4])
+        own = m[:, 3] > 0
+        np.add.at(propagated, (m[own, 0], layer_of[m[own, 3] - 1]), m[own, 5])
+        np.add.at(barriers, (m[own, 0], layer_of[m[own, 3] - 1]), m[own, 6])
+        reaches = np.array(target)[m[:, 3]]
+        inside = reaches < layers
+        np.add.at(performed, (m[inside, 0], reaches[inside]), operations[inside])
+        first = np.full((samples, timesteps), NOT_REACHED)
+        for sample, timestep, step, part, _, spikes in u.tolist():
+            at = first[sample, timestep]
+            if layer_of[part] == layers - 1 and spikes and (at == NOT_REACHED or step + 1 < at):
+                first[sample, timestep] = step + 1
+        steps = np.zeros((samples, timesteps), dtype=np.int64)
+        np.maximum.at(steps, (u[:, 0], u[:, 1]), u[:, 2] + 1)
+        return Execution(
+            shape=shape,
+            slices=slices,
+            timestep_s=self.timestep_s,
+            sample_ids=np.arange(samples),
+            labels=np.zeros(samples, dtype=np.int64),
+            scores=np.zeros((samples, shape.layers[-1].neurons)),
+            spiking_readout=True,
+            input_events=np.bincount(m[~own, 0], weights=m[~own, 5], minlength=samples).astype(np.int64),
+            input_macs=np.zeros(samples, dtype=np.int64),
+            emitted=emitted,
+            propagated=propagated,
+            synaptic_operations=performed,
+            evaluations=evaluated,
+            barrier_messages=barriers,
+            forward_steps=steps,
+            steps_to_first_output=first,
+            spikes_to_first_output=np.where(first == NOT_REACHED, NOT_REACHED, 0),
+            spikes_to_stop=np.zeros((samples, timesteps), dtype=np.int64),
+            convergence=np.zeros((samples, 1, shape.layers[-1].neurons), dtype=np.int64),
+            currents_before_firing=np.zeros((2, 4), dtype=np.int64),
+            messages=MessageTable(
+                sample=m[:, 0],
+                timestep=m[:, 1],
+                step=m[:, 2],
+                source=m[:, 3],
+                enqueue_step=m[:, 4],
+                neurons=m[:, 5],
+                spikes=m[:, 5],
+                synaptic_operations=operations,
+                barriers=m[:, 6],
+            ),
+            updates=UpdateTable(
+                sample=u[:, 0], timestep=u[:, 1], step=u[:, 2], slice=u[:, 3], evaluated=u[:, 4], emitted=u[:, 5]
+            ),
+        )
+
+
+MESH_CORES = f"""
+cores: {number(8)}
+layers_share_core: false
+vector_width: {number(2)}
+network_on_chip: {{shape: mesh, rows: 2, columns: 4, cores_per_tile: 1, confidence: stated, source: made_up}}
+"""
+
+TIMES = f"""
+times:
+  synaptic_operation: {number("1 us")}
+  message: {number("10 us")}
+  neuron_update: {number("100 us")}
+  output: {number("1 ms")}
+  hop: {number("10 ms")}
+"""
+
+ENERGIES = f"""
+energies:
+  synaptic_operation: {number("1 pJ", all_in="false")}
+  neuron_access: {number("10 pJ")}
+  neuron_update: {number("100 pJ", counted="evaluations")}
+  spike: {number("1 nJ")}
+  hop: {number("10 nJ")}
+  barrier_message: {number("100 nJ")}
+static_power: {number("1 W")}
+"""
+
+
+@pytest.fixture
+def two_timesteps() -> Execution:
+    """3-4-2: two samples, two timesteps; sample 1 is silent in the second.
+
+    Sample 0, timestep 0: 2 inputs; 4 hidden evaluated, 2 fire and leave; 2 outputs evaluated, 1 fires and leaves.
+    Sample 0, timestep 1: 1 input; 4 hidden evaluated, none fires.
+    Sample 1, timestep 0: 3 inputs; 4 hidden evaluated, 1 fires and leaves; 2 outputs evaluated, none fires.
+    """
+    return (
+        Builder("3-4-2", timesteps=2, samples=2)
+        .message(-1, 0, 2)
+        .update(0, 0, 4, 2)
+        .message(0, 1, 2)
+        .update(1, 1, 2, 1)
+        .message(1, 2, 1)
+        .message(-1, 0, 1, timestep=1)
+        .update(0, 0, 4, timestep=1)
+        .message(-1, 0, 3, sample=1)
+        .update(0, 0, 4, 1, sample=1)
+        .message(0, 1, 1, sample=1)
+        .update(1, 1, 2, sample=1)
+        .build()
+    )

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import pytest
+from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
+
+from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.energy import ENERGY_TERMS, paper_energy_j, paper_synaptic_operations
+from codesign.hardware.mapping import map_network
+from codesign.network.topology import network_shape, parse_topology
+from codesign.results import COLUMNS
+from codesign.simulation.execution import Execution
+
+ASYNCHRONOUS = "synchronization: {kind: asynchronous}"
+
+# Table 3 of the paper from the densities of its Table 2: operations in 10^4 and microjoules at 26 pJ
+TABLE_3 = [
+    ("2312-[64x3]-10", 3.987, "3.521", "0.9155"),
+    ("2312-[64x3]-10", 3.652, "3.225", "0.8386"),
+    ("2312-[64x3]-10", 1.504, "1.328", "0.3454"),
+    ("2312-[64x3]-10", 1.476, "1.304", "0.3389"),
+    ("350-[128x3]-20", 14.386, "50.82", "13.21"),
+    ("350-[128x3]-20", 13.905, "49.12", "12.77"),
+    ("350-[128x3]-20", 5.100, "18.02", "4.684"),
+    ("350-[128x3]-20", 6.224, "21.99", "5.717"),
+    ("2048-[128x3]-11", 46.473, "158.8", "41.29"),
+    ("2048-[128x3]-11", 44.140, "150.9", "39.22"),
+    ("2048-[128x3]-11", 25.140, "85.92", "22.34"),
+    ("2048-[128x3]-11", 26.686, "91.2", "23.71"),
+]
+
+
+@pytest.mark.parametrize(("topology", "density", "operations", "energy"), TABLE_3)
+def test_table_3_of_the_paper_to_its_last_digit(topology: str, density: float, operations: str, energy: str) -> None:
+    shape = network_shape(parse_topology(topology))
+
+    def as_printed(value: float, printed: str) -> str:
+        return f"{value:.{len(printed.split('.')[1])}f}"
+
+    assert as_printed(paper_synaptic_operations(density, shape) / 1e4, operations) == operations
+    assert as_printed(paper_energy_j(density, shape, 26e-12) * 1e6, energy) == energy
+
+
+def cost_of(execution: Execution, body: str, **options):
+    chip = chip_from(body)
+    return price(execution, chip, map_network(execution.shape, chip, "published"), **options)
+
+
+def test_every_term_by_hand(two_timesteps: Execution) -> None:
+    energy = cost_of(two_timesteps, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS).energy
+    # sample 0: 3 inputs over 4 synapses, 2 spikes over 2; sample 1: 3 over 4, 1 over 2
+    assert energy.synaptic_operation_j == pytest.approx([16e-12, 14e-12])
+    assert energy.neuron_access_j == pytest.approx([2 * 6 * 10e-12] * 2)
+    assert energy.neuron_update_j == pytest.approx([10 * 100e-12, 6 * 100e-12])
+    # inputs and hidden spikes reach one core each; the output's spike reaches none
+    assert energy.spike_j == pytest.approx([5e-9, 4e-9])
+    # inputs enter at the hidden layer's tile; the output layer is one tile on
+    assert energy.hop_j == pytest.approx([2 * 10e-9, 1 * 10e-9])
+    assert energy.barrier_message_j == pytest.approx([0, 0])
+    assert energy.coverage == ENERGY_TERMS
+
+
+def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: Execution) -> None:
+    body = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
+    accelerated = cost_of(two_timesteps, body)
+    assert accelerated.energy.static_j == pytest.approx(accelerated.latency.total_s)
+    real_time = cost_of(two_timesteps, body, operation="real_time")
+    assert real_time.energy.static_j == pytest.approx(accelerated.latency.total_s)  # 12 ms are longer than 2 ms
+    swift = body.replace("10 ms", "0 s").replace("1 ms", "0 s")
+    assert cost_of(two_timesteps, swift, operation="real_time").energy.static_j == pytest.approx([2e-3, 2e-3])
+
+
+def test_terms_sum_to_the_total(two_timesteps: Execution) -> None:
+    columns = cost_of(two_timesteps, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS).columns()
+    terms = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in ENERGY_TERMS]
+    assert sum(terms) == pytest.approx(columns["energy_j"], rel=1e-14)
+    parts = [columns[f"latency_{name}_s"] for name in ("compute", "network", "synchronization")]
+    assert sum(parts) == pytest.approx(columns["latency_s"], rel=1e-14)
+    assert set(columns) <= set(COLUMNS)
+
+
+def test_spikes_count_once_for_each_destination_core() -> None:
+    body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(1)}\nlayers_share_core")
+    execution = Builder("1-2-1").message(-1, 0, 3).build()
+    energy = cost_of(execution, body + TIMES + ENERGIES + ASYNCHRONOUS).energy
+    assert energy.spike_j == pytest.approx([6e-9])
+    assert energy.hop_j == pytest.approx([3 * 10e-9])  # from tile 0 to cores 0 and 1
+    assert energy.synaptic_operation_j == pytest.approx([6e-12])
+
+
+def test_vertical_hops_have_their_own_energy() -> None:
+    body = MESH_CORES.replace("columns: 4", "columns: 1").replace("rows: 2", "rows: 8")
+    energies = ENERGIES.replace("  barrier", f"  hop_vertical: {number('5 nJ')}\n  barrier")
+    execution = Builder("1-1-1").update(0, 0, 1, 1).message(0, 1, 1).build()
+    assert cost_of(execution, body + TIMES + energies + ASYNCHRONOUS).energy.hop_j == pytest.approx([5e-9])
+
+
+def test_barrier_messages_are_charged_or_named(two_timesteps: Execution) -> None:
+    execution = Builder("1-2-2").update(0, 0, 2, 1).message(0, 1, 1, barriers=1).build()
+    charged = cost_of(execution, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS)
+    assert charged.energy.barrier_message_j == pytest.approx([100e-9])
+    assert charged.energy.synaptic_operation_j == pytest.approx([2e-12])  # a barrier message adds no weight
+    energies = "\n".join(line for line in ENERGIES.splitlines() if "barrier" not in line) + "\n"
+    unknown = cost_of(execution, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
+    assert unknown.energy.barrier_message_j is None
+    assert "barrier_message" not in unknown.energy.coverage
+    assert any("barrier messages" in text for text in unknown.not_modelled)
+    assert unknown.energy_j == pytest.approx(charged.energy_j - 100e-9)
+
+
+ALL_IN = f"energies: {{synaptic_operation: {number('1 pJ', all_in='true')}}}\n"
+
+
+def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: Execution) -> None:
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + ALL_IN + ASYNCHRONOUS)
+    assert cost.energy.total_j == pytest.approx([16e-12, 14e-12])
+    assert cost.energy.static_j is None
+    assert cost.energy.coverage == ("all_in",)
+    assert not cost.not_modelled
+
+
+def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Execution) -> None:
+    energies = "\n".join(line for line in ENERGIES.splitlines() if "synaptic" not in line) + "\n"
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
+    assert cost.energy_j is None
+    assert cost.paper_energy_j is None
+    assert cost.columns()["paper_energy_j"] is None
+    assert cost.energy.spike_j is not None
+    assert any("energies.synaptic_operation" in text for text in cost.not_modelled)
+
+
+def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: Execution) -> None:
+    energies = f"energies: {{synaptic_operation: {number('1 pJ', all_in='false', includes='[spike, hop]')}}}\n"
+    energies += f"static_power: {number('1 W', includes='[neuron_access, neuron_update]')}\n"
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
+    assert cost.energy.coverage == ENERGY_TERMS
+    assert cost.energy.spike_j is None
+    assert not cost.not_modelled
+
+
+def test_the_two_books_differ(two_timesteps: Execution) -> None:
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS)
+    # emitted hidden spikes times a fan-out of 2; no input layer
+    assert cost.paper_synaptic_operations == pytest.approx([4, 2])
+    assert cost.paper_energy_j == pytest.approx([4e-12, 2e-12])
+    mean = paper_synaptic_operations(two_timesteps.spike_density, two_timesteps.shape)
+    assert cost.columns()["paper_synaptic_operations"] == pytest.approx(mean)
+
+
+def test_input_currents_are_named_and_not_charged(two_timesteps: Execution) -> None:
+    from dataclasses import replace
+
+    execution = replace(two_timesteps, input_macs=two_timesteps.synaptic_operations[:, 0])
+    cost = cost_of(execution, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS)
+    assert cost.energy.synaptic_operation_j == pytest.approx([4e-12, 2e-12])
+    assert any("multiply-accumulates" in text for text in cost.not_modelled)
+
+
+def test_wrong_arguments_are_refused(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + ASYNCHRONOUS)
+    other = map_network(network_shape(parse_topology("3-5-2")), chip, "published")
+    with pytest.raises(InputError, match="another network"):
+        price(two_timesteps, chip, other)
+    mapping = map_network(two_timesteps.shape, chip, "published")
+    with pytest.raises(InputError, match="for chip 'tiny'"):
+        price(two_timesteps, chip_from(MESH_CORES + ASYNCHRONOUS, "other"), mapping)
+    with pytest.raises(InputError, match="operation"):
+        price(two_timesteps, chip, mapping, operation="overclocked")

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
+
+from codesign.hardware.cost import price
+from codesign.hardware.mapping import map_network
+from codesign.simulation.execution import Execution, Slice
+
+
+def priced(execution, chip, **options):
+    return price(execution, chip, map_network(execution.shape, chip, "published"), **options)
+
+
+# two lanes: a message at the hidden layer of 4 takes 2 operations and 10 us, at the output layer of 2 one operation
+HIDDEN = 2e-6 + 10e-6
+OUTPUT = 1e-6 + 10e-6
+
+
+def test_asynchronous_by_hand(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: asynchronous}")
+    latency = priced(two_timesteps, chip).latency
+    # inputs enter at tile 0, where the hidden layer lies; 4 updates take 2 operations; 2 spikes go to one core
+    hidden_done = 2 * HIDDEN + 200e-6
+    output_done = hidden_done + 2e-3 + 10e-3 + 2 * OUTPUT + 100e-6
+    second = HIDDEN + 200e-6
+    other = 3 * HIDDEN + 200e-6 + 1e-3 + 10e-3 + OUTPUT + 100e-6
+    assert latency.total_s == pytest.approx([output_done + second, other])
+    assert latency.network_s == pytest.approx([10e-3, 10e-3])
+    assert latency.compute_s + latency.network_s == pytest.approx(latency.total_s)
+    assert (latency.synchronization_s == 0).all()
+    assert latency.bound_s == pytest.approx(latency.total_s)  # nothing overlaps here
+    assert np.isnan(latency.decision_s).all()  # no output spike in the last timestep
+
+
+def test_a_waiting_neuron_leaves_when_it_was_evaluated() -> None:
+    """Two slices fire in step 0; the group lets the second leave in step 1 only, hardware sends both at once."""
+    chip = chip_from(
+        f"""
+cores: {number(2)}
+layers_share_core: false
+vector_width: {number("all")}
+network_on_chip: {{shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, confidence: stated, source: made_up}}
+times:
+  synaptic_operation: {number("1 ms")}
+  neuron_update: {number("1 us", includes="[output, hop]")}
+synchronization: {{kind: asynchronous}}
+"""
+    )
+    execution = (
+        Builder("1-2-1")
+        .message(-1, 0, 1)
+        .update(0, 0, 2, 2)
+        .message(0, 1, 1, enqueued=0)
+        .update(1, 1, 1)
+        .message(1, 1, 1, enqueued=0)
+        .update(2, 1, 1, 1)
+        .build()
+    )
+    latency = priced(execution, chip).latency
+    # input 1 ms + 1 us, then at the output core: message, update, message, update
+    assert latency.total_s == pytest.approx([3e-3 + 3e-6])
+    assert latency.decision_s == pytest.approx([3e-3 + 3e-6])
+
+
+def test_layers_that_share_a_core_queue_for_it() -> None:
+    body = f"""
+cores: {number(1)}
+layers_share_core: true
+vector_width: {number("all")}
+times:
+  synaptic_operation: {number("1 ms", includes="[neuron_update, output]")}
+synchronization: {{kind: asynchronous}}
+"""
+    execution = (
+        Builder("2-3-2").message(-1, 0, 2).update(0, 0, 3, 3).message(0, 1, 3, enqueued=0).update(1, 1, 2, 1).build()
+    )
+    latency = priced(execution, chip_from(body)).latency
+    assert latency.total_s == pytest.approx([5e-3])
+    assert latency.decision_s == pytest.approx([5e-3])
+
+
+def test_barrier_messages_take_time_only_without_hardware_synchronization() -> None:
+    builder = Builder("1-2-1").message(-1, 0, 1).update(0, 0, 2, 1)
+    execution = builder.message(0, 1, 1, barriers=1).update(1, 1, 1).build()
+    times = TIMES.replace("10 ms", "0 s")
+    asynchronous = priced(execution, chip_from(MESH_CORES + times + "synchronization: {kind: asynchronous}")).latency
+    assert asynchronous.total_s == pytest.approx([11e-6 + 100e-6 + 2e-3 + 2 * 11e-6 + 100e-6])
+    barrier = chip_from(MESH_CORES + times + BARRIER)
+    assert priced(execution, barrier).latency.compute_s == pytest.approx([11e-6 + 100e-6 + 1e-3 + 11e-6 + 100e-6])
+
+
+BARRIER = """
+synchronization:
+  kind: barrier
+  scope: timestep
+  times: {by_tiles: {1: 1 s, 3: 5 s}, confidence: stated, source: made_up}
+"""
+
+
+def test_barrier_by_hand(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + BARRIER)
+    latency = priced(two_timesteps, chip).latency
+    # two tiles: halfway between 1 s and 5 s. Layer 0 works in steps 0 and 1, layer 1 in steps 1 and 2.
+    layer0 = [2 * HIDDEN + 200e-6 + 2e-3, HIDDEN + 200e-6]
+    layer1 = [2 * OUTPUT + 100e-6, 0]
+    steps = [layer0[0], max(layer0[1], layer1[0]), layer1[1]]
+    assert latency.compute_s[0] == pytest.approx(sum(steps))
+    assert latency.network_s == pytest.approx([10e-3, 10e-3])
+    assert latency.synchronization_s == pytest.approx([9, 9])
+    assert latency.total_s[0] == pytest.approx(sum(steps) + 10e-3 + 9)
+    assert latency.per_layer_s[0] == pytest.approx(sum(layer0) + sum(layer1) + 10e-3 + 4 * 3)
+    per_layer = priced(two_timesteps, chip_from(MESH_CORES + TIMES + BARRIER.replace("timestep", "layer"))).latency
+    assert per_layer.total_s == pytest.approx(latency.per_layer_s)
+    parts = per_layer.compute_s + per_layer.network_s + per_layer.synchronization_s
+    assert parts == pytest.approx(per_layer.total_s)
+
+
+def test_barrier_decision_spans_the_last_frames_way_through_the_layers() -> None:
+    chip = chip_from(MESH_CORES + TIMES + BARRIER)
+    execution = Builder("1-1-1").message(-1, 0, 1).update(0, 0, 1, 1).message(0, 1, 1).update(1, 1, 1, 1).build()
+    latency = priced(execution, chip).latency
+    assert latency.decision_s == pytest.approx(latency.total_s)  # one timestep: all of it
+
+
+def test_clocked_updates_count_neurons_once_a_timestep() -> None:
+    """Two evaluations of the same 4 neurons in a timestep are one update each, and potentials stay."""
+    energies = ENERGIES.replace("counted: evaluations", "counted: active_neurons")
+    chip = chip_from(MESH_CORES + TIMES + energies + BARRIER)
+    builder = Builder("3-4-2", timesteps=2).message(-1, 0, 1).update(0, 0, 4, 1).update(1, 0, 4)
+    cost = priced(builder.build(), chip)
+    assert cost.energy.neuron_update_j == pytest.approx([8 * 100e-12])
+    assert cost.latency.compute_s == pytest.approx([HIDDEN + 200e-6 + 200e-6])
+
+
+TIMER = f"""
+synchronization:
+  kind: timer
+  tick: {number("1 ms")}
+  ticks_per_timestep: 2
+  overload: stretch
+"""
+
+
+def test_timer_by_hand(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + TIMER)
+    latency = priced(two_timesteps, chip).latency
+    # ticks 0 to 4; layer 0 of timestep 0 is busy for 2.224 ms (3 ticks) and for 1.236 ms (2 ticks); all else fits
+    assert latency.total_s == pytest.approx([7e-3, 6e-3])
+    assert latency.overloaded_ticks.tolist() == [1, 1]
+    assert latency.compute_s[0] == pytest.approx(2.224e-3 + 122e-6 + 212e-6)
+    assert latency.compute_s + latency.network_s + latency.synchronization_s == pytest.approx(latency.total_s)
+
+
+def test_timer_that_drops_keeps_its_ticks_and_says_so(two_timesteps: Execution) -> None:
+    cost = priced(two_timesteps, chip_from(MESH_CORES + TIMES + TIMER.replace("stretch", "drop")))
+    assert cost.latency.total_s == pytest.approx([5e-3, 5e-3])
+    assert any("dropped" in text for text in cost.not_modelled)
+    assert (cost.latency.compute_s <= cost.latency.total_s).all()
+
+
+def test_timer_without_times_assumes_no_overload(two_timesteps: Execution) -> None:
+    cost = priced(two_timesteps, chip_from(MESH_CORES + TIMER))
+    assert cost.latency.total_s == pytest.approx([5e-3, 5e-3])
+    assert cost.latency.compute_s is None
+    assert any("overload" in text for text in cost.assumptions)
+
+
+@pytest.mark.parametrize("missing", ["synaptic_operation", "neuron_update", "output", "hop"])
+@pytest.mark.parametrize("synchronization", ["synchronization: {kind: asynchronous}", BARRIER])
+def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missing: str, synchronization: str) -> None:
+    times = "\n".join(line for line in TIMES.splitlines() if not line.startswith(f"  {missing}:"))
+    cost = priced(two_timesteps, chip_from(MESH_CORES + times + "\n" + ENERGIES + synchronization))
+    assert cost.latency_s is None
+    assert cost.energy.static_j is None
+    assert cost.columns()["latency_s"] is None
+    assert any(f"times.{missing}" in text for text in cost.not_modelled)
+
+
+def test_a_barrier_without_its_time_leaves_latency_unknown(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: barrier, scope: timestep}")
+    cost = priced(two_timesteps, chip)
+    assert cost.latency_s is None
+    assert any("synchronization.times" in text for text in cost.not_modelled)
+
+
+def test_work_recorded_by_layer_is_shared_out_over_cores() -> None:
+    """A layer of 4 on two cores of 2 neurons: each core has half the synapses of every message and half the updates."""
+    body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(2)}\nlayers_share_core")
+    chip = chip_from(body + TIMES + "synchronization: {kind: asynchronous}")
+    builder = Builder("3-4-2").message(-1, 0, 1).update(0, 0, 4)
+    by_layer = priced(builder.build(), chip)
+    assert by_layer.latency.total_s == pytest.approx([10e-3 + 11e-6 + 100e-6])  # the way to tile 1 is the longest
+    assert any("shared out" in text for text in by_layer.assumptions)
+    slices = (
+        Slice(layer=0, core=0, neurons=2),
+        Slice(layer=0, core=1, neurons=2),
+        Slice(layer=1, core=2, neurons=2),
+    )
+    split = Builder("3-4-2", slices=slices).message(-1, 0, 1).update(0, 0, 2).update(0, 1, 2)
+    by_core = priced(split.build(), chip)
+    assert by_core.latency.total_s == pytest.approx(by_layer.latency.total_s)
+    assert not by_core.assumptions
+
+
+def test_lanes_price_time_and_change_nothing_else(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + ENERGIES + "synchronization: {kind: asynchronous}")
+    wide = chip.model_copy(update={"vector_width": chip.vector_width.model_copy(update={"value": "all"})})
+    slow, fast = priced(two_timesteps, chip), priced(two_timesteps, wide)
+    assert (fast.latency.total_s < slow.latency.total_s).all()
+    assert fast.energy.synaptic_operation_j == pytest.approx(slow.energy.synaptic_operation_j)
+
+
+def test_samples_are_priced_independently(two_timesteps: Execution) -> None:
+    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: asynchronous}")
+    both = Execution.concatenate([two_timesteps, two_timesteps])
+    once, twice = priced(two_timesteps, chip).latency, priced(both, chip).latency
+    assert twice.total_s.tolist() == pytest.approx(np.tile(once.total_s, 2).tolist(), rel=1e-12)

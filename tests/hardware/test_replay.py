@@ -1,0 +1,188 @@
+"""The vectorized replay against a simulator that serves one message at a time, and against its bound."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from handmade_hardware import Builder, chip_from, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.hardware import replay as replay_module
+from codesign.hardware.description import Chip
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.replay import replay
+from codesign.hardware.service import service_times
+from codesign.hardware.work import layout_of
+from codesign.simulation.execution import Execution
+
+MICROSECONDS = st.integers(0, 20).map(lambda n: f"{n} us")
+
+
+@st.composite
+def chips(draw: st.DrawFn) -> Chip:
+    lanes = draw(st.sampled_from([1, 2, 3, "all"]))
+    times = "\n".join(
+        f"  {name}: {number(draw(MICROSECONDS))}"
+        for name in ("synaptic_operation", "message", "neuron_update", "output", "hop", "hop_vertical")
+    )
+    share = draw(st.booleans())
+    return chip_from(
+        f"""
+cores: {number(16)}
+neurons_per_core: {number(draw(st.integers(1, 6)))}
+layers_share_core: {"true" if share else "false"}
+vector_width: {number(lanes)}
+network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
+synchronization: {{kind: asynchronous}}
+times:
+{times}
+"""
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Execution, Chip, Mapping]:
+    """Step records that need not come from any network: rows of any kind that keep causes before effects."""
+    sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
+    chip = draw(chips())
+    builder = Builder("-".join(map(str, sizes)), timesteps=draw(st.integers(1, 2)), samples=draw(st.integers(1, 3)))
+    mapping = map_network(builder.shape, chip, "scaled")
+    builder.slices = mapping.slices(core_aware=True)
+    for sample in range(builder.samples):
+        for timestep in range(builder.timesteps):
+            place = {"sample": sample, "timestep": timestep}
+            if frame := draw(st.integers(0, 3)):
+                builder.message(-1, 0, frame, enqueued=-1, **place)
+            for step in range(draw(st.integers(1, 4))):
+                for part, one in enumerate(builder.slices):
+                    if draw(st.booleans()):
+                        emitted = draw(st.integers(0, one.neurons))
+                        builder.update(step, part, draw(st.integers(1, one.neurons)), emitted, **place)
+                    for enqueued in draw(st.sets(st.integers(0, step), max_size=2)):
+                        spikes, barriers = draw(st.integers(0, 3)), draw(st.integers(0, 1))
+                        if spikes + barriers:
+                            builder.message(step, 1 + part, spikes, enqueued=enqueued, barriers=barriers, **place)
+    return builder.build(), chip, mapping
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, Mapping]) -> None:
+    execution, chip, mapping = case
+    layout = layout_of(execution, chip, mapping)
+    assert layout.exact
+    times = service_times(chip, layout)
+    assert times is not None
+    result = replay(execution, chip, layout, times)
+    for sample in range(execution.samples):
+        for timestep in range(execution.timesteps):
+            makespan, decision = one_at_a_time(execution, chip, mapping, sample, timestep)
+            assert result.makespan_s[sample, timestep] == pytest.approx(makespan, abs=1e-15)
+            assert result.decision_s[sample, timestep] == pytest.approx(decision, abs=1e-15, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Mapping]) -> None:
+    execution, chip, mapping = case
+    layout = layout_of(execution, chip, mapping)
+    times = service_times(chip, layout)
+    assert times is not None
+    result = replay(execution, chip, layout, times)
+    assert (result.makespan_s <= result.bound_s * (1 + 1e-12) + 1e-18).all()
+    decided = ~np.isnan(result.decision_s)
+    assert (result.decision_s[decided] <= result.makespan_s[decided]).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(cases())
+def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Mapping]) -> None:
+    execution, chip, mapping = case
+    layout = layout_of(execution, chip, mapping)
+    times = service_times(chip, layout)
+    assert times is not None
+    whole = replay(execution, chip, layout, times)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay_module, "_CHUNK", 1)
+        parts = replay(execution, chip, layout, times)
+    np.testing.assert_allclose(parts.makespan_s, whole.makespan_s, rtol=1e-12)
+    np.testing.assert_allclose(parts.bound_s, whole.bound_s, rtol=1e-12)
+    np.testing.assert_allclose(parts.decision_s, whole.decision_s, rtol=1e-12)
+
+
+def one_at_a_time(
+    execution: Execution, chip: Chip, mapping: Mapping, sample: int, timestep: int
+) -> tuple[float, float]:
+    """A forward pass on plain dictionaries, message by message."""
+    seconds = {name: getattr(chip.times, name).value for name in type(chip.times).model_fields}
+    network = chip.network_on_chip
+    parts, lanes = mapping.placements, chip.vector_width.value
+
+    def operations(work: int) -> int:
+        return min(work, 1) if lanes == "all" else -(-work // lanes)
+
+    def way(origin: int, target: int) -> float:
+        (row0, column0), (row1, column1) = (
+            divmod(core // network.cores_per_tile, network.columns) for core in (origin, target)
+        )
+        return abs(column0 - column1) * seconds["hop"] + abs(row0 - row1) * seconds["hop_vertical"]
+
+    table = execution.messages
+    rows = [
+        (step, source, enqueued, spikes + barriers)
+        for s, t, step, source, enqueued, spikes, barriers in zip(
+            *(
+                getattr(table, name).tolist()
+                for name in ("sample", "timestep", "step", "source", "enqueue_step", "spikes", "barriers")
+            ),
+            strict=True,
+        )
+        if (s, t) == (sample, timestep)
+    ]
+    u = execution.updates
+    updates = {
+        (step, part): (evaluated, emitted)
+        for s, t, step, part, evaluated, emitted in zip(
+            u.sample.tolist(),
+            u.timestep.tolist(),
+            u.step.tolist(),
+            u.slice.tolist(),
+            u.evaluated.tolist(),
+            u.emitted.tolist(),
+            strict=True,
+        )
+        if (s, t) == (sample, timestep)
+    }
+
+    def targets(source: int) -> list[int]:
+        layer = 0 if source == 0 else parts[source - 1].layer + 1
+        return [index for index, part in enumerate(parts) if part.layer == layer]
+
+    free: dict[int, float] = defaultdict(float)
+    sent: dict[tuple[int, int], float] = {}
+    decision = float("nan")
+    last_step = max([step for step, *_ in rows] + [step for step, _ in updates], default=-1) + 1
+    for step in range(last_step + 1):
+        for left, source, enqueued, count in rows:
+            if left != step - 1:
+                continue
+            for target in targets(source):
+                core = parts[target].core
+                ready = 0.0 if source == 0 else sent[source - 1, enqueued]
+                arrival = ready + way(0 if source == 0 else parts[source - 1].core, core)
+                for _ in range(count):
+                    service = operations(parts[target].neurons) * seconds["synaptic_operation"] + seconds["message"]
+                    free[core] = max(arrival, free[core]) + service
+        for index, part in enumerate(parts):
+            evaluated, emitted = updates.get((step, index), (0, 0))
+            free[part.core] += operations(evaluated) * seconds["neuron_update"]
+            is_output = part.layer == len(execution.shape.layers) - 1
+            if is_output and emitted and execution.steps_to_first_output[sample, timestep] == step + 1:
+                decision = min(free[part.core], decision) if decision == decision else free[part.core]
+            held = [count for _, source, enqueued, count in rows if (source - 1, enqueued) == (index, step)]
+            free[part.core] += sum(held) * len(targets(index + 1)) * seconds["output"]
+            sent[index, step] = free[part.core]
+    return max(free.values(), default=0.0), decision
