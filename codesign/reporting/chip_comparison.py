@@ -16,13 +16,28 @@ __all__ = ["compare_chips", "representatives"]
 
 
 def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
-    """Claims about every pair of chips: energy, then latency. One chip alone gives none."""
-    claims = []
-    for a, b in combinations(representatives(gathered), 2):
-        if (a.workload, a.topology, a.operation) == (b.workload, b.topology, b.operation) and a.chip != b.chip:
-            claims.append(_energy(a, b))
-            claims.append(_latency(a, b))
-    return claims
+    """Claims about every pair of chips: energy, then latency; what cannot be ranked last. One chip alone gives none."""
+    pairs = [
+        (a, b)
+        for a, b in combinations(representatives(gathered), 2)
+        if (a.workload, a.topology, a.operation) == (b.workload, b.topology, b.operation) and a.chip != b.chip
+    ]
+    claims = [compared for a, b in pairs for compared in (_energy(a, b), _latency(a, b))]
+    ranked = [claim for claim in claims if claim.status != "cannot be asked"]
+    obstacles: dict[tuple[str, str], list[str]] = {}
+    for claim in claims:
+        if claim.status == "cannot be asked":
+            obstacles.setdefault((claim.name, claim.sentence), []).append(claim.title)
+    return ranked + [
+        Claim(name=name, title=_joined(titles), status="cannot be asked", sentence=sentence)
+        for (name, sentence), titles in obstacles.items()
+    ]
+
+
+def _joined(titles: Sequence[str]) -> str:
+    """`Energy: a against b, a against c`."""
+    quantities = titles[0].partition(": ")[0]
+    return f"{quantities}: {', '.join(title.partition(': ')[2] for title in titles)}"
 
 
 def representatives(gathered: Sequence[Point]) -> list[Point]:
@@ -65,7 +80,7 @@ def _latency(a: Point, b: Point) -> Claim:
     title = f"Latency: {a.chip} against {b.chip}"
     silent = [point for point in (a, b) if point.value("latency_s").mean is None]
     if silent:
-        sentence = f"No ranking: no time is modelled for {listed([_named(point) for point in silent])}."
+        sentence = f"No ranking: no time is modelled for {listed([point.place for point in silent])}."
         return Claim(name="chip latency", title=title, status="cannot be asked", sentence=sentence)
     first, second = a.value("latency_s").mean or 0.0, b.value("latency_s").mean or 0.0
     lower, higher = (a, b) if first <= second else (b, a)
@@ -94,7 +109,7 @@ def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
     whole = [point for point in (a, b) if not point.separable]
     if whole:
         said = listed([f"{point.chip}'s energy ({coverage_words(point)})" for point in whole])
-        return [], f"{said} cannot be split into terms, and the other chip's covers something else."
+        return [], f"{said} cannot be split into terms, and the other's covers something else."
     common = [
         term
         for term in ENERGY_TERMS

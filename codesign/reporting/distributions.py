@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from codesign.reporting.figures import LegendEntry, Panel, label_axis, palette
+from codesign.reporting.figures import LegendEntry, Panel, label_axis, palette, percent_ticks
 from codesign.reporting.points import Point
 from codesign.reporting.svg import render
 from codesign.reporting.wording import column_label
@@ -19,7 +19,7 @@ __all__ = ["axis_panels", "behaviour_legend", "behaviour_panels", "behaviour_poi
 Curve = list[tuple[float, float]]
 
 _SERIES = 6
-_SIZE = (4.1, 3.0)
+_SIZE = (3.3, 2.5)
 _DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))
 
 
@@ -192,7 +192,7 @@ def _lines(
 ) -> Callable[[Figure], None]:
     def draw(figure: Figure) -> None:
         import seaborn
-        from matplotlib.ticker import MaxNLocator, PercentFormatter
+        from matplotlib.ticker import MaxNLocator
 
         axes = figure.subplots()
         styles = zip(curves, levels, palette(len(curves)), strict=True)
@@ -204,10 +204,11 @@ def _lines(
             if level is not None:
                 axes.axhline(level, color=color, linewidth=0.9, linestyle=":")
         axes.set_xlabel(x_label)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        whole = all(x.is_integer() for curve in curves for x, _ in curve)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
         if y_label.startswith("share"):
             axes.set_ylabel(y_label)
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+            axes.yaxis.set_major_formatter(percent_ticks())
             axes.set_ylim(bottom=0)
         else:
             label_axis(axes.yaxis, y_label)

@@ -28,6 +28,7 @@ __all__ = [
     "label_axis",
     "palette",
     "pareto_panels",
+    "percent_ticks",
     "styles_of",
 ]
 
@@ -36,7 +37,7 @@ CLOUD_LIMIT = 1000
 
 _MARKERS = (("o", "●"), ("s", "■"), ("^", "▲"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
 _BARS = 12
-_SIZE = (4.1, 3.3)
+_SIZE = (3.3, 2.7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntr
                 svg=render(
                     f"energy{number}",
                     _energy_drawing(shown, colors),
-                    size=(5.2, 1.1 + 0.27 * len(shown)),
+                    size=(4.4, 0.8 + 0.25 * len(shown)),
                     label=f"energy per sample by term on {chip}",
                 ),
                 note=note,
@@ -174,7 +175,8 @@ def _pareto_drawing(front: Front, own: Sequence[Point], styles: Styles) -> Calla
             xs, ys = zip(*cloud, strict=True)
             axes.scatter(xs, ys, s=6, c=colors, alpha=0.4, linewidths=0, rasterized=True)
         best = sorted(coordinates(point) for point in front.best)
-        axes.plot(*zip(*best, strict=True), color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=2)
+        stairs = "steps-post" if y_objective.direction != x_objective.direction else "default"
+        axes.plot(*zip(*best, strict=True), color=INK, linewidth=0.8, linestyle=(0, (4, 3)), drawstyle=stairs, zorder=2)
         for point in own:
             x, y = coordinates(point)
             color, (marker, _) = styles.colors[point.recipe], styles.markers[point.chip]
@@ -214,7 +216,7 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
             total = point.value("energy_j").mean or 0.0
             if not point.separable:
                 axes.barh(row, total, color="#949494", height=0.7)
-            axes.text(max(left, total), row, f" {quantity(total, 'energy_j')}", va="center", fontsize=8)
+            axes.text(max(left, total), row, f"  {quantity(total, 'energy_j')}", va="center", fontsize=8)
         axes.set_yticks(range(len(points)), [f"{point.recipe} · {point.schedule}" for point in points])
         axes.invert_yaxis()
         axes.margins(x=0.22)
@@ -240,15 +242,22 @@ def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) 
 
 def label_axis(axis: Axis, column: str) -> None:
     """Name an axis after a column and write its ticks in the column's unit."""
-    from matplotlib.ticker import NullFormatter, PercentFormatter
+    from matplotlib.ticker import NullFormatter
 
     axis.set_label_text(column_label(column))
     unit = COLUMNS[column].unit if column in COLUMNS else ""
     if unit:
         axis.set_major_formatter(_engineering(unit))
     elif column == "accuracy":
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+        axis.set_major_formatter(percent_ticks())
     axis.set_minor_formatter(NullFormatter())
+
+
+def percent_ticks() -> Formatter:
+    """Fractions as `94.5 %`, with no more digits than the ticks need."""
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 
 
 def _engineering(unit: str) -> Formatter:

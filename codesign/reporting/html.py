@@ -166,13 +166,31 @@ def _shortened(table: Table, limit: int) -> Table:
     )
 
 
-def _hypervolumes(fronts: Sequence[Front]) -> list[str]:
-    return [
-        f"Hypervolume of {front.title} ({front.group}): {number(front.volume)} up to the fixed reference "
-        f"{', '.join(quantity(o.reference, o.column) for o in front.objectives)}."
+def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
+    rows = [
+        (
+            Cell(text=front.title),
+            Cell(text=front.group),
+            Cell(text=f"{len(front.best)} of {len(front.members)}", order=len(front.best)),
+            Cell(text=number(front.volume), order=front.volume),
+            Cell(text=", ".join(quantity(o.reference, o.column) for o in front.objectives)),
+        )
         for front in fronts
         if front.volume is not None and front.members
     ]
+    if not rows:
+        return None
+    return Table(
+        caption="Hypervolume, in the product of the objectives' SI units: volumes with the same reference compare.",
+        headings=(
+            Heading(text="objectives"),
+            Heading(text="points that compare"),
+            Heading(text="on the front", numeric=True),
+            Heading(text="hypervolume", numeric=True),
+            Heading(text="up to the fixed reference"),
+        ),
+        rows=tuple(rows),
+    )
 
 
 def _evidence(claims: Sequence[Claim]) -> Table:

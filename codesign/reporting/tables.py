@@ -38,12 +38,20 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """One column's head; numeric columns are right-aligned and sorted by `Cell.order`, links are made of addresses."""
+    """One column's head.
+
+    Attributes:
+        numeric: the column is right-aligned and sorted by `Cell.order`.
+        hint: what hovering says.
+        links: addresses in the column's cells become links.
+        wide: cells hold sentences and need room.
+    """
 
     text: str
     numeric: bool = False
     hint: str = ""
     links: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +100,8 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
             Heading(text="training"),
             Heading(text="inference"),
             *(_heading(column) for column in columns),
-            Heading(text="energy covers", hint="Only energies with the same coverage compare."),
-            Heading(text="front of"),
+            Heading(text="energy covers", hint="Only energies with the same coverage compare.", wide=True),
+            Heading(text="front of", wide=True),
         ),
         rows=tuple(
             (
@@ -151,7 +159,7 @@ def operations_and_energy(points: Sequence[Point]) -> Table:
             Heading(text="SOs ×10⁴, all synapses", numeric=True, hint=COLUMNS["synaptic_operations"].meaning),
             Heading(text="energy µJ of SOs, all synapses", numeric=True),
             Heading(text="energy µJ, all terms", numeric=True, hint=COLUMNS["energy_j"].meaning),
-            Heading(text="all terms are"),
+            Heading(text="all terms are", wide=True),
         ),
         rows=tuple(
             (
@@ -200,8 +208,8 @@ def all_points(points: Sequence[Point]) -> Table:
             Heading(text="bits", numeric=True, hint="weight bits evaluated"),
             Heading(text="seeds", numeric=True),
             *(_heading(column) for column in columns),
-            Heading(text="energy covers"),
-            Heading(text="latency model"),
+            Heading(text="energy covers", wide=True),
+            Heading(text="latency model", wide=True),
             Heading(text="capacity"),
             Heading(text="operation"),
         ),
@@ -214,7 +222,7 @@ def all_points(points: Sequence[Point]) -> Table:
                 Cell(text=point.training_label),
                 Cell(text=_inference(point)),
                 *(_axis(value) for _, value in point.axes),
-                Cell(text=number(point.weight_bits) if point.weight_bits else "float", order=point.weight_bits),
+                Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
                 _seeds(point),
                 *(_value(point, column) for column in columns),
                 Cell(text=coverage_words(point)),

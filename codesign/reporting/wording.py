@@ -99,7 +99,10 @@ def with_interval(value: Interval, column: str) -> str:
         return quantity(value.mean, column)
     if column == "accuracy" or column.endswith("_accuracy"):
         return f"{100 * value.mean:.1f} ± {100 * value.half_width:.1f} %"
-    return f"{quantity(value.mean, column)} ± {quantity(value.half_width, column)}"
+    half = value.half_width
+    known = COLUMNS.get(column)
+    spread = format_si(half, known.unit, 2) if known is not None and known.unit else significant(half, 2)
+    return f"{quantity(value.mean, column)} ± {spread}"
 
 
 def listed(items: list[str]) -> str:
