@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.workload.camera import SaccadeCamera
+from codesign.workload.camera import CAMERA_VERSION, SaccadeCamera
 
 
 def record(camera, images, *, timestep_s=0.01, timesteps=10):
@@ -25,6 +26,12 @@ def frames(batch, camera):
 
 def random_images(seed, count=3, size=6):
     return np.random.default_rng(seed).integers(0, 256, (count, size, size)).astype(np.uint8)
+
+
+def images_by_formula():
+    """(2, 8, 8) grey images that need no random numbers."""
+    y, x = np.mgrid[:8, :8]
+    return np.stack([(37 * x * y + 11 * x) % 256, 255 * ((x + y) % 3 == 0)]).astype(np.uint8)
 
 
 def test_one_white_pixel_by_hand():
@@ -109,3 +116,11 @@ def test_camera_refuses_what_it_cannot_show():
         SaccadeCamera(height=9, width=9, magnification=0.5)
     with pytest.raises(ValueError, match="contrast"):
         SaccadeCamera(height=9, width=9, contrast=1e-4)
+
+
+def test_the_version_is_raised_whenever_events_change():
+    """Caches and fingerprints rely on it. After a wanted change: raise CAMERA_VERSION and write the hash anew."""
+    batch = record(SaccadeCamera(height=16, width=16, magnification=1.5, travel=4), images_by_formula(), timesteps=30)
+    content = b"".join(array.tobytes() for array in (batch.offsets, batch.indices, batch.values))
+    golden = {1: "b43d25b87c99b1cc1e78854a944dc740f6fa2727aace81b3e5a2a64a6f3c7994"}
+    assert hashlib.sha256(content).hexdigest() == golden[CAMERA_VERSION]
