@@ -50,7 +50,7 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
 def relocated(location: Path_, data: Any) -> Path_:
     """Where a mistake in a merged recipe was written: in the recipe, or in the defaults."""
     match location:
-        case ("recipes", recipe, parameter, *rest):
+        case ("recipes", str(recipe), str(parameter), *rest):
             written = _mapping(data, "recipes").get(recipe)
             defaults = _mapping(data, "recipe_defaults")
             if isinstance(written, dict) and parameter not in written and parameter in defaults:
@@ -70,8 +70,8 @@ def problems(data: Any, built_in_schedules: tuple[str, ...]) -> Iterator[tuple[P
         names = entry.get("schedules") if isinstance(entry, dict) else None
         for i, schedule in enumerate(names if isinstance(names, list) else []):
             if isinstance(schedule, str) and schedule not in schedules:
-                path = ("chips", name, "schedules", i)
-                yield path, f"{_dotted(path)}: unknown schedule '{schedule}'{suggestion(schedule, schedules)}"
+                place: Path_ = ("chips", name, "schedules", i)
+                yield place, f"{_dotted(place)}: unknown schedule '{schedule}'{suggestion(schedule, schedules)}"
     yield from _chips(data)
     objectives = data.get("objectives")
     for i, objective in enumerate(objectives if isinstance(objectives, list) else []):
@@ -100,8 +100,8 @@ def _policies(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 
 def _chips(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
-    from codesign.exploration.overrides import override_chip
     from codesign.hardware.library import find_chip
+    from codesign.hardware.parameters import with_parameter
 
     for name, entry in _mapping(data, "chips").items():
         entry = {} if entry is None else entry
@@ -127,9 +127,11 @@ def _chips(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
         for where, (path, values) in candidates.items():
             for value in values:
                 try:
-                    override_chip(chip, path, value)
+                    with_parameter(chip, path, value)
                 except CodesignError as error:
-                    yield where, f"{_dotted(where)}: {error}"
+                    known = [number.name for number in chip.numbers()]
+                    hint = suggestion(path, known) if "has no parameter" in str(error) else ""
+                    yield where, f"{_dotted(where)}: {error}{hint}"
 
 
 def _axis_problem(path: str, data: dict[str, Any], schedules: tuple[str, ...]) -> str | None:

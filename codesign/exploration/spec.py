@@ -98,7 +98,7 @@ class ScheduleEntry(Spec):
         if self.prioritize_input and self.input_mode == "frame":
             raise ValueError("prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits")
         if self.synchronization_threshold == "chip" and self.barrier_messages is not None:
-            raise ValueError("barrier_messages follow from the chip where synchronization_threshold is 'chip'; remove it")
+            raise ValueError("with synchronization_threshold 'chip', barrier_messages follow from it; remove them")
         return self
 
 
@@ -127,7 +127,7 @@ class ChipEntry(Spec):
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
-    overrides: dict[str, AxisValue] = {}
+    overrides: dict[str, AxisValue] = Field(default_factory=dict)
 
 
 class Seeds(Spec):
@@ -178,13 +178,13 @@ class SweepSpec(Spec):
     workload: WorkloadSpec
     network: NetworkEntry = NetworkEntry()
     preset: str | None = None
-    recipe_defaults: dict[str, Any] = {}
+    recipe_defaults: dict[str, Any] = Field(default_factory=dict)
     recipes: Annotated[dict[Name, Recipe], Field(min_length=1)]
     chips: Annotated[dict[Name, ChipEntry], Field(min_length=1)]
-    schedules: dict[Name, ScheduleEntry] = {}
+    schedules: dict[Name, ScheduleEntry] = Field(default_factory=dict)
     seeds: Seeds = Seeds()
     evaluation: EvaluationEntry = EvaluationEntry()
-    axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = {}
+    axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
     objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
         ObjectiveEntry(column="accuracy", direction="maximize"),
         ObjectiveEntry(column="energy_j", direction="minimize"),

@@ -69,9 +69,7 @@ class RayExecutor(Executor):
         except ray.exceptions.RayError as error:
             first = (str(error).strip().splitlines() or [""])[0]
             failure = Failure(kind=type(error).__name__, message=f"the worker died {_RETRIES + 1} times: {first}")
-            return Completion(
-                key=key, output=None, failure=Failure(kind=type(error).__name__, message=message), wall_s=0
-            )
+            return Completion(key=key, output=None, failure=failure, wall_s=0.0)
         return Completion(key=key, output=output, failure=failure, wall_s=wall_s)
 
     def close(self) -> None:

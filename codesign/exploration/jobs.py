@@ -1,0 +1,262 @@
+"""The jobs of a sweep: pure functions of frozen inputs, each keyed by all that its result depends on and nothing else.
+
+    train ─► execute ─► summary
+                    └─► cost
+
+Results are bytes, so that executors and the store treat them alike. A `*_VERSION` is raised whenever the same inputs
+give another result, for whatever reason: that is what makes stores of earlier versions compute anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from codesign.exploration.encoding import (
+    canonical_json,
+    decode_execution,
+    decode_state,
+    digest,
+    encode_execution,
+    encode_state,
+)
+from codesign.exploration.executors.base import Failure
+from codesign.exploration.store import Facts
+from codesign.hardware.description import Chip
+from codesign.hardware.mapping import Mapping
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import TopologySpec
+from codesign.simulation.schedule import Schedule
+from codesign.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from codesign.training.trainer import EpochReport
+    from codesign.workload.dataset import Workload
+
+__all__ = [
+    "COST_VERSION",
+    "EXECUTE_VERSION",
+    "SUMMARY_VERSION",
+    "TRAIN_VERSION",
+    "CostInputs",
+    "ExecuteInputs",
+    "Output",
+    "SummaryInputs",
+    "TrainInputs",
+    "decode_columns",
+    "run_assess",
+    "run_execute",
+    "run_train",
+]
+
+TRAIN_VERSION = 1
+EXECUTE_VERSION = 1
+SUMMARY_VERSION = 1
+COST_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a job leaves in the store."""
+
+    payload: bytes
+    facts: Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainInputs:
+    """A model to be trained.
+
+    Attributes:
+        workload: fingerprint of the workload.
+        seed: of the initial weights, the order of samples and all dropouts.
+    """
+
+    workload: str
+    topology: TopologySpec
+    neuron: NeuronSpec
+    recipe: Recipe
+    seed: int
+
+    @property
+    def key(self) -> str:
+        recipe = self.recipe
+        return digest(
+            {
+                "kind": "train",
+                "semantics_version": TRAIN_VERSION,
+                "workload": self.workload,
+                "topology": self.topology,
+                "neuron": self.neuron,
+                # Not the recipe itself: parameters of unlayered training say nothing about a layered model.
+                "schedule": recipe.schedule,
+                "regularization": recipe.regularization,
+                "epochs": recipe.epochs,
+                "patience": recipe.patience,
+                "batch_size": recipe.batch_size,
+                "learning_rate": recipe.learning_rate,
+                "weight_decay": recipe.weight_decay,
+                "seed": self.seed,
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecuteInputs:
+    """A model to be run on a split.
+
+    Attributes:
+        schedule: resolved for every neuron, in canonical form.
+        weight_bits: bits that the weights are quantized to; None for float32.
+        seed: of the schedule; 0 where the result cannot depend on it.
+        samples: only the first so many of the split; None for all.
+    """
+
+    model: TrainInputs
+    schedule: Schedule
+    weight_bits: int | None
+    seed: int
+    split: Literal["validation", "test"] = "test"
+    samples: int | None = None
+
+    @property
+    def key(self) -> str:
+        return digest(
+            {
+                "kind": "execute",
+                "semantics_version": EXECUTE_VERSION,
+                "model": self.model.key,
+                "schedule": self.schedule,
+                "weight_bits": self.weight_bits,
+                "seed": self.seed,
+                "split": self.split,
+                "samples": self.samples,
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryInputs:
+    """The columns of a row that an execution alone decides."""
+
+    execution: str
+
+    @property
+    def key(self) -> str:
+        return digest({"kind": "summary", "semantics_version": SUMMARY_VERSION, "execution": self.execution})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostInputs:
+    """An execution to be priced on a chip."""
+
+    execution: str
+    chip: Chip
+    mapping: Mapping
+    operation: Literal["accelerated", "real_time"]
+
+    @property
+    def key(self) -> str:
+        return digest(
+            {
+                "kind": "cost",
+                "semantics_version": COST_VERSION,
+                "execution": self.execution,
+                "chip": _without_provenance(self.chip.model_dump()),
+                "mapping": self.mapping,
+                "operation": self.operation,
+            }
+        )
+
+
+_PROVENANCE = {
+    "title",
+    "aliases",
+    "description",
+    "citation",
+    "sources",
+    "source",
+    "confidence",
+    "note",
+    "validation",
+    "technology_node",
+    "area",
+    "supply_voltage",
+}
+
+
+def _without_provenance(value: Any) -> Any:
+    """What a chip's description says to a reader and not to the arithmetic, left out."""
+    if isinstance(value, dict):
+        return {str(key): _without_provenance(part) for key, part in value.items() if key not in _PROVENANCE}
+    if isinstance(value, list | tuple):
+        return [_without_provenance(part) for part in value]
+    return value
+
+
+def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[EpochReport], None] | None = None) -> Output:
+    """Train a model. The payload is its state dict after the best epoch.
+
+    Raises:
+        TrainingDivergedError: the loss is no longer finite.
+    """
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.training.trainer import train
+
+    network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
+    result = train(network, inputs.recipe, workload.train, workload.validation, seed=inputs.seed, on_epoch=on_epoch)
+    best = result.history[result.best_epoch - 1]
+    facts = {
+        "trained_epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "training_loss": best.loss,
+        "validation_accuracy": best.validation_accuracy,
+    }
+    return Output(payload=encode_state(result.state), facts=facts)
+
+
+def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
+    """Run a trained model over a split. The payload is the execution with all counters of every sample."""
+    from codesign.hardware.quantization import quantize_weights
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.training.evaluation import evaluate
+
+    network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
+    network.load_state_dict(quantize_weights(decode_state(model), inputs.weight_bits))
+    events = getattr(workload, inputs.split)
+    if inputs.samples is not None:
+        events = events.select(slice(0, inputs.samples))
+    execution = evaluate(network, events, inputs.schedule, seed=inputs.seed)
+    return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
+
+
+def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Output | Failure, ...]:
+    """Summarize an execution and price it on any number of chips; one output each, columns of a row as JSON.
+
+    One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
+    the others are.
+    """
+    from codesign.exploration.rows import summary_columns
+    from codesign.hardware.cost import price
+
+    unpacked = decode_execution(execution)
+    outputs: list[Output | Failure] = []
+    for one in wanted:
+        try:
+            if isinstance(one, SummaryInputs):
+                columns = summary_columns(unpacked)
+            else:
+                cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
+                columns = {**cost.columns(), "assumptions": list(cost.assumptions)}
+            outputs.append(Output(payload=canonical_json(columns).encode(), facts={}))
+        except Exception as error:  # belongs to the rows of this chip only
+            outputs.append(Failure.of(error))
+    return tuple(outputs)
+
+
+def decode_columns(payload: bytes) -> dict[str, Any]:
+    """The columns that `run_assess` encoded."""
+    columns: dict[str, Any] = json.loads(payload)
+    return columns

@@ -1,0 +1,313 @@
+"""From a sweep to its design points and the jobs that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from codesign.errors import InfeasibleError
+from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
+from codesign.exploration.encoding import digest
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, TrainInputs
+from codesign.exploration.rows import Columns
+from codesign.exploration.spec import ScheduleEntry, SweepSpec
+from codesign.exploration.variants import (
+    ChipVariant,
+    Variant,
+    chip_variants,
+    recipe_variants,
+    schedule_variants,
+)
+from codesign.hardware.description import Chip
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, schedule_assumptions
+from codesign.network.topology import NetworkShape, TopologySpec, network_shape
+from codesign.results import AXIS_PREFIX
+from codesign.simulation.policies import get_policy
+from codesign.simulation.schedule import Schedule
+from codesign.training.recipe import Recipe
+
+__all__ = ["FeasiblePoint", "Plan", "Point", "build_plan", "resolve_schedule", "topology_text"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeasiblePoint:
+    """The jobs of a design point that can be run.
+
+    Attributes:
+        execution: decides how the network answers.
+        priced: decides what that costs: `execution`, or on a chip that cannot drop what waits, its drained schedule.
+        cost: `priced` on the chip.
+    """
+
+    execution: ExecuteInputs
+    priced: ExecuteInputs
+    cost: CostInputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A design point: one row of the results.
+
+    Attributes:
+        columns: what is known before anything runs.
+        chip: its description, overrides and axes applied.
+        jobs: what to run; None where the network does not fit the chip.
+        reason: why it does not.
+    """
+
+    columns: Columns
+    chip: Chip
+    jobs: FeasiblePoint | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All design points of a sweep, in the order of the file."""
+
+    spec: SweepSpec
+    topology: TopologySpec
+    shape: NetworkShape
+    workload: str
+    points: tuple[Point, ...]
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
+        jobs = sorted({point.jobs.cost.key for point in self.points if point.jobs is not None})
+        return digest({"spec": self.spec, "workload": self.workload, "jobs": jobs})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """A schedule on a chip, for all models and seeds."""
+
+    chip: Variant[ChipVariant]
+    schedule: Variant[ScheduleEntry]
+    weight_bits: int | None
+    mapping: Mapping | None
+    resolved: Schedule | None
+    assumptions: tuple[str, ...]
+    reason: str | None
+
+
+def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, int], classes: int) -> Plan:
+    """Enumerate the design points of a sweep.
+
+    Args:
+        workload: fingerprint of the workload.
+        input_grid, classes: of the workload.
+
+    Raises:
+        InputError: network and workload do not fit each other, or an axis has a value that its parameter cannot take.
+    """
+    topology = spec.topology(input_grid=input_grid, classes=classes)
+    shape = network_shape(topology)
+    settings = list(_settings(spec, shape))
+    points: list[Point] = []
+    for name in spec.recipes:
+        for recipe in recipe_variants(spec, name):
+            for training_seed in spec.seeds.training:
+                model = TrainInputs(
+                    workload=workload,
+                    topology=topology,
+                    neuron=spec.neuron,
+                    recipe=recipe.value,
+                    seed=training_seed,
+                )
+                for setting in settings:
+                    for evaluation_seed in spec.seeds.evaluation:
+                        points.append(_point(spec, shape, recipe, model, setting, evaluation_seed))
+    return Plan(spec=spec, topology=topology, shape=shape, workload=workload, points=tuple(points))
+
+
+def topology_text(shape: NetworkShape) -> str:
+    """Layer sizes as in 512-64-64-64-10."""
+    return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
+
+
+def _settings(spec: SweepSpec, shape: NetworkShape) -> Iterator[_Setting]:
+    for name in spec.chips:
+        for chip in chip_variants(spec, name):
+            for schedule_name in chip.value.entry.schedules:
+                for schedule in schedule_variants(spec, schedule_name):
+                    yield _setting(spec, shape, chip, schedule)
+
+
+def _setting(
+    spec: SweepSpec, shape: NetworkShape, variant: Variant[ChipVariant], schedule: Variant[ScheduleEntry]
+) -> _Setting:
+    entry, chip = variant.value.entry, variant.value.chip
+    assumptions: list[str] = []
+    weight_bits = None if entry.weight_bits == "none" else entry.weight_bits
+    if weight_bits == "chip":
+        weight_bits = None if chip.weight_bits is None else chip.weight_bits.value
+        if weight_bits is None:
+            assumptions.append(f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights")
+    mapping = resolved = reason = None
+    try:
+        mapping = map_network(shape, chip, entry.capacity, weight_bits)
+    except InfeasibleError as error:
+        reason = str(error)
+    else:
+        assumptions += mapping.assumptions
+        neuron = spec.neuron
+        resolved, assumed = resolve_schedule(
+            schedule.value, chip, shape, mapping, spiking_readout=neuron.readout == "spikes"
+        )
+        assumptions += assumed
+        assumptions += neuron_assumptions(
+            chip, time_constant_s=neuron.time_constant, reset=neuron.reset, refractory=neuron.refractory
+        )
+    return _Setting(
+        chip=variant,
+        schedule=schedule,
+        weight_bits=weight_bits,
+        mapping=mapping,
+        resolved=resolved,
+        assumptions=tuple(dict.fromkeys(assumptions)),
+        reason=reason,
+    )
+
+
+def resolve_schedule(
+    entry: ScheduleEntry, chip: Chip, shape: NetworkShape, mapping: Mapping, *, spiking_readout: bool
+) -> tuple[Schedule, tuple[str, ...]]:
+    """The schedule of every neuron on a chip, and what it assumes.
+
+    Args:
+        spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
+    """
+    stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
+    core_aware = get_policy(entry.policy).uses_core
+    size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
+    if entry.synchronization_threshold == "chip":
+        everything = shape.neurons + shape.input_size
+        found = chip_schedule(
+            chip,
+            shape,
+            mapping,
+            group_size=everything if size == "all" else size,
+            policy=entry.policy,
+            core_aware=core_aware,
+            stop=stop,
+            steps_after_output=entry.steps_after_output,
+            input_mode=entry.input_mode,
+            prioritize_input=entry.prioritize_input,
+        )
+        return found.schedule, found.assumptions
+    threshold = entry.synchronization_threshold
+    waits = threshold == "layer" or threshold > 1
+    schedule = Schedule(
+        policy=entry.policy,
+        group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
+        stop=stop,
+        steps_after_output=entry.steps_after_output,
+        input_mode=entry.input_mode,
+        prioritize_input=entry.prioritize_input,
+        synchronization_threshold=threshold,
+        barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
+        cores=mapping.schedule_cores(core_aware=core_aware),
+    )
+    return schedule, schedule_assumptions(chip, schedule, shape.layer_sizes)
+
+
+def _point(
+    spec: SweepSpec,
+    shape: NetworkShape,
+    recipe: Variant[Recipe],
+    model: TrainInputs,
+    setting: _Setting,
+    evaluation_seed: int,
+) -> Point:
+    jobs = None
+    if setting.resolved is not None and setting.mapping is not None:
+        jobs = _jobs(spec, shape, model, setting, setting.resolved, setting.mapping, evaluation_seed)
+    columns = {
+        "sweep": spec.name,
+        "workload": spec.workload.name,
+        "topology": topology_text(shape),
+        **_recipe_columns(recipe, model),
+        "evaluation_seed": evaluation_seed,
+        **_chip_columns(setting),
+        **_schedule_columns(setting, shape),
+        **{f"{AXIS_PREFIX}{path}": None for path in spec.axes},
+    }
+    for variant in (recipe, setting.chip, setting.schedule):
+        columns.update({f"{AXIS_PREFIX}{path}": value for path, value in variant.axes})
+    identity = {name: value for name, value in columns.items() if name != "assumptions"}
+    keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
+    columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
+    return Point(columns=columns, chip=setting.chip.value.chip, jobs=jobs, reason=setting.reason)
+
+
+def _jobs(
+    spec: SweepSpec,
+    shape: NetworkShape,
+    model: TrainInputs,
+    setting: _Setting,
+    resolved: Schedule,
+    mapping: Mapping,
+    evaluation_seed: int,
+) -> FeasiblePoint:
+    schedule = canonical_schedule(resolved, shape)
+    execution = ExecuteInputs(
+        model=model,
+        schedule=schedule,
+        weight_bits=setting.weight_bits,
+        seed=evaluation_seed if needs_seed(schedule, shape) else 0,
+        samples=spec.evaluation.samples,
+    )
+    chip = setting.chip.value.chip
+    # What a chip cannot drop, it still computes and pays for after the decision is made.
+    drains = schedule.stop == "on_output" and chip.can_flush != "yes"
+    priced = execution
+    if drains:
+        priced = replace(execution, schedule=canonical_schedule(schedule.drained(), shape))
+    cost = CostInputs(execution=priced.key, chip=chip, mapping=mapping, operation=setting.chip.value.entry.operation)
+    return FeasiblePoint(execution=execution, priced=priced, cost=cost)
+
+
+def _recipe_columns(recipe: Variant[Recipe], model: TrainInputs) -> Columns:
+    unlayered = recipe.value.method == "unlayered"
+    return {
+        "recipe": recipe.name,
+        "training_method": recipe.value.method,
+        "training_policy": recipe.value.policy if unlayered else None,
+        "training_group_size": recipe.value.group_size if unlayered else None,
+        "training_seed": model.seed,
+    }
+
+
+def _chip_columns(setting: _Setting) -> Columns:
+    entry, chip = setting.chip.value.entry, setting.chip.value.chip
+    return {
+        "chip": setting.chip.name,
+        "chip_title": chip.title,
+        "synchronization": chip.synchronization.kind,
+        "capacity": entry.capacity,
+        "operation": entry.operation,
+        "weight_bits": setting.weight_bits,
+        "assumptions": list(setting.assumptions),
+    }
+
+
+def _schedule_columns(setting: _Setting, shape: NetworkShape) -> Columns:
+    columns: dict[str, Any] = {"schedule": setting.schedule.name}
+    schedule = setting.resolved
+    if schedule is None:
+        return columns
+    canonical = canonical_schedule(schedule, shape)
+    equivalent = canonical.equivalent_to_layered(shape.layer_sizes)
+    return {
+        **columns,
+        "inference": "layered" if equivalent else "asynchronous",
+        "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
+        "group_size": canonical.group_size,
+        "stop": canonical.stop,
+        "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
+        "input_mode": canonical.input_mode,
+        "equivalent_to_layered": equivalent,
+    }

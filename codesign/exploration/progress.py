@@ -1,0 +1,38 @@
+"""What a running sweep tells whoever watches. This one says nothing; the command line has talking ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codesign.exploration.executors.base import Failure
+
+if TYPE_CHECKING:
+    from codesign.exploration.work import Work
+    from codesign.training.trainer import EpochReport
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Called by the sweep's driver as jobs come and go. `kind` is train, execute or price; `label` names a job."""
+
+    def planned(self, work: Work, executor: str) -> None:
+        """Everything is known that there is to do; nothing has started."""
+
+    def started(self, kind: str, label: str) -> None:
+        """A job was handed to the executor."""
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        """A training in this process finished an epoch."""
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        """A job is done and its result in the store."""
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        """A job failed; the rows that need it will say so."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
+    def close(self) -> None:
+        """The sweep is over, one way or another."""

@@ -1,0 +1,152 @@
+"""What a results file says beside its rows: where everything comes from."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from codesign.exploration.plan import Plan, topology_text
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.variants import axis_unit, chip_variants
+from codesign.exploration.work import Work
+from codesign.hardware.description import Chip, Measurement
+from codesign.metadata import (
+    AxisFacts,
+    ChipFacts,
+    ChipNumber,
+    JobCounts,
+    Objective,
+    ResultMetadata,
+    Scalar,
+    ValidationFacts,
+    WorkloadFacts,
+)
+
+if TYPE_CHECKING:
+    from codesign.workload.dataset import Workload
+
+__all__ = ["chip_facts", "describe_sweep"]
+
+_PACKAGES = ("codesign", "numpy", "torch")
+"""What results can depend on; other packages only move, show or find them."""
+
+_UNLAYERED_ONLY = ("policy", "group_size", "input_mode")
+
+
+def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str | None, failed: int) -> ResultMetadata:
+    """Metadata of the results.
+
+    Args:
+        work: what was to be done.
+        command: shell command that gives the same results; None for one by the sweep's name.
+        failed: jobs that did not succeed.
+    """
+    spec = plan.spec
+    schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
+    return ResultMetadata(
+        sweep=spec.name,
+        title=spec.title,
+        question=spec.question,
+        description=spec.description,
+        config_hash=plan.config_hash,
+        command=command or f"codesign sweep {shlex.quote(spec.name)}",
+        versions={name: _version(name) for name in _PACKAGES},
+        workload=_workload_facts(spec, workload),
+        topology=topology_text(plan.shape),
+        neuron=_scalars(spec.neuron.model_dump()),
+        recipes={name: _recipe(spec, name) for name in spec.recipes},
+        schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
+        objectives=tuple(
+            Objective(column=one.column, direction=one.direction, reference=one.reference) for one in spec.objectives
+        ),
+        chips={name: chip_facts(chip_variants(spec, name)[0].value.chip) for name in spec.chips},
+        axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
+        jobs=JobCounts(
+            trained=work.train.to_run,
+            executed=work.execute.to_run,
+            priced=work.price.to_run,
+            reused=work.reused,
+        ),
+        platform=(f"{failed} jobs failed",) if failed else (),
+    )
+
+
+def chip_facts(chip: Chip) -> ChipFacts:
+    """What the report tells of a chip; each number with the citation that it comes from."""
+
+    def cite(key: str) -> str:
+        return chip.sources[key].citation if key in chip.sources else key
+
+    return ChipFacts(
+        title=chip.title,
+        citation=cite(chip.citation),
+        synchronization=chip.synchronization.kind,
+        notes=chip.notes(),
+        numbers=tuple(
+            ChipNumber(
+                name=number.name,
+                value_si=number.value_si,
+                unit=number.unit,
+                text=number.text,
+                confidence=number.confidence,
+                source=cite(number.source),
+            )
+            for number in chip.numbers()
+        ),
+        validation=tuple(fact for one in chip.validation for fact in _measured(one, cite(one.source))),
+    )
+
+
+def _measured(one: Measurement, source: str) -> list[ValidationFacts]:
+    """The quantities of a published measurement; the model's own value depends on a workload that is not here."""
+    quantities = (("energy", "J", one.energy), ("latency", "s", one.latency), ("power", "W", one.power))
+    return [
+        ValidationFacts(
+            quantity=f"{one.name}: {name}",
+            unit=unit,
+            measured_si=value,
+            modelled_si=None,
+            workload=one.workload,
+            source=source,
+        )
+        for name, unit, value in quantities
+        if value is not None
+    ]
+
+
+def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
+    test = len(workload.test)
+    if spec.evaluation.samples is not None:
+        test = min(test, spec.evaluation.samples)
+    return WorkloadFacts(
+        name=workload.name,
+        coverage=workload.coverage,
+        train=len(workload.train),
+        validation=len(workload.validation),
+        test=test,
+        classes=workload.classes,
+        timesteps=workload.timesteps,
+        timestep_s=workload.timestep_s,
+    )
+
+
+def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
+    values = spec.recipes[name].model_dump()
+    if spec.recipes[name].method == "layered":
+        values = {parameter: value for parameter, value in values.items() if parameter not in _UNLAYERED_ONLY}
+    return _scalars(values)
+
+
+def _scalars(values: dict[str, Scalar]) -> dict[str, Scalar]:
+    return {
+        name: "infinite" if isinstance(value, float) and math.isinf(value) else value for name, value in values.items()
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "run from its source folder"

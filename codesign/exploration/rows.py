@@ -1,0 +1,71 @@
+"""From executions and costs to the columns of a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.simulation.execution import NOT_REACHED, Execution
+
+__all__ = ["Columns", "convergence_accuracy", "histogram", "summary_columns"]
+
+Columns = dict[str, Any]
+"""Values by column of `codesign.results.COLUMNS`."""
+
+_MOST_BINS = 128
+
+
+def summary_columns(execution: Execution) -> Columns:
+    """How the network answers: what an execution says without a chip."""
+    decided = execution.steps_to_first_output != NOT_REACHED
+    spikes = execution.spikes_to_first_output[decided]
+    bins, counts = histogram(spikes)
+    return {
+        "samples": execution.samples,
+        "accuracy": execution.accuracy,
+        "tied_fraction": float(execution.tied.mean()),
+        "undecided_fraction": float(execution.undecided.mean()),
+        "spike_density": execution.spike_density,
+        "input_events": float(execution.input_events.mean()),
+        "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
+        "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
+        "latency_spikes": float(spikes.mean()) if decided.any() else None,
+        "decided_pass_fraction": float(decided.mean()),
+        "spikes_per_pass": float(execution.spikes_to_stop.mean()),
+        "latency_spikes_bins": bins,
+        "latency_spikes_counts": counts,
+        "convergence_accuracy": convergence_accuracy(execution),
+        "currents_first_layer": _trimmed(execution.currents_before_firing[0]),
+        "currents_other_layers": _trimmed(execution.currents_before_firing[1]),
+    }
+
+
+def convergence_accuracy(execution: Execution) -> list[float] | None:
+    """Accuracy if every forward pass stopped m = 0, 1, … steps after its first output spike (paper, section A.9).
+
+    Undecided samples count as wrong, ties go to the lowest class; None where outputs are potentials.
+    """
+    if not execution.spiking_readout:
+        return None
+    correct = execution.convergence.argmax(axis=2) == execution.labels[:, None]
+    spoke = (execution.convergence > 0).any(axis=2)
+    return [float(share) for share in (correct & spoke).mean(axis=0)]
+
+
+def histogram(values: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Lower bin edges from 0, and counts. Bins are 1 wide, or the least power of two that needs no more than 128."""
+    if not values.size:
+        return [], []
+    width = 1
+    while values.max() // width >= _MOST_BINS:
+        width *= 2
+    counts = np.bincount(values // width)
+    return [i * width for i in range(len(counts))], counts.tolist()
+
+
+def _trimmed(counts: NDArray[np.int64]) -> list[int]:
+    """Without the zeros after the last count."""
+    filled = np.flatnonzero(counts)
+    return counts[: filled[-1] + 1].tolist() if filled.size else []

@@ -1,0 +1,195 @@
+"""A sweep from its specification to results and report."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.jobs import SummaryInputs, decode_columns
+from codesign.exploration.library import load_sweep
+from codesign.exploration.plan import FeasiblePoint, Plan, Point, build_plan
+from codesign.exploration.progress import Progress
+from codesign.exploration.provenance import describe_sweep
+from codesign.exploration.rows import Columns
+from codesign.exploration.runner import run_work
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.store import Store
+from codesign.exploration.work import Work, find_work
+from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
+from codesign.network.topology import NetworkShape
+from codesign.results import read_results, write_results
+
+if TYPE_CHECKING:
+    from codesign.workload.dataset import Workload
+
+__all__ = ["SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
+
+_SAMPLES_PER_S = 2_000
+"""Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
+_WORTH_RAY_S = 20.0
+"""Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOutcome:
+    """What a sweep left.
+
+    Attributes:
+        results, report: the files.
+        ok, infeasible, failed: design points by status.
+    """
+
+    results: Path
+    report: Path
+    ok: int
+    infeasible: int
+    failed: int
+
+
+def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
+    """The design points of a sweep; reads which data there is, but not the data.
+
+    Raises:
+        InputError: parts of the sweep do not fit each other.
+        DataError: the dataset is missing or damaged.
+    """
+    from codesign.workload.dataset import workload_fingerprint
+    from codesign.workload.datasets.registry import get_dataset
+
+    dataset = get_dataset(spec.workload.name)
+    fingerprint = workload_fingerprint(spec.workload, data_root=data_root, cache_root=cache_root)
+    return build_plan(spec, workload=fingerprint, input_grid=dataset.grid, classes=dataset.classes)
+
+
+def run_sweep(
+    spec: SweepSpec,
+    *,
+    store: Store,
+    output: Path,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    data_root: Path | None = None,
+    cache_root: Path | None = None,
+    command: str | None = None,
+) -> SweepOutcome:
+    """Run what is not in the store, then write `results.parquet` and `report.html`.
+
+    Run again after an interruption it goes on where it stopped; after a change it runs only what the change affects.
+
+    Args:
+        store: where the results of jobs are kept.
+        output: folder for the two files.
+        executor: runs the jobs, and is closed at the end; None chooses one.
+        progress: is told what happens.
+        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
+        command: shell command that reproduces the results, for the report.
+
+    Raises:
+        InputError, DataError: as `plan_sweep`.
+        StoreError: a result cannot be kept.
+    """
+    from codesign.reporting.html import write_report
+
+    progress = progress or Progress()
+    plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
+    work = find_work(plan, store)
+    data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
+    failures: dict[str, Failure] = {}
+    if work.jobs:
+        with executor or choose_executor(work, spec, data) as chosen:
+            progress.planned(work, chosen.name)
+            failures = run_work(work, store=store, executor=chosen, workload=lambda: data.workload, progress=progress)
+    else:
+        progress.planned(work, "none needed")
+    rows = [_row(point, plan.shape, store, failures) for point in plan.points]
+    metadata = describe_sweep(plan, work, data.workload, command=command, failed=len(failures))
+    results, report = output / "results.parquet", output / "report.html"
+    write_results(results, rows, metadata)
+    write_report(read_results(results), report)
+    statuses = Counter(row["status"] for row in rows)
+    return SweepOutcome(
+        results=results,
+        report=report,
+        ok=statuses["ok"],
+        infeasible=statuses["infeasible"],
+        failed=statuses["failed"],
+    )
+
+
+@dataclass(kw_only=True)
+class _Data:
+    """The workload, loaded once and only if somebody asks."""
+
+    spec: SweepSpec
+    data_root: Path | None
+    cache_root: Path | None
+
+    @cached_property
+    def workload(self) -> Workload:
+        from codesign.workload.dataset import load_workload
+
+        return load_workload(self.spec.workload, data_root=self.data_root, cache_root=self.cache_root)
+
+
+def choose_executor(work: Work, spec: SweepSpec, data: _Data) -> Executor:
+    """Ray on all cores where several trainings are to be run that take long enough for its start, else serial."""
+    from codesign.exploration.executors.ray import RayExecutor
+    from codesign.exploration.executors.serial import SerialExecutor
+
+    cores = min(os.cpu_count() or 1, len(work.trainings))
+    if cores < 2:
+        return SerialExecutor()
+    epochs = sum(training.recipe.epochs for training in work.trainings)
+    seconds = epochs * len(data.workload.train) * spec.workload.timesteps / _SAMPLES_PER_S
+    return RayExecutor() if seconds * (1 - 1 / cores) > _WORTH_RAY_S else SerialExecutor()
+
+
+def _row(point: Point, shape: NetworkShape, store: Store, failures: dict[str, Failure]) -> Columns:
+    if point.jobs is None:
+        return {**point.columns, "status": "infeasible", "reason": point.reason}
+    jobs = point.jobs
+    summary_key = SummaryInputs(execution=jobs.execution.key).key
+    columns = {**point.columns, **_training_columns(jobs, store)}
+    for key in (jobs.execution.model.key, jobs.execution.key, summary_key, jobs.priced.key, jobs.cost.key):
+        if key in failures:
+            return {**columns, "status": "failed", "reason": str(failures[key])}
+    summary, cost = (_stored_columns(store, key) for key in (summary_key, jobs.cost.key))
+    if summary is None or cost is None:
+        reason = f"its result vanished from the store at {store.root} while the sweep ran; run it again"
+        return {**columns, "status": "failed", "reason": reason}
+    assumptions = dict.fromkeys([*columns["assumptions"], *cost.pop("assumptions")])
+    execution = store.facts(jobs.execution.key) or {}
+    return {
+        **columns,
+        **summary,
+        **cost,
+        **_paper_book(point, summary["spike_density"], shape),
+        "assumptions": list(assumptions),
+        "status": "ok",
+        "execute_wall_s": execution.get("wall_s"),
+    }
+
+
+def _training_columns(jobs: FeasiblePoint, store: Store) -> Columns:
+    facts = dict(store.facts(jobs.execution.model.key) or {})
+    names = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
+    return {**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")}
+
+
+def _stored_columns(store: Store, key: str) -> Columns | None:
+    entry = store.get(key)
+    return None if entry is None else decode_columns(entry.payload)
+
+
+def _paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:
+    """The paper's book follows the row's spike density, where the priced execution may have been drained beyond it."""
+    energy = point.chip.e_synaptic_operation_j
+    return {
+        "paper_synaptic_operations": paper_synaptic_operations(spike_density, shape),
+        "paper_energy_j": None if energy is None else paper_energy_j(spike_density, shape, energy),
+    }

@@ -1,0 +1,129 @@
+"""The axes of a sweep: every recipe, chip and schedule in each combination of the values that its axes give it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.hardware.description import Chip
+from codesign.hardware.library import find_chip
+from codesign.hardware.parameters import with_parameter
+from codesign.training.recipe import Recipe
+
+__all__ = ["ChipVariant", "Variant", "axis_unit", "chip_variants", "recipe_variants", "schedule_variants"]
+
+T = TypeVar("T")
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(Generic[T]):
+    """One value of something named in the sweep.
+
+    Attributes:
+        name: in the sweep.
+        axes: by path of the axis, the value here: SI for quantities, and text where an axis has any text.
+    """
+
+    name: str
+    value: T
+    axes: tuple[tuple[str, str | float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipVariant:
+    """A chip's entry, and its description with overrides and axes applied."""
+
+    entry: ChipEntry
+    chip: Chip
+
+
+def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
+    """A recipe under its axes. Raises InputError for a value that it cannot have."""
+    return _variants(spec, "recipe", name, spec.recipes[name], _set_field)
+
+
+def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
+    """A schedule under its axes. Raises InputError for a value that it cannot have."""
+    return _variants(spec, "schedule", name, spec.schedule_entry(name), _set_field)
+
+
+def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
+    """A chip under its axes. Raises InputError for a value that it cannot have."""
+    entry = spec.chips[name]
+    chip = find_chip(entry.chip or name)
+    for path, value in entry.overrides.items():
+        chip = with_parameter(chip, path, value)
+    return _variants(spec, "chip", name, ChipVariant(entry=entry, chip=chip), _set_chip)
+
+
+def axis_unit(spec: SweepSpec, path: str) -> str:
+    """SI unit of an axis' column, "" for none."""
+    block, name, parameter = path.split(".", 2)
+    if block != "chip" or parameter in ChipEntry.model_fields:
+        return ""
+    units = {_parameter(variant.value.chip, parameter)[1] for variant in chip_variants(spec, name)}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _variants(
+    spec: SweepSpec,
+    block: Literal["recipe", "schedule", "chip"],
+    name: str,
+    base: T,
+    change: Callable[[T, str, AxisValue, str], tuple[T, str | float]],
+) -> list[Variant[T]]:
+    prefix = f"{block}.{name}."
+    axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
+    found: list[Variant[T]] = []
+    for combination in itertools.product(*axes.values()):
+        value = base
+        shown: list[tuple[str, str | float]] = []
+        for path, setting in zip(axes, combination, strict=True):
+            value, column = change(value, path.removeprefix(prefix), setting, path)
+            as_text = any(not _is_number(one) for one in axes[path]) and _is_number(setting)
+            shown.append((path, str(setting) if as_text else column))
+        found.append(Variant(name=name, value=value, axes=tuple(shown)))
+    return found
+
+
+def _is_number(value: AxisValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _set_field(value: SpecT, parameter: str, setting: AxisValue, path: str) -> tuple[SpecT, str | float]:
+    given = {name: getattr(value, name) for name in value.model_fields_set}
+    return _validated(type(value), {**given, parameter: setting}, path), _column(setting)
+
+
+def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: str) -> tuple[ChipVariant, str | float]:
+    if parameter in ChipEntry.model_fields:
+        entry, column = _set_field(variant.entry, parameter, setting, path)
+        return ChipVariant(entry=entry, chip=variant.chip), column
+    chip = with_parameter(variant.chip, parameter, setting)
+    return ChipVariant(entry=variant.entry, chip=chip), _parameter(chip, parameter)[0]
+
+
+def _parameter(chip: Chip, parameter: str) -> tuple[str | float, str]:
+    """A number of the chip in SI and its unit; text where it is none."""
+    number = next(number for number in chip.numbers() if number.name == parameter)
+    return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
+
+
+def _column(setting: AxisValue) -> str | float:
+    return float(setting) if isinstance(setting, int | float) and not isinstance(setting, bool) else str(setting)
+
+
+def _validated(model: type[SpecT], data: dict[str, Any], path: str) -> SpecT:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
+        raise InputError(f"axes.{path}: {reasons}, found {data[path.split('.')[-1]]!r}") from None

@@ -1,0 +1,105 @@
+"""What of a plan is still to be done, given what a store holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.plan import Plan
+from codesign.exploration.store import Store
+
+__all__ = ["Assessment", "JobTally", "Work", "find_work"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """Everything that is still to be computed from one execution: its summary, and its price on some chips."""
+
+    execution: ExecuteInputs
+    wanted: tuple[SummaryInputs | CostInputs, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobTally:
+    """Jobs of one kind: to be run, and found in the store."""
+
+    to_run: int
+    in_store: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """The jobs that are not in the store, each once, in the order of the plan."""
+
+    trainings: tuple[TrainInputs, ...]
+    executions: tuple[ExecuteInputs, ...]
+    assessments: tuple[Assessment, ...]
+    train: JobTally
+    execute: JobTally
+    price: JobTally
+    labels: dict[str, str]
+
+    @property
+    def jobs(self) -> int:
+        """Tasks for an executor."""
+        return len(self.trainings) + len(self.executions) + len(self.assessments)
+
+    @property
+    def reused(self) -> int:
+        """Results that were in the store."""
+        return self.train.in_store + self.execute.in_store + self.price.in_store
+
+
+def find_work(plan: Plan, store: Store) -> Work:
+    """Look every job of the plan up. Damaged entries are set aside and count as missing.
+
+    A training or an execution is missing too where something that needs its payload is, and the payload is damaged.
+    """
+    points = [point.jobs for point in plan.points if point.jobs is not None]
+    trainings = {job.execution.model.key: job.execution.model for job in points}
+    executions = {one.key: one for job in points for one in (job.execution, job.priced)}
+    summaries = [SummaryInputs(execution=key) for key in dict.fromkeys(job.execution.key for job in points)]
+    costs = {job.cost.key: job.cost for job in points}
+
+    missing: dict[str, list[SummaryInputs | CostInputs]] = {}
+    assessed: list[SummaryInputs | CostInputs] = [*summaries, *costs.values()]
+    for one in assessed:
+        if store.get(one.key) is None:
+            missing.setdefault(one.execution, []).append(one)
+    to_execute = [
+        execution
+        for key, execution in executions.items()
+        if store.facts(key) is None or (key in missing and store.get(key) is None)
+    ]
+    needed = {execution.model.key for execution in to_execute}
+    to_train = [
+        training
+        for key, training in trainings.items()
+        if store.facts(key) is None or (key in needed and store.get(key) is None)
+    ]
+    priced = sum(isinstance(part, CostInputs) for wanted in missing.values() for part in wanted)
+    return Work(
+        trainings=tuple(to_train),
+        executions=tuple(to_execute),
+        assessments=tuple(
+            Assessment(execution=executions[key], wanted=tuple(missing[key])) for key in executions if key in missing
+        ),
+        train=JobTally(to_run=len(to_train), in_store=len(trainings) - len(to_train)),
+        execute=JobTally(to_run=len(to_execute), in_store=len(executions) - len(to_execute)),
+        price=JobTally(to_run=priced, in_store=len(costs) - priced),
+        labels=_labels(plan),
+    )
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """A name for each training and execution, after the first design point that needs it."""
+    labels: dict[str, str] = {}
+    for point in plan.points:
+        if point.jobs is None:
+            continue
+        columns, jobs = point.columns, point.jobs
+        model = f"{columns['recipe']} seed {columns['training_seed']}"
+        labels.setdefault(jobs.execution.model.key, model)
+        labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")
+        labels.setdefault(jobs.priced.key, f"{model}, {columns['schedule']} on {columns['chip']}, drained")
+    return labels
