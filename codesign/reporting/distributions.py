@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from codesign.reporting.figures import LegendEntry, Panel, label_axis, palette, percent_ticks
+from codesign.reporting.figures import LegendEntry, Panel, clipped, label_axis, palette, percent_ticks
 from codesign.reporting.points import Point
 from codesign.reporting.svg import render
 from codesign.reporting.wording import column_label
@@ -203,7 +203,7 @@ def _lines(
             axes.plot(x, y, color=color, linewidth=1.6, dashes=_DASHES[number], marker=marker, markersize=4)
             if level is not None:
                 axes.axhline(level, color=color, linewidth=0.9, linestyle=":")
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(clipped(x_label) if marker else x_label)
         whole = all(x.is_integer() for curve in curves for x, _ in curve)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
         if y_label.startswith("share"):

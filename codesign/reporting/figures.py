@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ __all__ = [
     "LegendEntry",
     "Panel",
     "Styles",
+    "clipped",
     "describe",
     "energy_panels",
     "label_axis",
@@ -33,10 +35,13 @@ __all__ = [
 ]
 
 CLOUD_LIMIT = 1000
-"""With more points than this in all panels together, those off the fronts are drawn as a picture and not one by one."""
+"""With more points than this in all panels together, those off the fronts are drawn as a picture and not one by one.
+On a crowded front every so many points have an element of their own, and all are in the table or the results file."""
 
 _MARKERS = (("o", "●"), ("s", "■"), ("^", "▲"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
 _BARS = 12
+_FRONT_ELEMENTS = 150
+_LABEL = 20
 _SIZE = (3.3, 2.7)
 
 
@@ -96,7 +101,7 @@ def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
     one_by_one = sum(len(front.members) for front in drawn) <= CLOUD_LIMIT
     panels = []
     for number, front in enumerate(drawn):
-        own = front.members if one_by_one else front.best
+        own = front.members if one_by_one else front.best[:: 1 + len(front.best) // _FRONT_ELEMENTS]
         y, x = front.objectives
         note = f"{len(front.best)} of {len(front.members)} on the front"
         if front.unknown:
@@ -217,7 +222,9 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
             if not point.separable:
                 axes.barh(row, total, color="#949494", height=0.7)
             axes.text(max(left, total), row, f"  {quantity(total, 'energy_j')}", va="center", fontsize=8)
-        axes.set_yticks(range(len(points)), [f"{point.recipe} · {point.schedule}" for point in points])
+        axes.set_yticks(
+            range(len(points)), [f"{clipped(point.recipe)} · {clipped(point.schedule)}" for point in points]
+        )
         axes.invert_yaxis()
         axes.margins(x=0.22)
         axes.grid(visible=False, axis="y")
@@ -251,6 +258,16 @@ def label_axis(axis: Axis, column: str) -> None:
     elif column == "accuracy":
         axis.set_major_formatter(percent_ticks())
     axis.set_minor_formatter(NullFormatter())
+
+
+def clipped(text: str) -> str:
+    """A name short enough to leave room for what is drawn; wide letters count twice."""
+    width = 0
+    for position, letter in enumerate(text):
+        width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if width > _LABEL:
+            return f"{text[: max(position - 1, 1)]}…"
+    return text
 
 
 def percent_ticks() -> Formatter:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from codesign.reporting.statistics import Interval, interval, seed_means
 from codesign.reporting.wording import policy_label
-from codesign.results import AXIS_PREFIX, ResultTable
+from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable
 
 __all__ = ["ENERGY_TERMS", "Point", "gather", "is_known", "strings"]
 
@@ -28,6 +28,7 @@ ENERGY_TERMS = {
 """Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+_NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +40,7 @@ class Point:
         axes: (name, value) of the sweep's axes; values are strings, floats or None.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         rows: one row a (training seed, evaluation seed), status ok.
+        seed_table: one row a training seed: means of all numeric columns over its evaluation seeds.
     """
 
     number: int
@@ -68,10 +70,11 @@ class Point:
     assumptions: tuple[str, ...]
     not_modelled: tuple[str, ...]
     rows: pd.DataFrame = field(repr=False)
+    seed_table: pd.DataFrame = field(repr=False)
 
     def seeds(self, column: str) -> pd.Series:
-        """One value of `column` a training seed."""
-        return seed_means(self.rows, column)
+        """One value of `column` a training seed; seeds that do not know it are left out."""
+        return self.seed_table[column].dropna()
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
@@ -139,7 +142,15 @@ def gather(table: ResultTable) -> tuple[Point, ...]:
     for position, values in enumerate(frame[keys].itertuples(index=False, name=None)):
         groups.setdefault(tuple(value if is_known(value) else None for value in values), []).append(position)
     ordered = sorted(groups, key=lambda key: tuple((value is not None, value) for value in key))
-    return tuple(_point(number, frame.iloc[groups[key]], axes) for number, key in enumerate(ordered, start=1))
+    numbers = [0] * len(frame)
+    for number, key in enumerate(ordered, start=1):
+        for position in groups[key]:
+            numbers[position] = number
+    means = seed_means(frame, _NUMERIC, numbers)
+    return tuple(
+        _point(number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes)
+        for number, key in enumerate(ordered, start=1)
+    )
 
 
 def is_known(value: Any) -> bool:
@@ -152,7 +163,7 @@ def strings(cell: Any) -> tuple[str, ...]:
     return () if cell is None else tuple(cell)
 
 
-def _point(number: int, rows: pd.DataFrame, axes: list[str]) -> Point:
+def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list[str]) -> Point:
     first = rows.iloc[0]
 
     def text(name: str) -> str | None:
@@ -185,6 +196,7 @@ def _point(number: int, rows: pd.DataFrame, axes: list[str]) -> Point:
         assumptions=_union(rows, "assumptions"),
         not_modelled=_union(rows, "not_modelled"),
         rows=rows,
+        seed_table=seed_table,
     )
 
 

@@ -7,7 +7,9 @@ number a training seed, gets Student's t interval. Differences are paired by tra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -51,14 +53,21 @@ class Interval:
         return self.high is not None and self.high < 0
 
 
-def seed_means(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Mean of `column` over the evaluation seeds of each training seed; seeds without a known value are left out.
+def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: Sequence[int]) -> pd.DataFrame:
+    """Means over the evaluation seeds of each training seed; values that are not known are left out.
+
+    Args:
+        rows: one row a (training seed, evaluation seed) of some group.
+        columns: numeric columns.
+        groups: (rows,) group of each row.
 
     Returns:
-        Series of floats, indexed by training seed in ascending order.
+        Frame of floats, indexed by (group, training seed) in ascending order; NaN where no row knows the value.
     """
-    known = rows[["training_seed", column]].astype(float).dropna()
-    return known.groupby("training_seed")[column].mean().sort_index()
+    seeds = rows["training_seed"].to_numpy(dtype=int)
+    index = pd.MultiIndex.from_arrays([np.asarray(groups, dtype=int), seeds], names=["group", "training_seed"])
+    values = {column: rows[column].to_numpy(dtype=float, na_value=np.nan) for column in columns}
+    return pd.DataFrame(values, index=index).groupby(level=["group", "training_seed"]).mean()
 
 
 def interval(values: pd.Series) -> Interval:
@@ -70,10 +79,15 @@ def interval(values: pd.Series) -> Interval:
     mean = float(numbers.mean())
     if count == 1:
         return Interval(mean=mean, half_width=None, seeds=1)
+    quantile = _quantile(count - 1)
+    return Interval(mean=mean, half_width=quantile * float(np.std(numbers, ddof=1)) / math.sqrt(count), seeds=count)
+
+
+@cache
+def _quantile(degrees_of_freedom: int) -> float:
     from scipy.stats import t
 
-    quantile = float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
-    return Interval(mean=mean, half_width=quantile * float(np.std(numbers, ddof=1)) / math.sqrt(count), seeds=count)
+    return float(t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom))
 
 
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:

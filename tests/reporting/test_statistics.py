@@ -13,13 +13,17 @@ from codesign.reporting.statistics import Interval, difference, interval, seed_m
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first() -> None:
     rows = pd.DataFrame(
         {
-            "training_seed": [1, 0, 0, 0, 2],
-            "accuracy": [0.5, 0.9, 0.6, 0.3, math.nan],
+            "training_seed": [1, 0, 0, 0, 2, 0],
+            "accuracy": [0.5, 0.9, 0.6, 0.3, math.nan, 0.1],
+            "samples": pd.array([3, 1, None, 2, None, 9], dtype="Int64"),
         }
     )
-    means = seed_means(rows, "accuracy")
-    assert means.index.tolist() == [0, 1]
-    assert means.tolist() == pytest.approx([0.6, 0.5])
+    means = seed_means(rows, ["accuracy", "samples"], [4, 4, 4, 4, 4, 7])
+    assert means.loc[4].index.tolist() == [0, 1, 2]
+    assert means.loc[4, "accuracy"].tolist()[:2] == pytest.approx([0.6, 0.5])
+    assert math.isnan(means.loc[4, "accuracy"][2])
+    assert means.loc[4, "samples"].tolist()[:2] == [1.5, 3.0]
+    assert means.loc[7, "accuracy"].tolist() == [0.1]
 
 
 def test_interval_of_three_seeds_by_hand() -> None:

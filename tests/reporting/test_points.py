@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
+
+from codesign.reporting.fronts import comparison_group, find_fronts
+from codesign.reporting.points import gather
+from codesign.results import Objective
+
+
+def test_seeds_are_gathered_into_points(tmp_path: Path) -> None:
+    points = gather(written(tmp_path / "r", synthetic_rows()))
+    # 3 recipes on µBrain under 3 schedules, on Loihi and on TrueNorth under 1; failures are no points.
+    assert len(points) == 15
+    assert [point.number for point in points] == list(range(1, 16))
+    assert all(len(point.rows) == 6 for point in points)
+    (found,) = [p for p in points if (p.chip, p.schedule, p.recipe) == ("mubrain", "async_random", "unlayered_rs")]
+    assert found.value("accuracy").mean == pytest.approx(0.956)
+    assert found.value("accuracy").seeds == 3
+    assert (found.training_label, found.inference_label) == ("Unlayered RS", "Async RS")
+    assert found.trained_for_it
+    assert found.free_running
+
+
+def test_axes_set_points_apart_and_null_axes_do_not(tmp_path: Path) -> None:
+    rows = [
+        mubrain_row("layered", "random", seed, 0) | {"axis.lanes": lanes, "point": f"{seed}{lanes}"}
+        for seed in (0, 1)
+        for lanes in (1, 4, None)
+    ]
+    points = gather(written(tmp_path / "r", rows))
+    assert [point.axes for point in points] == [(("lanes", None),), (("lanes", 1.0),), (("lanes", 4.0),)]
+    assert [point.place for point in points] == ["mubrain", "mubrain (lanes = 1)", "mubrain (lanes = 4)"]
+
+
+def test_a_timer_is_neither_layered_nor_free_running(tmp_path: Path) -> None:
+    (point,) = gather(written(tmp_path / "r", [truenorth_row("layered", 0, 0)]))
+    assert not point.layered
+    assert not point.free_running
+    assert point.inference_label == "Async RS (timer)"
+
+
+def test_an_all_in_energy_is_not_separable(tmp_path: Path) -> None:
+    all_in, split = truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)
+    points = {point.chip: point for point in gather(written(tmp_path / "r", [all_in, split]))}
+    assert not points["truenorth"].separable
+    assert points["mubrain"].separable
+    assert points["mubrain"].coverage == ("synaptic_operation",)
+
+
+def test_energies_of_different_coverage_have_fronts_of_their_own(tmp_path: Path) -> None:
+    points = gather(written(tmp_path / "r", synthetic_rows()))
+    fronts = find_fronts(points, synthetic_metadata().objectives)
+    energy = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "energy_j"]]
+    assert [{point.chip for point in front.members} for front in energy] == [{"loihi"}, {"mubrain"}, {"truenorth"}]
+    latency = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "latency_s"]]
+    assert len(latency) == 1
+    assert {point.chip for point in latency[0].members} == {"loihi", "truenorth"}
+    assert {point.chip for point in latency[0].unknown} == {"mubrain"}
+
+
+def test_the_front_by_hand(tmp_path: Path) -> None:
+    points = gather(written(tmp_path / "r", synthetic_rows()))
+    fronts = find_fronts(points, synthetic_metadata().objectives)
+    (front,) = [
+        f
+        for f in fronts
+        if len(f.objectives) == 2 and "energy of synaptic operation" in f.group and "all-in" not in f.group
+    ]
+    # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
+    assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
+    best = front.best[0]
+    energy = best.value("energy_j").mean
+    assert energy is not None
+    assert front.volume == pytest.approx(
+        max((p.value("accuracy").mean or 0) * (1e-4 - (p.value("energy_j").mean or 0)) for p in front.members)
+    )
+
+
+def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures(tmp_path: Path) -> None:
+    points = {point.chip: point for point in gather(written(tmp_path / "r", synthetic_rows()))}
+    paper = (Objective(column="paper_energy_j", direction="minimize"),)
+    assert comparison_group(points["mubrain"], paper) == comparison_group(points["loihi"], paper)
+    assert comparison_group(points["mubrain"], paper) != comparison_group(points["truenorth"], paper)
+    steps = (Objective(column="latency_steps", direction="minimize"),)
+    assert comparison_group(points["mubrain"], steps) == comparison_group(points["truenorth"], steps)

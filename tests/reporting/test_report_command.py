@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from synthetic_sweep import synthetic_rows, written
+from typer.testing import CliRunner
+
+from codesign.cli.report import report
+from codesign.errors import InputError
+
+APP = typer.Typer()
+APP.command()(report)
+
+
+def test_the_report_is_drawn_again_beside_the_results(tmp_path: Path) -> None:
+    written(tmp_path / "results.parquet", synthetic_rows(seeds=(0, 1)))
+    result = CliRunner().invoke(APP, [str(tmp_path / "results.parquet")], catch_exceptions=False)
+    assert result.exit_code == 0
+    first = (tmp_path / "results.html").read_bytes()
+    other = tmp_path / "other" / "page.html"
+    arguments = [str(tmp_path / "results.parquet"), "--output", str(other)]
+    assert CliRunner().invoke(APP, arguments, catch_exceptions=False).exit_code == 0
+    assert other.read_bytes() == first
+
+
+def test_bad_input_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("no")
+    with pytest.raises(InputError, match="not a Parquet file"):
+        CliRunner().invoke(APP, [str(tmp_path / "x.parquet")], catch_exceptions=False)
+    with pytest.raises(InputError, match="is the results file itself"):
+        CliRunner().invoke(APP, [str(tmp_path / "x.html")], catch_exceptions=False)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, truenorth_row, written
+
+from codesign.reporting.comparison import Claim
+from codesign.reporting.points import gather
+from codesign.reporting.verdict import equivalence_note, verdict
+
+
+def claims(path: Path, rows: list[Row]) -> dict[str, Claim]:
+    return {claim.name: claim for claim in verdict(gather(written(path / "r", rows)))}
+
+
+def accuracies(values: dict[tuple[str, str], list[float]]) -> list[Row]:
+    return [
+        mubrain_row(recipe, inference, seed, 0) | {"accuracy": accuracy}
+        for (recipe, inference), seeds in values.items()
+        for seed, accuracy in enumerate(seeds)
+    ]
+
+
+def test_the_papers_effect_by_hand(tmp_path: Path) -> None:
+    # Differences 0.30, 0.32, 0.34: mean 0.32, deviation 0.02, half width 4.302653 * 0.02 / sqrt(3) = 0.04968.
+    rows = accuracies({("layered", "layered"): [0.9, 0.92, 0.94], ("layered", "random"): [0.6, 0.6, 0.6]})
+    effect = claims(tmp_path, rows)["effect"]
+    assert effect.status == "holds"
+    assert "falls by 32.0 points" in effect.sentence
+    assert "60.0 %" in effect.sentence
+    assert "92.0 %" in effect.sentence
+    assert "95 % interval 27.0 to 37.0" in effect.sentence
+    assert "3 training seeds" in effect.sentence
+
+
+def test_no_effect_is_not_shown_and_the_opposite_is_said(tmp_path: Path) -> None:
+    spread = {("layered", "layered"): [0.9, 0.8, 0.7], ("layered", "random"): [0.7, 0.8, 0.89]}
+    effect = claims(tmp_path, accuracies(spread))["effect"]
+    assert effect.status == "not shown"
+    assert "includes zero" in effect.sentence
+    opposite = {("layered", "layered"): [0.5, 0.51, 0.52], ("layered", "random"): [0.9, 0.91, 0.92]}
+    effect = claims(tmp_path, accuracies(opposite))["effect"]
+    assert effect.status == "not shown"
+    assert "lies on the other side of zero" in effect.sentence
+    assert "−40.0 points" in effect.sentence
+
+
+def test_a_claim_that_one_schedule_denies_holds_in_part(tmp_path: Path) -> None:
+    rows = accuracies(
+        {
+            ("layered", "layered"): [0.9, 0.91, 0.92],
+            ("layered", "random"): [0.6, 0.61, 0.62],
+            ("layered", "momentum"): [0.9, 0.92, 0.91],
+        }
+    )
+    effect = claims(tmp_path, rows)["effect"]
+    assert effect.status == "holds in part"
+    assert "in 1 of 2 comparisons the interval excludes zero" in effect.sentence
+
+
+def test_one_training_seed_shows_nothing(tmp_path: Path) -> None:
+    found = claims(tmp_path, synthetic_rows(seeds=(0,)))
+    assert found["effect"].status == "not shown"
+    assert "one training seed gives no interval" in found["effect"].sentence
+    assert "no interval: one training seed" in found["effect"].sentence
+    assert {claim.status for claim in found.values()} <= {"not shown", "cannot be asked"}
+
+
+def test_recovery_and_parity_take_models_trained_for_the_schedule(tmp_path: Path) -> None:
+    found = claims(tmp_path, synthetic_rows())
+    recovery = found["recovery"]
+    assert recovery.status == "holds"
+    assert {(c.better.recipe, c.better.schedule) for c in recovery.comparisons} == {
+        ("unlayered_rs", "async_random"),
+        ("unlayered_ms", "async_momentum"),
+    }
+    # 0.963 - 0.655 and 0.956 - 0.625.
+    assert "30.8 to 33.1 points" in recovery.sentence
+    # 0.956 - 0.949 and 0.963 - 0.949.
+    assert "0.7 to 1.4 points" in found["parity"].sentence
+
+
+def test_density_and_latency_are_ratios_to_layered_training_with_layered_inference(tmp_path: Path) -> None:
+    found = claims(tmp_path, synthetic_rows())
+    assert found["spike_density"].status == "holds"
+    # 1.476 / 3.987 and 1.504 / 3.987.
+    assert "0.370 to 0.377 times" in found["spike_density"].sentence
+    assert "0.250 to 0.317 times" in found["latency_spikes"].sentence
+    assert "steps are not equal work" in found["latency_steps"].sentence
+    assert "latency_s" not in found
+
+
+def test_repeated_prices_of_the_same_spikes_are_not_more_evidence(tmp_path: Path) -> None:
+    rows = [
+        mubrain_row("layered", inference, seed, 0) | {"axis.energy": energy, "point": f"{inference}{seed}{energy}"}
+        for inference in ("layered", "random")
+        for seed in (0, 1, 2)
+        for energy in (1.0, 2.0)
+    ]
+    assert len(claims(tmp_path, rows)["effect"].comparisons) == 1
+
+
+def test_a_layered_run_on_another_chip_serves_accuracy_but_not_time(tmp_path: Path) -> None:
+    rows = [loihi_row("layered", seed, 0) | {"weight_bits": 4} for seed in (0, 1, 2)]
+    for recipe in ("layered", "unlayered_rs"):
+        rows += [mubrain_row(recipe, "random", seed, 0) | {"latency_s": 1e-3} for seed in (0, 1, 2)]
+    found = claims(tmp_path, rows)
+    assert found["effect"].comparisons[0].better.chip == "loihi"
+    assert "latency_s" not in found
+
+
+def test_rows_that_cannot_answer_say_so(tmp_path: Path) -> None:
+    found = claims(tmp_path, [mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)])
+    assert set(found) == {"effect", "recovery", "parity"}
+    assert {claim.status for claim in found.values()} == {"cannot be asked"}
+
+
+def chip_claims(path: Path, rows: list[Row]) -> list[Claim]:
+    return [claim for claim in verdict(gather(written(path / "r", rows))) if claim.name.startswith("chip")]
+
+
+def test_chips_are_ranked_on_matched_terms_only(tmp_path: Path) -> None:
+    energy = [c for c in chip_claims(tmp_path, synthetic_rows()) if c.name == "chip energy"]
+    matched, refused = energy
+    assert matched.title == "Energy: loihi against mubrain"
+    assert "matched terms (synaptic operation)" in matched.sentence
+    assert "left out: barrier, hop, neuron update, spike and static of loihi" in matched.sentence
+    comparison = matched.comparisons[0]
+    term = {p.chip: p.term("synaptic_operation").mean for p in (comparison.better, comparison.worse)}
+    assert comparison.better_mean == pytest.approx(term[comparison.better.chip])
+    assert refused.status == "cannot be asked"
+    assert "loihi against truenorth, mubrain against truenorth" in refused.title
+    assert "cannot be split into terms" in refused.sentence
+    assert not refused.comparisons
+
+
+def test_equal_coverage_compares_the_whole_energy(tmp_path: Path) -> None:
+    rows = [mubrain_row("unlayered_rs", "random", seed, 0) for seed in (0, 1, 2)]
+    rows += [row | {"chip": "half", "energy_j": row["energy_j"] / 2, "point": row["point"] + "h"} for row in rows]
+    (energy, latency) = chip_claims(tmp_path, rows)
+    assert energy.status == "holds"
+    assert "equal coverage" in energy.sentence
+    assert energy.comparisons[0].better.chip == "half"
+    assert energy.comparisons[0].ratio == pytest.approx(2)
+    assert "projection" in energy.sentence
+    assert latency.status == "cannot be asked"
+    assert "no time is modelled for half and mubrain" in latency.sentence
+
+
+def test_latency_names_its_models_and_both_forms_of_the_barrier(tmp_path: Path) -> None:
+    (latency,) = [c for c in chip_claims(tmp_path, synthetic_rows()) if c.title == "Latency: loihi against truenorth"]
+    assert "loihi: barrier per timestep, pipelined" in latency.sentence
+    assert "With one barrier a layer a timestep, the paper's form, loihi takes 610 µs" in latency.sentence
+
+
+def test_schedules_that_are_layered_by_another_name_are_flagged(tmp_path: Path) -> None:
+    assert equivalence_note(gather(written(tmp_path / "r", synthetic_rows()))) is None
+    disguised = mubrain_row("layered", "random", 0, 0) | {"schedule": "paper_table5", "equivalent_to_layered": True}
+    points = gather(written(tmp_path / "r", [disguised]))
+    note = equivalence_note(points)
+    assert note is not None
+    assert "paper_table5 on mubrain" in note
+    assert points[0].layered
+    assert truenorth_row("layered", 0, 0)["equivalent_to_layered"] is False
