@@ -285,7 +285,8 @@ def _named(path: str, number: Number) -> NamedNumber:
     unit = number.unit
     value_si: float | None = None
     if isinstance(number, BarrierTimes):
-        text = ", ".join(f"{format_si(number.by_tiles[key], 's')} ({key} tiles)" for key in sorted(number.by_tiles))
+        items = sorted(number.by_tiles.items())
+        text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
     else:
         value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
         if isinstance(value, tuple):

@@ -102,6 +102,7 @@ def map_network(shape: NetworkShape, chip: Chip, capacity: Capacity, weight_bits
     placer = _Placer(shape, chip, capacity)
     for layer in range(len(shape.layers)):
         placer.place(layer)
+    placer.finish()
     return Mapping(
         chip=chip.name,
         capacity=capacity,
@@ -130,7 +131,7 @@ class _Placer:
         self.shape, self.chip, self.capacity = shape, chip, capacity
         self.placements: list[Placement] = []
         self.assumptions: list[str] = []
-        self.grown = False  # whether the only core of a one-core chip was lifted
+        self.lifted: set[int] = set()  # layers for which a core was lifted
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
     def place(self, layer: int) -> None:
@@ -152,8 +153,12 @@ class _Placer:
             left, first = left - room, False
             if left:
                 core += 1
-        if core >= self.chip.cores.value:
-            self._assume(f"layer {layer + 1} needs core {core + 1}, the chip has {self.chip.cores.value}; cores added")
+
+    def finish(self) -> None:
+        """Note cores that the chip does not have."""
+        needed, there = max(part.core for part in self.placements) + 1, self.chip.cores.value
+        if needed > there:
+            self._assume(f"the network needs {needed:,} cores, the chip has {there:,}; cores added")
 
     @property
     def _may_split(self) -> bool:
@@ -238,12 +243,12 @@ class _Placer:
         message = self._shortage(layer, size, core, left, per_neuron)
         if self.capacity == "published":
             raise InfeasibleError(f"{self.chip.name}: {message}")
-        if self.chip.cores.value > 1:
+        if self.chip.cores.value > 1 and layer not in self.lifted:
             self._assume(f"{message}; lifted")
-        elif not self.grown:
-            self.grown = True
+        elif not self.lifted:
             total = f"{self.shape.neurons:,} neurons and {sum(one.synapses for one in self.shape.layers):,} synapses"
             self._assume(f"the network needs {total}, {message}; counts lifted")
+        self.lifted.add(layer)
 
     def _shortage(self, layer: int, size: LayerShape, core: int, left: int, per_neuron: float) -> str:
         limits, (neurons, synapses) = self._limits(core), self.used.get(core, (0, 0))

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from handmade_hardware import ENERGIES, MESH_CORES, TIMES, chip_from, number
+
+from codesign.errors import DocumentError, InputError
+from codesign.hardware.library import chip_names, find_chip, load_chip
+from codesign.hardware.parameters import with_parameter
+from codesign.hardware.unknowns import unknowns
+
+CHIPS = Path(__file__).parents[2] / "chips"
+ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
+
+
+@pytest.mark.parametrize("path", sorted(CHIPS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_chip_loads_under_its_file_name(path: Path) -> None:
+    chip = load_chip(path)
+    assert chip.name == path.stem
+    assert chip.citation in chip.sources
+    used = {item.source for item in chip.numbers()} | {one.source for one in chip.validation} | {chip.citation}
+    network = chip.network_on_chip
+    assert set(chip.sources) <= used | ({network.source} if network else set())
+
+
+def test_published_numbers_arrive_in_si() -> None:
+    assert find_chip("mubrain").e_synaptic_operation_j == pytest.approx(26e-12)
+    assert find_chip("mubrain").static_power is None
+    truenorth = find_chip("truenorth")
+    assert truenorth.e_synaptic_operation_j == pytest.approx(2.297e-12)
+    assert truenorth.static_power.value == pytest.approx(64.43e-3)
+    assert find_chip("truenorth_allin").energies.synaptic_operation.all_in
+
+
+def test_the_fit_of_mubrain_meets_both_runs() -> None:
+    """P and N from 26 pJ · N + P · 4.2 ms = 308 nJ and 26 pJ · N + P · (340 nJ / 70 µW) = 340 nJ, as the file says."""
+    chip = find_chip("mubrain_fitted")
+    power = (340e-9 - 308e-9) / (340e-9 / 70e-6 - 4.2e-3)
+    operations = (308e-9 - power * 4.2e-3) / 26e-12
+    messages = operations / (37366 / (256 + 64))
+    assert chip.static_power.value == pytest.approx(power, rel=2e-3)
+    assert chip.times.synaptic_operation.value == pytest.approx(4.2e-3 / messages, rel=2e-3)
+
+
+def test_barrier_times_are_linear_between_listed_tiles_and_constant_beyond() -> None:
+    times = find_chip("loihi").synchronization.times
+    assert [times.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == pytest.approx(
+        [0.6e-6, 1.0e-6, 1.2e-6, 1.4e-6, 1.8e-6, 1.8e-6]
+    )
+
+
+def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
+    body = f"""cores: {number("eight")}
+vector_width: {number(0)}
+layers_share_core: false
+synchronization: {{kind: asynchronous}}
+energies:
+  synaptic_operation: {{value: 26, all_in: false, confidence: guessed, source: made_up}}
+  neuron_updates: {number("1 pJ")}
+static_power: {{value: 1 pJ, confidence: stated, source: made_upp}}
+"""
+    with pytest.raises(DocumentError) as raised:
+        chip_from(body)
+    messages = [str(problem) for problem in raised.value.problems]
+    # the head of the file has 7 lines and an empty first one
+    expected = [
+        (9, "cores.value"),
+        (10, "vector_width.value"),
+        (14, "energies.synaptic_operation.confidence"),
+        (14, "needs a unit"),
+        (15, "did you mean 'neuron_update'"),
+        (16, "unknown source 'made_upp'; did you mean 'made_up'"),
+        (16, "'1 pJ'"),
+    ]
+    assert len(messages) == len(expected)
+    for line, text in expected:
+        assert any(message.startswith(f"tiny.yaml:{line}:") and text in message for message in messages), text
+
+
+@pytest.mark.parametrize(
+    ("body", "location", "reason"),
+    [
+        (ENERGIES.replace("all_in: false", "all_in: true"), "static_power", "already contains static power"),
+        (ENERGIES.replace("all_in: false", "all_in: true"), "energies.hop", "all-in"),
+        (ENERGIES.replace("all_in: false", "all_in: false, includes: [spike]"), "includes", "counted twice"),
+        (f"static_power: {number('1 W', includes='[hop, hop]')}", "static_power.includes", "already included"),
+        (f"times: {{hop: {number('1 s', includes='[hop]')}}}", "times.hop.includes", "counted twice"),
+        (f"times: {{hop_vertical: {number('1 s')}}}", "times.hop_vertical", "needs times.hop"),
+        (f"neurons_per_core: {number('[1, 2]')}", "neurons_per_core.value", "8 cores"),
+        (f"weight_memory: {number(64)}", "weight_memory", "needs weight_bits"),
+        (f"weight_memory: {number(64)}\nsynapses_per_core: {number(64)}", "weight_memory", "together"),
+        (f"neurons_per_core: {number(2)}\ngroup_size: {number(17)}", "group_size", "larger than"),
+    ],
+)
+def test_what_no_chip_can_be_is_refused(body: str, location: str, reason: str) -> None:
+    with pytest.raises(DocumentError) as raised:
+        chip_from(MESH_CORES + ASYNCHRONOUS + body)
+    assert any(location in problem.message and reason in problem.message for problem in raised.value.problems)
+    assert all(problem.line > 8 for problem in raised.value.problems)
+
+
+def test_more_cores_than_places_and_hops_without_a_network_are_refused() -> None:
+    with pytest.raises(DocumentError, match=r"place for 4 cores"):
+        chip_from(MESH_CORES.replace("columns: 4", "columns: 2") + ASYNCHRONOUS)
+    alone = f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}{TIMES}"
+    with pytest.raises(DocumentError, match="needs network_on_chip"):
+        chip_from(alone)
+
+
+def test_a_synchronized_chip_has_no_group_size() -> None:
+    body = MESH_CORES + f"group_size: {number(8)}\nsynchronization: {{kind: barrier, scope: layer}}"
+    with pytest.raises(DocumentError, match="a barrier chip has none"):
+        chip_from(body)
+
+
+def test_unknowns_name_what_cannot_be_modelled() -> None:
+    assert dict(unknowns(find_chip("mubrain")))["static_power"] == "static energy"
+    assert "energies.hop" not in dict(unknowns(find_chip("mubrain")))  # one core has no network
+    assert dict(unknowns(find_chip("loihi_davies2018")))["times.output"] == "latency"
+    assert not [name for name, what in unknowns(find_chip("loihi")) if "latency" in what]
+    assert "static_power" not in dict(unknowns(find_chip("truenorth_allin")))
+
+
+def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert find_chip("loihi").name == "loihi_sanafe"
+    assert find_chip("µBrain").name == "mubrain"
+    assert find_chip(CHIPS / "speck.yaml").name == "speck"
+    assert list(chip_names()) == sorted(path.stem for path in CHIPS.glob("*.yaml"))
+    (tmp_path / "chips").mkdir()
+    own = (CHIPS / "speck.yaml").read_text().replace("name: speck", "name: mine").replace("[dynapcnn]", "[]")
+    (tmp_path / "chips" / "mine.yaml").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    assert find_chip("mine").name == "mine"
+    assert "mine" in chip_names()
+    with pytest.raises(InputError, match="did you mean 'truenorth'"):
+        find_chip("truenort")
+
+
+def test_axes_set_single_numbers() -> None:
+    chip = find_chip("loihi")
+    wide = with_parameter(chip, "vector_width", 16)
+    assert wide.vector_width.value == 16
+    assert wide.numbers() != chip.numbers()
+    assert chip.vector_width.value == 1
+    cheap = with_parameter(chip, "energies.synaptic_operation", "2 pJ")
+    assert cheap.e_synaptic_operation_j == pytest.approx(2e-12)
+    added = with_parameter(find_chip("mubrain"), "static_power", "10 uW")
+    assert added.static_power.value == pytest.approx(10e-6)
+    assert added.static_power.source in added.sources
+    tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")
+    assert tick.synchronization.tick.value == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("lanes", 8, "no parameter 'lanes'"),
+        ("energies.nothing", "1 pJ", "no parameter"),
+        ("static_power.value", "1 W", "no parameter"),
+        ("static_power", "1 pJ", "quantity in W"),
+        ("synchronization.times", "1 us", "no axis can set it"),
+        ("title", "x", "no axis can set it"),
+        ("cores", 1000, "place for 128 cores"),
+    ],
+)
+def test_axes_refuse_what_a_file_could_not_say(path: str, value: object, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        with_parameter(find_chip("loihi"), path, value)
