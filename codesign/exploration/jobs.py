@@ -139,13 +139,33 @@ class ExecuteInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryInputs:
-    """The columns of a row that an execution alone decides."""
+    """The columns of a row that an execution alone decides.
+
+    Attributes:
+        execution: its key.
+        last_step: forward steps after the first output spike in which outputs were still computed; None for all.
+    """
 
     execution: str
+    last_step: int | None
+
+    @staticmethod
+    def of(inputs: ExecuteInputs) -> SummaryInputs:
+        schedule = inputs.schedule
+        return SummaryInputs(
+            execution=inputs.key, last_step=schedule.steps_after_output if schedule.stop == "on_output" else None
+        )
 
     @property
     def key(self) -> str:
-        return digest({"kind": "summary", "semantics_version": SUMMARY_VERSION, "execution": self.execution})
+        return digest(
+            {
+                "kind": "summary",
+                "semantics_version": SUMMARY_VERSION,
+                "execution": self.execution,
+                "last_step": self.last_step,
+            }
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +266,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     for one in wanted:
         try:
             if isinstance(one, SummaryInputs):
-                columns = summary_columns(unpacked)
+                columns = summary_columns(unpacked, last_step=one.last_step)
             else:
                 cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
                 columns = {**cost.columns(), "assumptions": list(cost.assumptions)}

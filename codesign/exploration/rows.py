@@ -17,8 +17,12 @@ Columns = dict[str, Any]
 _MOST_BINS = 128
 
 
-def summary_columns(execution: Execution) -> Columns:
-    """How the network answers: what an execution says without a chip."""
+def summary_columns(execution: Execution, *, last_step: int | None) -> Columns:
+    """How the network answers: what an execution says without a chip.
+
+    Args:
+        last_step: forward steps after the first output spike after which passes were stopped; None where they drained.
+    """
     decided = execution.steps_to_first_output != NOT_REACHED
     spikes = execution.spikes_to_first_output[decided]
     bins, counts = histogram(spikes)
@@ -36,21 +40,23 @@ def summary_columns(execution: Execution) -> Columns:
         "spikes_per_pass": float(execution.spikes_to_stop.mean()),
         "latency_spikes_bins": bins,
         "latency_spikes_counts": counts,
-        "convergence_accuracy": convergence_accuracy(execution),
+        "convergence_accuracy": convergence_accuracy(execution, last_step=last_step),
         "currents_first_layer": _trimmed(execution.currents_before_firing[0]),
         "currents_other_layers": _trimmed(execution.currents_before_firing[1]),
     }
 
 
-def convergence_accuracy(execution: Execution) -> list[float] | None:
+def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list[float] | None:
     """Accuracy if every forward pass stopped m = 0, 1, … steps after its first output spike (paper, section A.9).
 
-    Undecided samples count as wrong, ties go to the lowest class; None where outputs are potentials.
+    Undecided samples count as wrong, ties go to the lowest class. The curve ends with the steps that were run; None
+    where outputs are potentials.
     """
     if not execution.spiking_readout:
         return None
-    correct = execution.convergence.argmax(axis=2) == execution.labels[:, None]
-    spoke = (execution.convergence > 0).any(axis=2)
+    counts = execution.convergence if last_step is None else execution.convergence[:, : last_step + 1]
+    correct = counts.argmax(axis=2) == execution.labels[:, None]
+    spoke = (counts > 0).any(axis=2)
     return [float(share) for share in (correct & spoke).mean(axis=0)]
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
 
-_SAMPLES_PER_S = 2_000
+_SAMPLES_PER_S = 7_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
 _WORTH_RAY_S = 20.0
 """Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
@@ -153,7 +153,7 @@ def _row(point: Point, shape: NetworkShape, store: Store, failures: dict[str, Fa
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     jobs = point.jobs
-    summary_key = SummaryInputs(execution=jobs.execution.key).key
+    summary_key = SummaryInputs.of(jobs.execution).key
     columns = {**point.columns, **_training_columns(jobs, store)}
     for key in (jobs.execution.model.key, jobs.execution.key, summary_key, jobs.priced.key, jobs.cost.key):
         if key in failures:

@@ -58,7 +58,7 @@ def find_work(plan: Plan, store: Store) -> Work:
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
     executions = {one.key: one for job in points for one in (job.execution, job.priced)}
-    summaries = [SummaryInputs(execution=key) for key in dict.fromkeys(job.execution.key for job in points)]
+    summaries = [SummaryInputs.of(one) for one in {job.execution.key: job.execution for job in points}.values()]
     costs = {job.cost.key: job.cost for job in points}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
