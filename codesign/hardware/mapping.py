@@ -205,9 +205,10 @@ class _Placer:
             room = min(room, limits.neurons - neurons)
         if limits.synapses is not None:
             free = limits.synapses - synapses - self._fixed(size)
-            room = min(room, math.floor(free / per_neuron) if per_neuron and free > 0 else room if free >= 0 else 0)
-            if per_neuron and free <= 0:
-                room = 0
+            if free < 0:
+                return 0
+            if per_neuron:
+                room = min(room, math.floor(free / per_neuron))
         return max(room, 0)
 
     def _first_core(self, wanted: int, per_neuron: float) -> int:

@@ -176,15 +176,14 @@ class _Chunk:
         ready = np.where(own, self.sent[which, np.maximum(source - 1, 0), np.maximum(self.enqueued[row], 0)], 0.0)
         arrival = ready + self.delivery_route[now]
         np.maximum.at(way, which, self.delivery_route[now])
-        # of messages with services s_i, the last is done at max(free + Σs, max over i of (arrival_i + Σ_{j≥i} s_j))
+        # one after another within a pass and core; never summed across passes, so no sample's time depends on another's
         starts = np.flatnonzero(np.append(True, (np.diff(which) != 0) | (np.diff(core) != 0)))
-        total = np.add.reduceat(service, starts)
-        before = np.cumsum(service) - service
         lengths = np.diff(np.append(starts, len(row)))
-        rest = np.repeat(total + before[starts], lengths) - before
-        place = (which[starts], core[starts])
-        self.free[place] = np.maximum(self.free[place] + total, np.maximum.reduceat(arrival + rest, starts))
-        received[place] = total
+        for rank in range(lengths.max()):
+            turn = starts[lengths > rank] + rank
+            place = (which[turn], core[turn])
+            self.free[place] = np.maximum(self.free[place], arrival[turn]) + service[turn]
+            received[place] += service[turn]
         return received, way
 
     def decisions(self) -> Floats:

@@ -216,4 +216,4 @@ def test_samples_are_priced_independently(two_timesteps: Execution) -> None:
     chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: asynchronous}")
     both = Execution.concatenate([two_timesteps, two_timesteps])
     once, twice = priced(two_timesteps, chip).latency, priced(both, chip).latency
-    assert twice.total_s.tolist() == pytest.approx(np.tile(once.total_s, 2).tolist(), rel=1e-12)
+    assert twice.total_s.tolist() == [*once.total_s.tolist(), *once.total_s.tolist()]

@@ -1,0 +1,64 @@
+"""Executions of the real simulator, on every shipped chip."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codesign.hardware.cost import price
+from codesign.hardware.energy import ENERGY_TERMS
+from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.mapping import map_network
+from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.work import layout_of
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import Conv2d, Linear, TopologySpec, parse_topology
+from codesign.simulation.engine import simulate
+from codesign.workload.events import EventBatch
+
+CONVOLUTIONAL = TopologySpec(
+    input=(1, 8, 8), layers=(Conv2d(kind="conv2d", channels=3, kernel=3), Linear(neurons=12), Linear(neurons=4))
+)
+
+
+def random_events(samples: int, inputs: int) -> EventBatch:
+    frames = np.random.default_rng(1).poisson(0.2, (samples, 3, inputs)).astype(np.float32)
+    return EventBatch.from_frames(frames, np.zeros(samples, dtype=np.int64), timestep_s=1e-3)
+
+
+@pytest.mark.parametrize("name", chip_names())
+@pytest.mark.parametrize("topology", [parse_topology("64-[20x2]-4"), CONVOLUTIONAL], ids=["linear", "convolutional"])
+def test_simulated_networks_are_priced_consistently(name: str, topology: TopologySpec) -> None:
+    chip = find_chip(name)
+    network = SpikingNetwork(topology, NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    mapping = map_network(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
+    schedule = chip_schedule(chip, network.shape, mapping, stop="drained").schedule
+    execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
+    assert execution.slices == mapping.slices()
+    assert layout_of(execution, chip, mapping).exact
+    assert execution.emitted.sum() > 0
+    cost = price(execution, chip, mapping)
+    energy, latency = cost.energy, cost.latency
+    if energy.total_j is not None:
+        known = [getattr(energy, f"{term}_j") for term in ENERGY_TERMS]
+        total = np.sum([term for term in known if term is not None], axis=0)
+        assert energy.total_j == pytest.approx(total, rel=1e-12)
+        assert (energy.total_j > 0).all()
+    if latency.total_s is not None:
+        parts = [latency.compute_s, latency.network_s, latency.synchronization_s]
+        assert latency.total_s == pytest.approx(np.sum([part for part in parts if part is not None], axis=0))
+        decided = ~np.isnan(latency.decision_s)
+        assert (latency.decision_s[decided] <= latency.total_s[decided] * (1 + 1e-12)).all()
+    if latency.bound_s is not None:
+        assert (latency.total_s <= latency.bound_s * (1 + 1e-12)).all()
+
+
+def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
+    network = SpikingNetwork(parse_topology("64-[20x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    schedules = {}
+    for name in ("mubrain", "mubrain_fitted", "speck"):
+        chip = find_chip(name)
+        mapping = map_network(network.shape, chip, "scaled", chip.weight_bits.value)
+        schedules[name] = chip_schedule(chip, network.shape, mapping).schedule
+    assert len(set(schedules.values())) == 1
