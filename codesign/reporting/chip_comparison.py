@@ -12,7 +12,7 @@ from codesign.reporting.fronts import coverage_words
 from codesign.reporting.points import ENERGY_TERMS, Point
 from codesign.reporting.wording import listed, quantity
 
-__all__ = ["compare_chips", "representatives"]
+__all__ = ["compare_chips", "representatives", "summarize"]
 
 
 def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
@@ -22,7 +22,7 @@ def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
         for a, b in combinations(representatives(gathered), 2)
         if (a.workload, a.topology, a.operation) == (b.workload, b.topology, b.operation) and a.chip != b.chip
     ]
-    claims = [compared for a, b in pairs for compared in (_energy(a, b), _latency(a, b))]
+    claims = [_energy(a, b) for a, b in pairs] + [_latency(a, b) for a, b in pairs]
     ranked = [claim for claim in claims if claim.status != "cannot be asked"]
     obstacles: dict[tuple[str, str], list[str]] = {}
     for claim in claims:
@@ -32,6 +32,30 @@ def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
         Claim(name=name, title=_joined(titles), status="cannot be asked", sentence=sentence)
         for (name, sentence), titles in obstacles.items()
     ]
+
+
+def summarize(claims: Sequence[Claim]) -> Claim:
+    """All chip comparisons in one claim, for sweeps with more chips than a reader takes in at once."""
+    parts = []
+    for name, words in (("chip energy", "Energy on matched terms"), ("chip latency", "Time per sample")):
+        found = [comparison for claim in claims if claim.name == name for comparison in claim.comparisons]
+        shown = [
+            f"{c.better.chip} {quantity(c.better_mean, c.column)} against {c.worse.chip} "
+            f"{quantity(c.worse_mean, c.column)}{'' if c.gain.above_zero else ' (not shown)'}"
+            for c in found
+        ]
+        parts.append(f"{words}: {'; '.join(shown)}." if shown else f"{words}: no two chips compare.")
+    refused = sum(claim.status == "cannot be asked" for claim in claims)
+    if refused:
+        parts.append("What cannot be ranked, and why, is under “Chips compared”.")
+    comparisons = tuple(comparison for claim in claims for comparison in claim.comparisons)
+    return Claim(
+        name="chips",
+        title="The chips differ, where they can be compared",
+        status=status_of(comparisons),
+        sentence=" ".join(parts),
+        comparisons=comparisons,
+    )
 
 
 def _joined(titles: Sequence[str]) -> str:
@@ -103,20 +127,22 @@ def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
     """Energy terms that both chips' energies hold, or why there are none."""
     for point in (a, b):
         if not point.coverage or point.value("energy_j").mean is None:
-            return [], f"no energy is modelled for {_named(point)}."
-    if a.coverage == b.coverage:
-        return list(a.coverage), None
+            return [], f"no energy is modelled for {point.place}."
     whole = [point for point in (a, b) if not point.separable]
     if whole:
         said = listed([f"{point.chip}'s energy ({coverage_words(point)})" for point in whole])
-        return [], f"{said} cannot be split into terms, and the other's covers something else."
-    common = [
-        term
-        for term in ENERGY_TERMS
-        if all(term in point.coverage and point.term(term).mean is not None for point in (a, b))
-    ]
+        return [], f"{said} cannot be split into terms: it is what was spent in some measurement."
+    if a.coverage == b.coverage:
+        return list(a.coverage), None
+    common = [term for term in ENERGY_TERMS if term in a.coverage and term in b.coverage]
     if not common:
         return [], f"no term is in both: {a.chip} has {coverage_words(a)}, {b.chip} has {coverage_words(b)}."
+    for point in (a, b):
+        # Which number holds an included term is not in the results: leaving out any but static power could lose it.
+        left_out = set(point.coverage) - set(common)
+        if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
+            held = listed([name.replace("_", " ") for name in sorted(point.included_terms)])
+            return [], f"{point.chip}'s numbers hold {held} within other terms, which the other's do not."
     return common, None
 
 
@@ -124,7 +150,8 @@ def _sum(point: Point, terms: list[str]) -> pd.Series:
     """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")
-    parts = pd.concat([point.seeds(ENERGY_TERMS[term]) for term in terms], axis=1).dropna()
+    known = [ENERGY_TERMS[term] for term in terms if term not in point.included_terms]
+    parts = pd.concat([point.seeds(column) for column in known], axis=1).dropna()
     return parts.sum(axis=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codesign.reporting.figures import LegendEntry, Panel, clipped, label_axis, palette, percent_ticks
 from codesign.reporting.points import Point
@@ -54,12 +54,13 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         points: what is drawn, as chosen by `behaviour_points`.
         everything: where the drained twin of a point is looked for.
     """
+    width = max((_bin_width(edges) for p in points for edges in p.rows["latency_spikes_bins"]), default=1)
     drained = [_drained_accuracy(point, everything) for point in points]
     specifications = (
         (
             "latency",
             "Spikes until the first output spike",
-            [_latency_curve(p) for p in points],
+            [_latency_curve(p, width) for p in points],
             "spikes propagated in a forward pass",
             "share of passes",
             "Form of the paper's figure 6; passes without an output spike are left out.",
@@ -140,11 +141,17 @@ def _axis_lines(points: Sequence[Point], index: int) -> list[tuple[str, list[tup
     return [(f"{line[0][1].recipe} under {line[0][1].schedule} on {line[0][1].chip}", line) for line in best]
 
 
-def _latency_curve(point: Point) -> Curve:
+def _bin_width(edges: Any) -> int:
+    return int(edges[1]) - int(edges[0]) if edges is not None and len(edges) > 1 else 1
+
+
+def _latency_curve(point: Point, width: int) -> Curve:
+    """Shares by bins of `width` spikes, the widest that any row has: narrower bins are powers of two and add up."""
     counts: Counter[int] = Counter()
     for edges, passes in zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True):
         if edges is not None and passes is not None:
-            counts.update(dict(zip(map(int, edges), map(int, passes), strict=True)))
+            for edge, count in zip(edges, passes, strict=True):
+                counts[int(edge) // width * width] += int(count)
     return _relative(counts)
 
 

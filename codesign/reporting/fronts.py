@@ -50,15 +50,15 @@ def comparison_group(point: Point, objectives: tuple[Objective, ...]) -> str:
     """What a point must share with another before these objectives compare, in words.
 
     Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
-    book compare across coverages unless the figure is all-in and so holds more than its name says.
+    book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
     """
     columns = {objective.column for objective in objectives}
     energies = {column for column in columns if COLUMNS[column].unit == "J"}
     words = [point.workload]
     if any(COLUMNS[column].unit for column in columns) and point.operation is not None:
         words.append(point.operation.replace("_", " "))
-    if "energy_j" in energies or (energies and not point.separable):
-        words.append(f"energy of {coverage_words(point)}")
+    if "energy_j" in energies or (energies and (not point.separable or point.included_terms)):
+        words.append(f"energy of {coverage_words(point)}" + ("" if point.separable else f" on {point.chip}"))
     return ", ".join(words)
 
 

@@ -33,7 +33,7 @@ from codesign.reporting.tables import (
     operations_and_energy,
     pareto_table,
 )
-from codesign.reporting.verdict import equivalence_note, verdict
+from codesign.reporting.verdict import equivalence_note, headlines, verdict
 from codesign.reporting.wording import column_label, number, quantity
 from codesign.results import COLUMNS, ResultTable
 from codesign.units import format_si
@@ -75,7 +75,8 @@ def render_report(table: ResultTable) -> str:
         timestep=format_si(metadata.workload.timestep_s, "s"),
         summary=_summary(table, points),
         objectives=", ".join(f"{o.direction} {column_label(o.column)}" for o in metadata.objectives),
-        claims=claims,
+        claims=headlines(claims),
+        chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         equivalence=equivalence_note(points),
         evidence=_evidence(claims),
         styles=styles_of(points),

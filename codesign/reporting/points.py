@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +21,7 @@ ENERGY_TERMS = {
     "neuron_update": "energy_neuron_update_j",
     "spike": "energy_spike_j",
     "hop": "energy_hop_j",
-    "barrier": "energy_barrier_j",
+    "barrier_message": "energy_barrier_j",
     "static": "energy_static_j",
 }
 """Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
@@ -114,7 +113,7 @@ class Point:
     @property
     def place(self) -> str:
         """Chip, with what sets it apart from other variants of the same chip in the sweep."""
-        axes = [f"{name} = {_short(value)}" for name, value in self.axes if value is not None]
+        axes = [f"{name.rpartition('.')[2]} = {_short(value)}" for name, value in self.axes if value is not None]
         return self.chip + (f" ({', '.join(axes)})" if axes else "")
 
     @property
@@ -124,8 +123,13 @@ class Point:
         return same_policy and self.training_group_size == self.group_size
 
     @property
+    def included_terms(self) -> frozenset[str]:
+        """Terms that `energy_j` holds within another term: the chip's numbers do not tell them apart."""
+        return frozenset(name for name in self.coverage if name in ENERGY_TERMS and self.term(name).mean is None)
+
+    @property
     def separable(self) -> bool:
-        """Whether `energy_j` is a sum of known terms, so that some of them can be compared without the others."""
+        """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
         return bool(self.coverage) and set(self.coverage) <= set(ENERGY_TERMS)
 
     def term(self, name: str) -> Interval:
@@ -191,7 +195,7 @@ def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list
         steps_after_output=integer("steps_after_output"),
         input_mode=text("input_mode"),
         equivalent_to_layered=is_known(first["equivalent_to_layered"]) and bool(first["equivalent_to_layered"]),
-        coverage=tuple(sorted(_term_name(name) for name in strings(first["energy_coverage"]))),
+        coverage=tuple(sorted(strings(first["energy_coverage"]))),
         latency_model=text("latency_model"),
         assumptions=_union(rows, "assumptions"),
         not_modelled=_union(rows, "not_modelled"),
@@ -212,12 +216,3 @@ def _axis_value(value: Any) -> str | float | None:
 
 def _short(value: str | float | None) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _term_name(text: str) -> str:
-    """A coverage entry as a key of `ENERGY_TERMS` where it is one; other entries are kept, and keep sums whole."""
-    name = re.sub(r"[\s-]+", "_", text.strip().lower()).removeprefix("energy_").removesuffix("_j")
-    for candidate in (name, name.removesuffix("s"), name.removesuffix("es"), name.removesuffix("_power")):
-        if candidate in ENERGY_TERMS:
-            return candidate
-    return text.strip()

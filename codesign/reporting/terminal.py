@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from codesign.reporting.fronts import coverage_words, find_fronts
 from codesign.reporting.points import Point, gather
-from codesign.reporting.verdict import equivalence_note, verdict
+from codesign.reporting.verdict import equivalence_note, headlines, verdict
 from codesign.reporting.wording import percent, quantity, with_interval
 from codesign.results import ResultTable
 
@@ -58,7 +58,7 @@ def print_summary(table: ResultTable, report_path: Path | None, results_path: Pa
             console.print(Text("* capacity scaled: a projection, not a chip that exists", style="dim"))
     else:
         console.print("The Pareto front is empty: no point has all objectives.")
-    for claim in verdict(points) if points else []:
+    for claim in headlines(verdict(points)) if points else []:
         console.print(Text.assemble((f"{claim.status:>15}", _STYLES[claim.status]), f"  {claim.title}"))
     note = equivalence_note(points)
     if note is not None:

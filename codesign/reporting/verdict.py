@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from codesign.reporting.chip_comparison import compare_chips
+from codesign.reporting.chip_comparison import compare_chips, summarize
 from codesign.reporting.comparison import Claim, Comparison, compare, describe_gain, standing, status_of
 from codesign.reporting.points import Point
 from codesign.reporting.wording import listed, points, quantity, significant
 
-__all__ = ["equivalence_note", "verdict"]
+__all__ = ["equivalence_note", "headlines", "verdict"]
+
+_FEW = 4
 
 _SAVINGS = {
     "spike_density": ("Unlayered training makes activity sparser", "spike density"),
@@ -24,20 +26,22 @@ _STEP_REMARK = " A layered step takes a whole layer, an asynchronous one at most
 def verdict(gathered: tuple[Point, ...]) -> list[Claim]:
     """The claims about a sweep: the paper's effect, its remedy, what that saves, and how the chips compare."""
     free = [point for point in gathered if point.free_running]
-    layered = [point for point in gathered if point.layered]
-    return [
-        _effect(free, layered),
-        _recovery(free),
-        _parity(free, layered),
-        *_savings(free, layered),
-        *compare_chips(gathered),
-    ]
+    runs = _LayeredRuns([p for p in gathered if p.layered and p.training_method == "layered"])
+    return [_effect(free, runs), _recovery(free), _parity(free, runs), *_savings(free, runs), *compare_chips(gathered)]
+
+
+def headlines(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims for a first look: those about chips in one if there are many."""
+    chips = [claim for claim in claims if claim.name.startswith("chip ")]
+    if len(chips) <= _FEW:
+        return list(claims)
+    return [claim for claim in claims if claim not in chips] + [summarize(chips)]
 
 
 def equivalence_note(gathered: tuple[Point, ...]) -> str | None:
-    """Names the schedules that sound asynchronous but provably give the spikes of layered inference."""
+    """Names the schedules that provably give the spikes of layered inference under another name."""
     names = sorted(
-        {f"{p.schedule} on {p.place}" for p in gathered if p.equivalent_to_layered and p.inference != "layered"}
+        {f"{p.schedule} on {p.place}" for p in gathered if p.equivalent_to_layered and p.schedule != "layered"}
     )
     if not names:
         return None
@@ -47,12 +51,12 @@ def equivalence_note(gathered: tuple[Point, ...]) -> str | None:
     )
 
 
-def _effect(free: list[Point], layered: list[Point]) -> Claim:
+def _effect(free: list[Point], runs: _LayeredRuns) -> Claim:
     found = _distinct(
         compare("accuracy", twin, point, more_is_better=True)
         for point in free
         if point.training_method == "layered"
-        for twin in _layered_runs(point, layered, same_chip=False)
+        for twin in runs.beside(point, same_chip=False)
         if twin.recipe == point.recipe
     )
     return _claim(
@@ -75,9 +79,7 @@ def _recovery(free: list[Point]) -> Claim:
             for point in free
             if point.training_method == "unlayered"
             for other in free
-            if other.training_method == "layered"
-            and other.schedule == point.schedule
-            and _same_context(point, other, same_chip=True)
+            if other.training_method == "layered" and other.schedule == point.schedule and _same_context(point, other)
         )
     )
     return _claim(
@@ -93,8 +95,8 @@ def _recovery(free: list[Point]) -> Claim:
     )
 
 
-def _parity(free: list[Point], layered: list[Point]) -> Claim:
-    found = _trained_for_it_first(_distinct(_against_layered("accuracy", free, layered, more_is_better=True)))
+def _parity(free: list[Point], runs: _LayeredRuns) -> Claim:
+    found = _trained_for_it_first(_distinct(_against_layered("accuracy", free, runs, more_is_better=True)))
     return _claim(
         "parity",
         "Unlayered training without synchronization beats layered training with it",
@@ -108,11 +110,11 @@ def _parity(free: list[Point], layered: list[Point]) -> Claim:
     )
 
 
-def _savings(free: list[Point], layered: list[Point]) -> list[Claim]:
+def _savings(free: list[Point], runs: _LayeredRuns) -> list[Claim]:
     early = [point for point in free if point.stop == "on_output"]
     claims = []
     for column, (title, noun) in _SAVINGS.items():
-        found = _trained_for_it_first(_distinct(_against_layered(column, early, layered, more_is_better=False)))
+        found = _trained_for_it_first(_distinct(_against_layered(column, early, runs, more_is_better=False)))
         if not found:
             continue
         example = _most_telling(found)
@@ -157,38 +159,44 @@ def _claim(
 
 
 def _against_layered(
-    column: str, free: list[Point], layered: list[Point], *, more_is_better: bool
+    column: str, free: list[Point], runs: _LayeredRuns, *, more_is_better: bool
 ) -> Iterator[Comparison | None]:
     """Unlayered models without synchronization against layered models with it; times only on the same chip."""
     for point in free:
         if point.training_method == "unlayered":
-            for run in _layered_runs(point, layered, same_chip=column.endswith("_s")):
-                if run.training_method == "layered":
-                    yield compare(column, point, run, more_is_better=more_is_better)
+            for run in runs.beside(point, same_chip=column.endswith("_s")):
+                yield compare(column, point, run, more_is_better=more_is_better)
 
 
-def _layered_runs(point: Point, layered: list[Point], *, same_chip: bool) -> list[Point]:
-    """One layered run a recipe to hold against `point`: on its own chip if there is one, else on another."""
-    best: dict[str, Point] = {}
+class _LayeredRuns:
+    """Layered models under layered inference, found by what they can be held against."""
 
-    def distance(run: Point) -> tuple[bool, bool, int]:
-        return not _same_context(point, run, same_chip=True), run.inference != "layered", run.number
+    def __init__(self, runs: list[Point]) -> None:
+        self._runs: dict[tuple[object, ...], list[Point]] = {}
+        self._found: dict[tuple[int, bool], list[Point]] = {}
+        for run in runs:
+            self._runs.setdefault(_network(run), []).append(run)
 
-    for run in layered:
-        if not _same_context(point, run, same_chip=same_chip):
-            continue
-        if run.recipe not in best or distance(run) < distance(best[run.recipe]):
-            best[run.recipe] = run
-    return list(best.values())
+    def beside(self, point: Point, *, same_chip: bool) -> list[Point]:
+        """One run a recipe to hold against `point`: on its own chip if there is one, else on another if allowed."""
+        key = point.number, same_chip
+        if key not in self._found:
+            own: dict[str, Point] = {}
+            others: dict[str, Point] = {}
+            for run in self._runs.get(_network(point), ()):
+                (own if _same_context(point, run) else others).setdefault(run.recipe, run)
+            self._found[key] = list((own if same_chip else {**others, **own}).values())
+        return self._found[key]
 
 
-def _same_context(a: Point, b: Point, *, same_chip: bool) -> bool:
+def _network(point: Point) -> tuple[object, ...]:
+    """What decides accuracy and spikes beside model and schedule."""
+    return point.workload, point.topology, point.weight_bits
+
+
+def _same_context(a: Point, b: Point) -> bool:
     """Whether two points differ in nothing but model, schedule and axes that do not apply to one of them."""
-    if (a.workload, a.topology, a.weight_bits) != (b.workload, b.topology, b.weight_bits):
-        return False
-    if not same_chip:
-        return True
-    if (a.chip, a.capacity, a.operation) != (b.chip, b.capacity, b.operation):
+    if (a.chip, a.capacity, a.operation) != (b.chip, b.capacity, b.operation) or _network(a) != _network(b):
         return False
     return all(x == y or x is None or y is None for (_, x), (_, y) in zip(a.axes, b.axes, strict=True))
 

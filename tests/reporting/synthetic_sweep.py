@@ -104,7 +104,7 @@ def answers(recipe: str, inference: str, training_seed: int, evaluation_seed: in
 def energies(density: float, terms: dict[str, float], coverage: list[str]) -> Row:
     paper = density * HIDDEN * FAN_OUT
     performed = 4200.0 * 64 + 0.95 * paper
-    row: Row = {f"energy_{name}_j": value for name, value in terms.items()}
+    row: Row = {f"energy_{name.removesuffix('_message')}_j": value for name, value in terms.items()}
     row["energy_synaptic_operation_j"] = performed * terms["synaptic_operation"]
     return {
         **row,
@@ -145,7 +145,7 @@ def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
         "neuron_update": 1.1e-6 * said["spike_density"] / 4,
         "spike": 0.3e-7,
         "hop": 0.2e-7,
-        "barrier": 0.4e-7,
+        "barrier_message": 0.4e-7,
         "static": 0.9e-6,
     }
     return base_row(
@@ -175,7 +175,7 @@ def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
 def truenorth_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
     said = answers(recipe, "layered", training_seed, evaluation_seed) | {"equivalent_to_layered": False}
     said |= {"inference": "asynchronous", "policy": "random", "group_size": 8, "stop": "drained"}
-    priced = energies(said["spike_density"], {"synaptic_operation": 27e-12}, ["synaptic operation, all-in"])
+    priced = energies(said["spike_density"], {"synaptic_operation": 27e-12}, ["all_in"])
     return base_row(
         recipe,
         "truenorth",

@@ -104,7 +104,7 @@ def test_everything_that_a_reader_needs_is_there(report: str) -> None:
         "codesign sweep sweeps/synthetic.yaml --output reports/synthetic",
         "5f2c0d6a91",
         "26 pJ",
-        "all-in",
+        "all in",
         "2.13.0",
     ):
         assert text in report, text

@@ -7,7 +7,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, truenor
 
 from codesign.reporting.comparison import Claim
 from codesign.reporting.points import gather
-from codesign.reporting.verdict import equivalence_note, verdict
+from codesign.reporting.verdict import equivalence_note, headlines, verdict
 
 
 def claims(path: Path, rows: list[Row]) -> dict[str, Claim]:
@@ -125,7 +125,7 @@ def test_chips_are_ranked_on_matched_terms_only(tmp_path: Path) -> None:
     matched, refused = energy
     assert matched.title == "Energy: loihi against mubrain"
     assert "matched terms (synaptic operation)" in matched.sentence
-    assert "left out: barrier, hop, neuron update, spike and static of loihi" in matched.sentence
+    assert "left out: barrier message, hop, neuron update, spike and static of loihi" in matched.sentence
     comparison = matched.comparisons[0]
     term = {p.chip: p.term("synaptic_operation").mean for p in (comparison.better, comparison.worse)}
     assert comparison.better_mean == pytest.approx(term[comparison.better.chip])
@@ -148,6 +148,41 @@ def test_equal_coverage_compares_the_whole_energy(tmp_path: Path) -> None:
     assert "no time is modelled for half and mubrain" in latency.sentence
 
 
+def test_all_in_figures_compare_with_no_other_chip(tmp_path: Path) -> None:
+    rows = [truenorth_row("layered", seed, 0) for seed in (0, 1, 2)]
+    rows += [row | {"chip": "other", "point": row["point"] + "o"} for row in rows]
+    energy = next(c for c in chip_claims(tmp_path, rows) if c.name == "chip energy")
+    assert energy.status == "cannot be asked"
+    assert "cannot be split into terms" in energy.sentence
+
+
+def test_a_term_within_another_is_not_left_out_by_mistake(tmp_path: Path) -> None:
+    def sweep(included: dict[str, object]) -> Claim:
+        rows = [mubrain_row("unlayered_rs", "random", seed, 0) for seed in (0, 1, 2)]
+        rows += [row | {"chip": "other", "point": row["point"] + "o"} | included for row in rows]
+        return next(c for c in chip_claims(tmp_path, rows) if c.name == "chip energy")
+
+    # Neuron updates are within synaptic operations here, and the other chip has none: nothing matches.
+    refused = sweep({"energy_coverage": ["synaptic_operation", "neuron_update"]})
+    assert refused.status == "cannot be asked"
+    assert "hold neuron update within other terms" in refused.sentence
+    # Told apart, they can be left out.
+    told = sweep({"energy_coverage": ["synaptic_operation", "neuron_update"], "energy_neuron_update_j": 1e-9})
+    assert "left out: neuron update of other" in told.sentence
+
+
+def test_many_chip_comparisons_have_one_headline(tmp_path: Path) -> None:
+    rows = synthetic_rows()
+    rows += [
+        r | {"chip": "twin", "point": r["point"] + "t"} for r in rows if r["chip"] == "loihi" and r["status"] == "ok"
+    ]
+    found = verdict(gather(written(tmp_path / "r", rows)))
+    short = headlines(found)
+    assert [claim.name for claim in short if claim.name.startswith("chip")] == ["chips"]
+    assert "Energy on matched terms: loihi 7.133 µJ against mubrain 7.311 µJ" in short[-1].sentence
+    assert len(found) > len(short)
+
+
 def test_latency_names_its_models_and_both_forms_of_the_barrier(tmp_path: Path) -> None:
     (latency,) = [c for c in chip_claims(tmp_path, synthetic_rows()) if c.title == "Latency: loihi against truenorth"]
     assert "loihi: barrier per timestep, pipelined" in latency.sentence
@@ -155,7 +190,7 @@ def test_latency_names_its_models_and_both_forms_of_the_barrier(tmp_path: Path) 
 
 
 def test_schedules_that_are_layered_by_another_name_are_flagged(tmp_path: Path) -> None:
-    assert equivalence_note(gather(written(tmp_path / "r", synthetic_rows()))) is None
+    assert equivalence_note(gather(written(tmp_path / "r", [mubrain_row("layered", "layered", 0, 0)]))) is None
     disguised = mubrain_row("layered", "random", 0, 0) | {"schedule": "paper_table5", "equivalent_to_layered": True}
     points = gather(written(tmp_path / "r", [disguised]))
     note = equivalence_note(points)
