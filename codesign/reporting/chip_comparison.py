@@ -10,7 +10,7 @@ import pandas as pd
 from codesign.reporting.comparison import Claim, Comparison, compare, compare_series, describe_gain, status_of
 from codesign.reporting.fronts import coverage_words
 from codesign.reporting.points import ENERGY_TERMS, Point
-from codesign.reporting.wording import listed, quantity
+from codesign.reporting.wording import listed, quantity, significant
 
 __all__ = ["compare_chips", "representatives", "summarize"]
 
@@ -166,7 +166,7 @@ def _left_out(a: Point, b: Point, terms: list[str]) -> str:
 
 def _outcome(found: Comparison, verb: str) -> str:
     shown = "" if found.gain.above_zero else " This difference is not shown beyond the spread of the seeds."
-    ratio = f", {found.ratio:.3g} times as much" if found.ratio is not None else ""
+    ratio = f", {significant(found.ratio, 3)} times as much" if found.ratio is not None else ""
     return (
         f"{_named(found.better)} {verb} {quantity(found.better_mean, found.column)}, "
         f"{_named(found.worse)} {quantity(found.worse_mean, found.column)}{ratio}; "

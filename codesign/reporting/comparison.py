@@ -122,7 +122,11 @@ def describe_gain(comparison: Comparison) -> str:
         unit, write = "", number
     else:
         unit, write = "", lambda value: quantity(value, comparison.column)
-    text = f"{write(gain.mean)}{unit}"
+    text = f"{_signed(write(gain.mean))}{unit}"
     if gain.low is None or gain.high is None:
         return f"{text} (no interval: one training seed)"
-    return f"{text} (95 % interval {write(gain.low)} to {write(gain.high)})"
+    return f"{text} (95 % interval {_signed(write(gain.low))} to {_signed(write(gain.high))})"
+
+
+def _signed(text: str) -> str:
+    return f"−{text[1:]}" if text.startswith("-") else text

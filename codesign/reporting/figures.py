@@ -187,7 +187,10 @@ def _pareto_drawing(front: Front, own: Sequence[Point], styles: Styles) -> Calla
             color, (marker, _) = styles.colors[point.recipe], styles.markers[point.chip]
             half = point.value(y_objective.column).half_width
             if half is not None:
-                axes.plot([x, x], [y - half, y + half], color=color, linewidth=1, alpha=0.6, zorder=2)
+                ends = (y - half, y + half)
+                if y_objective.column == "accuracy":
+                    ends = (max(ends[0], 0.0), min(ends[1], 1.0))
+                axes.plot([x, x], ends, color=color, linewidth=1, alpha=0.6, zorder=2)
             chosen = point in front.best
             axes.plot(
                 [x],
@@ -229,7 +232,7 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
         axes.margins(x=0.22)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(_engineering("J"))
-        axes.xaxis.set_major_locator(_few_ticks(5))
+        axes.xaxis.set_major_locator(_few_ticks(4))
         axes.set_xlabel("energy per sample")
         seaborn.despine(ax=axes, left=True)
 
@@ -240,7 +243,7 @@ def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) 
     if xs and min(xs) > 0 and max(xs) / min(xs) > 30:
         axes.set_xscale("log")
     else:
-        axes.xaxis.set_major_locator(_few_ticks(5))
+        axes.xaxis.set_major_locator(_few_ticks(3))
     for axis, column in ((axes.xaxis, x_column), (axes.yaxis, y_column)):
         label_axis(axis, column)
     axes.margins(0.08)

@@ -101,7 +101,7 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
             Heading(text="inference"),
             *(_heading(column) for column in columns),
             Heading(text="energy covers", hint="Only energies with the same coverage compare.", wide=True),
-            Heading(text="front of", wide=True),
+            Heading(text="front of"),
         ),
         rows=tuple(
             (

@@ -58,8 +58,10 @@ def print_summary(table: ResultTable, report_path: Path | None, results_path: Pa
             console.print(Text("* capacity scaled: a projection, not a chip that exists", style="dim"))
     else:
         console.print("The Pareto front is empty: no point has all objectives.")
+    claims = Table.grid(padding=(0, 2, 0, 0))
     for claim in headlines(verdict(points)) if points else []:
-        console.print(Text.assemble((f"{claim.status:>15}", _STYLES[claim.status]), f"  {claim.title}"))
+        claims.add_row(Text(f"{claim.status:>15}", style=_STYLES[claim.status]), Text(claim.title))
+    console.print(claims)
     note = equivalence_note(points)
     if note is not None:
         console.print(Text(note))

@@ -122,7 +122,7 @@ def _savings(free: list[Point], runs: _LayeredRuns) -> list[Claim]:
             f"Stopped on output, {noun} {_factor(found)} that of layered training with layered inference "
             f"({standing(found)}). {_lead(found)}{example.better.recipe} under {_under(example.better)} has "
             f"{_mean(example, 'better')}, {example.worse.recipe} with layers waiting {_mean(example, 'worse')}: "
-            f"less by {describe_gain(example)}."
+            f"a saving of {describe_gain(example)}."
         )
         claims.append(
             Claim(
@@ -222,7 +222,7 @@ def _most_telling(comparisons: Sequence[Comparison]) -> Comparison:
 
 
 def _lead(comparisons: Sequence[Comparison]) -> str:
-    return "Most of all: " if len(comparisons) > 1 else "There, "
+    return "Most of all: " if len(comparisons) > 1 else "In numbers: "
 
 
 def _factor(comparisons: Sequence[Comparison]) -> str:
