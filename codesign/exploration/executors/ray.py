@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from codesign.errors import CodesignError, InputError
@@ -25,7 +29,7 @@ class RayExecutor(Executor):
         address: `HOST:PORT` of a running cluster; None starts Ray on this machine and stops it on `close`.
 
     Raises:
-        InputError: both are given.
+        InputError: both are given; on first use, nothing answers at `address`.
     """
 
     name = "ray"
@@ -67,8 +71,7 @@ class RayExecutor(Executor):
         try:
             output, failure, wall_s = ray.get(done)
         except ray.exceptions.RayError as error:
-            first = (str(error).strip().splitlines() or [""])[0]
-            failure = Failure(kind=type(error).__name__, message=f"the worker died {_RETRIES + 1} times: {first}")
+            failure = _failure(error, ray)
             return Completion(key=key, output=None, failure=failure, wall_s=0.0)
         return Completion(key=key, output=output, failure=failure, wall_s=wall_s)
 
@@ -81,6 +84,8 @@ class RayExecutor(Executor):
     def _started(self) -> Any:
         if self._ray is not None:
             return self._ray
+        if self._address is not None:
+            _check_address(self._address)
         # Ray reads these when it is imported or started.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -93,7 +98,8 @@ class RayExecutor(Executor):
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             if self._address is None:
-                ray.init(address="local", num_cpus=self._workers, include_dashboard=False, **options)
+                with _import_path_for_children():
+                    ray.init(address="local", num_cpus=self._workers, include_dashboard=False, **options)
             else:
                 ray.init(address=self._address, **options)
                 cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -104,6 +110,40 @@ class RayExecutor(Executor):
         self._ray = ray
         self._perform = ray.remote(_perform).options(num_cpus=1, max_retries=_RETRIES)
         return ray
+
+
+def _check_address(address: str) -> None:
+    """Ray itself would wait for minutes and then end the process."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"--ray-address: must be HOST:PORT, found '{address}'")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--ray-address: no Ray cluster answers at {address}: {error}") from error
+
+
+def _failure(error: Exception, ray: Any) -> Failure:
+    """Exceptions of a job never get here: either Ray could not start it, or its worker died."""
+    cause = getattr(error, "cause", None)
+    if isinstance(error, ray.exceptions.RayTaskError) and cause is not None:
+        return Failure.of(cause)
+    first = (str(error).strip().splitlines() or [""])[0]
+    return Failure(kind=type(error).__name__, message=f"the worker died {_RETRIES + 1} times: {first}")
+
+
+@contextmanager
+def _import_path_for_children() -> Iterator[None]:
+    """Workers import from where this process does; they inherit the environment of the moment that Ray is started."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def _perform(function: Any, *arguments: Any) -> tuple[Any, Failure | None, float]:

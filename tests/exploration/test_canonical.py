@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.schedule import LAYERED, Schedule
+
+SHAPE = network_shape(parse_topology("5-4-3-2"))  # 9 neurons, fan-in 5, 4, 3
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule(group_size=None), True),
+        (Schedule(group_size=3), False),
+        (Schedule(group_size=4), True),  # the widest layer, and no two layers wait at the same time
+        (Schedule(group_size=8, synchronization_threshold="layer", barrier_messages=True), False),
+        (Schedule(group_size=9, synchronization_threshold="layer", barrier_messages=True), True),
+        (Schedule(group_size=13, input_mode="queued"), False),  # 9 neurons and 5 inputs wait at once
+        (Schedule(group_size=14, input_mode="queued"), True),
+    ],
+)
+def test_when_a_group_takes_all_that_wait(schedule: Schedule, expected: bool) -> None:
+    assert leaves_no_choice(schedule, SHAPE) is expected
+    assert needs_seed(schedule, SHAPE) is not expected
+
+
+def test_only_random_numbers_need_a_seed() -> None:
+    assert needs_seed(Schedule(policy="random", group_size=1), SHAPE)
+    assert not needs_seed(Schedule(policy="momentum", group_size=1), SHAPE)
+    assert not needs_seed(Schedule(policy="fifo", group_size=1), SHAPE)
+
+
+def test_schedules_that_leave_no_choice_are_one() -> None:
+    for policy in ("random", "momentum", "fifo"):
+        for group_size in (4, 100, None):
+            schedule = Schedule(policy=policy, group_size=group_size, stop="drained", steps_after_output=3)
+            assert canonical_schedule(schedule, SHAPE) == LAYERED
+
+
+def test_the_stop_is_kept() -> None:
+    schedule = Schedule(group_size=None, stop="on_output", steps_after_output=2)
+    assert canonical_schedule(schedule, SHAPE) == replace(LAYERED, stop="on_output", steps_after_output=2)
+
+
+def test_thresholds_that_are_the_fan_in_are_layer_thresholds() -> None:
+    fan_in = (5,) * 4 + (4,) * 3 + (3,) * 2
+    schedule = Schedule(group_size=1, synchronization_threshold=fan_in, barrier_messages=True)
+    assert canonical_schedule(schedule, SHAPE).synchronization_threshold == "layer"
+    other = replace(schedule, synchronization_threshold=(4, *fan_in[1:]))
+    assert canonical_schedule(other, SHAPE) == other
+
+
+def test_cores_of_one_layer_each_are_the_usual_ones() -> None:
+    own = (0,) * 4 + (1,) * 3 + (2,) * 2
+    assert canonical_schedule(Schedule(group_size=1, cores=own), SHAPE) == Schedule(group_size=1)
+    split = (0,) * 2 + (1,) * 2 + (2,) * 5
+    assert canonical_schedule(Schedule(group_size=1, cores=split), SHAPE).cores == split

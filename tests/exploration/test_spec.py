@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import pytest
+from tiny_sweeps import TINY, tiny
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError, InputError
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.network.topology import Linear
+
+
+def problems(text: str) -> list[tuple[int, str]]:
+    with pytest.raises(DocumentError) as caught:
+        parse_document(text, "bad.yaml", SweepSpec)
+    return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
+BAD = """\
+name: bad
+title: Bad
+workload: {name: digitz}
+network: {hidden: "64x3"}
+preset: nmnisst
+recipe_defaults: {epochs: 0}
+recipes:
+  layered: {method: layered}
+  rs: {method: unlayered, policy: randum, speed: 3}
+chips:
+  mubrain:
+    schedules: [chip, asink]
+    overrides: {vector_wdth: 3}
+  lohi: {}
+schedules:
+  async: {policy: random, group_size: 0}
+axes:
+  schedule.async.group_siz: [1, 8]
+  chip.mubrain.energies.synaptic_operation: [26 pJ, 3]
+  chips.mubrain: [1]
+objectives:
+  - {column: acuracy, direction: maximize}
+"""
+
+
+def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion() -> None:
+    found = problems(BAD)
+    expected = [
+        (3, "workload.name: unknown dataset 'digitz'; did you mean 'digits'?"),
+        (4, "network.hidden: hidden layers '64x3' are not of the form"),
+        (5, "preset: unknown preset 'nmnisst'; did you mean 'nmnist'?"),
+        (6, "recipe_defaults.epochs: must be greater than 0, found 0"),
+        (9, "recipes.rs.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
+        (9, "unknown key 'recipes.rs.speed'"),
+        (12, "chips.mubrain.schedules.1: unknown schedule 'asink'; did you mean 'async'?"),
+        (13, "chips.mubrain.overrides.vector_wdth: chip 'mubrain' has no parameter 'vector_wdth'; did you mean"),
+        (14, "chips.lohi: unknown chip 'lohi'; did you mean 'loihi'?"),
+        (16, "schedules.async.group_size"),
+        (18, "axes.schedule.async.group_siz: a schedule has no parameter 'group_siz'; did you mean 'group_size'?"),
+        (19, "axes.chip.mubrain.energies.synaptic_operation"),
+        (20, "axes.chips.mubrain: must be schedule.<name>.<parameter>"),
+        (22, "objectives.0.column: unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
+    ]
+    for line, message in expected:
+        assert any(at == line and message in text for at, text in found), (line, message, found)
+    assert {line for line, _ in found} == {line for line, _ in expected}
+
+
+def test_layered_recipe_with_a_schedule_is_a_mistake() -> None:
+    found = problems(TINY.replace("{method: layered}", "{method: layered, group_size: 8}"))
+    assert found == [
+        (
+            8,
+            "recipes.layered: layered training has no schedule to choose: remove group_size or set method "
+            "to 'unlayered'",
+        )
+    ]
+
+
+def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash() -> None:
+    for text in (
+        "[1, 2]",
+        "hello",
+        "recipes: 3\nchips: [a]\naxes: 1\n",
+        "recipes: {a: 1}\nchips: {b: {schedules: 3}}\n",
+    ):
+        assert problems(text)
+
+
+def test_preset_fills_what_defaults_and_recipe_leave_open() -> None:
+    spec = tiny(
+        (
+            "  layered: {method: layered}",
+            "  layered: {method: layered, learning_rate: 1.0e-2}\n"
+            "  ms: {method: unlayered, policy: momentum}\n  rs: {method: unlayered, group_size: 3}",
+        )
+    )
+    layered, ms, rs = (spec.recipes[name] for name in ("layered", "ms", "rs"))
+    assert layered.learning_rate == 1e-2  # the recipe's own
+    assert ms.learning_rate == 5e-3  # recipe_defaults
+    assert (layered.epochs, layered.batch_size) == (1, 30)
+    assert layered.weight_decay == 1e-5  # Table 6
+    assert layered.input_dropout == 0.25
+    assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
+    assert (ms.group_size, rs.group_size) == (8, 3)
+    assert spec.neuron.time_constant == 1e-3
+
+
+def test_neuron_parameters_of_the_sweep_win_over_the_preset() -> None:
+    spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'))
+    assert spec.neuron.threshold == 0.5
+    assert spec.neuron.time_constant == 1e-3
+
+
+def test_network_takes_inputs_and_outputs_from_the_workload() -> None:
+    topology = tiny().topology(input_grid=(2, 16, 16), classes=10)
+    assert topology.input == 512
+    assert topology.layers == (Linear(neurons=12), Linear(neurons=8), Linear(neurons=10))
+
+
+def test_network_without_layers_takes_those_of_the_preset() -> None:
+    topology = tiny(('network: {hidden: "12-8"}\n', "")).topology(input_grid=(1, 4, 4), classes=10)
+    assert [layer.neurons for layer in topology.layers if isinstance(layer, Linear)] == [64, 64, 64, 10]
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ('{topology: "100-[64x3]-10"}', "has 100 inputs, the workload 'digits' has 512"),
+        ('{topology: "512-[64x3]-11"}', "the 10 classes"),
+        ("{layers: [{kind: conv2d, channels: 4, kernel: 3}]}", "found conv2d"),
+        ("{layers: [{kind: conv2d, channels: 4, kernel: 30}, {neurons: 10, kind: linear}]}", "kernel of 30"),
+    ],
+)
+def test_network_that_does_not_fit_the_workload(network: str, message: str) -> None:
+    spec = tiny(('{hidden: "12-8"}', network))
+    with pytest.raises(InputError, match=message):
+        spec.topology(input_grid=(2, 16, 16), classes=10)
+
+
+def test_convolutional_network_sees_the_workloads_grid() -> None:
+    layers = "{layers: [{kind: conv2d, channels: 4, kernel: 3}, {kind: linear, neurons: 10}]}"
+    spec = tiny(('{hidden: "12-8"}', layers))
+    assert spec.topology(input_grid=(2, 16, 16), classes=10).input == (2, 16, 16)
+
+
+def test_a_sweeps_own_schedule_hides_the_built_in_one() -> None:
+    spec = tiny(("  asynchronous: {", "  chip: {policy: fifo}\n  asynchronous: {"))
+    assert spec.schedule_entry("chip").policy == "fifo"
+    assert spec.schedule_entry("layered") == BUILT_IN_SCHEDULES["layered"]
+
+
+def test_seeds_must_differ() -> None:
+    assert "seeds must differ, found 0, 0" in problems(TINY.replace("[0]", "[0, 0]"))[0][1]

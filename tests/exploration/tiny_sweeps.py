@@ -1,0 +1,87 @@
+"""Sweeps small enough to run in a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codesign.documents import parse_document
+from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.progress import Progress
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import SweepOutcome, run_sweep
+from codesign.exploration.work import Work
+
+TINY = """\
+name: tiny
+title: Tiny
+workload: {name: digits, timesteps: 3, train: 60, validation: 20, test: 20}
+network: {hidden: "12-8"}
+preset: nmnist
+recipe_defaults: {epochs: 1, batch_size: 30, learning_rate: 5.0e-3}
+recipes:
+  layered: {method: layered}
+chips:
+  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
+  truenorth: {}
+schedules:
+  asynchronous: {policy: random, group_size: 4}
+seeds: {training: [0]}
+"""
+
+
+def tiny(*changes: tuple[str, str]) -> SweepSpec:
+    """The tiny sweep with pieces of its text replaced."""
+    text = TINY
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return parse_document(text, "tiny.yaml", SweepSpec)
+
+
+def plan_of(spec: SweepSpec) -> Plan:
+    """Its plan on 16 × 16 pixels of two polarities, without looking at data."""
+    return build_plan(spec, workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+
+
+class Recording(Progress):
+    """Remembers what ran."""
+
+    def __init__(self) -> None:
+        self.jobs: list[str] = []
+        self.failures: list[Failure] = []
+        self.notes: list[str] = []
+        self.executor = ""
+
+    def planned(self, work: Work, executor: str) -> None:
+        self.executor = executor
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        self.jobs.append(f"{kind} {label}")
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        self.failures.append(failure)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def kinds(self) -> list[str]:
+        return [job.split()[0] for job in self.jobs]
+
+
+def run(
+    spec: SweepSpec, folder: Path, cache_root: Path, *, executor: Executor | None = None, output: str = "out"
+) -> tuple[SweepOutcome, Recording]:
+    """Run a sweep with its store in `folder`."""
+    progress = Recording()
+    outcome = run_sweep(
+        spec,
+        store=Store(folder / "store", on_damage=progress.note),
+        output=folder / output,
+        executor=executor or SerialExecutor(),
+        progress=progress,
+        cache_root=cache_root,
+    )
+    return outcome, progress
