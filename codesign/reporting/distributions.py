@@ -123,7 +123,9 @@ def axis_panels(points: Sequence[Point], columns: Sequence[str]) -> tuple[list[P
             ]
             if any(curves):
                 title = f"{column_label(column)} by {name.replace('_', ' ')}"
-                drawing = _lines(curves, [None] * len(curves), name.replace("_", " "), column, marker="o")
+                unit = points[0].axis_units[index]
+                x_label = f"{clipped(name.rpartition('.')[2].replace('_', ' '))}{f' [{unit}]' if unit else ''}"
+                drawing = _lines(curves, [None] * len(curves), x_label, column, marker="o")
                 panels.append(Panel(title=title, svg=render(f"axis{len(panels)}", drawing, size=_SIZE, label=title)))
     return panels, list(legend.values())
 
@@ -210,7 +212,7 @@ def _lines(
             axes.plot(x, y, color=color, linewidth=1.6, dashes=_DASHES[number], marker=marker, markersize=4)
             if level is not None:
                 axes.axhline(level, color=color, linewidth=0.9, linestyle=":")
-        axes.set_xlabel(clipped(x_label) if marker else x_label)
+        axes.set_xlabel(x_label)
         whole = all(x.is_integer() for curve in curves for x, _ in curve)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
         if y_label.startswith("share"):

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from codesign.reporting.statistics import Interval, interval, seed_means
-from codesign.reporting.wording import policy_label
+from codesign.reporting.wording import UNKNOWN, policy_label
 from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable
+from codesign.units import format_si
 
 __all__ = ["ENERGY_TERMS", "Point", "gather", "is_known", "strings"]
 
@@ -36,7 +37,8 @@ class Point:
 
     Attributes:
         number: position in the report, from 1; the figures and tables refer to points by it.
-        axes: (name, value) of the sweep's axes; values are strings, floats or None.
+        axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
+        axis_units: SI unit of each axis, "" for none.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         rows: one row a (training seed, evaluation seed), status ok.
         seed_table: one row a training seed: means of all numeric columns over its evaluation seeds.
@@ -52,6 +54,7 @@ class Point:
     schedule: str
     recipe: str
     axes: tuple[tuple[str, str | float | None], ...]
+    axis_units: tuple[str, ...]
     training_method: str
     training_policy: str | None
     training_group_size: int | None
@@ -113,8 +116,14 @@ class Point:
     @property
     def place(self) -> str:
         """Chip, with what sets it apart from other variants of the same chip in the sweep."""
-        axes = [f"{name.rpartition('.')[2]} = {_short(value)}" for name, value in self.axes if value is not None]
+        written = zip(self.axes, self.axis_values, strict=True)
+        axes = [f"{name.rpartition('.')[2]} = {text}" for (name, value), text in written if value is not None]
         return self.chip + (f" ({', '.join(axes)})" if axes else "")
+
+    @property
+    def axis_values(self) -> tuple[str, ...]:
+        """The values of the axes as they are read, with units."""
+        return tuple(_written(value, unit) for (_, value), unit in zip(self.axes, self.axis_units, strict=True))
 
     @property
     def trained_for_it(self) -> bool:
@@ -150,9 +159,11 @@ def gather(table: ResultTable) -> tuple[Point, ...]:
     for number, key in enumerate(ordered, start=1):
         for position in groups[key]:
             numbers[position] = number
+    known_units = {axis.name: axis.unit for axis in table.metadata.axes}
+    units = tuple(known_units.get(name.removeprefix(AXIS_PREFIX), "") for name in axes)
     means = seed_means(frame, _NUMERIC, numbers)
     return tuple(
-        _point(number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes)
+        _point(number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes, units)
         for number, key in enumerate(ordered, start=1)
     )
 
@@ -167,7 +178,7 @@ def strings(cell: Any) -> tuple[str, ...]:
     return () if cell is None else tuple(cell)
 
 
-def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list[str]) -> Point:
+def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list[str], units: tuple[str, ...]) -> Point:
     first = rows.iloc[0]
 
     def text(name: str) -> str | None:
@@ -183,6 +194,7 @@ def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list
         operation=text("operation"),
         weight_bits=integer("weight_bits"),
         axes=tuple((name.removeprefix(AXIS_PREFIX), _axis_value(first[name])) for name in axes),
+        axis_units=units,
         training_method=str(first["training_method"]),
         training_policy=text("training_policy"),
         training_group_size=integer("training_group_size"),
@@ -214,5 +226,7 @@ def _axis_value(value: Any) -> str | float | None:
     return value if isinstance(value, str) else float(value)
 
 
-def _short(value: str | float | None) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
+def _written(value: str | float | None, unit: str) -> str:
+    if value is None or isinstance(value, str):
+        return UNKNOWN if value is None else value
+    return format_si(value, unit) if unit else f"{value:.6g}"

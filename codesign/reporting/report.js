@@ -47,6 +47,7 @@ const light = (number, on) => {
 for (const point of document.querySelectorAll(".point")) {
   const title = point.querySelector("title");
   const text = title.textContent;
+  point.setAttribute("aria-label", text);
   const show = () => {
     const box = point.getBoundingClientRect();
     title.textContent = "";

@@ -204,7 +204,10 @@ def all_points(points: Sequence[Point]) -> Table:
             Heading(text="recipe"),
             Heading(text="training"),
             Heading(text="inference"),
-            *(Heading(text=name.replace("_", " "), numeric=True) for name in axes),
+            *(
+                Heading(text=name.replace("_", " "), numeric=not any(isinstance(p.axes[i][1], str) for p in points))
+                for i, name in enumerate(axes)
+            ),
             Heading(text="bits", numeric=True, hint="weight bits evaluated"),
             Heading(text="seeds", numeric=True),
             *(_heading(column) for column in columns),
@@ -221,7 +224,7 @@ def all_points(points: Sequence[Point]) -> Table:
                 Cell(text=point.recipe),
                 Cell(text=point.training_label),
                 Cell(text=_inference(point)),
-                *(_axis(value) for _, value in point.axes),
+                *(_axis(value, text) for (_, value), text in zip(point.axes, point.axis_values, strict=True)),
                 Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
                 _seeds(point),
                 *(_value(point, column) for column in columns),
@@ -255,10 +258,8 @@ def _scaled(value: Interval, factor: float) -> Cell:
     return Cell(text=text, order=value.mean)
 
 
-def _axis(value: str | float | None) -> Cell:
-    if isinstance(value, str):
-        return Cell(text=value)
-    return Cell(text=UNKNOWN if value is None else f"{value:.6g}", order=value)
+def _axis(value: str | float | None, text: str) -> Cell:
+    return Cell(text=text, order=None if isinstance(value, str) else value)
 
 
 def _point_number(point: Point) -> Cell:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, tru
 
 from codesign.reporting.fronts import comparison_group, find_fronts
 from codesign.reporting.points import gather
-from codesign.results import Objective
+from codesign.results import AxisFacts, Objective
 
 
 def test_seeds_are_gathered_into_points(tmp_path: Path) -> None:
@@ -33,6 +34,14 @@ def test_axes_set_points_apart_and_null_axes_do_not(tmp_path: Path) -> None:
     points = gather(written(tmp_path / "r", rows))
     assert [point.axes for point in points] == [(("lanes", None),), (("lanes", 1.0),), (("lanes", 4.0),)]
     assert [point.place for point in points] == ["mubrain", "mubrain (lanes = 1)", "mubrain (lanes = 4)"]
+
+
+def test_axes_are_read_with_their_units(tmp_path: Path) -> None:
+    row = mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.energies.spike": 2.6e-11}
+    unit = AxisFacts(name="chip.mubrain.energies.spike", unit="J")
+    (point,) = gather(written(tmp_path / "r", [row], replace(synthetic_metadata(), axes=(unit,))))
+    assert point.axis_values == ("26 pJ",)
+    assert point.place == "mubrain (spike = 26 pJ)"
 
 
 def test_a_timer_is_neither_layered_nor_free_running(tmp_path: Path) -> None:
