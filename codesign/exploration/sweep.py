@@ -101,7 +101,10 @@ def run_sweep(
     data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
     failures: dict[str, Failure] = {}
     if work.jobs:
-        with executor or choose_executor(work, spec, data) as chosen:
+        if executor is None:
+            training = data.workload.train
+            executor = choose_executor(work, training_samples=len(training), timesteps=training.timesteps)
+        with executor as chosen:
             progress.planned(work, chosen.name)
             failures = run_work(work, store=store, executor=chosen, workload=lambda: data.workload, progress=progress)
     else:
@@ -136,7 +139,7 @@ class _Data:
         return load_workload(self.spec.workload, data_root=self.data_root, cache_root=self.cache_root)
 
 
-def choose_executor(work: Work, spec: SweepSpec, data: _Data) -> Executor:
+def choose_executor(work: Work, *, training_samples: int, timesteps: int) -> Executor:
     """Ray on all cores where several trainings are to be run that take long enough for its start, else serial."""
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
@@ -145,7 +148,7 @@ def choose_executor(work: Work, spec: SweepSpec, data: _Data) -> Executor:
     if cores < 2:
         return SerialExecutor()
     epochs = sum(training.recipe.epochs for training in work.trainings)
-    seconds = epochs * len(data.workload.train) * spec.workload.timesteps / _SAMPLES_PER_S
+    seconds = epochs * training_samples * timesteps / _SAMPLES_PER_S
     return RayExecutor() if seconds * (1 - 1 / cores) > _WORTH_RAY_S else SerialExecutor()
 
 

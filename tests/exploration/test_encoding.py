@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, is_dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.exploration.encoding import (
+    canonical_json,
+    decode_execution,
+    decode_state,
+    digest,
+    encode_execution,
+    encode_state,
+)
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import Schedule
+from codesign.workload.events import EventBatch
+
+
+def example() -> Execution:
+    generator = np.random.default_rng(5)
+    frames = generator.integers(0, 3, size=(6, 3, 7))
+    events = EventBatch.from_frames(frames, np.arange(6) % 3, timestep_s=0.01)
+    network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
+    execution = simulate(network, events, Schedule(group_size=2), seed=3).execution
+    assert execution is not None
+    return execution
+
+
+def assert_same(a: object, b: object) -> None:
+    if isinstance(a, np.ndarray):
+        assert isinstance(b, np.ndarray)
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    elif is_dataclass(a):
+        for field in fields(a):
+            assert_same(getattr(a, field.name), getattr(b, field.name))
+    else:
+        assert a == b
+
+
+def test_an_execution_survives_a_round_trip() -> None:
+    execution = example()
+    assert execution.emitted.sum() > 0
+    assert_same(decode_execution(encode_execution(execution)), execution)
+
+
+def test_the_same_execution_gives_the_same_bytes() -> None:
+    assert encode_execution(example()) == encode_execution(example())
+
+
+def test_a_state_dict_survives_a_round_trip() -> None:
+    state = SpikingNetwork(parse_topology("7-6-3"), NeuronSpec(), timestep_s=0.01, seed=1).state_dict()
+    decoded = decode_state(encode_state(state))
+    assert decoded.keys() == state.keys()
+    assert all(torch.equal(decoded[name], state[name]) and decoded[name].dtype == state[name].dtype for name in state)
+    assert encode_state(decoded) == encode_state(state)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (pytest.fail, ("a store entry was unpickled",))
+
+
+def test_nothing_but_tensors_is_loaded() -> None:
+    import io
+
+    buffer = io.BytesIO()
+    torch.save({"weight": Trap()}, buffer)
+    with pytest.raises(Exception, match="Weights only load failed"):
+        decode_state(buffer.getvalue())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    a: int
+    b: tuple[float, ...]
+
+
+def test_canonical_json_by_hand() -> None:
+    value = {"z": Pair(a=1, b=(0.5, math.inf)), "a": None, "n": NeuronSpec()}
+    assert canonical_json(value) == (
+        '{"a":null,"n":{"bias":false,"readout":"spikes","refractory":true,"reset":"zero","surrogate_steepness":2.0,'
+        '"threshold":0.3,"time_constant":"inf"},"z":{"a":1,"b":[0.5,"inf"]}}'
+    )
+
+
+def test_what_has_no_canonical_form_is_refused() -> None:
+    for value in (object(), {1: 2}, {3}, np.float64(1).reshape(1)):
+        with pytest.raises(TypeError):
+            canonical_json(value)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.floats(allow_nan=False) | st.booleans()))
+def test_order_does_not_matter_and_content_does(value: dict[str, object]) -> None:
+    assert digest(dict(reversed(value.items()))) == digest(value)
+    assert digest({**value, "one more": 1}) != digest(value)

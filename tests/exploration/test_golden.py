@@ -1,0 +1,127 @@
+"""What jobs give for inputs whose results can be worked out by hand.
+
+If a change makes one of these fail for a good reason, the same inputs now mean something else: raise the matching
+`*_VERSION` in `codesign/exploration/jobs.py`, or stores of earlier versions will go on handing out the old results.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.exploration import jobs
+from codesign.exploration.encoding import decode_execution, decode_state, encode_state
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.hardware.library import find_chip
+from codesign.hardware.mapping import map_network
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.schedule import LAYERED
+from codesign.training.recipe import Recipe
+from codesign.workload.dataset import Workload
+from codesign.workload.events import EventBatch
+
+
+def workload(inputs: int, classes: int) -> Workload:
+    """One sample of class 0, one event at each input, one timestep."""
+    events = EventBatch.from_frames(np.ones((1, 1, inputs)), np.array([0]), timestep_s=0.01)
+    return Workload(
+        name="by hand",
+        input_size=inputs,
+        input_grid=(1, 1, inputs),
+        classes=classes,
+        timesteps=1,
+        timestep_s=0.01,
+        train=events,
+        validation=events,
+        test=events,
+        coverage=None,
+        fingerprint="by hand",
+    )
+
+
+def model(topology: str) -> TrainInputs:
+    return TrainInputs(
+        workload="by hand",
+        topology=parse_topology(topology),
+        neuron=NeuronSpec(),
+        recipe=Recipe(method="layered", epochs=1, learning_rate=2**-6),
+        seed=4,
+    )
+
+
+def execute() -> Output:
+    """2-2-2. Both hidden neurons reach 0.5 + 0.5 > 0.3 and fire; of the outputs, 0 reaches 1 and 1 stays at 0."""
+    inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, weight_bits=None, seed=0)
+    state = SpikingNetwork(inputs.model.topology, NeuronSpec(), timestep_s=0.01).state_dict()
+    state["connections.0.weight"] = torch.full_like(state["connections.0.weight"], 0.5)
+    state["connections.1.weight"] = torch.zeros_like(state["connections.1.weight"])
+    state["connections.1.weight"].view(2, 2)[0] = 0.5
+    return jobs.run_execute(inputs, encode_state(state), workload(2, 2))
+
+
+def test_versions() -> None:
+    """Raising one of these is right when a test below had to be changed, and never needed otherwise."""
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (1, 1, 1, 1)
+
+
+def test_train() -> None:
+    """Adam's first step moves every weight by the learning rate, against the sign of its gradient.
+
+    One layer, one event: more of output 0 and less of output 1 is what a sample of class 0 asks for.
+    """
+    inputs = model("1-2")
+    output = jobs.run_train(inputs, workload(1, 2))
+    before = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01, seed=4).state_dict()
+    after = decode_state(output.payload)
+    moved = (after["connections.0.weight"] - before["connections.0.weight"]).flatten()
+    assert moved.tolist() == pytest.approx([2**-6, -(2**-6)], rel=1e-4)
+    assert output.facts["trained_epochs"] == output.facts["best_epoch"] == 1
+
+
+def test_execute() -> None:
+    execution = decode_execution(execute().payload)
+    assert execution.scores.tolist() == [[1, 0]]
+    assert execution.emitted.tolist() == [[2, 1]]
+    assert execution.propagated.tolist() == [[2, 1]]
+    assert execution.synaptic_operations.tolist() == [[4, 4]]
+    assert execution.evaluations.tolist() == [[2, 2]]
+    assert execution.steps_to_first_output.tolist() == [[2]]
+    assert execution.spikes_to_first_output.tolist() == [[2]]
+
+
+def test_summary_and_cost() -> None:
+    """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
+    chip = find_chip("mubrain")
+    mapping = map_network(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    summary, cost = jobs.run_assess(
+        execute().payload,
+        [
+            SummaryInputs(execution="0", last_step=None),
+            CostInputs(execution="0", chip=chip, mapping=mapping, operation="accelerated"),
+        ],
+    )
+    assert isinstance(summary, Output)
+    assert isinstance(cost, Output)
+    answered, priced = jobs.decode_columns(summary.payload), jobs.decode_columns(cost.payload)
+    assert (answered["accuracy"], answered["spike_density"], answered["latency_steps"]) == (1, 1, 2)
+    assert priced["synaptic_operations"] == 8
+    assert priced["energy_j"] == pytest.approx(8 * 26e-12)
+    assert priced["paper_energy_j"] == pytest.approx(4 * 26e-12)
+    assert priced["latency_s"] is None
+
+
+def test_a_chip_that_cannot_price_leaves_the_others_alone() -> None:
+    chip, other = find_chip("mubrain"), find_chip("loihi")
+    mapping = map_network(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    wrong, right = jobs.run_assess(
+        execute().payload,
+        [
+            CostInputs(execution="0", chip=other, mapping=mapping, operation="accelerated"),
+            CostInputs(execution="0", chip=chip, mapping=mapping, operation="accelerated"),
+        ],
+    )
+    assert str(wrong).startswith("InputError: mapping: is for chip 'mubrain'")
+    assert isinstance(right, Output)

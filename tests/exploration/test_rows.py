@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codesign.exploration.rows import convergence_accuracy, histogram, summary_columns
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+
+
+def by_hand(*, spiking_readout: bool = True) -> Execution:
+    """Three samples, two timesteps, 4-2-2-2: one right, one undecided, one tied and wrong."""
+    empty = np.zeros(0, dtype=np.int64)
+    array = lambda values: np.array(values, dtype=np.int64)  # noqa: E731
+    return Execution(
+        shape=network_shape(parse_topology("4-2-2-2")),
+        slices=tuple(Slice(layer=layer, core=layer, neurons=2) for layer in range(3)),
+        timestep_s=0.01,
+        sample_ids=array([0, 1, 2]),
+        labels=array([1, 0, 1]),
+        scores=np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 1.0]]),
+        spiking_readout=spiking_readout,
+        input_events=array([3, 0, 6]),
+        input_macs=array([0, 0, 0]),
+        emitted=array([[2, 1, 2], [0, 0, 0], [3, 2, 2]]),
+        propagated=array([[2, 1, 0], [0, 0, 0], [3, 2, 0]]),
+        synaptic_operations=array([[6, 4, 2], [0, 0, 0], [12, 6, 4]]),
+        evaluations=array([[4, 4, 4], [0, 0, 0], [4, 4, 4]]),
+        barrier_messages=array([[0, 0, 0]] * 3),
+        forward_steps=array([[4, 3], [0, 0], [5, 0]]),
+        steps_to_first_output=array([[3, 3], [NOT_REACHED] * 2, [4, NOT_REACHED]]),
+        spikes_to_first_output=array([[2, 1], [NOT_REACHED] * 2, [5, NOT_REACHED]]),
+        spikes_to_stop=array([[2, 2], [0, 0], [5, 0]]),
+        convergence=array([[[0, 1], [0, 2], [0, 2]], [[0, 0]] * 3, [[1, 0], [1, 1], [1, 2]]]),
+        currents_before_firing=array([[0, 2, 3, 0, 0], [0, 0, 7, 0, 0]]),
+        messages=MessageTable(**dict.fromkeys(MessageTable.__annotations__, empty)),
+        updates=UpdateTable(**dict.fromkeys(UpdateTable.__annotations__, empty)),
+    )
+
+
+def test_summary_by_hand() -> None:
+    columns = summary_columns(by_hand(), last_step=None)
+    third = 1 / 3
+    assert columns == {
+        "samples": 3,
+        "accuracy": pytest.approx(third),
+        "tied_fraction": pytest.approx(third),
+        "undecided_fraction": pytest.approx(third),
+        "spike_density": pytest.approx(8 / 4 / 3),  # 8 hidden spikes, 4 hidden neurons, 3 samples
+        "input_events": 3.0,
+        "forward_steps": 4.0,  # (7 + 0 + 5) / 3
+        "latency_steps": pytest.approx(10 / 3),  # over the three passes that decided
+        "latency_spikes": pytest.approx(8 / 3),
+        "decided_pass_fraction": 0.5,
+        "spikes_per_pass": 1.5,  # 9 spikes in 6 passes
+        "latency_spikes_bins": [0, 1, 2, 3, 4, 5],
+        "latency_spikes_counts": [0, 1, 1, 0, 0, 1],
+        "convergence_accuracy": pytest.approx([third, third, 2 / 3]),
+        "currents_first_layer": [0, 2, 3],
+        "currents_other_layers": [0, 0, 7],
+    }
+
+
+def test_no_output_spike_at_all_leaves_latencies_open() -> None:
+    from dataclasses import replace
+
+    silent = replace(
+        by_hand(),
+        steps_to_first_output=np.full((3, 2), NOT_REACHED),
+        spikes_to_first_output=np.full((3, 2), NOT_REACHED),
+        currents_before_firing=np.zeros((2, 5), dtype=np.int64),
+    )
+    columns = summary_columns(silent, last_step=None)
+    assert columns["latency_steps"] is None
+    assert columns["latency_spikes"] is None
+    assert columns["decided_pass_fraction"] == 0
+    assert columns["latency_spikes_bins"] == columns["latency_spikes_counts"] == columns["currents_first_layer"] == []
+
+
+def test_convergence_ends_with_the_steps_that_were_run() -> None:
+    curve = convergence_accuracy(by_hand(), last_step=1)
+    assert curve == pytest.approx([1 / 3, 1 / 3])
+    assert convergence_accuracy(by_hand(spiking_readout=False), last_step=None) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "bins", "counts"),
+    [
+        ([0, 127], [*range(128)], [1, *[0] * 126, 1]),
+        ([1, 128], [*range(0, 130, 2)], [1, *[0] * 63, 1]),
+        ([5, 1000], [*range(0, 1001, 8)], [1, *[0] * 124, 1]),
+    ],
+)
+def test_bins_are_the_narrowest_powers_of_two(values: list[int], bins: list[int], counts: list[int]) -> None:
+    assert histogram(np.array(values)) == (bins, counts)

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_sweeps import plan_of, run, tiny
+
+from codesign.errors import StoreError, TrainingDivergedError
+from codesign.exploration import runner
+from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
+from codesign.exploration.plan import FeasiblePoint
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import choose_executor, plan_sweep
+from codesign.exploration.work import JobTally, Work
+from codesign.results import ResultTable, contents_equal, read_results
+
+TWO_RECIPES = (
+    "  layered: {method: layered}",
+    "  layered: {method: layered}\n  rs: {method: unlayered, policy: random}",
+)
+
+
+def rows(folder: Path, output: str = "out") -> list[dict[str, Any]]:
+    return read_results(folder / output / "results.parquet").frame.to_dict("records")
+
+
+def results(folder: Path, output: str = "out") -> ResultTable:
+    return read_results(folder / output / "results.parquet")
+
+
+def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> None:
+    outcome, progress = run(tiny(), tmp_path, cache_root)
+    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
+    assert outcome.report.read_text(encoding="utf-8").startswith("<!")
+    # layered; asynchronous until the decision, which is not priced; asynchronous drained, which is
+    assert progress.kinds() == ["train", "execute", "execute", "execute", "price", "price", "price"]
+    by_schedule = {row["schedule"]: row for row in rows(tmp_path)}
+    for name in ("layered", "asynchronous"):
+        row = by_schedule[name]
+        assert row["status"] == "ok"
+        assert row["samples"] == 20
+        assert row["trained_epochs"] == row["best_epoch"] == 1
+        assert row["energy_j"] > 0
+        assert row["latency_s"] > 0
+        # hidden layers of 12 and 8 with fan-outs of 8 and 10
+        assert row["paper_synaptic_operations"] == pytest.approx(row["spike_density"] * 20 * 9)
+    assert len(by_schedule["layered"]["convergence_accuracy"]) == 33
+    assert len(by_schedule["asynchronous"]["convergence_accuracy"]) == 2  # the first output and one step after it
+    infeasible = by_schedule["chip"]
+    assert infeasible["status"] == "infeasible"
+    assert "a neuron has 256" in infeasible["reason"]
+
+
+def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(("seeds:", "evaluation: {samples: 10}\nseeds:")), tmp_path, cache_root)
+    metadata = results(tmp_path).metadata
+    assert (metadata.sweep, metadata.title, metadata.topology) == ("tiny", "Tiny", "512-12-8-10")
+    assert metadata.command == "codesign sweep tiny"
+    facts = metadata.workload
+    assert (facts.train, facts.validation, facts.test, facts.timesteps) == (60, 20, 10, 3)
+    assert metadata.neuron["time_constant"] == 1e-3
+    assert "group_size" not in metadata.recipes["layered"]
+    assert metadata.schedules.keys() == {"layered", "asynchronous", "chip"}
+    numbers = {number.name: number for number in metadata.chips["truenorth"].numbers}
+    assert "TrueNorth" in metadata.chips["truenorth"].title
+    assert len(numbers["fan_in"].source) > 10  # a citation, not a key
+    assert metadata.jobs.reused == 0
+    assert metadata.jobs.trained == 1
+
+
+def test_a_finished_sweep_runs_nothing_and_writes_the_same(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root)
+    outcome, progress = run(tiny(), tmp_path, cache_root, output="again")
+    assert progress.jobs == []
+    assert progress.executor == "none needed"
+    assert outcome.ok == 2
+    assert contents_equal(results(tmp_path), results(tmp_path, "again"))
+
+
+def test_a_grown_sweep_runs_only_what_is_new(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root)
+    chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous"
+    _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new, its drained form too
+    assert progress.kinds() == ["execute", "execute", "price", "price"]
+    _, progress = run(tiny((chip, "  mubrain: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
+    assert progress.kinds() == ["price"]  # another chip on an execution that is there
+    _, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    assert progress.kinds().count("train") == 1
+
+
+def test_another_price_is_no_reason_to_simulate_again(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root)
+    before = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
+    override = ("asynchronous]}", "asynchronous], overrides: {energies.synaptic_operation: 52 pJ}}")
+    _, progress = run(tiny(override), tmp_path, cache_root)
+    assert set(progress.kinds()) == {"price"}
+    after = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
+    assert after["layered"] == pytest.approx(2 * before["layered"])
+
+
+def stored(folder: Path) -> FeasiblePoint:
+    """The asynchronous point, whose execution and priced execution differ; keys as in the store."""
+    plan = plan_sweep(tiny(), cache_root=folder)
+    (jobs,) = (point.jobs for point in plan.points if point.columns["schedule"] == "asynchronous")
+    assert jobs is not None
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("damaged", "rerun"),
+    [
+        (["cost"], ["price"]),
+        (["model"], []),  # nothing needs it again
+        (["execution"], []),
+        (["cost", "priced"], ["execute", "price"]),
+        (["cost", "priced", "model"], ["train", "execute", "price"]),
+    ],
+)
+def test_damaged_entries_are_computed_again_where_they_are_needed(
+    tmp_path: Path, cache_root: Path, damaged: list[str], rerun: list[str]
+) -> None:
+    run(tiny(), tmp_path, cache_root)
+    jobs, store = stored(cache_root), Store(tmp_path / "store")
+    keys = {
+        "cost": jobs.cost.key,
+        "priced": jobs.priced.key,
+        "execution": jobs.execution.key,
+        "model": jobs.execution.model.key,
+    }
+    for name in damaged:
+        path = store.path(keys[name])
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 255
+        path.write_bytes(content)
+    _, progress = run(tiny(), tmp_path, cache_root, output="again")
+    assert progress.kinds() == rerun
+    assert len(progress.notes) == len(rerun)
+    assert contents_equal(results(tmp_path), results(tmp_path, "again"))
+
+
+def test_a_training_that_diverges_fails_its_rows_only(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = runner.run_train
+
+    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
+        if inputs.recipe.method == "unlayered":
+            raise TrainingDivergedError("the loss became nan in epoch 1")
+        return original(inputs, *arguments, **options)
+
+    monkeypatch.setattr(runner, "run_train", diverge)
+    outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 2, 2)
+    failed = [row for row in rows(tmp_path) if row["status"] == "failed"]
+    assert {row["recipe"] for row in failed} == {"rs"}
+    assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan in epoch 1"}
+    assert len(progress.failures) == 1
+    monkeypatch.setattr(runner, "run_train", original)
+    outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    assert outcome.failed == 0
+    assert progress.kinds().count("train") == 1
+
+
+def test_any_other_exception_fails_its_rows_only(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = runner.run_execute
+
+    def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
+        if inputs.schedule.stop == "drained" and inputs.schedule.group_size is not None:
+            raise ZeroDivisionError("a bug")
+        return original(inputs, *arguments)
+
+    monkeypatch.setattr(runner, "run_execute", crash)
+    outcome, _ = run(tiny(), tmp_path, cache_root)
+    assert (outcome.ok, outcome.failed) == (1, 1)
+    (failed,) = (row for row in rows(tmp_path) if row["status"] == "failed")
+    assert failed["schedule"] == "asynchronous"
+    assert failed["reason"] == "ZeroDivisionError: a bug"
+    assert failed["trained_epochs"] == 1
+
+
+def test_a_store_that_cannot_be_written_stops_the_sweep(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise StoreError("No space left on device")
+
+    monkeypatch.setattr(Store, "put", full)
+    with pytest.raises(StoreError, match="No space"):
+        run(tiny(), tmp_path, cache_root)
+
+
+def test_trainings_that_are_worth_it_run_on_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+
+    def chosen(seeds: str, epochs: int) -> str:
+        spec = tiny(("training: [0]", f"training: {seeds}"), ("epochs: 1", f"epochs: {epochs}"))
+        models = {job.execution.model.key: job.execution.model for job in (p.jobs for p in plan_of(spec).points) if job}
+        none = JobTally(to_run=0, in_store=0)
+        work = Work(
+            trainings=tuple(models.values()),
+            executions=(),
+            assessments=(),
+            train=none,
+            execute=none,
+            price=none,
+            labels={},
+        )
+        return choose_executor(work, training_samples=1000, timesteps=10).name
+
+    assert chosen("[0]", 1000) == "serial"  # one training cannot be shared out
+    assert chosen("[0, 1]", 1) == "serial"  # over before Ray has started
+    assert chosen("[0, 1]", 1000) == "ray"
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bytes_as_serial(tmp_path: Path, cache_root: Path) -> None:
+    spec = tiny(TWO_RECIPES)
+    run(spec, tmp_path / "serial", cache_root)
+    run(spec, tmp_path / "ray", cache_root, executor=RayExecutor(workers=2))
+    assert contents_equal(results(tmp_path / "serial"), results(tmp_path / "ray"))
+    serial, ray = Store(tmp_path / "serial" / "store"), Store(tmp_path / "ray" / "store")
+    keys = [path.name for path in serial.root.glob("??/*")]
+    assert len(keys) > 10
+    for key in keys:
+        ours, theirs = serial.get(key), ray.get(key)
+        assert ours is not None
+        assert theirs is not None
+        assert ours.payload == theirs.payload
