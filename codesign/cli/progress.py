@@ -28,23 +28,71 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+class Forecast:
+    """Time that is left, from how long jobs of each kind took and how many ran at once."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._left: dict[str, int] = {}
+        self._walls: dict[str, list[float]] = {}
+
+    def plan(self, work: Work) -> None:
+        self._left = {
+            "train": len(work.trainings),
+            "execute": len(work.executions),
+            "price": len(work.assessments),
+        }
+
+    def ended(self, kind: str, wall_s: float | None) -> None:
+        """A job of that kind ended; None for one that failed, which says nothing about the others."""
+        self._left[kind] = max(0, self._left.get(kind, 0) - 1)
+        if wall_s is not None:
+            self._walls.setdefault(kind, []).append(wall_s)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._start
+
+    def remaining_s(self) -> float | None:
+        """None until a job of every kind that is left has ended, except prices, which are quick."""
+        seconds = 0.0
+        for kind, count in self._left.items():
+            walls = self._walls.get(kind)
+            if count and not walls and kind != "price":
+                return None
+            if walls:
+                seconds += count * sum(walls) / len(walls)
+        at_once = max(1.0, sum(map(sum, self._walls.values())) / max(self.elapsed_s, 1e-3))
+        return seconds / at_once
+
+
 class PlainProgress(Progress):
     """One line an event, for logs and pipes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._done = self._jobs = 0
+        self._ended = self._jobs = 0
+        self._forecast = Forecast()
 
     def planned(self, work: Work, executor: str) -> None:
         self._jobs = work.jobs
+        self._forecast.plan(work)
         self.note(planned_text(work, executor))
 
     def finished(self, kind: str, label: str, wall_s: float) -> None:
-        self._done += 1
-        self.note(f"[{self._done}/{self._jobs}] {kind} {label}: done in {format_duration(wall_s)}")
+        self._ended += 1
+        self._forecast.ended(kind, wall_s)
+        left = self._forecast.remaining_s()
+        more = f", about {format_duration(left)} left" if left else ""
+        self.note(f"[{self._ended}/{self._jobs}] {kind} {label}: done in {format_duration(wall_s)}{more}")
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
-        self.note(f"{kind} {label}: FAILED, {failure}")
+        self.skipped(kind, label)
+        self.note(f"[{self._ended}/{self._jobs}] {kind} {label}: FAILED, {failure}")
+
+    def skipped(self, kind: str, label: str) -> None:
+        self._ended += 1
+        self._forecast.ended(kind, None)
 
     def note(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -58,13 +106,14 @@ class LiveProgress(Progress):
         self._live: Live | None = None
         self._jobs = self._done = self._failed = self._reused = 0
         self._running: dict[tuple[str, str], str] = {}
-        self._start = time.monotonic()
+        self._forecast = Forecast()
 
     def planned(self, work: Work, executor: str) -> None:
         from rich.live import Live
 
         self._console.print(planned_text(work, executor), highlight=False)
-        self._jobs, self._reused, self._start = work.jobs, work.reused, time.monotonic()
+        self._jobs, self._reused = work.jobs, work.reused
+        self._forecast.plan(work)
         if self._jobs:
             self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
             self._live.start()
@@ -80,12 +129,17 @@ class LiveProgress(Progress):
 
     def finished(self, kind: str, label: str, wall_s: float) -> None:
         self._running.pop((kind, label), None)
+        self._forecast.ended(kind, wall_s)
         self._done += 1
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         self._running.pop((kind, label), None)
-        self._failed += 1
+        self.skipped(kind, label)
         self.note(f"{kind} {label}: failed, {failure}")
+
+    def skipped(self, kind: str, label: str) -> None:
+        self._forecast.ended(kind, None)
+        self._failed += 1
 
     def note(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False)
@@ -100,15 +154,14 @@ class LiveProgress(Progress):
         from rich.table import Table
         from rich.text import Text
 
-        elapsed = time.monotonic() - self._start
         ended = self._done + self._failed
         counts = f"{ended}/{self._jobs} jobs"
         counts += f", {self._failed} failed" if self._failed else ""
         counts += f", {self._reused} from the store" if self._reused else ""
         if ended:
-            rate = ended / elapsed
-            left = format_duration((self._jobs - ended) / rate)
-            counts += f", {rate * 60:.1f} jobs/min, about {left} left"
+            counts += f", {60 * ended / self._forecast.elapsed_s:.1f} jobs/min"
+            left = self._forecast.remaining_s()
+            counts += "" if left is None else f", about {format_duration(left)} left"
         line = Table.grid(padding=(0, 1))
         line.add_row(ProgressBar(total=max(self._jobs, 1), completed=ended, width=30), Text(counts))
         yield line

@@ -31,6 +31,9 @@ class Progress:
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         """A job failed; the rows that need it will say so."""
 
+    def skipped(self, kind: str, label: str) -> None:
+        """A job will not be run, because one failed that it needs."""
+
     def note(self, text: str) -> None:
         """Something worth a line."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from codesign.exploration.plan import Plan, topology_text
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_unit, chip_variants
+from codesign.exploration.variants import axis_unit, base_chip
 from codesign.exploration.work import Work
 from codesign.hardware.description import Chip, Measurement
 from codesign.metadata import (
@@ -61,7 +61,7 @@ def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str |
         objectives=tuple(
             Objective(column=one.column, direction=one.direction, reference=one.reference) for one in spec.objectives
         ),
-        chips={name: chip_facts(chip_variants(spec, name)[0].value.chip) for name in spec.chips},
+        chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
         jobs=JobCounts(
             trained=work.train.to_run,

@@ -124,7 +124,9 @@ class _Runner:
             return
         self.failures[job.key] = failure
         for name in self.waiting.pop(job.key, []):
-            self.fail(self.jobs[name][1], failure)
+            needing = self.jobs[name][1]
+            self.progress.skipped(_kind(needing), self.label(needing))
+            self.fail(needing, failure)
 
     def payload(self, key: str) -> bytes:
         entry = self.store.get(key)

@@ -17,7 +17,7 @@ from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
 from codesign.training.recipe import Recipe
 
-__all__ = ["ChipVariant", "Variant", "axis_unit", "chip_variants", "recipe_variants", "schedule_variants"]
+__all__ = ["ChipVariant", "Variant", "axis_unit", "base_chip", "chip_variants", "recipe_variants", "schedule_variants"]
 
 T = TypeVar("T")
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -57,11 +57,17 @@ def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
     """A chip under its axes. Raises InputError for a value that it cannot have."""
+    variant = ChipVariant(entry=spec.chips[name], chip=base_chip(spec, name))
+    return _variants(spec, "chip", name, variant, _set_chip)
+
+
+def base_chip(spec: SweepSpec, name: str) -> Chip:
+    """A chip of the sweep with its overrides and without axes."""
     entry = spec.chips[name]
     chip = find_chip(entry.chip or name)
     for path, value in entry.overrides.items():
         chip = with_parameter(chip, path, value)
-    return _variants(spec, "chip", name, ChipVariant(entry=entry, chip=chip), _set_chip)
+    return chip
 
 
 def axis_unit(spec: SweepSpec, path: str) -> str:
