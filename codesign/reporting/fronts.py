@@ -20,7 +20,8 @@ class Front:
         objectives: the set.
         group: what the members share, in words; the same words for equal groups.
         members: points with all objectives known.
-        unknown: points of the group with an unknown objective; they stay off the front.
+        unknown: points of the group with an unknown objective; they stay off the front, as does a schedule that the
+            chip cannot execute.
         best: members on the front, best in the first objective first.
         volume: hypervolume up to the fixed reference; None if an objective has none.
     """
@@ -82,7 +83,8 @@ def _front(group: str, points: list[Point], objectives: tuple[Objective, ...]) -
     directions = [objective.direction for objective in objectives]
     values = [[point.value(objective.column).mean for objective in objectives] for point in points]
     known = [None not in row for row in values]
-    on_front = pareto_front(values, directions)
+    able = [row if not point.beyond_chip else [None] * len(row) for point, row in zip(points, values, strict=True)]
+    on_front = pareto_front(able, directions)
     references = [objective.reference for objective in objectives]
     first = objectives[0]
     sign = -1 if first.direction == "maximize" else 1
@@ -95,5 +97,5 @@ def _front(group: str, points: list[Point], objectives: tuple[Objective, ...]) -
         best=tuple(sorted(best, key=lambda point: (sign * (point.value(first.column).mean or 0.0), point.number))),
         volume=None
         if None in references
-        else hypervolume(values, directions, [reference for reference in references if reference is not None]),
+        else hypervolume(able, directions, [reference for reference in references if reference is not None]),
     )

@@ -99,6 +99,11 @@ class Point:
         return not self.layered and self.synchronization not in ("barrier", "timer")
 
     @property
+    def beyond_chip(self) -> bool:
+        """Whether the schedule waits for layers on a chip that has no means to: the projection of the paper's Table 3."""
+        return self.inference == "layered" and self.synchronization == "asynchronous"
+
+    @property
     def training_label(self) -> str:
         """As the paper's Table 2 names trainings."""
         if self.training_method == "layered":

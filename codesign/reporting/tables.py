@@ -93,7 +93,8 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
         points.values(), key=lambda p: (p.workload, p.coverage, -(p.value("accuracy").mean or 0), p.number)
     )
     return Table(
-        caption="Pareto front: no point that compares with these is as good in every objective and better in one.",
+        caption="Pareto front: no point that compares with these is as good in every objective and better in one. "
+        "Layered inference on a chip that cannot wait for layers is a projection and stays off it.",
         headings=(
             Heading(text="#", numeric=True),
             Heading(text="chip"),

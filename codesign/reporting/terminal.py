@@ -18,7 +18,7 @@ __all__ = ["print_summary"]
 
 _ROWS = 15
 _STYLES = {"holds": "green", "holds in part": "yellow", "not shown": "red", "cannot be asked": "dim"}
-_COLUMNS = ("accuracy", "energy_j", "latency_s", "spike_density")
+_COLUMNS = ("accuracy", "energy_j", "latency_s")
 
 
 def print_summary(table: ResultTable, report_path: Path | None, results_path: Path, console: Console) -> None:
@@ -40,7 +40,7 @@ def print_summary(table: ResultTable, report_path: Path | None, results_path: Pa
         grid = Table(title="Pareto front", title_justify="left", box=None, pad_edge=False)
         for name in ("chip", "recipe", "schedule"):
             grid.add_column(name, overflow="fold", ratio=1)
-        for name in ("accuracy", "energy", "latency", "density"):
+        for name in ("accuracy", "energy", "latency"):
             grid.add_column(name, justify="right", no_wrap=True)
         for point in best[:_ROWS]:
             mark = f" ({letters[coverage_words(point)]})"

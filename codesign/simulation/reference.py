@@ -307,18 +307,22 @@ class _Machine:
         """Chosen neurons, chosen inputs (mode `queued`), and idle neurons: those of a group that is not full."""
         waiting = (self.q > 0) & goes_on
         group_size = self.schedule.group_size
-        if self.schedule.input_mode == "frame":
-            number = waiting.sum(dim=1, keepdim=True)
-            chosen, chosen_input = select(self._priority(k), waiting, group_size), None
-        else:
+        queued = self.schedule.input_mode == "queued"
+        if queued:
             waiting = torch.cat([(self.input_q != 0) & goes_on, waiting], dim=1)
-            number = waiting.sum(dim=1, keepdim=True)
+        number = waiting.sum(dim=1, keepdim=True)
+        if group_size is None or not (number > group_size).any():
+            chosen = waiting  # nothing to choose
+        elif queued:
             preferred = None
             if self.schedule.prioritize_input:
                 preferred = torch.arange(waiting.shape[1], device=self.device) < len(self.input_index)
             priority = torch.cat([self._input_priority(k), self._priority(k)], dim=1)
-            both = select(priority, waiting, group_size, preferred)
-            chosen_input, chosen = both[:, : len(self.input_index)], both[:, len(self.input_index) :]
+            chosen = select(priority, waiting, group_size, preferred)
+        else:
+            chosen = select(self._priority(k), waiting, group_size)
+        chosen_input = chosen[:, : len(self.input_index)] if queued else None
+        chosen = chosen[:, len(self.input_index) :] if queued else chosen
         spare = goes_on if group_size is None else goes_on & (number < group_size)
         return chosen, chosen_input, silent & spare
 
@@ -384,7 +388,7 @@ class _Machine:
 
     def _refractory_dropout(self, k: int, fired: torch.Tensor) -> torch.Tensor:
         probability = self.regularization.refractory_dropout
-        if not probability:
+        if not probability or not fired.any():
             return torch.zeros_like(fired)
         key = absorb(absorb(self.pass_keys[Purpose.REFRACTORY_DROPOUT], k), self.index)
         return uniform(key) < probability
@@ -393,8 +397,12 @@ class _Machine:
 def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.Tensor:
     """Counts after every single event was lost with the given probability: one draw an event."""
     kept = torch.zeros_like(counts)
-    for event in range(int(counts.max()) if counts.numel() else 0):
-        kept += (event < counts) & (uniform(absorb(key, event)) >= probability)
+    present = counts > 0
+    key, number = key[present], counts[present]
+    remaining = torch.zeros_like(number)
+    for event in range(int(number.max()) if number.numel() else 0):
+        remaining += (event < number) & (uniform(absorb(key, event)) >= probability)
+    kept[present] = remaining
     return kept
 
 
