@@ -24,7 +24,7 @@ class Whole(Spec):
     """A document."""
 
     name: str
-    parts: dict[str, Part] = {}
+    parts: dict[str, Part] = Field(default_factory=dict)
     rates: tuple[float, ...] = ()
     flag: bool | None = None
 

@@ -100,7 +100,7 @@ class Point:
 
     @property
     def beyond_chip(self) -> bool:
-        """Whether the schedule waits for layers on a chip that has no means to: the projection of the paper's Table 3."""
+        """Whether the schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
         return self.inference == "layered" and self.synchronization == "asynchronous"
 
     @property

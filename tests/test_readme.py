@@ -1,0 +1,36 @@
+"""What the README shows works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codesign.documents import parse_document
+from codesign.exploration.spec import SweepSpec
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_sweep_of_the_readme_is_valid():
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = next(block for block in blocks if "name: my_question" in block)
+    text = "\n".join(line[4:] for line in text.splitlines() if "my_chip.yaml" not in line)
+    spec = parse_document(text, "README.md", SweepSpec)
+    assert set(spec.recipes) == {"layered", "mine"}
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path: Path):
+    code = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(code) == 1
+    script = code[0].replace("epochs=5", "epochs=1")
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    accuracy, density, energy_j, latency_s = (float(number) for number in result.stdout.split())
+    assert 0.3 < accuracy <= 1
+    assert density > 0
+    assert energy_j > 0
+    assert latency_s > 0
