@@ -47,7 +47,7 @@ def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str |
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     return ResultMetadata(
         sweep=spec.name,
-        title=spec.title,
+        title=spec.title or spec.name,
         question=spec.question,
         description=spec.description,
         config_hash=plan.config_hash,

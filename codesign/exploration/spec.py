@@ -163,7 +163,8 @@ class SweepSpec(Spec):
 
     Attributes:
         name: of the sweep and of its folder of reports.
-        title, question, description: for the report; `question` is what the reader wants answered.
+        title, question, description: for the report; the title is the name unless given, and `question` is what the
+            reader wants answered.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
@@ -172,7 +173,7 @@ class SweepSpec(Spec):
     """
 
     name: Name
-    title: str
+    title: str = ""
     question: str = ""
     description: str = ""
     workload: WorkloadSpec
