@@ -225,18 +225,23 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
             if not point.separable:
                 axes.barh(row, total, color="#949494", height=0.7)
             axes.text(max(left, total), row, f"  {quantity(total, 'energy_j')}", va="center", fontsize=8)
-        axes.set_yticks(
-            range(len(points)), [f"{clipped(point.recipe)} · {clipped(point.schedule)}" for point in points]
-        )
+        axes.set_yticks(range(len(points)), [_bar_label(point) for point in points])
         axes.invert_yaxis()
         axes.margins(x=0.22)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(_engineering("J"))
-        axes.xaxis.set_major_locator(_few_ticks(4))
+        axes.xaxis.set_major_locator(_few_ticks(2))
         axes.set_xlabel("energy per sample")
         seaborn.despine(ax=axes, left=True)
 
     return draw
+
+
+def _bar_label(point: Point) -> str:
+    """Recipe, schedule and, where the sweep has axes, their values here."""
+    known = zip(point.axes, point.axis_values, strict=True)
+    axes = [clipped(text) for (_, value), text in known if value is not None]
+    return " · ".join([clipped(point.recipe), clipped(point.schedule), *axes])
 
 
 def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) -> None:
