@@ -111,6 +111,7 @@ COLUMNS: Mapping[str, Column] = {
     # how it answers
     "samples": Column(kind="int", meaning="test samples"),
     "accuracy": _number("correct / samples; undecided samples count as wrong"),
+    "drained_accuracy": _number("accuracy of the same execution once nothing waits; null where the queue is dropped"),
     "tied_fraction": _number("share of samples whose highest score is shared; lowest index wins"),
     "undecided_fraction": _number("share of samples without any output spike"),
     "spike_density": _number("emitted spikes per hidden neuron per sample (equation 10)"),

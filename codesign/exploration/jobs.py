@@ -28,6 +28,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec
+from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Recipe
 
@@ -92,6 +93,7 @@ class TrainInputs:
                 "neuron": self.neuron,
                 # Not the recipe itself: parameters of unlayered training say nothing about a layered model.
                 "schedule": recipe.schedule,
+                "policy_version": get_policy(recipe.schedule.policy).version,
                 "regularization": recipe.regularization,
                 "epochs": recipe.epochs,
                 "patience": recipe.patience,
@@ -129,6 +131,7 @@ class ExecuteInputs:
                 "semantics_version": EXECUTE_VERSION,
                 "model": self.model.key,
                 "schedule": self.schedule,
+                "policy_version": get_policy(self.schedule.policy).version,
                 "weight_bits": self.weight_bits,
                 "seed": self.seed,
                 "split": self.split,
@@ -144,17 +147,13 @@ class SummaryInputs:
     Attributes:
         execution: its key.
         last_step: forward steps after the first output spike in which outputs were still computed; None for all.
+        decided_after: forward steps after the first output spike at which the answer is read, where the execution goes
+            on beyond it; None where it is read at the end.
     """
 
     execution: str
     last_step: int | None
-
-    @staticmethod
-    def of(inputs: ExecuteInputs) -> SummaryInputs:
-        schedule = inputs.schedule
-        return SummaryInputs(
-            execution=inputs.key, last_step=schedule.steps_after_output if schedule.stop == "on_output" else None
-        )
+    decided_after: int | None = None
 
     @property
     def key(self) -> str:
@@ -164,6 +163,7 @@ class SummaryInputs:
                 "semantics_version": SUMMARY_VERSION,
                 "execution": self.execution,
                 "last_step": self.last_step,
+                "decided_after": self.decided_after,
             }
         )
 
@@ -266,7 +266,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     for one in wanted:
         try:
             if isinstance(one, SummaryInputs):
-                columns = summary_columns(unpacked, last_step=one.last_step)
+                columns = summary_columns(unpacked, last_step=one.last_step, decided_after=one.decided_after)
             else:
                 cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
                 columns = {**cost.columns(), "assumptions": list(cost.assumptions)}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from codesign.errors import InfeasibleError
+from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import digest
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, TrainInputs
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ScheduleEntry, SweepSpec
 from codesign.exploration.variants import (
@@ -36,13 +36,13 @@ class FeasiblePoint:
     """The jobs of a design point that can be run.
 
     Attributes:
-        execution: decides how the network answers.
-        priced: decides what that costs: `execution`, or on a chip that cannot drop what waits, its drained schedule.
-        cost: `priced` on the chip.
+        execution: what the chip does: on one that cannot drop what waits, the schedule run until nothing does.
+        summary: how the network answers in it, where that is so at the decision.
+        cost: `execution` on the chip.
     """
 
     execution: ExecuteInputs
-    priced: ExecuteInputs
+    summary: SummaryInputs
     cost: CostInputs
 
 
@@ -181,6 +181,8 @@ def resolve_schedule(
         spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
     """
     stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
+    if stop == "on_output" and not spiking_readout:
+        raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
     core_aware = get_policy(entry.policy).uses_core
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
     if entry.synchronization_threshold == "chip":
@@ -252,7 +254,10 @@ def _jobs(
     mapping: Mapping,
     evaluation_seed: int,
 ) -> FeasiblePoint:
-    schedule = canonical_schedule(resolved, shape)
+    chip = setting.chip.value.chip
+    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep.
+    drains = resolved.stop == "on_output" and chip.can_flush != "yes"
+    schedule = canonical_schedule(resolved.drained() if drains else resolved, shape)
     execution = ExecuteInputs(
         model=model,
         schedule=schedule,
@@ -260,14 +265,13 @@ def _jobs(
         seed=evaluation_seed if needs_seed(schedule, shape) else 0,
         samples=spec.evaluation.samples,
     )
-    chip = setting.chip.value.chip
-    # What a chip cannot drop, it still computes and pays for after the decision is made.
-    drains = schedule.stop == "on_output" and chip.can_flush != "yes"
-    priced = execution
-    if drains:
-        priced = replace(execution, schedule=canonical_schedule(schedule.drained(), shape))
-    cost = CostInputs(execution=priced.key, chip=chip, mapping=mapping, operation=setting.chip.value.entry.operation)
-    return FeasiblePoint(execution=execution, priced=priced, cost=cost)
+    summary = SummaryInputs(
+        execution=execution.key,
+        last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
+        decided_after=resolved.steps_after_output if drains else None,
+    )
+    cost = CostInputs(execution=execution.key, chip=chip, mapping=mapping, operation=setting.chip.value.entry.operation)
+    return FeasiblePoint(execution=execution, summary=summary, cost=cost)
 
 
 def _recipe_columns(recipe: Variant[Recipe], model: TrainInputs) -> Columns:

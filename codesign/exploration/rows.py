@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,24 @@ Columns = dict[str, Any]
 _MOST_BINS = 128
 
 
-def summary_columns(execution: Execution, *, last_step: int | None) -> Columns:
+def summary_columns(execution: Execution, *, last_step: int | None, decided_after: int | None = None) -> Columns:
     """How the network answers: what an execution says without a chip.
 
     Args:
         last_step: forward steps after the first output spike after which passes were stopped; None where they drained.
+        decided_after: read the answer so many forward steps after the first output spike of each pass, while the
+            execution goes on; None reads it at the end.
     """
+    drained_accuracy = execution.accuracy if last_step is None else None
+    if decided_after is not None:
+        execution = replace(execution, scores=execution.convergence[:, decided_after].astype(np.float64))
     decided = execution.steps_to_first_output != NOT_REACHED
     spikes = execution.spikes_to_first_output[decided]
     bins, counts = histogram(spikes)
     return {
         "samples": execution.samples,
         "accuracy": execution.accuracy,
+        "drained_accuracy": drained_accuracy,
         "tied_fraction": float(execution.tied.mean()),
         "undecided_fraction": float(execution.undecided.mean()),
         "spike_density": execution.spike_density,

@@ -12,6 +12,7 @@ from codesign.errors import InputError
 from codesign.exploration import references
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
+from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.training.recipe import PRESETS, Recipe
 from codesign.workload.spec import WorkloadSpec
 
@@ -29,7 +30,7 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-Positive = Annotated[int, Field(gt=0, strict=True)]
+Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 AxisValue = str | int | float | bool
 
 
@@ -77,7 +78,7 @@ class ScheduleEntry(Spec):
         policy: scheduling policy.
         group_size: F; `all` for all that wait; `layer` for as many as the widest layer has (the paper's Table 5).
         stop: `drained` or `on_output`.
-        steps_after_output: forward steps run after the one of the first output spike.
+        steps_after_output: forward steps run after the one of the first output spike; outputs are kept for 32.
         input_mode, prioritize_input: see `Schedule`.
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
             what the chip's kind of synchronization demands.
@@ -87,10 +88,10 @@ class ScheduleEntry(Spec):
     policy: str = "random"
     group_size: Positive | Literal["all", "layer"] | None = None
     stop: Literal["drained", "on_output"] | None = None
-    steps_after_output: Annotated[int, Field(ge=0, strict=True)] = 1
+    steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1
     input_mode: Literal["frame", "queued"] = "frame"
     prioritize_input: bool = False
-    synchronization_threshold: Annotated[int, Field(ge=0, strict=True)] | Literal["layer", "chip"] = 1
+    synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
     barrier_messages: bool | None = None
 
     @model_validator(mode="after")
@@ -128,6 +129,13 @@ class ChipEntry(Spec):
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
     overrides: dict[str, AxisValue] = Field(default_factory=dict)
+
+    @field_validator("schedules")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"schedules must differ, found {', '.join(names)}")
+        return names
 
 
 class Seeds(Spec):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor, Failure
-from codesign.exploration.jobs import SummaryInputs, decode_columns
+from codesign.exploration.jobs import decode_columns
 from codesign.exploration.library import load_sweep
 from codesign.exploration.plan import FeasiblePoint, Plan, Point, build_plan
 from codesign.exploration.progress import Progress
@@ -96,6 +98,7 @@ def run_sweep(
     from codesign.reporting.html import write_report
 
     progress = progress or Progress()
+    _check_writable(output)
     plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
     work = find_work(plan, store)
     data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
@@ -122,6 +125,16 @@ def run_sweep(
         infeasible=statuses["infeasible"],
         failed=statuses["failed"],
     )
+
+
+def _check_writable(output: Path) -> None:
+    """Before anything long is run: can the results be written at all?"""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise InputError(f"{output}: results cannot be written there: {error.strerror or error}") from None
 
 
 @dataclass(kw_only=True)
@@ -156,9 +169,9 @@ def _row(point: Point, shape: NetworkShape, store: Store, failures: dict[str, Fa
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     jobs = point.jobs
-    summary_key = SummaryInputs.of(jobs.execution).key
+    summary_key = jobs.summary.key
     columns = {**point.columns, **_training_columns(jobs, store)}
-    for key in (jobs.execution.model.key, jobs.execution.key, summary_key, jobs.priced.key, jobs.cost.key):
+    for key in (jobs.execution.model.key, jobs.execution.key, summary_key, jobs.cost.key):
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
     summary, cost = (_stored_columns(store, key) for key in (summary_key, jobs.cost.key))

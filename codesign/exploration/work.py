@@ -57,8 +57,8 @@ def find_work(plan: Plan, store: Store) -> Work:
     """
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
-    executions = {one.key: one for job in points for one in (job.execution, job.priced)}
-    summaries = [SummaryInputs.of(one) for one in {job.execution.key: job.execution for job in points}.values()]
+    executions = {job.execution.key: job.execution for job in points}
+    summaries = list({job.summary.key: job.summary for job in points}.values())
     costs = {job.cost.key: job.cost for job in points}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
@@ -101,5 +101,4 @@ def _labels(plan: Plan) -> dict[str, str]:
         model = f"{columns['recipe']} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
         labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")
-        labels.setdefault(jobs.priced.key, f"{model}, {columns['schedule']} on {columns['chip']}, drained")
     return labels

@@ -167,7 +167,8 @@ def _dynamic_terms(execution: Execution, chip: Chip, mapping: Mapping, layout: L
     """Every term but synaptic operations and static power.
 
     Where an energy is not known but nothing of its kind happened, the term is 0 and known. Asynchronous chips visit no
-    neuron without a message.
+    neuron without a message. On a chip that synchronizes by itself the simulation's barrier messages stand for what its
+    barrier or timer does, and are charged only where the chip gives them an energy.
     """
     energies, table, samples = chip.energies, execution.messages, execution.samples
     destinations = np.bincount(layout.layer, minlength=len(execution.shape.layers) + 1)[target_layers(execution)]
@@ -177,11 +178,12 @@ def _dynamic_terms(execution: Execution, chip: Chip, mapping: Mapping, layout: L
 
     visits = chip.synchronization.kind != "asynchronous" or energies.neuron_access is not None
     accesses = np.full(samples, float(mapping.shape.neurons * execution.timesteps if visits else 0))
+    by_itself = chip.synchronized and energies.barrier_message is None
     counts: dict[str, Floats] = {
         "neuron_access": accesses,
         "neuron_update": _updates(execution, chip),
         "spike": by_sample(table.spikes * destinations),
-        "barrier_message": by_sample(table.barriers * destinations),
+        "barrier_message": by_sample(table.barriers * destinations * (not by_itself)),
     }
     terms: dict[str, Floats | None] = {}
     for name, count in counts.items():

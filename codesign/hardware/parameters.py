@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -59,6 +59,12 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
+    annotation = type(spec).model_fields[field].annotation
+    if get_origin(annotation) is Literal:
+        if value not in get_args(annotation):
+            allowed = ", ".join(map(str, get_args(annotation)))
+            raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
+        return value
     current = getattr(spec, field)
     kinds = list(_number_kinds(type(spec).model_fields[field].annotation))
     if not kinds or kinds[0] is BarrierTimes:

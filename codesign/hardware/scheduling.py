@@ -122,7 +122,7 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int,
     if schedule.stop == "on_output" and chip.can_flush != "yes":
         how = "cannot drop" if chip.can_flush == "no" else "is not known to be able to drop"
         assumptions.append(
-            f"{chip.name} {how} what waits after the decision; its energy is that of the drained schedule"
+            f"{chip.name} {how} what waits after the decision; it is read early and drains, and all of that is counted"
         )
     return tuple(assumptions)
 

@@ -25,7 +25,7 @@ __all__ = [
     "parse_topology",
 ]
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=10_000_000)]
 
 
 class Linear(Spec):
@@ -163,6 +163,8 @@ def parse_topology(text: str) -> TopologySpec:
         if match is None:
             raise InputError(f"{rule}: found '{item}'")
         single, neurons, count = match.groups()
+        if len(count or "") > 4 or len(single or neurons) > 8:
+            raise InputError(f"{rule}: sizes must be at most 10,000,000 and layers at most 1,000, found '{item}'")
         sizes.extend([int(single)] if single else [int(neurons)] * int(count))
     if len(sizes) < 2:
         raise InputError(f"{rule}: needs inputs and at least one layer")

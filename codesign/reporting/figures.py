@@ -240,8 +240,8 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
 def _bar_label(point: Point) -> str:
     """Recipe, schedule and, where the sweep has axes, their values here."""
     known = zip(point.axes, point.axis_values, strict=True)
-    axes = [clipped(text) for (_, value), text in known if value is not None]
-    return " · ".join([clipped(point.recipe), clipped(point.schedule), *axes])
+    axes = [clipped(text, 8) for (_, value), text in known if value is not None]
+    return " · ".join([clipped(point.recipe), clipped(point.schedule), *axes[:2]])
 
 
 def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) -> None:
@@ -268,12 +268,12 @@ def label_axis(axis: Axis, column: str) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def clipped(text: str) -> str:
+def clipped(text: str, most: int = _LABEL) -> str:
     """A name short enough to leave room for what is drawn; wide letters count twice."""
     width = 0
     for position, letter in enumerate(text):
         width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        if width > _LABEL:
+        if width > most:
             return f"{text[: max(position - 1, 1)]}…"
     return text
 

@@ -32,11 +32,11 @@ class Recipe(Spec):
 
     method: Literal["layered", "unlayered"]
     policy: str = "random"
-    group_size: Annotated[int, Field(gt=0)] = 8
+    group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
     input_mode: Literal["frame", "queued"] = "frame"
-    epochs: Annotated[int, Field(gt=0)]
+    epochs: Annotated[int, Field(gt=0, lt=2**31)]
     patience: Annotated[int, Field(gt=0)] | None = None
-    batch_size: Annotated[int, Field(gt=0)] = 256
+    batch_size: Annotated[int, Field(gt=0, lt=2**31)] = 256
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     input_dropout: Probability = 0.0

@@ -16,7 +16,8 @@ def keys(spec: SweepSpec) -> dict[str, set[str]]:
     jobs = [point.jobs for point in plan_of(spec).points if point.jobs is not None]
     return {
         "train": {job.execution.model.key for job in jobs},
-        "execute": {one.key for job in jobs for one in (job.execution, job.priced)},
+        "execute": {job.execution.key for job in jobs},
+        "summary": {job.summary.key for job in jobs},
         "cost": {job.cost.key for job in jobs},
     }
 
@@ -44,7 +45,7 @@ def with_override(text: str) -> tuple[str, str]:
             {"cost"},
         ),
         (("group_size: 4}", "group_size: 5}"), {"execute", "cost"}),
-        (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"execute"}),  # drained anyway, so same price
+        (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
         (("group_size: 4}", "group_size: 4, input_mode: queued}"), {"execute", "cost"}),
         (("scaled, schedules", "scaled, weight_bits: 3, schedules"), {"execute", "cost"}),
         (("epochs: 1", "epochs: 2"), {"train", "execute", "cost"}),
@@ -60,7 +61,8 @@ def with_override(text: str) -> tuple[str, str]:
 def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(
     change: tuple[str, str], expected: set[str]
 ) -> None:
-    assert changed(tiny(change), tiny()) == expected
+    summaries = {"summary"} if "execute" in expected else set()
+    assert changed(tiny(change), tiny()) == expected | summaries
 
 
 def test_other_data_changes_everything() -> None:
@@ -96,8 +98,8 @@ def test_a_model_is_shared_by_all_chips_and_schedules() -> None:
 def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike() -> None:
     spec = tiny((CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"))
     counts = {kind: len(found) for kind, found in keys(spec).items()}
-    # layered, asynchronous until the decision, asynchronous until drained: neither chip can drop what waits
-    assert counts == {"train": 1, "execute": 3, "cost": 4}
+    # layered, and asynchronous until drained: neither chip is known to drop what waits
+    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 4}
 
 
 def test_evaluation_seeds_share_an_execution_that_cannot_depend_on_them() -> None:
@@ -120,12 +122,18 @@ def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule() -> N
     points = {point.columns["schedule"]: point for point in plan_of(tiny()).points if point.jobs}
     asynchronous = points["asynchronous"].jobs
     assert asynchronous is not None
-    assert asynchronous.execution.schedule.stop == "on_output"
-    assert asynchronous.priced.schedule == asynchronous.execution.schedule.drained()
-    assert asynchronous.cost.execution == asynchronous.priced.key
+    assert asynchronous.execution.schedule.stop == "drained"
+    assert asynchronous.summary.decided_after == 1
+    assert asynchronous.cost.execution == asynchronous.summary.execution == asynchronous.execution.key
     layered = points["layered"].jobs
     assert layered is not None
-    assert layered.priced == layered.execution
+    assert layered.summary.decided_after is None
+    flushing = tiny(("asynchronous]}", "asynchronous], overrides: {can_flush: 'yes'}}"))
+    points = {point.columns["schedule"]: point for point in plan_of(flushing).points if point.jobs}
+    asynchronous = points["asynchronous"].jobs
+    assert asynchronous is not None
+    assert asynchronous.execution.schedule.stop == "on_output"
+    assert asynchronous.summary.decided_after is None
 
 
 def test_a_network_that_does_not_fit_is_a_point_with_a_reason() -> None:

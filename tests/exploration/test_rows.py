@@ -44,6 +44,7 @@ def test_summary_by_hand() -> None:
     assert columns == {
         "samples": 3,
         "accuracy": pytest.approx(third),
+        "drained_accuracy": pytest.approx(third),
         "tied_fraction": pytest.approx(third),
         "undecided_fraction": pytest.approx(third),
         "spike_density": pytest.approx(8 / 4 / 3),  # 8 hidden spikes, 4 hidden neurons, 3 samples
@@ -59,6 +60,14 @@ def test_summary_by_hand() -> None:
         "currents_first_layer": [0, 2, 3],
         "currents_other_layers": [0, 0, 7],
     }
+
+
+def test_an_early_answer_is_read_from_the_execution_that_goes_on() -> None:
+    early = summary_columns(by_hand(), last_step=None, decided_after=2)
+    assert early["accuracy"] == pytest.approx(2 / 3)  # as in the convergence curve
+    assert early["drained_accuracy"] == pytest.approx(1 / 3)
+    assert early["spike_density"] == summary_columns(by_hand(), last_step=None)["spike_density"]
+    assert summary_columns(by_hand(), last_step=1)["drained_accuracy"] is None
 
 
 def test_no_output_spike_at_all_leaves_latencies_open() -> None:

@@ -34,8 +34,8 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> N
     outcome, progress = run(tiny(), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
     assert outcome.report.read_text(encoding="utf-8").startswith("<!")
-    # layered; asynchronous until the decision, which is not priced; asynchronous drained, which is
-    assert progress.kinds() == ["train", "execute", "execute", "execute", "price", "price", "price"]
+    # layered, and asynchronous drained, since µBrain is not known to drop what waits
+    assert sorted(progress.kinds()) == ["execute", "execute", "price", "price", "train"]
     by_schedule = {row["schedule"]: row for row in rows(tmp_path)}
     for name in ("layered", "asynchronous"):
         row = by_schedule[name]
@@ -47,7 +47,10 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> N
         # hidden layers of 12 and 8 with fan-outs of 8 and 10
         assert row["paper_synaptic_operations"] == pytest.approx(row["spike_density"] * 20 * 9)
     assert len(by_schedule["layered"]["convergence_accuracy"]) == 33
-    assert len(by_schedule["asynchronous"]["convergence_accuracy"]) == 2  # the first output and one step after it
+    asynchronous = by_schedule["asynchronous"]  # read one step after the first output, then drained
+    assert len(asynchronous["convergence_accuracy"]) == 33
+    assert asynchronous["accuracy"] == pytest.approx(asynchronous["convergence_accuracy"][1])
+    assert asynchronous["drained_accuracy"] is not None
     infeasible = by_schedule["chip"]
     assert infeasible["status"] == "infeasible"
     assert "a neuron has 256" in infeasible["reason"]
@@ -82,8 +85,8 @@ def test_a_finished_sweep_runs_nothing_and_writes_the_same(tmp_path: Path, cache
 def test_a_grown_sweep_runs_only_what_is_new(tmp_path: Path, cache_root: Path) -> None:
     run(tiny(), tmp_path, cache_root)
     chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous"
-    _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new, its drained form too
-    assert progress.kinds() == ["execute", "execute", "price", "price"]
+    _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new
+    assert progress.kinds() == ["execute", "price"]
     _, progress = run(tiny((chip, "  mubrain: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
     assert progress.kinds() == ["price"]  # another chip on an execution that is there
     _, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
@@ -101,7 +104,7 @@ def test_another_price_is_no_reason_to_simulate_again(tmp_path: Path, cache_root
 
 
 def stored(folder: Path) -> FeasiblePoint:
-    """The asynchronous point, whose execution and priced execution differ; keys as in the store."""
+    """The asynchronous point; keys as in the store."""
     plan = plan_sweep(tiny(), cache_root=folder)
     (jobs,) = (point.jobs for point in plan.points if point.columns["schedule"] == "asynchronous")
     assert jobs is not None
@@ -114,8 +117,8 @@ def stored(folder: Path) -> FeasiblePoint:
         (["cost"], ["price"]),
         (["model"], []),  # nothing needs it again
         (["execution"], []),
-        (["cost", "priced"], ["execute", "price"]),
-        (["cost", "priced", "model"], ["train", "execute", "price"]),
+        (["cost", "execution"], ["execute", "price"]),
+        (["cost", "execution", "model"], ["train", "execute", "price"]),
     ],
 )
 def test_damaged_entries_are_computed_again_where_they_are_needed(
@@ -125,7 +128,6 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(
     jobs, store = stored(cache_root), Store(tmp_path / "store")
     keys = {
         "cost": jobs.cost.key,
-        "priced": jobs.priced.key,
         "execution": jobs.execution.key,
         "model": jobs.execution.model.key,
     }

@@ -54,28 +54,41 @@ class _Entry:
         self.name, self.value, self._object = name, f"plugin:{name}", value
 
     def load(self) -> object:
+        if isinstance(self._object, Exception):
+            raise self._object
         return self._object
 
 
-def test_a_users_policy_comes_in_by_entry_point(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch):
+    """Registers objects as entry points `codesign.policies`, by name."""
+
+    def register(**plugins: object) -> None:
+        entries = [_Entry(name, value) for name, value in plugins.items()]
+        monkeypatch.setattr(policies, "entry_points", lambda group: entries * (group == "codesign.policies"))
+
+    policies._from_entry_point.cache_clear()
+    yield register
+    policies._from_entry_point.cache_clear()
+
+
+def test_a_users_policy_comes_in_by_entry_point(plug_in):
     mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n: layer)
-    monkeypatch.setattr(policies, "entry_points", lambda group: [_Entry("mine", mine)] * (group == "codesign.policies"))
-    policies._policies.cache_clear()
-    try:
-        assert get_policy("last_layer_first") is mine
-    finally:
-        policies._policies.cache_clear()
+    plug_in(last_layer_first=mine, broken=ImportError("no module named nothing_here"))
+    assert get_policy("last_layer_first") is mine
+    assert policy_names() == ("broken", "fifo", "last_layer_first", "momentum", "random")
+    assert get_policy("random").name == "random"  # what is broken elsewhere is nobody else's problem
 
 
 @pytest.mark.parametrize(
     ("plugin", "message"),
-    [(lambda: 0, "must be a codesign Policy"), (Policy(name="random", priority=lambda *a: 0), "exists already")],
+    [
+        (lambda: 0, "must be a codesign Policy"),
+        (Policy(name="other", priority=lambda *a: 0), "its policy is called 'other'"),
+        (ImportError("no module named nothing_here"), "cannot be loaded: ImportError: no module named nothing_here"),
+    ],
 )
-def test_a_wrong_entry_point_is_named(monkeypatch: pytest.MonkeyPatch, plugin: object, message: str):
-    monkeypatch.setattr(policies, "entry_points", lambda group: [_Entry("mine", plugin)])
-    policies._policies.cache_clear()
-    try:
-        with pytest.raises(InputError, match=message):
-            get_policy("fifo")
-    finally:
-        policies._policies.cache_clear()
+def test_a_wrong_entry_point_is_named(plug_in, plugin: object, message: str):
+    plug_in(mine=plugin)
+    with pytest.raises(InputError, match=message):
+        get_policy("mine")

@@ -15,27 +15,37 @@ from codesign.simulation.policies.random import RANDOM
 __all__ = ["Policy", "get_policy", "policy_names"]
 
 
-@cache
-def _policies() -> dict[str, Policy]:
-    policies = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO)}
-    for entry in entry_points(group="codesign.policies"):
-        policy = entry.load()
-        if not isinstance(policy, Policy):
-            raise InputError(f"entry point {entry.name} = {entry.value}: must be a codesign Policy, found {policy!r}")
-        if policy.name in policies:
-            raise InputError(f"entry point {entry.name} = {entry.value}: policy '{policy.name}' exists already")
-        policies[policy.name] = policy
-    return policies
+_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO)}
 
 
 def policy_names() -> tuple[str, ...]:
-    """Names of all registered policies, sorted."""
-    return tuple(sorted(_policies()))
+    """Names of all registered policies, sorted; an entry point's name is that of its policy."""
+    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.policies"))}))
 
 
 def get_policy(name: str) -> Policy:
-    """The policy of that name. Raises InputError with a suggestion where there is none."""
-    policies = _policies()
-    if name not in policies:
-        raise InputError(f"unknown scheduling policy '{name}'{suggestion(name, policies)}")
-    return policies[name]
+    """The policy of that name.
+
+    Raises:
+        InputError: there is none, or its entry point does not give a policy.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    return _from_entry_point(name)
+
+
+@cache
+def _from_entry_point(name: str) -> Policy:
+    entry = next((entry for entry in entry_points(group="codesign.policies") if entry.name == name), None)
+    if entry is None:
+        raise InputError(f"unknown scheduling policy '{name}'{suggestion(name, policy_names())}")
+    where = f"entry point {entry.name} = {entry.value}"
+    try:
+        policy = entry.load()
+    except Exception as error:  # whatever a plug-in does wrong is told as its own mistake
+        raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(policy, Policy):
+        raise InputError(f"{where}: must be a codesign Policy, found {policy!r}")
+    if policy.name != name:
+        raise InputError(f"{where}: its policy is called '{policy.name}'; both names must be the same")
+    return policy

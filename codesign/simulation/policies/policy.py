@@ -21,11 +21,13 @@ class Policy:
             (0 is the input), core (0 for the input), index of the neuron (negative for inputs), current forward step, a
             uniform number in [0, 1) drawn afresh for each neuron and step, and λ of the schedule's noise (0 in
             evaluation). Ties break by index, lowest first.
+        version: raised when `priority` changes; stored results of other versions are not used.
         uses_uniform: whether `uniform` matters, so that evaluation seeds do.
         uses_core: whether `core` matters, so that the mapping changes spikes.
     """
 
     name: str
     priority: Callable[[Any, Any, Any, Any, Any, Any, Any, Any], Any]
+    version: int = 1
     uses_uniform: bool = False
     uses_core: bool = False
