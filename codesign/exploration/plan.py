@@ -76,7 +76,8 @@ class Plan:
     @property
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
-        jobs = sorted({point.jobs.cost.key for point in self.points if point.jobs is not None})
+        feasible = [point.jobs for point in self.points if point.jobs is not None]
+        jobs = sorted({key for found in feasible for key in (found.summary.key, found.cost.key)})
         return digest({"spec": self.spec, "workload": self.workload, "jobs": jobs})
 
 

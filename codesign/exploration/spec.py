@@ -200,6 +200,14 @@ class SweepSpec(Spec):
         ObjectiveEntry(column="latency_s", direction="minimize"),
     )
 
+    @field_validator("axes")
+    @classmethod
+    def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
+        for path, values in axes.items():
+            if len({str(value) for value in values}) < len(values):
+                raise ValueError(f"values of {path} must differ, found {', '.join(map(str, values))}")
+        return axes
+
     @model_validator(mode="before")
     @classmethod
     def _merge_recipes(cls, data: Any) -> Any:

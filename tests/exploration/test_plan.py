@@ -173,7 +173,7 @@ def test_a_quantity_on_an_axis_becomes_its_si_value() -> None:
     assert values[:2] == pytest.approx([26e-12, 1e-9])
     assert values[2] is None
     counts = {kind: len(found) for kind, found in keys(spec).items()}
-    assert counts == {"train": 1, "execute": 1, "cost": 2}
+    assert counts == {"train": 1, "execute": 1, "summary": 1, "cost": 2}
 
 
 def test_a_value_that_an_axis_cannot_take() -> None:

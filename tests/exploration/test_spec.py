@@ -150,3 +150,18 @@ def test_a_sweeps_own_schedule_hides_the_built_in_one() -> None:
 
 def test_seeds_must_differ() -> None:
     assert "seeds must differ, found 0, 0" in problems(TINY.replace("[0]", "[0, 0]"))[0][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("seeds:", "axes: {chip.mubrain_fitted.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
+        (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
+        (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
+        (("group_size: 4}", "group_size: 4, steps_after_output: 33}"), "must be less than 33"),
+        (('"12-8"', '"[4x99999999]"'), "are not of the form"),
+    ],
+)
+def test_repetitions_and_absurd_sizes_are_mistakes(change: tuple[str, str], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        tiny(change)
