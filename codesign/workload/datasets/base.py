@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from codesign.workload.cache import Cache
     from codesign.workload.events import EventBatch
 
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "Recordings"]
+__all__ = ["Dataset", "DatasetState", "DatasetStatus", "Recordings", "sizes_of_two_parts"]
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 
@@ -124,3 +125,15 @@ class Dataset(ABC):
         """Number of inputs."""
         channels, height, width = self.grid
         return channels * height * width
+
+
+def sizes_of_two_parts(recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
+    """Usual validation and test sizes of a dataset with a test part, in the proportions of MNIST's 60,000 and 10,000.
+
+    A sixth of what is not for testing is for validation. Pooled, a seventh of all is for testing; else the test part.
+    """
+    assert recordings.test_part is not None
+    if split == "pooled":
+        test = math.ceil(len(recordings.labels) / 7)
+        return math.ceil((len(recordings.labels) - test) / 6), test
+    return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
+from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
 from codesign.workload.spec import WorkloadSpec
 from codesign.workload.timing import bin_edges_ns, check_duration
 
@@ -99,11 +99,7 @@ class NMNIST(Dataset):
         )
 
     def usual_sizes(self, recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
-        assert recordings.test_part is not None
-        if split == "pooled":
-            test = math.ceil(len(recordings.labels) / 7)
-            return math.ceil((len(recordings.labels) - test) / 6), test
-        return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
+        return sizes_of_two_parts(recordings, split)
 
     def check_timing(self, spec: WorkloadSpec) -> None:
         check_duration(spec, resolution_s=1e-6, longest_s=0.4)
