@@ -76,9 +76,8 @@ def parse_quantity(text: object, unit: str) -> float:
         converted = float(value.to(unit).magnitude)
     except pint.DimensionalityError:
         raise ValueError(f"must be a quantity in {unit} such as '{example}', found {text!r}") from None
-    except (
-        Exception
-    ):  # a text that is no unit makes pint's parser raise nearly anything: TokenError, KeyError, TypeError…
+    except Exception:
+        # A text that is no unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
         raise ValueError(f"has an unknown unit, found {text!r}; write for example '{example}'") from None
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
