@@ -12,11 +12,15 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient, reference
 from codesign.simulation.execution import Execution
+from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["Simulation", "engine_names", "simulate"]
+__all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification_loss", "engine_names", "simulate"]
+
+DEFAULT_ENGINE = "auto"
+"""`event` for a network on the CPU, `reference` for one elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,21 @@ class Simulation:
     execution: Execution | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassificationLoss:
+    """What `classification_loss` returns.
+
+    Attributes:
+        value: mean cross-entropy of the softmaxed logits, a scalar, differentiable in the network's parameters.
+        logits: (B, C) output spike counts or potentials, without gradient.
+        emitted: spikes emitted by hidden neurons, summed over the batch.
+    """
+
+    value: torch.Tensor
+    logits: torch.Tensor
+    emitted: int
+
+
 class Engine(Protocol):
     """An engine runs one checked batch."""
 
@@ -43,6 +62,7 @@ class Engine(Protocol):
         events: EventBatch,
         schedule: Schedule,
         regularization: Regularization,
+        idle_gradient: IdleGradient,
         *,
         seed: int,
         epoch: int,
@@ -55,6 +75,7 @@ def _reference(
     events: EventBatch,
     schedule: Schedule,
     regularization: Regularization,
+    idle_gradient: IdleGradient,
     *,
     seed: int,
     epoch: int,
@@ -63,19 +84,54 @@ def _reference(
     recorder = Recorder(network, events, schedule) if counters else None
     trace = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
     result = reference.run(
-        network, events, schedule, regularization, seed=seed, epoch=epoch, recorder=recorder, trace=trace
+        network,
+        events,
+        schedule,
+        regularization,
+        seed=seed,
+        epoch=epoch,
+        recorder=recorder,
+        trace=trace,
+        idle_gradient=idle_gradient,
     )
     logits = gradient.logits(network, result)
     execution = None if recorder is None else recorder.execution(logits)
     return Simulation(logits=logits, emitted=result.emitted, execution=execution)
 
 
-_ENGINES: dict[str, Engine] = {"reference": _reference}
+def _event(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    regularization: Regularization,
+    idle_gradient: IdleGradient,
+    *,
+    seed: int,
+    epoch: int,
+    counters: bool,
+) -> Simulation:
+    from codesign.simulation.event import engine  # here, so that nobody else waits for the compiler to load
+
+    logits, emitted, execution = engine.run(
+        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters
+    )
+    return Simulation(logits=logits, emitted=emitted, execution=execution)
+
+
+_ENGINES: dict[str, Engine] = {"event": _event, "reference": _reference}
 
 
 def engine_names() -> tuple[str, ...]:
     """Names of the engines, sorted."""
     return tuple(sorted(_ENGINES))
+
+
+def _engine_name(engine: str, network: SpikingNetwork) -> str:
+    if engine == DEFAULT_ENGINE:
+        return "event" if network.threshold.device.type == "cpu" else "reference"
+    if engine not in _ENGINES:
+        raise InputError(f"unknown engine '{engine}'{suggestion(engine, _ENGINES)}")
+    return engine
 
 
 def simulate(
@@ -87,7 +143,8 @@ def simulate(
     seed: int = 0,
     epoch: int = 0,
     counters: bool = True,
-    engine: str = "reference",
+    idle_gradient: IdleGradient = "all",
+    engine: str = DEFAULT_ENGINE,
 ) -> Simulation:
     """Run a batch through a network under a schedule (paper, Algorithm 1).
 
@@ -96,25 +153,65 @@ def simulate(
     ordinary cases.
 
     Args:
-        network: on any device.
+        network: on any device; engine `event` needs float32 on the CPU, and uses `torch.get_num_threads()` threads.
         events: B samples of T timesteps; `input_size` and `timestep_s` as the network's.
         schedule: how forward passes are executed.
         regularization: dropouts and noise, for training; None for none.
         seed, epoch: of all random draws.
         counters: whether to return an `Execution`.
-        engine: name of the engine.
+        idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
+        engine: name of the engine; all mean the same.
 
     Raises:
         InputError: network, events and schedule do not fit each other, or the engine or policy does not exist.
     """
-    if engine not in _ENGINES:
-        raise InputError(f"unknown engine '{engine}'{suggestion(engine, _ENGINES)}")
-    _check(network, events, schedule)
-    run = _ENGINES[engine]
-    return run(network, events, schedule, regularization or Regularization(), seed=seed, epoch=epoch, counters=counters)
+    run = _ENGINES[_engine_name(engine, network)]
+    _check(network, events, schedule, idle_gradient)
+    regularization = regularization or Regularization()
+    return run(network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters)
 
 
-def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
+def classification_loss(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    *,
+    regularization: Regularization | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+    idle_gradient: IdleGradient = "all",
+    engine: str = DEFAULT_ENGINE,
+) -> ClassificationLoss:
+    """Mean cross-entropy between the softmaxed logits of a batch and its labels (paper, section 3.2).
+
+    The same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is known beforehand the event
+    engine runs each sample forwards and at once backwards, and keeps the trace of one sample instead of a batch.
+
+    Args and errors: as for `simulate`; labels must be below the number of outputs.
+    """
+    name = _engine_name(engine, network)
+    _check(network, events, schedule, idle_gradient)
+    classes = network.shape.layers[-1].neurons
+    if len(events) and int(events.labels.max()) >= classes:
+        raise InputError(f"the network has {classes} outputs, found label {int(events.labels.max())}")
+    regularization = regularization or Regularization()
+    if name == "event":
+        from codesign.simulation.event import engine as event_engine
+
+        value, logits, emitted = event_engine.cross_entropy(
+            network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch
+        )
+        return ClassificationLoss(value=value, logits=logits, emitted=emitted)
+    simulation = _ENGINES[name](
+        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=False
+    )
+    labels = torch.from_numpy(events.labels).to(simulation.logits.device)
+    value = torch.nn.functional.cross_entropy(simulation.logits, labels)
+    return ClassificationLoss(value=value, logits=simulation.logits.detach(), emitted=simulation.emitted)
+
+
+def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle_gradient: str) -> None:
+    check_idle_gradient(idle_gradient)
     shape = network.shape
     if events.input_size != shape.input_size:
         raise InputError(f"the network has {shape.input_size} inputs, the events have {events.input_size}")

@@ -62,6 +62,11 @@ class MessageTable:
     synaptic_operations: Integers
     barriers: Integers
 
+    @staticmethod
+    def from_rows(rows: Integers) -> MessageTable:
+        """From (rows, 9), the columns in the order above."""
+        return MessageTable(**dict(zip((field.name for field in fields(MessageTable)), rows.T.copy(), strict=True)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateTable:
@@ -80,6 +85,11 @@ class UpdateTable:
     slice: Integers
     evaluated: Integers
     emitted: Integers
+
+    @staticmethod
+    def from_rows(rows: Integers) -> UpdateTable:
+        """From (rows, 6), the columns in the order above."""
+        return UpdateTable(**dict(zip((field.name for field in fields(UpdateTable)), rows.T.copy(), strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True)

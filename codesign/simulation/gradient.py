@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
@@ -111,21 +112,20 @@ class _Logits(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, network: SpikingNetwork, result: Result, *parameters: torch.Tensor) -> torch.Tensor:
         ctx.network, ctx.result = network, result
-        ctx.versions = [parameter._version for parameter in parameters]
-        ctx.parameters = parameters
+        ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
         if network.neuron.readout == "potential":
             return result.potentials[:, network.layer_slices[-1]].clone()
         return result.counts.to(network.threshold.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        if any(p._version != version for p, version in zip(ctx.parameters, ctx.versions, strict=True)):
-            raise RuntimeError("a weight was modified in place between the simulation and its backward pass")
+        parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
         gradients = backward(ctx.network, ctx.result, output_gradients[0])
         found: Sequence[torch.Tensor] = gradients.weights
         if gradients.bias is not None:
             found = [*found, gradients.bias]
-        return (None, None, *(g.to(p.dtype) for g, p in zip(found, ctx.parameters, strict=True)))
+        return (None, None, *(g.to(p.dtype) for g, p in zip(found, parameters, strict=True)))
 
 
 def logits(network: SpikingNetwork, result: Result) -> torch.Tensor:

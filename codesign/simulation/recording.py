@@ -11,7 +11,7 @@ from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, 
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "slices_of"]
+__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "build_execution", "slices_of"]
 
 CONVERGENCE_STEPS = 33
 """M: forward steps after the first output spike, itself included, at which output counts are kept."""
@@ -137,42 +137,20 @@ class Recorder:
 
     def execution(self, scores: torch.Tensor) -> Execution:
         """Everything recorded, with (B, C) scores."""
-        messages, updates = self._message_table(), self._update_table()
-        samples, layers = self.synaptic_operations.shape
-        layer_of_source = np.append(-1, self.layer_of_slice)
-
-        def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
-            table = np.zeros((samples, layers), dtype=np.int64)
-            np.add.at(table, (sample[layer >= 0], layer[layer >= 0]), count[layer >= 0])
-            return table
-
-        update_layer = self.layer_of_slice[updates.slice]
-        message_layer = layer_of_source[messages.source]
-        events = self.events
-        operations = self.synaptic_operations
-        return Execution(
-            shape=self.network.shape,
+        return build_execution(
+            self.network,
+            self.events,
             slices=self.slices,
-            timestep_s=events.timestep_s,
-            sample_ids=events.sample_ids,
-            labels=events.labels,
             scores=scores.detach().double().numpy(force=True),
-            spiking_readout=self.network.neuron.readout == "spikes",
-            input_events=events.events,
-            input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
-            emitted=per_layer(updates.sample, update_layer, updates.emitted),
-            propagated=per_layer(messages.sample, message_layer, messages.spikes),
-            synaptic_operations=operations,
-            evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
-            barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
+            synaptic_operations=self.synaptic_operations,
             forward_steps=self.forward_steps,
-            steps_to_first_output=self.steps_to_first,
-            spikes_to_first_output=self.spikes_to_first,
+            steps_to_first=self.steps_to_first,
+            spikes_to_first=self.spikes_to_first,
             spikes_to_stop=self.spikes_to_stop,
             convergence=self.convergence,
-            currents_before_firing=self.currents,
-            messages=messages,
-            updates=updates,
+            currents=self.currents,
+            messages=self._message_table(),
+            updates=self._update_table(),
         )
 
     def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:
@@ -223,27 +201,65 @@ class Recorder:
         keys, group = _group(rows[:, :5])
         sums = np.zeros((len(keys), 4), dtype=np.int64)
         np.add.at(sums, group, rows[:, 5:])
-        sample, timestep, step, source, enqueue_step = keys.T.copy()
-        neurons, spikes, operations, barriers = sums.T.copy()
-        return MessageTable(
-            sample=sample,
-            timestep=timestep,
-            step=step,
-            source=source,
-            enqueue_step=enqueue_step,
-            neurons=neurons,
-            spikes=spikes,
-            synaptic_operations=operations,
-            barriers=barriers,
-        )
+        return MessageTable.from_rows(np.concatenate([keys, sums], axis=1))
 
     def _update_table(self) -> UpdateTable:
         rows = np.concatenate([np.zeros((0, 6), dtype=np.int64), *self.update_rows])
-        rows = rows[np.lexsort(rows[:, 3::-1].T)]
-        sample, timestep, step, part, evaluated, emitted = rows.T.copy()
-        return UpdateTable(
-            sample=sample, timestep=timestep, step=step, slice=part, evaluated=evaluated, emitted=emitted
-        )
+        return UpdateTable.from_rows(rows[np.lexsort(rows[:, 3::-1].T)])
+
+
+def build_execution(
+    network: SpikingNetwork,
+    events: EventBatch,
+    *,
+    slices: tuple[Slice, ...],
+    scores: NDArray[np.float64],
+    synaptic_operations: Integers,
+    forward_steps: Integers,
+    steps_to_first: Integers,
+    spikes_to_first: Integers,
+    spikes_to_stop: Integers,
+    convergence: Integers,
+    currents: Integers,
+    messages: MessageTable,
+    updates: UpdateTable,
+) -> Execution:
+    """An execution from what an engine counted; see `Execution` for each argument. Sums over tables are taken here."""
+    samples, layers = synaptic_operations.shape
+    layer_of_slice = np.array([one.layer for one in slices])
+    layer_of_source = np.append(-1, layer_of_slice)
+
+    def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
+        table = np.zeros((samples, layers), dtype=np.int64)
+        np.add.at(table, (sample[layer >= 0], layer[layer >= 0]), count[layer >= 0])
+        return table
+
+    update_layer = layer_of_slice[updates.slice]
+    message_layer = layer_of_source[messages.source]
+    return Execution(
+        shape=network.shape,
+        slices=slices,
+        timestep_s=events.timestep_s,
+        sample_ids=events.sample_ids,
+        labels=events.labels,
+        scores=scores,
+        spiking_readout=network.neuron.readout == "spikes",
+        input_events=events.events,
+        input_macs=synaptic_operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
+        emitted=per_layer(updates.sample, update_layer, updates.emitted),
+        propagated=per_layer(messages.sample, message_layer, messages.spikes),
+        synaptic_operations=synaptic_operations,
+        evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
+        barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
+        forward_steps=forward_steps,
+        steps_to_first_output=steps_to_first,
+        spikes_to_first_output=spikes_to_first,
+        spikes_to_stop=spikes_to_stop,
+        convergence=convergence,
+        currents_before_firing=currents,
+        messages=messages,
+        updates=updates,
+    )
 
 
 def _group(keys: Integers) -> tuple[Integers, Integers]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.idle import IdleGradient, idle_neurons
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.random import Purpose, absorb, sample_key, uniform
 from codesign.simulation.recording import Recorder
@@ -20,6 +21,9 @@ from codesign.simulation.selection import select
 from codesign.workload.events import EventBatch
 
 __all__ = ["Pass", "Result", "Step", "run"]
+
+_UNLIMITED = 2**31
+"""Room in a group of any size: more than there can be neurons and inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class Step:
         v: potential evaluated, 0 where not evaluated.
         evaluated, fired, refractory: flags of the evaluation; `refractory` is the flag before the step.
         open: synchronization gate, or None where no neuron waits for messages.
-        chosen, idle: neurons that left, and neurons that would have left at once had they fired.
+        chosen, idle: neurons that left, and silent neurons that get the gradient of one that left (see `idle`).
         kept: spikes of the chosen neurons that dropout did not lose.
         kept_share: kept / waiting spikes of the chosen, or None without network dropout.
         kept_input: (B, inputs) input spikes that fed the *evaluation* of this step, or None.
@@ -83,9 +87,10 @@ def run(
     epoch: int,
     recorder: Recorder | None,
     trace: bool,
+    idle_gradient: IdleGradient = "all",
 ) -> Result:
     """Simulate a batch on the network's device. `recorder` collects counters, `trace` what the gradient needs."""
-    machine = _Machine(network, events, schedule, regularization, seed, epoch, recorder, trace)
+    machine = _Machine(network, events, schedule, regularization, seed, epoch, recorder, trace, idle_gradient)
     passes = [machine.forward_pass(timestep) for timestep in range(events.timesteps)]
     return Result(
         counts=machine.counts,
@@ -119,9 +124,10 @@ class _Machine:
         epoch: int,
         recorder: Recorder | None,
         trace: bool,
+        idle_gradient: IdleGradient,
     ) -> None:
         self.network, self.events, self.schedule, self.regularization = network, events, schedule, regularization
-        self.recorder, self.trace = recorder, trace
+        self.recorder, self.trace, self.idle_gradient = recorder, trace, idle_gradient
         self.device = network.threshold.device
         self.policy: Policy = get_policy(schedule.policy)
         self.connections = network.layer_connections()
@@ -140,6 +146,7 @@ class _Machine:
         if network.neuron.readout == "potential":
             self.fires[self.outputs] = False
         self.index = torch.arange(neurons, device=self.device)
+        self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
         self.position = _PolicyArguments(network, schedule, self.device)
 
@@ -235,7 +242,10 @@ class _Machine:
         if self.schedule.stop == "on_output":
             last = (self.first_output >= 0) & (k >= self.first_output + self.schedule.steps_after_output)
         goes_on = (self.active & ~last)[:, None]
-        chosen, chosen_input, idle = self._choose(k, goes_on, evaluated & ~fired)
+        chosen, chosen_input, room = self._choose(k, goes_on)
+        silent = evaluated & ~fired & goes_on
+        candidates = silent & able & ~refractory & self.sends
+        idle = idle_neurons(self.idle_gradient, silent, candidates, v - self.network.threshold, room)
         barriers = barriers & goes_on
         kept = self._network_dropout(k, torch.where(chosen, self.q, 0))
         left_input = kept_input = None
@@ -301,10 +311,8 @@ class _Machine:
         barriers[:, self.outputs] = False
         return barriers
 
-    def _choose(
-        self, k: int, goes_on: torch.Tensor, silent: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-        """Chosen neurons, chosen inputs (mode `queued`), and idle neurons: those of a group that is not full."""
+    def _choose(self, k: int, goes_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+        """Chosen neurons, chosen inputs (mode `queued`), and (B, 1) room that is left in each group."""
         waiting = (self.q > 0) & goes_on
         group_size = self.schedule.group_size
         queued = self.schedule.input_mode == "queued"
@@ -323,8 +331,7 @@ class _Machine:
             chosen = select(self._priority(k), waiting, group_size)
         chosen_input = chosen[:, : len(self.input_index)] if queued else None
         chosen = chosen[:, len(self.input_index) :] if queued else chosen
-        spare = goes_on if group_size is None else goes_on & (number < group_size)
-        return chosen, chosen_input, silent & spare
+        return chosen, chosen_input, (_UNLIMITED if group_size is None else group_size) - number
 
     def _priority(self, k: int) -> torch.Tensor:
         uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from codesign.documents import Spec
 from codesign.network.neuron import NeuronSpec
+from codesign.simulation.idle import IdleGradient
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.units import Time
 
@@ -24,6 +25,8 @@ class Recipe(Spec):
         method: `layered` or `unlayered` backpropagation.
         policy, group_size, input_mode: the forward pass that unlayered backpropagation trains through; layered
             backpropagation has a whole layer in each group and refuses to be given one.
+        idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
+            as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
@@ -34,6 +37,7 @@ class Recipe(Spec):
     policy: str = "random"
     group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
     input_mode: Literal["frame", "queued"] = "frame"
+    idle_gradient: IdleGradient = "all"
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
     patience: Annotated[int, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(gt=0, lt=2**31)] = 256
@@ -47,7 +51,7 @@ class Recipe(Spec):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.method == "layered":
-            given = {"policy", "group_size", "input_mode"} & self.model_fields_set
+            given = {"policy", "group_size", "input_mode", "idle_gradient"} & self.model_fields_set
             if given:
                 raise ValueError(
                     f"layered training has no schedule to choose: remove {', '.join(sorted(given))} "

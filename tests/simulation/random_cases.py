@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +33,7 @@ class Case:
     regularization: Regularization
     seed: int
     epoch: int
+    idle_gradient: str = "all"
 
 
 def random_network(rng: np.random.Generator, *, convolutional: bool, neuron: NeuronSpec) -> SpikingNetwork:
@@ -40,13 +43,17 @@ def random_network(rng: np.random.Generator, *, convolutional: bool, neuron: Neu
         sizes = [int(rng.integers(3, 12)) for _ in range(rng.integers(2, 6))]
         topology = parse_topology("-".join(map(str, sizes)))
     network = SpikingNetwork(topology, neuron, timestep_s=0.01, seed=int(rng.integers(1 << 30)))
+    set_dyadic_weights(rng, network)
+    return network
+
+
+def set_dyadic_weights(rng: np.random.Generator, network: SpikingNetwork) -> None:
     with torch.no_grad():
         for weight in network.weights():
             grid = rng.integers(-40, 64, size=tuple(weight.shape)) / 128
             weight.copy_(torch.from_numpy(grid).float())
         if network.bias is not None:
             network.bias.copy_(torch.from_numpy(rng.integers(-8, 9, size=len(network.bias)) / 128).float())
-    return network
 
 
 def random_neuron(rng: np.random.Generator, *, readout: str = "spikes") -> NeuronSpec:
@@ -107,4 +114,123 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
         regularization=regularization,
         seed=int(rng.integers(1 << 20)),
         epoch=int(rng.integers(5)),
+    )
+
+
+LAYER_SIZES = [1, 2, 3, 7, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130, 200]
+CHANNELS = [1, 2, 3, 5, 15, 16, 17, 20, 33]
+GROUP_SIZES = [None, 1, 1, 2, 3, 4, 5, 7, 8, 8, 15, 16, 17, 64, 1000, 2**31 - 1]
+TIME_CONSTANTS = [math.inf, 1e-3, 5e-3, 10e-3, 0.1, 2.5]
+
+
+def wide_linear(rng: np.random.Generator) -> TopologySpec:
+    """Fully connected layers about as wide as vectors are, and wider."""
+    sizes = [int(rng.choice(LAYER_SIZES)) for _ in range(rng.integers(2, 6))]
+    return parse_topology("-".join(map(str, sizes)))
+
+
+def deep_convolutional(rng: np.random.Generator) -> TopologySpec:
+    """Convolutions of any stride and padding, pools in a row and in between, and linear layers at the end or not."""
+    channels, height, width = int(rng.choice([1, 2, 3, 17])), int(rng.integers(3, 10)), int(rng.integers(3, 10))
+    source = [channels, height, width]
+    layers: list[dict[str, Any]] = []
+    for _ in range(rng.integers(1, 4)):
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            kernel = int(rng.choice([1, 2, 2, 3]))
+            kind = str(rng.choice(["sum_pool", "average_pool"]))
+            if height % kernel or width % kernel or (kind == "average_pool" and kernel == 3):
+                continue  # does not divide, or its scale of 1/9 is not dyadic
+            layers.append({"kind": kind, "kernel": kernel})
+            height, width = height // kernel, width // kernel
+        kernel, stride, padding = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(0, 3))
+        if min(height, width) + 2 * padding < kernel:
+            break
+        conv = {"kind": "conv2d", "channels": int(rng.choice(CHANNELS)), "kernel": kernel}
+        layers.append({**conv, "stride": stride, "padding": padding})
+        height, width = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
+    if not layers or layers[-1]["kind"] != "conv2d" or rng.random() < 0.7:
+        layers += [{"kind": "linear", "neurons": int(n)} for n in rng.choice(LAYER_SIZES[:12], rng.integers(1, 3))]
+    return TopologySpec.model_validate({"input": source, "layers": layers})
+
+
+def free_neurons(rng: np.random.Generator, network: SpikingNetwork) -> None:
+    """Each neuron its own threshold, on the grid of the weights, and its own time constant."""
+    neurons = network.shape.neurons
+    network.threshold.copy_(torch.from_numpy(rng.integers(8, 64, neurons) / 128).float())
+    network.time_constant.copy_(torch.from_numpy(rng.choice(TIME_CONSTANTS, neurons)))
+
+
+def wide_events(rng: np.random.Generator, network: SpikingNetwork, batch: int) -> tuple[np.ndarray, EventBatch]:
+    """Counts of which some are large, or currents of either sign; empty frames, and ids from all of 63 bits."""
+    inputs = network.shape.input_size
+    frames = random_frames(rng, batch, int(rng.integers(1, 5)), inputs)
+    currents = bool(rng.random() < 0.25)
+    if currents:
+        frames = np.where(frames > 0, rng.integers(-16, 25, frames.shape) / 8, 0.0)
+    elif rng.random() < 0.3:
+        frames = frames * rng.integers(1, 6, frames.shape)
+    labels = rng.integers(0, network.shape.layers[-1].neurons, batch)
+    ids = rng.choice([1 << 8, 1 << 40, (1 << 63) - 1])
+    sample_ids = rng.integers(0, ids, size=batch) if batch == 1 or ids > 1 << 8 else rng.permutation(1 << 8)[:batch]
+    events = EventBatch.from_frames(frames, labels, timestep_s=0.01, sample_ids=sample_ids, currents=currents)
+    return frames, events
+
+
+def wide_schedule(rng: np.random.Generator, network: SpikingNetwork) -> Schedule:
+    neurons = network.shape.neurons
+    mode = str(rng.choice(["frame", "frame", "queued"]))
+    threshold = [1, 1, 1, "layer", int(rng.integers(0, 7)), tuple(int(n) for n in rng.integers(0, 7, neurons))]
+    cores = [
+        None,
+        tuple(int(n) for n in rng.integers(0, 4, neurons)),
+        tuple(n // int(rng.integers(1, neurons + 1)) for n in range(neurons)),
+    ]
+    return Schedule(
+        policy=str(rng.choice(["random", "momentum", "fifo"])),
+        group_size=GROUP_SIZES[rng.integers(len(GROUP_SIZES))],
+        stop="drained" if network.neuron.readout == "potential" else str(rng.choice(["drained", "on_output"])),
+        steps_after_output=int(rng.choice([0, 1, 2, 3, 40])),
+        input_mode=mode,
+        prioritize_input=mode == "queued" and bool(rng.random() < 0.5),
+        synchronization_threshold=threshold[rng.integers(len(threshold))],
+        barrier_messages=bool(rng.random() < 0.5),
+        cores=cores[rng.integers(len(cores))],
+    )
+
+
+def wide_case(
+    seed: int, *, convolutional: bool = False, readout: str = "spikes", batch: int | None = None, plain: bool = False
+) -> Case:
+    """A case as wide as engines must take: any size, grid, input, schedule, regularization and idle rule.
+
+    Args:
+        plain: without what an evaluation or a usual training has none of: gates, barriers and queued input.
+    """
+    rng = np.random.default_rng([seed, 0xE7E])
+    topology = deep_convolutional(rng) if convolutional else wide_linear(rng)
+    network = SpikingNetwork(topology, random_neuron(rng, readout=readout), timestep_s=0.01)
+    set_dyadic_weights(rng, network)
+    if rng.random() < 0.4:
+        free_neurons(rng, network)
+    frames, events = wide_events(rng, network, int(rng.integers(1, 8)) if batch is None else batch)
+    schedule = wide_schedule(rng, network)
+    if plain:
+        schedule = Schedule(policy=schedule.policy, group_size=schedule.group_size, stop="drained")
+    regularization = Regularization()
+    if rng.random() < 0.6:
+        regularization = Regularization(
+            input_dropout=float(rng.choice([0, 0.25, 1.0])),
+            network_dropout=float(rng.choice([0, 0.3, 1.0])),
+            refractory_dropout=float(rng.choice([0, 0.8, 1.0])),
+            momentum_noise=float(rng.choice([0, 0.1])),
+        )
+    return Case(
+        network=network,
+        events=events,
+        frames=frames,
+        schedule=schedule,
+        regularization=regularization,
+        seed=int(rng.choice([0, int(rng.integers(1 << 20)), 2**62 + 5, -3])),
+        epoch=int(rng.integers(5)),
+        idle_gradient=str(rng.choice(["all", "spare", "none"])),
     )

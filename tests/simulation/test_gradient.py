@@ -14,9 +14,12 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation import reference
-from codesign.simulation.engine import simulate
+from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
+
+IDLE_RULES = ("all", "spare", "none")
+every_engine = pytest.mark.parametrize("engine", engine_names())
 
 
 class Threshold(torch.autograd.Function):
@@ -55,8 +58,10 @@ def layered_logits(network: SpikingNetwork, frames: np.ndarray, weights: list[to
     return counts
 
 
+@pytest.mark.parametrize("idle_gradient", ["all", "spare"])
 @pytest.mark.parametrize("seed", range(40))
-def test_equals_layered_backpropagation_when_a_group_holds_a_layer(seed: int):
+@every_engine
+def test_equals_layered_backpropagation_when_a_group_holds_a_layer(engine: str, seed: int, idle_gradient: str):
     rng = np.random.default_rng(seed)
     neuron = NeuronSpec.model_validate({**random_neuron(rng).model_dump(), "bias": False, "time_constant": "infinite"})
     network = random_network(rng, convolutional=False, neuron=neuron)
@@ -68,19 +73,19 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(seed: int):
     expected = layered_logits(network, frames, weights)
     torch.nn.functional.cross_entropy(expected, torch.from_numpy(labels)).backward()
 
-    logits = simulate(network, events, schedule).logits
+    logits = simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)).backward()
 
     assert logits.tolist() == expected.tolist()
     for parameter, weight in zip(network.weights(), weights, strict=True):
-        torch.testing.assert_close(parameter.grad.double(), weight.grad, rtol=1e-5, atol=1e-7)
+        largest = float(weight.grad.abs().max())
+        torch.testing.assert_close(parameter.grad.double(), weight.grad, rtol=0, atol=1e-5 * largest + 1e-9)
 
 
 def frozen_graph(case: Case, result: reference.Result, weights: list[torch.Tensor]) -> torch.Tensor:
     """The asynchronous forward pass in float64 as an ordinary autograd graph, with the choices of `result`.
 
-    A neuron that is idle in a group that is not full is treated as chosen: it has no waiting spike, so nothing but the
-    gradient changes.
+    A neuron that is idle is treated as chosen: it has no waiting spike, so nothing but the gradient changes.
     """
     network, spec = case.network, case.network.neuron
     layers, threshold = network.layer_slices, network.threshold.double()
@@ -121,7 +126,24 @@ def frozen_graph(case: Case, result: reference.Result, weights: list[torch.Tenso
     return u[:, layers[-1]] if spec.readout == "potential" else counts[:, layers[-1]]
 
 
-def check_frozen(case: Case) -> None:
+def idle_by_rule(case: Case, step: reference.Step, sample: int, idle_gradient: str) -> set[int]:
+    """Neurons of one sample that are idle in a step, from the rule's words; for input mode `frame` and `drained`."""
+    outputs = case.network.layer_slices[-1]
+    group_size = case.schedule.group_size or 10**9
+    room = group_size - int(step.chosen[sample].sum())  # everybody who waits is chosen where there is room
+    silent = [n for n in range(outputs.stop) if step.evaluated[sample, n] and not step.fired[sample, n]]
+    if room <= 0 or idle_gradient == "none":
+        return set()
+    if idle_gradient == "all":
+        return set(silent)
+    able = [n for n in silent if not step.refractory[sample, n] and n < outputs.start]
+    if step.open is not None:
+        able = [n for n in able if step.open[sample, n]]
+    below = {n: float(case.network.threshold[n] - step.v[sample, n]) for n in able}
+    return set(sorted(able, key=lambda n: (below[n], n))[:room])
+
+
+def check_frozen(case: Case, idle_gradient: str) -> None:
     network = case.network
     result = reference.run(
         network,
@@ -132,7 +154,13 @@ def check_frozen(case: Case) -> None:
         epoch=case.epoch,
         recorder=None,
         trace=True,
+        idle_gradient=idle_gradient,
     )
+    if case.schedule.input_mode == "frame" and case.schedule.stop == "drained":
+        for step in (step for one in result.passes for step in one.steps):
+            for sample in range(len(case.events)):
+                idle = set(step.idle[sample].nonzero()[:, 0].tolist())
+                assert idle == idle_by_rule(case, step, sample, idle_gradient)
     weights = [parameter.detach().double().requires_grad_() for parameter in network.parameters()]
     if network.bias is not None:  # torch lists a module's own parameters before its children's
         weights = [*weights[1:], weights[0]]
@@ -140,7 +168,14 @@ def check_frozen(case: Case) -> None:
     labels = torch.from_numpy(case.events.labels)
     torch.nn.functional.cross_entropy(expected, labels).backward()
     simulation = simulate(
-        network, case.events, case.schedule, regularization=case.regularization, seed=case.seed, epoch=case.epoch
+        network,
+        case.events,
+        case.schedule,
+        regularization=case.regularization,
+        seed=case.seed,
+        epoch=case.epoch,
+        idle_gradient=idle_gradient,
+        engine="reference",
     )
     torch.nn.functional.cross_entropy(simulation.logits, labels).backward()
     torch.testing.assert_close(simulation.logits.double(), expected, rtol=1e-5, atol=1e-6)
@@ -150,19 +185,22 @@ def check_frozen(case: Case) -> None:
         torch.testing.assert_close(parameter.grad.double(), gradient, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
 @pytest.mark.parametrize("seed", range(150))
-def test_equals_autograd_with_frozen_choices(seed: int):
-    check_frozen(random_case(30_000 + seed))
+def test_equals_autograd_with_frozen_choices(seed: int, idle_gradient: str):
+    check_frozen(random_case(30_000 + seed), idle_gradient)
 
 
+@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
 @pytest.mark.parametrize("seed", range(30))
-def test_equals_autograd_with_frozen_choices_on_convolutions(seed: int):
-    check_frozen(random_case(40_000 + seed, convolutional=True))
+def test_equals_autograd_with_frozen_choices_on_convolutions(seed: int, idle_gradient: str):
+    check_frozen(random_case(40_000 + seed, convolutional=True), idle_gradient)
 
 
+@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
 @pytest.mark.parametrize("seed", range(20))
-def test_equals_autograd_with_frozen_choices_on_potentials(seed: int):
-    check_frozen(random_case(50_000 + seed, readout="potential"))
+def test_equals_autograd_with_frozen_choices_on_potentials(seed: int, idle_gradient: str):
+    check_frozen(random_case(50_000 + seed, readout="potential"), idle_gradient)
 
 
 def two_neuron_chain() -> tuple[SpikingNetwork, EventBatch]:
@@ -175,63 +213,206 @@ def two_neuron_chain() -> tuple[SpikingNetwork, EventBatch]:
     return network, EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
 
 
-def test_chain_of_two_neurons_by_hand():
+def slope(v: float) -> float:
+    """ds/dv at a threshold of 1/4, α = 2."""
+    return 1 / (1 + (math.pi * (v - 0.25)) ** 2)
+
+
+@every_engine
+@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
+def test_chain_of_two_neurons_by_hand(engine: str, idle_gradient: str):
     network, events = two_neuron_chain()
-    simulate(network, events, Schedule(group_size=1, stop="drained")).logits.sum().backward()
-    slope = [1 / (1 + (math.pi * (v - 0.25)) ** 2) for v in (0.5, 0.75)]
+    schedule = Schedule(group_size=1, stop="drained")
+    simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits.sum().backward()
     first, second = network.weights()
     # dL/dv of the output is its slope; the hidden neuron's queue entry gets 3/4 of it
-    assert second.grad.item() == pytest.approx(slope[1], rel=1e-6)
-    assert first.grad.item() == pytest.approx(0.75 * slope[1] * slope[0], rel=1e-6)
+    assert second.grad.item() == pytest.approx(slope(0.75), rel=1e-5)
+    assert first.grad.item() == pytest.approx(0.75 * slope(0.75) * slope(0.5), rel=1e-5)
 
 
-def test_silent_neuron_learns_through_the_idle_rule():
-    network, events = two_neuron_chain()
+@every_engine
+def test_chain_over_two_timesteps_by_hand(engine: str):
+    """Half of the potential is left after a timestep; the output is silent in the first, on its threshold."""
+    neuron = NeuronSpec(threshold=0.25, surrogate_steepness=2.0, bias=True)
+    network = SpikingNetwork(parse_topology("1-1-1"), neuron, timestep_s=0.01)
+    network.time_constant.fill_(0.01 / math.log(2))
     with torch.no_grad():
-        network.weights()[0].fill_(0.125)  # below threshold: the hidden neuron is evaluated and stays silent
-    other = torch.ones((1, 1, 2))
-    events = EventBatch.from_frames(other.numpy(), np.zeros(1, dtype=np.int64), timestep_s=0.01)
-    network = SpikingNetwork(parse_topology("2-2-1"), network.neuron, timestep_s=0.01)
+        network.weights()[0].fill_(0.5)
+        network.weights()[1].fill_(0.25)
+    events = EventBatch.from_frames(np.ones((1, 2, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    simulate(network, events, LAYERED, engine=engine).logits.sum().backward()
+    # dL/dv of the output: it fires at 1/8 + 1/4, and a timestep before it is evaluated at 1/4
+    late = slope(0.375)
+    early = late / 2 + (1 - late / 2 * 0.25) * slope(0.25)
+    # dL/dv of the hidden neuron: it fires at 1/2 both times, and the reset is part of the graph
+    hidden_late = 0.25 * late * slope(0.5)
+    hidden_early = (0.25 * early - hidden_late / 2 * 0.5) * slope(0.5)
+    assert network.weights()[1].grad.item() == pytest.approx(late + early, rel=1e-5)
+    assert network.weights()[0].grad.item() == pytest.approx(hidden_late + hidden_early, rel=1e-5)
+    assert network.bias.grad.tolist() == pytest.approx([hidden_late + hidden_early, late + early], rel=1e-5)
+
+
+def silent_and_loud(engine: str, idle_gradient: str, group_size: int | None) -> list[float]:
+    """Gradients at four hidden neurons that see the input with 1/8, 3/16, 1/2 and 3/16; three are silent.
+
+    All lead to one output with weight 3/4, so that what comes back to a queue is 3/4 of the output's slope.
+    """
+    neuron = NeuronSpec(threshold=0.25, surrogate_steepness=2.0)
+    network = SpikingNetwork(parse_topology("1-4-1"), neuron, timestep_s=0.01)
     with torch.no_grad():
-        network.weights()[0].copy_(torch.tensor([[0.125, 0.0], [0.5, 0.0]]))
-        network.weights()[1].copy_(torch.tensor([[0.75, 0.75]]))
-    simulate(network, events, Schedule(group_size=2, stop="drained")).logits.sum().backward()
-    slope_silent = 1 / (1 + (math.pi * (0.125 - 0.25)) ** 2)
-    slope_output = 1 / (1 + (math.pi * (0.75 - 0.25)) ** 2)
-    assert network.weights()[0].grad[0].tolist() == pytest.approx([0.75 * slope_output * slope_silent] * 2, rel=1e-6)
-    # a full group has no room for the silent neuron: F = 1
-    network.zero_grad()
-    simulate(network, events, Schedule(group_size=1, stop="drained")).logits.sum().backward()
-    assert network.weights()[0].grad[0].tolist() == [0.0, 0.0]
+        network.weights()[0].copy_(torch.tensor([[0.125], [0.1875], [0.5], [0.1875]]))
+        network.weights()[1].fill_(0.75)
+    events = EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    schedule = Schedule(group_size=group_size, stop="drained")
+    simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits.sum().backward()
+    return network.weights()[0].grad[:, 0].tolist()
 
 
-def test_gradients_accumulate_as_anywhere_in_torch():
-    case = random_case(1)
+@every_engine
+@pytest.mark.parametrize(
+    ("idle_gradient", "group_size", "learning"),
+    [
+        ("all", 1, [2]),  # a full group has no room for silent neurons
+        ("all", 2, [0, 1, 2, 3]),
+        ("all", None, [0, 1, 2, 3]),
+        ("spare", 1, [2]),
+        ("spare", 2, [1, 2]),  # one place: nearest to the threshold, the lowest index of two
+        ("spare", 3, [1, 2, 3]),
+        ("spare", 4, [0, 1, 2, 3]),
+        ("spare", 100, [0, 1, 2, 3]),
+        ("spare", None, [0, 1, 2, 3]),
+        ("none", 2, [2]),
+        ("none", None, [2]),
+    ],
+)
+def test_which_silent_neurons_learn(engine: str, idle_gradient: str, group_size: int | None, learning: list[int]):
+    potentials = [0.125, 0.1875, 0.5, 0.1875]
+    expected = [0.75 * slope(0.75) * slope(v) if n in learning else 0.0 for n, v in enumerate(potentials)]
+    assert silent_and_loud(engine, idle_gradient, group_size) == pytest.approx(expected, rel=1e-5)
+
+
+@every_engine
+@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
+def test_waiting_inputs_take_room(engine: str, idle_gradient: str):
+    """Mode `queued`, F = 2: inputs 0 and 1 leave in step 0, input 2 in step 1, the loud neuron in step 2."""
+    neuron = NeuronSpec(threshold=0.25, surrogate_steepness=2.0)
+    network = SpikingNetwork(parse_topology("3-2-1"), neuron, timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].copy_(torch.tensor([[0.0, 0.0, 0.0625], [0.0, 0.0, 0.5]]))
+        network.weights()[1].fill_(0.75)
+    events = EventBatch.from_frames(np.ones((1, 1, 3)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    schedule = Schedule(policy="fifo", group_size=2, stop="drained", input_mode="queued")
+    simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits.sum().backward()
+    back = 0.75 * slope(0.75)  # at the queue in step 2, from the output in step 3
+    loud, silent = back * slope(0.5), back * slope(0.0625)
+    # Step 1 evaluates both at 0 while input 2 waits: one place. Who is idle there gets 0 from step 2, where the output
+    # is not reached; who is not keeps what its queue gets from step 2.
+    kept = back * slope(0.0)
+    expected = {
+        "all": [[silent] * 3, [loud] * 3],
+        "spare": [[silent] * 3, [loud + kept, loud + kept, loud]],
+        "none": [[0.0] * 3, [loud + kept, loud + kept, loud]],
+    }[idle_gradient]
+    gradient = network.weights()[0].grad
+    assert gradient.flatten().tolist() == pytest.approx([*expected[0], *expected[1]], rel=1e-5)
+
+
+@every_engine
+def test_neurons_that_cannot_fire_or_have_no_successors_take_no_room(engine: str):
+    """Step 2 has room for one silent neuron; refractory, gated and output neurons are nearer to their thresholds."""
+    neuron = NeuronSpec(threshold=0.25, surrogate_steepness=2.0)
+    network = SpikingNetwork(parse_topology("1-3-5-2"), neuron, timestep_s=0.01)
+    hidden = [
+        [0.25, 0.25, 0.0],  # fires in step 1, is refractory in step 2
+        [-0.0625, 0.0, -0.0625],  # silent, at −1/8 in step 2
+        [0.0625, 0.0625, 0.0625],  # silent, at 3/16 in step 2; its gate needs four messages
+        [0.0, 0.0, 0.5],  # fires in step 2
+        [-0.125, 0.0, -0.125],  # silent, at −1/4 in step 2
+    ]
+    outputs = [[0.125, 0.75, 0.75, 0.75, 0.75], [0.1875, 0.0, 0.0, -1.0, 0.0]]  # silent in step 2, at 1/8 and 3/16
+    with torch.no_grad():
+        network.weights()[0].fill_(0.5)
+        network.weights()[1].copy_(torch.tensor(hidden))
+        network.weights()[2].copy_(torch.tensor(outputs))
+    events = EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    schedule = Schedule(
+        policy="fifo", group_size=2, stop="drained", synchronization_threshold=(1, 1, 1, 1, 1, 4, 1, 1, 1, 1)
+    )
+    simulate(network, events, schedule, idle_gradient="spare", engine=engine).logits[:, 0].sum().backward()
+    back = 0.75 * slope(0.875)  # the first output fires in step 3, at 1/8 + 3/4
+    expected = [0.0, back * slope(-0.125), 0.0, back * slope(0.5), 0.0]
+    # the spike that step 2 receives is that of the third neuron
+    assert network.weights()[1].grad[:, 2].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@every_engine
+def test_gradients_accumulate_as_anywhere_in_torch(engine: str):
+    case = random_case(4)
     for _ in range(2):
-        simulate(case.network, case.events, case.schedule).logits.sum().backward()
+        simulate(case.network, case.events, case.schedule, engine=engine).logits.sum().backward()
     twice = [parameter.grad.clone() for parameter in case.network.parameters()]
     case.network.zero_grad()
-    simulate(case.network, case.events, case.schedule).logits.sum().backward()
+    simulate(case.network, case.events, case.schedule, engine=engine).logits.sum().backward()
+    assert any(parameter.grad.any() for parameter in case.network.parameters())
     for parameter, double in zip(case.network.parameters(), twice, strict=True):
         torch.testing.assert_close(double, 2 * parameter.grad)
 
 
-def test_weights_changed_between_forward_and_backward_are_an_error():
+@every_engine
+def test_weights_changed_between_forward_and_backward_are_an_error(engine: str):
     network, events = two_neuron_chain()
-    logits = simulate(network, events, LAYERED).logits
+    logits = simulate(network, events, LAYERED, engine=engine).logits
     with torch.no_grad():
         network.weights()[0].add_(1)
-    with pytest.raises(RuntimeError, match="modified in place"):
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         logits.sum().backward()
 
 
-def test_no_trace_without_gradient():
+@every_engine
+def test_a_graph_is_used_once_unless_it_is_retained(engine: str):
+    network, events = two_neuron_chain()
+    logits = simulate(network, events, LAYERED, engine=engine).logits
+    logits.sum().backward(retain_graph=True)
+    once = [weight.grad.clone() for weight in network.weights()]
+    network.zero_grad()
+    logits.sum().backward()
+    assert [weight.grad.tolist() for weight in network.weights()] == [gradient.tolist() for gradient in once]
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        logits.sum().backward()
+
+
+@every_engine
+def test_second_derivatives_are_an_error(engine: str):
+    network, events = two_neuron_chain()
+    logits = simulate(network, events, LAYERED, engine=engine).logits
+    (gradient,) = torch.autograd.grad(logits.square().sum(), network.weights()[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
+@every_engine
+def test_frozen_weights_get_no_gradient(engine: str):
+    network, events = two_neuron_chain()
+    network.weights()[0].requires_grad_(False)
+    simulate(network, events, LAYERED, engine=engine).logits.sum().backward()
+    assert network.weights()[0].grad is None
+    assert network.weights()[1].grad.item() == pytest.approx(slope(0.75), rel=1e-5)
+
+
+@every_engine
+def test_no_trace_without_gradient(engine: str):
     network, events = two_neuron_chain()
     with torch.no_grad():
-        assert not simulate(network, events, LAYERED).logits.requires_grad
+        assert not simulate(network, events, LAYERED, engine=engine).logits.requires_grad
 
 
 def test_potentials_need_a_drained_pass():
     case = random_case(2, readout="potential")
     with pytest.raises(InputError, match="drained"):
         simulate(case.network, case.events, Schedule(stop="on_output"))
+
+
+def test_unknown_idle_rules_are_an_error():
+    network, events = two_neuron_chain()
+    with pytest.raises(InputError, match=r"idle_gradient: unknown rule 'some'; .*allowed: all, none, spare"):
+        simulate(network, events, LAYERED, idle_gradient="some")

@@ -45,3 +45,12 @@ def test_schedules_of_recipes():
 def test_layered_recipes_refuse_a_schedule():
     with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove group_size, policy"):
         Recipe(method="layered", policy="momentum", group_size=4, epochs=1)
+
+
+def test_idle_rules_belong_to_unlayered_training():
+    assert Recipe(method="layered", epochs=1).idle_gradient == "all"
+    assert Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "none"}).idle_gradient == "none"
+    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove idle_gradient"):
+        Recipe(method="layered", idle_gradient="none", epochs=1)
+    with pytest.raises(ValidationError, match="Input should be 'all', 'spare' or 'none'"):
+        Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "some"})

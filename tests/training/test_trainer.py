@@ -10,7 +10,7 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
-from codesign.simulation.engine import simulate
+from codesign.simulation.engine import engine_names, simulate
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import EpochReport, TrainingResult, train
@@ -26,9 +26,9 @@ def toy_split(seed: int, samples: int) -> EventBatch:
     return EventBatch.from_frames(frames, labels, timestep_s=0.01)
 
 
-def run(recipe: Recipe, *, seed: int = 0, on_epoch=None) -> tuple[SpikingNetwork, TrainingResult]:
+def run(recipe: Recipe, *, seed: int = 0, **options: object) -> tuple[SpikingNetwork, TrainingResult]:
     network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
-    result = train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=seed, on_epoch=on_epoch)
+    result = train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=seed, **options)
     return network, result
 
 
@@ -43,9 +43,10 @@ RECIPES = {
 }
 
 
+@pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize("name", RECIPES)
-def test_learns_what_can_be_learned(name: str):
-    network, result = run(RECIPES[name])
+def test_learns_what_can_be_learned(name: str, engine: str):
+    network, result = run(RECIPES[name], engine=engine)
     assert result.history[-1].loss < 0.7 * result.history[0].loss
     execution = evaluate(network, toy_split(3, 200), RECIPES[name].schedule, seed=0)
     assert execution.accuracy > 0.85
@@ -57,6 +58,40 @@ def test_the_same_seed_gives_the_same_bytes():
     assert [report.loss for report in one.history] == [report.loss for report in other.history]
     different = run(RECIPES["random"], seed=1)[1]
     assert not torch.equal(one.state["connections.0.weight"], different.state["connections.0.weight"])
+
+
+def test_the_idle_rule_decides_what_is_learned():
+    results = {}
+    for rule in ("all", "spare", "none"):
+        recipe = RECIPES["random"].model_copy(update={"idle_gradient": rule, "epochs": 1})
+        results[rule] = run(recipe)[1].state["connections.0.weight"]
+    assert not torch.equal(results["all"], results["spare"])
+    assert not torch.equal(results["spare"], results["none"])
+    assert not torch.equal(results["all"], results["none"])
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_one_update_follows_the_gradient_of_the_loss(engine: str):
+    """Adam's first step has the size of the learning rate against the sign of the gradient."""
+    recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "weight_decay": 1e-3})
+    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    before = [weight.detach().clone() for weight in network.weights()]
+    batch = toy_split(1, 200)
+    logits = simulate(
+        network, batch, recipe.schedule, regularization=recipe.regularization, seed=5, epoch=1, engine=engine
+    ).logits
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(batch.labels))
+    loss = loss + 1e-3 * sum(weight.square().sum() for weight in network.weights())
+    gradients = torch.autograd.grad(loss, network.weights())
+    report = train(network, recipe, batch, toy_split(2, 10), seed=5, engine=engine).history[0]
+    for weight, start, gradient in zip(network.weights(), before, gradients, strict=True):
+        clear = gradient.abs() > 1e-4
+        assert clear.float().mean() > 0.5
+        expected = start - 0.01 * gradient.sign()
+        torch.testing.assert_close(weight.detach()[clear], expected[clear], rtol=0, atol=1e-4)
+    labels = torch.from_numpy(batch.labels)
+    assert report.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits.detach(), labels)), rel=1e-5)
+    assert report.training_accuracy == pytest.approx(float((logits.argmax(dim=1) == labels).float().mean()))
 
 
 def test_keeps_the_weights_that_did_best_on_validation():

@@ -12,7 +12,7 @@ from codesign.simulation.policies.momentum import MOMENTUM
 from codesign.simulation.policies.policy import Policy
 from codesign.simulation.policies.random import RANDOM
 
-__all__ = ["Policy", "get_policy", "policy_names"]
+__all__ = ["Policy", "get_policy", "is_built_in", "policy_names"]
 
 
 _BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO)}
@@ -49,3 +49,8 @@ def _from_entry_point(name: str) -> Policy:
     if policy.name != name:
         raise InputError(f"{where}: its policy is called '{policy.name}'; both names must be the same")
     return policy
+
+
+def is_built_in(policy: Policy) -> bool:
+    """Whether the policy is one of this package's own."""
+    return _BUILT_IN.get(policy.name) is policy

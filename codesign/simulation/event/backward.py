@@ -1,0 +1,310 @@
+"""The backward run of one sample: `codesign.simulation.gradient` again, along the recorded schedule."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import part
+from codesign.simulation.event.evaluation import CLOSED, SKIPPED
+from codesign.simulation.event.forward import FOOTER
+from codesign.simulation.event.memory import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
+from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed
+from codesign.simulation.event.selection import key_of, separator
+from codesign.simulation.event.vector import (
+    LANES,
+    above,
+    add,
+    divide,
+    fill,
+    is_number,
+    load,
+    multiply,
+    multiply_add,
+    select,
+    store,
+    subtract,
+)
+
+__all__ = ["backward_sample", "cross_entropy"]
+
+_BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
+_ABOVE_CLOSED = np.float32(CLOSED / 2)
+
+
+@part
+def cross_entropy(logits: Any, sample: Any, label: Any, weight: Any, gradient: Any) -> Any:
+    """−log of the softmax at `label`; `weight` times its derivative goes into the sample's row of `gradient`."""
+    classes = logits.shape[1]
+    highest = np.float64(logits[sample, 0])
+    for one in range(classes):
+        highest = max(highest, np.float64(logits[sample, one]))
+    total = 0.0
+    for one in range(classes):
+        total += math.exp(np.float64(logits[sample, one]) - highest)
+    for one in range(classes):
+        share = math.exp(np.float64(logits[sample, one]) - highest) / total
+        gradient[sample, one] = weight * (share - (1.0 if one == label else 0.0))
+    return math.log(total) + highest - np.float64(logits[sample, label])
+
+
+@part
+def _through_synapses(wiring: Any, parameters: Any, state: Any, source: Any) -> Any:
+    """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
+    place = wiring.source_position[source]
+    width = np.int64(wiring.layer_width[wiring.source_layer[source]])
+    result = np.float32(0)
+    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+        position = wiring.tap_position[tap]
+        if state.mark[position] != 0:
+            row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
+            result += dot(state.dx, np.int64(wiring.position_slot[position]), width, parameters.weights, row)
+    return result
+
+
+@part
+def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
+    """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
+    width = np.int64(wiring.layer_width[layer])
+    start = np.int64(wiring.transposed_start[layer + 1])
+    zero = fill(np.float32(0))
+    if start >= 0:
+        position = wiring.layer_positions[layer + 1]
+        if state.mark[position] != 0:
+            first = np.int64(wiring.position_slot[position])
+            rows = np.int64(wiring.layer_channels[layer + 1])
+            multiply_transposed(state.back, 0, width, parameters.transposed, start, state.dx, first, rows)
+        else:
+            for c in range(0, width, LANES):
+                store(state.back, c, zero)
+    else:
+        for c in range(0, width, LANES):
+            store(state.back, c, zero)
+        for c in range(wiring.layer_channels[layer]):
+            v = trace.potentials[at + c]
+            # a refractory neuron sends nothing back, whatever it is given
+            if _BELOW_CLOSED < v <= parameters.threshold[slot + c]:
+                state.back[c] = _through_synapses(wiring, parameters, state, np.int64(wiring.slot_source[slot + c]))
+    for c in range(0, width, LANES):
+        v, before = load(trace.potentials, at + c), load(state.g_queue, slot + c)
+        given = select(above(v, load(parameters.threshold, slot + c)), before, load(state.back, c))
+        given = select(above(fill(_BELOW_CLOSED), v), before, given)
+        store(state.g_queue, slot + c, given)
+
+
+@part
+def _idle_nearest(
+    wiring: Any, parameters: Any, state: Any, trace: Any, positions_at: Any, reached: Any, at: Any, room: Any
+) -> None:
+    """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
+    candidates = 0
+    for i in range(reached):
+        position = np.int64(trace.words[positions_at + i])
+        layer = np.int64(wiring.position_layer[position])
+        slot = np.int64(wiring.position_slot[position])
+        if layer < len(wiring.layer_width) - 1:
+            for c in range(wiring.layer_channels[layer]):
+                v, threshold = trace.potentials[at + c], parameters.threshold[slot + c]
+                if _ABOVE_CLOSED < v <= threshold:
+                    source = np.int64(wiring.slot_source[slot + c])
+                    state.waiting[candidates] = source
+                    state.keys[candidates] = key_of(v - threshold, source)
+                    candidates += 1
+        at += wiring.layer_width[layer]
+    least = np.int64(0)
+    if candidates > room:
+        least = separator(state.keys, candidates, room)
+    for i in range(candidates):
+        if state.keys[i] >= least:
+            source = np.int64(state.waiting[i])
+            state.g_queue[wiring.source_slot[source]] = _through_synapses(wiring, parameters, state, source)
+
+
+@part
+def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: Any, chosen: Any) -> None:
+    """Gradient of the weights that chosen spikes crossed, and of the queue before the choice (without dropout's share).
+
+    `chosen` sources stand in `ordered`, layer by layer, with their spikes in `kept`; results go to `dots`.
+    """
+    layers = len(wiring.layer_width)
+    begin = 0
+    while begin < chosen:
+        layer = np.int64(wiring.source_layer[state.ordered[begin]])
+        end = begin + 1
+        while end < chosen and wiring.source_layer[state.ordered[end]] == layer:
+            end += 1
+        for i in range(begin, end):
+            state.dots[i] = 0
+        if layer < layers:
+            width = np.int64(wiring.layer_width[layer])
+            if wiring.single[layer] != 0:
+                for i in range(begin, end):
+                    state.rows[i] = wiring.single_row[state.ordered[i]]
+                at = np.int64(wiring.position_slot[wiring.layer_positions[layer]])
+                dot_and_accumulate(
+                    state.dx, at, width, parameters.weights, gradient, state.rows, state.kept, state.dots, begin, end
+                )
+            else:
+                for i in range(begin, end):
+                    source = np.int64(state.ordered[i])
+                    place = wiring.source_position[source]
+                    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+                        state.rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
+                        at = np.int64(wiring.position_slot[wiring.tap_position[tap]])
+                        dot_and_accumulate(
+                            state.dx,
+                            at,
+                            width,
+                            parameters.weights,
+                            gradient,
+                            state.rows,
+                            state.kept,
+                            state.dots,
+                            i,
+                            i + 1,
+                        )
+        begin = end
+
+
+@part
+def _unevaluate(parameters: Any, rules: Any, state: Any, trace: Any, slot: Any, width: Any, at: Any) -> None:
+    """Gradient at the currents of a position (`dx`) and at its potentials before the step (`G`)."""
+    zero, one = fill(np.float32(0)), fill(np.float32(1))
+    half = fill(rules.half_steepness)
+    steepness = fill(np.float32(math.pi) * rules.half_steepness)
+    for c in range(0, width, LANES):
+        v, threshold = load(trace.potentials, at + c), load(parameters.threshold, slot + c)
+        G = load(state.G, slot + c)
+        distance = multiply(steepness, subtract(v, threshold))
+        slope = divide(half, multiply_add(distance, distance, one))
+        g = add(load(state.g_queue, slot + c), load(state.g_count, slot + c))
+        if rules.subtract:
+            dv = multiply_add(subtract(g, multiply(G, load(parameters.reset_by, slot + c))), slope, G)
+        else:
+            passed = select(above(v, threshold), zero, G)
+            dv = multiply_add(subtract(g, multiply(G, v)), slope, passed)
+        du = select(is_number(v), dv, zero)
+        if rules.gated:
+            skipped = above(fill(_BELOW_CLOSED), v)
+            store(state.G, slot + c, select(skipped, G, du))
+            store(state.dx, slot + c, select(skipped, zero, du))
+        else:
+            store(state.G, slot + c, du)
+            store(state.dx, slot + c, du)
+
+
+@part
+def _frame_gradient(
+    wiring: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any, gradient: Any
+) -> None:
+    """Gradient of the first layer's weights from a frame that was delivered at once."""
+    width = np.int64(wiring.layer_width[0])
+    if wiring.single[0] != 0:
+        n = 0
+        for entry in range(begin, end):
+            state.rows[n] = wiring.single_row[input_.indices[entry]]
+            state.frame_kept[n] = kept[entry - kept_from]
+            n += kept[entry - kept_from] != 0
+        accumulate_rows(state.dx, 0, width, gradient, state.rows, state.frame_kept, 0, n)
+        return
+    for entry in range(begin, end):
+        source = input_.indices[entry]
+        place = wiring.source_position[source]
+        state.frame_kept[0] = kept[entry - kept_from]
+        if state.frame_kept[0] != 0:
+            for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+                state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
+                at = np.int64(wiring.position_slot[wiring.tap_position[tap]])
+                accumulate_rows(state.dx, at, width, gradient, state.rows, state.frame_kept, 0, 1)
+
+
+@part
+def backward_sample(
+    wiring: Any,
+    parameters: Any,
+    rules: Any,
+    input_: Any,
+    sample: Any,
+    kept: Any,
+    kept_from: Any,
+    state: Any,
+    trace: Any,
+    ends: Any,
+    output_gradient: Any,
+    gradient: Any,
+    bias_gradient: Any,
+) -> None:
+    """Add a sample's gradients; `ends` says where its trace ends."""
+    single_spikes = rules.refractory and not (rules.queued or rules.refractory_dropout > 0 or rules.network_dropout > 0)
+    layers = len(wiring.layer_width)
+    classes = output_gradient.shape[1]
+    words = trace.words
+    words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
+    state.G[:] = 0
+    state.g_count[:] = 0
+    for output in range(classes):
+        slot = wiring.source_slot[len(wiring.source_slot) - classes + output]
+        if rules.reads_potential:
+            state.G[slot] = output_gradient[sample, output]
+        else:
+            state.g_count[slot] = output_gradient[sample, output]
+    for timestep in range(rules.timesteps - 1, -1, -1):
+        state.g_queue[:] = 0
+        following_at = following = 0  # positions evaluated in the following step
+        words_at -= 1
+        steps = np.int64(words[words_at])
+        for _ in range(steps):
+            words_at -= FOOTER
+            chosen = np.int64(words[words_at])
+            reached = np.int64(words[words_at + 1])
+            room = np.int64(words[words_at + 2])
+            shares_at = words_at - chosen if rules.network_dropout > 0 else words_at
+            kept_at = shares_at if single_spikes else shares_at - chosen
+            positions_at = kept_at - chosen - reached
+            for i in range(reached):
+                potentials_at -= wiring.layer_width[wiring.position_layer[words[positions_at + i]]]
+            if room > 0 and rules.idle_gradient == IDLE_ALL:
+                at = potentials_at
+                for i in range(reached):
+                    position = np.int64(words[positions_at + i])
+                    layer = np.int64(wiring.position_layer[position])
+                    if layer < layers - 1:
+                        slot = np.int64(wiring.position_slot[position])
+                        _idle_position(wiring, parameters, state, trace, slot, layer, at)
+                    at += wiring.layer_width[layer]
+            elif room > 0 and rules.idle_gradient != IDLE_NONE:
+                _idle_nearest(wiring, parameters, state, trace, positions_at, reached, potentials_at, room)
+            for i in range(chosen):
+                state.ordered[i] = words[positions_at + reached + i]
+                state.kept[i] = np.float32(1) if single_spikes else trace.words_as_float[kept_at + i]
+            _unchoose(wiring, parameters, rules, state, gradient, chosen)
+            for i in range(chosen):
+                source = state.ordered[i]
+                if source >= rules.inputs:
+                    share = trace.words_as_float[shares_at + i] if rules.network_dropout > 0 else np.float32(1)
+                    state.g_queue[wiring.source_slot[source]] = state.dots[i] * share
+            for i in range(following):
+                state.mark[words[following_at + i]] = 0
+            at = potentials_at
+            for i in range(reached):
+                position = np.int64(words[positions_at + i])
+                width = np.int64(wiring.layer_width[wiring.position_layer[position]])
+                state.mark[position] = 1
+                _unevaluate(parameters, rules, state, trace, np.int64(wiring.position_slot[position]), width, at)
+                at += width
+            following_at, following = positions_at, reached
+            words_at = positions_at
+        for i in range(following):
+            state.mark[words[following_at + i]] = 0
+        if steps > 0 and not rules.queued:
+            begin = input_.offsets[sample * rules.timesteps + timestep]
+            end = input_.offsets[sample * rules.timesteps + timestep + 1]
+            _frame_gradient(wiring, input_, begin, end, kept, kept_from, state, gradient)
+        if rules.biased:
+            for slot in range(len(state.G)):
+                bias_gradient[slot] += state.G[slot]
+        if rules.leaks:
+            for slot in range(0, len(state.G), LANES):
+                store(state.G, slot, multiply(load(state.G, slot), load(parameters.decay, slot)))

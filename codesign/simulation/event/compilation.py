@@ -1,0 +1,114 @@
+"""How kernels are compiled, and where compiled code is kept.
+
+Numba's own cache notices a change of the file that defines a function, but not of a file that it imports helpers from:
+stale code would stay in use. Here the folder's name is a hash of every source that kernels are made of and of the
+versions of what compiles them, so code of another state of the sources cannot be found. Processes share the folder:
+Numba writes each file beside its place and then moves it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.ccallback import CFunc
+
+__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "part"]
+
+CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
+"""Environment variable that names another folder for compiled code."""
+
+_SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
+
+
+@cache
+def _state_of_sources() -> str:
+    """Hash of all sources of kernels and of the versions of their compilers."""
+    state = hashlib.sha256()
+    versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
+    state.update(repr(versions).encode())
+    for file in sorted(file for folder in _SOURCES for file in folder.glob("*.py")):
+        state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return state.hexdigest()[:20]
+
+
+@cache
+def cache_folder() -> Path:
+    """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    chosen = os.environ.get(CACHE_VARIABLE)
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    fallback = Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"
+    roots = [Path(chosen)] if chosen else [Path(home) / "codesign" / "kernels", fallback]
+    for root in roots:
+        folder = root / _state_of_sources()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    raise OSError(f"compiled kernels cannot be kept in {roots[0]}; set {CACHE_VARIABLE} to a folder that can be written")
+
+
+class _Locator(_CacheLocator):  # type: ignore[misc]
+    """Puts every kernel into the folder of its sources' state, whose name says that nothing in it can be stale."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return _state_of_sources()
+
+    def get_disambiguator(self) -> str:
+        return str(self._function.__module__).rpartition(".")[2]
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> _Locator:
+        return cls(function)
+
+
+class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    _impl_class = _Implementation
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that is called from Python: without the interpreter's lock, kept on disk.
+
+    Kernels allocate nothing (so no reference is counted inside them) and divide as IEEE 754 says.
+    """
+    dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    dispatcher._cache = _KernelCache(function)
+    return dispatcher
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function that kernels call; its code becomes part of theirs."""
+    return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
+
+
+def callback(function: Callable[..., Any], signature: Any, *, keep: bool) -> Any:
+    """Compile a function that kernels call through its address; kept on disk if `keep`."""
+    signature = (signature.args, signature.return_type)
+    compiled = CFunc(function, signature, locals={}, options={"nogil": True, "error_model": "numpy", "_nrt": False})
+    if keep:
+        compiled._cache = _KernelCache(function)
+    compiled.compile()
+    return compiled

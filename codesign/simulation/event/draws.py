@@ -1,0 +1,41 @@
+"""The counter-based random numbers of `codesign.simulation.random`, compiled. Keys are uint64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import part
+
+__all__ = ["absorb", "survivors", "uniform"]
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
+_ONE, _27, _30, _31, _40 = (np.uint64(number) for number in (1, 27, 30, 31, 40))
+_SCALE = np.float32(2.0**-24)
+
+
+@part
+def absorb(key: Any, value: Any) -> Any:
+    """The key after one more number."""
+    mixed = key + (np.uint64(value) + _ONE) * _GAMMA
+    mixed = (mixed ^ (mixed >> _30)) * _MULTIPLIER_1
+    mixed = (mixed ^ (mixed >> _27)) * _MULTIPLIER_2
+    return mixed ^ (mixed >> _31)
+
+
+@part
+def uniform(key: Any) -> Any:
+    """A float32 in [0, 1)."""
+    return np.float32(np.int64(key >> _40)) * _SCALE
+
+
+@part
+def survivors(key: Any, count: Any, probability: Any) -> Any:
+    """How many of `count` events are not lost when each is lost with the given probability: one draw an event."""
+    kept = 0
+    for event in range(count):
+        kept += uniform(absorb(key, event)) >= probability
+    return kept

@@ -1,0 +1,173 @@
+"""Evaluating the neurons of a position: integrate, compare with the threshold, reset, and let those wait that fired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import part
+from codesign.simulation.event.draws import absorb, uniform
+from codesign.simulation.event.vector import (
+    LANES,
+    above,
+    add,
+    fill,
+    lanes_of,
+    load,
+    lowest_lane,
+    select,
+    store,
+    subtract,
+)
+
+__all__ = ["CLOSED", "DECISIONS", "FIRED", "REFRACTORY", "SKIPPED", "enqueue", "evaluate", "evaluate_gated"]
+
+FIRED, DECISIONS = 0, 1
+"""Places in a tally: neurons that fired in this step, and output neurons among them."""
+
+REFRACTORY = np.float32(np.nan)
+"""Stands in a trace for the potential of a neuron that was evaluated while refractory."""
+CLOSED = np.float32(-1e18)
+"""Stands in a trace for the potential behind a closed gate: far below any threshold, where the surrogate is flat."""
+SKIPPED = np.float32(-2e18)
+"""Stands in a trace for a neuron of the position that was not evaluated."""
+
+
+@part
+def enqueue(
+    slot: Any, value: Any, step: Any, wiring: Any, rules: Any, state: Any, refractory_key: Any, waiting: Any
+) -> Any:
+    """The neuron in `slot` fired at potential `value`; returns how many wait now."""
+    source = np.int64(wiring.slot_source[slot])
+    fired = state.tally[FIRED]
+    if rules.recorded:
+        state.fired[fired] = source
+    state.tally[FIRED] = fired + 1
+    output = source - (len(wiring.source_slot) - len(state.outputs))
+    if output >= 0:
+        state.outputs[output] += 1
+        state.tally[DECISIONS] += 1
+    if state.q[source] == 0:
+        state.waiting[waiting] = source
+        state.enqueue_step[source] = step
+        waiting += 1
+    state.q[source] += 1
+    state.potential[source] = value
+    if rules.refractory:
+        free = False
+        if rules.refractory_dropout > 0:
+            draw = uniform(absorb(absorb(refractory_key, step), source - rules.inputs))
+            free = draw < rules.refractory_dropout
+        if not free:
+            state.alive[slot] = 0
+    return waiting
+
+
+@part
+def evaluate(
+    slot: Any,
+    width: Any,
+    step: Any,
+    wiring: Any,
+    parameters: Any,
+    rules: Any,
+    state: Any,
+    trace: Any,
+    potentials_at: Any,
+    refractory_key: Any,
+    waiting: Any,
+) -> Any:
+    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now."""
+    zero, refractory = fill(np.float32(0)), fill(REFRACTORY)
+    for c in range(0, width, LANES):
+        at = slot + c
+        alive = above(load(state.alive, at), zero)
+        v = add(load(state.u, at), load(state.x, at))
+        store(state.x, at, zero)
+        v = select(alive, v, zero)
+        threshold = load(parameters.threshold, at)
+        fired = above(v, threshold)
+        if rules.traced:
+            store(trace.potentials, potentials_at + c, select(alive, v, refractory))
+        after = zero
+        if rules.subtract:
+            after = subtract(v, load(parameters.reset_by, at))
+        store(state.u, at, select(fired, after, v))
+        lanes = lanes_of(fired)
+        if lanes != 0:
+            store(state.lanes, 0, v)
+            while lanes != 0:
+                lane = lowest_lane(lanes)
+                lanes &= lanes - 1
+                value = state.lanes[lane]
+                waiting = enqueue(at + lane, value, step, wiring, rules, state, refractory_key, waiting)
+    return waiting
+
+
+@part
+def evaluate_gated(
+    position: Any,
+    slot: Any,
+    layer: Any,
+    step: Any,
+    was_complete: Any,
+    complete: Any,
+    wiring: Any,
+    parameters: Any,
+    rules: Any,
+    state: Any,
+    trace: Any,
+    potentials_at: Any,
+    refractory_key: Any,
+    waiting: Any,
+    barriers: Any,
+) -> Any:
+    """The same where neurons wait for messages or send barrier messages.
+
+    Returns how many neurons wait now, how many send a barrier message, and how many were evaluated.
+    """
+    spikes, others = np.int64(state.spikes_in[position]), np.int64(state.barriers_in[position])
+    before = np.int64(state.received[position])
+    now = before + spikes + others
+    state.received[position] = now
+    if spikes > 0:
+        state.stimulated[position] = 1
+    last = layer == len(wiring.layer_width) - 1
+    evaluations = 0
+    for c in range(wiring.layer_width[layer]):
+        at = slot + c
+        written = SKIPPED
+        if c < wiring.layer_channels[layer]:
+            gate = parameters.gate[at]
+            was_open, is_open = before >= gate, now >= gate
+            if layer == 0:
+                if rules.layer_gate:
+                    was_open, is_open = was_complete, complete
+                else:
+                    was_open, is_open = was_open or was_complete, is_open or complete
+            completes = is_open and not was_open
+            # the frame's last event completes it for first-layer neurons that waited for it
+            evaluated = spikes + others > 0 or (rules.queued and layer == 0 and completes and now > 0)
+            fired = False
+            state.partly[at] = evaluated
+            if evaluated:
+                evaluations += 1
+                alive = state.alive[at] > 0
+                v = state.u[at] + state.x[at] if alive else np.float32(0)
+                able = is_open and state.stimulated[position] != 0  # barrier messages alone make no neuron fire
+                fired = able and v > parameters.threshold[at]
+                after = v
+                if fired:
+                    after = v - parameters.reset_by[at] if rules.subtract else np.float32(0)
+                state.u[at] = after
+                written = (v if able else CLOSED) if alive else REFRACTORY
+                if fired:
+                    waiting = enqueue(at, v, step, wiring, rules, state, refractory_key, waiting)
+            if rules.barrier_messages and completes and not fired and not last:
+                state.barriers[barriers] = wiring.slot_source[at]
+                barriers += 1
+        state.x[at] = 0
+        if rules.traced:
+            trace.potentials[potentials_at + c] = written
+    return waiting, barriers, evaluations

@@ -1,0 +1,452 @@
+"""The forward run of one sample: `codesign.simulation.reference` again, moving only what a spike reaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import part
+from codesign.simulation.event.counting import (
+    begin_counting,
+    begin_counting_pass,
+    count_departures,
+    count_evaluations,
+    count_pass,
+    end_counting,
+)
+from codesign.simulation.event.draws import absorb, survivors, uniform
+from codesign.simulation.event.evaluation import DECISIONS, FIRED, evaluate, evaluate_gated
+from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
+from codesign.simulation.event.rows import add_rows, add_scaled_row, add_scaled_rows
+from codesign.simulation.event.selection import NOT_A_NUMBER, call_policy, separator
+from codesign.simulation.event.vector import LANES, add, fill, load, multiply, store
+
+__all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
+
+DONE, NO_ROOM, NO_PRIORITY = 0, 1, 2
+"""How a run ended: well; the trace or a table is full; a policy gave a priority that is not a number."""
+ROOM_WITHOUT_LIMIT = 1 << 30
+"""Free places in a group without limit."""
+
+_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)  # rows of `Input.keys`
+FOOTER = 3
+
+
+@part
+def _begin_pass(rules: Any, parameters: Any, state: Any) -> None:
+    if rules.leaks or rules.biased:
+        for at in range(0, len(state.u), LANES):
+            u = multiply(load(state.u, at), load(parameters.decay, at))
+            if rules.biased:
+                u = add(u, load(parameters.bias, at))
+            store(state.u, at, u)
+    if rules.refractory:
+        one = fill(np.float32(1))
+        for at in range(0, len(state.u), LANES):
+            store(state.alive, at, one)
+    if rules.gated:
+        state.received[:] = 0
+        state.stimulated[:] = 0
+    state.outputs[:] = 0
+
+
+@part
+def _input_dropout(rules: Any, input_: Any, begin: Any, end: Any, key: Any, kept: Any, kept_from: Any) -> None:
+    """What of the frame's entries is not lost, into `kept`."""
+    key = absorb(key, 0)
+    for entry in range(begin, end):
+        own, value = absorb(key, input_.indices[entry]), input_.values[entry]
+        if rules.currents:
+            kept[entry - kept_from] = np.float32(0) if uniform(own) < rules.input_dropout else value
+        else:
+            kept[entry - kept_from] = survivors(own, np.int64(value), rules.input_dropout)
+
+
+@part
+def _reach(position: Any, state: Any, touched: Any) -> Any:
+    """Note that messages arrive at a position; returns how many positions are reached."""
+    if state.mark[position] == 0:
+        state.mark[position] = 1
+        state.touched[touched] = position
+        touched += 1
+    return touched
+
+
+@part
+def _deliver_frame(
+    wiring: Any, parameters: Any, rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any
+) -> Any:
+    """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
+    touched = 0
+    if wiring.single[0] != 0:
+        n = 0
+        messages = 0
+        for entry in range(begin, end):
+            value = input_.values[entry]
+            state.rows[n] = wiring.single_row[input_.indices[entry]]
+            state.frame_kept[n] = kept[entry - kept_from]
+            n += value != 0
+            messages += (value != 0) if rules.currents else np.int64(value)
+        if n > 0:
+            touched = _reach(0, state, touched)
+            state.spikes_in[0] = messages
+            add_scaled_rows(state.x, 0, wiring.layer_width[0], parameters.weights, state.rows, state.frame_kept, 0, n)
+        return touched
+    width = wiring.layer_width[0]
+    for entry in range(begin, end):
+        value = input_.values[entry]
+        if value != 0:
+            source = input_.indices[entry]
+            place = wiring.source_position[source]
+            messages = 1 if rules.currents else np.int64(value)
+            for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+                position = wiring.tap_position[tap]
+                touched = _reach(position, state, touched)
+                state.spikes_in[position] += messages
+                row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
+                at = wiring.position_slot[position]
+                add_scaled_row(state.x, at, width, parameters.weights, row, kept[entry - kept_from])
+    return touched
+
+
+@part
+def _queue_frame(rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any) -> Any:
+    """Mode `queued`: input spikes wait; returns how many inputs do."""
+    waiting = 0
+    for entry in range(begin, end):
+        if input_.values[entry] != 0:
+            source = input_.indices[entry]
+            state.frame_left[source] = input_.values[entry]
+            state.frame_kept[source] = kept[entry - kept_from]
+            state.waiting[waiting] = source
+            waiting += 1
+    return waiting
+
+
+@part
+def _choose(parameters: Any, rules: Any, state: Any, waiting: Any, neuron_key: Any, input_key: Any, step: Any) -> Any:
+    """Move the group from `waiting` to `chosen`; returns how many were chosen and how many wait on."""
+    if waiting <= rules.group_size:
+        for i in range(waiting):
+            state.chosen[i] = state.waiting[i]
+        return np.int64(waiting), np.int64(0)
+    problem = call_policy(
+        rules.policy,
+        waiting,
+        state.waiting,
+        rules.inputs,
+        state.potential,
+        state.enqueue_step,
+        parameters.source_layer,
+        parameters.source_core,
+        absorb(neuron_key, step),
+        absorb(input_key, step),
+        np.float32(step),
+        rules.noise,
+        np.int64(rules.draws),
+        np.int64(rules.prioritize_input),
+        state.keys,
+    )
+    if problem == NOT_A_NUMBER:
+        return np.int64(NOT_A_NUMBER), np.int64(0)
+    least = separator(state.keys, waiting, rules.group_size)
+    chosen, stay = 0, 0
+    for i in range(waiting):
+        source, goes = state.waiting[i], state.keys[i] >= least
+        state.chosen[chosen] = source
+        state.waiting[stay] = source
+        chosen += goes
+        stay += not goes
+    return chosen, stay
+
+
+@part
+def _order_by_layer(wiring: Any, state: Any, chosen: Any) -> None:
+    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` ends up behind the last one of layer l."""
+    bucket = state.bucket
+    for i in range(len(bucket)):
+        bucket[i] = 0
+    for i in range(chosen):
+        bucket[np.int64(wiring.source_layer[state.chosen[i]]) + 2] += 1
+    for i in range(2, len(bucket)):
+        bucket[i] += bucket[i - 1]
+    for i in range(chosen):
+        source = state.chosen[i]
+        place = np.int64(wiring.source_layer[source]) + 1
+        state.ordered[bucket[place]] = source
+        bucket[place] += 1
+
+
+@part
+def _propagate(
+    wiring: Any, parameters: Any, rules: Any, state: Any, chosen: Any, barriers: Any, counting: Any, single_spikes: Any
+) -> Any:
+    """Currents and messages of what left; returns how many positions they reach."""
+    touched = 0
+    layers = len(wiring.layer_width)
+    begin = 0
+    for layer in range(layers):  # sources of layer 0 are inputs; what leaves the last layer reaches nobody
+        end = state.bucket[layer + 1]
+        width = wiring.layer_width[layer]
+        if end > begin and wiring.single[layer] != 0:
+            position = wiring.layer_positions[layer]
+            touched = _reach(position, state, touched)
+            at = wiring.position_slot[position]
+            for i in range(begin, end):
+                state.rows[i] = wiring.single_row[state.ordered[i]]
+            if single_spikes:
+                add_rows(state.x, at, width, parameters.weights, state.rows, begin, end)
+            else:
+                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.kept, begin, end)
+            if counting:
+                for i in range(begin, end):
+                    state.spikes_in[position] += _messages(rules, state, state.ordered[i])
+        elif end > begin:
+            for i in range(begin, end):
+                source = state.ordered[i]
+                place = wiring.source_position[source]
+                for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+                    position = wiring.tap_position[tap]
+                    touched = _reach(position, state, touched)
+                    row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
+                    at = wiring.position_slot[position]
+                    add_scaled_row(state.x, at, width, parameters.weights, row, state.kept[i])
+                    if counting:
+                        state.spikes_in[position] += _messages(rules, state, source)
+        begin = end
+    for i in range(barriers):
+        place = wiring.source_position[state.barriers[i]]
+        for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+            position = wiring.tap_position[tap]
+            touched = _reach(position, state, touched)
+            state.barriers_in[position] += 1
+    return touched
+
+
+@part
+def _messages(rules: Any, state: Any, source: Any) -> Any:
+    """Messages that each synapse of a source carries as it leaves."""
+    if source < rules.inputs:
+        return 1 if rules.currents else np.int64(state.frame_left[source])
+    return np.int64(state.q[source])
+
+
+@part
+def _keep(rules: Any, state: Any, chosen: Any, network_key: Any, step: Any) -> None:
+    """What of the chosen spikes is not lost, into `kept`."""
+    key = absorb(network_key, step)
+    for i in range(chosen):
+        source = np.int64(state.ordered[i])
+        if source < rules.inputs:
+            state.kept[i] = state.frame_kept[source]
+        elif rules.network_dropout > 0:
+            state.kept[i] = survivors(absorb(key, source - rules.inputs), state.q[source], rules.network_dropout)
+        else:
+            state.kept[i] = state.q[source]
+
+
+@part
+def _write_step(
+    rules: Any, state: Any, trace: Any, at: Any, chosen: Any, reached: Any, room: Any, single_spikes: Any
+) -> Any:
+    """Append a forward step to the trace; returns where the next begins."""
+    words = trace.words
+    for i in range(chosen):
+        words[at + i] = state.ordered[i]
+    at += chosen
+    if not single_spikes:
+        for i in range(chosen):
+            trace.words_as_float[at + i] = state.kept[i]
+        at += chosen
+        if rules.network_dropout > 0:
+            for i in range(chosen):
+                waited = max(state.q[state.ordered[i]], 1)
+                trace.words_as_float[at + i] = state.kept[i] / np.float32(waited)
+            at += chosen
+    words[at] = chosen
+    words[at + 1] = reached
+    words[at + 2] = room
+    return at + FOOTER
+
+
+@part
+def _words_of_step(chosen: Any) -> Any:
+    """No fewer words than what is written after the evaluations of a step, and at the end of a pass."""
+    return 3 * chosen + FOOTER + 1
+
+
+@part
+def run_sample(
+    wiring: Any,
+    parameters: Any,
+    rules: Any,
+    input_: Any,
+    sample: Any,
+    kept: Any,
+    kept_from: Any,
+    state: Any,
+    trace: Any,
+    counters: Any,
+    ends: Any,
+    logits: Any,
+) -> Any:
+    """Run all timesteps of a sample; returns how that ended.
+
+    `ends` says where the trace's words and potentials and the tables of messages and updates end, before and after, and
+    has the spikes emitted by hidden neurons added to it.
+    """
+    single_spikes = rules.refractory and not (rules.queued or rules.refractory_dropout > 0 or rules.network_dropout > 0)
+    counting = rules.gated or rules.recorded
+    widest = 0
+    for width in wiring.layer_width:
+        widest = max(widest, np.int64(width))
+    words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
+    state.u[:] = 0
+    for output in range(logits.shape[1]):
+        logits[sample, output] = 0
+    if rules.recorded:
+        begin_counting(counters, sample)
+    for timestep in range(rules.timesteps):
+        _begin_pass(rules, parameters, state)
+        neuron_key = absorb(input_.keys[_PRIORITY, sample], timestep)
+        input_key = absorb(input_.keys[_INPUT_PRIORITY, sample], timestep)
+        network_key = absorb(input_.keys[_NETWORK_DROPOUT, sample], timestep)
+        refractory_key = absorb(input_.keys[_REFRACTORY_DROPOUT, sample], timestep)
+        begin = input_.offsets[sample * rules.timesteps + timestep]
+        end = input_.offsets[sample * rules.timesteps + timestep + 1]
+        if rules.input_dropout > 0:
+            dropout_key = absorb(input_.keys[_INPUT_DROPOUT, sample], timestep)
+            _input_dropout(rules, input_, begin, end, dropout_key, kept, kept_from)
+        waiting = touched = inputs_waiting = 0
+        if rules.queued:
+            waiting = inputs_waiting = _queue_frame(rules, input_, begin, end, kept, kept_from, state)
+        else:
+            touched = _deliver_frame(wiring, parameters, rules, input_, begin, end, kept, kept_from, state)
+        if rules.recorded:
+            if not begin_counting_pass(
+                wiring, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
+            ):
+                return NO_ROOM
+        complete, was_complete = inputs_waiting == 0, False
+        decided = -1
+        step = 0
+        active = touched + waiting > 0 or rules.gated
+        while active:
+            if rules.gated and complete != was_complete:
+                for position in range(wiring.layer_positions[1]):
+                    touched = _reach(position, state, touched)
+            if rules.traced and (
+                potentials_at + touched * widest > len(trace.potentials) or words_at + touched > len(trace.words)
+            ):
+                return NO_ROOM
+            reached = barriers = 0
+            state.tally[FIRED] = 0
+            state.tally[DECISIONS] = 0
+            for i in range(touched):
+                position = np.int64(state.touched[i])
+                layer = np.int64(wiring.position_layer[position])
+                slot = np.int64(wiring.position_slot[position])
+                evaluations = np.int64(wiring.layer_channels[layer])
+                state.mark[position] = 0
+                if rules.gated:
+                    waiting, barriers, evaluations = evaluate_gated(
+                        position,
+                        slot,
+                        layer,
+                        step,
+                        was_complete,
+                        complete,
+                        wiring,
+                        parameters,
+                        rules,
+                        state,
+                        trace,
+                        potentials_at,
+                        refractory_key,
+                        waiting,
+                        barriers,
+                    )
+                else:
+                    width = np.int64(wiring.layer_width[layer])
+                    waiting = evaluate(
+                        slot,
+                        width,
+                        step,
+                        wiring,
+                        parameters,
+                        rules,
+                        state,
+                        trace,
+                        potentials_at,
+                        refractory_key,
+                        waiting,
+                    )
+                if rules.recorded:
+                    state.evaluated[i] = evaluations
+                if rules.traced and evaluations > 0:
+                    trace.words[words_at + reached] = position
+                    reached += 1
+                    potentials_at += wiring.layer_width[layer]
+            words_at += reached
+            was_complete = complete
+            ends[EMITTED] += state.tally[FIRED] - state.tally[DECISIONS]
+            if state.tally[DECISIONS] > 0 and decided < 0:
+                decided = step
+            last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
+
+            if rules.recorded:
+                if not count_evaluations(
+                    wiring, parameters, rules, state, counters, sample, timestep, step, touched, decided, ends
+                ):
+                    return NO_ROOM
+            if counting:
+                for i in range(touched):
+                    state.spikes_in[state.touched[i]] = 0
+                    state.barriers_in[state.touched[i]] = 0
+
+            chosen = room = 0
+            if last:
+                barriers = 0
+            else:
+                room = rules.group_size - waiting
+                chosen, waiting = _choose(parameters, rules, state, waiting, neuron_key, input_key, step)
+                if chosen == NOT_A_NUMBER:
+                    return NO_PRIORITY
+            _order_by_layer(wiring, state, chosen)
+            if not single_spikes:
+                _keep(rules, state, chosen, network_key, step)
+            if rules.traced:
+                if words_at + _words_of_step(chosen) > len(trace.words):
+                    return NO_ROOM
+                words_at = _write_step(rules, state, trace, words_at, chosen, reached, max(room, 0), single_spikes)
+            if rules.recorded:
+                if not count_departures(
+                    wiring, parameters, rules, state, counters, sample, timestep, step, chosen, barriers, single_spikes, ends
+                ):
+                    return NO_ROOM
+            touched = _propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
+            for i in range(chosen):
+                source = np.int64(state.ordered[i])
+                state.q[source] = 0
+                inputs_waiting -= source < rules.inputs
+            complete = complete or inputs_waiting == 0
+            step += 1
+            active = not last and touched + waiting > 0
+        for i in range(waiting):  # what waits when the pass stops is dropped
+            state.q[state.waiting[i]] = 0
+        if rules.traced:
+            trace.words[words_at] = step
+            words_at += 1
+        for output in range(logits.shape[1]):
+            logits[sample, output] += state.outputs[output]
+        if rules.recorded:
+            count_pass(state, counters, sample, decided, step)
+    if rules.reads_potential:
+        first = len(wiring.source_slot) - logits.shape[1]
+        for output in range(logits.shape[1]):
+            logits[sample, output] = state.u[wiring.source_slot[first + output]]
+    if rules.recorded:
+        end_counting(counters)
+    ends[WORDS], ends[POTENTIALS] = words_at, potentials_at
+    return DONE

@@ -1,0 +1,255 @@
+"""What kernels read and write, as named tuples of arrays: parameters, rules, a thread's scratch, traces and counters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.simulation.event.layout import Layout, aligned_zeros
+from codesign.simulation.event.vector import LANES
+from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
+
+__all__ = ["EMITTED", "IDLE_ALL", "IDLE_NONE", "IDLE_SPARE", "MESSAGES", "POTENTIALS", "STATUS", "UPDATES", "WORDS", "Counters", "Input", "Parameters", "Rules", "Scratch", "Trace", "counters", "scratch", "trace"]
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int32]
+Longs = NDArray[np.int64]
+
+
+WORDS, POTENTIALS, MESSAGES, UPDATES, EMITTED, STATUS = range(6)
+"""Places in `ends`: ends of a trace's two streams and of two tables, spikes emitted by hidden neurons, how a run ended."""
+
+
+IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
+"""Values of `Rules.idle_gradient`."""
+
+
+class Parameters(NamedTuple):
+    """Numbers of a network, in slots where they belong to neurons.
+
+    Attributes:
+        weights, transposed: as `Layout.pack` and `Layout.pack_transposed` give them.
+        threshold: U_thr; infinite where there is no neuron, or one that never fires.
+        reset_by: what a spike takes off with `reset: subtract`.
+        decay, bias: per timestep.
+        gate: messages needed before a neuron may fire.
+        source_layer, source_core: (S,) float32 arguments of policies; 0 for inputs.
+        source_slice: (S,) slice of each neuron among the execution's slices; 0 for inputs.
+    """
+
+    weights: Floats
+    transposed: Floats
+    threshold: Floats
+    reset_by: Floats
+    decay: Floats
+    bias: Floats
+    gate: Longs
+    source_layer: Floats
+    source_core: Floats
+    source_slice: Integers
+
+
+class Rules(NamedTuple):
+    """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`."""
+
+    inputs: int
+    timesteps: int
+    group_size: int
+    on_output: bool
+    steps_after_output: int
+    queued: bool
+    prioritize_input: bool
+    gated: bool
+    layer_gate: bool
+    barrier_messages: bool
+    refractory: bool
+    subtract: bool
+    leaks: bool
+    biased: bool
+    reads_potential: bool
+    currents: bool
+    input_dropout: np.float32
+    network_dropout: np.float32
+    refractory_dropout: np.float32
+    noise: np.float32
+    policy: int
+    draws: bool
+    half_steepness: np.float32
+    idle_gradient: int
+    traced: bool
+    recorded: bool
+
+
+class Input(NamedTuple):
+    """A batch of events as `EventBatch` holds it, and (5, B) uint64 keys of all draws, one row a `Purpose`."""
+
+    offsets: Longs
+    indices: Integers
+    values: Floats
+    labels: Longs
+    keys: NDArray[np.uint64]
+
+
+class Scratch(NamedTuple):
+    """State of one sample under way. The first group is zero (`alive`: one) between passes."""
+
+    x: Floats
+    alive: Floats
+    q: Integers
+    mark: Integers
+    spikes_in: Integers
+    barriers_in: Integers
+    u: Floats
+    potential: Floats
+    enqueue_step: Integers
+    waiting: Integers
+    chosen: Integers
+    ordered: Integers
+    kept: Floats
+    rows: Integers
+    keys: Longs
+    touched: Integers
+    bucket: Longs
+    lanes: Floats
+    frame_left: Floats
+    frame_kept: Floats
+    received: Integers
+    stimulated: Integers
+    barriers: Integers
+    fired: Integers
+    tally: Longs
+    evaluated: Longs
+    partly: Integers
+    heard: Integers
+    heard_before: Integers
+    outputs: Integers
+    G: Floats
+    g_queue: Floats
+    g_count: Floats
+    dx: Floats
+    dots: Floats
+    back: Floats
+    group_keys: Longs
+    group_sums: Longs
+    slice_sums: Longs
+
+
+class Trace(NamedTuple):
+    """What a backward sweep replays.
+
+    Attributes:
+        words: int32, for each forward step the sources chosen, positions evaluated and their numbers.
+        words_as_float: the same memory as float32, for the spikes that left a chosen source.
+        potentials: float32, one position's potentials after the other, as `evaluate` leaves them.
+    """
+
+    words: Integers
+    words_as_float: Floats
+    potentials: Floats
+
+
+class Counters(NamedTuple):
+    """Counters of a batch (rows of samples are disjoint) and growing tables of one chunk."""
+
+    forward_steps: Longs
+    steps_to_first: Longs
+    spikes_to_first: Longs
+    spikes_to_stop: Longs
+    convergence: Longs
+    operations: Longs
+    currents: Longs
+    sample_currents: Longs
+    messages: Longs
+    updates: Longs
+
+
+def scratch(layout: Layout, slices: int) -> Scratch:
+    """Room for one thread."""
+    slots, sources, positions = layout.slots, layout.sources, layout.positions
+    inputs, layers = layout.shape.input_size, len(layout.shape.layers)
+
+    def floats(count: int) -> Floats:
+        return aligned_zeros(count)
+
+    def integers(count: int) -> Integers:
+        return np.zeros(count, dtype=np.int32)
+
+    def longs(*shape: int) -> Longs:
+        return np.zeros(shape, dtype=np.int64)
+
+    alive = floats(slots)
+    alive[:] = 1
+    groups = sources + 1
+    return Scratch(
+        x=floats(slots),
+        alive=alive,
+        q=integers(sources),
+        mark=integers(positions),
+        spikes_in=integers(positions),
+        barriers_in=integers(positions),
+        u=floats(slots),
+        potential=floats(sources),
+        enqueue_step=integers(sources),
+        waiting=integers(sources),
+        chosen=integers(sources),
+        ordered=integers(sources),
+        kept=floats(sources),
+        rows=integers(sources),
+        keys=longs(sources),
+        touched=integers(positions),
+        bucket=longs(layers + 3),
+        lanes=floats(LANES),
+        frame_left=floats(inputs),
+        frame_kept=floats(inputs),
+        received=integers(positions),
+        stimulated=integers(positions),
+        barriers=integers(sources),
+        fired=integers(layout.shape.neurons),
+        tally=longs(2),
+        evaluated=longs(positions),
+        partly=integers(slots),
+        heard=integers(positions),
+        heard_before=integers(slots),
+        outputs=integers(layout.shape.layers[-1].neurons),
+        G=floats(slots),
+        g_queue=floats(slots),
+        g_count=floats(slots),
+        dx=floats(slots),
+        dots=floats(sources),
+        back=floats(slots),
+        group_keys=longs(groups),
+        group_sums=longs(groups, 4),
+        slice_sums=longs(slices, 2),
+    )
+
+
+def trace(words: int, potentials: int) -> Trace:
+    """Room for at least that many words and potentials; pages are taken as they are written."""
+    memory = np.empty(words, dtype=np.int32)
+    raw = np.empty(potentials + LANES, dtype=np.float32)
+    start = (-raw.ctypes.data % 64) // raw.itemsize
+    return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
+
+
+def counters(samples: int, timesteps: int, classes: int, layers: int, rows: int) -> Counters:
+    """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
+
+    def longs(*shape: int) -> Longs:
+        return np.zeros(shape, dtype=np.int64)
+
+    return Counters(
+        forward_steps=longs(samples, timesteps),
+        steps_to_first=longs(samples, timesteps) - 1,
+        spikes_to_first=longs(samples, timesteps) - 1,
+        spikes_to_stop=longs(samples, timesteps),
+        convergence=longs(samples, CONVERGENCE_STEPS, classes),
+        operations=longs(samples, layers),
+        currents=longs(2, CURRENT_BINS),
+        sample_currents=longs(2, CURRENT_BINS),
+        messages=np.empty((rows, 9), dtype=np.int64),
+        updates=np.empty((rows, 6), dtype=np.int64),
+    )
+
+

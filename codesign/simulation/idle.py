@@ -1,0 +1,61 @@
+"""The idle rule: which silent neurons learn from a forward step whose group is not full.
+
+A neuron that was evaluated and did not fire sent nothing, so nothing comes back to it. Had it fired while its group had
+room, it would have left at once; the gradient that a chosen neuron gets at its queue is then known for it too. Three
+rules say which silent neurons get it, where `room` is F minus the neurons and inputs that wait:
+
+- `all`: each that was evaluated and did not fire, if there is any room. Unlayered training then equals layered training
+  when F is at least the widest layer. Each costs a product with its outgoing weights.
+- `spare`: as many as there is room for, those nearest to their threshold first (largest v − U_thr, ties to the lowest
+  index). Only neurons that could have fired and that have successors take a place: refractory neurons, neurons whose
+  gate is closed and output neurons do not.
+- `none`: no silent neuron; a neuron learns from its own spikes alone.
+
+With F at least the number of all neurons, `spare` gives the gradient of `all`: there is room for everybody, and what
+`all` adds are neurons whose gradient is zero.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+
+from codesign.documents import suggestion
+from codesign.errors import InputError
+
+__all__ = ["IdleGradient", "check_idle_gradient", "idle_neurons"]
+
+IdleGradient = Literal["all", "spare", "none"]
+"""Name of an idle rule."""
+
+
+def check_idle_gradient(rule: str) -> None:
+    """Raises InputError for a name that is no idle rule."""
+    if rule not in get_args(IdleGradient):
+        raise InputError(f"idle_gradient: unknown rule '{rule}'{suggestion(str(rule), get_args(IdleGradient))}")
+
+
+def idle_neurons(
+    rule: IdleGradient, silent: torch.Tensor, candidates: torch.Tensor, distance: torch.Tensor, room: torch.Tensor
+) -> torch.Tensor:
+    """Which silent neurons get the gradient of a chosen one in a forward step.
+
+    Args:
+        rule: the idle rule.
+        silent: (B, N) bool; evaluated in this step, did not fire.
+        candidates: (B, N) bool; those of them that could have fired and have successors.
+        distance: (B, N) float32, v − U_thr.
+        room: (B, 1) int64, F minus the neurons and inputs that wait; 0 or less in a sample whose group is full.
+
+    Returns:
+        (B, N) bool.
+    """
+    if rule == "none":
+        return torch.zeros_like(silent)
+    if rule == "all":
+        return silent & (room > 0)
+    order = torch.where(candidates, distance, -torch.inf).argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(silent.shape[1], device=silent.device)
+    rank = torch.empty_like(order).scatter_(1, order, places.expand_as(order))
+    return candidates & (rank < room)
