@@ -196,7 +196,7 @@ class _Machine:
         present = (self.input_q != 0) if self.events.currents else self.input_q
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.active = (self.input_q != 0).any(dim=1) | self.gated
+        self.active = (messages > 0).any(dim=1) | self.gated
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         return _Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)

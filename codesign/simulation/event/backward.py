@@ -12,7 +12,7 @@ from codesign.simulation.event.evaluation import CLOSED, SKIPPED
 from codesign.simulation.event.forward import FOOTER
 from codesign.simulation.event.memory import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed
-from codesign.simulation.event.selection import key_of, separator
+from codesign.simulation.event.selection import FIRST, LAST, key_of, last_of_equals, separator
 from codesign.simulation.event.vector import (
     LANES,
     above,
@@ -110,15 +110,20 @@ def _idle_nearest(
                 if _ABOVE_CLOSED < v <= threshold:
                     source = np.int64(wiring.slot_source[slot + c])
                     state.waiting[candidates] = source
-                    state.keys[candidates] = key_of(v - threshold, source)
+                    state.keys[candidates] = key_of(v - threshold)
                     candidates += 1
         at += wiring.layer_width[layer]
-    least = np.int64(0)
+    least, last = LAST, FIRST
     if candidates > room:
-        least = separator(state.keys, candidates, room)
+        least, found = separator(state.keys, candidates, room)
+        if found > room:
+            further = 0
+            for i in range(candidates):
+                further += state.keys[i] > least
+            last = last_of_equals(state.keys, state.waiting, candidates, least, room - further, state.equals)
     for i in range(candidates):
-        if state.keys[i] >= least:
-            source = np.int64(state.waiting[i])
+        source, key = np.int64(state.waiting[i]), state.keys[i]
+        if key > least or (key == least and source <= last):
             state.g_queue[wiring.source_slot[source]] = _through_synapses(wiring, parameters, state, source)
 
 

@@ -14,6 +14,7 @@ from codesign.simulation.event.vector import (
     add,
     fill,
     lanes_of,
+    lanes_set,
     load,
     lowest_lane,
     select,
@@ -21,10 +22,10 @@ from codesign.simulation.event.vector import (
     subtract,
 )
 
-__all__ = ["CLOSED", "DECISIONS", "FIRED", "REFRACTORY", "SKIPPED", "enqueue", "evaluate", "evaluate_gated"]
+__all__ = ["CLOSED", "DECISIONS", "FIRED", "REFRACTORY", "SKIPPED", "SPIKES", "enqueue", "evaluate", "evaluate_gated"]
 
-FIRED, DECISIONS = 0, 1
-"""Places in a tally: neurons that fired in this step, and output neurons among them."""
+SPIKES, DECISIONS, FIRED = range(3)
+"""Places in a step's tally: hidden neurons that fired, output neurons that did, and how many of both are listed."""
 
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
@@ -36,38 +37,56 @@ SKIPPED = np.float32(-2e18)
 
 @part
 def enqueue(
-    slot: Any, value: Any, step: Any, wiring: Any, rules: Any, state: Any, refractory_key: Any, waiting: Any
+    slot: Any, value: Any, step: Any, output: Any, wiring: Any, rules: Any, state: Any, refractory_key: Any, waiting: Any
 ) -> Any:
     """The neuron in `slot` fired at potential `value`; returns how many wait now."""
     source = np.int64(wiring.slot_source[slot])
-    fired = state.tally[FIRED]
     if rules.recorded:
-        state.fired[fired] = source
-    state.tally[FIRED] = fired + 1
-    output = source - (len(wiring.source_slot) - len(state.outputs))
-    if output >= 0:
-        state.outputs[output] += 1
-        state.tally[DECISIONS] += 1
-    if state.q[source] == 0:
+        state.fired[state.tally[FIRED]] = source
+        state.tally[FIRED] += 1
+    if output:
+        state.outputs[source - (len(wiring.source_slot) - len(state.outputs))] += 1
+    state.potential[source] = value
+    free = not rules.refractory
+    if rules.refractory_dropout > 0 and rules.refractory:
+        draw = uniform(absorb(absorb(refractory_key, step), source - rules.inputs))
+        free = draw < rules.refractory_dropout
+    if not free:
+        state.alive[slot] = 0
+    waits = state.q[source] != 0  # possible only for a neuron that is not refractory
+    state.q[source] += 1
+    if not waits:
         state.waiting[waiting] = source
         state.enqueue_step[source] = step
         waiting += 1
-    state.q[source] += 1
-    state.potential[source] = value
-    if rules.refractory:
-        free = False
-        if rules.refractory_dropout > 0:
-            draw = uniform(absorb(absorb(refractory_key, step), source - rules.inputs))
-            free = draw < rules.refractory_dropout
-        if not free:
-            state.alive[slot] = 0
     return waiting
+
+
+@part
+def _evaluate_vector(
+    at: Any, place: Any, parameters: Any, rules: Any, state: Any, trace: Any, potentials_at: Any
+) -> Any:
+    """Evaluate 16 neurons; returns which fired, as bits, and leaves their potentials in `values`."""
+    zero = fill(np.float32(0))
+    alive = above(load(state.alive, at), zero)
+    v = select(alive, add(load(state.u, at), load(state.x, at)), zero)
+    store(state.x, at, zero)
+    fired = above(v, load(parameters.threshold, at))
+    store(state.values, place, v)
+    if rules.traced:
+        store(trace.potentials, potentials_at, select(alive, v, fill(REFRACTORY)))
+    after = zero
+    if rules.subtract:
+        after = subtract(v, load(parameters.reset_by, at))
+    store(state.u, at, select(fired, after, v))
+    return lanes_of(fired)
 
 
 @part
 def evaluate(
     slot: Any,
     width: Any,
+    output: Any,
     step: Any,
     wiring: Any,
     parameters: Any,
@@ -78,30 +97,27 @@ def evaluate(
     refractory_key: Any,
     waiting: Any,
 ) -> Any:
-    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now."""
-    zero, refractory = fill(np.float32(0)), fill(REFRACTORY)
-    for c in range(0, width, LANES):
-        at = slot + c
-        alive = above(load(state.alive, at), zero)
-        v = add(load(state.u, at), load(state.x, at))
-        store(state.x, at, zero)
-        v = select(alive, v, zero)
-        threshold = load(parameters.threshold, at)
-        fired = above(v, threshold)
-        if rules.traced:
-            store(trace.potentials, potentials_at + c, select(alive, v, refractory))
-        after = zero
-        if rules.subtract:
-            after = subtract(v, load(parameters.reset_by, at))
-        store(state.u, at, select(fired, after, v))
-        lanes = lanes_of(fired)
-        if lanes != 0:
-            store(state.lanes, 0, v)
-            while lanes != 0:
-                lane = lowest_lane(lanes)
-                lanes &= lanes - 1
-                value = state.lanes[lane]
-                waiting = enqueue(at + lane, value, step, wiring, rules, state, refractory_key, waiting)
+    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now.
+
+    Four vectors at a time, so that one loop runs over all that fired among them.
+    """
+    c = 0
+    while c < width:
+        at, traced_at = slot + c, potentials_at + c
+        lanes = _evaluate_vector(at, 0, parameters, rules, state, trace, traced_at)
+        if c + 4 * LANES <= width:
+            for n in range(1, 4):
+                d = n * LANES
+                lanes |= _evaluate_vector(at + d, d, parameters, rules, state, trace, traced_at + d) << d
+            c += 4 * LANES
+        else:
+            c += LANES
+        state.tally[DECISIONS if output else SPIKES] += lanes_set(lanes)
+        while lanes != 0:
+            lane = lowest_lane(lanes)
+            lanes &= lanes - 1
+            value = state.values[lane]
+            waiting = enqueue(at + lane, value, step, output, wiring, rules, state, refractory_key, waiting)
     return waiting
 
 
@@ -163,7 +179,8 @@ def evaluate_gated(
                 state.u[at] = after
                 written = (v if able else CLOSED) if alive else REFRACTORY
                 if fired:
-                    waiting = enqueue(at, v, step, wiring, rules, state, refractory_key, waiting)
+                    state.tally[DECISIONS if last else SPIKES] += 1
+                    waiting = enqueue(at, v, step, last, wiring, rules, state, refractory_key, waiting)
             if rules.barrier_messages and completes and not fired and not last:
                 state.barriers[barriers] = wiring.slot_source[at]
                 barriers += 1

@@ -16,10 +16,10 @@ from codesign.simulation.event.counting import (
     end_counting,
 )
 from codesign.simulation.event.draws import absorb, survivors, uniform
-from codesign.simulation.event.evaluation import DECISIONS, FIRED, evaluate, evaluate_gated
+from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
 from codesign.simulation.event.rows import add_rows, add_scaled_row, add_scaled_rows
-from codesign.simulation.event.selection import NOT_A_NUMBER, call_policy, separator
+from codesign.simulation.event.selection import FIRST, LAST, NOT_A_NUMBER, call_policy, last_of_equals, separator
 from codesign.simulation.event.vector import LANES, add, fill, load, multiply, store
 
 __all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
@@ -125,7 +125,16 @@ def _queue_frame(rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_
 
 
 @part
-def _choose(parameters: Any, rules: Any, state: Any, waiting: Any, neuron_key: Any, input_key: Any, step: Any) -> Any:
+def _choose(
+    parameters: Any,
+    rules: Any,
+    state: Any,
+    waiting: Any,
+    inputs_waiting: Any,
+    neuron_key: Any,
+    input_key: Any,
+    step: Any,
+) -> Any:
     """Move the group from `waiting` to `chosen`; returns how many were chosen and how many wait on."""
     if waiting <= rules.group_size:
         for i in range(waiting):
@@ -145,15 +154,30 @@ def _choose(parameters: Any, rules: Any, state: Any, waiting: Any, neuron_key: A
         np.float32(step),
         rules.noise,
         np.int64(rules.draws),
-        np.int64(rules.prioritize_input),
+        state.drawn,
+        state.potentials,
+        state.steps,
         state.keys,
     )
     if problem == NOT_A_NUMBER:
         return np.int64(NOT_A_NUMBER), np.int64(0)
-    least = separator(state.keys, waiting, rules.group_size)
+    if rules.prioritize_input and inputs_waiting > 0:
+        for i in range(waiting):
+            if state.waiting[i] < rules.inputs:
+                state.keys[i] = FIRST if inputs_waiting < rules.group_size else state.keys[i]
+            elif inputs_waiting >= rules.group_size:
+                state.keys[i] = LAST
+    least, reached = separator(state.keys, waiting, rules.group_size)
+    last = np.int32(FIRST)
+    if reached > rules.group_size:
+        above = 0
+        for i in range(waiting):
+            above += state.keys[i] > least
+        last = last_of_equals(state.keys, state.waiting, waiting, least, rules.group_size - above, state.equals)
     chosen, stay = 0, 0
     for i in range(waiting):
-        source, goes = state.waiting[i], state.keys[i] >= least
+        source, key = state.waiting[i], state.keys[i]
+        goes = key > least or (key == least and source <= last)
         state.chosen[chosen] = source
         state.waiting[stay] = source
         chosen += goes
@@ -206,12 +230,13 @@ def _propagate(
             for i in range(begin, end):
                 source = state.ordered[i]
                 place = wiring.source_position[source]
+                scale = np.float32(1) if single_spikes else state.kept[i]
                 for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                     position = wiring.tap_position[tap]
                     touched = _reach(position, state, touched)
                     row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
                     at = wiring.position_slot[position]
-                    add_scaled_row(state.x, at, width, parameters.weights, row, state.kept[i])
+                    add_scaled_row(state.x, at, width, parameters.weights, row, scale)
                     if counting:
                         state.spikes_in[position] += _messages(rules, state, source)
         begin = end
@@ -298,6 +323,7 @@ def run_sample(
     """
     single_spikes = rules.refractory and not (rules.queued or rules.refractory_dropout > 0 or rules.network_dropout > 0)
     counting = rules.gated or rules.recorded
+    layers = len(wiring.layer_width)
     widest = 0
     for width in wiring.layer_width:
         widest = max(widest, np.int64(width))
@@ -341,8 +367,9 @@ def run_sample(
             ):
                 return NO_ROOM
             reached = barriers = 0
-            state.tally[FIRED] = 0
+            state.tally[SPIKES] = 0
             state.tally[DECISIONS] = 0
+            state.tally[FIRED] = 0
             for i in range(touched):
                 position = np.int64(state.touched[i])
                 layer = np.int64(wiring.position_layer[position])
@@ -372,6 +399,7 @@ def run_sample(
                     waiting = evaluate(
                         slot,
                         width,
+                        layer == layers - 1,
                         step,
                         wiring,
                         parameters,
@@ -390,7 +418,7 @@ def run_sample(
                     potentials_at += wiring.layer_width[layer]
             words_at += reached
             was_complete = complete
-            ends[EMITTED] += state.tally[FIRED] - state.tally[DECISIONS]
+            ends[EMITTED] += state.tally[SPIKES]
             if state.tally[DECISIONS] > 0 and decided < 0:
                 decided = step
             last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
@@ -410,7 +438,9 @@ def run_sample(
                 barriers = 0
             else:
                 room = rules.group_size - waiting
-                chosen, waiting = _choose(parameters, rules, state, waiting, neuron_key, input_key, step)
+                chosen, waiting = _choose(
+                    parameters, rules, state, waiting, inputs_waiting, neuron_key, input_key, step
+                )
                 if chosen == NOT_A_NUMBER:
                     return NO_PRIORITY
             _order_by_layer(wiring, state, chosen)

@@ -109,10 +109,14 @@ class Scratch(NamedTuple):
     ordered: Integers
     kept: Floats
     rows: Integers
-    keys: Longs
+    drawn: Floats
+    potentials: Floats
+    steps: Floats
+    keys: Integers
+    equals: Integers
     touched: Integers
     bucket: Longs
-    lanes: Floats
+    values: Floats
     frame_left: Floats
     frame_kept: Floats
     received: Integers
@@ -197,17 +201,21 @@ def scratch(layout: Layout, slices: int) -> Scratch:
         ordered=integers(sources),
         kept=floats(sources),
         rows=integers(sources),
-        keys=longs(sources),
+        drawn=floats(sources),
+        potentials=floats(sources),
+        steps=floats(sources),
+        keys=integers(sources + LANES),
+        equals=integers(sources + LANES),
         touched=integers(positions),
         bucket=longs(layers + 3),
-        lanes=floats(LANES),
+        values=floats(4 * LANES),
         frame_left=floats(inputs),
         frame_kept=floats(inputs),
         received=integers(positions),
         stimulated=integers(positions),
         barriers=integers(sources),
         fired=integers(layout.shape.neurons),
-        tally=longs(2),
+        tally=longs(3),
         evaluated=longs(positions),
         partly=integers(slots),
         heard=integers(positions),

@@ -1,11 +1,12 @@
 """Choosing F of the waiting neurons: the policy's priorities become sortable keys, and a threshold parts them.
 
-A key holds the priority's order in its upper bits and the source's number below, so no two keys are equal and ties
-break by number. The threshold that exactly F keys reach is found by bisection, each turn one vectorized count.
+A key is an int32 in the order of its float32 priority. The threshold that exactly F keys reach is searched for by
+interpolation and halving, each turn a count of whole vectors. Neurons of equal priority are parted by their number.
 """
 
 from __future__ import annotations
 
+import dis
 import types as python_types
 from collections.abc import Callable
 from functools import cache
@@ -19,80 +20,114 @@ from numba.extending import intrinsic
 
 from codesign.simulation.event.compilation import callback, part
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.policies import Policy
-from codesign.simulation.policies import is_built_in
+from codesign.simulation.event.vector import LANES, reaching
+from codesign.simulation.policies import Policy, is_built_in
 
-__all__ = ["NOT_A_NUMBER", "call_policy", "key_of", "policy_address", "separator"]
+__all__ = ["FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "key_of", "last_of_equals", "policy_address", "separator"]
 
+FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
+"""Keys beyond those of any priority."""
 NOT_A_NUMBER = -1
 """What `call_policy` returns where a priority is not a number."""
 
-_INDEX_BITS = 24
-_INDEX_MASK = (1 << _INDEX_BITS) - 1
-_PREFERRED = 1 << (32 + _INDEX_BITS)
-_HALF = 1 << 31
 
 _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
-_POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32), "K": types.CPointer(_I64)}
+_POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
 _SIGNATURE = _I64(
     _I64, _POINTERS["I"], _I64, _POINTERS["F"], _POINTERS["I"], _POINTERS["F"], _POINTERS["F"],
-    _U64, _U64, _F32, _F32, _I64, _I64, _POINTERS["K"],
+    _U64, _U64, _F32, _F32, _I64, _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["I"],
 )  # fmt: skip
 
 
 @intrinsic
 def _bits(typing: Any, number: Any) -> Any:
-    """The 32 bits of a float32 as a signed integer."""
+    """The bits of a float32 as an int32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.sext(builder.bitcast(arguments[0], ir.IntType(32)), ir.IntType(64))
+        return builder.bitcast(arguments[0], ir.IntType(32))
 
-    return types.int64(types.float32), generate
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def _number(typing: Any, bits: Any) -> Any:
+    """The float32 with the given bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
 
 
 @part
-def key_of(priority: Any, source: Any) -> Any:
-    """Priority and number as one integer of at least 0; adding 0 makes −0 equal to +0."""
+def key_of(priority: Any) -> Any:
+    """An int32 in the order of the priority; adding 0 makes −0 equal to +0."""
     bits = _bits(priority + np.float32(0))
-    ordered = (-1 - bits - _HALF if bits < 0 else bits) + _HALF
-    return (ordered << _INDEX_BITS) | (_INDEX_MASK - source)
+    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
+
+
+@part
+def _priority_of(key: Any) -> Any:
+    """The inverse of `key_of`."""
+    return _number(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
 def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
     """The loop over all that wait, around one policy."""
     compiled = numba.njit(error_model="numpy", _nrt=False, forceinline=True)(_in_float32(priority))
+    used = _arguments_used(priority)
+    sees_potential, sees_step = "potential" in used, "enqueue_step" in used
 
     def keys_of_waiting(
         count, waiting, inputs, potential, enqueue_step, layer, core,
-        neuron_key, input_key, step, noise, draws, prefer_inputs, keys,
+        neuron_key, input_key, step, noise, draws, drawn, potentials, steps, keys,
     ):  # type: ignore[no-untyped-def] # fmt: skip # noqa: ANN
+        # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
+        if draws:
+            for i in range(count):
+                source = np.int64(waiting[i])
+                number = source - inputs
+                drawn[i] = uniform(absorb(input_key if number < 0 else neuron_key, source if number < 0 else number))
+        else:
+            for i in range(count):
+                drawn[i] = 0
+        if sees_potential:
+            for i in range(count):
+                potentials[i] = potential[waiting[i]]
+        if sees_step:
+            for i in range(count):
+                steps[i] = enqueue_step[waiting[i]]
         unordered = 0
         for i in range(count):
             source = np.int64(waiting[i])
-            number = source - inputs
-            drawn = np.float32(0)
-            if draws:
-                if number < 0:
-                    drawn = uniform(absorb(input_key, source))
-                else:
-                    drawn = uniform(absorb(neuron_key, number))
             value = np.float32(
                 compiled(
-                    potential[source],
-                    np.float32(enqueue_step[source]),
+                    potentials[i],
+                    steps[i],
                     layer[source],
                     core[source],
-                    np.float32(number),
+                    np.float32(source - inputs),
                     step,
-                    drawn,
+                    drawn[i],
                     noise,
                 )
             )
             unordered += value != value
-            keys[i] = key_of(value, source) + (_PREFERRED if prefer_inputs and number < 0 else 0)
+            keys[i] = key_of(value)
         return NOT_A_NUMBER if unordered else 0
 
     return keys_of_waiting
+
+
+def _arguments_used(priority: Callable[..., Any]) -> set[str]:
+    """Which of its arguments a policy looks at, by the policy's names for them: all, if it cannot be told."""
+    code = priority.__code__
+    names = code.co_varnames[: code.co_argcount]
+    loaded = {name for instruction in dis.get_instructions(code) for name in names if name in str(instruction.argval)}
+    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise")
+    if len(names) != len(own):
+        return set(own)
+    return {mine for mine, theirs in zip(own, names, strict=True) if theirs in loaded}
 
 
 def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,14 +159,14 @@ _kept_alive: list[Any] = []
 @intrinsic
 def call_policy(
     typing: Any, address: Any, count: Any, waiting: Any, inputs: Any, potential: Any, enqueue_step: Any, layer: Any,
-    core: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, draws: Any, prefer_inputs: Any, keys: Any,
+    core: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, draws: Any, drawn: Any, potentials: Any,
+    steps: Any, keys: Any,
 ) -> Any:  # fmt: skip
     """Fill `keys` for the first `count` of `waiting` by the policy at `address`."""
-    arrays = (waiting, potential, enqueue_step, layer, core, keys)
     signature = _I64(
-        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, _U64, _U64, _F32, _F32, _I64, _I64, keys
+        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, _U64, _U64, _F32, _F32, _I64,
+        drawn, potentials, steps, keys,
     )  # fmt: skip
-    assert all(isinstance(one, types.Array) for one in arrays)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         values = []
@@ -146,18 +181,48 @@ def call_policy(
 
 @part
 def separator(keys: Any, count: Any, wanted: Any) -> Any:
-    """A number that exactly `wanted` of the first `count` keys reach; 0 < wanted < count."""
+    """The largest number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
+
+    Keys behind `count`, up to a whole vector, are overwritten.
+    """
     low, high = keys[0], keys[0]
     for i in range(count):
         low, high = min(low, keys[i]), max(high, keys[i])
-    while True:  # more than `wanted` keys reach `low`, fewer reach `high` + 1
-        middle = low + (high - low + 1) // 2
-        reaching = 0
-        for i in range(count):
-            reaching += keys[i] >= middle
-        if reaching == wanted:
-            return middle
-        if reaching > wanted:
-            low = middle
+    for i in range(count, count + LANES):
+        keys[i] = LAST
+    reach_low, reach_above = count, 0  # keys that reach `low`: enough; and `high` + 1: too few
+    halve = False
+    while low < high:
+        distance = np.int64(high) - np.int64(low)
+        middle = np.int64(low) + 1 + distance // 2
+        if not halve:  # where it would be if priorities were evenly spread; halving in between bounds the turns
+            share = np.float32(reach_low - wanted) / np.float32(reach_low - reach_above)
+            bottom, top = _priority_of(low), _priority_of(high)
+            guess = bottom + (top - bottom) * share
+            if bottom < guess < top:
+                middle = np.int64(key_of(guess)) + 1
+        middle = min(max(middle, np.int64(low) + 1), np.int64(high))
+        found = 0
+        for i in range(0, count, LANES):
+            found += reaching(keys, i, np.int32(middle))
+        if found >= wanted:
+            low, reach_low = np.int32(middle), found
+            if found == wanted:
+                break
         else:
-            high = middle - 1
+            high, reach_above = np.int32(middle - 1), found
+        halve = not halve
+    return low, reach_low
+
+
+@part
+def last_of_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any) -> Any:
+    """Of the sources whose key is `least`, the highest number that is among the `wanted` lowest."""
+    equals = 0
+    for i in range(count):
+        scratch[equals] = -sources[i]
+        equals += keys[i] == least
+    if wanted >= equals:
+        return FIRST
+    lowest, _ = separator(scratch, equals, wanted)
+    return -lowest

@@ -24,10 +24,12 @@ __all__ = [
     "fill",
     "is_number",
     "lanes_of",
+    "lanes_set",
     "load",
     "lowest_lane",
     "multiply",
     "multiply_add",
+    "reaching",
     "select",
     "store",
     "subtract",
@@ -190,6 +192,34 @@ def lanes_of(typing: Any, where: Any) -> Any:
         return builder.zext(builder.bitcast(arguments[0], _BITS), ir.IntType(64))
 
     return types.int64(mask), generate
+
+
+@intrinsic
+def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
+    """How many of the 16 numbers of an int32 array from `index` on are at least `least`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        numbers = ir.VectorType(ir.IntType(32), LANES)
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), numbers.as_pointer())
+        found = builder.load(pointer, align=_ALIGNMENT)
+        first = builder.insert_element(ir.Constant(numbers, ir.Undefined), arguments[2], ir.IntType(32)(0))
+        order = ir.Constant(numbers, [0] * LANES)
+        every = builder.shuffle_vector(first, ir.Constant(numbers, ir.Undefined), order)
+        lanes = builder.bitcast(builder.icmp_signed(">=", found, every), _BITS)
+        return builder.zext(builder.ctpop(lanes), ir.IntType(64))
+
+    return types.int64(array, types.intp, types.int32), generate
+
+
+@intrinsic
+def lanes_set(typing: Any, lanes: Any) -> Any:
+    """How many bits of a number are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), generate
 
 
 @intrinsic
