@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.evaluation import CLOSED, SKIPPED
 from codesign.simulation.event.forward import FOOTER
 from codesign.simulation.event.memory import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed
-from codesign.simulation.event.selection import FIRST, LAST, key_of, last_of_equals, separator
+from codesign.simulation.event.selection import LAST, keep_lowest_equals, key_of, separator
 from codesign.simulation.event.vector import (
     LANES,
     above,
@@ -34,7 +34,7 @@ _BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
 _ABOVE_CLOSED = np.float32(CLOSED / 2)
 
 
-@part
+@leaf
 def cross_entropy(logits: Any, sample: Any, label: Any, weight: Any, gradient: Any) -> Any:
     """−log of the softmax at `label`; `weight` times its derivative goes into the sample's row of `gradient`."""
     classes = logits.shape[1]
@@ -113,17 +113,14 @@ def _idle_nearest(
                     state.keys[candidates] = key_of(v - threshold)
                     candidates += 1
         at += wiring.layer_width[layer]
-    least, last = LAST, FIRST
+    least = LAST
     if candidates > room:
         least, found = separator(state.keys, candidates, room)
         if found > room:
-            further = 0
-            for i in range(candidates):
-                further += state.keys[i] > least
-            last = last_of_equals(state.keys, state.waiting, candidates, least, room - further, state.equals)
+            keep_lowest_equals(state.keys, state.waiting, candidates, least, room, state.equals)
     for i in range(candidates):
-        source, key = np.int64(state.waiting[i]), state.keys[i]
-        if key > least or (key == least and source <= last):
+        if state.keys[i] >= least:
+            source = np.int64(state.waiting[i])
             state.g_queue[wiring.source_slot[source]] = _through_synapses(wiring, parameters, state, source)
 
 

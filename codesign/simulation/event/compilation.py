@@ -23,7 +23,7 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.ccallback import CFunc
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "part"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part"]
 
 CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
@@ -100,7 +100,15 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def part(function: Callable[..., Any]) -> Any:
-    """Compile a function that kernels call; its code becomes part of theirs."""
+    """A step of a kernel, with whatever it needs of the kernel's tuples; becomes part of it before types are inferred.
+
+    So it is compiled once, in its place. For functions that are called from one or two places.
+    """
+    return numba.njit(inline="always", error_model="numpy", _nrt=False)(function)
+
+
+def leaf(function: Callable[..., Any]) -> Any:
+    """A small function of numbers and single arrays that kernels call; compiled by itself and then inlined."""
     return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.evaluation import DECISIONS, FIRED
 from codesign.simulation.event.memory import MESSAGES, UPDATES
 
@@ -81,7 +81,7 @@ def begin_counting_pass(
     return True
 
 
-@part
+@leaf
 def _write_message(
     table: Any,
     row: Any,

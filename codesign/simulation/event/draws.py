@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf
 
 __all__ = ["absorb", "survivors", "uniform"]
 
@@ -17,7 +17,7 @@ _ONE, _27, _30, _31, _40 = (np.uint64(number) for number in (1, 27, 30, 31, 40))
 _SCALE = np.float32(2.0**-24)
 
 
-@part
+@leaf
 def absorb(key: Any, value: Any) -> Any:
     """The key after one more number."""
     mixed = key + (np.uint64(value) + _ONE) * _GAMMA
@@ -26,13 +26,13 @@ def absorb(key: Any, value: Any) -> Any:
     return mixed ^ (mixed >> _31)
 
 
-@part
+@leaf
 def uniform(key: Any) -> Any:
     """A float32 in [0, 1)."""
     return np.float32(np.int64(key >> _40)) * _SCALE
 
 
-@part
+@leaf
 def survivors(key: Any, count: Any, probability: Any) -> Any:
     """How many of `count` events are not lost when each is lost with the given probability: one draw an event."""
     kept = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.counting import (
     begin_counting,
     begin_counting_pass,
@@ -19,7 +19,7 @@ from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
 from codesign.simulation.event.rows import add_rows, add_scaled_row, add_scaled_rows
-from codesign.simulation.event.selection import FIRST, LAST, NOT_A_NUMBER, call_policy, last_of_equals, separator
+from codesign.simulation.event.selection import FIRST, LAST, NOT_A_NUMBER, call_policy, keep_lowest_equals, move_reaching, separator
 from codesign.simulation.event.vector import LANES, add, fill, load, multiply, store
 
 __all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
@@ -31,6 +31,7 @@ ROOM_WITHOUT_LIMIT = 1 << 30
 
 _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)  # rows of `Input.keys`
 FOOTER = 3
+_FEW = 128
 
 
 @part
@@ -63,14 +64,14 @@ def _input_dropout(rules: Any, input_: Any, begin: Any, end: Any, key: Any, kept
             kept[entry - kept_from] = survivors(own, np.int64(value), rules.input_dropout)
 
 
-@part
-def _reach(position: Any, state: Any, touched: Any) -> Any:
+@leaf
+def _reach(position: Any, mark: Any, touched: Any, count: Any) -> Any:
     """Note that messages arrive at a position; returns how many positions are reached."""
-    if state.mark[position] == 0:
-        state.mark[position] = 1
-        state.touched[touched] = position
-        touched += 1
-    return touched
+    if mark[position] == 0:
+        mark[position] = 1
+        touched[count] = position
+        count += 1
+    return count
 
 
 @part
@@ -89,7 +90,7 @@ def _deliver_frame(
             n += value != 0
             messages += (value != 0) if rules.currents else np.int64(value)
         if n > 0:
-            touched = _reach(0, state, touched)
+            touched = _reach(0, state.mark, state.touched, touched)
             state.spikes_in[0] = messages
             add_scaled_rows(state.x, 0, wiring.layer_width[0], parameters.weights, state.rows, state.frame_kept, 0, n)
         return touched
@@ -102,7 +103,7 @@ def _deliver_frame(
             messages = 1 if rules.currents else np.int64(value)
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 position = wiring.tap_position[tap]
-                touched = _reach(position, state, touched)
+                touched = _reach(position, state.mark, state.touched, touched)
                 state.spikes_in[position] += messages
                 row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
                 at = wiring.position_slot[position]
@@ -168,27 +169,26 @@ def _choose(
             elif inputs_waiting >= rules.group_size:
                 state.keys[i] = LAST
     least, reached = separator(state.keys, waiting, rules.group_size)
-    last = np.int32(FIRST)
     if reached > rules.group_size:
-        above = 0
-        for i in range(waiting):
-            above += state.keys[i] > least
-        last = last_of_equals(state.keys, state.waiting, waiting, least, rules.group_size - above, state.equals)
-    chosen, stay = 0, 0
-    for i in range(waiting):
-        source, key = state.waiting[i], state.keys[i]
-        goes = key > least or (key == least and source <= last)
-        state.chosen[chosen] = source
-        state.waiting[stay] = source
-        chosen += goes
-        stay += not goes
-    return chosen, stay
+        keep_lowest_equals(state.keys, state.waiting, waiting, least, rules.group_size, state.equals)
+    chosen = move_reaching(state.keys, least, state.waiting, waiting, state.chosen)
+    return chosen, waiting - chosen
 
 
 @part
 def _order_by_layer(wiring: Any, state: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` ends up behind the last one of layer l."""
+    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
     bucket = state.bucket
+    layers = len(wiring.layer_width)
+    if layers * chosen <= _FEW:  # no place depends on another: faster than counting
+        place = 0
+        for layer in range(layers + 1):
+            for i in range(chosen):
+                source = state.chosen[i]
+                state.ordered[place] = source
+                place += wiring.source_layer[source] == layer
+            bucket[layer + 1] = place
+        return
     for i in range(len(bucket)):
         bucket[i] = 0
     for i in range(chosen):
@@ -215,7 +215,7 @@ def _propagate(
         width = wiring.layer_width[layer]
         if end > begin and wiring.single[layer] != 0:
             position = wiring.layer_positions[layer]
-            touched = _reach(position, state, touched)
+            touched = _reach(position, state.mark, state.touched, touched)
             at = wiring.position_slot[position]
             for i in range(begin, end):
                 state.rows[i] = wiring.single_row[state.ordered[i]]
@@ -233,7 +233,7 @@ def _propagate(
                 scale = np.float32(1) if single_spikes else state.kept[i]
                 for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                     position = wiring.tap_position[tap]
-                    touched = _reach(position, state, touched)
+                    touched = _reach(position, state.mark, state.touched, touched)
                     row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
                     at = wiring.position_slot[position]
                     add_scaled_row(state.x, at, width, parameters.weights, row, scale)
@@ -244,7 +244,7 @@ def _propagate(
         place = wiring.source_position[state.barriers[i]]
         for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
             position = wiring.tap_position[tap]
-            touched = _reach(position, state, touched)
+            touched = _reach(position, state.mark, state.touched, touched)
             state.barriers_in[position] += 1
     return touched
 
@@ -361,7 +361,7 @@ def run_sample(
         while active:
             if rules.gated and complete != was_complete:
                 for position in range(wiring.layer_positions[1]):
-                    touched = _reach(position, state, touched)
+                    touched = _reach(position, state.mark, state.touched, touched)
             if rules.traced and (
                 potentials_at + touched * widest > len(trace.potentials) or words_at + touched > len(trace.words)
             ):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import LANES, add, fill, load, multiply_add, store, total
 
 __all__ = ["accumulate_rows", "add_rows", "add_scaled_row", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed"]
@@ -14,7 +14,7 @@ __all__ = ["accumulate_rows", "add_rows", "add_scaled_row", "add_scaled_rows", "
 _2, _3, _4 = 2 * LANES, 3 * LANES, 4 * LANES
 
 
-@part
+@leaf
 def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
     """x[at : at + width] += Σ weights[row : row + width]; four vectors of x stay in registers over all rows."""
     c = 0
@@ -40,7 +40,7 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
         c += LANES
 
 
-@part
+@leaf
 def add_scaled_rows(
     x: Any, at: Any, width: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any
 ) -> None:
@@ -69,7 +69,7 @@ def add_scaled_rows(
         c += LANES
 
 
-@part
+@leaf
 def add_scaled_row(x: Any, at: Any, width: Any, weights: Any, row: Any, scale: Any) -> None:
     """x[at : at + width] += scale · weights[row : row + width]."""
     s = fill(scale)
@@ -77,7 +77,7 @@ def add_scaled_row(x: Any, at: Any, width: Any, weights: Any, row: Any, scale: A
         store(x, at + c, multiply_add(s, load(weights, row + c), load(x, at + c)))
 
 
-@part
+@leaf
 def dot_and_accumulate(
     dx: Any, at: Any, width: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
 ) -> None:
@@ -108,7 +108,7 @@ def dot_and_accumulate(
         c += LANES
 
 
-@part
+@leaf
 def accumulate_rows(
     dx: Any, at: Any, width: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any
 ) -> None:
@@ -133,7 +133,7 @@ def accumulate_rows(
         c += LANES
 
 
-@part
+@leaf
 def dot(dx: Any, at: Any, width: Any, weights: Any, row: Any) -> Any:
     """weights[row : row + width] · dx[at : at + width]."""
     sum_ = fill(np.float32(0))
@@ -142,7 +142,7 @@ def dot(dx: Any, at: Any, width: Any, weights: Any, row: Any) -> Any:
     return total(sum_)
 
 
-@part
+@leaf
 def multiply_transposed(result: Any, at: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
     """result[at : at + width] = Σ_i dx[first + i] · matrix[start + i · width : …], i < rows."""
     c = 0

@@ -18,18 +18,20 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from codesign.simulation.event.compilation import callback, part
+from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.event.vector import LANES, reaching
+from codesign.simulation.event.vector import LANES, highest_lane, lanes_set, reaching
 from codesign.simulation.policies import Policy, is_built_in
 
-__all__ = ["FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "key_of", "last_of_equals", "policy_address", "separator"]
+__all__ = ["FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "keep_lowest_equals", "key_of", "move_reaching", "policy_address", "separator"]
 
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
 NOT_A_NUMBER = -1
 """What `call_policy` returns where a priority is not a number."""
 
+
+_BLOCK = 64  # bits of an integer
 
 _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
 _POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
@@ -59,14 +61,14 @@ def _number(typing: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-@part
+@leaf
 def key_of(priority: Any) -> Any:
     """An int32 in the order of the priority; adding 0 makes −0 equal to +0."""
     bits = _bits(priority + np.float32(0))
     return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
 
 
-@part
+@leaf
 def _priority_of(key: Any) -> Any:
     """The inverse of `key_of`."""
     return _number(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF)))
@@ -179,7 +181,7 @@ def call_policy(
     return signature, generate
 
 
-@part
+@leaf
 def separator(keys: Any, count: Any, wanted: Any) -> Any:
     """The largest number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
 
@@ -204,7 +206,7 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
         found = 0
         for i in range(0, count, LANES):
-            found += reaching(keys, i, np.int32(middle))
+            found += lanes_set(reaching(keys, i, np.int32(middle)))
         if found >= wanted:
             low, reach_low = np.int32(middle), found
             if found == wanted:
@@ -215,14 +217,39 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
     return low, reach_low
 
 
-@part
-def last_of_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any) -> Any:
-    """Of the sources whose key is `least`, the highest number that is among the `wanted` lowest."""
-    equals = 0
+@leaf
+def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any) -> None:
+    """More than `wanted` keys reach `least`: of those that equal it, only the lowest sources keep their key."""
+    above = equals = 0
     for i in range(count):
         scratch[equals] = -sources[i]
         equals += keys[i] == least
-    if wanted >= equals:
-        return FIRST
-    lowest, _ = separator(scratch, equals, wanted)
-    return -lowest
+        above += keys[i] > least
+    lowest, _ = separator(scratch, equals, wanted - above)
+    for i in range(count):
+        if keys[i] == least and -sources[i] < lowest:
+            keys[i] = LAST
+
+
+@leaf
+def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
+    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many.
+
+    From the last to the first, so that the place of one that goes can be given to the last of those that stay.
+    """
+    moved = 0
+    begin = (count - 1) // _BLOCK * _BLOCK
+    stay = count
+    while begin >= 0:
+        lanes = np.int64(0)
+        for n in range(0, min(_BLOCK, count - begin), LANES):
+            lanes |= reaching(keys, begin + n, least) << n
+        while lanes != 0:
+            lane = highest_lane(lanes)
+            lanes ^= np.int64(1) << lane
+            chosen[moved] = waiting[begin + lane]
+            moved += 1
+            stay -= 1
+            waiting[begin + lane] = waiting[stay]
+        begin -= _BLOCK
+    return moved

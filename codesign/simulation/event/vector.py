@@ -22,6 +22,7 @@ __all__ = [
     "add",
     "divide",
     "fill",
+    "highest_lane",
     "is_number",
     "lanes_of",
     "lanes_set",
@@ -196,7 +197,7 @@ def lanes_of(typing: Any, where: Any) -> Any:
 
 @intrinsic
 def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """How many of the 16 numbers of an int32 array from `index` on are at least `least`."""
+    """Which of the 16 numbers of an int32 array from `index` on are at least `least`: bit i for number i."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
@@ -207,7 +208,7 @@ def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
         order = ir.Constant(numbers, [0] * LANES)
         every = builder.shuffle_vector(first, ir.Constant(numbers, ir.Undefined), order)
         lanes = builder.bitcast(builder.icmp_signed(">=", found, every), _BITS)
-        return builder.zext(builder.ctpop(lanes), ir.IntType(64))
+        return builder.zext(lanes, ir.IntType(64))
 
     return types.int64(array, types.intp, types.int32), generate
 
@@ -228,6 +229,16 @@ def lowest_lane(typing: Any, lanes: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def highest_lane(typing: Any, lanes: Any) -> Any:
+    """Position of the highest bit of a number that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.sub(ir.IntType(64)(63), builder.ctlz(arguments[0], ir.IntType(1)(1)))
 
     return types.int64(types.int64), generate
 
