@@ -192,8 +192,9 @@ def classification_loss(
     name = _engine_name(engine, network)
     _check(network, events, schedule, idle_gradient)
     classes = network.shape.layers[-1].neurons
-    if len(events) and int(events.labels.max()) >= classes:
-        raise InputError(f"the network has {classes} outputs, found label {int(events.labels.max())}")
+    wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
+    if len(wrong):
+        raise InputError(f"the network has {classes} outputs, found label {int(wrong[0])}")
     regularization = regularization or Regularization()
     if name == "event":
         from codesign.simulation.event import engine as event_engine

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import simulate
+from codesign.simulation.engine import DEFAULT_ENGINE, simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
@@ -24,7 +24,7 @@ def evaluate(
     *,
     seed: int = 0,
     batch_size: int = 256,
-    engine: str = "reference",
+    engine: str = DEFAULT_ENGINE,
 ) -> Execution:
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
 
@@ -50,7 +50,7 @@ def predict(
     *,
     seed: int = 0,
     batch_size: int = 256,
-    engine: str = "reference",
+    engine: str = DEFAULT_ENGINE,
 ) -> NDArray[np.int64]:
     """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
     parts: list[NDArray[np.int64]] = []

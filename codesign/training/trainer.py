@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import simulate
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.training.evaluation import predict
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
@@ -72,7 +70,7 @@ def train(
     seed: int,
     on_epoch: Callable[[EpochReport], None] | None = None,
     device: torch.device | str = "cpu",
-    engine: str = "reference",
+    engine: str = DEFAULT_ENGINE,
 ) -> TrainingResult:
     """Train in place and return the weights that did best on the validation split.
 
@@ -86,6 +84,7 @@ def train(
         training, validation: splits; the test split has no place here.
         seed: of this training.
         on_epoch: called after each epoch.
+        engine: what simulates.
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite.
@@ -141,20 +140,17 @@ def _training_step(
     engine: str,
 ) -> tuple[float, int, int]:
     """One update; returns summed cross-entropy, correct predictions and spikes emitted."""
-    schedule: Schedule = recipe.schedule
-    simulation = simulate(
+    result = classification_loss(
         network,
         batch,
-        schedule,
+        recipe.schedule,
         regularization=recipe.regularization,
         seed=seed,
         epoch=epoch,
-        counters=False,
+        idle_gradient=recipe.idle_gradient,
         engine=engine,
     )
-    labels = torch.from_numpy(batch.labels).to(simulation.logits.device)
-    cross_entropy = functional.cross_entropy(simulation.logits, labels)
-    loss = cross_entropy
+    loss = result.value
     if recipe.weight_decay:
         loss = loss + recipe.weight_decay * sum(
             (weight.square().sum() for weight in network.weights()), torch.zeros(())
@@ -167,5 +163,5 @@ def _training_step(
     optimizer.step()
     if not all(bool(torch.isfinite(weight).all()) for weight in network.weights()):
         raise TrainingDivergedError(f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help")
-    correct = int((simulation.logits.argmax(dim=1) == labels).sum())
-    return float(cross_entropy.detach()) * len(batch), correct, simulation.emitted
+    correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
+    return float(result.value.detach()) * len(batch), correct, result.emitted

@@ -117,9 +117,9 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
     )
 
 
-LAYER_SIZES = [1, 2, 3, 7, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130, 200]
+LAYER_SIZES = [1, 3, 7, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130, 200]
 CHANNELS = [1, 2, 3, 5, 15, 16, 17, 20, 33]
-GROUP_SIZES = [None, 1, 1, 2, 3, 4, 5, 7, 8, 8, 15, 16, 17, 64, 1000, 2**31 - 1]
+GROUP_SIZES = [None, 1, 2, 2, 3, 4, 5, 7, 8, 8, 15, 16, 17, 64, 1000, 2**31 - 1]
 TIME_CONSTANTS = [math.inf, 1e-3, 5e-3, 10e-3, 0.1, 2.5]
 
 
@@ -164,6 +164,7 @@ def wide_events(rng: np.random.Generator, network: SpikingNetwork, batch: int) -
     """Counts of which some are large, or currents of either sign; empty frames, and ids from all of 63 bits."""
     inputs = network.shape.input_size
     frames = random_frames(rng, batch, int(rng.integers(1, 5)), inputs)
+    frames[:, -1] += rng.random((batch, inputs)) < 0.2  # most samples have something to do
     currents = bool(rng.random() < 0.25)
     if currents:
         frames = np.where(frames > 0, rng.integers(-16, 25, frames.shape) / 8, 0.0)
@@ -176,8 +177,20 @@ def wide_events(rng: np.random.Generator, network: SpikingNetwork, batch: int) -
     return frames, events
 
 
-def wide_schedule(rng: np.random.Generator, network: SpikingNetwork) -> Schedule:
+def wide_regularization(rng: np.random.Generator) -> Regularization:
+    if rng.random() < 0.4:
+        return Regularization()
+    return Regularization(
+        input_dropout=float(rng.choice([0, 0.25, 1.0], p=[0.45, 0.5, 0.05])),
+        network_dropout=float(rng.choice([0, 0.3, 1.0], p=[0.45, 0.5, 0.05])),
+        refractory_dropout=float(rng.choice([0, 0.8, 1.0])),
+        momentum_noise=float(rng.choice([0, 0.1])),
+    )
+
+
+def wide_schedule(rng: np.random.Generator, network: SpikingNetwork, *, smallest_group: int) -> Schedule:
     neurons = network.shape.neurons
+    group_sizes = [size for size in GROUP_SIZES if size is None or size >= smallest_group]
     mode = str(rng.choice(["frame", "frame", "queued"]))
     threshold = [1, 1, 1, "layer", int(rng.integers(0, 7)), tuple(int(n) for n in rng.integers(0, 7, neurons))]
     cores = [
@@ -187,7 +200,7 @@ def wide_schedule(rng: np.random.Generator, network: SpikingNetwork) -> Schedule
     ]
     return Schedule(
         policy=str(rng.choice(["random", "momentum", "fifo"])),
-        group_size=GROUP_SIZES[rng.integers(len(GROUP_SIZES))],
+        group_size=group_sizes[rng.integers(len(group_sizes))],
         stop="drained" if network.neuron.readout == "potential" else str(rng.choice(["drained", "on_output"])),
         steps_after_output=int(rng.choice([0, 1, 2, 3, 40])),
         input_mode=mode,
@@ -213,17 +226,12 @@ def wide_case(
     if rng.random() < 0.4:
         free_neurons(rng, network)
     frames, events = wide_events(rng, network, int(rng.integers(1, 8)) if batch is None else batch)
-    schedule = wide_schedule(rng, network)
+    regularization = wide_regularization(rng)
+    # where neurons fire again and again, small groups take very many steps
+    unbounded = not network.neuron.refractory or regularization.refractory_dropout == 1
+    schedule = wide_schedule(rng, network, smallest_group=network.shape.neurons // 32 if unbounded else 1)
     if plain:
         schedule = Schedule(policy=schedule.policy, group_size=schedule.group_size, stop="drained")
-    regularization = Regularization()
-    if rng.random() < 0.6:
-        regularization = Regularization(
-            input_dropout=float(rng.choice([0, 0.25, 1.0])),
-            network_dropout=float(rng.choice([0, 0.3, 1.0])),
-            refractory_dropout=float(rng.choice([0, 0.8, 1.0])),
-            momentum_noise=float(rng.choice([0, 0.1])),
-        )
     return Case(
         network=network,
         events=events,

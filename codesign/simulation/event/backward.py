@@ -23,6 +23,7 @@ from codesign.simulation.event.vector import (
     load,
     multiply,
     multiply_add,
+    natural,
     select,
     store,
     subtract,
@@ -54,27 +55,27 @@ def cross_entropy(logits: Any, sample: Any, label: Any, weight: Any, gradient: A
 def _through_synapses(wiring: Any, parameters: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
     place = wiring.source_position[source]
-    width = np.int64(wiring.layer_width[wiring.source_layer[source]])
+    width = natural(wiring.layer_width[wiring.source_layer[source]])
     result = np.float32(0)
     for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
         position = wiring.tap_position[tap]
         if state.mark[position] != 0:
-            row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
-            result += dot(state.dx, np.int64(wiring.position_slot[position]), width, parameters.weights, row)
+            row = natural(wiring.source_row[source]) + wiring.tap_row[tap]
+            result += dot(state.dx, natural(wiring.position_slot[position]), width, parameters.weights, row)
     return result
 
 
 @part
 def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
     """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
-    width = np.int64(wiring.layer_width[layer])
+    width = natural(wiring.layer_width[layer])
     start = np.int64(wiring.transposed_start[layer + 1])
     zero = fill(np.float32(0))
     if start >= 0:
         position = wiring.layer_positions[layer + 1]
         if state.mark[position] != 0:
-            first = np.int64(wiring.position_slot[position])
-            rows = np.int64(wiring.layer_channels[layer + 1])
+            first = natural(wiring.position_slot[position])
+            rows = natural(wiring.layer_channels[layer + 1])
             multiply_transposed(state.back, 0, width, parameters.transposed, start, state.dx, first, rows)
         else:
             for c in range(0, width, LANES):
@@ -86,7 +87,7 @@ def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: A
             v = trace.potentials[at + c]
             # a refractory neuron sends nothing back, whatever it is given
             if _BELOW_CLOSED < v <= parameters.threshold[slot + c]:
-                state.back[c] = _through_synapses(wiring, parameters, state, np.int64(wiring.slot_source[slot + c]))
+                state.back[c] = _through_synapses(wiring, parameters, state, natural(wiring.slot_source[slot + c]))
     for c in range(0, width, LANES):
         v, before = load(trace.potentials, at + c), load(state.g_queue, slot + c)
         given = select(above(v, load(parameters.threshold, slot + c)), before, load(state.back, c))
@@ -101,14 +102,14 @@ def _idle_nearest(
     """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
     candidates = 0
     for i in range(reached):
-        position = np.int64(trace.words[positions_at + i])
-        layer = np.int64(wiring.position_layer[position])
-        slot = np.int64(wiring.position_slot[position])
+        position = natural(trace.words[positions_at + i])
+        layer = natural(wiring.position_layer[position])
+        slot = natural(wiring.position_slot[position])
         if layer < len(wiring.layer_width) - 1:
             for c in range(wiring.layer_channels[layer]):
                 v, threshold = trace.potentials[at + c], parameters.threshold[slot + c]
                 if _ABOVE_CLOSED < v <= threshold:
-                    source = np.int64(wiring.slot_source[slot + c])
+                    source = natural(wiring.slot_source[slot + c])
                     state.waiting[candidates] = source
                     state.keys[candidates] = key_of(v - threshold)
                     candidates += 1
@@ -120,7 +121,7 @@ def _idle_nearest(
             keep_lowest_equals(state.keys, state.waiting, candidates, least, room, state.equals)
     for i in range(candidates):
         if state.keys[i] >= least:
-            source = np.int64(state.waiting[i])
+            source = natural(state.waiting[i])
             state.g_queue[wiring.source_slot[source]] = _through_synapses(wiring, parameters, state, source)
 
 
@@ -133,28 +134,28 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
     layers = len(wiring.layer_width)
     begin = 0
     while begin < chosen:
-        layer = np.int64(wiring.source_layer[state.ordered[begin]])
+        layer = natural(wiring.source_layer[state.ordered[begin]])
         end = begin + 1
         while end < chosen and wiring.source_layer[state.ordered[end]] == layer:
             end += 1
         for i in range(begin, end):
             state.dots[i] = 0
         if layer < layers:
-            width = np.int64(wiring.layer_width[layer])
+            width = natural(wiring.layer_width[layer])
             if wiring.single[layer] != 0:
                 for i in range(begin, end):
-                    state.rows[i] = wiring.single_row[state.ordered[i]]
-                at = np.int64(wiring.position_slot[wiring.layer_positions[layer]])
+                    state.rows[natural(i)] = wiring.single_row[natural(state.ordered[natural(i)])]
+                at = natural(wiring.position_slot[wiring.layer_positions[layer]])
                 dot_and_accumulate(
                     state.dx, at, width, parameters.weights, gradient, state.rows, state.kept, state.dots, begin, end
                 )
             else:
                 for i in range(begin, end):
-                    source = np.int64(state.ordered[i])
+                    source = natural(state.ordered[i])
                     place = wiring.source_position[source]
                     for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                         state.rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
-                        at = np.int64(wiring.position_slot[wiring.tap_position[tap]])
+                        at = natural(wiring.position_slot[wiring.tap_position[tap]])
                         dot_and_accumulate(
                             state.dx,
                             at,
@@ -202,12 +203,12 @@ def _frame_gradient(
     wiring: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any, gradient: Any
 ) -> None:
     """Gradient of the first layer's weights from a frame that was delivered at once."""
-    width = np.int64(wiring.layer_width[0])
+    width = natural(wiring.layer_width[0])
     if wiring.single[0] != 0:
         n = 0
         for entry in range(begin, end):
-            state.rows[n] = wiring.single_row[input_.indices[entry]]
-            state.frame_kept[n] = kept[entry - kept_from]
+            state.rows[natural(n)] = wiring.single_row[natural(input_.indices[entry])]
+            state.frame_kept[natural(n)] = kept[entry - kept_from]
             n += kept[entry - kept_from] != 0
         accumulate_rows(state.dx, 0, width, gradient, state.rows, state.frame_kept, 0, n)
         return
@@ -218,7 +219,7 @@ def _frame_gradient(
         if state.frame_kept[0] != 0:
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
-                at = np.int64(wiring.position_slot[wiring.tap_position[tap]])
+                at = natural(wiring.position_slot[wiring.tap_position[tap]])
                 accumulate_rows(state.dx, at, width, gradient, state.rows, state.frame_kept, 0, 1)
 
 
@@ -256,12 +257,12 @@ def backward_sample(
         state.g_queue[:] = 0
         following_at = following = 0  # positions evaluated in the following step
         words_at -= 1
-        steps = np.int64(words[words_at])
+        steps = natural(words[words_at])
         for _ in range(steps):
             words_at -= FOOTER
-            chosen = np.int64(words[words_at])
-            reached = np.int64(words[words_at + 1])
-            room = np.int64(words[words_at + 2])
+            chosen = natural(words[words_at])
+            reached = natural(words[words_at + 1])
+            room = natural(words[words_at + 2])
             shares_at = words_at - chosen if rules.network_dropout > 0 else words_at
             kept_at = shares_at if single_spikes else shares_at - chosen
             positions_at = kept_at - chosen - reached
@@ -270,10 +271,10 @@ def backward_sample(
             if room > 0 and rules.idle_gradient == IDLE_ALL:
                 at = potentials_at
                 for i in range(reached):
-                    position = np.int64(words[positions_at + i])
-                    layer = np.int64(wiring.position_layer[position])
+                    position = natural(words[positions_at + i])
+                    layer = natural(wiring.position_layer[position])
                     if layer < layers - 1:
-                        slot = np.int64(wiring.position_slot[position])
+                        slot = natural(wiring.position_slot[position])
                         _idle_position(wiring, parameters, state, trace, slot, layer, at)
                     at += wiring.layer_width[layer]
             elif room > 0 and rules.idle_gradient != IDLE_NONE:
@@ -283,7 +284,7 @@ def backward_sample(
                 state.kept[i] = np.float32(1) if single_spikes else trace.words_as_float[kept_at + i]
             _unchoose(wiring, parameters, rules, state, gradient, chosen)
             for i in range(chosen):
-                source = state.ordered[i]
+                source = natural(state.ordered[i])
                 if source >= rules.inputs:
                     share = trace.words_as_float[shares_at + i] if rules.network_dropout > 0 else np.float32(1)
                     state.g_queue[wiring.source_slot[source]] = state.dots[i] * share
@@ -291,10 +292,10 @@ def backward_sample(
                 state.mark[words[following_at + i]] = 0
             at = potentials_at
             for i in range(reached):
-                position = np.int64(words[positions_at + i])
-                width = np.int64(wiring.layer_width[wiring.position_layer[position]])
+                position = natural(words[positions_at + i])
+                width = natural(wiring.layer_width[wiring.position_layer[position]])
                 state.mark[position] = 1
-                _unevaluate(parameters, rules, state, trace, np.int64(wiring.position_slot[position]), width, at)
+                _unevaluate(parameters, rules, state, trace, natural(wiring.position_slot[position]), width, at)
                 at += width
             following_at, following = positions_at, reached
             words_at = positions_at

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.assembly import assemble
@@ -108,6 +109,7 @@ class _Logits(torch.autograd.Function):
         return torch.from_numpy(recorded.logits.copy())
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         _ = ctx.saved_tensors  # torch's check that no weight was changed in place, and that the graph is still there
         gradient = output_gradients[0].to(torch.float32).contiguous().numpy()
@@ -125,6 +127,7 @@ class _Loss(torch.autograd.Function):
         return loss.clone()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
         gradients = saved[len(saved) // 2 :]

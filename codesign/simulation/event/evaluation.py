@@ -17,6 +17,7 @@ from codesign.simulation.event.vector import (
     lanes_set,
     load,
     lowest_lane,
+    natural,
     select,
     store,
     subtract,
@@ -40,7 +41,8 @@ def enqueue(
     slot: Any, value: Any, step: Any, output: Any, wiring: Any, rules: Any, state: Any, refractory_key: Any, waiting: Any
 ) -> Any:
     """The neuron in `slot` fired at potential `value`; returns how many wait now."""
-    source = np.int64(wiring.slot_source[slot])
+    slot = natural(slot)
+    source = natural(wiring.slot_source[slot])
     if rules.recorded:
         state.fired[state.tally[FIRED]] = source
         state.tally[FIRED] += 1
@@ -56,7 +58,7 @@ def enqueue(
     waits = state.q[source] != 0  # possible only for a neuron that is not refractory
     state.q[source] += 1
     if not waits:
-        state.waiting[waiting] = source
+        state.waiting[natural(waiting)] = source
         state.enqueue_step[source] = step
         waiting += 1
     return waiting

@@ -19,8 +19,18 @@ from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
 from codesign.simulation.event.rows import add_rows, add_scaled_row, add_scaled_rows
-from codesign.simulation.event.selection import FIRST, LAST, NOT_A_NUMBER, call_policy, keep_lowest_equals, move_reaching, separator
-from codesign.simulation.event.vector import LANES, add, fill, load, multiply, store
+from codesign.simulation.event.selection import (
+    FEW,
+    FIRST,
+    LAST,
+    NOT_A_NUMBER,
+    call_policy,
+    choose_among_few,
+    keep_lowest_equals,
+    move_reaching,
+    separator,
+)
+from codesign.simulation.event.vector import LANES, add, fill, load, multiply, natural, store
 
 __all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
 
@@ -76,7 +86,16 @@ def _reach(position: Any, mark: Any, touched: Any, count: Any) -> Any:
 
 @part
 def _deliver_frame(
-    wiring: Any, parameters: Any, rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any
+    wiring: Any,
+    parameters: Any,
+    rules: Any,
+    input_: Any,
+    begin: Any,
+    end: Any,
+    kept: Any,
+    kept_from: Any,
+    state: Any,
+    counting: Any,
 ) -> Any:
     """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
     touched = 0
@@ -85,13 +104,14 @@ def _deliver_frame(
         messages = 0
         for entry in range(begin, end):
             value = input_.values[entry]
-            state.rows[n] = wiring.single_row[input_.indices[entry]]
-            state.frame_kept[n] = kept[entry - kept_from]
+            state.rows[natural(n)] = wiring.single_row[natural(input_.indices[entry])]
+            state.frame_kept[natural(n)] = kept[entry - kept_from]
             n += value != 0
             messages += (value != 0) if rules.currents else np.int64(value)
         if n > 0:
             touched = _reach(0, state.mark, state.touched, touched)
-            state.spikes_in[0] = messages
+            if counting:
+                state.spikes_in[0] = messages
             add_scaled_rows(state.x, 0, wiring.layer_width[0], parameters.weights, state.rows, state.frame_kept, 0, n)
         return touched
     width = wiring.layer_width[0]
@@ -102,11 +122,12 @@ def _deliver_frame(
             place = wiring.source_position[source]
             messages = 1 if rules.currents else np.int64(value)
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                position = wiring.tap_position[tap]
+                position = natural(wiring.tap_position[tap])
                 touched = _reach(position, state.mark, state.touched, touched)
-                state.spikes_in[position] += messages
+                if counting:
+                    state.spikes_in[position] += messages
                 row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
-                at = wiring.position_slot[position]
+                at = natural(wiring.position_slot[position])
                 add_scaled_row(state.x, at, width, parameters.weights, row, kept[entry - kept_from])
     return touched
 
@@ -168,6 +189,8 @@ def _choose(
                 state.keys[i] = FIRST if inputs_waiting < rules.group_size else state.keys[i]
             elif inputs_waiting >= rules.group_size:
                 state.keys[i] = LAST
+    if waiting <= FEW and choose_among_few(state.keys, state.waiting, waiting, rules.group_size, state.chosen):
+        return np.int64(rules.group_size), waiting - rules.group_size
     least, reached = separator(state.keys, waiting, rules.group_size)
     if reached > rules.group_size:
         keep_lowest_equals(state.keys, state.waiting, waiting, least, rules.group_size, state.equals)
@@ -184,8 +207,8 @@ def _order_by_layer(wiring: Any, state: Any, chosen: Any) -> None:
         place = 0
         for layer in range(layers + 1):
             for i in range(chosen):
-                source = state.chosen[i]
-                state.ordered[place] = source
+                source = natural(state.chosen[i])
+                state.ordered[natural(place)] = source
                 place += wiring.source_layer[source] == layer
             bucket[layer + 1] = place
         return
@@ -216,9 +239,9 @@ def _propagate(
         if end > begin and wiring.single[layer] != 0:
             position = wiring.layer_positions[layer]
             touched = _reach(position, state.mark, state.touched, touched)
-            at = wiring.position_slot[position]
+            at = natural(wiring.position_slot[position])
             for i in range(begin, end):
-                state.rows[i] = wiring.single_row[state.ordered[i]]
+                state.rows[natural(i)] = wiring.single_row[natural(state.ordered[natural(i)])]
             if single_spikes:
                 add_rows(state.x, at, width, parameters.weights, state.rows, begin, end)
             else:
@@ -232,10 +255,10 @@ def _propagate(
                 place = wiring.source_position[source]
                 scale = np.float32(1) if single_spikes else state.kept[i]
                 for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                    position = wiring.tap_position[tap]
+                    position = natural(wiring.tap_position[tap])
                     touched = _reach(position, state.mark, state.touched, touched)
                     row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
-                    at = wiring.position_slot[position]
+                    at = natural(wiring.position_slot[position])
                     add_scaled_row(state.x, at, width, parameters.weights, row, scale)
                     if counting:
                         state.spikes_in[position] += _messages(rules, state, source)
@@ -243,7 +266,7 @@ def _propagate(
     for i in range(barriers):
         place = wiring.source_position[state.barriers[i]]
         for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-            position = wiring.tap_position[tap]
+            position = natural(wiring.tap_position[tap])
             touched = _reach(position, state.mark, state.touched, touched)
             state.barriers_in[position] += 1
     return touched
@@ -348,7 +371,9 @@ def run_sample(
         if rules.queued:
             waiting = inputs_waiting = _queue_frame(rules, input_, begin, end, kept, kept_from, state)
         else:
-            touched = _deliver_frame(wiring, parameters, rules, input_, begin, end, kept, kept_from, state)
+            touched = _deliver_frame(
+                wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counting
+            )
         if rules.recorded:
             if not begin_counting_pass(
                 wiring, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
@@ -371,9 +396,9 @@ def run_sample(
             state.tally[DECISIONS] = 0
             state.tally[FIRED] = 0
             for i in range(touched):
-                position = np.int64(state.touched[i])
-                layer = np.int64(wiring.position_layer[position])
-                slot = np.int64(wiring.position_slot[position])
+                position = natural(state.touched[i])
+                layer = natural(wiring.position_layer[position])
+                slot = natural(wiring.position_slot[position])
                 evaluations = np.int64(wiring.layer_channels[layer])
                 state.mark[position] = 0
                 if rules.gated:
@@ -395,7 +420,7 @@ def run_sample(
                         barriers,
                     )
                 else:
-                    width = np.int64(wiring.layer_width[layer])
+                    width = natural(wiring.layer_width[layer])
                     waiting = evaluate(
                         slot,
                         width,
@@ -457,7 +482,7 @@ def run_sample(
                     return NO_ROOM
             touched = _propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
             for i in range(chosen):
-                source = np.int64(state.ordered[i])
+                source = natural(state.ordered[i])
                 state.q[source] = 0
                 inputs_waiting -= source < rules.inputs
             complete = complete or inputs_waiting == 0

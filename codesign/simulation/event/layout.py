@@ -180,7 +180,7 @@ class Layout:
             tap_start=_integers(tap_start),
             tap_row=_integers(tap_row),
             tap_position=_integers(tap_position),
-            transposed_start=_integers(self._transposed_starts(single)),
+            transposed_start=_integers(self._transposed_starts()),
         )
 
     @property
@@ -215,11 +215,12 @@ class Layout:
         positions = first + out_y[hit] * out_width + out_x[hit]
         return hit.sum(axis=(1, 2)), (tap_y * target.kernel + tap_x) * row_width, positions
 
-    def _transposed_starts(self, single: NDArray[np.bool_]) -> list[int]:
-        """Only between layers that are one position each: there the idle rule is a plain matrix product."""
+    def _transposed_starts(self) -> list[int]:
+        """Only between fully connected layers of one position: there the idle rule is a plain matrix product."""
         starts, at = [], 0
-        for layer, one in enumerate(single):
-            use = layer > 0 and bool(one) and self.shape.layers[layer - 1].height * self.shape.layers[layer - 1].width == 1
+        for layer, connection in enumerate(self.connections):
+            _, height, width = connection.source
+            use = layer > 0 and isinstance(connection.target, Linear) and height * width == 1
             starts.append(at if use else -1)
             at += self.widths[layer] * self.widths[layer - 1] if use else 0
         return starts

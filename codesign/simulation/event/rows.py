@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf
-from codesign.simulation.event.vector import LANES, add, fill, load, multiply_add, store, total
+from codesign.simulation.event.vector import LANES, add, fill, load, multiply_add, natural, store, total
 
 __all__ = ["accumulate_rows", "add_rows", "add_scaled_row", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed"]
 
@@ -22,7 +22,7 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
         i = at + c
         x0, x1, x2, x3 = load(x, i), load(x, i + LANES), load(x, i + _2), load(x, i + _3)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             x0 = add(x0, load(weights, w))
             x1 = add(x1, load(weights, w + LANES))
             x2 = add(x2, load(weights, w + _2))
@@ -35,7 +35,7 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
     while c < width:
         x0 = load(x, at + c)
         for n in range(begin, end):
-            x0 = add(x0, load(weights, np.int64(rows[n]) + c))
+            x0 = add(x0, load(weights, natural(rows[n]) + c))
         store(x, at + c, x0)
         c += LANES
 
@@ -50,7 +50,7 @@ def add_scaled_rows(
         i = at + c
         x0, x1, x2, x3 = load(x, i), load(x, i + LANES), load(x, i + _2), load(x, i + _3)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             s = fill(scale[n])
             x0 = multiply_add(s, load(weights, w), x0)
             x1 = multiply_add(s, load(weights, w + LANES), x1)
@@ -64,7 +64,7 @@ def add_scaled_rows(
     while c < width:
         x0 = load(x, at + c)
         for n in range(begin, end):
-            x0 = multiply_add(fill(scale[n]), load(weights, np.int64(rows[n]) + c), x0)
+            x0 = multiply_add(fill(scale[n]), load(weights, natural(rows[n]) + c), x0)
         store(x, at + c, x0)
         c += LANES
 
@@ -87,7 +87,7 @@ def dot_and_accumulate(
         i = at + c
         d0, d1, d2, d3 = load(dx, i), load(dx, i + LANES), load(dx, i + _2), load(dx, i + _3)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             s = fill(scale[n])
             product = multiply_add(d0, load(weights, w), fill(np.float32(0)))
             product = multiply_add(d1, load(weights, w + LANES), product)
@@ -102,7 +102,7 @@ def dot_and_accumulate(
     while c < width:
         d0 = load(dx, at + c)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             dots[n] += total(multiply_add(d0, load(weights, w), fill(np.float32(0))))
             store(gradient, w, multiply_add(fill(scale[n]), d0, load(gradient, w)))
         c += LANES
@@ -118,7 +118,7 @@ def accumulate_rows(
         i = at + c
         d0, d1, d2, d3 = load(dx, i), load(dx, i + LANES), load(dx, i + _2), load(dx, i + _3)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             s = fill(scale[n])
             store(gradient, w, multiply_add(s, d0, load(gradient, w)))
             store(gradient, w + LANES, multiply_add(s, d1, load(gradient, w + LANES)))
@@ -128,7 +128,7 @@ def accumulate_rows(
     while c < width:
         d0 = load(dx, at + c)
         for n in range(begin, end):
-            w = np.int64(rows[n]) + c
+            w = natural(rows[n]) + c
             store(gradient, w, multiply_add(fill(scale[n]), d0, load(gradient, w)))
         c += LANES
 

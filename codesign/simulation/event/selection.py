@@ -20,11 +20,13 @@ from numba.extending import intrinsic
 
 from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.event.vector import LANES, highest_lane, lanes_set, reaching
+from codesign.simulation.event.vector import LANES, exceeding, highest_lane, lanes_set, natural, reaching
 from codesign.simulation.policies import Policy, is_built_in
 
-__all__ = ["FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "keep_lowest_equals", "key_of", "move_reaching", "policy_address", "separator"]
+__all__ = ["FEW", "FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "choose_among_few", "keep_lowest_equals", "key_of", "move_reaching", "policy_address", "separator"]
 
+FEW = 32
+"""Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
 NOT_A_NUMBER = -1
@@ -185,12 +187,12 @@ def call_policy(
 def separator(keys: Any, count: Any, wanted: Any) -> Any:
     """The largest number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
 
-    Keys behind `count`, up to a whole vector, are overwritten.
+    Keys behind `count`, up to a block, are overwritten.
     """
     low, high = keys[0], keys[0]
     for i in range(count):
         low, high = min(low, keys[i]), max(high, keys[i])
-    for i in range(count, count + LANES):
+    for i in range(count, count + _BLOCK):
         keys[i] = LAST
     reach_low, reach_above = count, 0  # keys that reach `low`: enough; and `high` + 1: too few
     halve = False
@@ -205,8 +207,10 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
                 middle = np.int64(key_of(guess)) + 1
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
         found = 0
-        for i in range(0, count, LANES):
-            found += lanes_set(reaching(keys, i, np.int32(middle)))
+        for i in range(0, count, _BLOCK):
+            lanes = reaching(keys, i, np.int32(middle)) | (reaching(keys, i + LANES, np.int32(middle)) << LANES)
+            lanes |= reaching(keys, i + 2 * LANES, np.int32(middle)) << 2 * LANES
+            found += lanes_set(lanes | (reaching(keys, i + 3 * LANES, np.int32(middle)) << 3 * LANES))
         if found >= wanted:
             low, reach_low = np.int32(middle), found
             if found == wanted:
@@ -232,11 +236,43 @@ def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: 
 
 
 @leaf
-def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
-    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many.
+def _move(lanes: Any, begin: Any, waiting: Any, stay: Any, chosen: Any, moved: Any) -> None:
+    """Move the sources in the places `begin` + set bits of `lanes` from `waiting`, of which `stay` stay, to `chosen`.
 
     From the last to the first, so that the place of one that goes can be given to the last of those that stay.
     """
+    while lanes != 0:
+        lane = highest_lane(lanes)
+        lanes ^= np.int64(1) << lane
+        place = natural(begin + lane)
+        chosen[natural(moved)] = waiting[place]
+        moved += 1
+        stay -= 1
+        waiting[place] = waiting[natural(stay)]
+
+
+@leaf
+def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: Any) -> Any:
+    """Move the `wanted` of at most `FEW` sources with the highest keys; none, if equal keys leave it open which.
+
+    Each key's rank is counted: no branch depends on the keys. Keys behind `count`, up to `FEW`, are overwritten.
+    """
+    for i in range(count, FEW):
+        keys[i] = LAST
+    lanes = np.int64(0)
+    for i in range(count):
+        key = keys[i]
+        above = exceeding(keys, 0, key) | (exceeding(keys, LANES, key) << LANES)
+        lanes |= np.int64(lanes_set(above) < wanted) << i
+    if lanes_set(lanes) != wanted:
+        return False
+    _move(lanes, 0, waiting, count, chosen, 0)
+    return True
+
+
+@leaf
+def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
+    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many."""
     moved = 0
     begin = (count - 1) // _BLOCK * _BLOCK
     stay = count
@@ -244,12 +280,8 @@ def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) 
         lanes = np.int64(0)
         for n in range(0, min(_BLOCK, count - begin), LANES):
             lanes |= reaching(keys, begin + n, least) << n
-        while lanes != 0:
-            lane = highest_lane(lanes)
-            lanes ^= np.int64(1) << lane
-            chosen[moved] = waiting[begin + lane]
-            moved += 1
-            stay -= 1
-            waiting[begin + lane] = waiting[stay]
+        _move(lanes, begin, waiting, stay, chosen, moved)
+        moved += lanes_set(lanes)
+        stay -= lanes_set(lanes)
         begin -= _BLOCK
     return moved

@@ -21,6 +21,7 @@ __all__ = [
     "above",
     "add",
     "divide",
+    "exceeding",
     "fill",
     "highest_lane",
     "is_number",
@@ -30,6 +31,7 @@ __all__ = [
     "lowest_lane",
     "multiply",
     "multiply_add",
+    "natural",
     "reaching",
     "select",
     "store",
@@ -98,6 +100,19 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
+
+
+@intrinsic
+def natural(typing: Any, number: Any) -> Any:
+    """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, word = arguments[0], ir.IntType(32)
+        if value.type.width > word.width:
+            value = builder.trunc(value, word)
+        return builder.zext(value, ir.IntType(64))
+
+    return types.int64(number), generate
 
 
 @intrinsic
@@ -195,9 +210,8 @@ def lanes_of(typing: Any, where: Any) -> Any:
     return types.int64(mask), generate
 
 
-@intrinsic
-def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """Which of the 16 numbers of an int32 array from `index` on are at least `least`: bit i for number i."""
+def _compare_integers(operator: str) -> Any:
+    """Lanes of an int32 array, from an index on, for which a comparison with a number holds, as bits."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
@@ -207,10 +221,22 @@ def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
         first = builder.insert_element(ir.Constant(numbers, ir.Undefined), arguments[2], ir.IntType(32)(0))
         order = ir.Constant(numbers, [0] * LANES)
         every = builder.shuffle_vector(first, ir.Constant(numbers, ir.Undefined), order)
-        lanes = builder.bitcast(builder.icmp_signed(">=", found, every), _BITS)
+        lanes = builder.bitcast(builder.icmp_signed(operator, found, every), _BITS)
         return builder.zext(lanes, ir.IntType(64))
 
-    return types.int64(array, types.intp, types.int32), generate
+    return generate
+
+
+@intrinsic
+def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
+    """Which of the 16 numbers of an int32 array from `index` on are above `number`: bit i for number i."""
+    return types.int64(array, types.intp, types.int32), _compare_integers(">")
+
+
+@intrinsic
+def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
+    """Which of the 16 numbers of an int32 array from `index` on are at least `least`: bit i for number i."""
+    return types.int64(array, types.intp, types.int32), _compare_integers(">=")
 
 
 @intrinsic
