@@ -18,7 +18,7 @@ from codesign.simulation.event.vector import (
     above,
     add,
     divide,
-    fill,
+    fill_as,
     is_number,
     load,
     multiply,
@@ -70,13 +70,13 @@ def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: A
     """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
     width = natural(wiring.layer_width[layer])
     start = np.int64(wiring.transposed_start[layer + 1])
-    zero = fill(np.float32(0))
+    zero = fill_as(load(state.back, 0), np.float32(0))
     if start >= 0:
         position = wiring.layer_positions[layer + 1]
         if state.mark[position] != 0:
             first = natural(wiring.position_slot[position])
             rows = natural(wiring.layer_channels[layer + 1])
-            multiply_transposed(state.back, 0, width, parameters.transposed, start, state.dx, first, rows)
+            multiply_transposed(state.back, width, parameters.transposed, start, state.dx, first, rows)
         else:
             for c in range(0, width, LANES):
                 store(state.back, c, zero)
@@ -91,7 +91,7 @@ def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: A
     for c in range(0, width, LANES):
         v, before = load(trace.potentials, at + c), load(state.g_queue, slot + c)
         given = select(above(v, load(parameters.threshold, slot + c)), before, load(state.back, c))
-        given = select(above(fill(_BELOW_CLOSED), v), before, given)
+        given = select(above(fill_as(v, _BELOW_CLOSED), v), before, given)
         store(state.g_queue, slot + c, given)
 
 
@@ -174,14 +174,13 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
 @part
 def _unevaluate(parameters: Any, rules: Any, state: Any, trace: Any, slot: Any, width: Any, at: Any) -> None:
     """Gradient at the currents of a position (`dx`) and at its potentials before the step (`G`)."""
-    zero, one = fill(np.float32(0)), fill(np.float32(1))
-    half = fill(rules.half_steepness)
-    steepness = fill(np.float32(math.pi) * rules.half_steepness)
+    steepness = np.float32(math.pi) * rules.half_steepness
     for c in range(0, width, LANES):
         v, threshold = load(trace.potentials, at + c), load(parameters.threshold, slot + c)
+        zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
         G = load(state.G, slot + c)
-        distance = multiply(steepness, subtract(v, threshold))
-        slope = divide(half, multiply_add(distance, distance, one))
+        distance = multiply(fill_as(v, steepness), subtract(v, threshold))
+        slope = divide(fill_as(v, rules.half_steepness), multiply_add(distance, distance, one))
         g = add(load(state.g_queue, slot + c), load(state.g_count, slot + c))
         if rules.subtract:
             dv = multiply_add(subtract(g, multiply(G, load(parameters.reset_by, slot + c))), slope, G)
@@ -190,7 +189,7 @@ def _unevaluate(parameters: Any, rules: Any, state: Any, trace: Any, slot: Any, 
             dv = multiply_add(subtract(g, multiply(G, v)), slope, passed)
         du = select(is_number(v), dv, zero)
         if rules.gated:
-            skipped = above(fill(_BELOW_CLOSED), v)
+            skipped = above(fill_as(v, _BELOW_CLOSED), v)
             store(state.G, slot + c, select(skipped, G, du))
             store(state.dx, slot + c, select(skipped, zero, du))
         else:

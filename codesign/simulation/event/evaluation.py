@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.vector import (
+    BLOCK,
     LANES,
     above,
     add,
-    fill,
+    fill_as,
     lanes_of,
     lanes_set,
     load,
+    load_block,
     lowest_lane,
     natural,
     select,
@@ -64,24 +66,42 @@ def enqueue(
     return waiting
 
 
-@part
-def _evaluate_vector(
-    at: Any, place: Any, parameters: Any, rules: Any, state: Any, trace: Any, potentials_at: Any
-) -> Any:
-    """Evaluate 16 neurons; returns which fired, as bits, and leaves their potentials in `values`."""
-    zero = fill(np.float32(0))
-    alive = above(load(state.alive, at), zero)
-    v = select(alive, add(load(state.u, at), load(state.x, at)), zero)
-    store(state.x, at, zero)
-    fired = above(v, load(parameters.threshold, at))
-    store(state.values, place, v)
-    if rules.traced:
-        store(trace.potentials, potentials_at, select(alive, v, fill(REFRACTORY)))
-    after = zero
-    if rules.subtract:
-        after = subtract(v, load(parameters.reset_by, at))
-    store(state.u, at, select(fired, after, v))
-    return lanes_of(fired)
+def _piece(load: Any) -> Any:
+    """Evaluate the neurons of one vector; returns which fired, as bits, and leaves their potentials in `values`."""
+
+    @leaf
+    def evaluate_piece(
+        at: Any,
+        u: Any,
+        x: Any,
+        alive: Any,
+        threshold: Any,
+        reset_by: Any,
+        subtracts: Any,
+        values: Any,
+        potentials: Any,
+        potentials_at: Any,
+        traced: Any,
+    ) -> Any:
+        current = load(x, at)
+        zero = fill_as(current, np.float32(0))
+        store(x, at, zero)
+        free = above(load(alive, at), zero)
+        v = select(free, add(load(u, at), current), zero)
+        fired = above(v, load(threshold, at))
+        store(values, 0, v)
+        if traced:
+            store(potentials, potentials_at, select(free, v, fill_as(v, REFRACTORY)))
+        after = zero
+        if subtracts:
+            after = subtract(v, load(reset_by, at))
+        store(u, at, select(fired, after, v))
+        return lanes_of(fired)
+
+    return evaluate_piece
+
+
+_evaluate_block, _evaluate_vector = _piece(load_block), _piece(load)
 
 
 @part
@@ -99,20 +119,39 @@ def evaluate(
     refractory_key: Any,
     waiting: Any,
 ) -> Any:
-    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now.
-
-    Four vectors at a time, so that one loop runs over all that fired among them.
-    """
+    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now."""
     c = 0
     while c < width:
-        at, traced_at = slot + c, potentials_at + c
-        lanes = _evaluate_vector(at, 0, parameters, rules, state, trace, traced_at)
-        if c + 4 * LANES <= width:
-            for n in range(1, 4):
-                d = n * LANES
-                lanes |= _evaluate_vector(at + d, d, parameters, rules, state, trace, traced_at + d) << d
-            c += 4 * LANES
+        at = slot + c
+        if c + BLOCK <= width:
+            lanes = _evaluate_block(
+                at,
+                state.u,
+                state.x,
+                state.alive,
+                parameters.threshold,
+                parameters.reset_by,
+                rules.subtract,
+                state.values,
+                trace.potentials,
+                potentials_at + c,
+                rules.traced,
+            )
+            c += BLOCK
         else:
+            lanes = _evaluate_vector(
+                at,
+                state.u,
+                state.x,
+                state.alive,
+                parameters.threshold,
+                parameters.reset_by,
+                rules.subtract,
+                state.values,
+                trace.potentials,
+                potentials_at + c,
+                rules.traced,
+            )
             c += LANES
         state.tally[DECISIONS if output else SPIKES] += lanes_set(lanes)
         while lanes != 0:

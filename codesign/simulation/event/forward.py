@@ -18,7 +18,7 @@ from codesign.simulation.event.counting import (
 from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
-from codesign.simulation.event.rows import add_rows, add_scaled_row, add_scaled_rows
+from codesign.simulation.event.rows import add_rows, add_scaled_rows
 from codesign.simulation.event.selection import (
     FEW,
     FIRST,
@@ -30,7 +30,7 @@ from codesign.simulation.event.selection import (
     move_reaching,
     separator,
 )
-from codesign.simulation.event.vector import LANES, add, fill, load, multiply, natural, store
+from codesign.simulation.event.vector import LANES, add, load, multiply, natural, store
 
 __all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
 
@@ -53,9 +53,7 @@ def _begin_pass(rules: Any, parameters: Any, state: Any) -> None:
                 u = add(u, load(parameters.bias, at))
             store(state.u, at, u)
     if rules.refractory:
-        one = fill(np.float32(1))
-        for at in range(0, len(state.u), LANES):
-            store(state.alive, at, one)
+        state.alive[:] = 1
     if rules.gated:
         state.received[:] = 0
         state.stimulated[:] = 0
@@ -120,15 +118,16 @@ def _deliver_frame(
         if value != 0:
             source = input_.indices[entry]
             place = wiring.source_position[source]
+            state.frame_kept[0] = kept[entry - kept_from]
             messages = 1 if rules.currents else np.int64(value)
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 position = natural(wiring.tap_position[tap])
                 touched = _reach(position, state.mark, state.touched, touched)
                 if counting:
                     state.spikes_in[position] += messages
-                row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
+                state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = natural(wiring.position_slot[position])
-                add_scaled_row(state.x, at, width, parameters.weights, row, kept[entry - kept_from])
+                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.frame_kept, 0, 1)
     return touched
 
 
@@ -253,13 +252,16 @@ def _propagate(
             for i in range(begin, end):
                 source = state.ordered[i]
                 place = wiring.source_position[source]
-                scale = np.float32(1) if single_spikes else state.kept[i]
                 for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                     position = natural(wiring.tap_position[tap])
                     touched = _reach(position, state.mark, state.touched, touched)
-                    row = np.int64(wiring.source_row[source]) + wiring.tap_row[tap]
+                    state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                     at = natural(wiring.position_slot[position])
-                    add_scaled_row(state.x, at, width, parameters.weights, row, scale)
+                    if single_spikes:
+                        add_rows(state.x, at, width, parameters.weights, state.rows, 0, 1)
+                    else:
+                        state.drawn[0] = state.kept[i]
+                        add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.drawn, 0, 1)
                     if counting:
                         state.spikes_in[position] += _messages(rules, state, source)
         begin = end

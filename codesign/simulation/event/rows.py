@@ -1,42 +1,125 @@
-"""Adding rows of weights, and taking gradients along them: where most of the time goes."""
+"""Adding rows of weights, and taking gradients along them: where most of the work is.
+
+Each function goes over the columns in pieces of 128, 64 and 16; a piece of the result stays in registers over all rows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf
-from codesign.simulation.event.vector import LANES, add, fill, load, multiply_add, natural, store, total
+from codesign.simulation.event.vector import (
+    BLOCK,
+    LANES,
+    WIDE,
+    add,
+    fill_as,
+    load,
+    load_block,
+    load_wide,
+    multiply,
+    multiply_add,
+    natural,
+    store,
+    total,
+)
 
-__all__ = ["accumulate_rows", "add_rows", "add_scaled_row", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed"]
+__all__ = ["accumulate_rows", "add_rows", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed"]
 
-_2, _3, _4 = 2 * LANES, 3 * LANES, 4 * LANES
+
+def _of_each_length(piece: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
+    """A piece's function for vectors of 128, 64 and 16 numbers, made by `piece` from how such a vector is loaded."""
+    return piece(load_wide), piece(load_block), piece(load)
+
+
+def _add(load: Any) -> Any:
+    @leaf
+    def add_piece(x: Any, at: Any, c: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
+        sum_ = load(x, at + c)
+        for n in range(begin, end):
+            sum_ = add(sum_, load(weights, natural(rows[n]) + c))
+        store(x, at + c, sum_)
+
+    return add_piece
+
+
+def _add_scaled(load: Any) -> Any:
+    @leaf
+    def add_scaled_piece(
+        x: Any, at: Any, c: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any
+    ) -> None:
+        sum_ = load(x, at + c)
+        for n in range(begin, end):
+            sum_ = multiply_add(fill_as(sum_, scale[n]), load(weights, natural(rows[n]) + c), sum_)
+        store(x, at + c, sum_)
+
+    return add_scaled_piece
+
+
+def _accumulate(load: Any) -> Any:
+    @leaf
+    def accumulate_piece(
+        dx: Any, at: Any, c: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any
+    ) -> None:
+        d = load(dx, at + c)
+        for n in range(begin, end):
+            row = natural(rows[n]) + c
+            store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
+
+    return accumulate_piece
+
+
+def _dot_and_accumulate(load: Any) -> Any:
+    @leaf
+    def dot_and_accumulate_piece(
+        dx: Any, at: Any, c: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
+    ) -> None:
+        d = load(dx, at + c)
+        for n in range(begin, end):
+            row = natural(rows[n]) + c
+            dots[n] += total(multiply(d, load(weights, row)))
+            store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
+
+    return dot_and_accumulate_piece
+
+
+def _multiply_transposed(load: Any) -> Any:
+    @leaf
+    def multiply_transposed_piece(
+        result: Any, c: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any
+    ) -> None:
+        sum_ = load(matrix, start + c)
+        sum_ = multiply(fill_as(sum_, dx[natural(first)]), sum_)
+        for i in range(1, rows):
+            row = load(matrix, start + i * width + c)
+            sum_ = multiply_add(fill_as(row, dx[natural(first + i)]), row, sum_)
+        store(result, c, sum_)
+
+    return multiply_transposed_piece
+
+
+_add_wide, _add_block, _add_vector = _of_each_length(_add)
+_add_scaled_wide, _add_scaled_block, _add_scaled_vector = _of_each_length(_add_scaled)
+_accumulate_wide, _accumulate_block, _accumulate_vector = _of_each_length(_accumulate)
+_dot_wide, _dot_block, _dot_vector = _of_each_length(_dot_and_accumulate)
+_transposed_wide, _transposed_block, _transposed_vector = _of_each_length(_multiply_transposed)
 
 
 @leaf
 def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
-    """x[at : at + width] += Σ weights[row : row + width]; four vectors of x stay in registers over all rows."""
+    """x[at : at + width] += Σ weights[rows[n] : rows[n] + width], begin ≤ n < end."""
     c = 0
-    while c + _4 <= width:
-        i = at + c
-        x0, x1, x2, x3 = load(x, i), load(x, i + LANES), load(x, i + _2), load(x, i + _3)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            x0 = add(x0, load(weights, w))
-            x1 = add(x1, load(weights, w + LANES))
-            x2 = add(x2, load(weights, w + _2))
-            x3 = add(x3, load(weights, w + _3))
-        store(x, i, x0)
-        store(x, i + LANES, x1)
-        store(x, i + _2, x2)
-        store(x, i + _3, x3)
-        c += _4
+    while c + WIDE <= width:
+        _add_wide(x, at, c, weights, rows, begin, end)
+        c += WIDE
+    while c + BLOCK <= width:
+        _add_block(x, at, c, weights, rows, begin, end)
+        c += BLOCK
     while c < width:
-        x0 = load(x, at + c)
-        for n in range(begin, end):
-            x0 = add(x0, load(weights, natural(rows[n]) + c))
-        store(x, at + c, x0)
+        _add_vector(x, at, c, weights, rows, begin, end)
         c += LANES
 
 
@@ -44,126 +127,70 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
 def add_scaled_rows(
     x: Any, at: Any, width: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any
 ) -> None:
-    """x[at : at + width] += Σ scale · weights[row : row + width]."""
+    """x[at : at + width] += Σ scale[n] · weights[rows[n] : rows[n] + width]."""
     c = 0
-    while c + _4 <= width:
-        i = at + c
-        x0, x1, x2, x3 = load(x, i), load(x, i + LANES), load(x, i + _2), load(x, i + _3)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            s = fill(scale[n])
-            x0 = multiply_add(s, load(weights, w), x0)
-            x1 = multiply_add(s, load(weights, w + LANES), x1)
-            x2 = multiply_add(s, load(weights, w + _2), x2)
-            x3 = multiply_add(s, load(weights, w + _3), x3)
-        store(x, i, x0)
-        store(x, i + LANES, x1)
-        store(x, i + _2, x2)
-        store(x, i + _3, x3)
-        c += _4
+    while c + WIDE <= width:
+        _add_scaled_wide(x, at, c, weights, rows, scale, begin, end)
+        c += WIDE
+    while c + BLOCK <= width:
+        _add_scaled_block(x, at, c, weights, rows, scale, begin, end)
+        c += BLOCK
     while c < width:
-        x0 = load(x, at + c)
-        for n in range(begin, end):
-            x0 = multiply_add(fill(scale[n]), load(weights, natural(rows[n]) + c), x0)
-        store(x, at + c, x0)
+        _add_scaled_vector(x, at, c, weights, rows, scale, begin, end)
         c += LANES
 
 
 @leaf
-def add_scaled_row(x: Any, at: Any, width: Any, weights: Any, row: Any, scale: Any) -> None:
-    """x[at : at + width] += scale · weights[row : row + width]."""
-    s = fill(scale)
-    for c in range(0, width, LANES):
-        store(x, at + c, multiply_add(s, load(weights, row + c), load(x, at + c)))
+def accumulate_rows(dx: Any, at: Any, width: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
+    """gradient[rows[n] : rows[n] + width] += scale[n] · dx[at : at + width] for each row."""
+    c = 0
+    while c + WIDE <= width:
+        _accumulate_wide(dx, at, c, gradient, rows, scale, begin, end)
+        c += WIDE
+    while c + BLOCK <= width:
+        _accumulate_block(dx, at, c, gradient, rows, scale, begin, end)
+        c += BLOCK
+    while c < width:
+        _accumulate_vector(dx, at, c, gradient, rows, scale, begin, end)
+        c += LANES
 
 
 @leaf
 def dot_and_accumulate(
     dx: Any, at: Any, width: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
 ) -> None:
-    """For each row: dots += weights[row : …] · dx, gradient[row : …] += scale · dx; dx stays in registers."""
+    """`accumulate_rows`, and dots[n] += weights[rows[n] : rows[n] + width] · dx[at : at + width]."""
     c = 0
-    while c + _4 <= width:
-        i = at + c
-        d0, d1, d2, d3 = load(dx, i), load(dx, i + LANES), load(dx, i + _2), load(dx, i + _3)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            s = fill(scale[n])
-            product = multiply_add(d0, load(weights, w), fill(np.float32(0)))
-            product = multiply_add(d1, load(weights, w + LANES), product)
-            product = multiply_add(d2, load(weights, w + _2), product)
-            product = multiply_add(d3, load(weights, w + _3), product)
-            dots[n] += total(product)
-            store(gradient, w, multiply_add(s, d0, load(gradient, w)))
-            store(gradient, w + LANES, multiply_add(s, d1, load(gradient, w + LANES)))
-            store(gradient, w + _2, multiply_add(s, d2, load(gradient, w + _2)))
-            store(gradient, w + _3, multiply_add(s, d3, load(gradient, w + _3)))
-        c += _4
+    while c + WIDE <= width:
+        _dot_wide(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
+        c += WIDE
+    while c + BLOCK <= width:
+        _dot_block(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
+        c += BLOCK
     while c < width:
-        d0 = load(dx, at + c)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            dots[n] += total(multiply_add(d0, load(weights, w), fill(np.float32(0))))
-            store(gradient, w, multiply_add(fill(scale[n]), d0, load(gradient, w)))
-        c += LANES
-
-
-@leaf
-def accumulate_rows(
-    dx: Any, at: Any, width: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any
-) -> None:
-    """For each row: gradient[row : …] += scale · dx."""
-    c = 0
-    while c + _4 <= width:
-        i = at + c
-        d0, d1, d2, d3 = load(dx, i), load(dx, i + LANES), load(dx, i + _2), load(dx, i + _3)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            s = fill(scale[n])
-            store(gradient, w, multiply_add(s, d0, load(gradient, w)))
-            store(gradient, w + LANES, multiply_add(s, d1, load(gradient, w + LANES)))
-            store(gradient, w + _2, multiply_add(s, d2, load(gradient, w + _2)))
-            store(gradient, w + _3, multiply_add(s, d3, load(gradient, w + _3)))
-        c += _4
-    while c < width:
-        d0 = load(dx, at + c)
-        for n in range(begin, end):
-            w = natural(rows[n]) + c
-            store(gradient, w, multiply_add(fill(scale[n]), d0, load(gradient, w)))
+        _dot_vector(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
         c += LANES
 
 
 @leaf
 def dot(dx: Any, at: Any, width: Any, weights: Any, row: Any) -> Any:
     """weights[row : row + width] · dx[at : at + width]."""
-    sum_ = fill(np.float32(0))
+    sum_ = np.float32(0)
     for c in range(0, width, LANES):
-        sum_ = multiply_add(load(dx, at + c), load(weights, row + c), sum_)
-    return total(sum_)
+        sum_ += total(multiply(load(dx, at + c), load(weights, row + c)))
+    return sum_
 
 
 @leaf
-def multiply_transposed(result: Any, at: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
-    """result[at : at + width] = Σ_i dx[first + i] · matrix[start + i · width : …], i < rows."""
+def multiply_transposed(result: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
+    """result[: width] = Σ_i dx[first + i] · matrix[start + i · width : start + (i + 1) · width], i < rows; rows ≥ 1."""
     c = 0
-    while c + _4 <= width:
-        r0 = r1 = r2 = r3 = fill(np.float32(0))
-        for i in range(rows):
-            w = start + i * width + c
-            s = fill(dx[first + i])
-            r0 = multiply_add(s, load(matrix, w), r0)
-            r1 = multiply_add(s, load(matrix, w + LANES), r1)
-            r2 = multiply_add(s, load(matrix, w + _2), r2)
-            r3 = multiply_add(s, load(matrix, w + _3), r3)
-        i = at + c
-        store(result, i, r0)
-        store(result, i + LANES, r1)
-        store(result, i + _2, r2)
-        store(result, i + _3, r3)
-        c += _4
+    while c + WIDE <= width:
+        _transposed_wide(result, c, width, matrix, start, dx, first, rows)
+        c += WIDE
+    while c + BLOCK <= width:
+        _transposed_block(result, c, width, matrix, start, dx, first, rows)
+        c += BLOCK
     while c < width:
-        r0 = fill(np.float32(0))
-        for i in range(rows):
-            r0 = multiply_add(fill(dx[first + i]), load(matrix, start + i * width + c), r0)
-        store(result, at + c, r0)
+        _transposed_vector(result, c, width, matrix, start, dx, first, rows)
         c += LANES

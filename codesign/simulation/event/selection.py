@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.event.vector import LANES, exceeding, highest_lane, lanes_set, natural, reaching
+from codesign.simulation.event.vector import BLOCK, LANES, exceeding, highest_lane, lanes_set, natural, reaching
 from codesign.simulation.policies import Policy, is_built_in
 
 __all__ = ["FEW", "FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "choose_among_few", "keep_lowest_equals", "key_of", "move_reaching", "policy_address", "separator"]
@@ -32,8 +32,6 @@ FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 NOT_A_NUMBER = -1
 """What `call_policy` returns where a priority is not a number."""
 
-
-_BLOCK = 64  # bits of an integer
 
 _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
 _POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
@@ -192,7 +190,7 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
     low, high = keys[0], keys[0]
     for i in range(count):
         low, high = min(low, keys[i]), max(high, keys[i])
-    for i in range(count, count + _BLOCK):
+    for i in range(count, count + BLOCK):
         keys[i] = LAST
     reach_low, reach_above = count, 0  # keys that reach `low`: enough; and `high` + 1: too few
     halve = False
@@ -207,7 +205,7 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
                 middle = np.int64(key_of(guess)) + 1
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
         found = 0
-        for i in range(0, count, _BLOCK):
+        for i in range(0, count, BLOCK):
             lanes = reaching(keys, i, np.int32(middle)) | (reaching(keys, i + LANES, np.int32(middle)) << LANES)
             lanes |= reaching(keys, i + 2 * LANES, np.int32(middle)) << 2 * LANES
             found += lanes_set(lanes | (reaching(keys, i + 3 * LANES, np.int32(middle)) << 3 * LANES))
@@ -274,14 +272,14 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
 def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
     """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many."""
     moved = 0
-    begin = (count - 1) // _BLOCK * _BLOCK
+    begin = (count - 1) // BLOCK * BLOCK
     stay = count
     while begin >= 0:
         lanes = np.int64(0)
-        for n in range(0, min(_BLOCK, count - begin), LANES):
+        for n in range(0, min(BLOCK, count - begin), LANES):
             lanes |= reaching(keys, begin + n, least) << n
         _move(lanes, begin, waiting, stay, chosen, moved)
         moved += lanes_set(lanes)
         stay -= lanes_set(lanes)
-        begin -= _BLOCK
+        begin -= BLOCK
     return moved

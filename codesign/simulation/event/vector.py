@@ -1,11 +1,12 @@
-"""Vectors of 16 float32 numbers inside compiled kernels, held in registers.
+"""Vectors of float32 numbers inside compiled kernels, held in registers.
 
 Left to itself the compiler reloads and stores a row of potentials for every row of weights added to it. With these few
-primitives a kernel says what stays in registers; it still reads like the algorithm. LLVM splits a vector where the
-machine's are shorter, so results are the same everywhere: `total` adds its lanes in a fixed order and nothing is
+primitives a kernel says what stays in registers; it still reads like the algorithm. LLVM splits a vector into as many
+registers as the machine needs, so results are the same everywhere: `total` adds lanes in a fixed order and nothing is
 reassociated.
 
-A `Vector` is a value of compiled code only; a comparison gives a `Mask` of 16 lanes.
+A `Vector` is a value of compiled code only; a comparison gives a `Mask` with a lane for each number. Vectors of
+different lengths do not mix.
 """
 
 from __future__ import annotations
@@ -17,17 +18,21 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
 __all__ = [
+    "BLOCK",
     "LANES",
+    "WIDE",
     "above",
     "add",
     "divide",
     "exceeding",
-    "fill",
+    "fill_as",
     "highest_lane",
     "is_number",
     "lanes_of",
     "lanes_set",
     "load",
+    "load_block",
+    "load_wide",
     "lowest_lane",
     "multiply",
     "multiply_add",
@@ -39,67 +44,97 @@ __all__ = [
     "total",
 ]
 
-LANES = 16
-"""Numbers in a vector: one register of AVX-512, two of AVX2, four of NEON."""
+LANES, BLOCK, WIDE = 16, 64, 128
+"""Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
 
-_FLOAT = ir.FloatType()
-_FLOATS = ir.VectorType(_FLOAT, LANES)
-_FLAGS = ir.VectorType(ir.IntType(1), LANES)
-_BITS = ir.IntType(LANES)
+_FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
 
 
 class Vector(types.Type):
-    def __init__(self) -> None:
-        super().__init__(name="codesign.Vector")
+    """`lanes` float32 numbers."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"codesign.Vector({lanes})")
+
+    @property
+    def key(self) -> int:
+        return self.lanes
 
 
 class Mask(types.Type):
-    def __init__(self) -> None:
-        super().__init__(name="codesign.Mask")
+    """A flag for each of `lanes` numbers."""
 
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"codesign.Mask({lanes})")
 
-vector, mask = Vector(), Mask()
+    @property
+    def key(self) -> int:
+        return self.lanes
 
 
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, type_: Any) -> None:
-        super().__init__(manager, type_, _FLOATS)
+    def __init__(self, manager: Any, type_: Vector) -> None:
+        super().__init__(manager, type_, ir.VectorType(_FLOAT, type_.lanes))
 
 
 @register_model(Mask)
 class _MaskModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, type_: Any) -> None:
-        super().__init__(manager, type_, _FLAGS)
+    def __init__(self, manager: Any, type_: Mask) -> None:
+        super().__init__(manager, type_, ir.VectorType(ir.IntType(1), type_.lanes))
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, to: Any) -> Any:
     data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _FLOATS.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
+
+
+def _every(builder: Any, number: Any, lanes: int) -> Any:
+    kind = ir.VectorType(number.type, lanes)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _WORD(0))
+    order = ir.Constant(ir.VectorType(_WORD, lanes), [0] * lanes)
+    return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), order)
+
+
+def _loader(lanes: int) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], *arguments, ir.VectorType(_FLOAT, lanes))
+        return builder.load(pointer, align=_ALIGNMENT)
+
+    return generate
 
 
 @intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
     """16 numbers of a float32 array from `index` on."""
+    return Vector(LANES)(array, types.intp), _loader(LANES)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], *arguments)
-        return builder.load(pointer, align=_ALIGNMENT)
 
-    return vector(array, types.intp), generate
+@intrinsic
+def load_block(typing: Any, array: Any, index: Any) -> Any:
+    """64 numbers of a float32 array from `index` on."""
+    return Vector(BLOCK)(array, types.intp), _loader(BLOCK)
+
+
+@intrinsic
+def load_wide(typing: Any, array: Any, index: Any) -> Any:
+    """128 numbers of a float32 array from `index` on."""
+    return Vector(WIDE)(array, types.intp), _loader(WIDE)
 
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write 16 numbers to a float32 array from `index` on."""
+    """Write a vector to a float32 array from `index` on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], *arguments[:2])
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2], arguments[2].type)
         builder.store(arguments[2], pointer, align=_ALIGNMENT)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, vector), generate
+    return types.void(array, types.intp, value), generate
 
 
 @intrinsic
@@ -107,55 +142,53 @@ def natural(typing: Any, number: Any) -> Any:
     """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value, word = arguments[0], ir.IntType(32)
-        if value.type.width > word.width:
-            value = builder.trunc(value, word)
-        return builder.zext(value, ir.IntType(64))
+        value = arguments[0]
+        if value.type.width > _WORD.width:
+            value = builder.trunc(value, _WORD)
+        return builder.zext(value, _LONG)
 
     return types.int64(number), generate
 
 
 @intrinsic
-def fill(typing: Any, number: Any) -> Any:
-    """The same float32 number in every lane."""
+def fill_as(typing: Any, like: Any, number: Any) -> Any:
+    """A vector as long as `like` with the same float32 number in every lane."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        first = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), arguments[0], ir.IntType(32)(0))
-        order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return builder.shuffle_vector(first, ir.Constant(_FLOATS, ir.Undefined), order)
+        return _every(builder, arguments[1], signature.args[0].lanes)
 
-    return vector(types.float32), generate
+    return like(like, types.float32), generate
 
 
-def _binary(instruction: str) -> Any:
+def _binary(instruction: str, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments)
 
-    return vector(vector, vector), generate
+    return a(a, a), generate
 
 
 @intrinsic
 def add(typing: Any, a: Any, b: Any) -> Any:
     """a + b, lane by lane."""
-    return _binary("fadd")
+    return _binary("fadd", a)
 
 
 @intrinsic
 def subtract(typing: Any, a: Any, b: Any) -> Any:
     """a − b."""
-    return _binary("fsub")
+    return _binary("fsub", a)
 
 
 @intrinsic
 def multiply(typing: Any, a: Any, b: Any) -> Any:
     """a · b."""
-    return _binary("fmul")
+    return _binary("fmul", a)
 
 
 @intrinsic
 def divide(typing: Any, a: Any, b: Any) -> Any:
     """a / b."""
-    return _binary("fdiv")
+    return _binary("fdiv", a)
 
 
 @intrinsic
@@ -163,11 +196,13 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a · b + c, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
-        fused = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
+        kind = arguments[0].type
+        fused = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.v{kind.count}f32"
+        )
         return builder.call(fused, arguments)
 
-    return vector(vector, vector, vector), generate
+    return a(a, a, a), generate
 
 
 @intrinsic
@@ -177,7 +212,7 @@ def above(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fcmp_ordered(">", *arguments)
 
-    return mask(vector, vector), generate
+    return Mask(a.lanes)(a, a), generate
 
 
 @intrinsic
@@ -187,7 +222,7 @@ def is_number(typing: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fcmp_ordered("ord", arguments[0], arguments[0])
 
-    return mask(vector), generate
+    return Mask(a.lanes)(a), generate
 
 
 @intrinsic
@@ -197,32 +232,48 @@ def select(typing: Any, where: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.select(*arguments)
 
-    return vector(mask, vector, vector), generate
+    return a(where, a, a), generate
+
+
+@intrinsic
+def total(typing: Any, a: Any) -> Any:
+    """Sum of all lanes, halves first: (lane 0 + lane n/2) + (lane n/4 + lane 3n/4) + …"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, lanes = arguments[0], signature.args[0].lanes
+        while lanes > 1:
+            lanes //= 2
+            kind = ir.VectorType(_WORD, lanes)
+            low = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(lanes))))
+            high = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(lanes, 2 * lanes))))
+            value = builder.fadd(low, high)
+        return builder.extract_element(value, _WORD(0))
+
+    return types.float32(a), generate
+
+
+# sets of lanes as the bits of an integer -----------------------------------------------------------------------------
 
 
 @intrinsic
 def lanes_of(typing: Any, where: Any) -> Any:
-    """The mask as an integer: bit i is lane i."""
+    """A mask of at most 64 lanes as an integer: bit i is lane i."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.zext(builder.bitcast(arguments[0], _BITS), ir.IntType(64))
+        lanes = signature.args[0].lanes
+        bits = builder.bitcast(arguments[0], ir.IntType(lanes))
+        return bits if lanes == _LONG.width else builder.zext(bits, _LONG)
 
-    return types.int64(mask), generate
+    return types.int64(where), generate
 
 
 def _compare_integers(operator: str) -> Any:
-    """Lanes of an int32 array, from an index on, for which a comparison with a number holds, as bits."""
-
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
-        numbers = ir.VectorType(ir.IntType(32), LANES)
-        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), numbers.as_pointer())
+        numbers = ir.VectorType(_WORD, LANES)
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2], numbers)
         found = builder.load(pointer, align=_ALIGNMENT)
-        first = builder.insert_element(ir.Constant(numbers, ir.Undefined), arguments[2], ir.IntType(32)(0))
-        order = ir.Constant(numbers, [0] * LANES)
-        every = builder.shuffle_vector(first, ir.Constant(numbers, ir.Undefined), order)
-        lanes = builder.bitcast(builder.icmp_signed(operator, found, every), _BITS)
-        return builder.zext(lanes, ir.IntType(64))
+        flags = builder.icmp_signed(operator, found, _every(builder, arguments[2], LANES))
+        return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
 
     return generate
 
@@ -241,7 +292,7 @@ def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
 
 @intrinsic
 def lanes_set(typing: Any, lanes: Any) -> Any:
-    """How many bits of a number are set."""
+    """How many bits are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -251,7 +302,7 @@ def lanes_set(typing: Any, lanes: Any) -> Any:
 
 @intrinsic
 def lowest_lane(typing: Any, lanes: Any) -> Any:
-    """Position of the lowest bit of a number above 0."""
+    """Position of the lowest bit of a number that is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.IntType(1)(1))
@@ -264,23 +315,6 @@ def highest_lane(typing: Any, lanes: Any) -> Any:
     """Position of the highest bit of a number that is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.sub(ir.IntType(64)(63), builder.ctlz(arguments[0], ir.IntType(1)(1)))
+        return builder.sub(_LONG(63), builder.ctlz(arguments[0], ir.IntType(1)(1)))
 
     return types.int64(types.int64), generate
-
-
-@intrinsic
-def total(typing: Any, a: Any) -> Any:
-    """Sum of all lanes, halves first: ((lane 0 + lane 8) + (lane 4 + lane 12)) + …"""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value, width = arguments[0], LANES
-        while width > 1:
-            width //= 2
-            indices = ir.VectorType(ir.IntType(32), width)
-            low = builder.shuffle_vector(value, value, ir.Constant(indices, list(range(width))))
-            high = builder.shuffle_vector(value, value, ir.Constant(indices, list(range(width, 2 * width))))
-            value = builder.fadd(low, high)
-        return builder.extract_element(value, ir.IntType(32)(0))
-
-    return types.float32(vector), generate
