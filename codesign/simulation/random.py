@@ -11,7 +11,7 @@ from enum import Enum
 
 import torch
 
-__all__ = ["Purpose", "absorb", "sample_key", "uniform"]
+__all__ = ["Purpose", "absorb", "purpose_key", "sample_key", "uniform"]
 
 
 class Purpose(Enum):
@@ -30,6 +30,7 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
+_ALL_BITS = (1 << 64) - 1
 _GAMMA = _signed(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = _signed(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = _signed(0x94D049BB133111EB)
@@ -50,11 +51,20 @@ def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
     return mixed ^ _shift_right(mixed, 31)
 
 
+def purpose_key(seed: int, epoch: int, purpose: Purpose) -> int:
+    """Key of all draws for one purpose, a signed 64-bit integer: what is absorbed before the sample's id."""
+    key = 0
+    for number in (seed, epoch, purpose.value):
+        key = (key + (number + 1) * _GAMMA) & _ALL_BITS
+        key = ((key ^ (key >> 30)) * _MULTIPLIER_1) & _ALL_BITS
+        key = ((key ^ (key >> 27)) * _MULTIPLIER_2) & _ALL_BITS
+        key ^= key >> 31
+    return _signed(key)
+
+
 def sample_key(seed: int, epoch: int, purpose: Purpose, sample_ids: torch.Tensor) -> torch.Tensor:
     """(B,) key of each sample's draws for one purpose."""
-    key = torch.zeros((), dtype=torch.int64, device=sample_ids.device)
-    for number in (seed, epoch, purpose.value):
-        key = absorb(key, _signed(number))
+    key = torch.tensor(purpose_key(seed, epoch, purpose), dtype=torch.int64, device=sample_ids.device)
     return absorb(key, sample_ids)
 
 

@@ -11,9 +11,10 @@ from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.evaluation import CLOSED, SKIPPED
 from codesign.simulation.event.forward import FOOTER
 from codesign.simulation.event.memory import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
-from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed
+from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed, set_all
 from codesign.simulation.event.selection import LAST, keep_lowest_equals, key_of, separator
 from codesign.simulation.event.vector import (
+    BLOCK,
     LANES,
     above,
     add,
@@ -21,6 +22,7 @@ from codesign.simulation.event.vector import (
     fill_as,
     is_number,
     load,
+    load_block,
     multiply,
     multiply_add,
     natural,
@@ -134,12 +136,12 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
     layers = len(wiring.layer_width)
     begin = 0
     while begin < chosen:
-        layer = natural(wiring.source_layer[state.ordered[begin]])
+        layer = natural(wiring.source_layer[natural(state.ordered[natural(begin)])])
         end = begin + 1
-        while end < chosen and wiring.source_layer[state.ordered[end]] == layer:
+        while end < chosen and wiring.source_layer[natural(state.ordered[natural(end)])] == layer:
             end += 1
         for i in range(begin, end):
-            state.dots[i] = 0
+            state.dots[natural(i)] = 0
         if layer < layers:
             width = natural(wiring.layer_width[layer])
             if wiring.single[layer] != 0:
@@ -171,30 +173,85 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
         begin = end
 
 
+def _piece(load: Any) -> Any:
+    """Go back through the evaluation of one vector of neurons."""
+
+    @leaf
+    def unevaluate_piece(
+        slot: Any,
+        potentials: Any,
+        potentials_at: Any,
+        G: Any,
+        g_queue: Any,
+        g_count: Any,
+        dx: Any,
+        threshold: Any,
+        reset_by: Any,
+        half_steepness: Any,
+        subtracts: Any,
+        gated: Any,
+    ) -> None:
+        v, limit, g_potential = load(potentials, potentials_at), load(threshold, slot), load(G, slot)
+        zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
+        distance = multiply(fill_as(v, np.float32(math.pi) * half_steepness), subtract(v, limit))
+        slope = divide(fill_as(v, half_steepness), multiply_add(distance, distance, one))
+        g = add(load(g_queue, slot), load(g_count, slot))
+        if subtracts:
+            dv = multiply_add(subtract(g, multiply(g_potential, load(reset_by, slot))), slope, g_potential)
+        else:
+            passed = select(above(v, limit), zero, g_potential)
+            dv = multiply_add(subtract(g, multiply(g_potential, v)), slope, passed)
+        du = select(is_number(v), dv, zero)
+        if gated:
+            skipped = above(fill_as(v, _BELOW_CLOSED), v)
+            store(G, slot, select(skipped, g_potential, du))
+            store(dx, slot, select(skipped, zero, du))
+        else:
+            store(G, slot, du)
+            store(dx, slot, du)
+
+    return unevaluate_piece
+
+
+_unevaluate_block, _unevaluate_vector = _piece(load_block), _piece(load)
+
+
 @part
 def _unevaluate(parameters: Any, rules: Any, state: Any, trace: Any, slot: Any, width: Any, at: Any) -> None:
     """Gradient at the currents of a position (`dx`) and at its potentials before the step (`G`)."""
-    steepness = np.float32(math.pi) * rules.half_steepness
-    for c in range(0, width, LANES):
-        v, threshold = load(trace.potentials, at + c), load(parameters.threshold, slot + c)
-        zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
-        G = load(state.G, slot + c)
-        distance = multiply(fill_as(v, steepness), subtract(v, threshold))
-        slope = divide(fill_as(v, rules.half_steepness), multiply_add(distance, distance, one))
-        g = add(load(state.g_queue, slot + c), load(state.g_count, slot + c))
-        if rules.subtract:
-            dv = multiply_add(subtract(g, multiply(G, load(parameters.reset_by, slot + c))), slope, G)
-        else:
-            passed = select(above(v, threshold), zero, G)
-            dv = multiply_add(subtract(g, multiply(G, v)), slope, passed)
-        du = select(is_number(v), dv, zero)
-        if rules.gated:
-            skipped = above(fill_as(v, _BELOW_CLOSED), v)
-            store(state.G, slot + c, select(skipped, G, du))
-            store(state.dx, slot + c, select(skipped, zero, du))
-        else:
-            store(state.G, slot + c, du)
-            store(state.dx, slot + c, du)
+    c = 0
+    while c + BLOCK <= width:
+        _unevaluate_block(
+            slot + c,
+            trace.potentials,
+            at + c,
+            state.G,
+            state.g_queue,
+            state.g_count,
+            state.dx,
+            parameters.threshold,
+            parameters.reset_by,
+            rules.half_steepness,
+            rules.subtract,
+            rules.gated,
+        )
+        c += BLOCK
+    while c < width:
+        _unevaluate_vector(
+            slot + c,
+            trace.potentials,
+            at + c,
+            state.G,
+            state.g_queue,
+            state.g_count,
+            state.dx,
+            parameters.threshold,
+            parameters.reset_by,
+            rules.half_steepness,
+            rules.subtract,
+            rules.gated,
+        )
+        c += LANES
 
 
 @part
@@ -239,13 +296,15 @@ def backward_sample(
     bias_gradient: Any,
 ) -> None:
     """Add a sample's gradients; `ends` says where its trace ends."""
-    single_spikes = rules.refractory and not (rules.queued or rules.refractory_dropout > 0 or rules.network_dropout > 0)
+    single_spikes = rules.single_spikes
+    if single_spikes:
+        set_all(state.kept, np.float32(1))
     layers = len(wiring.layer_width)
     classes = output_gradient.shape[1]
     words = trace.words
     words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
-    state.G[:] = 0
-    state.g_count[:] = 0
+    set_all(state.G, np.float32(0))
+    set_all(state.g_count, np.float32(0))
     for output in range(classes):
         slot = wiring.source_slot[len(wiring.source_slot) - classes + output]
         if rules.reads_potential:
@@ -253,7 +312,7 @@ def backward_sample(
         else:
             state.g_count[slot] = output_gradient[sample, output]
     for timestep in range(rules.timesteps - 1, -1, -1):
-        state.g_queue[:] = 0
+        set_all(state.g_queue, np.float32(0))
         following_at = following = 0  # positions evaluated in the following step
         words_at -= 1
         steps = natural(words[words_at])
@@ -266,7 +325,8 @@ def backward_sample(
             kept_at = shares_at if single_spikes else shares_at - chosen
             positions_at = kept_at - chosen - reached
             for i in range(reached):
-                potentials_at -= wiring.layer_width[wiring.position_layer[words[positions_at + i]]]
+                position = natural(words[positions_at + i])
+                potentials_at -= wiring.layer_width[natural(wiring.position_layer[position])]
             if room > 0 and rules.idle_gradient == IDLE_ALL:
                 at = potentials_at
                 for i in range(reached):
@@ -280,15 +340,17 @@ def backward_sample(
                 _idle_nearest(wiring, parameters, state, trace, positions_at, reached, potentials_at, room)
             for i in range(chosen):
                 state.ordered[i] = words[positions_at + reached + i]
-                state.kept[i] = np.float32(1) if single_spikes else trace.words_as_float[kept_at + i]
+            if not single_spikes:
+                for i in range(chosen):
+                    state.kept[i] = trace.words_as_float[kept_at + i]
             _unchoose(wiring, parameters, rules, state, gradient, chosen)
             for i in range(chosen):
                 source = natural(state.ordered[i])
                 if source >= rules.inputs:
                     share = trace.words_as_float[shares_at + i] if rules.network_dropout > 0 else np.float32(1)
-                    state.g_queue[wiring.source_slot[source]] = state.dots[i] * share
+                    state.g_queue[natural(wiring.source_slot[source])] = state.dots[i] * share
             for i in range(following):
-                state.mark[words[following_at + i]] = 0
+                state.mark[natural(words[following_at + i])] = 0
             at = potentials_at
             for i in range(reached):
                 position = natural(words[positions_at + i])
@@ -299,7 +361,7 @@ def backward_sample(
             following_at, following = positions_at, reached
             words_at = positions_at
         for i in range(following):
-            state.mark[words[following_at + i]] = 0
+            state.mark[natural(words[following_at + i])] = 0
         if steps > 0 and not rules.queued:
             begin = input_.offsets[sample * rules.timesteps + timestep]
             end = input_.offsets[sample * rules.timesteps + timestep + 1]

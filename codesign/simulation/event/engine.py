@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.assembly import assemble
-from codesign.simulation.event.run import Batch, Recorded, forward, learn, replay
+from codesign.simulation.event.run import Batch, Recorded, forward, learn, release, replay
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.schedule import Regularization, Schedule
@@ -48,6 +49,7 @@ def run(
     execution = assemble(network, events, batch, recorded) if counters else None
     logits: torch.Tensor = torch.from_numpy(recorded.logits)
     if traced:
+        weakref.finalize(recorded, release, recorded.segments, batch.resources)
         logits = _Logits.apply(batch, recorded, *parameters)  # type: ignore[no-untyped-call]
     return logits, recorded.emitted, execution
 

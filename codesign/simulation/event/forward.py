@@ -18,7 +18,7 @@ from codesign.simulation.event.counting import (
 from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
-from codesign.simulation.event.rows import add_rows, add_scaled_rows
+from codesign.simulation.event.rows import add_rows, add_scaled_rows, set_all
 from codesign.simulation.event.selection import (
     FEW,
     FIRST,
@@ -39,7 +39,7 @@ DONE, NO_ROOM, NO_PRIORITY = 0, 1, 2
 ROOM_WITHOUT_LIMIT = 1 << 30
 """Free places in a group without limit."""
 
-_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)  # rows of `Input.keys`
+_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)  # places in `Input.purpose_keys`
 FOOTER = 3
 _FEW = 128
 
@@ -53,7 +53,7 @@ def _begin_pass(rules: Any, parameters: Any, state: Any) -> None:
                 u = add(u, load(parameters.bias, at))
             store(state.u, at, u)
     if rules.refractory:
-        state.alive[:] = 1
+        set_all(state.alive, np.float32(1))
     if rules.gated:
         state.received[:] = 0
         state.stimulated[:] = 0
@@ -346,28 +346,29 @@ def run_sample(
     `ends` says where the trace's words and potentials and the tables of messages and updates end, before and after, and
     has the spikes emitted by hidden neurons added to it.
     """
-    single_spikes = rules.refractory and not (rules.queued or rules.refractory_dropout > 0 or rules.network_dropout > 0)
+    single_spikes = rules.single_spikes
     counting = rules.gated or rules.recorded
     layers = len(wiring.layer_width)
     widest = 0
     for width in wiring.layer_width:
         widest = max(widest, np.int64(width))
     words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
-    state.u[:] = 0
+    set_all(state.u, np.float32(0))
     for output in range(logits.shape[1]):
         logits[sample, output] = 0
     if rules.recorded:
         begin_counting(counters, sample)
+    sample_id = input_.sample_ids[sample]
     for timestep in range(rules.timesteps):
         _begin_pass(rules, parameters, state)
-        neuron_key = absorb(input_.keys[_PRIORITY, sample], timestep)
-        input_key = absorb(input_.keys[_INPUT_PRIORITY, sample], timestep)
-        network_key = absorb(input_.keys[_NETWORK_DROPOUT, sample], timestep)
-        refractory_key = absorb(input_.keys[_REFRACTORY_DROPOUT, sample], timestep)
+        neuron_key = absorb(absorb(input_.purpose_keys[_PRIORITY], sample_id), timestep)
+        input_key = absorb(absorb(input_.purpose_keys[_INPUT_PRIORITY], sample_id), timestep)
+        network_key = absorb(absorb(input_.purpose_keys[_NETWORK_DROPOUT], sample_id), timestep)
+        refractory_key = absorb(absorb(input_.purpose_keys[_REFRACTORY_DROPOUT], sample_id), timestep)
         begin = input_.offsets[sample * rules.timesteps + timestep]
         end = input_.offsets[sample * rules.timesteps + timestep + 1]
         if rules.input_dropout > 0:
-            dropout_key = absorb(input_.keys[_INPUT_DROPOUT, sample], timestep)
+            dropout_key = absorb(absorb(input_.purpose_keys[_INPUT_DROPOUT], sample_id), timestep)
             _input_dropout(rules, input_, begin, end, dropout_key, kept, kept_from)
         waiting = touched = inputs_waiting = 0
         if rules.queued:

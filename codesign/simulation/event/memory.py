@@ -52,7 +52,10 @@ class Parameters(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`."""
+    """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`.
+
+    `single_spikes` says that every source that leaves has one spike, and keeps it.
+    """
 
     inputs: int
     timesteps: int
@@ -70,6 +73,7 @@ class Rules(NamedTuple):
     biased: bool
     reads_potential: bool
     currents: bool
+    single_spikes: bool
     input_dropout: np.float32
     network_dropout: np.float32
     refractory_dropout: np.float32
@@ -83,13 +87,14 @@ class Rules(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A batch of events as `EventBatch` holds it, and (5, B) uint64 keys of all draws, one row a `Purpose`."""
+    """A batch of events as `EventBatch` holds it, and (5,) uint64 keys of all draws, one a `Purpose`."""
 
     offsets: Longs
     indices: Integers
     values: Floats
     labels: Longs
-    keys: NDArray[np.uint64]
+    sample_ids: Longs
+    purpose_keys: NDArray[np.uint64]
 
 
 class Scratch(NamedTuple):

@@ -27,7 +27,7 @@ from codesign.simulation.event.vector import (
     total,
 )
 
-__all__ = ["accumulate_rows", "add_rows", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed"]
+__all__ = ["accumulate_rows", "add_rows", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed", "set_all"]
 
 
 def _of_each_length(piece: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
@@ -106,6 +106,14 @@ _add_scaled_wide, _add_scaled_block, _add_scaled_vector = _of_each_length(_add_s
 _accumulate_wide, _accumulate_block, _accumulate_vector = _of_each_length(_accumulate)
 _dot_wide, _dot_block, _dot_vector = _of_each_length(_dot_and_accumulate)
 _transposed_wide, _transposed_block, _transposed_vector = _of_each_length(_multiply_transposed)
+
+
+@leaf
+def set_all(array: Any, value: Any) -> None:
+    """array[:] = value, for arrays of slots (whole vectors)."""
+    every = fill_as(load(array, 0), value)
+    for at in range(0, len(array), LANES):
+        store(array, at, every)
 
 
 @leaf

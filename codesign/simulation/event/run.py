@@ -26,15 +26,15 @@ from codesign.simulation.event.memory import Counters, Input, Parameters, Rules,
 from codesign.simulation.event.selection import policy_address
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.policies import get_policy
-from codesign.simulation.random import Purpose, sample_key
+from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.recording import slices_of
 from codesign.simulation.reference import synchronization_thresholds
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["Batch", "Recorded", "forward", "learn", "replay"]
+__all__ = ["Batch", "Recorded", "forward", "learn", "release", "replay"]
 
-_CHUNKS = 8
+_MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
 _IDLE = {"none": memory.IDLE_NONE, "all": memory.IDLE_ALL, "spare": memory.IDLE_SPARE}
 _NOTHING = np.zeros((0, 0), dtype=np.float32)
 
@@ -46,6 +46,7 @@ class _Resources:
         self.layout = Layout(network)
         self.scratch: list[tuple[int, Scratch]] = []
         self.traces: list[Trace] = []
+        self.stores: list[Trace] = []
 
     def take_scratch(self, slices: int) -> Scratch:
         while self.scratch:
@@ -56,6 +57,10 @@ class _Resources:
 
     def take_trace(self) -> Trace:
         return self.traces.pop() if self.traces else memory.trace(1 << 14, 1 << 16)
+
+    def take_store(self) -> Trace:
+        """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
+        return self.stores.pop() if self.stores else memory.trace(1 << 16, 1 << 18)
 
 
 _resources: WeakKeyDictionary[SpikingNetwork, _Resources] = WeakKeyDictionary()
@@ -94,6 +99,12 @@ class Recorded:
     sample_ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
     segments: list[list[_Segment]] = field(default_factory=list)
     counters: list[tuple[Counters, int, int]] = field(default_factory=list)
+
+
+def release(segments: list[list[_Segment]], resources: _Resources) -> None:
+    """Give the memory of traces back for the next batch: the largest of each chunk."""
+    resources.stores.extend(parts[-1].trace for parts in segments if parts)
+    del resources.stores[_MOST_CHUNKS:]
 
 
 class Batch:
@@ -145,6 +156,9 @@ class Batch:
             biased=network.bias is not None,
             reads_potential=network.neuron.readout == "potential",
             currents=events.currents,
+            single_spikes=network.neuron.refractory
+            and schedule.input_mode == "frame"
+            and not (regularization.refractory_dropout or regularization.network_dropout),
             input_dropout=np.float32(regularization.input_dropout),
             network_dropout=np.float32(regularization.network_dropout),
             refractory_dropout=np.float32(regularization.refractory_dropout),
@@ -157,14 +171,14 @@ class Batch:
             recorded=recorded,
         )
         self.parameters = self._parameters(network, schedule)
-        ids = torch.from_numpy(events.sample_ids)
-        keys = torch.stack([sample_key(seed, epoch, purpose, ids) for purpose in Purpose])
+        keys = np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64)
         self.input = Input(
             offsets=events.offsets,
             indices=events.indices,
             values=events.values,
             labels=events.labels,
-            keys=keys.numpy().view(np.uint64),
+            sample_ids=events.sample_ids,
+            purpose_keys=keys.view(np.uint64),
         )
 
     def _parameters(self, network: SpikingNetwork, schedule: Schedule) -> Parameters:
@@ -255,7 +269,7 @@ class Batch:
 
     def chunks(self) -> list[tuple[int, int]]:
         """(first, last) of each chunk; the same for any number of threads."""
-        count = min(_CHUNKS, self.samples)
+        count = min(_MOST_CHUNKS, -(-self.samples // _LEAST_SAMPLES))
         bounds = [self.samples * i // count for i in range(count + 1)] if count else []
         return list(zip(bounds[:-1], bounds[1:], strict=True)) if count else []
 
@@ -329,7 +343,7 @@ def forward(batch: Batch) -> Recorded:
     def work(chunk: int) -> None:
         first, last = chunks[chunk]
         state = resources.take_scratch(len(batch.slices))
-        trace = resources.take_trace() if rules.traced else memory.trace(0, 0)
+        trace = resources.take_store() if rules.traced else memory.trace(0, 0)
         ends = _new_ends()
         counters = whole
         if rules.recorded:
