@@ -84,21 +84,14 @@ def cross_entropy(
         traced=True,
         recorded=False,
     )
-    scores, losses, emitted, found = learn(batch)
+    scores, losses, emitted, gradients = learn(batch)
     mean = torch.tensor(losses.mean(), dtype=torch.float32)
-    loss: torch.Tensor = _Loss.apply(mean, _gradients(batch, found), *parameters)  # type: ignore[no-untyped-call]
+    loss: torch.Tensor = _Loss.apply(mean, gradients, *parameters)  # type: ignore[no-untyped-call]
     return loss, torch.from_numpy(scores), emitted
 
 
 def _parameters(network: SpikingNetwork) -> list[torch.Tensor]:
     return [*network.weights(), *([] if network.bias is None else [network.bias])]
-
-
-def _gradients(batch: Batch, found: Sequence[Any]) -> list[torch.Tensor]:
-    """Gradients in the order and shapes of `_parameters`."""
-    weights, bias = found
-    gradients = batch.layout.unpack_gradient(weights)
-    return [*gradients, batch.layout.gather(bias)] if batch.rules.biased else gradients
 
 
 class _Logits(torch.autograd.Function):
@@ -115,7 +108,7 @@ class _Logits(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         _ = ctx.saved_tensors  # torch's check that no weight was changed in place, and that the graph is still there
         gradient = output_gradients[0].to(torch.float32).contiguous().numpy()
-        return (None, None, *_gradients(ctx.batch, replay(ctx.batch, ctx.recorded, gradient)))
+        return (None, None, *replay(ctx.batch, ctx.recorded, gradient))
 
 
 class _Loss(torch.autograd.Function):

@@ -26,6 +26,7 @@ from codesign.simulation.event.vector import LANES
 
 __all__ = ["MOST_SOURCES", "Layout", "Wiring", "aligned_zeros"]
 
+_PIECE = 64
 MOST_SOURCES = 1 << 24
 """Inputs and neurons that fit into the key by which waiting neurons are ordered."""
 
@@ -227,12 +228,16 @@ class Layout:
 
     # weights and other numbers of a network -----------------------------------------------------------------------
 
-    def pack(self, weights: list[torch.Tensor]) -> Floats:
-        """All weights, one row a source channel and tap; pools' averages are multiplied in."""
-        result = aligned_zeros(self.weights)
+    def pack(self, weights: list[torch.Tensor], into: Floats | None = None) -> Floats:
+        """All weights, one row a source channel and tap; pools' averages are multiplied in.
+
+        Args:
+            into: an earlier result, which is overwritten.
+        """
+        result = aligned_zeros(self.weights) if into is None else into
         for connection, weight, one in zip(self.connections, weights, self.packed, strict=True):
-            rows = result[one.start : one.start + one.size].reshape(one.rows, one.width)
-            torch.from_numpy(rows)[:, : one.channels] = weight.detach().reshape(one.channels, one.rows).T
+            rows = result[one.start : one.start + one.size].reshape(one.rows, one.width)[:, : one.channels]
+            _copy_transposed(weight.detach().numpy().reshape(one.channels, one.rows), rows)
             if connection.scale != 1:
                 rows *= np.float32(connection.scale)
         return result
@@ -245,18 +250,20 @@ class Layout:
         for layer, start in enumerate(starts):
             if start >= 0:
                 to, of = self.widths[layer], self.widths[layer - 1]
-                block = torch.from_numpy(result[start : start + to * of].reshape(to, of))
-                weight = weights[layer].detach()
-                block[: weight.shape[0], : weight.shape[1]] = weight
+                weight = weights[layer].detach().numpy()
+                result[start : start + to * of].reshape(to, of)[: weight.shape[0], : weight.shape[1]] = weight
         return result
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
         """Gradients of packed weights in the shapes of the network's weights."""
         found = []
         for connection, one in zip(self.connections, self.packed, strict=True):
-            rows = torch.from_numpy(gradient[one.start : one.start + one.size].reshape(one.rows, one.width))
-            weight = rows[:, : one.channels].T.reshape(connection.weight.shape)
-            found.append(weight * connection.scale if connection.scale != 1 else weight.contiguous())
+            rows = gradient[one.start : one.start + one.size].reshape(one.rows, one.width)[:, : one.channels]
+            weight = np.empty((one.channels, one.rows), dtype=np.float32)
+            _copy_transposed(rows, weight)
+            if connection.scale != 1:
+                weight *= np.float32(connection.scale)
+            found.append(torch.from_numpy(weight.reshape(connection.weight.shape)))
         return found
 
     def spread(self, values: torch.Tensor, padding: float) -> Floats:
@@ -269,6 +276,20 @@ class Layout:
     def gather(self, slots: Floats) -> torch.Tensor:
         """(N,) numbers of neurons, taken from slots."""
         return torch.from_numpy(slots[self.wiring.source_slot[self.shape.input_size :]])
+
+
+def _copy_transposed(source: Floats, target: Floats) -> None:
+    """target[:] = source.T, in pieces that stay in cache.
+
+    Not by torch: its threads go on spinning for milliseconds after a parallel copy, on the cores that kernels want.
+    """
+    rows, columns = source.shape
+    for first in range(0, max(rows, columns), _PIECE):
+        part = slice(first, first + _PIECE)
+        if columns >= rows:
+            target[part] = source[:, part].T
+        else:
+            target[:, part] = source[part].T
 
 
 def _integers(values: object) -> Integers:

@@ -47,6 +47,8 @@ class _Resources:
         self.scratch: list[tuple[int, Scratch]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
+        self.packed: list[Floats] = []
+        self.gradients: list[tuple[Floats, ...]] = []
 
     def take_scratch(self, slices: int) -> Scratch:
         while self.scratch:
@@ -202,7 +204,7 @@ class Batch:
         assert len(source_slice) == inputs + neurons
         idle = rules.traced and rules.idle_gradient == memory.IDLE_ALL
         return Parameters(
-            weights=layout.pack(weights),
+            weights=layout.pack(weights, self.resources.packed.pop() if self.resources.packed else None),
             transposed=layout.pack_transposed(weights) if idle else none,
             threshold=threshold,
             reset_by=layout.spread(network.threshold, 0.0) if rules.subtract else none,
@@ -400,13 +402,28 @@ class _Gradients:
 
     def __init__(self, batch: Batch) -> None:
         self.sizes = (batch.layout.weights, batch.layout.slots if batch.rules.biased else 0)
-        self.total = tuple(aligned_zeros(size) for size in self.sizes)
-        self.free: list[tuple[Floats, ...]] = []
+        self.free = batch.resources.gradients
+        self.total = self.take()
         self.merged: float = 0
         self.turn = threading.Condition()
 
     def take(self) -> tuple[Floats, ...]:
+        """Zeros."""
         return self.free.pop() if self.free else tuple(aligned_zeros(size) for size in self.sizes)
+
+    def put_back(self, gradients: tuple[Floats, ...]) -> None:
+        for one in gradients:
+            one[:] = 0
+        self.free.append(gradients)
+
+    def unpacked(self, batch: Batch) -> list[torch.Tensor]:
+        """The sums, in the order and shapes of the network's weights and bias; to be called once, at the end."""
+        weights, bias = self.total
+        found = batch.layout.unpack_gradient(weights)
+        if batch.rules.biased:
+            found.append(batch.layout.gather(bias))
+        self.put_back(self.total)
+        return found
 
     def give_up(self) -> None:
         """Let nobody wait for a chunk that will not come."""
@@ -420,15 +437,14 @@ class _Gradients:
             self.turn.wait_for(lambda: self.merged >= chunk)
         for total, one in zip(self.total, gradients, strict=True):
             total += one
-            one[:] = 0
-        self.free.append(gradients)
+        self.put_back(gradients)
         with self.turn:
             self.merged = max(self.merged, chunk + 1)
             self.turn.notify_all()
 
 
-def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> tuple[Floats, ...]:
-    """Gradients of packed weights and of biases in slots, from those of the logits."""
+def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[torch.Tensor]:
+    """Gradients of the network's weights, and of its bias if it has one, from those of the logits."""
     gradients = _Gradients(batch)
 
     def work(chunk: int) -> None:
@@ -453,11 +469,11 @@ def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> tuple[F
         gradients.merge(chunk, buffers)
 
     _in_parallel(len(recorded.segments), work, gradients.give_up)
-    return gradients.total
+    return gradients.unpacked(batch)
 
 
-def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, tuple[Floats, ...]]:
-    """Logits, each sample's cross-entropy, hidden spikes, and gradients of the mean cross-entropy."""
+def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Tensor]]:
+    """Logits, each sample's cross-entropy, hidden spikes, and gradients of the mean cross-entropy as from `replay`."""
     logits = np.zeros((batch.samples, batch.classes), dtype=np.float32)
     losses = np.zeros(batch.samples)
     output_gradient = np.zeros_like(logits)
@@ -499,4 +515,5 @@ def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, tuple[Floats,
         gradients.merge(chunk, buffers)
 
     _in_parallel(len(chunks), work, gradients.give_up)
-    return logits, losses, sum(emitted), gradients.total
+    batch.resources.packed.append(batch.parameters.weights)
+    return logits, losses, sum(emitted), gradients.unpacked(batch)

@@ -190,7 +190,7 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
     low, high = keys[0], keys[0]
     for i in range(count):
         low, high = min(low, keys[i]), max(high, keys[i])
-    for i in range(count, count + BLOCK):
+    for i in range(count, -(-count // BLOCK) * BLOCK):
         keys[i] = LAST
     reach_low, reach_above = count, 0  # keys that reach `low`: enough; and `high` + 1: too few
     halve = False
