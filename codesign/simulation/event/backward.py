@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.evaluation import CLOSED, SKIPPED
 from codesign.simulation.event.forward import FOOTER
 from codesign.simulation.event.memory import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
@@ -279,7 +279,7 @@ def _frame_gradient(
                 accumulate_rows(state.dx, at, width, gradient, state.rows, state.frame_kept, 0, 1)
 
 
-@part
+@routine
 def backward_sample(
     wiring: Any,
     parameters: Any,

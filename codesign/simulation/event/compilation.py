@@ -23,7 +23,7 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.ccallback import CFunc
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part", "routine"]
 
 CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
@@ -110,6 +110,11 @@ def part(function: Callable[..., Any]) -> Any:
 def leaf(function: Callable[..., Any]) -> Any:
     """A small function of numbers and single arrays that kernels call; compiled by itself and then inlined."""
     return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
+
+
+def routine(function: Callable[..., Any]) -> Any:
+    """A larger function that kernels call; compiled by itself and left to itself."""
+    return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
 
 
 def callback(function: Callable[..., Any], signature: Any, *, keep: bool) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import (
     begin_counting,
     begin_counting_pass,
@@ -326,7 +326,7 @@ def _words_of_step(chosen: Any) -> Any:
     return 3 * chosen + FOOTER + 1
 
 
-@part
+@routine
 def run_sample(
     wiring: Any,
     parameters: Any,
