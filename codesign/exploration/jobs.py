@@ -4,7 +4,8 @@
                     └─► cost
 
 Results are bytes, so that executors and the store treat them alike. A `*_VERSION` is raised whenever the same inputs
-give another result, for whatever reason: that is what makes stores of earlier versions compute anew.
+give another result, for whatever reason: that is what makes stores of earlier versions compute anew. No key names an
+engine or a number of threads: jobs run on the default engine, whose results do not depend on threads.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ __all__ = [
     "run_train",
 ]
 
-TRAIN_VERSION = 1
-EXECUTE_VERSION = 1
+TRAIN_VERSION = 2
+EXECUTE_VERSION = 2
 SUMMARY_VERSION = 1
 COST_VERSION = 1
 
@@ -95,6 +96,7 @@ class TrainInputs:
                 "schedule": recipe.schedule,
                 "policy_version": get_policy(recipe.schedule.policy).version,
                 "regularization": recipe.regularization,
+                "idle_gradient": recipe.idle_gradient,
                 "epochs": recipe.epochs,
                 "patience": recipe.patience,
                 "batch_size": recipe.batch_size,

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["chip_facts", "describe_sweep"]
 
-_PACKAGES = ("codesign", "numpy", "torch")
+_PACKAGES = ("codesign", "numba", "numpy", "torch")
 """What results can depend on; other packages only move, show or find them."""
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode")
+_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient")
 
 
 def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str | None, failed: int) -> ResultMetadata:

@@ -15,7 +15,7 @@ from codesign.training.recipe import PRESETS, Recipe
 
 __all__ = ["merged_recipe", "problems", "relocated"]
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode")
+_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient")
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",

@@ -43,6 +43,28 @@ def product(seed: int) -> bytes:
     return (torch.rand(300, 5000, generator=generator) @ torch.rand(5000, generator=generator)).numpy().tobytes()
 
 
+def simulate() -> tuple[bytes, int]:
+    """Logits and gradient of a training step, and how many kernels had to be compiled for them in this process."""
+    import numpy as np
+
+    from codesign.network.neuron import NeuronSpec
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.network.topology import parse_topology
+    from codesign.simulation.engine import classification_loss
+    from codesign.simulation.event import kernels
+    from codesign.simulation.schedule import Schedule
+    from codesign.workload.events import EventBatch
+
+    network = SpikingNetwork(parse_topology("30-[40x2]-5"), NeuronSpec(), timestep_s=0.01, seed=0)
+    frames = np.random.default_rng(0).poisson(0.5, (40, 4, 30))
+    events = EventBatch.from_frames(frames, np.arange(40) % 5, timestep_s=0.01)
+    loss = classification_loss(network, events, Schedule(group_size=4), engine="event")
+    loss.value.backward()
+    numbers = [loss.logits, *(weight.grad for weight in network.weights())]
+    compiled = sum(kernels.process.stats.cache_misses.values())
+    return b"".join(one.numpy().tobytes() for one in numbers), compiled
+
+
 def die_first(marker: str) -> str:
     """Kill the worker the first time, and say so the second."""
     path = Path(marker)

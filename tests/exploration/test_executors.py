@@ -12,6 +12,7 @@ from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.simulation.event.compilation import cache_folder
 
 
 @pytest.fixture(scope="module", params=["serial", pytest.param("ray", marks=pytest.mark.slow)])
@@ -65,6 +66,18 @@ def test_a_task_computes_with_one_thread(executor: Executor) -> None:
 def test_bits_do_not_depend_on_the_executor(executor: Executor) -> None:
     here = run(SerialExecutor(), Task(key="a", function=executor_tasks.product, arguments=(3,)))["a"].output
     assert run(executor, Task(key="a", function=executor_tasks.product, arguments=(3,)))["a"].output == here
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_workers_find_the_kernels_that_this_process_compiled(executor: Executor) -> None:
+    here = run(SerialExecutor(), Task(key="a", function=executor_tasks.simulate, arguments=()))["a"]
+    assert here.failure is None
+    before = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
+    assert len(before) >= 4
+    ended = run(executor, *(Task(key=f"{n}", function=executor_tasks.simulate, arguments=()) for n in range(6)))
+    assert {one.output for one in ended.values()} == {(here.output[0], 0)}
+    assert {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()} == before
 
 
 def test_serial_leaves_the_threads_of_the_process_alone() -> None:

@@ -6,6 +6,8 @@ If a change makes one of these fail for a good reason, the same inputs now mean 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -63,8 +65,13 @@ def execute() -> Output:
 
 
 def test_versions() -> None:
-    """Raising one of these is right when a test below had to be changed, and never needed otherwise."""
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (1, 1, 1, 1)
+    """Raising one of these is right when a test below had to be changed, or where results change by rounding.
+
+    Trainings and executions are of version 2 since the event engine runs them: it adds currents and gradients in
+    another order than the reference did, so free weights end up other in their last bits. Nothing below sees that: its
+    sums are exact in any order.
+    """
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (2, 2, 1, 1)
 
 
 def test_train() -> None:
@@ -79,6 +86,20 @@ def test_train() -> None:
     moved = (after["connections.0.weight"] - before["connections.0.weight"]).flatten()
     assert moved.tolist() == pytest.approx([2**-6, -(2**-6)], rel=1e-4)
     assert output.facts["trained_epochs"] == output.facts["best_epoch"] == 1
+
+
+@pytest.mark.parametrize(("rule", "learns"), [("all", True), ("spare", True), ("none", False)])
+def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule: str, learns: bool) -> None:
+    """1-2-2: one hidden neuron fires, the other stays below 0.3, and the group of two has room for it."""
+    recipe = Recipe(method="unlayered", group_size=2, epochs=1, learning_rate=2**-6, idle_gradient=rule)
+    inputs = replace(model("1-2-2"), recipe=recipe, seed=5)
+    output = jobs.run_train(inputs, workload(1, 2))
+    before = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01, seed=5).state_dict()
+    moved = (decode_state(output.payload)["connections.0.weight"] != before["connections.0.weight"]).flatten()
+    fires = before["connections.0.weight"].flatten() > 0.3
+    assert fires.sum() == 1
+    assert moved[fires].tolist() == [True]
+    assert moved[~fires].tolist() == [learns]
 
 
 def test_execute() -> None:

@@ -53,7 +53,13 @@ def with_override(text: str) -> tuple[str, str]:
         (("preset: nmnist", "preset: shd"), {"train", "execute", "cost"}),
         (("training: [0]", "training: [1]"), {"train", "execute", "cost"}),
         (("title: Tiny", "title: Other\nquestion: Why?"), set()),
-        (("recipe_defaults: {", "recipe_defaults: {group_size: 9, policy: fifo, momentum_noise: 0.5, "), set()),
+        (
+            (
+                "recipe_defaults: {",
+                "recipe_defaults: {group_size: 9, policy: fifo, momentum_noise: 0.5, idle_gradient: none, ",
+            ),
+            set(),
+        ),
         (("  layered: {", "  another_name: {"), set()),
         (("schedules: [layered, asynchronous]", "schedules: [asynchronous, layered]"), set()),
     ],
@@ -63,6 +69,15 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(
 ) -> None:
     summaries = {"summary"} if "execute" in expected else set()
     assert changed(tiny(change), tiny()) == expected | summaries
+
+
+@pytest.mark.parametrize("parameter", ["group_size: 9", "policy: fifo", "input_mode: queued", "idle_gradient: spare"])
+def test_keys_of_unlayered_trainings_change_with_what_they_train_through(parameter: str) -> None:
+    unlayered, policy = UNLAYERED[1], "policy: random"
+    changed_recipe = parameter if parameter.startswith("policy") else f"{policy}, {parameter}"
+    base, other = tiny(UNLAYERED), tiny((UNLAYERED[0], unlayered.replace(policy, changed_recipe)))
+    assert changed(other, base) == {"train", "execute", "summary", "cost"}
+    assert len(keys(other)["train"] & keys(base)["train"]) == 1  # the layered model is the same
 
 
 def test_other_data_changes_everything() -> None:

@@ -64,7 +64,7 @@ def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: P
     facts = metadata.workload
     assert (facts.train, facts.validation, facts.test, facts.timesteps) == (60, 20, 10, 3)
     assert metadata.neuron["time_constant"] == 1e-3
-    assert "group_size" not in metadata.recipes["layered"]
+    assert {"group_size", "idle_gradient"}.isdisjoint(metadata.recipes["layered"])
     assert metadata.schedules.keys() == {"layered", "asynchronous", "chip"}
     numbers = {number.name: number for number in metadata.chips["truenorth"].numbers}
     assert "TrueNorth" in metadata.chips["truenorth"].title

@@ -97,8 +97,9 @@ class Executor(ABC):
 def perform(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Failure | None, float]:
     """Call with one compute thread; output, failure, wall time in seconds. Executors run every task through this.
 
-    One thread, because sums in several threads may round differently from those in one, and because workers that each
-    start a thread a core slow each other down by an order of magnitude.
+    One thread, because torch's sums in several threads may round differently from those in one, and because workers
+    that each start a thread a core slow each other down by an order of magnitude. The event engine takes its number of
+    threads from torch, so it keeps to one too.
     """
     import torch
 

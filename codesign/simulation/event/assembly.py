@@ -12,7 +12,8 @@ from codesign.simulation.recording import build_execution
 from codesign.workload.events import EventBatch
 
 if TYPE_CHECKING:
-    from codesign.simulation.event.run import Batch, Recorded
+    from codesign.simulation.event.batch import Batch
+    from codesign.simulation.event.run import Recorded
 
 __all__ = ["assemble"]
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import platform
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.ccallback import CFunc
+
+from codesign.errors import InputError
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part", "routine"]
 
@@ -44,24 +48,36 @@ def _state_of_sources() -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder.
+
+    Raises:
+        InputError: the folder that `CODESIGN_KERNEL_CACHE` names cannot be written.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    fallback = Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"
-    roots = [Path(chosen)] if chosen else [Path(home) / "codesign" / "kernels", fallback]
+    roots = [Path(chosen)] if chosen else _default_roots()
     for root in roots:
         folder = root / _state_of_sources()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-        except OSError:
-            continue
-    raise OSError(f"compiled kernels cannot be kept in {roots[0]}; set {CACHE_VARIABLE} to a folder that can be written")
+    raise InputError(f"compiled kernels cannot be kept in {roots[0]}; {CACHE_VARIABLE} must name a writable folder")
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
+def _default_roots() -> list[Path]:
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    shared = Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"
+    roots = []
+    with suppress(RuntimeError):  # a user without a home
+        roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "codesign" / "kernels")
+    with suppress(OSError):
+        shared.mkdir(exist_ok=True, mode=0o700)
+    if shared.is_dir() and (not hasattr(os, "getuid") or shared.stat().st_uid == user):
+        roots.append(shared)  # code from a folder of somebody else would not be loaded
+    return roots or [shared]
+
+
+class _Locator(_CacheLocator):
     """Puts every kernel into the folder of its sources' state, whose name says that nothing in it can be stale."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -81,12 +97,49 @@ class _Locator(_CacheLocator):  # type: ignore[misc]
         return cls(function)
 
 
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _Files(IndexDataCacheFile):
+    """Numba's files, with a checksum before compiled code: a damaged file counts as missing and is written over."""
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except (pickle.UnpicklingError, EOFError, ValueError, LookupError, AttributeError, ImportError, TypeError):
+            return {}
+
+    def _load_data(self, name: str) -> Any:
+        content = Path(self._data_path(name)).read_bytes()
+        checksum, data = content[:32], content[32:]
+        if hashlib.sha256(data).digest() != checksum:
+            raise OSError(f"{name} is damaged")  # which the caller takes as missing
+        return pickle.loads(data)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        dumped = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(dumped).digest() + dumped)
+
+
+class _KernelCache(FunctionCache):
     _impl_class = _Implementation
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Without Numba's hash of what a function closes over: it differs from process to process.
+
+        The folder's name already says what all functions are made of.
+        """
+        return sig, codegen.magic_tuple()
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # a full disk: the code that was compiled is there all the same
+            super().save_overload(sig, data)
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -11,7 +11,8 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.assembly import assemble
-from codesign.simulation.event.run import Batch, Recorded, forward, learn, release, replay
+from codesign.simulation.event.batch import Batch
+from codesign.simulation.event.run import Recorded, forward, learn, release, replay
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.schedule import Regularization, Schedule

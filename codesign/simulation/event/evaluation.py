@@ -40,7 +40,15 @@ SKIPPED = np.float32(-2e18)
 
 @part
 def enqueue(
-    slot: Any, value: Any, step: Any, output: Any, wiring: Any, rules: Any, state: Any, refractory_key: Any, waiting: Any
+    slot: Any,
+    value: Any,
+    step: Any,
+    output: Any,
+    wiring: Any,
+    rules: Any,
+    state: Any,
+    refractory_key: Any,
+    waiting: Any,
 ) -> Any:
     """The neuron in `slot` fired at potential `value`; returns how many wait now."""
     slot = natural(slot)

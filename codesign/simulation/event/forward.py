@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part, routine
+from codesign.simulation.event.compilation import part, routine
 from codesign.simulation.event.counting import (
     begin_counting,
     begin_counting_pass,
@@ -15,10 +15,11 @@ from codesign.simulation.event.counting import (
     count_pass,
     end_counting,
 )
-from codesign.simulation.event.draws import absorb, survivors, uniform
+from codesign.simulation.event.delivery import deliver_frame, drop_input, keep, propagate, queue_frame, reach
+from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
-from codesign.simulation.event.rows import add_rows, add_scaled_rows, set_all
+from codesign.simulation.event.rows import set_all
 from codesign.simulation.event.selection import (
     FEW,
     FIRST,
@@ -32,15 +33,18 @@ from codesign.simulation.event.selection import (
 )
 from codesign.simulation.event.vector import LANES, add, load, multiply, natural, store
 
-__all__ = ["DONE", "FOOTER", "NO_ROOM", "NO_PRIORITY", "ROOM_WITHOUT_LIMIT", "run_sample"]
+__all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "ROOM_WITHOUT_LIMIT", "run_sample"]
 
 DONE, NO_ROOM, NO_PRIORITY = 0, 1, 2
 """How a run ended: well; the trace or a table is full; a policy gave a priority that is not a number."""
 ROOM_WITHOUT_LIMIT = 1 << 30
 """Free places in a group without limit."""
 
-_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)  # places in `Input.purpose_keys`
+_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(
+    5
+)  # places in `Input.purpose_keys`
 FOOTER = 3
+"""Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
 _FEW = 128
 
 
@@ -58,91 +62,6 @@ def _begin_pass(rules: Any, parameters: Any, state: Any) -> None:
         state.received[:] = 0
         state.stimulated[:] = 0
     state.outputs[:] = 0
-
-
-@part
-def _input_dropout(rules: Any, input_: Any, begin: Any, end: Any, key: Any, kept: Any, kept_from: Any) -> None:
-    """What of the frame's entries is not lost, into `kept`."""
-    key = absorb(key, 0)
-    for entry in range(begin, end):
-        own, value = absorb(key, input_.indices[entry]), input_.values[entry]
-        if rules.currents:
-            kept[entry - kept_from] = np.float32(0) if uniform(own) < rules.input_dropout else value
-        else:
-            kept[entry - kept_from] = survivors(own, np.int64(value), rules.input_dropout)
-
-
-@leaf
-def _reach(position: Any, mark: Any, touched: Any, count: Any) -> Any:
-    """Note that messages arrive at a position; returns how many positions are reached."""
-    if mark[position] == 0:
-        mark[position] = 1
-        touched[count] = position
-        count += 1
-    return count
-
-
-@part
-def _deliver_frame(
-    wiring: Any,
-    parameters: Any,
-    rules: Any,
-    input_: Any,
-    begin: Any,
-    end: Any,
-    kept: Any,
-    kept_from: Any,
-    state: Any,
-    counting: Any,
-) -> Any:
-    """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
-    touched = 0
-    if wiring.single[0] != 0:
-        n = 0
-        messages = 0
-        for entry in range(begin, end):
-            value = input_.values[entry]
-            state.rows[natural(n)] = wiring.single_row[natural(input_.indices[entry])]
-            state.frame_kept[natural(n)] = kept[entry - kept_from]
-            n += value != 0
-            messages += (value != 0) if rules.currents else np.int64(value)
-        if n > 0:
-            touched = _reach(0, state.mark, state.touched, touched)
-            if counting:
-                state.spikes_in[0] = messages
-            add_scaled_rows(state.x, 0, wiring.layer_width[0], parameters.weights, state.rows, state.frame_kept, 0, n)
-        return touched
-    width = wiring.layer_width[0]
-    for entry in range(begin, end):
-        value = input_.values[entry]
-        if value != 0:
-            source = input_.indices[entry]
-            place = wiring.source_position[source]
-            state.frame_kept[0] = kept[entry - kept_from]
-            messages = 1 if rules.currents else np.int64(value)
-            for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                position = natural(wiring.tap_position[tap])
-                touched = _reach(position, state.mark, state.touched, touched)
-                if counting:
-                    state.spikes_in[position] += messages
-                state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
-                at = natural(wiring.position_slot[position])
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.frame_kept, 0, 1)
-    return touched
-
-
-@part
-def _queue_frame(rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any) -> Any:
-    """Mode `queued`: input spikes wait; returns how many inputs do."""
-    waiting = 0
-    for entry in range(begin, end):
-        if input_.values[entry] != 0:
-            source = input_.indices[entry]
-            state.frame_left[source] = input_.values[entry]
-            state.frame_kept[source] = kept[entry - kept_from]
-            state.waiting[waiting] = source
-            waiting += 1
-    return waiting
 
 
 @part
@@ -225,78 +144,6 @@ def _order_by_layer(wiring: Any, state: Any, chosen: Any) -> None:
 
 
 @part
-def _propagate(
-    wiring: Any, parameters: Any, rules: Any, state: Any, chosen: Any, barriers: Any, counting: Any, single_spikes: Any
-) -> Any:
-    """Currents and messages of what left; returns how many positions they reach."""
-    touched = 0
-    layers = len(wiring.layer_width)
-    begin = 0
-    for layer in range(layers):  # sources of layer 0 are inputs; what leaves the last layer reaches nobody
-        end = state.bucket[layer + 1]
-        width = wiring.layer_width[layer]
-        if end > begin and wiring.single[layer] != 0:
-            position = wiring.layer_positions[layer]
-            touched = _reach(position, state.mark, state.touched, touched)
-            at = natural(wiring.position_slot[position])
-            for i in range(begin, end):
-                state.rows[natural(i)] = wiring.single_row[natural(state.ordered[natural(i)])]
-            if single_spikes:
-                add_rows(state.x, at, width, parameters.weights, state.rows, begin, end)
-            else:
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.kept, begin, end)
-            if counting:
-                for i in range(begin, end):
-                    state.spikes_in[position] += _messages(rules, state, state.ordered[i])
-        elif end > begin:
-            for i in range(begin, end):
-                source = state.ordered[i]
-                place = wiring.source_position[source]
-                for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                    position = natural(wiring.tap_position[tap])
-                    touched = _reach(position, state.mark, state.touched, touched)
-                    state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
-                    at = natural(wiring.position_slot[position])
-                    if single_spikes:
-                        add_rows(state.x, at, width, parameters.weights, state.rows, 0, 1)
-                    else:
-                        state.drawn[0] = state.kept[i]
-                        add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.drawn, 0, 1)
-                    if counting:
-                        state.spikes_in[position] += _messages(rules, state, source)
-        begin = end
-    for i in range(barriers):
-        place = wiring.source_position[state.barriers[i]]
-        for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-            position = natural(wiring.tap_position[tap])
-            touched = _reach(position, state.mark, state.touched, touched)
-            state.barriers_in[position] += 1
-    return touched
-
-
-@part
-def _messages(rules: Any, state: Any, source: Any) -> Any:
-    """Messages that each synapse of a source carries as it leaves."""
-    if source < rules.inputs:
-        return 1 if rules.currents else np.int64(state.frame_left[source])
-    return np.int64(state.q[source])
-
-
-@part
-def _keep(rules: Any, state: Any, chosen: Any, network_key: Any, step: Any) -> None:
-    """What of the chosen spikes is not lost, into `kept`."""
-    key = absorb(network_key, step)
-    for i in range(chosen):
-        source = np.int64(state.ordered[i])
-        if source < rules.inputs:
-            state.kept[i] = state.frame_kept[source]
-        elif rules.network_dropout > 0:
-            state.kept[i] = survivors(absorb(key, source - rules.inputs), state.q[source], rules.network_dropout)
-        else:
-            state.kept[i] = state.q[source]
-
-
-@part
 def _write_step(
     rules: Any, state: Any, trace: Any, at: Any, chosen: Any, reached: Any, room: Any, single_spikes: Any
 ) -> Any:
@@ -369,19 +216,16 @@ def run_sample(
         end = input_.offsets[sample * rules.timesteps + timestep + 1]
         if rules.input_dropout > 0:
             dropout_key = absorb(absorb(input_.purpose_keys[_INPUT_DROPOUT], sample_id), timestep)
-            _input_dropout(rules, input_, begin, end, dropout_key, kept, kept_from)
+            drop_input(rules, input_, begin, end, dropout_key, kept, kept_from)
         waiting = touched = inputs_waiting = 0
         if rules.queued:
-            waiting = inputs_waiting = _queue_frame(rules, input_, begin, end, kept, kept_from, state)
+            waiting = inputs_waiting = queue_frame(rules, input_, begin, end, kept, kept_from, state)
         else:
-            touched = _deliver_frame(
-                wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counting
-            )
-        if rules.recorded:
-            if not begin_counting_pass(
-                wiring, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
-            ):
-                return NO_ROOM
+            touched = deliver_frame(wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counting)
+        if rules.recorded and not begin_counting_pass(
+            wiring, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
+        ):
+            return NO_ROOM
         complete, was_complete = inputs_waiting == 0, False
         decided = -1
         step = 0
@@ -389,7 +233,7 @@ def run_sample(
         while active:
             if rules.gated and complete != was_complete:
                 for position in range(wiring.layer_positions[1]):
-                    touched = _reach(position, state.mark, state.touched, touched)
+                    touched = reach(position, state.mark, state.touched, touched)
             if rules.traced and (
                 potentials_at + touched * widest > len(trace.potentials) or words_at + touched > len(trace.words)
             ):
@@ -451,11 +295,10 @@ def run_sample(
                 decided = step
             last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
 
-            if rules.recorded:
-                if not count_evaluations(
-                    wiring, parameters, rules, state, counters, sample, timestep, step, touched, decided, ends
-                ):
-                    return NO_ROOM
+            if rules.recorded and not count_evaluations(
+                wiring, parameters, rules, state, counters, sample, timestep, step, touched, decided, ends
+            ):
+                return NO_ROOM
             if counting:
                 for i in range(touched):
                     state.spikes_in[state.touched[i]] = 0
@@ -473,17 +316,27 @@ def run_sample(
                     return NO_PRIORITY
             _order_by_layer(wiring, state, chosen)
             if not single_spikes:
-                _keep(rules, state, chosen, network_key, step)
+                keep(rules, state, chosen, network_key, step)
             if rules.traced:
                 if words_at + _words_of_step(chosen) > len(trace.words):
                     return NO_ROOM
                 words_at = _write_step(rules, state, trace, words_at, chosen, reached, max(room, 0), single_spikes)
-            if rules.recorded:
-                if not count_departures(
-                    wiring, parameters, rules, state, counters, sample, timestep, step, chosen, barriers, single_spikes, ends
-                ):
-                    return NO_ROOM
-            touched = _propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
+            if rules.recorded and not count_departures(
+                wiring,
+                parameters,
+                rules,
+                state,
+                counters,
+                sample,
+                timestep,
+                step,
+                chosen,
+                barriers,
+                single_spikes,
+                ends,
+            ):
+                return NO_ROOM
+            touched = propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
             for i in range(chosen):
                 source = natural(state.ordered[i])
                 state.q[source] = 0

@@ -14,7 +14,7 @@ from codesign.simulation.event.memory import EMITTED, MESSAGES, POTENTIALS, STAT
 __all__ = ["BACKWARD", "FORWARD", "LEARN", "process"]
 
 FORWARD, BACKWARD, LEARN = range(3)
-"""What to do with each sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy."""
+"""What to do with a sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy."""
 
 
 @kernel

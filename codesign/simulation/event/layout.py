@@ -2,9 +2,9 @@
 
 Neurons that share a place on their layer's grid form a *position*; its channels stand side by side, padded to whole
 vectors, in *slots*. A fully connected layer is one position. A *source* is an input or a neuron: inputs are numbered
-first, neurons (in the network's order) after them. Every connection, with the pools folded into it, then reduces to one
-thing: a spike of a source adds one row of weights to each of a few positions. The (row, position) pairs, *taps*, are the
-same for all channels of a source's position.
+first, neurons (in the network's order) after them. Every connection, with its pools folded in, then reduces to one
+thing: a spike of a source adds one row of weights to each of a few positions. The (row, position) pairs, *taps*, are
+the same for all channels of a source's position.
 """
 
 from __future__ import annotations
@@ -145,20 +145,23 @@ class Layout:
         source_layer = np.repeat(np.arange(layers + 1), [inputs, *shape.layer_sizes])
 
         taps = [self._taps(c, first) for c, first in zip(self.connections, layer_positions, strict=False)]
-        source_position, source_row, tap_counts = [], [], []
+        source_position, source_row = [], []
+        tap_counts: list[NDArray[np.int64]] = []
         for connection, packed, (counts, _, _) in zip(self.connections, self.packed, taps, strict=True):
             channel, place = np.divmod(np.arange(connection.inputs), len(counts))
-            source_position.append(sum(map(len, tap_counts)) + place)
+            source_position.append(sum(len(one) for one in tap_counts) + place)
             source_row.append(packed.start + channel * (packed.rows // connection.source[0]) * packed.width)
             tap_counts.append(counts)
         outputs = shape.layers[-1].neurons
-        source_position.append(np.full(outputs, sum(map(len, tap_counts))))
+        source_position.append(np.full(outputs, sum(len(one) for one in tap_counts)))
         source_row.append(np.zeros(outputs, dtype=np.int64))
         tap_counts.append(np.zeros(1, dtype=np.int64))
         tap_start = np.cumsum([0, *np.concatenate(tap_counts)])
         tap_row = np.concatenate([rows for _, rows, _ in taps])
         tap_position = np.concatenate([positions for _, _, positions in taps])
-        single = np.array([p == 1 and bool((counts == 1).all()) for p, (counts, _, _) in zip(places, taps, strict=True)])
+        single = np.array(
+            [p == 1 and bool((counts == 1).all()) for p, (counts, _, _) in zip(places, taps, strict=True)]
+        )
 
         position, row = np.concatenate(source_position), np.concatenate(source_row)
         first_tap = np.minimum(tap_start[position], max(len(tap_row) - 1, 0))
@@ -196,7 +199,7 @@ class Layout:
     def _taps(connection: Connection, first: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Taps of each source position, their row offsets, and the positions that they reach."""
         _, height, width = connection.source
-        _, pooled_height, pooled_width = connection.pooled
+        _, _, pooled_width = connection.pooled
         row_width = _padded(connection.grid[0])
         y, x = np.divmod(np.arange(height * width), width)
         y, x = y // connection.pool, x // connection.pool

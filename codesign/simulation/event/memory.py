@@ -1,4 +1,4 @@
-"""What kernels read and write, as named tuples of arrays: parameters, rules, a thread's scratch, traces and counters."""
+"""What kernels read and write, as named tuples of arrays: parameters, rules, scratch, traces and counters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,26 @@ from codesign.simulation.event.layout import Layout, aligned_zeros
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
-__all__ = ["EMITTED", "IDLE_ALL", "IDLE_NONE", "IDLE_SPARE", "MESSAGES", "POTENTIALS", "STATUS", "UPDATES", "WORDS", "Counters", "Input", "Parameters", "Rules", "Scratch", "Trace", "counters", "scratch", "trace"]
+__all__ = [
+    "EMITTED",
+    "IDLE_ALL",
+    "IDLE_NONE",
+    "IDLE_SPARE",
+    "MESSAGES",
+    "POTENTIALS",
+    "STATUS",
+    "UPDATES",
+    "WORDS",
+    "Counters",
+    "Input",
+    "Parameters",
+    "Rules",
+    "Scratch",
+    "Trace",
+    "counters",
+    "scratch",
+    "trace",
+]
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
@@ -19,7 +38,7 @@ Longs = NDArray[np.int64]
 
 
 WORDS, POTENTIALS, MESSAGES, UPDATES, EMITTED, STATUS = range(6)
-"""Places in `ends`: ends of a trace's two streams and of two tables, spikes emitted by hidden neurons, how a run ended."""
+"""Places in `ends`: where a trace's two streams and two tables end, spikes of hidden neurons, how a run ended."""
 
 
 IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
@@ -264,5 +283,3 @@ def counters(samples: int, timesteps: int, classes: int, layers: int, rows: int)
         messages=np.empty((rows, 9), dtype=np.int64),
         updates=np.empty((rows, 6), dtype=np.int64),
     )
-
-

@@ -27,7 +27,15 @@ from codesign.simulation.event.vector import (
     total,
 )
 
-__all__ = ["accumulate_rows", "add_rows", "add_scaled_rows", "dot", "dot_and_accumulate", "multiply_transposed", "set_all"]
+__all__ = [
+    "accumulate_rows",
+    "add_rows",
+    "add_scaled_rows",
+    "dot",
+    "dot_and_accumulate",
+    "multiply_transposed",
+    "set_all",
+]
 
 
 def _of_each_length(piece: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
@@ -48,9 +56,7 @@ def _add(load: Any) -> Any:
 
 def _add_scaled(load: Any) -> Any:
     @leaf
-    def add_scaled_piece(
-        x: Any, at: Any, c: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any
-    ) -> None:
+    def add_scaled_piece(x: Any, at: Any, c: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
             sum_ = multiply_add(fill_as(sum_, scale[n]), load(weights, natural(rows[n]) + c), sum_)
@@ -61,9 +67,7 @@ def _add_scaled(load: Any) -> Any:
 
 def _accumulate(load: Any) -> Any:
     @leaf
-    def accumulate_piece(
-        dx: Any, at: Any, c: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any
-    ) -> None:
+    def accumulate_piece(dx: Any, at: Any, c: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
         d = load(dx, at + c)
         for n in range(begin, end):
             row = natural(rows[n]) + c
@@ -132,9 +136,7 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
 
 
 @leaf
-def add_scaled_rows(
-    x: Any, at: Any, width: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any
-) -> None:
+def add_scaled_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
     """x[at : at + width] += Σ scale[n] · weights[rows[n] : rows[n] + width]."""
     c = 0
     while c + WIDE <= width:

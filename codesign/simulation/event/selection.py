@@ -16,14 +16,36 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core.errors import NumbaError
 
+from codesign.errors import InputError
 from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.event.vector import BLOCK, LANES, exceeding, highest_lane, lanes_set, natural, reaching
+from codesign.simulation.event.vector import (
+    BLOCK,
+    LANES,
+    exceeding,
+    highest_lane,
+    intrinsic,
+    lanes_set,
+    natural,
+    reaching,
+)
 from codesign.simulation.policies import Policy, is_built_in
 
-__all__ = ["FEW", "FIRST", "LAST", "NOT_A_NUMBER", "call_policy", "choose_among_few", "keep_lowest_equals", "key_of", "move_reaching", "policy_address", "separator"]
+__all__ = [
+    "FEW",
+    "FIRST",
+    "LAST",
+    "NOT_A_NUMBER",
+    "call_policy",
+    "choose_among_few",
+    "keep_lowest_equals",
+    "key_of",
+    "move_reaching",
+    "policy_address",
+    "separator",
+]
 
 FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
@@ -81,9 +103,23 @@ def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
     sees_potential, sees_step = "potential" in used, "enqueue_step" in used
 
     def keys_of_waiting(
-        count, waiting, inputs, potential, enqueue_step, layer, core,
-        neuron_key, input_key, step, noise, draws, drawn, potentials, steps, keys,
-    ):  # type: ignore[no-untyped-def] # fmt: skip # noqa: ANN
+        count: Any,
+        waiting: Any,
+        inputs: Any,
+        potential: Any,
+        enqueue_step: Any,
+        layer: Any,
+        core: Any,
+        neuron_key: Any,
+        input_key: Any,
+        step: Any,
+        noise: Any,
+        draws: Any,
+        drawn: Any,
+        potentials: Any,
+        steps: Any,
+        keys: Any,
+    ) -> Any:
         # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
         if draws:
             for i in range(count):
@@ -147,10 +183,23 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def policy_address(policy: Policy) -> int:
-    """Address of the compiled loop of a policy. Only the project's own are kept on disk: their sources are known."""
+    """Address of the compiled loop of a policy. Only the project's own are kept on disk: their sources are known.
+
+    Raises:
+        InputError: the policy cannot be compiled.
+    """
+    if not isinstance(policy.priority, python_types.FunctionType):
+        raise InputError(f"scheduling policy '{policy.name}': its priority must be a function to be compiled")
     filler = _filler(policy.priority)
     filler.__name__ = filler.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
-    compiled = callback(filler, _SIGNATURE, keep=is_built_in(policy))
+    try:
+        compiled = callback(filler, _SIGNATURE, keep=is_built_in(policy))
+    except NumbaError as error:
+        reason = next((line for line in str(error).splitlines() if line.strip()), "unknown reason")
+        raise InputError(
+            f"scheduling policy '{policy.name}' cannot be compiled: {reason}; a priority is arithmetic on its "
+            "arguments and numbers alone, or needs engine 'reference'"
+        ) from error
     _kept_alive.append(compiled)
     return int(compiled.address)
 
@@ -183,8 +232,9 @@ def call_policy(
 
 @leaf
 def separator(keys: Any, count: Any, wanted: Any) -> Any:
-    """The largest number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
+    """A number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
 
+    More than `wanted` reach it only if equal keys leave no other number. At least `wanted` keys must be above `LAST`.
     Keys behind `count`, up to a block, are overwritten.
     """
     low, high = keys[0], keys[0]

@@ -15,7 +15,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as _intrinsic
+from numba.extending import models, register_model
 
 __all__ = [
     "BLOCK",
@@ -27,6 +28,7 @@ __all__ = [
     "exceeding",
     "fill_as",
     "highest_lane",
+    "intrinsic",
     "is_number",
     "lanes_of",
     "lanes_set",
@@ -49,6 +51,9 @@ LANES, BLOCK, WIDE = 16, 64, 128
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
+
+
+intrinsic: Any = _intrinsic  # its own types leave out that the first argument is the compiler's
 
 
 class Vector(types.Type):
@@ -87,7 +92,7 @@ class _MaskModel(models.PrimitiveModel):
         super().__init__(manager, type_, ir.VectorType(ir.IntType(1), type_.lanes))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, to: Any) -> Any:
+def _pointer(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
     data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
 
@@ -101,7 +106,7 @@ def _every(builder: Any, number: Any, lanes: int) -> Any:
 
 def _loader(lanes: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], *arguments, ir.VectorType(_FLOAT, lanes))
+        pointer = _pointer(context, builder, signature.args[0], ir.VectorType(_FLOAT, lanes), *arguments)
         return builder.load(pointer, align=_ALIGNMENT)
 
     return generate
@@ -130,7 +135,7 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Write a vector to a float32 array from `index` on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], *arguments[:2], arguments[2].type)
+        pointer = _pointer(context, builder, signature.args[0], arguments[2].type, *arguments[:2])
         builder.store(arguments[2], pointer, align=_ALIGNMENT)
         return context.get_dummy_value()
 
@@ -270,7 +275,7 @@ def lanes_of(typing: Any, where: Any) -> Any:
 def _compare_integers(operator: str) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         numbers = ir.VectorType(_WORD, LANES)
-        pointer = _pointer(context, builder, signature.args[0], *arguments[:2], numbers)
+        pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
         found = builder.load(pointer, align=_ALIGNMENT)
         flags = builder.icmp_signed(operator, found, _every(builder, arguments[2], LANES))
         return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)

@@ -1,0 +1,40 @@
+"""A simulation in a process of its own: prints its outcome and whether its kernels were compiled or found."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.event import kernels
+from codesign.simulation.event.compilation import cache_folder
+from codesign.simulation.schedule import Schedule
+from codesign.workload.events import EventBatch
+
+
+def outcome() -> dict[str, object]:
+    """Spikes of every layer of every sample under two policies, of which one draws; where kernels came from."""
+    network = SpikingNetwork(parse_topology("12-[20x2]-4"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=0)
+    frames = np.random.default_rng(0).poisson(0.8, (6, 3, 12))
+    events = EventBatch.from_frames(frames, np.zeros(6, dtype=np.int64), timestep_s=0.01)
+    emitted = {}
+    for policy in ("random", "momentum"):
+        schedule = Schedule(policy=policy, group_size=3, stop="on_output")
+        execution = simulate(network, events, schedule, engine="event").execution
+        assert execution is not None
+        emitted[policy] = execution.emitted.tolist()
+    stats = kernels.process.stats
+    return {
+        "emitted": emitted,
+        "found": sum(stats.cache_hits.values()),
+        "compiled": sum(stats.cache_misses.values()),
+        "folder": str(cache_folder()),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(outcome()))

@@ -1,0 +1,272 @@
+"""Compiled kernels are kept, shared between processes, and never stale.
+
+What must be compiled in a process of its own takes half a minute: all such tests share the folder of `shared_cache`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+import pytest
+
+import codesign
+from codesign.simulation.event import compilation
+from codesign.simulation.event.compilation import CACHE_VARIABLE
+
+PACKAGE = Path(codesign.__file__).parent
+PROGRAM = Path(__file__).parent / "compiled_run.py"
+
+
+# what a folder is called ---------------------------------------------------------------------------------------------
+
+
+def state_of_sources() -> str:
+    return compilation._state_of_sources.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(numba, "__version__"), (llvmlite, "__version__"), (np, "__version__"), (platform, "python_version")],
+)
+def test_versions_are_part_of_the_state(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str):
+    before = state_of_sources()
+    assert state_of_sources() == before
+    monkeypatch.setattr(owner, name, (lambda: "0.1") if callable(getattr(owner, name)) else "0.1")
+    assert state_of_sources() != before
+
+
+def test_every_source_is_part_of_the_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    copies = []
+    for folder in compilation._SOURCES:
+        copies.append(shutil.copytree(folder, tmp_path / folder.name))
+    monkeypatch.setattr(compilation, "_SOURCES", tuple(copies))
+    states = {state_of_sources()}
+    files = [file for folder in copies for file in folder.rglob("*.py")]
+    assert len(files) > 12
+    for changes, file in enumerate(files, start=1):
+        file.write_text(file.read_text(encoding="utf-8") + "#\n", encoding="utf-8")
+        states.add(state_of_sources())
+        assert len(states) == 1 + changes, file
+    (copies[0] / "another.py").touch()
+    assert state_of_sources() not in states
+
+
+def test_kernels_are_made_of_nothing_else():
+    """A file that defines compiled functions takes nothing from the package but what the folder's name is a hash of."""
+    makers = {"callback", "kernel", "leaf", "part", "routine"}
+    kernels = 0
+    for file in (PACKAGE / "simulation" / "event").glob("*.py"):
+        imports = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if is_import(node)]
+        modules = {node.module for node in imports if node.module.startswith("codesign")}
+        taken = {alias.name for node in imports if node.module.endswith("event.compilation") for alias in node.names}
+        if taken & makers:
+            kernels += 1
+            allowed = ("codesign.simulation.event.", "codesign.simulation.policies")
+            assert all(module.startswith(allowed) for module in modules), (file, modules)
+    assert kernels > 5
+
+
+def is_import(node: ast.AST) -> bool:
+    assert not isinstance(node, ast.Import) or not any(alias.name.startswith("codesign") for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and node.module is not None
+
+
+# where a folder is ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A user whose home and temporary folder are below the given path."""
+    for name in (CACHE_VARIABLE, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path
+
+
+def cache_folder() -> Path:
+    return compilation.cache_folder.__wrapped__()
+
+
+def test_kernels_are_kept_below_the_users_cache(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = cache_folder()
+    assert folder.is_dir()
+    assert folder.parent == no_variables / "home" / ".cache" / "codesign" / "kernels"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(no_variables / "cache"))
+    assert cache_folder() == no_variables / "cache" / "codesign" / "kernels" / folder.name
+    monkeypatch.setenv(CACHE_VARIABLE, str(no_variables / "mine"))
+    assert cache_folder() == no_variables / "mine" / folder.name
+    assert list(folder.iterdir()) == []  # trying whether it can be written leaves nothing behind
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_a_home_that_cannot_be_written_is_replaced_by_a_temporary_folder(
+    no_variables: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+):
+    monkeypatch.setenv(variable, str(unwritable(no_variables)))
+    folder = cache_folder()
+    assert folder.is_dir()
+    assert folder.is_relative_to(no_variables / "temporary")
+
+
+def test_a_chosen_folder_that_cannot_be_written_is_an_error(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
+    chosen = unwritable(no_variables)
+    monkeypatch.setenv(CACHE_VARIABLE, str(chosen))
+    with pytest.raises(Exception, match=f"{chosen}.*{CACHE_VARIABLE}"):
+        cache_folder()
+
+
+def unwritable(folder: Path) -> Path:
+    """A path below a file, where nobody can create a folder, not even root."""
+    (folder / "file").touch()
+    return folder / "file" / "below"
+
+
+# processes -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedCache:
+    """A folder of compiled kernels, and what the processes that filled it saw."""
+
+    root: Path
+    outcomes: tuple[dict[str, Any], ...]
+
+    @property
+    def emitted(self) -> dict[str, Any]:
+        return self.outcomes[0]["emitted"]
+
+
+def start(root: Path, package: Path = PACKAGE, **variables: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, CACHE_VARIABLE: str(root), "PYTHONPATH": str(package.parent), **variables}
+    environment = {name: value for name, value in environment.items() if value}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, str(PROGRAM)], text=True, env=environment, cwd=root, **pipes)
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    outcome: dict[str, Any] = json.loads(output)
+    return outcome
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> SharedCache:
+    """Filled by two processes at once."""
+    root = tmp_path_factory.mktemp("kernels")
+    together = [start(root), start(root)]
+    return SharedCache(root=root, outcomes=tuple(finish(process) for process in together))
+
+
+@pytest.fixture
+def copied_cache(shared_cache: SharedCache, tmp_path: Path) -> Path:
+    """The same kernels in a folder that a test may damage."""
+    return shutil.copytree(shared_cache.root, tmp_path / "kernels")
+
+
+@pytest.mark.slow
+def test_two_processes_may_compile_at_once(shared_cache: SharedCache):
+    one, other = shared_cache.outcomes
+    assert one["emitted"] == other["emitted"]
+    assert (one["found"] + one["compiled"], other["found"] + other["compiled"]) == (1, 1)
+    assert Path(one["folder"]).parent == shared_cache.root
+    names = [Path(name).name for name in contents(shared_cache.root)]
+    assert len(names) == 6, names  # an index and one piece of code each, of the kernel and of two policies
+    assert not any("tmp" in name for name in names)
+
+
+@pytest.mark.slow
+def test_a_later_process_compiles_nothing(copied_cache: Path, shared_cache: SharedCache):
+    before = contents(copied_cache)
+    outcome = finish(start(copied_cache))
+    assert (outcome["found"], outcome["compiled"]) == (1, 0)
+    assert outcome["emitted"] == shared_cache.emitted
+    assert contents(copied_cache) == before  # neither did it compile a policy
+
+
+@pytest.mark.slow
+def test_kernels_in_a_temporary_folder_are_found_too(copied_cache: Path, shared_cache: SharedCache, tmp_path: Path):
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir(mode=0o700)
+    copied_cache.rename(temporary / f"codesign-kernels-{user}").chmod(0o700)
+    nowhere = {CACHE_VARIABLE: "", "XDG_CACHE_HOME": str(unwritable(tmp_path)), "TMPDIR": str(temporary)}
+    outcome = finish(start(tmp_path, **nowhere))
+    assert Path(outcome["folder"]).is_relative_to(temporary)
+    assert (outcome["found"], outcome["compiled"]) == (1, 0)
+    assert outcome["emitted"] == shared_cache.emitted
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut_short": lambda content: content[: len(content) // 2],
+    "last_byte_missing": lambda content: content[:-1],
+    "something_else": lambda content: b"not what it was" * 100,
+    "zeros": lambda content: bytes(len(content)),
+    "one_bit": lambda content: content[:-2000] + bytes([content[-2000] ^ 1]) + content[-1999:],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_compiled_anew(copied_cache: Path, shared_cache: SharedCache, damage: str):
+    """Damages the index of one policy and the code of another, which take a second to compile, not the kernel."""
+    undamaged = contents(copied_cache)
+    (index,) = copied_cache.rglob("*keys_by_momentum*.nbi")
+    (code,) = copied_cache.rglob("*keys_by_random*.nbc")
+    for file in [code] if damage == "one_bit" else [index, code]:
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    outcome = finish(start(copied_cache))
+    assert outcome["emitted"] == shared_cache.emitted
+    assert outcome["compiled"] == 0
+    repaired = contents(copied_cache)
+    assert repaired.keys() == undamaged.keys()
+    assert finish(start(copied_cache))["emitted"] == shared_cache.emitted
+    assert contents(copied_cache) == repaired  # the repair holds
+
+
+@pytest.mark.slow
+def test_a_vanished_file_is_compiled_anew(copied_cache: Path, shared_cache: SharedCache):
+    (index,) = copied_cache.rglob("*keys_by_momentum*.nbi")
+    (code,) = copied_cache.rglob("*keys_by_random*.nbc")
+    index.unlink()
+    code.unlink()
+    assert finish(start(copied_cache))["emitted"] == shared_cache.emitted
+    assert index.exists()
+    assert code.exists()
+
+
+@pytest.mark.slow
+def test_a_changed_helper_changes_the_result_with_the_same_cache(
+    copied_cache: Path, shared_cache: SharedCache, tmp_path: Path
+):
+    """The random numbers' file is imported by the files that define kernels; theirs do not change."""
+    package = shutil.copytree(PACKAGE, tmp_path / "site" / "codesign", ignore=shutil.ignore_patterns("__pycache__"))
+    draws = package / "simulation" / "event" / "draws.py"
+    text = draws.read_text(encoding="utf-8")
+    assert text.count("(1, 27, 30, 31, 40)") == 1
+    draws.write_text(text.replace("(1, 27, 30, 31, 40)", "(1, 26, 30, 31, 40)"), encoding="utf-8")
+    outcome = finish(start(copied_cache, package))
+    assert outcome["compiled"] == 1
+    assert outcome["emitted"]["random"] != shared_cache.emitted["random"]
+    assert outcome["emitted"]["momentum"] == shared_cache.emitted["momentum"]  # draws nothing
+    assert outcome["folder"] not in {one["folder"] for one in shared_cache.outcomes}

@@ -1,0 +1,354 @@
+"""The parts that kernels are made of, against numpy and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from codesign.simulation import random as reference_random
+from codesign.simulation.event import draws, rows, selection, vector
+from codesign.simulation.event.selection import FEW, FIRST, LAST
+from codesign.simulation.event.vector import LANES
+
+BEHIND = 5 * LANES
+"""Room behind arrays of keys, as the engine's scratch has it."""
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    return numba.njit(error_model="numpy")(function)
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+# random numbers ------------------------------------------------------------------------------------------------------
+
+
+def test_draws_are_those_of_the_reference():
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 1 << 64, 2000, dtype=np.uint64)
+    keys[:4] = [0, 1, (1 << 63) - 1, (1 << 64) - 1]
+    values = rng.integers(-(1 << 20), 1 << 20, 2000)
+    values[4:7] = [0, (1 << 62), -1]
+
+    @compiled
+    def draw(keys, values, absorbed, numbers, survivors, count, probability):
+        for i in range(len(keys)):
+            absorbed[i] = draws.absorb(keys[i], values[i])
+            numbers[i] = draws.uniform(absorbed[i])
+            survivors[i] = draws.survivors(keys[i], count[i], probability)
+
+    absorbed, numbers = np.zeros_like(keys), np.zeros(2000, dtype=np.float32)
+    survivors, count = np.zeros(2000, dtype=np.int64), rng.integers(0, 6, 2000)
+    draw(keys, values, absorbed, numbers, survivors, count, np.float32(0.3))
+    tensors = torch.from_numpy(keys.view(np.int64))
+    expected = reference_random.absorb(tensors, torch.from_numpy(values))
+    assert np.array_equal(absorbed.view(np.int64), expected.numpy())
+    assert np.array_equal(numbers, reference_random.uniform(expected).numpy())
+    events = torch.arange(6)
+    kept = reference_random.uniform(reference_random.absorb(tensors[:, None], events)) >= np.float32(0.3)
+    kept &= events < torch.from_numpy(count)[:, None]
+    assert survivors.tolist() == kept.sum(dim=1).tolist()
+    assert 0 < survivors.sum() < count.sum()
+
+
+# vectors -------------------------------------------------------------------------------------------------------------
+
+
+LOADERS = {vector.LANES: vector.load, vector.BLOCK: vector.load_block, vector.WIDE: vector.load_wide}
+each_length = pytest.mark.parametrize("lanes", LOADERS)
+
+
+@each_length
+def test_vector_arithmetic_is_numpys(lanes: int):
+    rng = np.random.default_rng(lanes)
+    load = LOADERS[lanes]
+    a, b = (rng.normal(size=2 * lanes).astype(np.float32) for _ in range(2))
+    a[:4], b[:4] = [np.nan, np.inf, 0.0, 1.0], [1.0, np.inf, -0.0, np.nan]
+
+    @compiled
+    def calculate(a, b, results):
+        x, y = load(a, 0), load(b, 0)
+        vector.store(results[0], 0, vector.add(x, y))
+        vector.store(results[1], 0, vector.subtract(x, y))
+        vector.store(results[2], 0, vector.multiply(x, y))
+        vector.store(results[3], 0, vector.divide(x, y))
+        vector.store(results[4], 0, vector.select(vector.above(x, y), x, y))
+        vector.store(results[5], 0, vector.select(vector.is_number(x), x, y))
+        vector.store(results[6], 0, vector.fill_as(x, np.float32(0.3)))
+        vector.store(results[7], 5, load(a, 7))  # at places that no vector is aligned to
+
+    results = np.zeros((8, 2 * lanes), dtype=np.float32)
+    calculate(a, b, results)
+    x, y = a[:lanes], b[:lanes]
+    with np.errstate(all="ignore"):
+        expected = [x + y, x - y, x * y, x / y, np.where(x > y, x, y), np.where(np.isnan(x), y, x)]
+    expected.append(np.full(lanes, np.float32(0.3)))
+    for found, wanted in zip(results, expected, strict=False):
+        np.testing.assert_array_equal(found[:lanes], wanted)
+        assert not found[lanes:].any()
+    np.testing.assert_array_equal(results[7, 5 : 5 + lanes], a[7 : 7 + lanes])
+    assert np.count_nonzero(results[7]) == lanes
+
+
+@each_length
+def test_multiply_add_rounds_once(lanes: int):
+    """(1 + 2⁻¹²)² − 1 = 2⁻¹¹ + 2⁻²⁴, of which a product rounded to float32 keeps only the first."""
+    load = LOADERS[lanes]
+
+    @compiled
+    def calculate(a, result):
+        x = load(a, 0)
+        vector.store(result, 0, vector.multiply_add(x, x, vector.fill_as(x, np.float32(-1))))
+
+    result = np.zeros(lanes, dtype=np.float32)
+    calculate(np.full(lanes, 1 + 2**-12, dtype=np.float32), result)
+    assert (result == np.float32(2**-11 + 2**-24)).all()
+
+
+@each_length
+def test_total_adds_halves_to_each_other(lanes: int):
+    load = LOADERS[lanes]
+
+    @compiled
+    def total(a):
+        return vector.total(load(a, 0))
+
+    def by_halves(a: np.ndarray) -> np.float32:
+        while len(a) > 1:
+            a = a[: len(a) // 2] + a[len(a) // 2 :]
+        return a[0]
+
+    rng = np.random.default_rng(lanes)
+    in_turn = 0
+    for _ in range(200):
+        a = rng.normal(size=lanes).astype(np.float32)
+        assert total(a) == by_halves(a)
+        in_turn += by_halves(a) == np.cumsum(a, dtype=np.float32)[-1]
+    assert in_turn < 150  # the order is seen at all
+
+
+def bits_of(flags: np.ndarray) -> int:
+    """As the engine writes a set of lanes: a signed integer of 64 bits."""
+    bits = sum(1 << i for i, flag in enumerate(flags) if flag)
+    return bits - (1 << 64) if bits >> 63 else bits
+
+
+@pytest.mark.parametrize("lanes", [vector.LANES, vector.BLOCK])
+def test_a_mask_is_one_bit_a_lane(lanes: int):
+    load = LOADERS[lanes]
+
+    @compiled
+    def compare(a, b):
+        return vector.lanes_of(vector.above(load(a, 0), load(b, 0)))
+
+    rng = np.random.default_rng(lanes)
+    for _ in range(20):
+        a, b = rng.integers(0, 3, (2, lanes)).astype(np.float32)
+        assert compare(a, b) == bits_of(a > b)
+
+
+def test_lanes_of_integers():
+    @compiled
+    def compare(numbers, least, lanes):
+        lanes[0] = vector.reaching(numbers, 2, least)
+        lanes[1] = vector.exceeding(numbers, 2, least)
+
+    rng = np.random.default_rng(3)
+    lanes = np.zeros(2, dtype=np.int64)
+    for _ in range(50):
+        numbers = rng.choice([LAST, -5, 0, 1, 7, FIRST], 2 + LANES).astype(np.int32)
+        least = numbers[rng.integers(len(numbers))]
+        compare(numbers, least, lanes)
+        assert lanes.tolist() == [bits_of(numbers[2:] >= least), bits_of(numbers[2:] > least)]
+
+
+def test_bits_of_a_number():
+    @compiled
+    def count(lanes):
+        return vector.lanes_set(lanes), vector.lowest_lane(lanes), vector.highest_lane(lanes)
+
+    for number in (1, 2, 3, 40, 1 << 62, (1 << 63) - 1, -1, -(1 << 63)):
+        pattern = bin(number & ((1 << 64) - 1))[2:]
+        lowest = len(pattern) - 1 - pattern.rindex("1")
+        assert count(number) == (pattern.count("1"), lowest, len(pattern) - 1)
+
+    @compiled
+    def index(number):
+        return vector.natural(number)
+
+    assert [index(number) for number in (0, 5, np.int32(7), (1 << 32) - 1)] == [0, 5, 7, (1 << 32) - 1]
+
+
+# rows of weights -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [lanes * LANES for lanes in (1, 3, 4, 5, 8, 9, 15, 20)])
+def test_rows_of_weights_are_numpys(width: int):
+    """Small integers, whose sums are exact in any order; other slots keep what they hold."""
+    rng = np.random.default_rng(width)
+
+    def integers(count: int) -> np.ndarray:
+        return rng.integers(-4, 5, count).astype(np.float32)
+
+    at, begin, end = LANES, 2, 9
+    weights, gradient, x = integers(20 * width), integers(20 * width), integers(at + 2 * width)
+    row = (rng.permutation(20)[:12] * width).astype(np.int32)
+    scale, dots = integers(12), integers(12)
+    used, target = [slice(start, start + width) for start in row[begin:end]], slice(at, at + width)
+
+    expected = x.copy()
+    expected[target] += sum(weights[one] for one in used)
+    found = x.copy()
+    rows.add_rows(found, at, width, weights, row, begin, end)
+    assert np.array_equal(found, expected)
+
+    expected = x.copy()
+    expected[target] += sum(s * weights[one] for s, one in zip(scale[begin:end], used, strict=True))
+    found = x.copy()
+    rows.add_scaled_rows(found, at, width, weights, row, scale, begin, end)
+    assert np.array_equal(found, expected)
+
+    expected_gradient, expected_dots = gradient.copy(), dots.copy()
+    for n, one in zip(range(begin, end), used, strict=True):
+        expected_gradient[one] += scale[n] * x[target]
+        expected_dots[n] += weights[one] @ x[target]
+    found_gradient, found_dots = gradient.copy(), dots.copy()
+    rows.dot_and_accumulate(x, at, width, weights, found_gradient, row, scale, found_dots, begin, end)
+    assert np.array_equal(found_gradient, expected_gradient)
+    assert np.array_equal(found_dots, expected_dots)
+    found_gradient = gradient.copy()
+    rows.accumulate_rows(x, at, width, found_gradient, row, scale, begin, end)
+    assert np.array_equal(found_gradient, expected_gradient)
+
+    assert rows.dot(x, at, width, weights, row[begin]) == weights[used[0]] @ x[target]
+
+    expected = x.copy()
+    expected[:width] = sum(x[3 + i] * weights[width * (2 + i) :][:width] for i in range(7))
+    found = x.copy()
+    rows.multiply_transposed(found, width, weights, 2 * width, x, 3, 7)
+    assert np.array_equal(found, expected)
+
+
+def test_no_rows_change_nothing():
+    x, weights = np.arange(2 * LANES, dtype=np.float32), np.ones(LANES, dtype=np.float32)
+    rows.add_rows(x, 0, LANES, weights, np.zeros(1, dtype=np.int32), 0, 0)
+    assert x.tolist() == list(range(2 * LANES))
+
+
+# choosing ------------------------------------------------------------------------------------------------------------
+
+SPECIAL = floats(
+    -np.inf, np.inf, -0.0, 0.0, 1e-45, -1e-45, np.finfo(np.float32).max, np.finfo(np.float32).min, 1.0, -1.0
+)
+
+
+def test_keys_are_in_the_order_of_priorities():
+    rng = np.random.default_rng(4)
+    priorities = np.concatenate(
+        [SPECIAL, (rng.normal(size=500) * 10.0 ** rng.integers(-40, 38, 500)).astype(np.float32)]
+    )
+    keys = np.array([selection.key_of(priority) for priority in priorities])
+    assert keys.min() > LAST
+    assert keys.max() < FIRST
+    order = np.sign(keys[:, None] - keys[None])
+    with np.errstate(invalid="ignore"):
+        expected = (priorities[:, None] > priorities[None]).astype(int) - (priorities[:, None] < priorities[None])
+    assert np.array_equal(order, expected)
+
+
+def random_keys(rng: np.random.Generator, count: int, wanted: int) -> np.ndarray:
+    """Keys of priorities with many ties, with extremes, close together or far apart.
+
+    Some are beyond those of any priority, as where inputs go first: at the end only where enough others are left.
+    """
+    kind = rng.integers(7)
+    priorities = {
+        0: lambda: rng.integers(0, 3, count),
+        1: lambda: rng.choice(SPECIAL, count),
+        2: lambda: rng.random(count),
+        3: lambda: 1 + rng.integers(0, 4, count) * 2.0**-23,
+        4: lambda: rng.normal(size=count) * 10.0 ** rng.integers(-40, 38, count),
+        5: lambda: np.full(count, rng.choice(SPECIAL)),
+        6: lambda: -rng.integers(0, 1 << 24, count),
+    }[int(kind)]()
+    keys = np.array([selection.key_of(one) for one in priorities.astype(np.float32)], dtype=np.int32)
+    if rng.random() < 0.2:
+        keys[rng.random(count) < rng.random()] = FIRST
+    if rng.random() < 0.2:
+        keys[rng.permutation(count)[: rng.integers(count - wanted + 1)]] = LAST
+    return keys
+
+
+def with_room(values: np.ndarray) -> np.ndarray:
+    """The array with something behind it that would be chosen if it were looked at."""
+    return np.concatenate([values, np.full(BEHIND, FIRST, dtype=np.int32)])
+
+
+def best(keys: np.ndarray, sources: np.ndarray, wanted: int) -> set[int]:
+    return set(sources[np.lexsort((sources, -keys.astype(np.int64)))][:wanted].tolist())
+
+
+SIZES = [2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 500]
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_a_separator_parts_the_highest_keys(count: int):
+    for seed in range(60):
+        rng = np.random.default_rng([count, seed])
+        wanted = int(rng.integers(1, count))
+        keys = random_keys(rng, count, wanted)
+        least, reached = selection.separator(with_room(keys), count, wanted)
+        assert reached == (keys >= least).sum()
+        assert reached >= wanted
+        if reached > wanted:  # equal keys leave it open which; no higher number would do
+            assert least == np.sort(keys)[count - wanted]
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
+    for seed in range(60):
+        rng = np.random.default_rng([count, seed, 1])
+        wanted = int(rng.integers(1, count))
+        keys = random_keys(rng, count, wanted)
+        sources = rng.permutation(1 << 12)[:count].astype(np.int32)
+        if rng.random() < 0.2:
+            sources += (1 << 24) - (1 << 12) - 1
+        waiting, chosen = with_room(sources), np.full(count + 1, -1, dtype=np.int32)
+        with_keys = with_room(keys)
+        least, reached = selection.separator(with_keys, count, wanted)
+        if reached > wanted:
+            scratch = np.full(count + BEHIND, FIRST, dtype=np.int32)
+            selection.keep_lowest_equals(with_keys, waiting, count, least, wanted, scratch)
+            assert waiting[:count].tolist() == sources.tolist()
+        assert selection.move_reaching(with_keys, least, waiting, count, chosen) == wanted
+        expected = best(keys, sources, wanted)
+        assert set(chosen[:wanted].tolist()) == expected
+        assert sorted(waiting[: count - wanted].tolist()) == sorted(set(sources.tolist()) - expected)
+        assert (chosen[wanted:] == -1).all()
+
+
+@pytest.mark.parametrize("count", [one for one in SIZES if one <= FEW])
+def test_a_choice_among_few_is_the_same_or_left_open(count: int):
+    for seed in range(60):
+        rng = np.random.default_rng([count, seed, 2])
+        wanted = int(rng.integers(1, count))
+        keys = random_keys(rng, count, wanted)
+        sources = rng.permutation(1 << 12)[:count].astype(np.int32)
+        waiting, chosen = with_room(sources), np.full(count + 1, -1, dtype=np.int32)
+        found = selection.choose_among_few(with_room(keys), waiting, count, wanted, chosen)
+        in_order = np.sort(keys)[::-1]
+        assert found == (in_order[wanted - 1] != in_order[wanted])
+        if found:
+            expected = best(keys, sources, wanted)
+            assert set(chosen[:wanted].tolist()) == expected
+            assert sorted(waiting[: count - wanted].tolist()) == sorted(set(sources.tolist()) - expected)
+        else:
+            assert waiting[:count].tolist() == sources.tolist()
+            assert (chosen == -1).all()

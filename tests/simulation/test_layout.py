@@ -1,0 +1,208 @@
+"""The event engine's layout: rows added by taps, in plain numpy, are what the network's own connections compute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from random_cases import deep_convolutional, wide_linear
+
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
+from codesign.simulation.event.layout import Layout
+from codesign.simulation.event.vector import LANES
+
+BY_HAND = [
+    {"input": [1, 5, 4], "layers": [{"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}]},
+    {
+        "input": [2, 6, 6],
+        "layers": [
+            {"kind": "sum_pool", "kernel": 3},
+            {"kind": "conv2d", "channels": 17, "kernel": 2, "padding": 2},
+            {"kind": "average_pool", "kernel": 5},
+            {"kind": "linear", "neurons": 4},
+        ],
+    },
+    {
+        "input": [3, 8, 4],
+        "layers": [
+            {"kind": "average_pool", "kernel": 2},
+            {"kind": "sum_pool", "kernel": 2},
+            {"kind": "linear", "neurons": 33},
+            {"kind": "linear", "neurons": 2},
+        ],
+    },
+]
+
+
+def networks() -> list[SpikingNetwork]:
+    """Free weights: nothing here depends on the order of sums by more than rounding."""
+    topologies = [TopologySpec.model_validate(one) for one in BY_HAND]
+    topologies += [deep_convolutional(np.random.default_rng(seed)) for seed in range(40)]
+    topologies += [wide_linear(np.random.default_rng(seed)) for seed in range(15)]
+    return [SpikingNetwork(one, NeuronSpec(), timestep_s=0.01, seed=i) for i, one in enumerate(topologies)]
+
+
+NETWORKS = networks()
+each_network = pytest.mark.parametrize("network", NETWORKS, ids=range(len(NETWORKS)))
+
+
+def rows_of(layout: Layout, source: int) -> list[tuple[slice, slice]]:
+    """For each tap of a source: the row among the packed weights, and the slots that it is added to."""
+    wiring = layout.wiring
+    place = wiring.source_position[source]
+    found = []
+    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+        width = wiring.layer_width[wiring.source_layer[source]]
+        row = wiring.source_row[source] + wiring.tap_row[tap]
+        slot = wiring.position_slot[wiring.tap_position[tap]]
+        found.append((slice(row, row + width), slice(slot, slot + width)))
+    return found
+
+
+def slots_of_layers(network: SpikingNetwork, layout: Layout) -> list[np.ndarray]:
+    of_neurons = layout.wiring.source_slot[network.shape.input_size :]
+    return [of_neurons[neurons] for neurons in network.layer_slices]
+
+
+def test_networks_are_of_all_kinds():
+    """The comparisons below see strides, paddings, pools and layers of several positions."""
+    connections = [connection for network in NETWORKS for connection in network.layer_connections()]
+    convolutions = [one.target for one in connections if one.target.kind == "conv2d"]
+    assert {1, 2, 3} <= {one.stride for one in convolutions}
+    assert {0, 1, 2} <= {one.padding for one in convolutions}
+    assert sum(one.pool > 1 for one in connections) > 5
+    assert sum(one.scale != 1 for one in connections) > 2
+    assert sum(one.target.kind == "linear" and one.source[1] > 1 for one in connections) > 5
+
+
+@each_network
+def test_rows_added_by_taps_are_the_currents(network: SpikingNetwork):
+    layout, rng = Layout(network), np.random.default_rng(1)
+    packed = layout.pack(network.weights())
+    first = 0
+    for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
+        spikes = rng.poisson(0.5, connection.inputs)
+        x = np.zeros(layout.slots)
+        for j in np.flatnonzero(spikes):
+            for row, target in rows_of(layout, first + j):
+                x[target] += spikes[j] * packed[row].astype(np.float64)
+        expected = connection.currents(
+            torch.from_numpy(spikes[None].astype(float)), connection.weight.detach().double()
+        )
+        np.testing.assert_allclose(x[slots], expected[0].numpy(), rtol=1e-6, atol=1e-7)
+        x[slots] = 0
+        assert not x.any()  # neither padding nor another layer
+        first += connection.inputs
+
+
+@each_network
+def test_products_with_rows_are_the_adjoint(network: SpikingNetwork):
+    layout, rng = Layout(network), np.random.default_rng(2)
+    packed = layout.pack(network.weights()).astype(np.float64)
+    first = 0
+    for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
+        gradient = rng.normal(size=connection.outputs)
+        dx = np.full(layout.slots, np.nan)  # of other layers, which no row reaches
+        dx[_positions_of(layout, slots)] = 0
+        dx[slots] = gradient
+        found = [
+            sum(packed[row] @ dx[target] for row, target in rows_of(layout, first + j))
+            for j in range(connection.inputs)
+        ]
+        weight = connection.weight.detach().double()
+        expected = connection.spikes_gradient(torch.from_numpy(gradient[None]), weight)
+        np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-5, atol=1e-6)
+        first += connection.inputs
+
+
+@each_network
+def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingNetwork):
+    layout, rng = Layout(network), np.random.default_rng(3)
+    collected = np.zeros(layout.weights, dtype=np.float32)
+    expected = []
+    first = 0
+    for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
+        spikes = rng.poisson(0.5, connection.inputs)
+        gradient = rng.normal(size=connection.outputs)
+        dx = np.zeros(layout.slots)
+        dx[slots] = gradient
+        for j in np.flatnonzero(spikes):
+            for row, target in rows_of(layout, first + j):
+                collected[row] += np.float32(spikes[j] * dx[target])
+        tensors = torch.from_numpy(gradient[None]), torch.from_numpy(spikes[None].astype(float))
+        expected.append(connection.weight_gradient(*tensors))
+        first += connection.inputs
+    for one, other, weight in zip(layout.unpack_gradient(collected), expected, network.weights(), strict=True):
+        assert one.shape == weight.shape
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-4)
+
+
+@each_network
+def test_packing_keeps_every_weight_and_pads_with_zeros(network: SpikingNetwork):
+    layout = Layout(network)
+    packed = layout.pack(network.weights())
+    assert packed.dtype == np.float32
+    assert packed.ctypes.data % 64 == 0
+    for connection, one in zip(network.layer_connections(), layout.unpack_gradient(packed), strict=True):
+        # a pool's average is multiplied in on the way in, and into the gradient on the way out
+        torch.testing.assert_close(one, connection.weight.detach() * connection.scale**2, rtol=1e-6, atol=0)
+    assert np.count_nonzero(packed) == sum(int(weight.count_nonzero()) for weight in network.weights())
+
+
+@each_network
+def test_slots_fan_out_and_single_rows(network: SpikingNetwork):
+    layout = Layout(network)
+    wiring, inputs = layout.wiring, network.shape.input_size
+    assert wiring.fan_out.tolist() == network.fan_out().tolist()
+    neurons = np.arange(inputs, layout.sources)
+    assert (wiring.source_slot[:inputs] == -1).all()
+    assert (wiring.slot_source[wiring.source_slot[neurons]] == neurons).all()
+    assert (wiring.slot_source >= 0).sum() == network.shape.neurons
+    assert len(wiring.slot_source) == layout.slots
+    assert len(wiring.position_slot) == layout.positions
+    assert (wiring.position_slot % LANES == 0).all()
+    assert (wiring.layer_width % LANES == 0).all()
+    for source in range(layout.sources - network.shape.layers[-1].neurons):
+        if wiring.single[wiring.source_layer[source]]:
+            ((row, _),) = rows_of(layout, source)
+            assert row.start == wiring.single_row[source]
+    for output in range(layout.sources - network.shape.layers[-1].neurons, layout.sources):
+        assert rows_of(layout, output) == []
+
+
+@each_network
+def test_numbers_of_neurons_come_back_from_their_slots(network: SpikingNetwork):
+    layout = Layout(network)
+    values = torch.rand(network.shape.neurons, generator=torch.Generator().manual_seed(4))
+    slots = layout.spread(values, -1.0)
+    assert (slots[layout.wiring.slot_source < 0] == -1).all()
+    assert torch.equal(layout.gather(slots), values)
+
+
+@each_network
+def test_transposed_weights_hold_one_row_a_target(network: SpikingNetwork):
+    layout = Layout(network)
+    wiring, weights = layout.wiring, network.weights()
+    transposed = layout.pack_transposed(weights)
+    kept = 0
+    for layer, start in enumerate(wiring.transposed_start):
+        connection = network.layer_connections()[layer]
+        plain = layer > 0 and connection.target.kind == "linear" and connection.source[1:] == (1, 1)
+        assert (start >= 0) == plain
+        if plain:
+            shape = (wiring.layer_width[layer], wiring.layer_width[layer - 1])
+            block = transposed[start : start + shape[0] * shape[1]].reshape(shape)
+            weight = weights[layer].detach().numpy()
+            assert np.array_equal(block[: len(weight), : weight.shape[1]], weight)
+            kept += np.count_nonzero(weight)
+    assert np.count_nonzero(transposed) == kept
+
+
+def _positions_of(layout: Layout, slots: np.ndarray) -> np.ndarray:
+    """All slots, padding included, of the positions that hold some of the given ones."""
+    layer = layout.wiring.source_layer[layout.wiring.slot_source[slots[0]]] - 1
+    first, last = layout.wiring.layer_positions[layer : layer + 2]
+    starts = layout.wiring.position_slot[first:last]
+    return (starts[:, None] + np.arange(layout.wiring.layer_width[layer])).ravel()

@@ -1,0 +1,133 @@
+"""The paper's CIFAR-10 setting (A.10): a VGG of spiking neurons that never leak, on currents of a single timestep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
+from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.schedule import Regularization, Schedule
+from codesign.training.evaluation import evaluate, predict
+from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.trainer import train
+from codesign.workload.events import EventBatch
+
+PRESET = PRESETS["cifar10"]
+SAMPLES = 3
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def vgg(*channels: int) -> SpikingNetwork:
+    """Two convolutions of each width, then a pool; 32 × 32 pixels of three colours, ten classes.
+
+    Weights on a dyadic grid, about as large as they begin, so that sums are exact in any order.
+    """
+    layers: list[dict[str, object]] = []
+    for width in channels:
+        layers += [{"kind": "conv2d", "channels": width, "kernel": 3, "padding": 1}] * 2
+        layers.append({"kind": "average_pool", "kernel": 2})
+    topology = TopologySpec.model_validate(
+        {"input": [3, 32, 32], "layers": [*layers, {"kind": "linear", "neurons": 10}]}
+    )
+    neuron = PRESET.neuron.model_copy(update={"readout": "potential"})
+    network = SpikingNetwork(topology, neuron, timestep_s=1.0, seed=0)
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.mul_(2 * 1024).round_().div_(1024)
+    return network
+
+
+def images(samples: int = SAMPLES) -> EventBatch:
+    """Coloured squares of 8 × 8 pixels, as currents on a dyadic grid."""
+    rng = np.random.default_rng(0)
+    squares = np.round(16 * rng.normal(size=(samples, 1, 3, 4, 4))) / 16
+    pixels = squares.repeat(8, axis=3).repeat(8, axis=4).reshape(samples, 1, -1)
+    return EventBatch.from_frames(pixels, np.arange(samples) % 10, timestep_s=1.0, currents=True)
+
+
+SCHEDULE = Schedule(policy="random", group_size=PRESET.group_size, stop="drained")
+REGULARIZATION = Regularization(refractory_dropout=PRESET.refractory_dropout)
+
+
+def test_the_preset_is_the_papers():
+    assert PRESET.neuron.time_constant == float("inf")
+    assert PRESET.group_size == 512
+
+
+@pytest.mark.parametrize("idle_gradient", ["all", "spare", "none"])
+def test_a_loss_and_its_gradient_equal_the_reference(idle_gradient: str):
+    network, events = vgg(4, 6, 17), images()
+    gradients, losses = {}, {}
+    for engine in ("event", "reference"):
+        losses[engine] = classification_loss(
+            network,
+            events,
+            SCHEDULE,
+            regularization=REGULARIZATION,
+            seed=1,
+            idle_gradient=idle_gradient,
+            engine=engine,
+        )
+        network.zero_grad()
+        losses[engine].value.backward()
+        gradients[engine] = [weight.grad.clone() for weight in network.weights()]
+    assert losses["event"].emitted == losses["reference"].emitted > 1000
+    assert losses["event"].logits.tolist() == losses["reference"].logits.tolist()
+    torch.testing.assert_close(losses["event"].value, losses["reference"].value)
+    for found, expected in zip(gradients["event"], gradients["reference"], strict=True):
+        assert expected.any()
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_every_counter_equals_the_reference():
+    network, events = vgg(4, 6, 17), images()
+    found, expected = (evaluate(network, events, SCHEDULE, seed=1, engine=engine) for engine in ("event", "reference"))
+    assert found.scores.tolist() == expected.scores.tolist()
+    for name in ("emitted", "propagated", "evaluations", "synaptic_operations", "forward_steps", "input_macs"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+        assert getattr(found, name).any(), name
+    with torch.no_grad():
+        logits = simulate(network, events, SCHEDULE, seed=1, counters=False).logits
+    assert logits.argmax(dim=1).tolist() == predict(network, events, SCHEDULE, seed=1).tolist()
+    assert logits.numpy().astype(np.float64).tolist() == found.scores.tolist()
+
+
+def test_training_brings_the_loss_down():
+    recipe = Recipe(
+        method="unlayered",
+        policy="random",
+        group_size=PRESET.group_size,
+        epochs=20,
+        batch_size=SAMPLES,
+        learning_rate=3e-3,
+    )
+    network, events = vgg(4, 6, 8), images()
+    history = train(network, recipe, events, events, seed=0).history
+    assert history[-1].loss < 0.6 * history[0].loss
+    assert history[0].spike_density > 0.05
+
+
+@pytest.mark.slow
+def test_full_width_trains_and_evaluates():
+    network, events = vgg(64, 128, 256), images(2)
+    before = [weight.detach().clone() for weight in network.weights()]
+    recipe = Recipe(method="unlayered", group_size=PRESET.group_size, epochs=1, batch_size=2, learning_rate=2e-4)
+    (report,) = train(network, recipe, events, events, seed=0).history
+    assert np.isfinite(report.loss)
+    assert not any(torch.equal(one, weight) for one, weight in zip(before, network.weights(), strict=True))
+    execution = evaluate(network, events, Schedule(group_size=64, stop="drained"))
+    assert execution.emitted.shape == (2, 7)
+    assert (execution.emitted[:, :-1] > 0).all()
+    assert (execution.emitted[:, -1] == 0).all()  # output neurons never fire
