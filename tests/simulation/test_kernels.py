@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from codesign.simulation import random as reference_random
-from codesign.simulation.event import draws, rows, selection, vector
+from codesign.simulation.event import draws, vector
+from codesign.simulation.event import rows as rows_module
+from codesign.simulation.event import selection as selection_module
 from codesign.simulation.event.selection import FEW, FIRST, LAST
 from codesign.simulation.event.vector import LANES
 
@@ -21,6 +23,22 @@ BEHIND = 5 * LANES
 
 def compiled(function: Callable[..., Any]) -> Any:
     return numba.njit(error_model="numpy")(function)
+
+
+class FromPython:
+    """A module's compiled functions, which are made to be called by others, callable from here."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._module, name)
+        called = numba.njit(error_model="numpy", _nrt=False)(lambda *arguments: inner(*arguments))
+        setattr(self, name, called)
+        return called
+
+
+rows, selection = FromPython(rows_module), FromPython(selection_module)
 
 
 def floats(*values: float) -> np.ndarray:

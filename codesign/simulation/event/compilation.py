@@ -35,6 +35,10 @@ CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
 
+_INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
+
+
 @cache
 def _state_of_sources() -> str:
     """Hash of all sources of kernels and of the versions of their compilers."""
@@ -147,7 +151,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Kernels allocate nothing (so no reference is counted inside them) and divide as IEEE 754 says.
     """
-    dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)
     dispatcher._cache = _KernelCache(function)
     return dispatcher
 
@@ -157,17 +161,17 @@ def part(function: Callable[..., Any]) -> Any:
 
     So it is compiled once, in its place. For functions that are called from one or two places.
     """
-    return numba.njit(inline="always", error_model="numpy", _nrt=False)(function)
+    return numba.njit(**_INSIDE, inline="always")(function)
 
 
 def leaf(function: Callable[..., Any]) -> Any:
     """A small function of numbers and single arrays that kernels call; compiled by itself and then inlined."""
-    return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
+    return numba.njit(**_INSIDE, forceinline=True)(function)
 
 
 def routine(function: Callable[..., Any]) -> Any:
     """A larger function that kernels call; compiled by itself and left to itself."""
-    return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    return numba.njit(**_INSIDE)(function)
 
 
 def callback(function: Callable[..., Any], signature: Any, *, keep: bool) -> Any:

@@ -98,7 +98,7 @@ def _priority_of(key: Any) -> Any:
 
 def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
     """The loop over all that wait, around one policy."""
-    compiled = numba.njit(error_model="numpy", _nrt=False, forceinline=True)(_in_float32(priority))
+    compiled = leaf(_in_float32(priority))
     used = _arguments_used(priority)
     sees_potential, sees_step = "potential" in used, "enqueue_step" in used
 
