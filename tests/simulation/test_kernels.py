@@ -230,7 +230,7 @@ def test_rows_of_weights_are_numpys(width: int):
     expected = x.copy()
     expected[target] += sum(s * weights[one] for s, one in zip(scale[begin:end], used, strict=True))
     found = x.copy()
-    rows.add_scaled_rows(found, at, width, weights, row, scale, begin, end)
+    rows.add_scaled_rows(found, at, width, weights, row, 1, scale, 0, begin, end)
     assert np.array_equal(found, expected)
 
     expected_gradient, expected_dots = gradient.copy(), dots.copy()
@@ -242,7 +242,7 @@ def test_rows_of_weights_are_numpys(width: int):
     assert np.array_equal(found_gradient, expected_gradient)
     assert np.array_equal(found_dots, expected_dots)
     found_gradient = gradient.copy()
-    rows.accumulate_rows(x, at, width, found_gradient, row, scale, begin, end)
+    rows.accumulate_rows(x, at, width, found_gradient, row, 1, scale, 0, begin, end)
     assert np.array_equal(found_gradient, expected_gradient)
 
     assert rows.dot(x, at, width, weights, row[begin]) == weights[used[0]] @ x[target]

@@ -256,17 +256,20 @@ def _unevaluate(parameters: Any, rules: Any, state: Any, trace: Any, slot: Any, 
 
 @part
 def _frame_gradient(
-    wiring: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any, gradient: Any
+    wiring: Any, rules: Any, input_: Any, begin: Any, end: Any, kept: Any, kept_from: Any, state: Any, gradient: Any
 ) -> None:
     """Gradient of the first layer's weights from a frame that was delivered at once."""
     width = natural(wiring.layer_width[0])
     if wiring.single[0] != 0:
-        n = 0
-        for entry in range(begin, end):
-            state.rows[natural(n)] = wiring.single_row[natural(input_.indices[entry])]
-            state.frame_kept[natural(n)] = kept[entry - kept_from]
-            n += kept[entry - kept_from] != 0
-        accumulate_rows(state.dx, 0, width, gradient, state.rows, state.frame_kept, 0, n)
+        stride = natural(rules.input_stride)
+        if stride > 0:
+            rows = input_.indices
+            accumulate_rows(state.dx, 0, width, gradient, rows, stride, kept, kept_from, begin, end)
+        else:
+            for entry in range(begin, end):
+                state.rows[natural(entry - begin)] = wiring.single_row[natural(input_.indices[entry])]
+            rows = state.rows
+            accumulate_rows(state.dx, 0, width, gradient, rows, 1, kept, kept_from - begin, 0, end - begin)
         return
     for entry in range(begin, end):
         source = input_.indices[entry]
@@ -276,7 +279,7 @@ def _frame_gradient(
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = natural(wiring.position_slot[wiring.tap_position[tap]])
-                accumulate_rows(state.dx, at, width, gradient, state.rows, state.frame_kept, 0, 1)
+                accumulate_rows(state.dx, at, width, gradient, state.rows, 1, state.frame_kept, 0, 0, 1)
 
 
 @routine
@@ -365,7 +368,7 @@ def backward_sample(
         if steps > 0 and not rules.queued:
             begin = input_.offsets[sample * rules.timesteps + timestep]
             end = input_.offsets[sample * rules.timesteps + timestep + 1]
-            _frame_gradient(wiring, input_, begin, end, kept, kept_from, state, gradient)
+            _frame_gradient(wiring, rules, input_, begin, end, kept, kept_from, state, gradient)
         if rules.biased:
             for slot in range(len(state.G)):
                 bias_gradient[slot] += state.G[slot]

@@ -109,6 +109,7 @@ class Batch:
         gated = schedule.synchronized or schedule.barrier_messages
         self.rules = Rules(
             inputs=network.shape.input_size,
+            input_stride=layout.input_stride,
             timesteps=events.timesteps,
             group_size=min(schedule.group_size or ROOM_WITHOUT_LIMIT, ROOM_WITHOUT_LIMIT),
             on_output=schedule.stop == "on_output",

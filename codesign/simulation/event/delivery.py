@@ -52,19 +52,23 @@ def deliver_frame(
     """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
     touched = 0
     if wiring.single[0] != 0:
-        n = 0
         messages = 0
         for entry in range(begin, end):
             value = input_.values[entry]
-            state.rows[natural(n)] = wiring.single_row[natural(input_.indices[entry])]
-            state.frame_kept[natural(n)] = kept[entry - kept_from]
-            n += value != 0
             messages += (value != 0) if rules.currents else np.int64(value)
-        if n > 0:
+        if messages > 0:
             touched = reach(0, state.mark, state.touched, touched)
             if counting:
                 state.spikes_in[0] = messages
-            add_scaled_rows(state.x, 0, wiring.layer_width[0], parameters.weights, state.rows, state.frame_kept, 0, n)
+            width, stride = natural(wiring.layer_width[0]), natural(rules.input_stride)
+            if stride > 0:
+                rows, weights = input_.indices, parameters.weights
+                add_scaled_rows(state.x, 0, width, weights, rows, stride, kept, kept_from, begin, end)
+            else:
+                for entry in range(begin, end):
+                    state.rows[natural(entry - begin)] = wiring.single_row[natural(input_.indices[entry])]
+                rows, weights = state.rows, parameters.weights
+                add_scaled_rows(state.x, 0, width, weights, rows, 1, kept, kept_from - begin, 0, end - begin)
         return touched
     width = wiring.layer_width[0]
     for entry in range(begin, end):
@@ -81,7 +85,7 @@ def deliver_frame(
                     state.spikes_in[position] += messages
                 state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = natural(wiring.position_slot[position])
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.frame_kept, 0, 1)
+                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.frame_kept, 0, 0, 1)
     return touched
 
 
@@ -141,7 +145,7 @@ def propagate(
             if single_spikes:
                 add_rows(state.x, at, width, parameters.weights, state.rows, begin, end)
             else:
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.kept, begin, end)
+                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.kept, 0, begin, end)
             if counting:
                 for i in range(begin, end):
                     state.spikes_in[position] += _messages(rules, state, state.ordered[i])
@@ -158,7 +162,7 @@ def propagate(
                         add_rows(state.x, at, width, parameters.weights, state.rows, 0, 1)
                     else:
                         state.drawn[0] = state.kept[i]
-                        add_scaled_rows(state.x, at, width, parameters.weights, state.rows, state.drawn, 0, 1)
+                        add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.drawn, 0, 0, 1)
                     if counting:
                         state.spikes_in[position] += _messages(rules, state, source)
         begin = end

@@ -26,7 +26,7 @@ from codesign.simulation.event.vector import LANES
 
 __all__ = ["MOST_SOURCES", "Layout", "Wiring", "aligned_zeros"]
 
-_PIECE = 64
+_PIECE = 128
 MOST_SOURCES = 1 << 24
 """Inputs and neurons that fit into the key by which waiting neurons are ordered."""
 
@@ -187,6 +187,13 @@ class Layout:
             transposed_start=_integers(self._transposed_starts()),
         )
 
+    @cached_property
+    def input_stride(self) -> int:
+        """Distance of the rows of successive inputs among the packed weights; 0 where they are not evenly spaced."""
+        rows, width = self.wiring.single_row[: self.shape.input_size], self.widths[0]
+        even = bool(self.wiring.single[0]) and np.array_equal(rows, np.arange(len(rows)) * width)
+        return width if even else 0
+
     @property
     def slots(self) -> int:
         return sum(layer.height * layer.width * w for layer, w in zip(self.shape.layers, self.widths, strict=True))
@@ -290,7 +297,7 @@ def _copy_transposed(source: Floats, target: Floats) -> None:
     for first in range(0, max(rows, columns), _PIECE):
         part = slice(first, first + _PIECE)
         if columns >= rows:
-            target[part] = source[:, part].T
+            target[part] = source[:, part].copy().T  # columns of a long row are too far apart to be read in order
         else:
             target[:, part] = source[part].T
 

@@ -73,10 +73,12 @@ class Parameters(NamedTuple):
 class Rules(NamedTuple):
     """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`.
 
-    `single_spikes` says that every source that leaves has one spike, and keeps it.
+    `single_spikes` says that every source that leaves has one spike, and keeps it; `input_stride` is the
+    distance of the rows of successive inputs, 0 where they are not evenly spaced.
     """
 
     inputs: int
+    input_stride: int
     timesteps: int
     group_size: int
     on_output: bool

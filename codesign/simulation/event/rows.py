@@ -56,10 +56,13 @@ def _add(load: Any) -> Any:
 
 def _add_scaled(load: Any) -> Any:
     @leaf
-    def add_scaled_piece(x: Any, at: Any, c: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
+    def add_scaled_piece(
+        x: Any, at: Any, c: Any, weights: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
+    ) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
-            sum_ = multiply_add(fill_as(sum_, scale[n]), load(weights, natural(rows[n]) + c), sum_)
+            row = natural(rows[n]) * stride + c
+            sum_ = multiply_add(fill_as(sum_, scale[natural(n - offset)]), load(weights, row), sum_)
         store(x, at + c, sum_)
 
     return add_scaled_piece
@@ -67,11 +70,13 @@ def _add_scaled(load: Any) -> Any:
 
 def _accumulate(load: Any) -> Any:
     @leaf
-    def accumulate_piece(dx: Any, at: Any, c: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
+    def accumulate_piece(
+        dx: Any, at: Any, c: Any, gradient: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
+    ) -> None:
         d = load(dx, at + c)
         for n in range(begin, end):
-            row = natural(rows[n]) + c
-            store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
+            row = natural(rows[n]) * stride + c
+            store(gradient, row, multiply_add(fill_as(d, scale[natural(n - offset)]), d, load(gradient, row)))
 
     return accumulate_piece
 
@@ -136,32 +141,54 @@ def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, e
 
 
 @leaf
-def add_scaled_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
-    """x[at : at + width] += Σ scale[n] · weights[rows[n] : rows[n] + width]."""
+def add_scaled_rows(
+    x: Any,
+    at: Any,
+    width: Any,
+    weights: Any,
+    rows: Any,
+    stride: Any,
+    scale: Any,
+    offset: Any,
+    begin: Any,
+    end: Any,
+) -> None:
+    """x[at : at + width] += Σ scale[n − offset] · weights[row : row + width] with row = rows[n] · stride."""
     c = 0
     while c + WIDE <= width:
-        _add_scaled_wide(x, at, c, weights, rows, scale, begin, end)
+        _add_scaled_wide(x, at, c, weights, rows, stride, scale, offset, begin, end)
         c += WIDE
     while c + BLOCK <= width:
-        _add_scaled_block(x, at, c, weights, rows, scale, begin, end)
+        _add_scaled_block(x, at, c, weights, rows, stride, scale, offset, begin, end)
         c += BLOCK
     while c < width:
-        _add_scaled_vector(x, at, c, weights, rows, scale, begin, end)
+        _add_scaled_vector(x, at, c, weights, rows, stride, scale, offset, begin, end)
         c += LANES
 
 
 @leaf
-def accumulate_rows(dx: Any, at: Any, width: Any, gradient: Any, rows: Any, scale: Any, begin: Any, end: Any) -> None:
-    """gradient[rows[n] : rows[n] + width] += scale[n] · dx[at : at + width] for each row."""
+def accumulate_rows(
+    dx: Any,
+    at: Any,
+    width: Any,
+    gradient: Any,
+    rows: Any,
+    stride: Any,
+    scale: Any,
+    offset: Any,
+    begin: Any,
+    end: Any,
+) -> None:
+    """gradient[row : row + width] += scale[n − offset] · dx[at : at + width] for each row = rows[n] · stride."""
     c = 0
     while c + WIDE <= width:
-        _accumulate_wide(dx, at, c, gradient, rows, scale, begin, end)
+        _accumulate_wide(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
         c += WIDE
     while c + BLOCK <= width:
-        _accumulate_block(dx, at, c, gradient, rows, scale, begin, end)
+        _accumulate_block(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
         c += BLOCK
     while c < width:
-        _accumulate_vector(dx, at, c, gradient, rows, scale, begin, end)
+        _accumulate_vector(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
         c += LANES
 
 
@@ -169,7 +196,7 @@ def accumulate_rows(dx: Any, at: Any, width: Any, gradient: Any, rows: Any, scal
 def dot_and_accumulate(
     dx: Any, at: Any, width: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
 ) -> None:
-    """`accumulate_rows`, and dots[n] += weights[rows[n] : rows[n] + width] · dx[at : at + width]."""
+    """`accumulate_rows` (stride 1, offset 0), and dots[n] += weights[rows[n] : rows[n] + width] · dx[at : …]."""
     c = 0
     while c + WIDE <= width:
         _dot_wide(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
