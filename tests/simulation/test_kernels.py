@@ -224,13 +224,13 @@ def test_rows_of_weights_are_numpys(width: int):
     expected = x.copy()
     expected[target] += sum(weights[one] for one in used)
     found = x.copy()
-    rows.add_rows(found, at, width, weights, row, begin, end)
+    rows.add_rows(width, found, at, weights, row, begin, end)
     assert np.array_equal(found, expected)
 
     expected = x.copy()
     expected[target] += sum(s * weights[one] for s, one in zip(scale[begin:end], used, strict=True))
     found = x.copy()
-    rows.add_scaled_rows(found, at, width, weights, row, 1, scale, 0, begin, end)
+    rows.add_scaled_rows(width, found, at, weights, row, 1, scale, 0, begin, end)
     assert np.array_equal(found, expected)
 
     expected_gradient, expected_dots = gradient.copy(), dots.copy()
@@ -238,11 +238,11 @@ def test_rows_of_weights_are_numpys(width: int):
         expected_gradient[one] += scale[n] * x[target]
         expected_dots[n] += weights[one] @ x[target]
     found_gradient, found_dots = gradient.copy(), dots.copy()
-    rows.dot_and_accumulate(x, at, width, weights, found_gradient, row, scale, found_dots, begin, end)
+    rows.dot_and_accumulate(width, x, at, weights, found_gradient, row, scale, found_dots, begin, end)
     assert np.array_equal(found_gradient, expected_gradient)
     assert np.array_equal(found_dots, expected_dots)
     found_gradient = gradient.copy()
-    rows.accumulate_rows(x, at, width, found_gradient, row, 1, scale, 0, begin, end)
+    rows.accumulate_rows(width, x, at, found_gradient, row, 1, scale, 0, begin, end)
     assert np.array_equal(found_gradient, expected_gradient)
 
     assert rows.dot(x, at, width, weights, row[begin]) == weights[used[0]] @ x[target]
@@ -250,13 +250,13 @@ def test_rows_of_weights_are_numpys(width: int):
     expected = x.copy()
     expected[:width] = sum(x[3 + i] * weights[width * (2 + i) :][:width] for i in range(7))
     found = x.copy()
-    rows.multiply_transposed(found, width, weights, 2 * width, x, 3, 7)
+    rows.multiply_transposed(width, found, width, weights, 2 * width, x, 3, 7)
     assert np.array_equal(found, expected)
 
 
 def test_no_rows_change_nothing():
     x, weights = np.arange(2 * LANES, dtype=np.float32), np.ones(LANES, dtype=np.float32)
-    rows.add_rows(x, 0, LANES, weights, np.zeros(1, dtype=np.int32), 0, 0)
+    rows.add_rows(LANES, x, 0, weights, np.zeros(1, dtype=np.int32), 0, 0)
     assert x.tolist() == list(range(2 * LANES))
 
 

@@ -78,7 +78,7 @@ def _idle_position(wiring: Any, parameters: Any, state: Any, trace: Any, slot: A
         if state.mark[position] != 0:
             first = natural(wiring.position_slot[position])
             rows = natural(wiring.layer_channels[layer + 1])
-            multiply_transposed(state.back, width, parameters.transposed, start, state.dx, first, rows)
+            multiply_transposed(width, state.back, width, parameters.transposed, start, state.dx, first, rows)
         else:
             for c in range(0, width, LANES):
                 store(state.back, c, zero)
@@ -149,7 +149,7 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
                     state.rows[natural(i)] = wiring.single_row[natural(state.ordered[natural(i)])]
                 at = natural(wiring.position_slot[wiring.layer_positions[layer]])
                 dot_and_accumulate(
-                    state.dx, at, width, parameters.weights, gradient, state.rows, state.kept, state.dots, begin, end
+                    width, state.dx, at, parameters.weights, gradient, state.rows, state.kept, state.dots, begin, end
                 )
             else:
                 for i in range(begin, end):
@@ -159,9 +159,9 @@ def _unchoose(wiring: Any, parameters: Any, rules: Any, state: Any, gradient: An
                         state.rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
                         at = natural(wiring.position_slot[wiring.tap_position[tap]])
                         dot_and_accumulate(
+                            width,
                             state.dx,
                             at,
-                            width,
                             parameters.weights,
                             gradient,
                             state.rows,
@@ -264,12 +264,12 @@ def _frame_gradient(
         stride = natural(rules.input_stride)
         if stride > 0:
             rows = input_.indices
-            accumulate_rows(state.dx, 0, width, gradient, rows, stride, kept, kept_from, begin, end)
+            accumulate_rows(width, state.dx, 0, gradient, rows, stride, kept, kept_from, begin, end)
         else:
             for entry in range(begin, end):
                 state.rows[natural(entry - begin)] = wiring.single_row[natural(input_.indices[entry])]
             rows = state.rows
-            accumulate_rows(state.dx, 0, width, gradient, rows, 1, kept, kept_from - begin, 0, end - begin)
+            accumulate_rows(width, state.dx, 0, gradient, rows, 1, kept, kept_from - begin, 0, end - begin)
         return
     for entry in range(begin, end):
         source = input_.indices[entry]
@@ -279,7 +279,7 @@ def _frame_gradient(
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = natural(wiring.position_slot[wiring.tap_position[tap]])
-                accumulate_rows(state.dx, at, width, gradient, state.rows, 1, state.frame_kept, 0, 0, 1)
+                accumulate_rows(width, state.dx, at, gradient, state.rows, 1, state.frame_kept, 0, 0, 1)
 
 
 @routine

@@ -63,12 +63,12 @@ def deliver_frame(
             width, stride = natural(wiring.layer_width[0]), natural(rules.input_stride)
             if stride > 0:
                 rows, weights = input_.indices, parameters.weights
-                add_scaled_rows(state.x, 0, width, weights, rows, stride, kept, kept_from, begin, end)
+                add_scaled_rows(width, state.x, 0, weights, rows, stride, kept, kept_from, begin, end)
             else:
                 for entry in range(begin, end):
                     state.rows[natural(entry - begin)] = wiring.single_row[natural(input_.indices[entry])]
                 rows, weights = state.rows, parameters.weights
-                add_scaled_rows(state.x, 0, width, weights, rows, 1, kept, kept_from - begin, 0, end - begin)
+                add_scaled_rows(width, state.x, 0, weights, rows, 1, kept, kept_from - begin, 0, end - begin)
         return touched
     width = wiring.layer_width[0]
     for entry in range(begin, end):
@@ -85,7 +85,7 @@ def deliver_frame(
                     state.spikes_in[position] += messages
                 state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = natural(wiring.position_slot[position])
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.frame_kept, 0, 0, 1)
+                add_scaled_rows(width, state.x, at, parameters.weights, state.rows, 1, state.frame_kept, 0, 0, 1)
     return touched
 
 
@@ -143,9 +143,9 @@ def propagate(
             for i in range(begin, end):
                 state.rows[natural(i)] = wiring.single_row[natural(state.ordered[natural(i)])]
             if single_spikes:
-                add_rows(state.x, at, width, parameters.weights, state.rows, begin, end)
+                add_rows(width, state.x, at, parameters.weights, state.rows, begin, end)
             else:
-                add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.kept, 0, begin, end)
+                add_scaled_rows(width, state.x, at, parameters.weights, state.rows, 1, state.kept, 0, begin, end)
             if counting:
                 for i in range(begin, end):
                     state.spikes_in[position] += _messages(rules, state, state.ordered[i])
@@ -159,10 +159,10 @@ def propagate(
                     state.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                     at = natural(wiring.position_slot[position])
                     if single_spikes:
-                        add_rows(state.x, at, width, parameters.weights, state.rows, 0, 1)
+                        add_rows(width, state.x, at, parameters.weights, state.rows, 0, 1)
                     else:
                         state.drawn[0] = state.kept[i]
-                        add_scaled_rows(state.x, at, width, parameters.weights, state.rows, 1, state.drawn, 0, 0, 1)
+                        add_scaled_rows(width, state.x, at, parameters.weights, state.rows, 1, state.drawn, 0, 0, 1)
                     if counting:
                         state.spikes_in[position] += _messages(rules, state, source)
         begin = end

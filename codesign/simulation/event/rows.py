@@ -38,85 +38,6 @@ __all__ = [
 ]
 
 
-def _of_each_length(piece: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
-    """A piece's function for vectors of 128, 64 and 16 numbers, made by `piece` from how such a vector is loaded."""
-    return piece(load_wide), piece(load_block), piece(load)
-
-
-def _add(load: Any) -> Any:
-    @leaf
-    def add_piece(x: Any, at: Any, c: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
-        sum_ = load(x, at + c)
-        for n in range(begin, end):
-            sum_ = add(sum_, load(weights, natural(rows[n]) + c))
-        store(x, at + c, sum_)
-
-    return add_piece
-
-
-def _add_scaled(load: Any) -> Any:
-    @leaf
-    def add_scaled_piece(
-        x: Any, at: Any, c: Any, weights: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
-    ) -> None:
-        sum_ = load(x, at + c)
-        for n in range(begin, end):
-            row = natural(rows[n]) * stride + c
-            sum_ = multiply_add(fill_as(sum_, scale[natural(n - offset)]), load(weights, row), sum_)
-        store(x, at + c, sum_)
-
-    return add_scaled_piece
-
-
-def _accumulate(load: Any) -> Any:
-    @leaf
-    def accumulate_piece(
-        dx: Any, at: Any, c: Any, gradient: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
-    ) -> None:
-        d = load(dx, at + c)
-        for n in range(begin, end):
-            row = natural(rows[n]) * stride + c
-            store(gradient, row, multiply_add(fill_as(d, scale[natural(n - offset)]), d, load(gradient, row)))
-
-    return accumulate_piece
-
-
-def _dot_and_accumulate(load: Any) -> Any:
-    @leaf
-    def dot_and_accumulate_piece(
-        dx: Any, at: Any, c: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
-    ) -> None:
-        d = load(dx, at + c)
-        for n in range(begin, end):
-            row = natural(rows[n]) + c
-            dots[n] += total(multiply(d, load(weights, row)))
-            store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
-
-    return dot_and_accumulate_piece
-
-
-def _multiply_transposed(load: Any) -> Any:
-    @leaf
-    def multiply_transposed_piece(
-        result: Any, c: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any
-    ) -> None:
-        sum_ = load(matrix, start + c)
-        sum_ = multiply(fill_as(sum_, dx[natural(first)]), sum_)
-        for i in range(1, rows):
-            row = load(matrix, start + i * width + c)
-            sum_ = multiply_add(fill_as(row, dx[natural(first + i)]), row, sum_)
-        store(result, c, sum_)
-
-    return multiply_transposed_piece
-
-
-_add_wide, _add_block, _add_vector = _of_each_length(_add)
-_add_scaled_wide, _add_scaled_block, _add_scaled_vector = _of_each_length(_add_scaled)
-_accumulate_wide, _accumulate_block, _accumulate_vector = _of_each_length(_accumulate)
-_dot_wide, _dot_block, _dot_vector = _of_each_length(_dot_and_accumulate)
-_transposed_wide, _transposed_block, _transposed_vector = _of_each_length(_multiply_transposed)
-
-
 @leaf
 def set_all(array: Any, value: Any) -> None:
     """array[:] = value, for arrays of slots (whole vectors)."""
@@ -125,88 +46,123 @@ def set_all(array: Any, value: Any) -> None:
         store(array, at, every)
 
 
-@leaf
-def add_rows(x: Any, at: Any, width: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
-    """x[at : at + width] += Σ weights[rows[n] : rows[n] + width], begin ≤ n < end."""
-    c = 0
-    while c + WIDE <= width:
-        _add_wide(x, at, c, weights, rows, begin, end)
-        c += WIDE
-    while c + BLOCK <= width:
-        _add_block(x, at, c, weights, rows, begin, end)
-        c += BLOCK
-    while c < width:
-        _add_vector(x, at, c, weights, rows, begin, end)
-        c += LANES
+def _over_columns(piece: Callable[[Any], Any]) -> Any:
+    """A function of (width, arguments of a piece) that calls pieces until all columns are done.
+
+    `piece` makes the function for vectors of one length from how such a vector is loaded; the first argument of that
+    function is the column at which it begins.
+    """
+    wide, block, vector = piece(load_wide), piece(load_block), piece(load)
+
+    @leaf
+    def over_columns(width: Any, *arguments: Any) -> None:
+        c = 0
+        while c + WIDE <= width:
+            wide(c, *arguments)
+            c += WIDE
+        while c + BLOCK <= width:
+            block(c, *arguments)
+            c += BLOCK
+        while c < width:
+            vector(c, *arguments)
+            c += LANES
+
+    return over_columns
 
 
-@leaf
-def add_scaled_rows(
-    x: Any,
-    at: Any,
-    width: Any,
-    weights: Any,
-    rows: Any,
-    stride: Any,
-    scale: Any,
-    offset: Any,
-    begin: Any,
-    end: Any,
-) -> None:
-    """x[at : at + width] += Σ scale[n − offset] · weights[row : row + width] with row = rows[n] · stride."""
-    c = 0
-    while c + WIDE <= width:
-        _add_scaled_wide(x, at, c, weights, rows, stride, scale, offset, begin, end)
-        c += WIDE
-    while c + BLOCK <= width:
-        _add_scaled_block(x, at, c, weights, rows, stride, scale, offset, begin, end)
-        c += BLOCK
-    while c < width:
-        _add_scaled_vector(x, at, c, weights, rows, stride, scale, offset, begin, end)
-        c += LANES
+@_over_columns
+def add_rows(load: Any) -> Any:
+    """add_rows(width, x, at, weights, rows, begin, end)
+
+    x[at : at + width] += Σ weights[rows[n] : rows[n] + width], begin ≤ n < end.
+    """
+
+    @leaf
+    def piece(c: Any, x: Any, at: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
+        sum_ = load(x, at + c)
+        for n in range(begin, end):
+            sum_ = add(sum_, load(weights, natural(rows[n]) + c))
+        store(x, at + c, sum_)
+
+    return piece
 
 
-@leaf
-def accumulate_rows(
-    dx: Any,
-    at: Any,
-    width: Any,
-    gradient: Any,
-    rows: Any,
-    stride: Any,
-    scale: Any,
-    offset: Any,
-    begin: Any,
-    end: Any,
-) -> None:
-    """gradient[row : row + width] += scale[n − offset] · dx[at : at + width] for each row = rows[n] · stride."""
-    c = 0
-    while c + WIDE <= width:
-        _accumulate_wide(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
-        c += WIDE
-    while c + BLOCK <= width:
-        _accumulate_block(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
-        c += BLOCK
-    while c < width:
-        _accumulate_vector(dx, at, c, gradient, rows, stride, scale, offset, begin, end)
-        c += LANES
+@_over_columns
+def add_scaled_rows(load: Any) -> Any:
+    """add_scaled_rows(width, x, at, weights, rows, stride, scale, offset, begin, end)
+
+    x[at : at + width] += Σ scale[n − offset] · weights[row : row + width] with row = rows[n] · stride.
+    """
+
+    @leaf
+    def piece(
+        c: Any, x: Any, at: Any, weights: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
+    ) -> None:
+        sum_ = load(x, at + c)
+        for n in range(begin, end):
+            row = natural(rows[n]) * stride + c
+            sum_ = multiply_add(fill_as(sum_, scale[natural(n - offset)]), load(weights, row), sum_)
+        store(x, at + c, sum_)
+
+    return piece
 
 
-@leaf
-def dot_and_accumulate(
-    dx: Any, at: Any, width: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
-) -> None:
-    """`accumulate_rows` (stride 1, offset 0), and dots[n] += weights[rows[n] : rows[n] + width] · dx[at : …]."""
-    c = 0
-    while c + WIDE <= width:
-        _dot_wide(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
-        c += WIDE
-    while c + BLOCK <= width:
-        _dot_block(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
-        c += BLOCK
-    while c < width:
-        _dot_vector(dx, at, c, weights, gradient, rows, scale, dots, begin, end)
-        c += LANES
+@_over_columns
+def accumulate_rows(load: Any) -> Any:
+    """accumulate_rows(width, dx, at, gradient, rows, stride, scale, offset, begin, end)
+
+    gradient[row : row + width] += scale[n − offset] · dx[at : at + width] for each row = rows[n] · stride.
+    """
+
+    @leaf
+    def piece(
+        c: Any, dx: Any, at: Any, gradient: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
+    ) -> None:
+        d = load(dx, at + c)
+        for n in range(begin, end):
+            row = natural(rows[n]) * stride + c
+            store(gradient, row, multiply_add(fill_as(d, scale[natural(n - offset)]), d, load(gradient, row)))
+
+    return piece
+
+
+@_over_columns
+def dot_and_accumulate(load: Any) -> Any:
+    """dot_and_accumulate(width, dx, at, weights, gradient, rows, scale, dots, begin, end)
+
+    dots[n] += weights[rows[n] : rows[n] + width] · dx[at : at + width], gradient[rows[n] : …] += scale[n] · dx[at : …].
+    """
+
+    @leaf
+    def piece(
+        c: Any, dx: Any, at: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
+    ) -> None:
+        d = load(dx, at + c)
+        for n in range(begin, end):
+            row = natural(rows[n]) + c
+            dots[n] += total(multiply(d, load(weights, row)))
+            store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
+
+    return piece
+
+
+@_over_columns
+def multiply_transposed(load: Any) -> Any:
+    """multiply_transposed(width, result, stride, matrix, start, dx, first, rows)
+
+    result[: width] = Σ_i dx[first + i] · matrix[start + i · stride : start + i · stride + width], i < rows; rows ≥ 1.
+    """
+
+    @leaf
+    def piece(c: Any, result: Any, stride: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
+        sum_ = load(matrix, start + c)
+        sum_ = multiply(fill_as(sum_, dx[natural(first)]), sum_)
+        for i in range(1, rows):
+            row = load(matrix, start + i * stride + c)
+            sum_ = multiply_add(fill_as(row, dx[natural(first + i)]), row, sum_)
+        store(result, c, sum_)
+
+    return piece
 
 
 @leaf
@@ -216,18 +172,3 @@ def dot(dx: Any, at: Any, width: Any, weights: Any, row: Any) -> Any:
     for c in range(0, width, LANES):
         sum_ += total(multiply(load(dx, at + c), load(weights, row + c)))
     return sum_
-
-
-@leaf
-def multiply_transposed(result: Any, width: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
-    """result[: width] = Σ_i dx[first + i] · matrix[start + i · width : start + (i + 1) · width], i < rows; rows ≥ 1."""
-    c = 0
-    while c + WIDE <= width:
-        _transposed_wide(result, c, width, matrix, start, dx, first, rows)
-        c += WIDE
-    while c + BLOCK <= width:
-        _transposed_block(result, c, width, matrix, start, dx, first, rows)
-        c += BLOCK
-    while c < width:
-        _transposed_vector(result, c, width, matrix, start, dx, first, rows)
-        c += LANES
