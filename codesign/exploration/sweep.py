@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
 
-_SAMPLES_PER_S = 7_000
+_SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
 _WORTH_RAY_S = 20.0
 """Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
