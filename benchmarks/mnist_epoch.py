@@ -2,7 +2,7 @@
 
     python benchmarks/mnist_epoch.py --data-root DIR [--threads 2] [--epochs 4]
 
-Prints the time of each epoch (55,000 digits of training, 5,000 of validation), accuracies, and the accuracy on the 10,000
+Prints the time of each epoch (55,000 digits of training, 5,000 of validation), accuracies, and that on the 10,000
 test digits with the pass stopped on output. One seed.
 """
 
