@@ -7,91 +7,33 @@ rounding of one operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from random_cases import Case, random_case, set_dyadic_weights, wide_case
+from engine_comparison import (
+    ENGINE,
+    arguments,
+    assert_equals_reference,
+    assert_gradients_close,
+    assert_same,
+    gradients_of,
+    run,
+    score_gradients,
+)
+from random_cases import random_case, set_dyadic_weights, wide_case
 
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, parse_topology
-from codesign.simulation import policies
-from codesign.simulation.engine import Simulation, classification_loss, simulate
+from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.policies import Policy
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
-ENGINE = "event"
-GRADIENT_TOLERANCE = 1e-5
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One thread unless a test sets another number: the reference gains nothing from more on small networks."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def arguments(case: Case) -> dict[str, Any]:
-    return {
-        "regularization": case.regularization,
-        "seed": case.seed,
-        "epoch": case.epoch,
-        "idle_gradient": case.idle_gradient,
-    }
-
-
-def run(case: Case, engine: str, **options: Any) -> Simulation:
-    return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
-
-
-def gradients_of(network: SpikingNetwork, loss: torch.Tensor) -> list[torch.Tensor]:
-    network.zero_grad()
-    loss.backward()
-    return [parameter.grad.clone() for parameter in network.parameters()]
-
-
-def score_gradients(case: Case, logits: torch.Tensor) -> list[torch.Tensor]:
-    """Gradients under some gradient at the logits, different for each."""
-    generator = torch.Generator().manual_seed(1)
-    return gradients_of(case.network, (logits * torch.randn(logits.shape, generator=generator)).sum())
-
-
-def assert_same(one: Any, other: Any, where: str = "") -> None:
-    """Equal in every field, with arrays of the same shape, type and bits."""
-    assert type(one) is type(other), where
-    if is_dataclass(one) and not isinstance(one, type):
-        for field in fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name), f"{where}.{field.name}")
-    elif isinstance(one, np.ndarray):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape), where
-        assert np.array_equal(one, other), where
-    else:
-        assert one == other, where
-
-
-def assert_gradients_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
-    for one, other in zip(found, expected, strict=True):
-        assert one.dtype == other.dtype
-        largest = float(other.abs().max())
-        torch.testing.assert_close(one, other, rtol=0, atol=GRADIENT_TOLERANCE * largest + 1e-30)
-
-
-def assert_equals_reference(case: Case) -> None:
-    expected, found = run(case, "reference"), run(case, ENGINE)
-    assert found.logits.dtype == expected.logits.dtype
-    assert found.logits.tolist() == expected.logits.tolist()
-    assert found.emitted == expected.emitted
-    assert_same(found.execution, expected.execution)
-    assert_gradients_close(score_gradients(case, found.logits), score_gradients(case, expected.logits))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("seed", range(250))
@@ -296,84 +238,6 @@ def test_changed_weights_thresholds_and_time_constants_are_seen():
 
 
 # policies ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Registers a policy as an entry point `codesign.policies`."""
-
-    class Entry:
-        def __init__(self, policy: Policy) -> None:
-            self.name, self.value, self.load = policy.name, f"plugin:{policy.name}", lambda: policy
-
-    def register(policy: Policy) -> None:
-        policies._from_entry_point.cache_clear()
-        monkeypatch.setattr(policies, "entry_points", lambda group: [Entry(policy)] * (group == "codesign.policies"))
-
-    yield register
-    policies._from_entry_point.cache_clear()
-
-
-def deep_first(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    return layer
-
-
-def everything(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    return (potential - enqueue_step) * (layer + core) + uniform * step - noise * index
-
-
-def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    """Numbers that are not exact in float32, and an integer."""
-    return 0.3 * potential + uniform / 3 - 2 * enqueue_step - 1e-3 * index
-
-
-def of_the_core(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    return -core
-
-
-def all_equal(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    return 0
-
-
-def not_a_number(potential, enqueue_step, layer, core, index, step, uniform, noise):
-    return (potential - potential) / (potential - potential)
-
-
-@pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
-@pytest.mark.parametrize("seed", range(6))
-def test_a_users_policy_equals_the_reference(plug_in: Any, priority: Any, seed: int):
-    plug_in(Policy(name="mine", priority=priority, uses_uniform=True, uses_core=True))
-    case = wide_case(5000 + seed, convolutional=seed % 2 == 1)
-    for options in ({"input_mode": "frame"}, {"input_mode": "queued"}, {"stop": "drained", "cores": None}):
-        schedule = replace(case.schedule, policy="mine", group_size=3, prioritize_input=False, **options)
-        assert_equals_reference(replace(case, schedule=schedule))
-
-
-def test_policies_of_the_same_name_are_told_apart(plug_in: Any):
-    case = wide_case(5001)
-    case = replace(case, schedule=replace(case.schedule, policy="mine", group_size=3))
-    for priority in (deep_first, all_equal):
-        plug_in(Policy(name="mine", priority=priority))
-        assert_equals_reference(case)
-
-
-@pytest.mark.parametrize("engine", [ENGINE, "reference"])
-def test_a_priority_that_is_not_a_number_is_an_error(plug_in: Any, engine: str):
-    plug_in(Policy(name="mine", priority=not_a_number))
-    case = replace(wide_case(3, batch=20, plain=True), regularization=Regularization())
-    with pytest.raises(InputError, match="gave a priority that is not a number"):
-        run(replace(case, schedule=Schedule(policy="mine", group_size=1, stop="drained")), engine)
-    with pytest.raises(InputError, match="gave a priority that is not a number"):
-        classification_loss(
-            case.network, case.events, Schedule(policy="mine", group_size=1, stop="drained"), engine=engine
-        )
-    unasked = Schedule(policy="mine", group_size=None, stop="drained")  # nobody is asked where all may leave
-    assert_same(
-        run(replace(case, schedule=unasked), engine).execution, run(replace(case, schedule=LAYERED), engine).execution
-    )
-
-
-# corners -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(input_mode="queued", barrier_messages=True)])

@@ -1,0 +1,102 @@
+"""A user's scheduling policies on the event engine, against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from engine_comparison import (
+    ENGINE,
+    assert_equals_reference,
+    assert_same,
+    run,
+)
+from random_cases import wide_case
+
+from codesign.errors import InputError
+from codesign.simulation import policies
+from codesign.simulation.engine import classification_loss
+from codesign.simulation.policies import Policy
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Registers a policy as an entry point `codesign.policies`."""
+
+    class Entry:
+        def __init__(self, policy: Policy) -> None:
+            self.name, self.value, self.load = policy.name, f"plugin:{policy.name}", lambda: policy
+
+    def register(policy: Policy) -> None:
+        policies._from_entry_point.cache_clear()
+        monkeypatch.setattr(policies, "entry_points", lambda group: [Entry(policy)] * (group == "codesign.policies"))
+
+    yield register
+    policies._from_entry_point.cache_clear()
+
+
+def deep_first(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    return layer
+
+
+def everything(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    return (potential - enqueue_step) * (layer + core) + uniform * step - noise * index
+
+
+def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    """Numbers that are not exact in float32, and an integer."""
+    return 0.3 * potential + uniform / 3 - 2 * enqueue_step - 1e-3 * index
+
+
+def of_the_core(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    return -core
+
+
+def all_equal(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    return 0
+
+
+def not_a_number(potential, enqueue_step, layer, core, index, step, uniform, noise):
+    return (potential - potential) / (potential - potential)
+
+
+@pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_users_policy_equals_the_reference(plug_in: Any, priority: Any, seed: int):
+    plug_in(Policy(name="mine", priority=priority, uses_uniform=True, uses_core=True))
+    case = wide_case(5000 + seed, convolutional=seed % 2 == 1)
+    for options in ({"input_mode": "frame"}, {"input_mode": "queued"}, {"stop": "drained", "cores": None}):
+        schedule = replace(case.schedule, policy="mine", group_size=3, prioritize_input=False, **options)
+        assert_equals_reference(replace(case, schedule=schedule))
+
+
+def test_policies_of_the_same_name_are_told_apart(plug_in: Any):
+    case = wide_case(5001)
+    case = replace(case, schedule=replace(case.schedule, policy="mine", group_size=3))
+    for priority in (deep_first, all_equal):
+        plug_in(Policy(name="mine", priority=priority))
+        assert_equals_reference(case)
+
+
+@pytest.mark.parametrize("engine", [ENGINE, "reference"])
+def test_a_priority_that_is_not_a_number_is_an_error(plug_in: Any, engine: str):
+    plug_in(Policy(name="mine", priority=not_a_number))
+    case = replace(wide_case(3, batch=20, plain=True), regularization=Regularization())
+    with pytest.raises(InputError, match="gave a priority that is not a number"):
+        run(replace(case, schedule=Schedule(policy="mine", group_size=1, stop="drained")), engine)
+    with pytest.raises(InputError, match="gave a priority that is not a number"):
+        classification_loss(
+            case.network, case.events, Schedule(policy="mine", group_size=1, stop="drained"), engine=engine
+        )
+    unasked = Schedule(policy="mine", group_size=None, stop="drained")  # nobody is asked where all may leave
+    assert_same(
+        run(replace(case, schedule=unasked), engine).execution, run(replace(case, schedule=LAYERED), engine).execution
+    )
+
+
+# corners -------------------------------------------------------------------------------------------------------------
