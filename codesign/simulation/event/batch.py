@@ -75,11 +75,26 @@ def _resources_of(network: SpikingNetwork) -> Resources:
     return found
 
 
+def _check_indices(events: EventBatch) -> None:
+    """Kernels read where indices and offsets point to, without looking whether that is inside.
+
+    Raises:
+        InputError: an index or an offset is not.
+    """
+    indices = events.indices
+    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < events.input_size:
+        raise InputError(
+            f"events: indices must lie in 0 … {events.input_size - 1}, found {indices.min()} … {indices.max()}"
+        )
+    if np.any(np.diff(events.offsets) < 0):
+        raise InputError("events: offsets must not decrease")
+
+
 class Batch:
     """A network, a batch and a schedule, made ready for kernels.
 
     Raises:
-        InputError: the network is not float32 on the CPU, or is too large.
+        InputError: the network is not float32 on the CPU or is too large, or events point outside of it.
     """
 
     def __init__(
@@ -99,6 +114,7 @@ class Batch:
             if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
                 found = f"{str(parameter.dtype).removeprefix('torch.')} on {parameter.device}"
                 raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {found}")
+        _check_indices(events)
         self.resources = _resources_of(network)
         layout = self.resources.layout
         self.layout, self.events, self.wiring = layout, events, layout.wiring
@@ -142,11 +158,11 @@ class Batch:
         self.parameters = self._parameters(network, schedule)
         keys = np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64)
         self.input = Input(
-            offsets=events.offsets,
-            indices=events.indices,
-            values=events.values,
-            labels=events.labels,
-            sample_ids=events.sample_ids,
+            offsets=np.ascontiguousarray(events.offsets, dtype=np.int64),
+            indices=np.ascontiguousarray(events.indices, dtype=np.int32),
+            values=np.ascontiguousarray(events.values, dtype=np.float32),
+            labels=np.ascontiguousarray(events.labels, dtype=np.int64),
+            sample_ids=np.ascontiguousarray(events.sample_ids, dtype=np.int64),
             purpose_keys=keys.view(np.uint64),
         )
 
@@ -245,7 +261,7 @@ class Batch:
     def room_for_kept(self, *, whole: bool) -> Floats:
         """Where kernels write what input dropout keeps; the entries themselves if there is none."""
         if not self.rules.input_dropout > 0:
-            return self.events.values
+            return self.input.values
         if whole:
             return np.empty(len(self.events.values), dtype=np.float32)
         of_sample = np.diff(self.events.offsets[:: self.rules.timesteps])
