@@ -76,6 +76,8 @@ class ChipNumber:
         value_si, unit: the value in SI; None where it is not known.
         text: the value as the chip file writes it, such as `26 pJ`.
         confidence: measured, stated, derived, fitted, estimated or secondary; assumed where no source exists.
+        low_si, high_si: between what it may lie; None where it is taken as exact.
+        assumed_range: whether that range is assumed from the confidence, and not stated.
     """
 
     name: str
@@ -84,11 +86,21 @@ class ChipNumber:
     text: str
     confidence: str
     source: str
+    low_si: float | None = None
+    high_si: float | None = None
+    assumed_range: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationFacts:
-    """A published end-to-end measurement and what the model says of it; `modelled_si` is None where it says nothing."""
+    """A published end-to-end measurement and what the model says of it.
+
+    Attributes:
+        modelled_si: the model's value, the lower end where it gives a range; None where it says nothing.
+        modelled_high_si: the upper end of a range; None for a single value.
+        standing: how model and measurement stand to each other, such as `fitted on this point`, or why there is no
+            value.
+    """
 
     quantity: str
     unit: str
@@ -96,15 +108,26 @@ class ValidationFacts:
     modelled_si: float | None
     workload: str
     source: str
+    modelled_high_si: float | None = None
+    standing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChipFacts:
-    """What the report tells of a chip: everything but the arithmetic."""
+    """What the report tells of a chip: everything but the arithmetic.
+
+    Attributes:
+        operating_point: voltage, clock, tick and load at which its numbers hold.
+        gating: what is switched off when it is not needed, in words.
+        validation_summary: how well its numbers reproduce published measurements, in one line.
+    """
 
     title: str
     citation: str
     synchronization: str
+    operating_point: str = ""
+    gating: str = ""
+    validation_summary: str = ""
     notes: tuple[str, ...] = ()
     numbers: tuple[ChipNumber, ...] = ()
     validation: tuple[ValidationFacts, ...] = ()

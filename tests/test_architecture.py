@@ -18,7 +18,7 @@ ALLOWED = {
     "workload": LEAVES,
     "simulation": LEAVES | {"network", "workload.events"},
     "training": LEAVES | {"network", "simulation", "workload"},
-    "hardware": LEAVES | {"network.topology", "simulation.schedule", "simulation.execution"},
+    "hardware": LEAVES | {"network.topology", "simulation.schedule", "simulation.service", "simulation.execution"},
     "metadata": LEAVES,
     "results": LEAVES | {"metadata"},
     "reporting": LEAVES | {"metadata", "results", "exploration.pareto"},

@@ -98,6 +98,17 @@ def test_values_and_metadata_come_back_as_written(tmp_path: Path) -> None:
     assert [path.name for path in path.parent.iterdir()] == ["results.parquet"]
 
 
+def test_draws_come_back_in_single_precision(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    write_results(path, [row(energy_draws_j=[1.23457e-9, 0.0], uncertain_terms=[], term_draws=[])], METADATA)
+    (only,) = read_results(path).frame.to_dict("records")
+    assert only["energy_draws_j"].dtype == np.float32
+    assert only["energy_draws_j"] == pytest.approx([1.23457e-9, 0.0], rel=1e-7)
+    assert list(only["uncertain_terms"]) == []
+    with pytest.raises(ValueError, match="energy_draws_j: must be float"):
+        write_results(path, [row(energy_draws_j=["1"])], METADATA)
+
+
 def test_null_stays_null_and_integers_stay_integers(tmp_path: Path) -> None:
     path = tmp_path / "r.parquet"
     write_results(path, [row(group_size=8), row(point="p1", accuracy=None, evaluation_seed=1)], METADATA)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli import chips, data, report, sweep
+from codesign.cli import chips, data, price, report, sweep
 from codesign.errors import CodesignError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("sweep")(sweep.sweep)
+app.command("price")(price.price)
 app.command("report")(report.report)
 app.add_typer(chips.app, name="chips")
 app.add_typer(data.app, name="data")

@@ -39,9 +39,10 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape) -> Schedule:
         synchronization_threshold=_threshold(schedule, shape),
         cores=_cores(schedule.cores, shape),
         steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else 1,
+        service=schedule.service if get_policy(schedule.policy).uses_service else None,
     )
     if leaves_no_choice(canonical, shape):
-        canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False)
+        canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
     return canonical
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from codesign.errors import InputError
 from codesign.exploration.encoding import (
     canonical_json,
     decode_execution,
@@ -27,6 +28,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.store import Facts
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
+from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec
 from codesign.simulation.policies import get_policy
@@ -53,10 +55,10 @@ __all__ = [
     "run_train",
 ]
 
-TRAIN_VERSION = 2
-EXECUTE_VERSION = 2
+TRAIN_VERSION = 3
+EXECUTE_VERSION = 3
 SUMMARY_VERSION = 1
-COST_VERSION = 1
+COST_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,7 @@ class TrainInputs:
 
     Attributes:
         workload: fingerprint of the workload.
+        schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
         seed: of the initial weights, the order of samples and all dropouts.
     """
 
@@ -80,6 +83,7 @@ class TrainInputs:
     topology: TopologySpec
     neuron: NeuronSpec
     recipe: Recipe
+    schedule: Schedule
     seed: int
 
     @property
@@ -93,8 +97,8 @@ class TrainInputs:
                 "topology": self.topology,
                 "neuron": self.neuron,
                 # Not the recipe itself: parameters of unlayered training say nothing about a layered model.
-                "schedule": recipe.schedule,
-                "policy_version": get_policy(recipe.schedule.policy).version,
+                "schedule": self.schedule,
+                "policy_version": get_policy(self.schedule.policy).version,
                 "regularization": recipe.regularization,
                 "idle_gradient": recipe.idle_gradient,
                 "epochs": recipe.epochs,
@@ -114,6 +118,8 @@ class ExecuteInputs:
     Attributes:
         schedule: resolved for every neuron, in canonical form.
         weight_bits: bits that the weights are quantized to; None for float32.
+        weight_grid: the integers that they become; the usual ones for float32.
+        potential_bits: bits of potentials in units of their layer's weights, which saturate; None for no limit.
         seed: of the schedule; 0 where the result cannot depend on it.
         samples: only the first so many of the split; None for all.
     """
@@ -122,8 +128,21 @@ class ExecuteInputs:
     schedule: Schedule
     weight_bits: int | None
     seed: int
+    weight_grid: Grid = field(default_factory=Grid)
+    potential_bits: int | None = None
     split: Literal["validation", "test"] = "test"
     samples: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight_bits is None and (self.potential_bits is not None or self.weight_grid != Grid()):
+            raise InputError("weight_bits: must be given for a weight_grid or potential_bits to mean something")
+
+    @property
+    def unquantized(self) -> ExecuteInputs | None:
+        """The same with float32 weights and potentials without limit; None where it is that already."""
+        if self.weight_bits is None:
+            return None
+        return replace(self, weight_bits=None, weight_grid=Grid(), potential_bits=None)
 
     @property
     def key(self) -> str:
@@ -135,6 +154,8 @@ class ExecuteInputs:
                 "schedule": self.schedule,
                 "policy_version": get_policy(self.schedule.policy).version,
                 "weight_bits": self.weight_bits,
+                "weight_grid": self.weight_grid,
+                "potential_bits": self.potential_bits,
                 "seed": self.seed,
                 "split": self.split,
                 "samples": self.samples,
@@ -181,12 +202,15 @@ class CostInputs:
 
     @property
     def key(self) -> str:
+        from codesign.hardware.uncertainty import uncertain_numbers
+
         return digest(
             {
                 "kind": "cost",
                 "semantics_version": COST_VERSION,
                 "execution": self.execution,
                 "chip": _without_provenance(self.chip.model_dump()),
+                "uncertain_numbers": uncertain_numbers(self.chip),
                 "mapping": self.mapping,
                 "operation": self.operation,
             }
@@ -198,10 +222,12 @@ _PROVENANCE = {
     "aliases",
     "description",
     "citation",
+    "operating_point",
     "sources",
     "source",
     "confidence",
     "note",
+    "weight_format",
     "validation",
     "technology_node",
     "area",
@@ -210,7 +236,10 @@ _PROVENANCE = {
 
 
 def _without_provenance(value: Any) -> Any:
-    """What a chip's description says to a reader and not to the arithmetic, left out."""
+    """What a chip's description says to a reader and not to the arithmetic, left out.
+
+    How numbers are known moves them within their ranges, which stand in the key by themselves.
+    """
     if isinstance(value, dict):
         return {str(key): _without_provenance(part) for key, part in value.items() if key not in _PROVENANCE}
     if isinstance(value, list | tuple):
@@ -228,7 +257,15 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
     from codesign.training.trainer import train
 
     network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
-    result = train(network, inputs.recipe, workload.train, workload.validation, seed=inputs.seed, on_epoch=on_epoch)
+    result = train(
+        network,
+        inputs.recipe,
+        workload.train,
+        workload.validation,
+        schedule=inputs.schedule,
+        seed=inputs.seed,
+        on_epoch=on_epoch,
+    )
     best = result.history[result.best_epoch - 1]
     facts = {
         "trained_epochs": len(result.history),
@@ -241,12 +278,15 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
 
 def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
     """Run a trained model over a split. The payload is the execution with all counters of every sample."""
-    from codesign.hardware.quantization import quantize_weights
+    from codesign.hardware.quantization import potential_ranges, quantize_weights
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.evaluation import evaluate
 
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
-    network.load_state_dict(quantize_weights(decode_state(model), inputs.weight_bits))
+    state, bits, grid = decode_state(model), inputs.weight_bits, inputs.weight_grid
+    network.load_state_dict(quantize_weights(state, bits, grid))
+    if inputs.potential_bits is not None and bits is not None:
+        network.potential_ranges = potential_ranges(state, inputs.potential_bits, weight_bits=bits, grid=grid)
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))
@@ -262,6 +302,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     """
     from codesign.exploration.rows import summary_columns
     from codesign.hardware.cost import price
+    from codesign.hardware.uncertainty import uncertainty_columns
 
     unpacked = decode_execution(execution)
     outputs: list[Output | Failure] = []
@@ -271,7 +312,8 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
                 columns = summary_columns(unpacked, last_step=one.last_step, decided_after=one.decided_after)
             else:
                 cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
-                columns = {**cost.columns(), "assumptions": list(cost.assumptions)}
+                uncertainty = uncertainty_columns(unpacked, one.chip, one.mapping, one.operation, cost=cost)
+                columns = {**cost.columns(), **uncertainty, "assumptions": list(cost.assumptions)}
             outputs.append(Output(payload=canonical_json(columns).encode(), facts={}))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from codesign.documents import suggestion
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
-from codesign.exploration.spec import ScheduleEntry, SweepSpec
+from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import (
     ChipVariant,
     Variant,
+    base_chip,
     chip_variants,
     recipe_variants,
     schedule_variants,
 )
 from codesign.hardware.description import Chip
+from codesign.hardware.energy import check_operation
 from codesign.hardware.mapping import Mapping, map_network
-from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, schedule_assumptions
+from codesign.hardware.quantization import Grid, grid_of
+from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 from codesign.results import AXIS_PREFIX
 from codesign.simulation.policies import get_policy
@@ -39,11 +43,31 @@ class FeasiblePoint:
         execution: what the chip does: on one that cannot drop what waits, the schedule run until nothing does.
         summary: how the network answers in it, where that is so at the decision.
         cost: `execution` on the chip.
+        unquantized, unquantized_summary: the same with float32 weights and potentials without limit; None where
+            `execution` has them.
     """
 
     execution: ExecuteInputs
     summary: SummaryInputs
     cost: CostInputs
+    unquantized: ExecuteInputs | None = None
+    unquantized_summary: SummaryInputs | None = None
+
+    @property
+    def executions(self) -> tuple[ExecuteInputs, ...]:
+        """All executions that the point needs."""
+        return (self.execution,) if self.unquantized is None else (self.execution, self.unquantized)
+
+    @property
+    def summaries(self) -> tuple[SummaryInputs, ...]:
+        """A summary of each of `executions`."""
+        return (self.summary,) if self.unquantized_summary is None else (self.summary, self.unquantized_summary)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of all jobs, each after those that it needs."""
+        executions, summaries = (one.key for one in self.executions), (one.key for one in self.summaries)
+        return (self.execution.model.key, *executions, *summaries, self.cost.key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +77,7 @@ class Point:
     Attributes:
         columns: what is known before anything runs.
         chip: its description, overrides and axes applied.
-        jobs: what to run; None where the network does not fit the chip.
+        jobs: what to run; None where the network does not fit the chip, or not the one that it is trained for.
         reason: why it does not.
     """
 
@@ -77,7 +101,7 @@ class Plan:
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
         feasible = [point.jobs for point in self.points if point.jobs is not None]
-        jobs = sorted({key for found in feasible for key in (found.summary.key, found.cost.key)})
+        jobs = sorted({key for found in feasible for key in found.keys})
         return digest({"spec": self.spec, "workload": self.workload, "jobs": jobs})
 
 
@@ -88,6 +112,8 @@ class _Setting:
     chip: Variant[ChipVariant]
     schedule: Variant[ScheduleEntry]
     weight_bits: int | None
+    weight_grid: Grid
+    potential_bits: int | None
     mapping: Mapping | None
     resolved: Schedule | None
     assumptions: tuple[str, ...]
@@ -102,7 +128,9 @@ def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, in
         input_grid, classes: of the workload.
 
     Raises:
-        InputError: network and workload do not fit each other, or an axis has a value that its parameter cannot take.
+        InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
+            chip's energies do not hold in the operation that is asked for, or a policy looks at times that a chip's
+            file does not give.
     """
     topology = spec.topology(input_grid=input_grid, classes=classes)
     shape = network_shape(topology)
@@ -110,23 +138,44 @@ def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, in
     points: list[Point] = []
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
+            schedule, reason = _trained_through(spec, shape, recipe)
             for training_seed in spec.seeds.training:
                 model = TrainInputs(
                     workload=workload,
                     topology=topology,
                     neuron=spec.neuron,
                     recipe=recipe.value,
+                    schedule=schedule,
                     seed=training_seed,
                 )
                 for setting in settings:
                     for evaluation_seed in spec.seeds.evaluation:
-                        points.append(_point(spec, shape, recipe, model, setting, evaluation_seed))
+                        points.append(_point(spec, shape, recipe, model, setting, evaluation_seed, reason))
     return Plan(spec=spec, topology=topology, shape=shape, workload=workload, points=tuple(points))
 
 
 def topology_text(shape: NetworkShape) -> str:
     """Layer sizes as in 512-64-64-64-10."""
     return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
+
+
+def _trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
+    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none."""
+    name, schedule = recipe.value.chip, recipe.value.schedule
+    looks = _looks_at(schedule.policy)
+    if name is None or not any(looks.values()):
+        return schedule, None
+    where = f"recipes.{recipe.name}.chip"
+    if name not in spec.chips:
+        raise InputError(f"{where}: unknown chip '{name}'{suggestion(name, spec.chips)}")
+    entry, chip = spec.chips[name], base_chip(spec, name)
+    try:
+        mapping = map_network(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+        return on_chip(schedule, chip, shape, mapping, **looks).schedule, None
+    except InfeasibleError as error:
+        return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _settings(spec: SweepSpec, shape: NetworkShape) -> Iterator[_Setting]:
@@ -141,23 +190,24 @@ def _setting(
     spec: SweepSpec, shape: NetworkShape, variant: Variant[ChipVariant], schedule: Variant[ScheduleEntry]
 ) -> _Setting:
     entry, chip = variant.value.entry, variant.value.chip
-    assumptions: list[str] = []
-    weight_bits = None if entry.weight_bits == "none" else entry.weight_bits
-    if weight_bits == "chip":
-        weight_bits = None if chip.weight_bits is None else chip.weight_bits.value
-        if weight_bits is None:
-            assumptions.append(f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights")
+    neuron, weight_bits = spec.neuron, _weight_bits(entry, chip)
     mapping = resolved = reason = None
     try:
-        mapping = map_network(shape, chip, entry.capacity, weight_bits)
+        check_operation(chip, entry.operation)
+        assumptions = list(_quantization_assumptions(entry, chip, weight_bits))
+        mapping = map_network(shape, chip, entry.capacity, weight_bits, entry.mapping)
     except InfeasibleError as error:
         reason = str(error)
+    except InputError as error:
+        raise InputError(f"chips.{variant.name}: {error}") from None
     else:
         assumptions += mapping.assumptions
-        neuron = spec.neuron
-        resolved, assumed = resolve_schedule(
-            schedule.value, chip, shape, mapping, spiking_readout=neuron.readout == "spikes"
-        )
+        try:
+            resolved, assumed = resolve_schedule(
+                schedule.value, chip, shape, mapping, spiking_readout=neuron.readout == "spikes"
+            )
+        except InputError as error:
+            raise InputError(f"schedules.{schedule.name} on chips.{variant.name}: {error}") from None
         assumptions += assumed
         assumptions += neuron_assumptions(
             chip, time_constant_s=neuron.time_constant, reset=neuron.reset, refractory=neuron.refractory
@@ -166,11 +216,34 @@ def _setting(
         chip=variant,
         schedule=schedule,
         weight_bits=weight_bits,
+        weight_grid=Grid() if weight_bits is None else grid_of(chip.weights),
+        potential_bits=None if weight_bits is None or chip.potential_bits is None else chip.potential_bits.value,
         mapping=mapping,
         resolved=resolved,
         assumptions=tuple(dict.fromkeys(assumptions)),
         reason=reason,
     )
+
+
+def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
+    if entry.weight_bits == "chip":
+        return None if chip.weight_bits is None else chip.weight_bits.value
+    return None if entry.weight_bits == "none" else entry.weight_bits
+
+
+def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | None) -> Iterator[str]:
+    if entry.weight_bits == "chip" and weight_bits is None:
+        yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
+    if chip.weights is not None and not chip.weights.signed and weight_bits is not None:
+        yield f"{chip.name} has no negative weights; those of the model became 0"
+    if chip.potential_bits is None:
+        return
+    bits = chip.potential_bits.value
+    if weight_bits is None:
+        yield f"{chip.name}: potentials are not limited to {bits} bits, since floating-point weights have no scale"
+    else:
+        whose = "the layer's" if grid_of(chip.weights).scale == "layer" else "the network's"
+        yield f"{chip.name}: potentials saturate at {bits} bits, counted in {whose} weight scale"
 
 
 def resolve_schedule(
@@ -180,11 +253,13 @@ def resolve_schedule(
 
     Args:
         spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
+
+    Raises:
+        InputError: the stop needs output spikes that there are not, or as `on_chip`.
     """
     stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop == "on_output" and not spiking_readout:
         raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
-    core_aware = get_policy(entry.policy).uses_core
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
     if entry.synchronization_threshold == "chip":
         everything = shape.neurons + shape.input_size
@@ -194,7 +269,7 @@ def resolve_schedule(
             mapping,
             group_size=everything if size == "all" else size,
             policy=entry.policy,
-            core_aware=core_aware,
+            **_looks_at(entry.policy),
             stop=stop,
             steps_after_output=entry.steps_after_output,
             input_mode=entry.input_mode,
@@ -212,9 +287,15 @@ def resolve_schedule(
         prioritize_input=entry.prioritize_input,
         synchronization_threshold=threshold,
         barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
-        cores=mapping.schedule_cores(core_aware=core_aware),
     )
-    return schedule, schedule_assumptions(chip, schedule, shape.layer_sizes)
+    found = on_chip(schedule, chip, shape, mapping, **_looks_at(entry.policy))
+    return found.schedule, found.assumptions
+
+
+def _looks_at(policy: str) -> dict[str, bool]:
+    """What a policy's schedule takes from a chip, as `on_chip` is told."""
+    found = get_policy(policy)
+    return {"core_aware": found.uses_core, "uses_service": found.uses_service}
 
 
 def _point(
@@ -224,9 +305,10 @@ def _point(
     model: TrainInputs,
     setting: _Setting,
     evaluation_seed: int,
+    untrainable: str | None,
 ) -> Point:
     jobs = None
-    if setting.resolved is not None and setting.mapping is not None:
+    if setting.resolved is not None and setting.mapping is not None and untrainable is None:
         jobs = _jobs(spec, shape, model, setting, setting.resolved, setting.mapping, evaluation_seed)
     columns = {
         "sweep": spec.name,
@@ -243,7 +325,7 @@ def _point(
     identity = {name: value for name, value in columns.items() if name != "assumptions"}
     keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
     columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
-    return Point(columns=columns, chip=setting.chip.value.chip, jobs=jobs, reason=setting.reason)
+    return Point(columns=columns, chip=setting.chip.value.chip, jobs=jobs, reason=setting.reason or untrainable)
 
 
 def _jobs(
@@ -263,6 +345,8 @@ def _jobs(
         model=model,
         schedule=schedule,
         weight_bits=setting.weight_bits,
+        weight_grid=setting.weight_grid,
+        potential_bits=setting.potential_bits,
         seed=evaluation_seed if needs_seed(schedule, shape) else 0,
         samples=spec.evaluation.samples,
     )
@@ -271,8 +355,15 @@ def _jobs(
         last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
         decided_after=resolved.steps_after_output if drains else None,
     )
+    unquantized = execution.unquantized
     cost = CostInputs(execution=execution.key, chip=chip, mapping=mapping, operation=setting.chip.value.entry.operation)
-    return FeasiblePoint(execution=execution, summary=summary, cost=cost)
+    return FeasiblePoint(
+        execution=execution,
+        summary=summary,
+        cost=cost,
+        unquantized=unquantized,
+        unquantized_summary=None if unquantized is None else replace(summary, execution=unquantized.key),
+    )
 
 
 def _recipe_columns(recipe: Variant[Recipe], model: TrainInputs) -> Columns:

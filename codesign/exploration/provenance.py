@@ -11,7 +11,9 @@ from codesign.exploration.plan import Plan, topology_text
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_unit, base_chip
 from codesign.exploration.work import Work
-from codesign.hardware.description import Chip, Measurement
+from codesign.hardware.description import Chip, PowerGating
+from codesign.hardware.uncertainty import uncertain_numbers
+from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.metadata import (
     AxisFacts,
     ChipFacts,
@@ -32,7 +34,7 @@ __all__ = ["chip_facts", "describe_sweep"]
 _PACKAGES = ("codesign", "numba", "numpy", "torch")
 """What results can depend on; other packages only move, show or find them."""
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient")
+_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient", "chip")
 
 
 def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str | None, failed: int) -> ResultMetadata:
@@ -79,10 +81,13 @@ def chip_facts(chip: Chip) -> ChipFacts:
     def cite(key: str) -> str:
         return chip.sources[key].citation if key in chip.sources else key
 
+    ranges = {one.path: one for one in uncertain_numbers(chip)}
     return ChipFacts(
         title=chip.title,
         citation=cite(chip.citation),
         synchronization=chip.synchronization.kind,
+        operating_point=chip.operating_point,
+        gating=_gating(chip.power_gating),
         notes=chip.notes(),
         numbers=tuple(
             ChipNumber(
@@ -92,28 +97,46 @@ def chip_facts(chip: Chip) -> ChipFacts:
                 text=number.text,
                 confidence=number.confidence,
                 source=cite(number.source),
+                low_si=ranges[number.name].low if number.name in ranges else None,
+                high_si=ranges[number.name].high if number.name in ranges else None,
+                assumed_range=number.name in ranges and ranges[number.name].assumed,
             )
             for number in chip.numbers()
         ),
-        validation=tuple(fact for one in chip.validation for fact in _measured(one, cite(one.source))),
+        validation=tuple(
+            _measured(check, check.measured, cite(check.source))
+            for check in validate(chip)
+            if check.measured is not None
+        ),
+        validation_summary=validation_summary(chip).text,
     )
 
 
-def _measured(one: Measurement, source: str) -> list[ValidationFacts]:
-    """The quantities of a published measurement; the model's own value depends on a workload that is not here."""
-    quantities = (("energy", "J", one.energy), ("latency", "s", one.latency), ("power", "W", one.power))
-    return [
-        ValidationFacts(
-            quantity=f"{one.name}: {name}",
-            unit=unit,
-            measured_si=value,
-            modelled_si=None,
-            workload=one.workload,
-            source=source,
-        )
-        for name, unit, value in quantities
-        if value is not None
-    ]
+def _gating(gating: PowerGating) -> str:
+    words = {"yes": "off", "no": "on", "unknown": "not known"}
+    return f"unused cores {words[gating.unused_cores]}, between inputs {words[gating.between_inputs]}"
+
+
+def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
+    """A published measurement, and what the chip's numbers give for the same workload."""
+    ranged = check.model_high is not None and check.model_high != check.model_low
+    standings = {
+        "recomputed": "recomputed",
+        "fitted": "fitted on this point",
+        "bound": f"{check.bound} bound, {'holds' if check.bound_holds else 'is contradicted'}",
+        "arithmetic": "published as arithmetic",
+        "not_recomputed": f"not recomputed: {check.reason}",
+    }
+    return ValidationFacts(
+        quantity=f"{check.measurement}: {check.quantity}",
+        unit=check.unit,
+        measured_si=measured,
+        modelled_si=check.model_low,
+        modelled_high_si=check.model_high if ranged else None,
+        workload=check.workload,
+        source=source,
+        standing=standings[check.status],
+    )
 
 
 def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:

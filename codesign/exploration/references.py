@@ -5,17 +5,22 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from codesign.documents import Path_, suggestion
 from codesign.errors import CodesignError
+from codesign.hardware.numbers import Operation
 from codesign.results import COLUMNS
 from codesign.training.recipe import PRESETS, Recipe
 
+if TYPE_CHECKING:
+    from codesign.hardware.description import Chip
+
 __all__ = ["merged_recipe", "problems", "relocated"]
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient")
+_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",
@@ -26,7 +31,7 @@ _PRESET_PARAMETERS = (
     "momentum_noise",
     "group_size",
 )
-_ENTRY_PARAMETERS = ("capacity", "operation", "weight_bits")
+_ENTRY_PARAMETERS = ("capacity", "mapping", "operation", "weight_bits")
 _NUMERIC = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
 
 
@@ -73,6 +78,7 @@ def problems(data: Any, built_in_schedules: tuple[str, ...]) -> Iterator[tuple[P
                 place: Path_ = ("chips", name, "schedules", i)
                 yield place, f"{_dotted(place)}: unknown schedule '{schedule}'{suggestion(schedule, schedules)}"
     yield from _chips(data)
+    yield from _chips_of_recipes(data)
     objectives = data.get("objectives")
     for i, objective in enumerate(objectives if isinstance(objectives, list) else []):
         if isinstance(objective, dict):
@@ -116,6 +122,7 @@ def _chips(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
         except CodesignError as error:
             yield where, f"{_dotted(where)}: {error}"
             continue
+        yield from _operations(data, name, entry, chip)
         candidates: dict[Path_, tuple[str, list[Any]]] = {
             ("chips", name, "overrides", path): (path, [value]) for path, value in _mapping(entry, "overrides").items()
         }
@@ -132,6 +139,38 @@ def _chips(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
                     known = [number.name for number in chip.numbers()]
                     hint = suggestion(path, known) if "has no parameter" in str(error) else ""
                     yield where, f"{_dotted(where)}: {error}{hint}"
+
+
+def _operations(data: dict[str, Any], name: str, entry: dict[str, Any], chip: Chip) -> Iterator[tuple[Path_, str]]:
+    """Operations in which the chip's energies do not hold."""
+    from codesign.hardware.energy import check_operation
+
+    axis = f"chip.{name}.operation"
+    values = _mapping(data, "axes").get(axis)
+    wanted: list[Any] = values if isinstance(values, list) else [entry.get("operation", "accelerated")]
+    where: Path_ = ("chips", name, "operation") if "operation" in entry else ("chips", name)
+    if isinstance(values, list):
+        where = ("axes", axis)
+    for operation in wanted:
+        if operation in get_args(Operation):
+            try:
+                check_operation(chip, operation)
+            except CodesignError as error:
+                yield where, f"{_dotted(where)}: {error}"
+
+
+def _chips_of_recipes(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """Recipes that train for a chip which the sweep does not have."""
+    chips = tuple(_mapping(data, "chips"))
+    places: list[Path_] = [("recipe_defaults", "chip")]
+    places += [("recipes", name, "chip") for name in _mapping(data, "recipes")]
+    for place in places:
+        yield from _unknown(data, place, chips, "chip")
+    for axis, values in _mapping(data, "axes").items():
+        if isinstance(axis, str) and re.fullmatch(r"recipe\..+\.chip", axis) and isinstance(values, list):
+            for value in values:
+                if value not in chips:
+                    yield ("axes", axis), f"axes.{axis}: unknown chip '{value}'{suggestion(str(value), chips)}"
 
 
 def _axis_problem(path: str, data: dict[str, Any], schedules: tuple[str, ...]) -> str | None:

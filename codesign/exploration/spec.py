@@ -117,6 +117,7 @@ class ChipEntry(Spec):
     Attributes:
         chip: name or path of its description; left out, the entry's own name.
         capacity: `published`, or `scaled`: circuits kept, counts lifted.
+        mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number.
@@ -125,6 +126,7 @@ class ChipEntry(Spec):
 
     chip: str | None = None
     capacity: Literal["published", "scaled"] = "published"
+    mapping: Literal["in_order", "balanced"] = "in_order"
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
@@ -176,6 +178,7 @@ class SweepSpec(Spec):
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
+        recipes: a recipe's `chip` is the name of one of `chips`.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
             by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
     """

@@ -169,20 +169,22 @@ def _row(point: Point, shape: NetworkShape, store: Store, failures: dict[str, Fa
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     jobs = point.jobs
-    summary_key = jobs.summary.key
     columns = {**point.columns, **_training_columns(jobs, store)}
-    for key in (jobs.execution.model.key, jobs.execution.key, summary_key, jobs.cost.key):
+    for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
-    summary, cost = (_stored_columns(store, key) for key in (summary_key, jobs.cost.key))
-    if summary is None or cost is None:
+    keys = (*(one.key for one in jobs.summaries), jobs.cost.key)
+    found = [stored for stored in (_stored_columns(store, key) for key in keys) if stored is not None]
+    if len(found) < len(keys):
         reason = f"its result vanished from the store at {store.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
+    summary, *unquantized, cost = found
     assumptions = dict.fromkeys([*columns["assumptions"], *cost.pop("assumptions")])
     execution = store.facts(jobs.execution.key) or {}
     return {
         **columns,
         **summary,
+        "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
         **cost,
         **_paper_book(point, summary["spike_density"], shape),
         "assumptions": list(assumptions),

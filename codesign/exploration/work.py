@@ -57,8 +57,8 @@ def find_work(plan: Plan, store: Store) -> Work:
     """
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
-    executions = {job.execution.key: job.execution for job in points}
-    summaries = list({job.summary.key: job.summary for job in points}.values())
+    executions = {one.key: one for job in points for one in job.executions}
+    summaries = list({one.key: one for job in points for one in job.summaries}.values())
     costs = {job.cost.key: job.cost for job in points}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
@@ -101,4 +101,7 @@ def _labels(plan: Plan) -> dict[str, str]:
         model = f"{columns['recipe']} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
         labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")
+        if jobs.unquantized is not None:
+            label = f"{model}, {columns['schedule']} on {columns['chip']} with 32-bit weights"
+            labels.setdefault(jobs.unquantized.key, label)
     return labels

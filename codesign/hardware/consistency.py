@@ -51,14 +51,17 @@ def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
 def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
     energies = chip.energies
     synaptic = energies.synaptic_operation
-    names = ("neuron_access", "neuron_update", "spike", "hop", "hop_vertical", "barrier_message")
+    names = [name for name in type(energies).model_fields if name != "synaptic_operation"]
     given = [name for name in names if getattr(energies, name) is not None]
+    if energies.clock_cycle is not None and chip.clock is None:
+        yield ("energies", "clock_cycle"), "needs the chip's clock"
     if synaptic is not None and synaptic.all_in:
-        if chip.static_power is not None:
-            yield (
-                ("static_power",),
-                "must be left out: energies.synaptic_operation is all-in and already contains static power",
-            )
+        for name in ("static_power", "active_core_power"):
+            if getattr(chip, name) is not None:
+                yield (
+                    (name,),
+                    "must be left out: energies.synaptic_operation is all-in and already contains static power",
+                )
         for name in given:
             yield (
                 ("energies", name),
@@ -83,6 +86,8 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
     for name in type(times).model_fields:
         number = getattr(times, name)
+        if number is not None and number.cycles is not None and chip.clock is None:
+            yield ("times", name, "cycles"), "needs the chip's clock"
         for term in number.includes if number is not None else ():
             if getattr(times, term) is not None:
                 yield (
@@ -93,8 +98,14 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
                 yield ("times", name, "includes"), f"'{term}' is already included in times.{owners[term]}"
             owners[term] = name
     synchronization = chip.synchronization
-    if synchronization.kind == "timer" and synchronization.tick.value <= 0:
-        yield ("synchronization", "tick"), "must be above 0"
+    steps = {"timer": "tick", "barrier": "least_step"}
+    name = steps.get(synchronization.kind, "")
+    number = getattr(synchronization, name, None)
+    if number is not None:
+        if number.cycles is not None and chip.clock is None:
+            yield ("synchronization", name, "cycles"), "needs the chip's clock"
+        elif number.value == 0 or number.cycles == 0:
+            yield ("synchronization", name), "must be above 0"
 
 
 def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
@@ -109,6 +120,14 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield ("weight_memory",), "is given together with synapses_per_core; keep the one that is known"
     if chip.weight_memory is not None and chip.weight_bits is None:
         yield ("weight_memory",), "needs weight_bits to say how many synapses fit"
+    if chip.crossbar and chip.neurons_per_core is None:
+        yield ("crossbar",), "needs neurons_per_core, since a message occupies all of them"
+    if chip.weights is not None and chip.weight_bits is None:
+        yield ("weights",), "needs weight_bits"
+    potential, weight = chip.potential_bits, chip.weight_bits
+    if potential is not None and weight is not None and potential.value < weight.value:
+        found = f"{potential.value} bits of potential and {weight.value} of weights"
+        yield ("potential_bits",), f"a potential must hold at least one weight, found {found}"
     group = chip.group_size
     if group is not None and chip.neurons_per_core is not None:
         total = sum(chip.neurons_per_core.of_core(core) for core in range(chip.cores.value))
@@ -125,6 +144,8 @@ def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
             yield (part, "hop_vertical"), f"needs {part}.hop"
         if getattr(group, "hop") is not None and network is None:  # noqa: B009
             yield (part, "hop"), "needs network_on_chip to say how many hops there are"
+        if getattr(group, "chip_hop") is not None and chip.multi_chip is None:  # noqa: B009
+            yield (part, "chip_hop"), "needs multi_chip, without which nothing leaves the chip"
     if network is not None:
         places = network.rows * network.columns * network.cores_per_tile
         if places < chip.cores.value:

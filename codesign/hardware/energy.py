@@ -1,8 +1,8 @@
 """Energy of an execution on a chip, in two books.
 
-*All synapses*: energy = N_SO·e_so + N_access·e_access + N_upd·e_upd + N_spike·e_spike + N_hop·e_hop
-+ N_barrier·e_barrier + P_static·T. Every synaptic operation that was performed counts, the input layer's too, and only
-spikes that left.
+*All synapses*: energy = N_SO·e_so + N_access·e_access + N_upd·e_upd + N_spike·e_spike + N_message·e_message
++ N_hop·e_hop + N_barrier·e_barrier + (P_clock + P_cores + P_static)·T. Every synaptic operation that was performed
+counts, the input layer's too, and only spikes that left are messages.
 
 *The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts spikes
 that were emitted, whether they left or not, and leaves the input layer out.
@@ -16,31 +16,39 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
-from codesign.hardware.work import Layout, active_neurons, target_layers
+from codesign.hardware.numbers import Operation
+from codesign.hardware.tariff import ENERGY_TERMS, charges, tariff_of, total
+from codesign.hardware.usage import Usage
+from codesign.hardware.work import Layout
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution
 
 __all__ = [
     "ENERGY_TERMS",
+    "Accounting",
     "EnergyBook",
     "Operation",
+    "check_operation",
     "energy_of",
+    "on_time",
     "paper_energy_j",
     "paper_synaptic_operations",
 ]
 
-Operation = Literal["accelerated", "real_time"]
-Floats = NDArray[np.float64]
+Accounting = Literal["incremental", "all_in"]
+"""`incremental`: each event has its energy, and static power comes on top. `all_in`: one number an operation holds
+everything that a chip spent in some measurement; it compares with no other."""
 
-ENERGY_TERMS = ("synaptic_operation", "neuron_access", "neuron_update", "spike", "hop", "barrier_message", "static")
-"""Names of the terms, in the order of the formula."""
+Floats = NDArray[np.float64]
 
 _WORDS = {
     "neuron_access": "neuron accesses",
     "neuron_update": "neuron updates",
-    "spike": "spikes",
+    "spike": "spikes generated",
+    "message": "messages",
     "hop": "hops",
     "barrier_message": "barrier messages",
 }
@@ -48,27 +56,33 @@ _WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyBook:
-    """Energies of B samples, in joules; (B,) each, None where a number is not known or another term contains it.
+    """Energies of B samples, or one mean, in joules; None where a number is not known or another term contains it.
 
     Attributes:
+        accounting: whether static power and all else are terms of their own or inside the synaptic operation's.
         total_j: sum of the known terms; None if the energy of a synaptic operation is not known.
-        synaptic_operation_j, neuron_access_j, neuron_update_j, spike_j, hop_j, barrier_message_j, static_j: the terms.
+        synaptic_operation_j, neuron_access_j, neuron_update_j, spike_j, message_j, hop_j, barrier_message_j, clock_j,
+            active_core_j, static_j: the terms.
         coverage: names of the terms that `total_j` contains, on their own or within another; only totals of equal
-            coverage compare. `all_in` is everything that a chip spent in some measurement, and compares with no other.
+            coverage compare. `all_in` compares with no other.
         not_modelled, assumptions: what is missing and what was assumed.
     """
 
+    accounting: Accounting
     total_j: Floats | None
     synaptic_operation_j: Floats | None
-    neuron_access_j: Floats | None
-    neuron_update_j: Floats | None
-    spike_j: Floats | None
-    hop_j: Floats | None
-    barrier_message_j: Floats | None
-    static_j: Floats | None
+    neuron_access_j: Floats | None = None
+    neuron_update_j: Floats | None = None
+    spike_j: Floats | None = None
+    message_j: Floats | None = None
+    hop_j: Floats | None = None
+    barrier_message_j: Floats | None = None
+    clock_j: Floats | None = None
+    active_core_j: Floats | None = None
+    static_j: Floats | None = None
     coverage: tuple[str, ...]
-    not_modelled: tuple[str, ...]
-    assumptions: tuple[str, ...]
+    not_modelled: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
 
 def paper_synaptic_operations(spike_density: float, shape: NetworkShape) -> float:
@@ -81,68 +95,80 @@ def paper_energy_j(spike_density: float, shape: NetworkShape, e_synaptic_operati
     return paper_synaptic_operations(spike_density, shape) * e_synaptic_operation_j
 
 
+def check_operation(chip: Chip, operation: Operation) -> None:
+    """Raise InputError where a chip's energies do not hold in an operation."""
+    if operation not in ("accelerated", "real_time"):
+        raise InputError(f"operation: must be 'accelerated' or 'real_time', found {operation!r}")
+    synaptic = chip.energies.synaptic_operation
+    if synaptic is not None and synaptic.all_in and synaptic.operation != operation:
+        raise InputError(
+            f"{chip.name}: its all-in energy was measured in {synaptic.operation} operation and contains the static "
+            f"energy of that one; it cannot be used for operation '{operation}'"
+        )
+
+
+def on_time(
+    execution: Execution, chip: Chip, latency_s: Floats | None, operation: Operation
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """(B,) seconds that static power is drawn, None if not known, and what was assumed.
+
+    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
+    gates its power between inputs draws it while it works.
+    """
+    if operation == "accelerated":
+        return latency_s, ()
+    if chip.power_gating.between_inputs == "yes":
+        return latency_s, (f"{chip.name}: static power is off between inputs",)
+    stimulus_s = execution.timesteps * execution.timestep_s
+    if latency_s is None:
+        return np.full(execution.samples, stimulus_s), (f"{chip.name}: taken to keep pace with its input",)
+    return np.maximum(latency_s, stimulus_s), ()
+
+
 def energy_of(
-    execution: Execution,
-    chip: Chip,
-    mapping: Mapping,
-    layout: Layout,
-    latency_s: Floats | None,
-    operation: Operation,
+    execution: Execution, chip: Chip, mapping: Mapping, layout: Layout, usage: Usage, on_s: Floats | None
 ) -> EnergyBook:
     """The book of all synapses.
 
     Args:
-        latency_s: (B,) time of each sample until the stop, or None if it is not known.
-        operation: `accelerated`: static power is on for that time; `real_time`: at least while the stimulus lasts.
+        usage: counts of each sample, or their means.
+        on_s: time that static power is drawn, shaped like the counts; None if it is not known.
     """
-    operations = (execution.synaptic_operations.sum(axis=1) - execution.input_macs).astype(np.float64)
-    not_modelled = list(_input_macs(execution, chip))
     synaptic = chip.energies.synaptic_operation
+    tariff = tariff_of(chip, layout)
+    not_modelled = list(_input_macs(execution, chip))
+    crossbar = (f"{chip.name}: a message occupies every neuron of a core",) if chip.crossbar else ()
     if synaptic is not None and synaptic.all_in:
-        total = operations * synaptic.value
+        energy = np.asarray(usage.synaptic_operation * synaptic.value)
         return EnergyBook(
-            total_j=total,
-            synaptic_operation_j=total,
-            neuron_access_j=None,
-            neuron_update_j=None,
-            spike_j=None,
-            hop_j=None,
-            barrier_message_j=None,
-            static_j=None,
+            accounting="all_in",
+            total_j=energy,
+            synaptic_operation_j=energy,
             coverage=("all_in",),
             not_modelled=tuple(not_modelled),
             assumptions=(
                 f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured",
+                *crossbar,
             ),
         )
-    terms: dict[str, Floats | None] = {"synaptic_operation": None if synaptic is None else operations * synaptic.value}
+    terms = charges(usage, tariff, on_s)
     if synaptic is None:
         not_modelled.append(f"energy: {chip.name} gives no energies.synaptic_operation")
-    included = _included(chip)
-    for name, term in _dynamic_terms(execution, chip, mapping, layout).items():
-        terms[name] = None if name in included else term
-        if term is None and name not in included:
-            not_modelled.append(f"energy of {_WORDS[name]}: {chip.name} gives no energies.{name}")
-    static, assumptions = _static(execution, chip, mapping, latency_s, operation)
-    terms["static"] = static
-    if static is None:
+    for name, words in _WORDS.items():
+        if terms[name] is None and name not in tariff.included:
+            not_modelled.append(f"energy of {words}: {chip.name} gives no energies.{name}")
+    if terms["static"] is None:
         lacks = "static_power" if chip.static_power is None else "latency, so the time it is on is not known"
         not_modelled.append(f"static energy: {chip.name} gives no {lacks}")
-    known = [term for term in terms.values() if term is not None]
     covered = {name for name, term in terms.items() if term is not None}
-    covered |= {term for term, holder in included.items() if terms.get(holder) is not None}
+    covered |= {term for term, holder in tariff.included.items() if terms.get(holder) is not None}
     return EnergyBook(
-        total_j=None if terms["synaptic_operation"] is None else np.sum(known, axis=0),
-        synaptic_operation_j=terms["synaptic_operation"],
-        neuron_access_j=terms["neuron_access"],
-        neuron_update_j=terms["neuron_update"],
-        spike_j=terms["spike"],
-        hop_j=terms["hop"],
-        barrier_message_j=terms["barrier_message"],
-        static_j=static,
+        accounting="incremental",
+        total_j=None if synaptic is None else total([terms[name] for name in ENERGY_TERMS]),
+        **{f"{name}_j": terms[name] for name in ENERGY_TERMS},
         coverage=tuple(name for name in ENERGY_TERMS if name in covered),
         not_modelled=tuple(not_modelled),
-        assumptions=assumptions,
+        assumptions=(*crossbar, *_static_assumptions(chip, mapping)),
     )
 
 
@@ -153,91 +179,15 @@ def _input_macs(execution: Execution, chip: Chip) -> tuple[str, ...]:
     return (f"{mean:,.0f} input multiply-accumulates a sample: {chip.name} gives no energy for them",)
 
 
-def _included(chip: Chip) -> dict[str, str]:
-    """Terms that another number already contains, and which."""
-    numbers = [
-        ("synaptic_operation", chip.energies.synaptic_operation),
-        *((name, getattr(chip.energies, name)) for name in _WORDS),
-        ("static", chip.static_power),
-    ]
-    return {term: name for name, number in numbers if number is not None for term in number.includes}
-
-
-def _dynamic_terms(execution: Execution, chip: Chip, mapping: Mapping, layout: Layout) -> dict[str, Floats | None]:
-    """Every term but synaptic operations and static power.
-
-    Where an energy is not known but nothing of its kind happened, the term is 0 and known. Asynchronous chips visit no
-    neuron without a message. On a chip that synchronizes by itself the simulation's barrier messages stand for what its
-    barrier or timer does, and are charged only where the chip gives them an energy.
-    """
-    energies, table, samples = chip.energies, execution.messages, execution.samples
-    destinations = np.bincount(layout.layer, minlength=len(execution.shape.layers) + 1)[target_layers(execution)]
-
-    def by_sample(per_row: NDArray[np.int64]) -> Floats:
-        return np.bincount(table.sample, weights=per_row, minlength=samples).astype(np.float64)
-
-    visits = chip.synchronization.kind != "asynchronous" or energies.neuron_access is not None
-    accesses = np.full(samples, float(mapping.shape.neurons * execution.timesteps if visits else 0))
-    by_itself = chip.synchronized and energies.barrier_message is None
-    counts: dict[str, Floats] = {
-        "neuron_access": accesses,
-        "neuron_update": _updates(execution, chip),
-        "spike": by_sample(table.spikes * destinations),
-        "barrier_message": by_sample(table.barriers * destinations * (not by_itself)),
-    }
-    terms: dict[str, Floats | None] = {}
-    for name, count in counts.items():
-        number = getattr(energies, name)
-        known = number is not None or not count.any()
-        terms[name] = count * (0.0 if number is None else number.value) if known else None
-    terms["hop"] = _hops(execution, chip, layout)
-    return terms
-
-
-def _updates(execution: Execution, chip: Chip) -> Floats:
-    number = chip.energies.neuron_update
-    if number is not None and number.counted == "active_neurons":
-        return np.asarray(active_neurons(execution).sum(axis=(1, 2)), dtype=np.float64)
-    return np.asarray(execution.evaluations.sum(axis=1), dtype=np.float64)
-
-
-def _hops(execution: Execution, chip: Chip, layout: Layout) -> Floats | None:
-    """Energy of all hops; each spike travels to every core of the next layer on its own."""
-    if layout.horizontal is None or layout.vertical is None:
-        return None
-    table = execution.messages
-    ways = np.zeros((2, len(execution.slices) + 1))
-    for source in range(len(execution.slices) + 1):
-        target = 0 if source == 0 else execution.slices[source - 1].layer + 1
-        places = layout.core[layout.placements_of(target)]
-        if source == 0:
-            weights = np.eye(layout.cores + 1)[0]
-        else:
-            weights = np.bincount(1 + layout.core, weights=layout.share[source - 1], minlength=layout.cores + 1)
-        ways[0, source] = weights @ layout.horizontal[:, places].sum(axis=1)
-        ways[1, source] = weights @ layout.vertical[:, places].sum(axis=1)
-    horizontal, vertical = (
-        np.bincount(table.sample, weights=table.spikes * way[table.source], minlength=execution.samples) for way in ways
-    )
-    hop = chip.energies.hop
-    if hop is None:
-        return None if horizontal.any() or vertical.any() else np.zeros(execution.samples)
-    along = hop if chip.energies.hop_vertical is None else chip.energies.hop_vertical
-    return np.asarray(horizontal * hop.value + vertical * along.value)
-
-
-def _static(
-    execution: Execution, chip: Chip, mapping: Mapping, latency_s: Floats | None, operation: Operation
-) -> tuple[Floats | None, tuple[str, ...]]:
-    if chip.static_power is None or latency_s is None:
-        return None, ()
-    on_s = latency_s
-    if operation == "real_time":
-        on_s = np.maximum(on_s, execution.timesteps * execution.timestep_s)
-    assumptions: tuple[str, ...] = ()
+def _static_assumptions(chip: Chip, mapping: Mapping) -> tuple[str, ...]:
+    if chip.static_power is None:
+        return ()
+    there = chip.cores.value * mapping.chips_used
+    if chip.power_gating.unused_cores == "yes":
+        return (f"{chip.name}: static power is that of the {mapping.cores_used:,} cores in use",)
     whole = f"{chip.name}: static power is the published chip's"
-    if mapping.cores_used < chip.cores.value:
-        assumptions = (f"{whole}, all {chip.cores.value:,} cores, of which {mapping.cores_used:,} are used",)
-    elif mapping.assumptions and mapping.capacity == "scaled":
-        assumptions = (f"{whole}, whatever was added to it",)
-    return chip.static_power.value * on_s, assumptions
+    if mapping.cores_used < there:
+        return (f"{whole}, all {there:,} cores, of which {mapping.cores_used:,} are used",)
+    if mapping.assumptions and mapping.capacity == "scaled":
+        return (f"{whole}, whatever was added to it",)
+    return ()

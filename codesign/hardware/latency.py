@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from codesign.hardware.description import Barrier, Chip, Timer
 from codesign.hardware.replay import replay
 from codesign.hardware.service import ServiceTimes, missing_times, service_times
-from codesign.hardware.work import Layout, active_neurons, deliveries, lane_operations, sent_messages
+from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps, ways_of_sources
+from codesign.hardware.work import Layout
 from codesign.simulation.execution import NOT_REACHED, Execution
 
-__all__ = ["Latency", "latency_of"]
+__all__ = ["Latency", "StepsOf", "latency_of", "steps_of"]
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +36,9 @@ class Latency:
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
         per_layer_s: (B,) barrier only: one barrier for each layer of each timestep, the paper's reading.
         decision_s: (B,) last frame's arrival to its first output spike; NaN where it has none.
+        busy_s: (B, K) work of each core in use, as far as its times are known.
+        late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
+            has to keep pace with its input falls behind. None for timers.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
@@ -47,29 +51,68 @@ class Latency:
     bound_s: Floats | None = None
     per_layer_s: Floats | None = None
     decision_s: Floats | None = None
+    busy_s: Floats | None = None
+    late: Floats | None = None
     overloaded_ticks: NDArray[np.int64] | None = None
     not_modelled: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
 
-def latency_of(execution: Execution, chip: Chip, layout: Layout) -> Latency:
-    """Latency under the chip's own synchronization."""
+@dataclass(frozen=True, kw_only=True)
+class StepsOf:
+    """The steps of an execution on a layout, under one synchronization and number of lanes.
+
+    Attributes:
+        steps: hardware steps of barriers and timers, forward steps of chips without synchronization.
+        layers: barrier only: one step a layer and timestep.
+    """
+
+    steps: StepWork
+    layers: StepWork | None
+
+
+def steps_of(execution: Execution, chip: Chip, layout: Layout) -> StepsOf | None:
+    """What `latency_of` needs beside the prices; None where the chip's lanes are not known."""
+    synchronization = chip.synchronization
+    if chip.vector_width is None:
+        return None
+    if isinstance(synchronization, Timer):
+        ticks = synchronization.ticks_per_timestep
+        return StepsOf(steps=pipelined_steps(execution, chip, layout, ticks), layers=None)
+    if isinstance(synchronization, Barrier):
+        layers = layer_steps(execution, chip, layout)
+        per_layer = synchronization.scope == "layer"
+        return StepsOf(steps=layers if per_layer else pipelined_steps(execution, chip, layout), layers=layers)
+    return StepsOf(steps=forward_steps(execution, chip, layout), layers=None)
+
+
+def latency_of(
+    execution: Execution, chip: Chip, layout: Layout, steps: StepsOf | None = None, *, bound_only: bool = False
+) -> Latency:
+    """Latency under the chip's own synchronization.
+
+    Args:
+        steps: what `steps_of` gives, to be shared between chips that differ in prices only; None to gather it here.
+        bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
+    """
     synchronization = chip.synchronization
     times = service_times(chip, layout)
     missing = missing_times(chip, layout)
+    if isinstance(synchronization, Barrier) and synchronization.times is None:
+        missing = (*missing, "synchronization.times")
+    if times is not None and steps is None and not missing:
+        steps = steps_of(execution, chip, layout)
     if isinstance(synchronization, Timer):
-        return _timer(execution, chip, layout, synchronization, times, missing)
+        return _timer(execution, chip, layout, synchronization, times, steps, missing)
     if isinstance(synchronization, Barrier):
-        model = f"barrier per {synchronization.scope}"
-        if synchronization.times is None:
-            missing = (*missing, "synchronization.times")
-        if times is None or synchronization.times is None:
-            return Latency(model=model, not_modelled=_latency_needs(chip, missing))
-        return _barrier(execution, chip, layout, synchronization, times)
-    model = "asynchronous replay" if synchronization.kind == "asynchronous" else "clocked event-driven replay"
-    if times is None:
+        if times is None or missing or steps is None:
+            return Latency(model=_barrier_model(synchronization), not_modelled=_latency_needs(chip, missing))
+        return _barrier(execution, chip, layout, synchronization, times, steps)
+    kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
+    model = f"{kind} {'stepwise bound' if bound_only else 'replay'}"
+    if times is None or steps is None:
         return Latency(model=model, not_modelled=_latency_needs(chip, missing))
-    return _asynchronous(execution, chip, layout, times, model)
+    return _asynchronous(execution, chip, layout, times, steps.steps, model, bound_only)
 
 
 def _latency_needs(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,110 +122,94 @@ def _latency_needs(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
 # asynchronous --------------------------------------------------------------------------------------------------------
 
 
-def _asynchronous(execution: Execution, chip: Chip, layout: Layout, times: ServiceTimes, model: str) -> Latency:
+def _asynchronous(
+    execution: Execution,
+    chip: Chip,
+    layout: Layout,
+    times: ServiceTimes,
+    steps: StepWork,
+    model: str,
+    bound_only: bool,
+) -> Latency:
     """The network's part is what latency loses when messages take no time to travel."""
-    result = replay(execution, chip, layout, times)
-    total = result.makespan_s.sum(axis=1)
-    compute = total
-    if times.route_s.any():
-        on_the_spot = replace(times, route_s=np.zeros_like(times.route_s))
-        compute = replay(execution, chip, layout, on_the_spot).makespan_s.sum(axis=1)
+    shape = (execution.samples, execution.timesteps, -1)
+    busy = steps.busy(times)
+    length = busy.max(axis=1) + steps.ways(ways_of_sources(execution, layout, times))
+    bound = length[steps.steps].reshape(shape).sum(axis=2)
+    compute = busy.max(axis=1)[steps.steps].sum(axis=1)
+    passes, decision = bound, None
+    if not bound_only:
+        result = replay(execution, chip, layout, times)
+        passes, decision = result.makespan_s, result.decision_s[:, -1]
+        compute = passes.sum(axis=1)
+        if times.route_s.any():
+            on_the_spot = replace(times, route_s=np.zeros_like(times.route_s))
+            compute = replay(execution, chip, layout, on_the_spot).makespan_s.sum(axis=1)
+    total = passes.sum(axis=1)
     return Latency(
         model=model,
         total_s=total,
         compute_s=compute,
         network_s=total - compute,
         synchronization_s=np.zeros_like(total),
-        bound_s=result.bound_s.sum(axis=1),
-        decision_s=result.decision_s[:, -1],
+        bound_s=bound.sum(axis=1),
+        decision_s=decision,
+        busy_s=busy[steps.steps].sum(axis=1),
+        late=(passes > execution.timestep_s).mean(axis=1),
     )
 
 
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(execution: Execution, chip: Chip, layout: Layout, barrier: Barrier, times: ServiceTimes) -> Latency:
+def _barrier_model(barrier: Barrier) -> str:
+    return "barrier per layer" if barrier.scope == "layer" else "barrier per timestep, pipelined"
+
+
+def _barrier(
+    execution: Execution, chip: Chip, layout: Layout, barrier: Barrier, times: ServiceTimes, steps: StepsOf
+) -> Latency:
     assert barrier.times is not None
+    assert steps.layers is not None
     barrier_s = barrier.times.of_tiles(layout.tiles)
-    busy = _busy(execution, chip, layout, times)
-    way = _ways(execution, layout, times)
+    if layout.chips > 1:
+        barrier_s = max(barrier_s, barrier.times.of_chips(layout.chips) or 0.0)
+    least_s = chip.seconds(barrier.least_step) or 0.0
+    ways = ways_of_sources(execution, layout, times)
+
+    def lengths(work: StepWork) -> tuple[Floats, Floats, Floats]:
+        """Busy times of cores, what links add to the busiest, and the length of each step."""
+        busy = work.busy(times)
+        longest = busy.max(axis=1)
+        traffic = np.maximum(work.link_time(layout, chip) - longest, 0.0) + work.ways(ways)
+        return busy, traffic, np.maximum(longest + traffic + barrier_s, least_s)
+
+    busy, traffic, length = lengths(steps.steps)
+    per_layer = lengths(steps.layers)[2][steps.layers.steps].sum(axis=1)
+    which = steps.steps.steps
+    total, compute = length[which].sum(axis=1), busy.max(axis=1)[which].sum(axis=1)
+    network = traffic[which].sum(axis=1)
     layers = len(execution.shape.layers)
-    layer_busy = np.stack([busy[:, :, layout.placements_of(layer)].max(axis=2) for layer in range(layers)], axis=2)
-    layer_step = layer_busy + way + barrier_s
-    per_layer = layer_step.sum(axis=(1, 2))
-    if barrier.scope == "layer":
-        steps_busy, steps_way, model = layer_busy.sum(axis=2), way.sum(axis=2), "barrier per layer"
-        waits = execution.timesteps * layers
-        decision = layer_step[:, -1].sum(axis=1)
-    else:
-        steps_busy, steps_way = _pipelined(busy, layout, 1).max(axis=2), _pipelined_ways(way)
-        model, waits = "barrier per timestep, pipelined", steps_busy.shape[1]
-        decision = (steps_busy + steps_way + barrier_s)[:, execution.timesteps - 1 :].sum(axis=1)
-    compute, network = steps_busy.sum(axis=1), steps_way.sum(axis=1)
-    synchronization = np.full(execution.samples, waits * barrier_s)
+    last = which[:, -layers:]  # from the last frame's arrival on
     return Latency(
-        model=model,
-        total_s=compute + network + synchronization,
+        model=_barrier_model(barrier),
+        total_s=total,
         compute_s=compute,
         network_s=network,
-        synchronization_s=synchronization,
+        synchronization_s=total - compute - network,
         per_layer_s=per_layer,
-        decision_s=_decided(execution, decision),
+        decision_s=_decided(execution, length[last].sum(axis=1)),
+        busy_s=busy[which].sum(axis=1) if barrier.scope == "timestep" else _by_core(busy[which].sum(axis=1), layout),
+        late=(length[which] > execution.timestep_s).mean(axis=1),
     )
 
 
-def _busy(execution: Execution, chip: Chip, layout: Layout, times: ServiceTimes) -> Floats:
-    """(B, T, P) busy time of each placement in each forward pass."""
-    table, updates = execution.messages, execution.updates
-    shape = (execution.samples, execution.timesteps, len(layout.layer))
-    busy, neurons = np.zeros(shape), np.zeros(shape)
-    arrivals = deliveries(execution, chip, layout)
-    service = arrivals.operations * times.synaptic_operation_s + arrivals.messages * times.message_s
-    np.add.at(busy, (table.sample[arrivals.row], table.timestep[arrivals.row], arrivals.placement), service)
-    update = chip.energies.neuron_update
-    if update is not None and update.counted == "active_neurons":
-        neurons += active_neurons(execution) @ layout.share
-    else:
-        np.add.at(neurons, (updates.sample, updates.timestep), updates.evaluated[:, None] * layout.share[updates.slice])
-    busy += lane_operations(neurons, chip) * times.neuron_update_s
-    own = np.flatnonzero(table.source > 0)
-    sent = sent_messages(execution, chip, layout)[own, None] * layout.share[table.source[own] - 1]
-    np.add.at(busy, (table.sample[own], table.timestep[own]), sent * times.output_s)
-    return busy
-
-
-def _ways(execution: Execution, layout: Layout, times: ServiceTimes) -> Floats:
-    """(B, T, L) longest way of the messages that a layer receives in a forward pass; 0 where there are none."""
-    table = execution.messages
-    ways = np.zeros((execution.samples, execution.timesteps, len(execution.shape.layers)))
-    for source in range(len(execution.slices) + 1):
-        target = 0 if source == 0 else execution.slices[source - 1].layer + 1
-        places = layout.core[layout.placements_of(target)]
-        if not len(places):
-            continue
-        way = times.route_s[np.ix_(layout.source_rows(source), places)].max()
-        row = np.flatnonzero((table.source == source) & (table.spikes > 0))
-        np.maximum.at(ways, (table.sample[row], table.timestep[row], np.full(len(row), target)), way)
-    return ways
-
-
-def _pipelined(busy: Floats, layout: Layout, ticks: int) -> Floats:
-    """(B, H, K) busy time of cores in H hardware steps, from (B, T, P): layer l of timestep t in step t · ticks + l."""
-    samples, timesteps, _ = busy.shape
-    layers = int(layout.layer.max()) + 1
-    steps = np.zeros((samples, timesteps * ticks + layers - 1, layout.cores))
-    for placement, (layer, core) in enumerate(zip(layout.layer, layout.core, strict=True)):
-        steps[:, layer : layer + timesteps * ticks : ticks, core] += busy[:, :, placement]
-    return steps
-
-
-def _pipelined_ways(way: Floats) -> Floats:
-    """(B, T + L − 1) longest way in each hardware step."""
-    samples, timesteps, layers = way.shape
-    steps = np.zeros((samples, timesteps + layers - 1))
-    for layer in range(layers):
-        np.maximum(steps[:, layer : layer + timesteps], way[:, :, layer], out=steps[:, layer : layer + timesteps])
-    return steps
+def _by_core(of_placements: Floats, layout: Layout) -> Floats:
+    """(B, K) from (B, P)."""
+    cores = np.zeros((len(of_placements), layout.cores))
+    for placement, core in enumerate(layout.core):
+        cores[:, core] += of_placements[:, placement]
+    return cores
 
 
 def _decided(execution: Execution, decision: Floats) -> Floats:
@@ -198,13 +225,15 @@ def _timer(
     layout: Layout,
     timer: Timer,
     times: ServiceTimes | None,
+    steps: StepsOf | None,
     missing: tuple[str, ...],
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
-    tick_s, layers = timer.tick.value, len(execution.shape.layers)
+    tick_s, layers = chip.seconds(timer.tick), len(execution.shape.layers)
+    assert tick_s is not None
     count = execution.timesteps * timer.ticks_per_timestep + layers - 1
     last_frame = (execution.timesteps - 1) * timer.ticks_per_timestep
-    if times is None:
+    if times is None or steps is None:
         total = np.full(execution.samples, count * tick_s)
         unchecked = f"overload: {chip.name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
@@ -214,17 +243,19 @@ def _timer(
             decision_s=_decided(execution, np.full(execution.samples, layers * tick_s)),
             assumptions=(unchecked,),
         )
-    busy = _pipelined(_busy(execution, chip, layout, times), layout, timer.ticks_per_timestep).max(axis=2)
-    factor = np.maximum(1.0, np.ceil(busy / tick_s - 1e-9))
-    overloaded = (factor > 1).sum(axis=1)
+    which = steps.steps.steps
+    busy = steps.steps.busy(times)
+    longest = busy.max(axis=1)
+    factor = np.maximum(1.0, np.ceil(longest / tick_s - 1e-9))
+    overloaded = (factor > 1)[which].sum(axis=1)
     not_modelled: tuple[str, ...] = ()
     if timer.overload == "drop":
         if overloaded.any():
-            share = float((factor > 1).mean())
+            share = float((factor > 1)[which].mean())
             not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
-        busy, factor = np.minimum(busy, tick_s), np.ones_like(factor)
-    length = factor * tick_s
-    total, compute = length.sum(axis=1), busy.sum(axis=1)
+        longest, factor = np.minimum(longest, tick_s), np.ones_like(factor)
+    length = (factor * tick_s)[which]
+    total, compute = length.sum(axis=1), longest[which].sum(axis=1)
     return Latency(
         model=f"timer, overload {'stretches' if timer.overload == 'stretch' else 'drops'}",
         total_s=total,
@@ -232,6 +263,7 @@ def _timer(
         network_s=np.zeros_like(total),
         synchronization_s=total - compute,
         decision_s=_decided(execution, length[:, last_frame : last_frame + layers].sum(axis=1)),
+        busy_s=busy[which].sum(axis=1),
         overloaded_ticks=overloaded,
         not_modelled=not_modelled,
     )

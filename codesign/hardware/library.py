@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from codesign.documents import load_document, suggestion
 from codesign.errors import DocumentError, InputError
+from codesign.hardware.consistency import Mistake
 from codesign.hardware.description import Chip
+from codesign.hardware.validation_mistakes import model_mistakes
 
 __all__ = ["chip_names", "find_chip", "load_chip"]
+
+_TEMPLATE = "template"
+"""A made-up chip that explains the file format; found by name, and not listed."""
 
 _PACKAGE = Path(str(files("codesign")))
 
@@ -32,13 +38,28 @@ def _chip_files() -> dict[str, Path]:
 
 
 def chip_names() -> tuple[str, ...]:
-    """Names of all chips that can be found, sorted; aliases are not listed."""
-    return tuple(_chip_files())
+    """Names of all chips that can be found, sorted; aliases and the template are not listed."""
+    return tuple(name for name in _chip_files() if name != _TEMPLATE)
 
 
 def load_chip(path: Path) -> Chip:
     """Read and check one chip file. Raises DocumentError with every mistake, InputError if it cannot be read."""
-    return load_document(path, Chip)
+    chip = load_document(path, Chip)
+    mistakes = [(place, f"{'.'.join(map(str, place))}: {message}") for place, message in model_mistakes(chip)]
+    if mistakes:
+        load_document(path, _reporting(mistakes))
+    return chip
+
+
+def _reporting(mistakes: list[Mistake]) -> type[Chip]:
+    """The model of a chip file that has these mistakes, which reading it with its lines reports."""
+
+    class Mistaken(Chip):
+        @classmethod
+        def cross_check(cls, data: Any) -> list[Mistake]:
+            return mistakes
+
+    return Mistaken
 
 
 def find_chip(name_or_path: str | Path) -> Chip:
@@ -54,7 +75,7 @@ def find_chip(name_or_path: str | Path) -> Chip:
     found = _chip_files()
     if text in found:
         return load_chip(found[text])
-    names = set(found)
+    names = set(chip_names())
     broken: list[str] = []
     for path in found.values():
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
@@ -18,13 +18,19 @@ __all__ = [
     "Confidence",
     "CoreCounts",
     "Count",
+    "Effect",
     "EnergyNumber",
     "EnergyTerm",
     "FrequencyNumber",
     "Lanes",
     "LengthNumber",
     "Number",
+    "Operation",
     "PowerNumber",
+    "PriceNumber",
+    "QuantityNumber",
+    "SpikeNumber",
+    "StaticPower",
     "SynapticEnergy",
     "TimeNumber",
     "TimeTerm",
@@ -37,8 +43,15 @@ Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "se
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
 that a model meets measurements; estimated; or secondary, known only through someone else's text."""
 
-EnergyTerm = Literal["neuron_access", "neuron_update", "spike", "hop", "barrier_message"]
-TimeTerm = Literal["neuron_update", "output", "hop"]
+EnergyTerm = Literal["neuron_access", "neuron_update", "spike", "message", "hop", "barrier_message"]
+TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
+
+Operation = Literal["accelerated", "real_time"]
+"""`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus
+lasts, and longer where it does not keep up."""
+
+Effect = Literal["spikes", "price", "nothing"]
+"""What a number of a chip changes: which neurons spike when; only what that costs; or nothing that is computed."""
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -70,23 +83,74 @@ class Number(Spec):
     """Base: how a number is known (`confidence`), the key of its `source` in the file's `sources`, and a remark."""
 
     unit: ClassVar[str] = ""
+    effect: ClassVar[Effect] = "nothing"
     confidence: Confidence
     source: str
     note: str = ""
 
 
-class EnergyNumber(Number):
+class SpikeNumber(Number):
+    """A number that changes how a network is placed, scheduled or quantized: to change it is to simulate again."""
+
+    effect: ClassVar[Effect] = "spikes"
+
+
+class PriceNumber(Number):
+    """A number that changes nothing but energy and time of what is simulated."""
+
+    effect: ClassVar[Effect] = "price"
+
+
+class QuantityNumber(PriceNumber):
+    """Base: a quantity that may be given with the `range` in which it lies.
+
+    `range` is stated where sources conflict or an error is published; elsewhere `codesign.hardware.uncertainty` assumes
+    one from the confidence.
+    """
+
+    ceiling: ClassVar[float]
+    """What no chip reaches, in SI units: a number above it is a slip of the pen."""
+
+    @model_validator(mode="after")
+    def _check_range(self) -> QuantityNumber:
+        value, ends = getattr(self, "value", None), getattr(self, "range", None)
+        if value is not None and value > self.ceiling:
+            raise problem(f"must be at most {self.ceiling:g} {self.unit}, found {value:g} {self.unit}")
+        if ends is not None:
+            if value is None:
+                raise problem("range needs a value that lies in it")
+            if not ends[0] <= value <= ends[1]:
+                raise problem(f"range must hold the value {value:g} {self.unit}, found {ends[0]:g} to {ends[1]:g}")
+        return self
+
+
+class EnergyNumber(QuantityNumber):
     """Energy of one event, in joules. `includes` names other terms that this number already contains."""
 
     unit: ClassVar[str] = "J"
+    ceiling: ClassVar[float] = 1e-3
     value: Energy
+    range: tuple[Energy, Energy] | None = None
     includes: tuple[EnergyTerm, ...] = ()
 
 
 class SynapticEnergy(EnergyNumber):
-    """Energy of a synaptic operation; `all_in` means that it contains everything the chip spent, static power too."""
+    """Energy of a synaptic operation.
+
+    `all_in` means that it contains everything the chip spent, static power too. Such a number holds for the `operation`
+    in which it was measured, and for no other.
+    """
 
     all_in: bool
+    operation: Operation | None = None
+
+    @model_validator(mode="after")
+    def _check_operation(self) -> SynapticEnergy:
+        if self.all_in and self.operation is None:
+            raise problem("an all-in energy needs 'operation', accelerated or real_time: how the chip ran meanwhile")
+        if not self.all_in and self.operation is not None:
+            raise problem("'operation' is for all-in energies; an incremental one holds in both, remove it")
+        return self
 
 
 class UpdateEnergy(EnergyNumber):
@@ -96,25 +160,50 @@ class UpdateEnergy(EnergyNumber):
     counted: Literal["evaluations", "active_neurons"]
 
 
-class PowerNumber(Number):
-    """A power, in watts. `includes` names energy terms that were running when it was measured."""
+class PowerNumber(QuantityNumber):
+    """A power, in watts."""
 
     unit: ClassVar[str] = "W"
+    ceiling: ClassVar[float] = 1e4
     value: Power
+    range: tuple[Power, Power] | None = None
+
+
+class StaticPower(PowerNumber):
+    """Power drawn whether anything happens or not, of a whole chip or of each of its cores.
+
+    `includes` names energy terms that were running when it was measured.
+    """
+
+    per: Literal["chip", "core"] = "chip"
     includes: tuple[EnergyTerm, ...] = ()
 
 
-class TimeNumber(Number):
-    """Time of one event, in seconds. `includes` names other times that this number already contains."""
+class TimeNumber(QuantityNumber):
+    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock.
+
+    `includes` names other times that this number already contains.
+    """
 
     unit: ClassVar[str] = "s"
-    value: Time
+    ceiling: ClassVar[float] = 1e3
+    value: Time | None = None
+    cycles: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    range: tuple[Time, Time] | None = None
     includes: tuple[TimeTerm, ...] = ()
 
+    @model_validator(mode="after")
+    def _check_kind(self) -> TimeNumber:
+        if (self.value is None) == (self.cycles is None):
+            raise problem("needs either a 'value' with a unit of time or 'cycles' of the chip's clock")
+        return self
 
-class FrequencyNumber(Number):
+
+class FrequencyNumber(QuantityNumber):
     unit: ClassVar[str] = "Hz"
+    ceiling: ClassVar[float] = 1e12
     value: Frequency
+    range: tuple[Frequency, Frequency] | None = None
 
 
 class VoltageNumber(Number):
@@ -132,18 +221,18 @@ class AreaNumber(Number):
     value: Area
 
 
-class Count(Number):
+class Count(SpikeNumber):
     value: Positive
 
 
-class Bits(Number):
-    """Widest weight, in bits; 1 means two levels."""
+class Bits(SpikeNumber):
+    """Width in bits, of a weight or a potential; a weight of 1 bit has two levels."""
 
     unit: ClassVar[str] = "bit"
     value: Annotated[int, Field(gt=0, le=32)]
 
 
-class CoreCounts(Number):
+class CoreCounts(SpikeNumber):
     """A count that holds for every core (one entry), or one entry a core."""
 
     value: Annotated[tuple[int, ...], BeforeValidator(_counts)]
@@ -153,25 +242,39 @@ class CoreCounts(Number):
         return self.value[min(core, len(self.value) - 1)]
 
 
-class Lanes(Number):
+class Lanes(PriceNumber):
     """Synaptic operations that a core performs at once, or `all`: every target of a message at once."""
 
     value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]
 
 
-class BarrierTimes(Number):
-    """Time of one barrier by the number of tiles that take part, in seconds."""
+class BarrierTimes(PriceNumber):
+    """Time of one barrier by the number of tiles that take part, and of chips where there are several, in seconds.
+
+    `between` two listed numbers it is `linear`, or that of the smaller one (`step`).
+    """
 
     unit: ClassVar[str] = "s"
+    between: Literal["linear", "step"] = "linear"
     by_tiles: Annotated[dict[Positive, Time], Field(min_length=1)]
+    by_chips: Annotated[dict[Positive, Time], Field(min_length=1)] | None = None
 
     def of_tiles(self, tiles: int) -> float:
-        """Linear between the listed numbers of tiles, constant beyond them."""
-        known = sorted(self.by_tiles)
-        if tiles <= known[0]:
-            return self.by_tiles[known[0]]
+        """The time for a number of tiles; constant beyond the listed ones."""
+        return self._of(self.by_tiles, tiles)
+
+    def of_chips(self, chips: int) -> float | None:
+        """The same by chips; None where that is not known."""
+        return None if self.by_chips is None else self._of(self.by_chips, chips)
+
+    def _of(self, table: dict[int, float], at: int) -> float:
+        known = sorted(table)
+        if at <= known[0]:
+            return table[known[0]]
         for low, high in pairwise(known):
-            if tiles <= high:
-                weight = (tiles - low) / (high - low)
-                return (1 - weight) * self.by_tiles[low] + weight * self.by_tiles[high]
-        return self.by_tiles[known[-1]]
+            if at < high:
+                weight = (at - low) / (high - low) if self.between == "linear" else 0.0
+                return (1 - weight) * table[low] + weight * table[high]
+            if at == high:
+                return table[high]
+        return table[known[-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,13 +16,13 @@ from codesign.hardware.numbers import (
     BarrierTimes,
     EnergyNumber,
     Number,
-    PowerNumber,
+    StaticPower,
     SynapticEnergy,
     TimeNumber,
     UpdateEnergy,
 )
 
-__all__ = ["AXIS_SOURCE", "with_parameter"]
+__all__ = ["AXIS_SOURCE", "number_type", "with_parameter"]
 
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
@@ -32,20 +33,15 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
 
     Args:
         path: the number's name as in the file, such as `vector_width` or `energies.synaptic_operation`.
-        value: as the file would give it, with its unit: `16`, `"2 pJ"`.
+        value: as the file would give it, with its unit: `16`, `"2 pJ"`; a time without one is in cycles. The times of
+            barriers, `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of
+            the chip's, `"x0.5"`.
 
     Raises:
         InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
     """
     parts = path.split(".")
-    specs: list[Spec] = [chip]
-    for part in parts[:-1]:
-        child = getattr(specs[-1], part, None) if part in type(specs[-1]).model_fields else None
-        if not isinstance(child, Spec) or isinstance(child, Number):
-            raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
-        specs.append(child)
-    if parts[-1] not in type(specs[-1]).model_fields:
-        raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
+    specs = _specs(chip, path)
     replaced: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
     for spec, part in zip(reversed(specs), reversed(parts), strict=True):
         replaced = spec.model_copy(update={part: replaced})
@@ -58,6 +54,30 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
     return result
 
 
+def number_type(chip: Chip, path: str) -> type[Number] | None:
+    """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
+
+    Raises:
+        InputError: there is no such parameter.
+    """
+    spec = _specs(chip, path)[-1]
+    return next(_number_kinds(type(spec).model_fields[path.rsplit(".", 1)[-1]].annotation), None)
+
+
+def _specs(chip: Chip, path: str) -> list[Spec]:
+    """The chip and the parts of its file that lead to the parameter at `path`."""
+    parts = path.split(".")
+    specs: list[Spec] = [chip]
+    for part in parts[:-1]:
+        child = getattr(specs[-1], part, None) if part in type(specs[-1]).model_fields else None
+        if not isinstance(child, Spec) or isinstance(child, Number):
+            raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
+        specs.append(child)
+    if parts[-1] not in type(specs[-1]).model_fields:
+        raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
+    return specs
+
+
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     annotation = type(spec).model_fields[field].annotation
     if get_origin(annotation) is Literal:
@@ -67,21 +87,49 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
         return value
     current = getattr(spec, field)
     kinds = list(_number_kinds(type(spec).model_fields[field].annotation))
-    if not kinds or kinds[0] is BarrierTimes:
+    if not kinds:
         raise InputError(f"{where}: is not a single number, so no axis can set it")
+    if kinds[0] is BarrierTimes:
+        return _barrier_times(current, value, where)
     extra: dict[str, Any] = {}
     if isinstance(current, SynapticEnergy):
-        extra["all_in"] = current.all_in
+        extra.update(all_in=current.all_in, operation=current.operation)
     elif kinds[0] is SynapticEnergy:
         extra["all_in"] = False
     if isinstance(current, UpdateEnergy):
         extra["counted"] = current.counted
     elif kinds[0] is UpdateEnergy:
         extra["counted"] = "evaluations"
-    if isinstance(current, (EnergyNumber, PowerNumber, TimeNumber)):
+    if isinstance(current, StaticPower):
+        extra["per"] = current.per
+    if isinstance(current, (EnergyNumber, StaticPower, TimeNumber)):
         extra["includes"] = current.includes
+    key = "value"
+    if isinstance(current, TimeNumber) and isinstance(value, int | float) and not isinstance(value, bool):
+        key = "cycles"  # a time without a unit
     try:
-        return kinds[0].model_validate({"value": value, "confidence": "estimated", "source": AXIS_SOURCE, **extra})
+        return kinds[0].model_validate({key: value, "confidence": "estimated", "source": AXIS_SOURCE, **extra})
+    except ValidationError as error:
+        raise InputError(f"{where}: {error.errors()[0]['msg']}") from None
+
+
+def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:
+    """All times of barriers: the chip's own times a factor, or the same one for any number of tiles and chips."""
+    provenance = {"confidence": "estimated", "source": AXIS_SOURCE}
+    if isinstance(value, str) and value.startswith("x"):
+        try:
+            factor = float(value[1:])
+        except ValueError:
+            factor = math.nan
+        if not (math.isfinite(factor) and factor >= 0):
+            raise InputError(f"{where}: must be a factor such as 'x0.5' or a time such as '1 us', found {value!r}")
+        if current is None:
+            raise InputError(f"{where}: the chip gives no times that a factor could change; give one such as '1 us'")
+        by_chips = current.by_chips and {chips: time * factor for chips, time in current.by_chips.items()}
+        by_tiles = {tiles: time * factor for tiles, time in current.by_tiles.items()}
+        return current.model_copy(update={**provenance, "by_tiles": by_tiles, "by_chips": by_chips})
+    try:
+        return BarrierTimes.model_validate({"by_tiles": {1: value}, **provenance})
     except ValidationError as error:
         raise InputError(f"{where}: {error.errors()[0]['msg']}") from None
 

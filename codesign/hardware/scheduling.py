@@ -1,27 +1,39 @@
-"""The schedule that a chip's synchronization gives (paper, Table 5), and what it assumes."""
+"""The schedule that a chip's synchronization gives (paper, Table 5), what it assumes, and the times that it knows."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
+from codesign.hardware.service import missing_times, service_times
+from codesign.hardware.work import Layout, destinations, lane_operations, layout_of_slices
 from codesign.network.topology import NetworkShape
 from codesign.simulation.schedule import Schedule
+from codesign.simulation.service import ServiceModel
 
 __all__ = [
     "DEFAULT_GROUP_SIZE",
+    "TIMED_POLICY",
     "ChipSchedule",
     "chip_schedule",
     "neuron_assumptions",
+    "on_chip",
     "paper_table5",
     "schedule_assumptions",
+    "service_model",
 ]
 
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""
+TIMED_POLICY = "timed"
+"""The built-in scheduling policy that looks at service times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +52,7 @@ def chip_schedule(
     group_size: int | None = None,
     policy: str = "random",
     core_aware: bool = False,
+    uses_service: bool | None = None,
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
     input_mode: Literal["frame", "queued"] = "frame",
@@ -54,6 +67,11 @@ def chip_schedule(
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption.
         core_aware: whether `policy` looks at cores, so that the schedule must name them.
+        uses_service: whether it looks at service times, so that the schedule must hold the chip's; None for a built-in
+            policy, of which `timed` does.
+
+    Raises:
+        InputError: the policy looks at service times, and the chip's file lacks some.
     """
     kind = chip.synchronization.kind
     assumptions: list[str] = []
@@ -76,10 +94,9 @@ def chip_schedule(
         prioritize_input=prioritize_input,
         synchronization_threshold=threshold,
         barrier_messages=kind in ("barrier", "timer"),
-        cores=mapping.schedule_cores(core_aware=core_aware),
     )
-    assumptions.extend(schedule_assumptions(chip, schedule, shape.layer_sizes))
-    return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
+    found = on_chip(schedule, chip, shape, mapping, core_aware=core_aware, uses_service=uses_service)
+    return ChipSchedule(schedule=found.schedule, assumptions=(*assumptions, *found.assumptions))
 
 
 def paper_table5(
@@ -89,6 +106,7 @@ def paper_table5(
     *,
     policy: str = "random",
     core_aware: bool = False,
+    uses_service: bool | None = None,
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
 ) -> ChipSchedule:
@@ -104,9 +122,78 @@ def paper_table5(
         group_size=group_size,
         policy=policy,
         core_aware=core_aware,
+        uses_service=uses_service,
         stop=stop,
         steps_after_output=steps_after_output,
     )
+
+
+def on_chip(
+    schedule: Schedule,
+    chip: Chip,
+    shape: NetworkShape,
+    mapping: Mapping,
+    *,
+    core_aware: bool = False,
+    uses_service: bool | None = None,
+) -> ChipSchedule:
+    """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
+
+    Args and errors: as for `chip_schedule`.
+    """
+    assumptions = list(schedule_assumptions(chip, schedule, shape.layer_sizes))
+    if uses_service is None:
+        uses_service = schedule.policy == TIMED_POLICY
+    service = None
+    if uses_service:
+        service = service_model(chip, shape, mapping)
+        if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
+            assumptions.append(
+                f"{chip.name}: policy '{schedule.policy}' does not see the time that a visit of all neurons takes"
+            )
+    cores = mapping.schedule_cores(core_aware=core_aware or uses_service)
+    return ChipSchedule(schedule=replace(schedule, cores=cores, service=service), assumptions=tuple(assumptions))
+
+
+def service_model(chip: Chip, shape: NetworkShape, mapping: Mapping) -> ServiceModel:
+    """How long `chip` takes to serve the messages of a network, for policies that look at `delivery`.
+
+    The same times and the same servers as `codesign.hardware.replay`, slices as the mapping's placements. There, a
+    message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer.
+
+    Raises:
+        InputError: the chip's file lacks times, which the message names.
+    """
+    parts = mapping.placements
+    slices = mapping.slices(core_aware=True)
+    layout = layout_of_slices(slices, chip, mapping)
+    times = service_times(chip, layout)
+    if times is None:
+        missing = ", ".join(missing_times(chip, layout))
+        raise InputError(
+            f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {missing}"
+        )
+    operations = lane_operations(_synapses_of_a_message(shape, layout), chip)
+    message_s = times.message_s + operations * times.synaptic_operation_s
+    sent = destinations(slices, layout)[1:]
+    # the longest way from any of a source's cores, as in the replay; a placement has one
+    ways = [times.route_s[layout.source_rows(source)].max(axis=0)[layout.core] for source in range(len(parts) + 1)]
+    lanes = chip.vector_width.value if chip.vector_width is not None else "all"
+    return ServiceModel(
+        message_s=tuple(message_s.tolist()),
+        lanes=None if lanes == "all" else lanes,
+        update_s=times.neuron_update_s,
+        spike_s=times.spike_s,
+        output_s=tuple((sent * times.output_s).tolist()),
+        route_s=tuple(tuple(way.tolist()) for way in ways),
+    )
+
+
+def _synapses_of_a_message(shape: NetworkShape, layout: Layout) -> NDArray[np.float64]:
+    """(P,) synapses at which a message works in each placement; on a crossbar all of its core's neurons."""
+    size = np.array(shape.layer_sizes)[layout.layer]
+    fan_out = np.array([shape.fan_out(layer) for layer in range(len(shape.layers))])[layout.layer]
+    return np.where(layout.occupied > 0, layout.occupied, fan_out * layout.neurons / size)
 
 
 def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int, ...]) -> tuple[str, ...]:

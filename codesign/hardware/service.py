@@ -15,18 +15,23 @@ __all__ = ["ServiceTimes", "missing_times", "service_times"]
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceTimes:
-    """Times of one chip and layout, in seconds; 0 where another time contains them.
+    """Times of one chip and layout, in seconds; 0 where another time contains them or the chip does not separate them.
 
     Attributes:
-        synaptic_operation_s, message_s, neuron_update_s, output_s: as in `Times`.
+        synaptic_operation_s, message_s, neuron_access_s, neuron_update_s, spike_s, output_s: as in `Times`.
         route_s: (K + 1, K) time under way to each core, row 0 from the input, row 1 + c from core c.
     """
 
     synaptic_operation_s: float
     message_s: float
+    neuron_access_s: float
     neuron_update_s: float
+    spike_s: float
     output_s: float
     route_s: NDArray[np.float64]
+
+
+_NEEDED = ("synaptic_operation", "neuron_update", "output")
 
 
 def _included(chip: Chip) -> set[str]:
@@ -40,16 +45,14 @@ def missing_times(chip: Chip, layout: Layout) -> tuple[str, ...]:
     missing = []
     if chip.vector_width is None:
         missing.append("vector_width")
-    missing += [
-        f"times.{name}"
-        for name in ("synaptic_operation", "neuron_update", "output")
-        if getattr(times, name) is None and name not in included
-    ]
+    missing += [f"times.{name}" for name in _NEEDED if getattr(times, name) is None and name not in included]
     if "hop" not in included:
         if layout.horizontal is None or layout.vertical is None:
             missing.append("network_on_chip")
         elif times.hop is None and (layout.horizontal.any() or layout.vertical.any()):
             missing.append("times.hop")
+    if layout.crossings.any() and times.chip_hop is None and "hop" not in included:
+        missing.append("times.chip_hop")
     return tuple(missing)
 
 
@@ -58,15 +61,17 @@ def service_times(chip: Chip, layout: Layout) -> ServiceTimes | None:
     if missing_times(chip, layout):
         return None
     times = chip.times
-    route = np.zeros((layout.cores + 1, layout.cores))
+    seconds = {name: chip.seconds(getattr(times, name)) or 0.0 for name in type(times).model_fields}
+    route = layout.crossings * seconds["chip_hop"]
     if times.hop is not None and layout.horizontal is not None and layout.vertical is not None:
-        vertical = times.hop if times.hop_vertical is None else times.hop_vertical
-        route = layout.horizontal * times.hop.value + layout.vertical * vertical.value
-    assert times.synaptic_operation is not None
+        vertical = seconds["hop" if times.hop_vertical is None else "hop_vertical"]
+        route = route + layout.horizontal * seconds["hop"] + layout.vertical * vertical
     return ServiceTimes(
-        synaptic_operation_s=times.synaptic_operation.value,
-        message_s=0.0 if times.message is None else times.message.value,
-        neuron_update_s=0.0 if times.neuron_update is None else times.neuron_update.value,
-        output_s=0.0 if times.output is None else times.output.value,
-        route_s=route,
+        synaptic_operation_s=seconds["synaptic_operation"],
+        message_s=seconds["message"],
+        neuron_access_s=seconds["neuron_access"],
+        neuron_update_s=seconds["neuron_update"],
+        spike_s=seconds["spike"],
+        output_s=seconds["output"],
+        route_s=np.asarray(route, dtype=np.float64),
     )

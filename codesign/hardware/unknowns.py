@@ -10,7 +10,8 @@ _ENERGIES = {
     "synaptic_operation": "energy, in both books",
     "neuron_access": "energy of visiting neurons",
     "neuron_update": "energy of neuron updates",
-    "spike": "energy of spikes",
+    "spike": "energy of generating spikes",
+    "message": "energy of sending spikes",
     "hop": "energy of the network",
     "barrier_message": "energy of barrier messages",
 }

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
-from codesign.simulation.execution import Execution
+from codesign.hardware.traffic import traffic_of
+from codesign.simulation.execution import Execution, Slice
 
 __all__ = [
     "Deliveries",
     "Layout",
-    "active_neurons",
+    "barrier_outputs",
     "deliveries",
+    "destinations",
     "lane_operations",
     "layout_of",
+    "layout_of_slices",
     "sent_messages",
     "target_layers",
+    "updated_neurons",
 ]
 
 Floats = NDArray[np.float64]
@@ -33,23 +37,36 @@ class Layout:
     Attributes:
         layer, core, neurons: (P,) of each placement; `core` counts used cores only.
         cores: K.
+        chips: chips with used cores.
+        accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first placement.
+        occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
         share: (S, P) which part of a slice's neurons lies in which placement; rows sum to 1.
         exact: whether slices and placements are the same runs of neurons. If not, a slice's work is shared out over its
             layer's placements by their neurons.
         horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core
             c; None where the chip's network is not described and messages cross cores.
+        crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
         tiles: tiles with used cores.
+        links: (S + 1, Q) how often one message of each source (0 the input, 1 + slice) passes each of Q links; none
+            where the network is not described.
+        link_names: (Q,) of these links.
     """
 
     layer: Integers
     core: Integers
     neurons: Integers
     cores: int
+    chips: int
+    accessed: Integers
+    occupied: Integers
     share: Floats
     exact: bool
     horizontal: Integers | None
     vertical: Integers | None
+    crossings: Integers
     tiles: int
+    links: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    link_names: tuple[str, ...] = ()
 
     def placements_of(self, layer: int) -> Integers:
         """Placements of a layer; none for the layer after the last."""
@@ -64,39 +81,83 @@ class Layout:
 
 def layout_of(execution: Execution, chip: Chip, mapping: Mapping) -> Layout:
     """Lay an execution's slices over a mapping's placements."""
+    return layout_of_slices(execution.slices, chip, mapping)
+
+
+def layout_of_slices(recorded: tuple[Slice, ...], chip: Chip, mapping: Mapping) -> Layout:
+    """Lay slices, as they were or will be recorded, over a mapping's placements."""
     layer = np.array([part.layer for part in mapping.placements], dtype=np.int64)
     neurons = np.array([part.neurons for part in mapping.placements], dtype=np.int64)
     numbers = np.array([part.core for part in mapping.placements], dtype=np.int64)
     used, core = np.unique(numbers, return_inverse=True)
-    slices = [(one.layer, one.neurons) for one in execution.slices]
+    slices = [(one.layer, one.neurons) for one in recorded]
     exact = slices == [(part.layer, part.neurons) for part in mapping.placements]
     if exact:
         share = np.eye(len(slices))
     else:
-        of_layer = np.array([one.layer for one in execution.slices])[:, None] == layer[None, :]
+        of_layer = np.array([one.layer for one in recorded])[:, None] == layer[None, :]
         share = of_layer * neurons / (of_layer * neurons).sum(axis=1, keepdims=True)
+    chip_of, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
+    crossings = np.abs(np.append(0, chip_of)[:, None] - chip_of[None, :])
     horizontal = vertical = None
     tiles = len(used)
     network = chip.network_on_chip
     if network is not None:
-        tile = used // network.cores_per_tile
-        tiles = len(np.unique(tile))
-        row, column = np.divmod(np.append(0, tile), network.columns)
-        horizontal = np.abs(column[:, None] - column[None, 1:])
-        vertical = np.abs(row[:, None] - row[None, 1:])
+        tile = place // network.cores_per_tile
+        tiles = len(np.unique(np.stack([chip_of, tile]), axis=1).T)
+        row, column = network.place(tile)
+        horizontal, vertical = _hops(column, chip_of), _hops(row, chip_of)
     elif len(used) == 1:
         horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
+    accessed, occupied = neurons, np.zeros_like(neurons)
+    if chip.crossbar:
+        assert chip.neurons_per_core is not None
+        capacity = np.array([chip.neurons_per_core.of_core(int(place[one])) for one in core])
+        occupied = np.maximum(capacity, np.bincount(core, weights=neurons)[core]).astype(np.int64)
+        first = np.unique(core, return_index=True)[1]
+        accessed = np.zeros_like(neurons)
+        accessed[first] = occupied[first]
+    links, names = _links(chip, mapping, share)
     return Layout(
         layer=layer,
         core=core.astype(np.int64),
         neurons=neurons,
         cores=len(used),
+        chips=len(np.unique(chip_of)),
+        accessed=accessed,
+        occupied=occupied,
         share=share,
         exact=exact,
         horizontal=horizontal,
         vertical=vertical,
+        crossings=crossings,
         tiles=tiles,
+        links=links,
+        link_names=names,
     )
+
+
+def _links(chip: Chip, mapping: Mapping, share: Floats) -> tuple[Floats, tuple[str, ...]]:
+    traffic = traffic_of(mapping, chip)
+    if traffic.passes is None:
+        return np.zeros((len(share) + 1, 0)), ()
+    sources = np.zeros((len(share) + 1, len(mapping.placements) + 1))
+    sources[0, 0] = 1.0
+    sources[1:, 1:] = share
+    loads = traffic.link_loads(sources[:, traffic.source])
+    used = np.flatnonzero(loads.any(axis=0))
+    names = []
+    for link in map(traffic.link, used.tolist()):
+        on_chip = f"chip {link.chip + 1}, " if mapping.chips_used > 1 else ""
+        names.append(f"{on_chip}tile {link.tile} {link.direction}")
+    return loads[:, used], tuple(names)
+
+
+def _hops(coordinate: Integers, chip_of: Integers) -> Integers:
+    """(K + 1, K) hops along one direction; between chips messages leave and enter at tile 0, where inputs enter too."""
+    source, source_chip = np.append(0, coordinate)[:, None], np.append(0, chip_of)[:, None]
+    within = np.abs(source - coordinate[None, :])
+    return np.asarray(np.where(source_chip == chip_of[None, :], within, source + coordinate[None, :]))
 
 
 def target_layers(execution: Execution) -> Integers:
@@ -145,7 +206,8 @@ def deliveries(execution: Execution, chip: Chip, layout: Layout) -> Deliveries:
     """Every message at every core that it reaches.
 
     In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the mean
-    of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole lanes.
+    of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole lanes. On
+    a crossbar it has the core's neurons, whatever it is connected to.
     """
     table, shape = execution.messages, execution.shape
     counts, targets = _message_counts(execution, chip), target_layers(execution)
@@ -161,6 +223,8 @@ def deliveries(execution: Execution, chip: Chip, layout: Layout) -> Deliveries:
             per_message[known] = performed[known] / spikes[known]
         for placement in layout.placements_of(layer):
             on_core = per_message * layout.neurons[placement] / size.neurons
+            if layout.occupied[placement]:
+                on_core = np.full(len(row), float(layout.occupied[placement]))
             rows.append(row)
             parts.append(np.full(len(row), placement))
             operations.append(lane_operations(on_core, chip) * counts[row])
@@ -173,20 +237,31 @@ def deliveries(execution: Execution, chip: Chip, layout: Layout) -> Deliveries:
     )
 
 
-def sent_messages(execution: Execution, chip: Chip, layout: Layout) -> Floats:
-    """(rows,) messages sent, one for each destination core; inputs come from outside and cost no core anything."""
-    destinations = np.bincount(layout.layer, minlength=len(execution.shape.layers) + 1)
-    sent = _message_counts(execution, chip) * destinations[target_layers(execution)]
-    return np.where(execution.messages.source == 0, 0, sent).astype(np.float64)
+def destinations(slices: tuple[Slice, ...], layout: Layout) -> Integers:
+    """(S + 1,) placements, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
+    of_layer = np.bincount(layout.layer, minlength=int(layout.layer.max()) + 2)
+    return np.asarray(of_layer[np.append(0, [one.layer + 1 for one in slices])], dtype=np.int64)
 
 
-def active_neurons(execution: Execution) -> Integers:
-    """(B, T, S) neurons of each slice with input or potential in each timestep, as clocked chips update them.
+def sent_messages(execution: Execution, chip: Chip, layout: Layout) -> tuple[Floats, Floats]:
+    """(rows of the update table,) spikes generated, and messages sent for them, one for each destination core."""
+    emitted = execution.updates.emitted.astype(np.float64)
+    return emitted, emitted * destinations(execution.slices, layout)[1 + execution.updates.slice]
 
-    Counted as the most neurons that one forward step of this or an earlier timestep evaluated: in a fully connected
-    layer all of them from the first message on, in a convolutional layer a lower bound.
-    """
+
+def barrier_outputs(execution: Execution, chip: Chip, layout: Layout) -> Floats:
+    """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
+    table = execution.messages
+    sent = table.barriers * destinations(execution.slices, layout)[table.source] * (not chip.synchronized)
+    return np.asarray(sent, dtype=np.float64)
+
+
+def updated_neurons(execution: Execution, chip: Chip) -> Floats:
+    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says."""
+    number = chip.energies.neuron_update
+    if number is not None and number.counted == "active_neurons":
+        return execution.active.astype(np.float64)
     table = execution.updates
-    counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)), dtype=np.int64)
-    np.maximum.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
-    return np.maximum.accumulate(counts, axis=1)
+    counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
+    np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
+    return counts

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 
+from codesign.errors import InputError
 from codesign.network.connection import Connection, Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import AveragePool, LayerShape, NetworkShape, SumPool, TopologySpec, network_shape
@@ -31,6 +32,8 @@ class SpikingNetwork(torch.nn.Module):
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak.
+        potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
+            part of the state dict.
     """
 
     threshold: torch.Tensor
@@ -48,11 +51,44 @@ class SpikingNetwork(torch.nn.Module):
         self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
         self.register_buffer("time_constant", constants)
+        self._potential_ranges: tuple[tuple[float, float], ...] | None = None
+
+    @property
+    def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
+        """(low, high) of each layer: an evaluated potential v = (1 − r)(u + x) is clamped to it before it is compared
+        with the threshold. For inference only; None where potentials do not saturate.
+
+        Raises:
+            InputError: on setting, if there is not one pair a layer with low ≤ 0 ≤ high.
+        """
+        return self._potential_ranges
+
+    @potential_ranges.setter
+    def potential_ranges(self, ranges: tuple[tuple[float, float], ...] | None) -> None:
+        layers = len(self.shape.layers)
+        if ranges is not None:
+            if len(ranges) != layers:
+                raise InputError(
+                    f"potential_ranges: must have one range for each of {layers} layers, found {len(ranges)}"
+                )
+            for layer, (low, high) in enumerate(ranges):
+                if not low <= 0 <= high:
+                    raise InputError(f"potential_ranges: layer {layer} must have low ≤ 0 ≤ high, found ({low}, {high})")
+            ranges = tuple((float(low), float(high)) for low, high in ranges)
+        self._potential_ranges = ranges
 
     @property
     def decay(self) -> torch.Tensor:
         """(N,) float32 factor exp(−Δt/τ_m) of each neuron's potential from one timestep to the next."""
         return torch.exp(-self.timestep_s / self.time_constant).to(torch.float32)
+
+    def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """(N,) float32 lowest and highest potential of each neuron; None where potentials do not saturate."""
+        if self.potential_ranges is None:
+            return None
+        bounds = torch.tensor(self.potential_ranges, dtype=torch.float32, device=self.threshold.device)
+        low, high = bounds.repeat_interleave(torch.tensor(self.shape.layer_sizes, device=bounds.device), dim=0).T
+        return low, high
 
     @property
     def layer_slices(self) -> tuple[slice, ...]:

@@ -7,9 +7,19 @@ from itertools import combinations
 
 import pandas as pd
 
-from codesign.reporting.comparison import Claim, Comparison, compare, compare_series, describe_gain, status_of
+from codesign.reporting.comparison import (
+    Claim,
+    Comparison,
+    compare,
+    compare_series,
+    describe_gain,
+    how_sure,
+    status_of,
+    with_sureness,
+)
 from codesign.reporting.fronts import coverage_words
 from codesign.reporting.points import ENERGY_TERMS, Point
+from codesign.reporting.sureness import share
 from codesign.reporting.wording import listed, quantity, significant
 
 __all__ = ["compare_chips", "representatives", "summarize"]
@@ -41,7 +51,7 @@ def summarize(claims: Sequence[Claim]) -> Claim:
         found = [comparison for claim in claims if claim.name == name for comparison in claim.comparisons]
         shown = [
             f"{c.better.chip} {quantity(c.better_mean, c.column)} against {c.worse.chip} "
-            f"{quantity(c.worse_mean, c.column)}{'' if c.gain.above_zero else ' (not shown)'}"
+            f"{quantity(c.worse_mean, c.column)}{_doubt(c)}"
             for c in found
         ]
         parts.append(f"{words}: {'; '.join(shown)}." if shown else f"{words}: no two chips compare.")
@@ -56,6 +66,15 @@ def summarize(claims: Sequence[Claim]) -> Claim:
         sentence=" ".join(parts),
         comparisons=comparisons,
     )
+
+
+def _doubt(comparison: Comparison) -> str:
+    """What a reader of the short form must know."""
+    if not comparison.gain.above_zero:
+        return " (not shown)"
+    if comparison.sureness is None:
+        return ""
+    return f" (in {share(comparison.sureness.probability)} of draws)"
 
 
 def _joined(titles: Sequence[str]) -> str:
@@ -90,6 +109,7 @@ def _energy(a: Point, b: Point) -> Claim:
     if found is None:
         sentence = "No ranking: no training seed has a known energy on both."
         return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
+    found = with_sureness(found, None if a.coverage == b.coverage else terms)
     if a.coverage == b.coverage:
         basis = f"equal coverage ({coverage_words(a)})"
     else:
@@ -97,7 +117,7 @@ def _energy(a: Point, b: Point) -> Claim:
             f"matched terms ({listed([term.replace('_', ' ') for term in terms])}); left out: {_left_out(a, b, terms)}"
         )
     sentence = f"On {basis}: {_outcome(found, 'needs')}{_capacity_remark(a, b)}"
-    return Claim(name="chip energy", title=title, status=status_of([found]), sentence=sentence, comparisons=(found,))
+    return _claim("chip energy", title, sentence, found)
 
 
 def _latency(a: Point, b: Point) -> Claim:
@@ -120,7 +140,18 @@ def _latency(a: Point, b: Point) -> Claim:
         if (form := point.value("latency_per_layer_s").mean) is not None
     )
     sentence = f"Time per sample{basis}: {_outcome(found, 'takes')}{forms}{_capacity_remark(a, b)}"
-    return Claim(name="chip latency", title=title, status=status_of([found]), sentence=sentence, comparisons=(found,))
+    return _claim("chip latency", title, sentence, found)
+
+
+def _claim(name: str, title: str, sentence: str, found: Comparison) -> Claim:
+    return Claim(
+        name=name,
+        title=title,
+        status=status_of([found]),
+        sentence=sentence,
+        comparisons=(found,),
+        sureness=how_sure(found),
+    )
 
 
 def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:

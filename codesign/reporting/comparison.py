@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
 
 from codesign.reporting.points import Point
 from codesign.reporting.statistics import Interval, difference
+from codesign.reporting.sureness import DRAWN, Sureness, describe_sureness, sureness_of
 from codesign.reporting.wording import number, points, quantity
 
-__all__ = ["Claim", "Comparison", "Status", "compare", "compare_series", "describe_gain", "standing", "status_of"]
+__all__ = [
+    "Claim",
+    "Comparison",
+    "Status",
+    "compare",
+    "compare_series",
+    "describe_gain",
+    "how_sure",
+    "standing",
+    "status_of",
+    "with_sureness",
+]
 
 Status = Literal["holds", "holds in part", "not shown", "cannot be asked"]
 
@@ -25,6 +37,7 @@ class Comparison:
         column: what is compared, for its name and unit.
         better_mean, worse_mean: means over the seeds that both have.
         gain: the paired difference in the direction of the claim: above zero agrees with it.
+        sureness: what the ranges of the chips' numbers do to it; None where it depends on none or they are not known.
     """
 
     column: str
@@ -33,10 +46,14 @@ class Comparison:
     better_mean: float
     worse_mean: float
     gain: Interval
+    sureness: Sureness | None = None
 
     @property
     def status(self) -> Status:
-        return "holds" if self.gain.above_zero else "not shown"
+        """`holds in part`: beyond the spread of the seeds, but in less than 95 % of the draws of the chips' numbers."""
+        if not self.gain.above_zero:
+            return "not shown"
+        return "holds" if self.sureness is None or self.sureness.settled else "holds in part"
 
     @property
     def ratio(self) -> float | None:
@@ -51,10 +68,12 @@ class Claim:
     Attributes:
         name: short and stable.
         title: what is claimed.
-        status: `holds` if every comparison's interval excludes zero on the claimed side, `holds in part` if some do,
-            `not shown` if none does, `cannot be asked` where the rows have nothing to compare.
+        status: `holds` if every comparison's interval excludes zero on the claimed side, and it is so in 95 % of the
+            draws of the chips' numbers if it depends on them; `holds in part` if that is so of some, or of the interval
+            alone; `not shown` if no interval does; `cannot be asked` where the rows have nothing to compare.
         sentence: what the rows say, with numbers and interval.
         comparisons: the evidence.
+        sureness: what the ranges of the chips' numbers do to it, in sentences; empty where it depends on none.
     """
 
     name: str
@@ -62,12 +81,35 @@ class Claim:
     status: Status
     sentence: str
     comparisons: tuple[Comparison, ...] = ()
+    sureness: str = ""
 
 
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison, or None if no training seed has the value on both sides."""
-    return compare_series(
+    found = compare_series(
         column, better, worse, better.seeds(column), worse.seeds(column), more_is_better=more_is_better
+    )
+    return found if found is None or more_is_better else with_sureness(found)
+
+
+def with_sureness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
+    """The comparison with what the ranges of the chips' numbers do to it.
+
+    Args:
+        terms: energy terms that are compared; None for all.
+    """
+    if comparison.column not in DRAWN:
+        return comparison
+    found = sureness_of(comparison.column, comparison.better, comparison.worse, terms)
+    return replace(comparison, sureness=found)
+
+
+def how_sure(comparison: Comparison) -> str:
+    """Sentences on `sureness`; empty where there is none."""
+    if comparison.sureness is None:
+        return ""
+    return describe_sureness(
+        comparison.column, comparison.better, comparison.worse, comparison.sureness, comparison.gain.mean or 0.0
     )
 
 
@@ -91,10 +133,10 @@ def compare_series(
 
 def status_of(comparisons: Sequence[Comparison]) -> Status:
     """What the comparisons together say of their claim."""
-    holding = sum(comparison.status == "holds" for comparison in comparisons)
-    if not comparisons:
+    found = {comparison.status for comparison in comparisons}
+    if not found:
         return "cannot be asked"
-    return "holds" if holding == len(comparisons) else "holds in part" if holding else "not shown"
+    return found.pop() if len(found) == 1 else "holds in part"
 
 
 def standing(comparisons: Sequence[Comparison]) -> str:

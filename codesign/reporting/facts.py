@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.metadata import ResultMetadata, Scalar
+from codesign.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.reporting.points import Point, is_known
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.reporting.wording import UNKNOWN, listed, number
@@ -87,6 +87,7 @@ def chip_numbers(metadata: ResultMetadata) -> Table | None:
             chip.title,
             n.name,
             n.text or (UNKNOWN if n.value_si is None else format_si(n.value_si, n.unit)),
+            _range(n),
             n.confidence,
             n.source,
         )
@@ -95,7 +96,15 @@ def chip_numbers(metadata: ResultMetadata) -> Table | None:
     ]
     if not rows:
         return None
-    return text_table("The chips' numbers.", ("chip", "number", "value", "known how", "source"), rows)
+    return text_table("The chips' numbers.", ("chip", "number", "value", "range", "known how", "source"), rows)
+
+
+def _range(known: ChipNumber) -> str:
+    if known.low_si is None or known.high_si is None:
+        return ""
+    unit = known.unit or "s"  # times in cycles have no unit of their own
+    ends = f"{format_si(known.low_si, unit, 3)} to {format_si(known.high_si, unit, 3)}"
+    return f"{ends}, assumed" if known.assumed_range else ends
 
 
 def validation_table(metadata: ResultMetadata) -> Table | None:
@@ -103,23 +112,25 @@ def validation_table(metadata: ResultMetadata) -> Table | None:
     rows = []
     for _, chip in sorted(metadata.chips.items()):
         for fact in chip.validation:
-            modelled = fact.modelled_si
-            ratio = number(modelled / fact.measured_si, 3) if modelled is not None and fact.measured_si else UNKNOWN
+            ends = [end for end in (fact.modelled_si, fact.modelled_high_si) if end is not None]
+            modelled = " to ".join(format_si(end, fact.unit) for end in ends)
+            ratio = " to ".join(number(end / fact.measured_si, 3) for end in ends) if fact.measured_si else ""
             rows.append(
                 (
                     chip.title,
                     fact.quantity,
                     fact.workload,
                     format_si(fact.measured_si, fact.unit),
-                    "not modelled" if modelled is None else format_si(modelled, fact.unit),
-                    ratio,
+                    modelled or "not modelled",
+                    ratio or UNKNOWN,
+                    fact.standing,
                     fact.source,
                 )
             )
     if not rows:
         return None
-    headings = ("chip", "quantity", "workload", "published", "model", "model / published", "source")
-    return text_table("Published measurements against the model.", headings, rows)
+    headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
+    return text_table("Published measurements against the model, with the chip's numbers as they are.", headings, rows)
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

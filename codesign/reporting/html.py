@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.files import write_atomically
-from codesign.reporting.comparison import Claim, describe_gain
+from codesign.reporting.charging import (
+    charging_table,
+    pace_warnings,
+    quantization_table,
+    sureness_table,
+    utilization_table,
+)
+from codesign.reporting.comparison import Claim, Comparison, describe_gain
 from codesign.reporting.distributions import axis_panels, behaviour_legend, behaviour_panels, behaviour_points
 from codesign.reporting.facts import (
     assumption_table,
@@ -78,6 +85,11 @@ def render_report(table: ResultTable) -> str:
         claims=headlines(claims),
         chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         equivalence=equivalence_note(points),
+        warnings=pace_warnings(points),
+        sureness=_shortened(sure, _FRONT_LIMIT) if (sure := sureness_table(_by_numbers(claims))) else None,
+        charging=charging_table(points, metadata),
+        utilization=utilization_table(points),
+        quantization=quantization_table(paper),
         evidence=_evidence(claims),
         styles=styles_of(points),
         pareto_panels=pareto_panels(fronts, styles_of(points)),
@@ -137,7 +149,8 @@ def _summary(table: ResultTable, points: Sequence[Point]) -> str:
         f"{len(points)} design points from {len(table.frame)} rows ({rows or 'none'}); {workload.name}, "
         f"{workload.test} test samples; {table.metadata.topology}; training seeds: "
         f"{', '.join(map(str, seeds)) or 'none'}. Intervals are 95 %, Student's t over training seeds, and differences "
-        "are paired by seed: a claim holds if its interval excludes zero."
+        "are paired by seed: a claim holds if its interval excludes zero and, if it rests on a chip's numbers, 95 % of "
+        "their joint draws agree."
     )
 
 
@@ -194,6 +207,12 @@ def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
     )
 
 
+def _by_numbers(claims: Sequence[Claim]) -> list[Comparison]:
+    """Comparisons that depend on the chips' numbers, those between chips first."""
+    found = [(claim, comparison) for claim in claims for comparison in claim.comparisons if comparison.sureness]
+    return [comparison for _, comparison in sorted(found, key=lambda pair: not pair[0].name.startswith("chip"))]
+
+
 def _evidence(claims: Sequence[Claim]) -> Table:
     headings = ("claim", "recipe", "schedule", "on", "mean", "against recipe", "schedule", "on", "mean", "difference")
     rows = [
@@ -219,7 +238,7 @@ def _evidence(claims: Sequence[Claim]) -> Table:
         headings=(
             *(Heading(text=text) for text in headings),
             Heading(text="seeds", numeric=True),
-            Heading(text="excludes zero"),
+            Heading(text="standing"),
         ),
         rows=tuple(rows),
     )

@@ -21,8 +21,11 @@ ENERGY_TERMS = {
     "neuron_access": "energy_neuron_access_j",
     "neuron_update": "energy_neuron_update_j",
     "spike": "energy_spike_j",
+    "message": "energy_message_j",
     "hop": "energy_hop_j",
     "barrier_message": "energy_barrier_j",
+    "clock": "energy_clock_j",
+    "active_core": "energy_active_core_j",
     "static": "energy_static_j",
 }
 """Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
@@ -40,6 +43,7 @@ class Point:
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
         axis_units: SI unit of each axis, "" for none.
         coverage: names of the energy terms that `energy_j` holds, sorted.
+        accounting: incremental or all_in.
         rows: one row a (training seed, evaluation seed), status ok.
         seed_table: one row a training seed: means of all numeric columns over its evaluation seeds.
     """
@@ -68,6 +72,7 @@ class Point:
     input_mode: str | None
     equivalent_to_layered: bool
     coverage: tuple[str, ...]
+    accounting: str | None
     latency_model: str | None
     assumptions: tuple[str, ...]
     not_modelled: tuple[str, ...]
@@ -86,6 +91,11 @@ class Point:
 
     @cached_property
     def _intervals(self) -> dict[str, Interval]:
+        return {}
+
+    @cached_property
+    def memory(self) -> dict[Hashable, object]:
+        """What has been worked out of the rows and would take long again, by whatever it is called."""
         return {}
 
     @property
@@ -145,6 +155,11 @@ class Point:
     def separable(self) -> bool:
         """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
         return bool(self.coverage) and set(self.coverage) <= set(ENERGY_TERMS)
+
+    def means(self, column: str) -> list[float]:
+        """Mean over the rows of a column of lists, entry by entry; empty if no row has it."""
+        cells = [list(map(float, cell)) for cell in self.rows[column] if cell is not None]
+        return [sum(entries) / len(entries) for entries in zip(*cells, strict=True)] if cells else []
 
     def term(self, name: str) -> Interval:
         """One energy term, in joules."""
@@ -213,6 +228,7 @@ def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list
         input_mode=text("input_mode"),
         equivalent_to_layered=is_known(first["equivalent_to_layered"]) and bool(first["equivalent_to_layered"]),
         coverage=tuple(sorted(strings(first["energy_coverage"]))),
+        accounting=text("energy_accounting"),
         latency_model=text("latency_model"),
         assumptions=_union(rows, "assumptions"),
         not_modelled=_union(rows, "not_modelled"),

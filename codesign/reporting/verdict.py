@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codesign.reporting.chip_comparison import compare_chips, summarize
-from codesign.reporting.comparison import Claim, Comparison, compare, describe_gain, standing, status_of
+from codesign.reporting.comparison import Claim, Comparison, compare, describe_gain, how_sure, standing, status_of
 from codesign.reporting.points import Point
 from codesign.reporting.wording import listed, points, quantity, significant
 
@@ -131,6 +131,7 @@ def _savings(free: list[Point], runs: _LayeredRuns) -> list[Claim]:
                 status=status_of(found),
                 sentence=sentence + (_STEP_REMARK if column == "latency_steps" else ""),
                 comparisons=tuple(found),
+                sureness=how_sure(example),
             )
         )
     return claims

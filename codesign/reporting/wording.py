@@ -105,8 +105,8 @@ def with_interval(value: Interval, column: str) -> str:
     return f"{quantity(value.mean, column)} ± {spread}"
 
 
-def listed(items: list[str]) -> str:
-    """`a, b and c`."""
+def listed(items: list[str], last: str = "and") -> str:
+    """`a, b and c`, or with another word before the last."""
     if len(items) < 2:
         return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"

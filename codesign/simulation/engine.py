@@ -13,8 +13,10 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient, reference
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
-from codesign.simulation.recording import Recorder
+from codesign.simulation.policies import get_policy
+from codesign.simulation.recording import Recorder, slices_of
 from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.service import check_service
 from codesign.workload.events import EventBatch
 
 __all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification_loss", "engine_names", "simulate"]
@@ -70,6 +72,11 @@ class Engine(Protocol):
     ) -> Simulation: ...
 
 
+def _learns(network: SpikingNetwork) -> bool:
+    """Whether a run now has to keep what gradients need."""
+    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
+
+
 def _reference(
     network: SpikingNetwork,
     events: EventBatch,
@@ -82,7 +89,7 @@ def _reference(
     counters: bool,
 ) -> Simulation:
     recorder = Recorder(network, events, schedule) if counters else None
-    trace = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
+    trace = _learns(network)
     result = reference.run(
         network,
         events,
@@ -224,3 +231,12 @@ def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle
             raise InputError(f"{name}: must have one number for each of {shape.neurons} neurons, found {len(value)}")
     if network.neuron.readout == "potential" and schedule.stop != "drained":
         raise InputError("stop: must be 'drained' with readout 'potential', since output neurons never fire")
+    if schedule.service is not None:
+        check_service(schedule.service, slices_of(network, schedule))
+    elif get_policy(schedule.policy).uses_service:
+        raise InputError(f"policy '{schedule.policy}': needs the schedule's `service`, the service times of a chip")
+    if network.potential_ranges is not None and _learns(network):
+        raise InputError(
+            "potential_ranges: are for inference only, found parameters that require gradients; "
+            "simulate under torch.no_grad()"
+        )

@@ -111,6 +111,8 @@ class Execution:
         synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
         evaluations: (B, L) threshold evaluations per layer.
         barrier_messages: (B, L) barrier messages sent per layer.
+        active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
+            decay and bias, or were evaluated, which is when a message or the frame reached them.
         forward_steps: (B, T) forward steps until the stop.
         steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
         spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
@@ -137,6 +139,7 @@ class Execution:
     synaptic_operations: Integers
     evaluations: Integers
     barrier_messages: Integers
+    active: Integers
     forward_steps: Integers
     steps_to_first_output: Integers
     spikes_to_first_output: Integers

@@ -49,6 +49,7 @@ class Recorder:
         self.slices = slices_of(network, schedule)
         sizes = np.array([one.neurons for one in self.slices])
         self.slice_of_neuron = np.repeat(np.arange(len(sizes)), sizes)
+        self.slice_starts = np.cumsum(sizes) - sizes
         self.layer_of_slice = np.array([one.layer for one in self.slices])
         self.fan_out = network.fan_out().numpy()
         layers = len(network.shape.layers)
@@ -62,12 +63,15 @@ class Recorder:
         self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
         self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
         self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
+        self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
         self.message_rows: list[Integers] = []
         self.update_rows: list[Integers] = []
 
-    def begin_pass(self, timestep: int) -> None:
+    def begin_pass(self, timestep: int, potentials: torch.Tensor) -> None:
+        """A timestep with the (B, N) potentials of its start, after decay and bias."""
         neurons = self.network.shape.neurons
         self.timestep, self.k = timestep, 0
+        self.active_neurons = potentials.numpy(force=True) != 0
         self.since_spike = np.zeros((len(self.events), neurons), dtype=np.int64)
         self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
         self.output_history: list[Integers] = []
@@ -98,6 +102,7 @@ class Recorder:
         t, k = self.timestep, self.k
         went, fired_now = active.numpy(force=True), fired.numpy(force=True)
         self.forward_steps[went, t] += 1
+        self.active_neurons = self.active_neurons | evaluated.numpy(force=True)
         self._updates(evaluated.numpy(force=True), fired_now)
         self._currents(fired_now, received.numpy(force=True))
 
@@ -126,6 +131,7 @@ class Recorder:
 
     def end_pass(self) -> None:
         """Add the outputs of m = 0, 1, … steps after the first output spike; an ended pass keeps its last counts."""
+        self.active[:, self.timestep] = self._of_slices(self.active_neurons)
         if not self.output_history:
             return
         history = np.stack(self.output_history)
@@ -143,6 +149,7 @@ class Recorder:
             slices=self.slices,
             scores=scores.detach().double().numpy(force=True),
             synaptic_operations=self.synaptic_operations,
+            active=self.active,
             forward_steps=self.forward_steps,
             steps_to_first=self.steps_to_first,
             spikes_to_first=self.spikes_to_first,
@@ -181,13 +188,15 @@ class Recorder:
         self.message_rows.append(np.stack(columns, axis=1))
 
     def _updates(self, evaluated: NDArray[np.bool_], fired: NDArray[np.bool_]) -> None:
-        starts = np.append(0, np.cumsum([one.neurons for one in self.slices])[:-1])
-        evaluations = np.add.reduceat(evaluated, starts, axis=1, dtype=np.int64)
-        emissions = np.add.reduceat(fired, starts, axis=1, dtype=np.int64)
+        evaluations, emissions = self._of_slices(evaluated), self._of_slices(fired)
         sample, part = np.nonzero(evaluations)
         zeros = np.zeros_like(sample)
         columns = [sample, zeros + self.timestep, zeros + self.k, part]
         self.update_rows.append(np.stack([*columns, evaluations[sample, part], emissions[sample, part]], axis=1))
+
+    def _of_slices(self, flags: NDArray[np.bool_]) -> Integers:
+        """(B, S) how many neurons of each slice are flagged."""
+        return np.add.reduceat(flags, self.slice_starts, axis=1, dtype=np.int64)
 
     def _currents(self, fired: NDArray[np.bool_], received: Integers) -> None:
         self.since_spike += received
@@ -215,6 +224,7 @@ def build_execution(
     slices: tuple[Slice, ...],
     scores: NDArray[np.float64],
     synaptic_operations: Integers,
+    active: Integers,
     forward_steps: Integers,
     steps_to_first: Integers,
     spikes_to_first: Integers,
@@ -251,6 +261,7 @@ def build_execution(
         synaptic_operations=synaptic_operations,
         evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
         barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
+        active=active,
         forward_steps=forward_steps,
         steps_to_first_output=steps_to_first,
         spikes_to_first_output=spikes_to_first,

@@ -14,10 +14,12 @@ import torch
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.idle import IdleGradient, idle_neurons
 from codesign.simulation.policies import Policy, get_policy
+from codesign.simulation.priorities import Priorities
 from codesign.simulation.random import Purpose, absorb, sample_key, uniform
-from codesign.simulation.recording import Recorder
+from codesign.simulation.recording import Recorder, slices_of
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.selection import select
+from codesign.simulation.servers import Servers
 from codesign.workload.events import EventBatch
 
 __all__ = ["Pass", "Result", "Step", "run"]
@@ -148,7 +150,11 @@ class _Machine:
         self.index = torch.arange(neurons, device=self.device)
         self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
-        self.position = _PolicyArguments(network, schedule, self.device)
+        self.priorities = Priorities(self.policy, network, schedule, self.device)
+        self.servers: Servers | None = None
+        if self.policy.uses_service and schedule.service is not None:
+            self.servers = Servers(schedule.service, slices_of(network, schedule), batch, self.device)
+        self.bounds = network.potential_bounds()
 
     # one timestep ------------------------------------------------------------------------------------------------
 
@@ -186,7 +192,9 @@ class _Machine:
         self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
         self.was_complete = torch.zeros_like(self.frame_complete)
         if self.recorder is not None:
-            self.recorder.begin_pass(timestep)
+            self.recorder.begin_pass(timestep, self.u)
+        if self.servers is not None:
+            self.servers.begin_pass()
 
     def _deliver_frame(self) -> _Arrival:
         """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete."""
@@ -199,7 +207,13 @@ class _Machine:
         self.active = (messages > 0).any(dim=1) | self.gated
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
+        if self.servers is not None:
+            self.servers.receive_input(self._input_spikes(self.input_q))
         return _Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
+
+    def _input_spikes(self, values: torch.Tensor) -> torch.Tensor:
+        """(B,) int64 messages that input events make, of which a current is one."""
+        return ((values != 0) if self.events.currents else values.long()).sum(dim=1)
 
     def _queue_frame(self) -> _Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
@@ -221,6 +235,8 @@ class _Machine:
             evaluated[:, self.layers[0]] |= completes[:, self.layers[0]]
         refractory = self.r
         v = torch.where(evaluated & ~refractory, self.u + arrival.x, 0.0)
+        if self.bounds is not None:
+            v = v.clamp(*self.bounds)
         self.stimulated = self.stimulated | (arrival.spikes > 0)
         able = open_now & self.stimulated & self.fires  # barrier messages alone make no neuron fire
         fired = evaluated & (v > self.network.threshold) & able
@@ -235,6 +251,8 @@ class _Machine:
         if self.network.neuron.refractory:
             self.r = self.r | (fired & ~self._refractory_dropout(k, fired))
         barriers = self._barriers(open_before, open_now, fired)
+        if self.servers is not None:
+            self.servers.work(evaluated, fired)
 
         decided = fired[:, self.outputs].any(dim=1) & (self.first_output < 0)
         self.first_output = torch.where(decided, k, self.first_output)
@@ -277,7 +295,12 @@ class _Machine:
             kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout else None,
             kept_input=arrival.kept_input,
         )
-        following = self._propagate(torch.where(chosen, self.q, 0), kept, barriers, chosen_input)
+        left = torch.where(chosen, self.q, 0)
+        if self.servers is not None:
+            if left_input is not None:
+                self.servers.receive_input(self._input_spikes(left_input))
+            self.servers.receive(left, self.enqueue_step)
+        following = self._propagate(left, kept, barriers, chosen_input)
         self.q = torch.where(chosen, 0, self.q)
         under_way = (following.messages > 0).any(dim=1) | (self.q > 0).any(dim=1)
         if chosen_input is not None:
@@ -335,11 +358,12 @@ class _Machine:
 
     def _priority(self, k: int) -> torch.Tensor:
         uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)
-        return self.position.priority(self.policy, self.p, self.enqueue_step, k, uniforms, self._noise)
+        delivery = None if self.servers is None else self.servers.delivery(self.enqueue_step)
+        return self.priorities.of_neurons(self.p, self.enqueue_step, k, uniforms, self._noise, delivery)
 
     def _input_priority(self, k: int) -> torch.Tensor:
         uniforms = self._policy_draws(Purpose.INPUT_PRIORITY, k, self.input_index)
-        return self.position.input_priority(self.policy, len(self.u), k, uniforms, self._noise)
+        return self.priorities.of_inputs(len(self.u), k, uniforms, self._noise)
 
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
         if not (self.policy.uses_uniform or self._noise):
@@ -411,33 +435,6 @@ def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.
         remaining += (event < number) & (uniform(absorb(key, event)) >= probability)
     kept[present] = remaining
     return kept
-
-
-class _PolicyArguments:
-    """The arguments of a policy that do not change: layer, core and index of every neuron and input, as float32."""
-
-    def __init__(self, network: SpikingNetwork, schedule: Schedule, device: torch.device) -> None:
-        sizes = torch.tensor(network.shape.layer_sizes)
-        self.layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
-        cores = self.layer - 1 if schedule.cores is None else torch.tensor(schedule.cores).float()
-        self.core = cores.to(device)
-        self.index = torch.arange(network.shape.neurons, device=device).float()
-        inputs = network.shape.input_size
-        self.input_index = torch.arange(-inputs, 0, device=device).float()
-        self.input_zero = torch.zeros(inputs, device=device)
-
-    def priority(
-        self, policy: Policy, p: torch.Tensor, enqueue_step: torch.Tensor, k: int, uniforms: torch.Tensor, noise: float
-    ) -> torch.Tensor:
-        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
-        result = policy.priority(p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength)
-        return torch.as_tensor(result, dtype=torch.float32).expand(p.shape)
-
-    def input_priority(self, policy: Policy, batch: int, k: int, uniforms: torch.Tensor, noise: float) -> torch.Tensor:
-        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
-        zero = self.input_zero
-        result = policy.priority(zero, zero, zero, zero, self.input_index, step, uniforms, strength)
-        return torch.as_tensor(result, dtype=torch.float32).expand(batch, len(zero))
 
 
 def synchronization_thresholds(network: SpikingNetwork, schedule: Schedule) -> torch.Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from codesign.errors import InputError
+from codesign.simulation.service import ServiceModel
 
 __all__ = ["LAYERED", "Regularization", "Schedule"]
 
@@ -26,6 +27,8 @@ class Schedule:
         barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
         cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
             on a core of its own.
+        service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
+            the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
     """
 
     policy: str = "random"
@@ -37,6 +40,7 @@ class Schedule:
     synchronization_threshold: int | Literal["layer"] | tuple[int, ...] = 1
     barrier_messages: bool = False
     cores: tuple[int, ...] | None = None
+    service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
         if self.group_size is not None and self.group_size < 1:

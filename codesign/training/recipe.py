@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from codesign.documents import Spec
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.idle import IdleGradient
+from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.units import Time
 
@@ -25,6 +26,8 @@ class Recipe(Spec):
         method: `layered` or `unlayered` backpropagation.
         policy, group_size, input_mode: the forward pass that unlayered backpropagation trains through; layered
             backpropagation has a whole layer in each group and refuses to be given one.
+        chip: name of the sweep's chip whose cores and service times policies look at, as the sweep maps the network on
+            it, its overrides applied and its axes not; policies that look at neither ignore it.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         epochs: passes over the training split.
@@ -37,6 +40,7 @@ class Recipe(Spec):
     policy: str = "random"
     group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
     input_mode: Literal["frame", "queued"] = "frame"
+    chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
     patience: Annotated[int, Field(gt=0)] | None = None
@@ -51,17 +55,24 @@ class Recipe(Spec):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.method == "layered":
-            given = {"policy", "group_size", "input_mode", "idle_gradient"} & self.model_fields_set
+            given = {"policy", "group_size", "input_mode", "chip", "idle_gradient"} & self.model_fields_set
             if given:
                 raise ValueError(
                     f"layered training has no schedule to choose: remove {', '.join(sorted(given))} "
                     "or set method to 'unlayered'"
                 )
+        elif self.chip is None and self.policy in policy_names() and get_policy(self.policy).uses_service:
+            raise ValueError(
+                f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
+            )
         return self
 
     @property
     def schedule(self) -> Schedule:
-        """The forward pass that is trained through; always run until nothing waits (paper, Table 1)."""
+        """The forward pass that is trained through; always run until nothing waits (paper, Table 1).
+
+        Without cores and service times, which policies that look at them take from a mapping on `chip`.
+        """
         if self.method == "layered":
             return LAYERED
         return Schedule(policy=self.policy, group_size=self.group_size, stop="drained", input_mode=self.input_mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
+from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import predict
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
@@ -68,6 +69,7 @@ def train(
     validation: EventBatch,
     *,
     seed: int,
+    schedule: Schedule | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     device: torch.device | str = "cpu",
     engine: str = DEFAULT_ENGINE,
@@ -83,15 +85,18 @@ def train(
         recipe: what to do.
         training, validation: splits; the test split has no place here.
         seed: of this training.
+        schedule: the forward pass to train through, where the recipe's policy looks at a chip: the recipe's own, with
+            that chip's cores and service times. None takes the recipe's as it is.
         on_epoch: called after each epoch.
         engine: what simulates.
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite.
-        InputError: a split is empty.
+        InputError: a split is empty, `schedule` is not the recipe's, or a service model is missing.
     """
     if not len(training) or not len(validation):
         raise InputError("training and validation splits must not be empty")
+    schedule = _schedule(recipe, schedule)
     network.to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=_ADAM_BETAS)
     order = np.random.default_rng([seed, 0x0DE5])
@@ -103,9 +108,9 @@ def train(
         loss, correct, emitted = 0.0, 0, 0
         for first in range(0, len(positions), recipe.batch_size):
             batch = training.select(positions[first : first + recipe.batch_size])
-            step = _training_step(network, optimizer, recipe, batch, seed=seed, epoch=epoch, engine=engine)
+            step = _training_step(network, optimizer, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine)
             loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
-        predictions = predict(network, validation, recipe.schedule, seed=seed, engine=engine)
+        predictions = predict(network, validation, schedule, seed=seed, engine=engine)
         elapsed = time.perf_counter() - start
         report = EpochReport(
             epoch=epoch,
@@ -129,10 +134,19 @@ def train(
     return TrainingResult(state=best[2], best_epoch=best[1], history=tuple(history))
 
 
+def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
+    if schedule is None:
+        return recipe.schedule
+    if replace(schedule, cores=None, service=None) != recipe.schedule:
+        raise InputError("schedule: must be the recipe's, apart from cores and service times")
+    return schedule
+
+
 def _training_step(
     network: SpikingNetwork,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
+    schedule: Schedule,
     batch: EventBatch,
     *,
     seed: int,
@@ -143,7 +157,7 @@ def _training_step(
     result = classification_loss(
         network,
         batch,
-        recipe.schedule,
+        schedule,
         regularization=recipe.regularization,
         seed=seed,
         epoch=epoch,

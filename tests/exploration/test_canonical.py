@@ -7,6 +7,7 @@ import pytest
 from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.simulation.service import ServiceModel
 
 SHAPE = network_shape(parse_topology("5-4-3-2"))  # 9 neurons, fan-in 5, 4, 3
 
@@ -44,6 +45,20 @@ def test_schedules_that_leave_no_choice_are_one() -> None:
 def test_the_stop_is_kept() -> None:
     schedule = Schedule(group_size=None, stop="on_output", steps_after_output=2)
     assert canonical_schedule(schedule, SHAPE) == replace(LAYERED, stop="on_output", steps_after_output=2)
+
+
+SERVICE = ServiceModel(
+    message_s=(1.0,) * 3, lanes=1, update_s=1.0, spike_s=1.0, output_s=(1.0,) * 3, route_s=((0.0,) * 3,) * 4
+)
+
+
+def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice() -> None:
+    timed = Schedule(policy="timed", group_size=1, service=SERVICE)
+    assert canonical_schedule(timed, SHAPE).service == SERVICE
+    assert canonical_schedule(replace(timed, policy="fifo"), SHAPE).service is None
+    whole = canonical_schedule(replace(timed, group_size=4, stop="drained"), SHAPE)
+    assert whole == LAYERED
+    assert not needs_seed(timed, SHAPE)
 
 
 def test_thresholds_that_are_the_fan_in_are_layer_thresholds() -> None:

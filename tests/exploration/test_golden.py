@@ -7,16 +7,19 @@ If a change makes one of these fail for a good reason, the same inputs now mean 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from codesign.errors import InputError
 from codesign.exploration import jobs
 from codesign.exploration.encoding import decode_execution, decode_state, encode_state
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.hardware.library import find_chip
 from codesign.hardware.mapping import map_network
+from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
@@ -50,16 +53,22 @@ def model(topology: str) -> TrainInputs:
         topology=parse_topology(topology),
         neuron=NeuronSpec(),
         recipe=Recipe(method="layered", epochs=1, learning_rate=2**-6),
+        schedule=LAYERED,
         seed=4,
     )
 
 
-def execute() -> Output:
-    """2-2-2. Both hidden neurons reach 0.5 + 0.5 > 0.3 and fire; of the outputs, 0 reaches 1 and 1 stays at 0."""
-    inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, weight_bits=None, seed=0)
+def execute(second: float = 0.0, **quantization: Any) -> Output:
+    """2-2-2. Both hidden neurons reach 0.5 + 0.5 > 0.3 and fire; of the outputs, 0 reaches 1 and 1 stays at 0.
+
+    Args:
+        second: both weights of output 1.
+    """
+    quantization.setdefault("weight_bits", None)
+    inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, seed=0, **quantization)
     state = SpikingNetwork(inputs.model.topology, NeuronSpec(), timestep_s=0.01).state_dict()
     state["connections.0.weight"] = torch.full_like(state["connections.0.weight"], 0.5)
-    state["connections.1.weight"] = torch.zeros_like(state["connections.1.weight"])
+    state["connections.1.weight"] = torch.full_like(state["connections.1.weight"], second)
     state["connections.1.weight"].view(2, 2)[0] = 0.5
     return jobs.run_execute(inputs, encode_state(state), workload(2, 2))
 
@@ -67,11 +76,12 @@ def execute() -> Output:
 def test_versions() -> None:
     """Raising one of these is right when a test below had to be changed, or where results change by rounding.
 
-    Trainings and executions are of version 2 since the event engine runs them: it adds currents and gradients in
-    another order than the reference did, so free weights end up other in their last bits. Nothing below sees that: its
-    sums are exact in any order.
+    Trainings and executions were of version 2 when the event engine began to run them: it adds currents and gradients
+    in another order than the reference did, so free weights end up other in their last bits. Nothing below sees that:
+    its sums are exact in any order. Version 3 of both came with schedules that hold service times, with `active` among
+    the counters and with saturating potentials; version 2 of costs with the chips' messages, clocks, gates and ranges.
     """
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (2, 2, 1, 1)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (3, 3, 1, 2)
 
 
 def test_train() -> None:
@@ -92,7 +102,7 @@ def test_train() -> None:
 def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule: str, learns: bool) -> None:
     """1-2-2: one hidden neuron fires, the other stays below 0.3, and the group of two has room for it."""
     recipe = Recipe(method="unlayered", group_size=2, epochs=1, learning_rate=2**-6, idle_gradient=rule)
-    inputs = replace(model("1-2-2"), recipe=recipe, seed=5)
+    inputs = replace(model("1-2-2"), recipe=recipe, schedule=recipe.schedule, seed=5)
     output = jobs.run_train(inputs, workload(1, 2))
     before = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01, seed=5).state_dict()
     moved = (decode_state(output.payload)["connections.0.weight"] != before["connections.0.weight"]).flatten()
@@ -111,6 +121,30 @@ def test_execute() -> None:
     assert execution.evaluations.tolist() == [[2, 2]]
     assert execution.steps_to_first_output.tolist() == [[2]]
     assert execution.spikes_to_first_output.tolist() == [[2]]
+
+
+@pytest.mark.parametrize(
+    ("second", "quantization", "scores"),
+    [
+        (0.2, {}, [1, 1]),  # 0.4 > 0.3
+        (0.2, {"weight_bits": 2}, [1, 0]),  # steps of 0.5: 0.2 becomes 0
+        (0.2, {"weight_bits": 3}, [1, 1]),  # steps of 1/6: 0.2 becomes 1/6, twice that is more than 0.3
+        (0.3, {"weight_bits": 3, "weight_grid": Grid(signed=False)}, [1, 1]),
+        (-0.3, {"weight_bits": 3, "weight_grid": Grid(signed=False)}, [1, 0]),
+        (0.2, {"weight_bits": 3, "potential_bits": 4}, [1, 1]),  # up to 7/6
+        (0.2, {"weight_bits": 3, "potential_bits": 2}, [0, 0]),  # up to 1/6: nothing ever fires
+    ],
+)
+def test_execute_with_weights_and_potentials_of_few_bits(
+    second: float, quantization: dict[str, Any], scores: list[int]
+) -> None:
+    execution = decode_execution(execute(second, **quantization).payload)
+    assert execution.scores.tolist() == [scores]
+
+
+def test_potentials_of_few_bits_need_weights_of_few_bits() -> None:
+    with pytest.raises(InputError, match="weight_bits: must be given"):
+        execute(potential_bits=4)
 
 
 def test_summary_and_cost() -> None:

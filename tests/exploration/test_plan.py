@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tiny_sweeps import plan_of, tiny
@@ -8,6 +9,7 @@ from tiny_sweeps import plan_of, tiny
 from codesign.errors import InputError
 from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
+from codesign.hardware.quantization import Grid
 
 UNLAYERED = ("  layered: {method: layered}", "  layered: {method: layered}\n  rs: {method: unlayered, policy: random}")
 
@@ -16,8 +18,8 @@ def keys(spec: SweepSpec) -> dict[str, set[str]]:
     jobs = [point.jobs for point in plan_of(spec).points if point.jobs is not None]
     return {
         "train": {job.execution.model.key for job in jobs},
-        "execute": {job.execution.key for job in jobs},
-        "summary": {job.summary.key for job in jobs},
+        "execute": {one.key for job in jobs for one in job.executions},
+        "summary": {one.key for job in jobs for one in job.summaries},
         "cost": {job.cost.key for job in jobs},
     }
 
@@ -48,6 +50,8 @@ def with_override(text: str) -> tuple[str, str]:
         (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
         (("group_size: 4}", "group_size: 4, input_mode: queued}"), {"execute", "cost"}),
         (("scaled, schedules", "scaled, weight_bits: 3, schedules"), {"execute", "cost"}),
+        (("scaled, schedules", "scaled, weight_bits: none, schedules"), {"execute", "cost"}),
+        (("scaled, schedules", "scaled, mapping: balanced, schedules"), {"cost"}),  # every layer stays on one core
         (("epochs: 1", "epochs: 2"), {"train", "execute", "cost"}),
         (('"12-8"', '"12-9"'), {"train", "execute", "cost"}),
         (("preset: nmnist", "preset: shd"), {"train", "execute", "cost"}),
@@ -113,8 +117,8 @@ def test_a_model_is_shared_by_all_chips_and_schedules() -> None:
 def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike() -> None:
     spec = tiny((CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"))
     counts = {kind: len(found) for kind, found in keys(spec).items()}
-    # layered, and asynchronous until drained: neither chip is known to drop what waits
-    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 4}
+    # layered, and asynchronous until drained, as neither chip is known to drop what waits; each with float weights too
+    assert counts == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
 
 
 def test_evaluation_seeds_share_an_execution_that_cannot_depend_on_them() -> None:
@@ -149,6 +153,204 @@ def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule() -> N
     assert asynchronous is not None
     assert asynchronous.execution.schedule.stop == "on_output"
     assert asynchronous.summary.decided_after is None
+
+
+def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share() -> None:
+    spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {chip: loihi, weight_bits: none}"))
+    points = [point for point in plan_of(spec).points if point.jobs and point.columns["inference"] == "layered"]
+    by_chip = {point.columns["chip"]: point.jobs for point in points}
+    fitted, loihi, floats = (by_chip[name] for name in ("mubrain_fitted", "loihi", "floats"))
+    assert fitted is not None
+    assert loihi is not None
+    assert floats is not None
+    assert (fitted.execution.weight_bits, loihi.execution.weight_bits, floats.execution.weight_bits) == (4, 9, None)
+    assert fitted.unquantized is not None
+    assert fitted.unquantized.weight_bits is None
+    assert fitted.unquantized == loihi.unquantized
+    assert fitted.unquantized_summary == loihi.unquantized_summary
+    assert fitted.unquantized_summary.execution == fitted.unquantized.key
+    assert floats.unquantized is None
+    assert floats.summaries == (floats.summary,)
+
+
+WEIGHTS = """
+weight_bits: {value: 3, confidence: stated, source: made_up}
+weights: {signed: false, scale: network, confidence: stated, source: made_up}
+potential_bits: {value: 6, confidence: stated, source: made_up}
+"""
+TIMES = "\n".join(
+    f"  {name}: {{value: 1 ns, confidence: stated, source: made_up}}"
+    for name in ("synaptic_operation", "neuron_update", "output", "message")
+)
+MADE_UP = f"""
+name: own
+title: Made up
+description: for a test
+citation: made_up
+operating_point: on paper
+sources: {{made_up: {{citation: made up}}}}
+cores: {{value: 1, confidence: stated, source: made_up}}
+layers_share_core: true
+can_flush: "no"
+vector_width: {{value: 2, confidence: stated, source: made_up}}
+synchronization: {{kind: asynchronous}}
+times:
+{TIMES}
+"""
+
+
+def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:
+    """The tiny sweep's first chip replaced by one of its own."""
+    path = folder / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    return CHIP, f"  own: {{chip: {path}, schedules: [layered, asynchronous]{entry}}}"
+
+
+def test_weights_and_potentials_are_the_chips(tmp_path: Path) -> None:
+    found = {}
+    for name, text, entry in (("plain", MADE_UP, ""), ("own", MADE_UP + WEIGHTS, ""), ("wide", "", ", weight_bits: 4")):
+        points = plan_of(tiny(own_chip(tmp_path, text or MADE_UP + WEIGHTS, entry))).points
+        point = next(point for point in points if point.jobs)
+        assert point.jobs is not None
+        found[name] = (point.jobs.execution, [text for text in point.columns["assumptions"] if "own" in text])
+    plain, own, wide = (found[name][0] for name in ("plain", "own", "wide"))
+    assert (plain.weight_bits, plain.weight_grid, plain.potential_bits) == (None, Grid(), None)
+    assert (own.weight_bits, own.potential_bits) == (3, 6)
+    assert own.weight_grid == Grid(signed=False, scale="network")
+    assert (wide.weight_bits, wide.weight_grid) == (4, own.weight_grid)
+    assert len({plain.key, own.key, wide.key}) == 3
+    assert any("states no weight bits" in text for text in found["plain"][1])
+    assert "own has no negative weights; those of the model became 0" in found["own"][1]
+    assert "own: potentials saturate at 6 bits, counted in the network's weight scale" in found["own"][1]
+
+
+def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path: Path) -> None:
+    points = plan_of(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS, ", weight_bits: none"))).points
+    point = next(point for point in points if point.jobs)
+    assert point.jobs is not None
+    assert (point.jobs.execution.weight_grid, point.jobs.execution.potential_bits) == (Grid(), None)
+    assert any("potentials are not limited to 6 bits" in text for text in point.columns["assumptions"])
+
+
+def test_every_part_of_the_grid_is_in_the_key(tmp_path: Path) -> None:
+    base = keys(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS)))
+    for old, new in (
+        ("signed: false", "signed: true"),
+        ("scale: network", "scale: layer"),
+        ("signed: false", "levels: full"),
+        ("potential_bits: {value: 6", "potential_bits: {value: 7"),
+    ):
+        other = keys(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS.replace(old, new))))
+        assert len(other["execute"] & base["execute"]) == 2  # those with floats
+        assert len(other["execute"]) == 4
+
+
+ENERGY = "energies: {synaptic_operation: {value: 1 pJ, all_in: false, confidence: stated, source: made_up"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("confidence: stated, source: made_up, note: x}}", "confidence: stated, source: made_up, note: y}}", set()),
+        ("operating_point: on paper", "operating_point: elsewhere", set()),
+        ("confidence: stated, source: made_up, note", "confidence: estimated, source: made_up, note", {"cost"}),
+        ("source: made_up, note", "range: [0.5 pJ, 3 pJ], source: made_up, note", {"cost"}),
+    ],
+)
+def test_prices_change_with_how_sure_a_number_is_but_not_with_what_is_said_of_it(
+    tmp_path: Path, old: str, new: str, expected: set[str]
+) -> None:
+    text = f"{MADE_UP}{ENERGY}, note: x}}}}\n"
+    assert old in text
+    base = keys(tiny(own_chip(tmp_path, text)))
+    other = keys(tiny(own_chip(tmp_path, text.replace(old, new))))
+    assert {kind for kind in base if base[kind] != other[kind]} == expected
+
+
+TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
+RANDOM = ("policy: random, group_size: 4", "group_size: 4")
+
+
+def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those() -> None:
+    slower = with_override("times.synaptic_operation: 1 us")
+    assert changed(tiny(slower), tiny()) == {"cost"}
+    base, other = tiny(RANDOM, TIMED), tiny(RANDOM, TIMED, slower)
+    assert changed(other, base) == {"execute", "summary", "cost"}
+    assert len(keys(other)["execute"] & keys(base)["execute"]) == 2  # layered, with the chip's weights and in floats
+    cheaper = with_override("energies.synaptic_operation: 1 pJ")
+    assert changed(tiny(RANDOM, TIMED, cheaper), base) == {"cost"}
+
+
+def test_an_axis_of_a_time_gives_executions_of_their_own() -> None:
+    axes = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
+    layered_only = ("[layered, asynchronous]", "[asynchronous]")
+    counts = {kind: len(found) for kind, found in keys(tiny(axes, layered_only)).items()}
+    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 3}
+    timed = plan_of(tiny(axes, layered_only, RANDOM, TIMED))
+    executions = {point.jobs.execution.key: point.jobs.execution for point in timed.points if point.jobs}
+    assert len(executions) == 3
+    messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
+    assert messages == pytest.approx([1e-9, 1e-6, 1e-3])
+
+
+def test_a_policy_that_looks_at_times_works_with_any_thresholds() -> None:
+    waiting = (RANDOM[0], "policy: timed, group_size: 4, synchronization_threshold: 3")
+    points = plan_of(tiny(waiting)).points
+    schedule = next(point.jobs for point in points if point.columns["schedule"] == "asynchronous").execution.schedule
+    assert schedule.service is not None
+    assert schedule.barrier_messages
+
+
+def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them() -> None:
+    spec = tiny(RANDOM, TIMED, ("mubrain_fitted: {", "mubrain: {"))
+    expected = r"schedules\.asynchronous on chips\.mubrain: mubrain: .* gives no times\.synaptic_operation"
+    with pytest.raises(InputError, match=expected):
+        plan_of(spec)
+
+
+TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_fitted"))
+
+
+def test_a_recipe_trains_through_the_times_of_its_chip() -> None:
+    plan = plan_of(tiny(TIMED_RECIPE))
+    models = {point.columns["recipe"]: point.jobs.execution.model for point in plan.points if point.jobs}
+    timed = models["rs"].schedule
+    assert (timed.policy, timed.group_size, timed.stop) == ("timed", 8, "drained")
+    assert timed.cores == (0,) * 30  # as the sweep maps it: one core
+    assert timed.service is not None
+    assert models["layered"].schedule.service is None
+    slower = tiny(TIMED_RECIPE, with_override("times.synaptic_operation: 1 us"))
+    assert len(keys(slower)["train"] - keys(tiny(TIMED_RECIPE))["train"]) == 1
+    axis = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
+    assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
+
+
+def test_a_recipe_whose_chip_is_too_small_cannot_be_trained() -> None:
+    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: truenorth"))
+    rows = [point for point in plan_of(tiny(recipe)).points if point.columns["recipe"] == "rs"]
+    assert [point.jobs for point in rows] == [None] * 3
+    reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain_fitted"]
+    assert len(reasons) == 2
+    assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
+
+
+def test_a_recipe_whose_chip_lacks_times_is_a_mistake() -> None:
+    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
+    with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain: .* gives no times"):
+        plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered]}")))
+
+
+def test_layers_are_spread_evenly_where_that_is_asked_for() -> None:
+    cores = {}
+    for strategy in ("in_order", "balanced"):
+        wide = (('"12-8"', '"2000"'), (CHIP, f"  loihi: {{mapping: {strategy}}}"))
+        point = next(point for point in plan_of(tiny(*wide)).points if point.columns["chip"] == "loihi")
+        assert point.jobs is not None
+        parts = [one.neurons for one in point.jobs.cost.mapping.placements if one.layer == 0]
+        cores[strategy] = parts
+    assert max(cores["balanced"]) - min(cores["balanced"]) <= 1
+    assert max(cores["in_order"]) - min(cores["in_order"]) > 1
+    assert len(cores["balanced"]) == len(cores["in_order"])
 
 
 def test_a_network_that_does_not_fit_is_a_point_with_a_reason() -> None:
@@ -188,7 +390,7 @@ def test_a_quantity_on_an_axis_becomes_its_si_value() -> None:
     assert values[:2] == pytest.approx([26e-12, 1e-9])
     assert values[2] is None
     counts = {kind: len(found) for kind, found in keys(spec).items()}
-    assert counts == {"train": 1, "execute": 1, "summary": 1, "cost": 2}
+    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 2}
 
 
 def test_a_value_that_an_axis_cannot_take() -> None:

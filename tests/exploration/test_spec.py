@@ -75,6 +75,50 @@ def test_layered_recipe_with_a_schedule_is_a_mistake() -> None:
     ]
 
 
+def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written() -> None:
+    entry = "  truenorth: {}"
+    assert entry in TINY
+    text = "contains the static energy of that one; it cannot be used for operation 'accelerated'"
+    (found,) = problems(TINY.replace(entry, "  truenorth_allin: {}"))
+    assert found[0] == 11
+    assert found[1].startswith("chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time")
+    assert text in found[1]
+    (found,) = problems(TINY.replace(entry, "  tn:\n    chip: truenorth_allin\n    operation: accelerated"))
+    assert found[0] == 13
+    assert found[1].startswith("chips.tn.operation: ")
+    right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
+    assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"
+    axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
+    (found,) = problems(right.replace("seeds:", axis))
+    assert found == (15, found[1])
+    assert found[1].startswith("axes.chip.truenorth_allin.operation: ")
+
+
+LAYERED = "  layered: {method: layered}"
+
+
+def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep() -> None:
+    timed = LAYERED + "\n  timed: {method: unlayered, policy: timed"
+    (found,) = problems(TINY.replace(LAYERED, timed + "}"))
+    assert found == (
+        9,
+        "recipes.timed: policy 'timed' looks at a chip's service times: give 'chip', the name of one of the sweep's",
+    )
+    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fited}"))
+    assert found[0] == 9
+    assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain_fitted'?")
+    spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain_fitted}"), "good.yaml", SweepSpec)
+    assert spec.recipes["timed"].chip == "mubrain_fitted"
+    (found,) = problems(TINY.replace("seeds:", "axes: {recipe.layered.chip: [mubrain_fitted, loihi]}\nseeds:"))
+    assert found[1].startswith("axes.recipe.layered.chip: unknown chip 'loihi'; ")
+
+
+def test_a_chip_for_all_recipes_passes_layered_ones_by() -> None:
+    default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain_fitted, policy: timed, ")
+    spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
+    assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain_fitted")
+
+
 def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash() -> None:
     for text in (
         "[1, 2]",

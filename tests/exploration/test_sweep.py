@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> N
     outcome, progress = run(tiny(), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
     assert outcome.report.read_text(encoding="utf-8").startswith("<!")
-    # layered, and asynchronous drained, since µBrain is not known to drop what waits
-    assert sorted(progress.kinds()) == ["execute", "execute", "price", "price", "train"]
+    # layered, and asynchronous drained, since µBrain is not known to drop what waits; each with float weights too
+    assert sorted(progress.kinds()) == ["execute"] * 4 + ["price"] * 4 + ["train"]
     by_schedule = {row["schedule"]: row for row in rows(tmp_path)}
     for name in ("layered", "asynchronous"):
         row = by_schedule[name]
@@ -44,6 +45,7 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> N
         assert row["trained_epochs"] == row["best_epoch"] == 1
         assert row["energy_j"] > 0
         assert row["latency_s"] > 0
+        assert 0 <= row["float_accuracy"] <= 1
         # hidden layers of 12 and 8 with fan-outs of 8 and 10
         assert row["paper_synaptic_operations"] == pytest.approx(row["spike_density"] * 20 * 9)
     assert len(by_schedule["layered"]["convergence_accuracy"]) == 33
@@ -54,6 +56,50 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> N
     infeasible = by_schedule["chip"]
     assert infeasible["status"] == "infeasible"
     assert "a neuron has 256" in infeasible["reason"]
+
+
+LEARNS = (
+    ('"12-8"', '"30"'),
+    (
+        "epochs: 1, batch_size: 30, learning_rate: 5.0e-3",
+        "epochs: 25, learning_rate: 2.0e-2, input_dropout: 0.0, batch_size: 30",
+    ),
+)
+"""A network in which something happens."""
+
+
+def test_accuracy_stands_before_and_after_quantization(tmp_path: Path, cache_root: Path) -> None:
+    chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}"
+    coarse = "  coarse: {chip: mubrain_fitted, weight_bits: 1, schedules: [layered]}"
+    floats = "  floats: {chip: mubrain_fitted, weight_bits: none, schedules: [layered]}"
+    run(tiny((chip, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
+    by_chip = {row["chip"]: row for row in rows(tmp_path)}
+    assert by_chip["floats"]["accuracy"] == by_chip["coarse"]["float_accuracy"]
+    assert by_chip["floats"]["accuracy"] > by_chip["coarse"]["accuracy"]
+    assert by_chip["floats"]["float_accuracy"] is None or math.isnan(by_chip["floats"]["float_accuracy"])
+
+
+def test_rows_say_how_far_their_numbers_may_move(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root)
+    row = next(row for row in rows(tmp_path) if row["schedule"] == "layered")
+    place = list(row["uncertain_numbers"]).index("energies.synaptic_operation")
+    ratio = row["uncertain_high"][place] / row["uncertain_value"][place]
+    others = row["energy_j"] - row["energy_synaptic_operation_j"]
+    expected = row["energy_synaptic_operation_j"] * ratio + others
+    assert row["energy_at_high_j"][place] == pytest.approx(expected)
+    assert len(row["energy_draws_j"]) == len(row["latency_draws_s"]) == 128
+
+
+def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path: Path, cache_root: Path) -> None:
+    timed = ("  layered: {method: layered}", "  timed: {method: unlayered, policy: timed, chip: mubrain_fitted}")
+    policy = ("policy: random, group_size: 4", "policy: timed, group_size: 4")
+    outcome, progress = run(tiny(timed, policy, *LEARNS), tmp_path, cache_root)
+    assert (outcome.ok, outcome.failed) == (2, 0)
+    assert progress.kinds().count("train") == 1
+    found = {row["schedule"]: row for row in rows(tmp_path)}
+    assert found["asynchronous"]["training_policy"] == found["asynchronous"]["policy"] == "timed"
+    assert found["asynchronous"]["accuracy"] > 0.2
+    assert results(tmp_path).metadata.recipes["timed"]["chip"] == "mubrain_fitted"
 
 
 def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: Path) -> None:
@@ -86,7 +132,7 @@ def test_a_grown_sweep_runs_only_what_is_new(tmp_path: Path, cache_root: Path) -
     run(tiny(), tmp_path, cache_root)
     chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous"
     _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new
-    assert progress.kinds() == ["execute", "price"]
+    assert progress.kinds() == ["execute", "execute", "price", "price"]  # with the chip's weights, and with floats
     _, progress = run(tiny((chip, "  mubrain: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
     assert progress.kinds() == ["price"]  # another chip on an execution that is there
     _, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
@@ -182,6 +228,23 @@ def test_any_other_exception_fails_its_rows_only(
     assert failed["schedule"] == "asynchronous"
     assert failed["reason"] == "ZeroDivisionError: a bug"
     assert failed["trained_epochs"] == 1
+
+
+def test_a_twin_in_floats_that_fails_fails_its_rows(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = runner.run_execute
+
+    def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
+        if inputs.weight_bits is None and inputs.schedule.group_size is None:
+            raise ZeroDivisionError("a bug")
+        return original(inputs, *arguments)
+
+    monkeypatch.setattr(runner, "run_execute", crash)
+    outcome, _ = run(tiny(), tmp_path, cache_root)
+    assert (outcome.ok, outcome.failed) == (1, 1)
+    (failed,) = (row for row in rows(tmp_path) if row["status"] == "failed")
+    assert (failed["schedule"], failed["reason"]) == ("layered", "ZeroDivisionError: a bug")
 
 
 def test_a_store_that_cannot_be_written_stops_the_sweep(

@@ -17,6 +17,7 @@ name: {name}
 title: A chip for tests
 description: made up
 citation: made_up
+operating_point: on paper
 sources: {{made_up: {{citation: "made up for tests"}}}}
 can_flush: "yes"
 supports: {{leak: "yes", reset: [zero, subtract]}}
@@ -35,6 +36,8 @@ def chip_from(body: str, name: str = "tiny") -> Chip:
 @dataclass
 class Builder:
     """Collects step records of fully connected networks and derives every counter from them.
+
+    Once evaluated, neurons are taken to keep a potential.
 
     Messages and updates are given in any order; sources and slices are those of `slices`.
     """
@@ -101,6 +104,8 @@ class Builder:
                 first[sample, timestep] = step + 1
         steps = np.zeros((samples, timesteps), dtype=np.int64)
         np.maximum.at(steps, (u[:, 0], u[:, 1]), u[:, 2] + 1)
+        active = np.zeros((samples, timesteps, len(slices)), dtype=np.int64)
+        np.maximum.at(active, (u[:, 0], u[:, 1], u[:, 3]), u[:, 4])
         return Execution(
             shape=shape,
             slices=slices,
@@ -116,6 +121,7 @@ class Builder:
             synaptic_operations=performed,
             evaluations=evaluated,
             barrier_messages=barriers,
+            active=np.maximum.accumulate(active, axis=1),
             forward_steps=steps,
             steps_to_first_output=first,
             spikes_to_first_output=np.where(first == NOT_REACHED, NOT_REACHED, 0),
@@ -160,7 +166,8 @@ energies:
   synaptic_operation: {number("1 pJ", all_in="false")}
   neuron_access: {number("10 pJ")}
   neuron_update: {number("100 pJ", counted="evaluations")}
-  spike: {number("1 nJ")}
+  spike: {number("2 nJ")}
+  message: {number("1 nJ")}
   hop: {number("10 nJ")}
   barrier_message: {number("100 nJ")}
 static_power: {number("1 W")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 from codesign.cli.chips import app
 from codesign.errors import DocumentError, InputError
+from codesign.hardware.library import chip_names, find_chip
 
 CHIPS = Path(__file__).parents[2] / "chips"
 
@@ -17,22 +19,94 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def test_the_list_fits_80_columns_and_names_every_chip(runner: CliRunner) -> None:
+def fits(output: str) -> bool:
+    return all(len(line.rstrip()) <= 80 for line in output.splitlines())
+
+
+def test_the_list_fits_80_columns_and_describes_every_chip(runner: CliRunner) -> None:
     output = runner.invoke(app, []).output
-    assert all(len(line.rstrip()) <= 80 for line in output.splitlines())
-    for path in CHIPS.glob("*.yaml"):
-        assert path.stem in output
-    line = next(line for line in output.splitlines() if line.strip().startswith("truenorth_allin"))
-    assert "26 pJ" in line
-    assert "in e_so" in line
+    assert fits(output)
+    told = " ".join(output.split())
+    for name in chip_names():
+        chip = find_chip(name)
+        assert name in output
+        assert " ".join(chip.description.split()).split(". ")[0] in told
+        assert not chip.aliases or f"also called {', '.join(chip.aliases)}" in told
+    line = next(line for line in output.splitlines() if line.startswith("truenorth_allin"))
+    assert line.split() == ["truenorth_allin", "timer", "4,096", "1", "26", "pJ", "all-in", "in", "e_so"]
 
 
-def test_show_gives_every_number_with_its_confidence_and_source(runner: CliRunner) -> None:
+def test_the_template_is_found_but_not_listed(runner: CliRunner) -> None:
+    assert (CHIPS / "template.yaml").is_file()
+    assert "template" not in [line.split()[0] for line in runner.invoke(app, []).output.splitlines() if line.strip()]
+    assert runner.invoke(app, ["show", "template"]).exit_code == 0
+
+
+def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: CliRunner) -> None:
     output = runner.invoke(app, ["show", "ubrain"]).output
     line = next(line for line in output.splitlines() if "energies.synaptic_operation" in line)
-    assert line.split()[1:] == ["26", "pJ", "secondary", "tang2023"]
+    assert line.split()[1:] == ["26", "pJ", "price", "secondary", "tang2023"]
+    line = next(line for line in output.splitlines() if line.split()[:1] == ["neurons_per_core"])
+    assert line.split()[1:] == ["336", "spikes", "secondary", "survey"]
     assert "static_power: static energy" in output
-    assert all(len(line.rstrip()) <= 80 for line in output.splitlines())
+    assert fits(output)
+
+
+@pytest.mark.parametrize(
+    ("name", "energy"),
+    [("odin", "incremental: every event"), ("odin_allin", "in accelerated operation only"), ("speck", "not known")],
+)
+def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, name: str, energy: str) -> None:
+    told = " ".join(runner.invoke(app, ["show", name]).output.split())
+    chip = find_chip(name)
+    assert f"Operating point: {chip.operating_point}" in told
+    assert energy in told
+    assert f"unused cores off: {chip.power_gating.unused_cores}" in told
+
+
+def test_validate_names_model_measurement_error_and_fits(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["validate", "truenorth", "odin"])
+    assert result.exit_code == 0
+    assert fits(result.output)
+    row = next(line for line in result.output.splitlines() if line.strip().startswith("fit's third point"))
+    assert row.split() == ["fit's", "third", "point", "70.62", "mW", "71", "mW", "−0.5", "%", "measured"]
+    told = " ".join(result.output.split())
+    assert "fit's first point · fit's second point: energies.synaptic_operation, static_power fitted on this" in told
+    assert "DVS gestures (power): how much the chip had to do is not published" in told
+    assert "power at 1.3 MHz: with clock = 1.3 MHz" in told
+
+
+def test_validate_without_a_name_takes_every_chip_and_writes_them_all(runner: CliRunner, tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "checks.json"
+    result = runner.invoke(app, ["validate", "--json", str(target)])
+    assert result.exit_code == 0
+    assert all(f"({name})" in result.output for name in chip_names())
+    rows = json.loads(target.read_text())
+    assert {row["chip"] for row in rows} == {name for name in chip_names() if find_chip(name).validation}
+    assert [path.name for path in target.parent.iterdir()] == ["checks.json"]
+
+
+def test_validate_writes_its_table_between_marks(runner: CliRunner, tmp_path: Path) -> None:
+    target = tmp_path / "page.md"
+    runner.invoke(app, ["validate", "odin", "--markdown", str(target)])
+    table = target.read_text()
+    assert "| power at 75 MHz | 476.9 µW | 477 µW | 0.0 % | measured |  |" in table
+    target.write_text("above\n<!-- validation table -->\nold\n<!-- end of validation table -->\nbelow\n")
+    runner.invoke(app, ["validate", "odin", "--markdown", str(target)])
+    text = target.read_text()
+    assert text == f"above\n<!-- validation table -->\n\n{table}\n<!-- end of validation table -->\nbelow\n"
+    target.write_text("no marks")
+    error = runner.invoke(app, ["validate", "odin", "--markdown", str(target)]).exception
+    assert isinstance(error, InputError)
+    assert target.read_text() == "no marks"
+
+
+def test_the_documented_table_is_what_the_command_writes(runner: CliRunner, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "validation.md"
+    copy = tmp_path / "validation.md"
+    copy.write_text(page.read_text())
+    runner.invoke(app, ["validate", "--markdown", str(copy)])
+    assert copy.read_text() == page.read_text()
 
 
 def test_an_unknown_chip_is_an_input_error_with_a_suggestion(runner: CliRunner) -> None:

@@ -43,11 +43,17 @@ def test_the_fit_of_mubrain_meets_both_runs() -> None:
     assert chip.times.synaptic_operation.value == pytest.approx(4.2e-3 / messages, rel=2e-3)
 
 
-def test_barrier_times_are_linear_between_listed_tiles_and_constant_beyond() -> None:
-    times = find_chip("loihi").synchronization.times
-    assert [times.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == pytest.approx(
-        [0.6e-6, 1.0e-6, 1.2e-6, 1.4e-6, 1.8e-6, 1.8e-6]
+def test_barrier_times_between_listed_tiles_are_linear_or_steps_and_constant_beyond() -> None:
+    steps = find_chip("loihi").synchronization.times
+    assert [steps.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == pytest.approx(
+        [0.6e-6, 1.0e-6, 1.0e-6, 1.4e-6, 1.8e-6, 1.8e-6]
     )
+    assert [steps.of_chips(chips) for chips in (2, 256, 768, 1000)] == pytest.approx(
+        [14.3e-6, 14.3e-6, 16.2e-6, 16.2e-6]
+    )
+    linear = find_chip("loihi_davies2018").synchronization.times
+    assert [linear.of_tiles(tiles) for tiles in (1, 32, 33)] == pytest.approx([113e-9, 465e-9, 465e-9])
+    assert linear.of_tiles(2) == pytest.approx(113e-9 + (465e-9 - 113e-9) / 31)
 
 
 def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
@@ -63,15 +69,15 @@ static_power: {{value: 1 pJ, confidence: stated, source: made_upp}}
     with pytest.raises(DocumentError) as raised:
         chip_from(body)
     messages = [str(problem) for problem in raised.value.problems]
-    # the head of the file has 7 lines and an empty first one
+    # the head of the file has 8 lines and an empty first one
     expected = [
-        (9, "cores.value"),
-        (10, "vector_width.value"),
-        (14, "energies.synaptic_operation.confidence"),
-        (14, "needs a unit"),
-        (15, "did you mean 'neuron_update'"),
-        (16, "unknown source 'made_upp'; did you mean 'made_up'"),
-        (16, "'1 pJ'"),
+        (10, "cores.value"),
+        (11, "vector_width.value"),
+        (15, "energies.synaptic_operation.confidence"),
+        (15, "needs a unit"),
+        (16, "did you mean 'neuron_update'"),
+        (17, "unknown source 'made_upp'; did you mean 'made_up'"),
+        (17, "'1 pJ'"),
     ]
     assert len(messages) == len(expected)
     for line, text in expected:
@@ -81,8 +87,12 @@ static_power: {{value: 1 pJ, confidence: stated, source: made_upp}}
 @pytest.mark.parametrize(
     ("body", "location", "reason"),
     [
-        (ENERGIES.replace("all_in: false", "all_in: true"), "static_power", "already contains static power"),
-        (ENERGIES.replace("all_in: false", "all_in: true"), "energies.hop", "all-in"),
+        (
+            ENERGIES.replace("all_in: false", "all_in: true, operation: real_time"),
+            "static_power",
+            "already contains static power",
+        ),
+        (ENERGIES.replace("all_in: false", "all_in: true, operation: real_time"), "energies.hop", "all-in"),
         (ENERGIES.replace("all_in: false", "all_in: false, includes: [spike]"), "includes", "counted twice"),
         (f"static_power: {number('1 W', includes='[hop, hop]')}", "static_power.includes", "already included"),
         (f"times: {{hop: {number('1 s', includes='[hop]')}}}", "times.hop.includes", "counted twice"),
@@ -91,6 +101,44 @@ static_power: {{value: 1 pJ, confidence: stated, source: made_upp}}
         (f"weight_memory: {number(64)}", "weight_memory", "needs weight_bits"),
         (f"weight_memory: {number(64)}\nsynapses_per_core: {number(64)}", "weight_memory", "together"),
         (f"neurons_per_core: {number(2)}\ngroup_size: {number(17)}", "group_size", "larger than"),
+        (f"energies: {{spike: {number('20 J')}}}", "energies.spike", "at most 0.001 J, found 20 J"),
+        (f"energies: {{spike: {number('-2 pJ')}}}", "energies.spike.value", "greater than or equal to 0"),
+        (f"energies: {{spike: {number('2 ps')}}}", "energies.spike.value", "must be a quantity in J"),
+        (f"times: {{output: {number('1 hour')}}}", "times.output", "at most 1000 s"),
+        (f"static_power: {number('20 kW')}", "static_power", "at most 10000 W"),
+        (f"clock: {number('0 Hz')}", "clock.value", "greater than 0"),
+        (f"static_power: {number('1 W', range='[2 W, 3 W]')}", "static_power", "range must hold the value 1 W"),
+        (f"static_power: {number('1 W', range='[1 W]')}", "static_power.range", "range"),
+        (
+            "times: {output: {cycles: 2, confidence: stated, source: made_up}}",
+            "times.output.cycles",
+            "needs the chip's clock",
+        ),
+        ("times: {output: {confidence: stated, source: made_up}}", "times.output", "either a 'value'"),
+        (f"times: {{output: {number('1 us', cycles=2)}}}", "times.output", "either a 'value'"),
+        (f"energies: {{clock_cycle: {number('1 pJ')}}}", "energies.clock_cycle", "needs the chip's clock"),
+        (f"energies: {{chip_hop: {number('1 pJ')}}}", "energies.chip_hop", "needs multi_chip"),
+        (
+            f"energies: {{synaptic_operation: {number('1 pJ', all_in='true')}}}",
+            "energies.synaptic_operation",
+            "accelerated or real_time",
+        ),
+        (
+            f"energies: {{synaptic_operation: {number('1 pJ', all_in='false', operation='real_time')}}}",
+            "energies.synaptic_operation",
+            "for all-in energies",
+        ),
+        (
+            f"energies: {{synaptic_operation: {number('1 pJ', all_in='true', operation='real_time')}}}\n"
+            f"active_core_power: {number('1 W')}",
+            "active_core_power",
+            "already contains static power",
+        ),
+        ("crossbar: true", "crossbar", "needs neurons_per_core"),
+        ("weights: {scale: network, confidence: stated, source: made_up}", "weights", "needs weight_bits"),
+        (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),
+        ("power_gating: {unused_cores: sometimes}", "power_gating.unused_cores", "unknown"),
+        ("lanes: 3", "lanes", "unknown"),
     ],
 )
 def test_what_no_chip_can_be_is_refused(body: str, location: str, reason: str) -> None:
@@ -106,6 +154,25 @@ def test_more_cores_than_places_and_hops_without_a_network_are_refused() -> None
     alone = f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}{TIMES}"
     with pytest.raises(DocumentError, match="needs network_on_chip"):
         chip_from(alone)
+
+
+def test_times_in_cycles_follow_the_clock() -> None:
+    body = f"clock: {number('100 MHz')}\ntimes: {{output: {{cycles: 3, confidence: stated, source: made_up}}}}\n"
+    chip = chip_from(MESH_CORES + ASYNCHRONOUS + body)
+    assert chip.seconds(chip.times.output) == pytest.approx(30e-9)
+    faster = with_parameter(chip, "clock", "300 MHz")
+    assert faster.seconds(faster.times.output) == pytest.approx(10e-9)
+    longer = with_parameter(chip, "times.output", 6)
+    assert longer.seconds(longer.times.output) == pytest.approx(60e-9)
+    assert next(item.text for item in chip.numbers() if item.name == "times.output") == "3 cycles"
+
+
+def test_every_number_says_what_it_changes() -> None:
+    chip = find_chip("template")
+    effects = {item.name: item.effect for item in chip.numbers()}
+    assert effects["energies.synaptic_operation"] == effects["vector_width"] == effects["clock"] == "price"
+    assert effects["neurons_per_core"] == effects["weight_bits"] == effects["cores"] == "spikes"
+    assert effects["technology_node"] == "nothing"
 
 
 def test_a_synchronized_chip_has_no_group_size() -> None:
@@ -126,7 +193,7 @@ def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp
     assert find_chip("loihi").name == "loihi_sanafe"
     assert find_chip("µBrain").name == "mubrain"
     assert find_chip(CHIPS / "speck.yaml").name == "speck"
-    assert list(chip_names()) == sorted(path.stem for path in CHIPS.glob("*.yaml"))
+    assert list(chip_names()) == sorted(path.stem for path in CHIPS.glob("*.yaml") if path.stem != "template")
     (tmp_path / "chips").mkdir()
     own = (CHIPS / "speck.yaml").read_text().replace("name: speck", "name: mine").replace("[dynapcnn]", "[]")
     (tmp_path / "chips" / "mine.yaml").write_text(own)
@@ -159,7 +226,6 @@ def test_axes_set_single_numbers() -> None:
         ("energies.nothing", "1 pJ", "no parameter"),
         ("static_power.value", "1 W", "no parameter"),
         ("static_power", "1 pJ", "quantity in W"),
-        ("synchronization.times", "1 us", "no axis can set it"),
         ("title", "x", "no axis can set it"),
         ("cores", 1000, "place for 128 cores"),
     ],

@@ -52,12 +52,15 @@ def test_every_term_by_hand(two_timesteps: Execution) -> None:
     assert energy.synaptic_operation_j == pytest.approx([16e-12, 14e-12])
     assert energy.neuron_access_j == pytest.approx([2 * 6 * 10e-12] * 2)
     assert energy.neuron_update_j == pytest.approx([10 * 100e-12, 6 * 100e-12])
+    # three neurons fire in sample 0, one in sample 1
+    assert energy.spike_j == pytest.approx([3 * 2e-9, 1 * 2e-9])
     # inputs and hidden spikes reach one core each; the output's spike reaches none
-    assert energy.spike_j == pytest.approx([5e-9, 4e-9])
+    assert energy.message_j == pytest.approx([5e-9, 4e-9])
     # inputs enter at the hidden layer's tile; the output layer is one tile on
     assert energy.hop_j == pytest.approx([2 * 10e-9, 1 * 10e-9])
     assert energy.barrier_message_j == pytest.approx([0, 0])
-    assert energy.coverage == ENERGY_TERMS
+    assert energy.coverage == tuple(name for name in ENERGY_TERMS if name not in ("clock", "active_core"))
+    assert energy.accounting == "incremental"
 
 
 def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: Execution) -> None:
@@ -73,7 +76,7 @@ def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: E
 def test_terms_sum_to_the_total(two_timesteps: Execution) -> None:
     columns = cost_of(two_timesteps, MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS).columns()
     terms = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in ENERGY_TERMS]
-    assert sum(terms) == pytest.approx(columns["energy_j"], rel=1e-14)
+    assert sum(term for term in terms if term is not None) == pytest.approx(columns["energy_j"], rel=1e-14)
     parts = [columns[f"latency_{name}_s"] for name in ("compute", "network", "synchronization")]
     assert sum(parts) == pytest.approx(columns["latency_s"], rel=1e-14)
     assert set(columns) <= set(COLUMNS)
@@ -83,7 +86,7 @@ def test_spikes_count_once_for_each_destination_core() -> None:
     body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(1)}\nlayers_share_core")
     execution = Builder("1-2-1").message(-1, 0, 3).build()
     energy = cost_of(execution, body + TIMES + ENERGIES + ASYNCHRONOUS).energy
-    assert energy.spike_j == pytest.approx([6e-9])
+    assert energy.message_j == pytest.approx([6e-9])
     assert energy.hop_j == pytest.approx([3 * 10e-9])  # from tile 0 to cores 0 and 1
     assert energy.synaptic_operation_j == pytest.approx([6e-12])
 
@@ -108,7 +111,7 @@ def test_barrier_messages_are_charged_or_named(two_timesteps: Execution) -> None
     assert unknown.energy_j == pytest.approx(charged.energy_j - 100e-9)
 
 
-ALL_IN = f"energies: {{synaptic_operation: {number('1 pJ', all_in='true')}}}\n"
+ALL_IN = f"energies: {{synaptic_operation: {number('1 pJ', all_in='true', operation='accelerated')}}}\n"
 
 
 def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: Execution) -> None:
@@ -116,7 +119,10 @@ def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: Execution) -> None
     assert cost.energy.total_j == pytest.approx([16e-12, 14e-12])
     assert cost.energy.static_j is None
     assert cost.energy.coverage == ("all_in",)
+    assert cost.energy.accounting == "all_in"
     assert not cost.not_modelled
+    with pytest.raises(InputError, match="measured in accelerated operation"):
+        cost_of(two_timesteps, MESH_CORES + TIMES + ALL_IN + ASYNCHRONOUS, operation="real_time")
 
 
 def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Execution) -> None:
@@ -125,16 +131,16 @@ def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Exe
     assert cost.energy_j is None
     assert cost.paper_energy_j is None
     assert cost.columns()["paper_energy_j"] is None
-    assert cost.energy.spike_j is not None
+    assert cost.energy.message_j is not None
     assert any("energies.synaptic_operation" in text for text in cost.not_modelled)
 
 
 def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: Execution) -> None:
-    energies = f"energies: {{synaptic_operation: {number('1 pJ', all_in='false', includes='[spike, hop]')}}}\n"
+    energies = f"energies: {{synaptic_operation: {number('1 pJ', all_in='false', includes='[spike, message, hop]')}}}\n"
     energies += f"static_power: {number('1 W', includes='[neuron_access, neuron_update]')}\n"
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
-    assert cost.energy.coverage == ENERGY_TERMS
-    assert cost.energy.spike_j is None
+    assert cost.energy.coverage == tuple(name for name in ENERGY_TERMS if name not in ("clock", "active_core"))
+    assert cost.energy.message_j is None
     assert not cost.not_modelled
 
 
@@ -166,3 +172,50 @@ def test_wrong_arguments_are_refused(two_timesteps: Execution) -> None:
         price(two_timesteps, chip_from(MESH_CORES + ASYNCHRONOUS, "other"), mapping)
     with pytest.raises(InputError, match="operation"):
         price(two_timesteps, chip, mapping, operation="overclocked")
+
+
+def test_powers_follow_chips_cores_gating_and_clock(two_timesteps: Execution) -> None:
+    """Two of eight cores in use for 2 ms of real time; times of zero, so nothing takes longer."""
+    swift = TIMES.replace("10 ms", "0 s").replace("1 ms", "0 s")
+    energies = ENERGIES.replace("static_power", f"  clock_cycle: {number('1 nJ')}\nstatic_power")
+    powers = f"clock: {number('5 MHz')}\nactive_core_power: {number('3 W')}\n"
+
+    def energy(more: str = "", static: str = energies):
+        body = MESH_CORES + swift + static + powers + more + ASYNCHRONOUS
+        return cost_of(two_timesteps, body, operation="real_time")
+
+    assert energy().energy.static_j == pytest.approx([2e-3] * 2)
+    assert energy().energy.clock_j == pytest.approx([1e-9 * 5e6 * 2e-3] * 2)
+    assert energy().energy.active_core_j == pytest.approx([2 * 3 * 2e-3] * 2)
+    assert energy().columns()["on_s"] == pytest.approx(2e-3)
+    gated = 'power_gating: {unused_cores: "yes"}\n'
+    assert energy(gated).energy.static_j == pytest.approx([2e-3 * 2 / 8] * 2)
+    a_core = energies.replace(number("1 W"), number("1 W", per="core"))
+    assert energy(static=a_core).energy.static_j == pytest.approx([8 * 2e-3] * 2)
+    assert energy(gated, a_core).energy.static_j == pytest.approx([2 * 2e-3] * 2)
+    between = energy('power_gating: {between_inputs: "yes"}\n')
+    assert between.energy.static_j == pytest.approx(between.latency.total_s)
+    assert any("off between inputs" in text for text in between.assumptions)
+
+
+def test_a_chip_without_times_is_on_while_the_stimulus_lasts(two_timesteps: Execution) -> None:
+    cost = cost_of(two_timesteps, MESH_CORES + ENERGIES + ASYNCHRONOUS, operation="real_time")
+    assert cost.latency_s is None
+    assert cost.energy.static_j == pytest.approx([2e-3] * 2)
+    assert any("keep pace" in text for text in cost.assumptions)
+
+
+def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
+    """A core of 10 neurons: each of the 5 and 4 messages takes 10 operations, whatever it is connected to."""
+    body = f"neurons_per_core: {number(10)}\ncrossbar: true\n" + MESH_CORES + TIMES + ENERGIES
+    cost = cost_of(two_timesteps, body + "synchronization: {kind: clocked}")
+    assert cost.energy.synaptic_operation_j == pytest.approx([50e-12, 40e-12])
+    assert cost.energy.neuron_access_j == pytest.approx([2 * 20 * 10e-12] * 2)
+
+
+def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(two_timesteps: Execution) -> None:
+    body = MESH_CORES + TIMES + ENERGIES
+    barrier = "synchronization: {kind: barrier, scope: timestep}"
+    assert cost_of(two_timesteps, body + barrier).energy.neuron_access_j == pytest.approx([3 * 6 * 10e-12] * 2)
+    layers = barrier.replace("timestep", "layer")
+    assert cost_of(two_timesteps, body + layers).energy.neuron_access_j == pytest.approx([2 * 6 * 10e-12] * 2)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from handmade_hardware import chip_from, number
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.library import find_chip
-from codesign.hardware.mapping import map_network
+from codesign.hardware.mapping import CoreLoad, map_network
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
 
 ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
@@ -17,9 +19,19 @@ def cores(amount: int, body: str = "", share: str = "false"):
     return chip_from(f"cores: {number(amount)}\nlayers_share_core: {share}\n{ASYNCHRONOUS}{body}")
 
 
-def placed(topology: str, chip, capacity="published", bits=None):
-    mapping = map_network(network_shape(parse_topology(topology)), chip, capacity, bits)
+def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
+    mapping = map_network(network_shape(parse_topology(topology)), chip, capacity, bits, strategy)
     return [(part.layer, part.core, part.neurons) for part in mapping.placements], mapping
+
+
+def refusal(topology: str, chip) -> str:
+    with pytest.raises(InfeasibleError) as caught:
+        placed(topology, chip)
+    return str(caught.value)
+
+
+def joined(most: int | None) -> str:
+    return "multi_chip: {}\n" if most is None else f"multi_chip: {{most: {number(most)}}}\n"
 
 
 def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
@@ -114,37 +126,323 @@ def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
     assert not placed("64-32-10", find_chip("loihi"), bits=4)[1].assumptions
 
 
-def test_an_unknown_capacity_is_refused() -> None:
-    with pytest.raises(InputError, match="capacity"):
+def test_an_unknown_capacity_or_strategy_is_refused() -> None:
+    with pytest.raises(InputError, match="capacity: must be 'published' or 'scaled', found 'unlimited'"):
         placed("3-2", cores(1), "unlimited")
+    with pytest.raises(InputError, match="strategy: must be 'in_order' or 'balanced', found 'random'"):
+        placed("3-2", cores(1), strategy="random")
+
+
+def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_full() -> None:
+    chip = cores(2, f"splits_layers: false\nneurons_per_core: {number(8)}", share="true")
+    assert placed("3-6-4-2", chip)[0] == [(0, 0, 6), (1, 1, 4), (2, 1, 2)]
+    assert placed("3-6-4-8-5-3", chip, "scaled")[0] == [(0, 0, 6), (1, 1, 4), (2, 2, 8), (3, 3, 5), (4, 3, 3)]
+
+
+# core loads ----------------------------------------------------------------------------------------------------------
+
+
+def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
+    body = f"neurons_per_core: {number('[4, 3, 5]')}\nsynapses_per_core: {number(30)}"
+    parts, mapping = placed("5-6-2", cores(3, body, share="true"))
+    assert parts == [(0, 0, 4), (0, 1, 2), (1, 1, 1), (1, 2, 1)]
+    assert mapping.core_loads == (
+        CoreLoad(core=0, neurons=4, synapses=20, neuron_capacity=4, synapse_capacity=30),
+        CoreLoad(core=1, neurons=3, synapses=16, neuron_capacity=3, synapse_capacity=30),
+        CoreLoad(core=2, neurons=1, synapses=6, neuron_capacity=5, synapse_capacity=30),
+    )
+    assert mapping.neuron_utilization == pytest.approx(8 / 12)
+    assert mapping.synapse_utilization == pytest.approx(42 / 90)
+
+
+def test_a_capacity_that_is_not_known_has_no_utilization() -> None:
+    _, mapping = placed("5-6-2", cores(2))
+    assert [load.neuron_capacity for load in mapping.core_loads] == [None, None]
+    assert mapping.neuron_utilization is None
+    assert mapping.synapse_utilization is None
+
+
+# balanced ------------------------------------------------------------------------------------------------------------
+
+
+def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
+    chip = cores(5, f"neurons_per_core: {number(8)}")
+    assert placed("3-17-3", chip)[0] == [(0, 0, 8), (0, 1, 8), (0, 2, 1), (1, 3, 3)]
+    parts, mapping = placed("3-17-3", chip, strategy="balanced")
+    assert parts == [(0, 0, 6), (0, 1, 6), (0, 2, 5), (1, 3, 3)]
+    assert mapping.strategy == "balanced"
+    assert [load.neurons for load in mapping.core_loads] == [6, 6, 5, 3]
+
+
+def test_balanced_leaves_the_room_that_other_layers_need() -> None:
+    chip = cores(3, f"neurons_per_core: {number(8)}", share="true")
+    assert placed("3-6-12-2", chip)[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 8), (1, 2, 2), (2, 2, 2)]
+    # 4 each, but core 0 has room for 2 beside the first layer; the other two share 10
+    assert placed("3-6-12-2", chip, strategy="balanced")[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 5), (1, 2, 5), (2, 2, 2)]
+
+
+def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
+    chip = cores(3, f"neurons_per_core: {number('[2, 9, 9]')}")
+    assert placed("3-12", chip)[0] == [(0, 0, 2), (0, 1, 9), (0, 2, 1)]
+    assert placed("3-12", chip, strategy="balanced")[0] == [(0, 0, 2), (0, 1, 5), (0, 2, 5)]
+
+
+# several chips -------------------------------------------------------------------------------------------------------
+
+
+def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
+    chip = cores(2, f"neurons_per_core: {number('[4, 3]')}\n{joined(3)}")
+    parts, mapping = placed("3-9-2", chip)
+    assert parts == [(0, 0, 4), (0, 1, 3), (0, 2, 2), (1, 3, 2)]
+    assert (mapping.cores_used, mapping.chips_used) == (4, 2)
+    assert [load.neuron_capacity for load in mapping.core_loads] == [4, 3, 4, 3]  # the second chip's cores are alike
+    assert not mapping.assumptions
+    _, one = placed("3-7", chip)
+    assert one.chips_used == 1
+
+
+def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() -> None:
+    chip = cores(2, f"neurons_per_core: {number(4)}\n{joined(2)}")
+    assert placed("3-16", chip)[1].chips_used == 2
+    text = refusal("3-16-1", chip)
+    assert "layer 2 needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
+    assert "the most that may be joined; it would fit with 3 chips or with 6 neurons a core" in text
+    _, mapping = placed("3-16-1", chip, "scaled")
+    assert mapping.chips_used == 3
+    assert mapping.assumptions == (
+        "tiny scaled: the network spans 3 chips of 2 cores, at most 2 may be joined; chips added",
+    )
+
+
+def test_scaled_takes_further_chips_before_it_lifts_anything() -> None:
+    parts, mapping = placed("3-10", cores(1, f"neurons_per_core: {number(4)}\n{joined(8)}"), "scaled")
+    assert parts == [(0, 0, 4), (0, 1, 4), (0, 2, 2)]
+    assert mapping.assumptions == ("tiny scaled: the network spans 3 chips of 1 core; nothing else is added",)
+    parts, mapping = placed("3-10", cores(1, f"neurons_per_core: {number(4)}"), "scaled")
+    assert parts == [(0, 0, 10)]  # stands alone: its one core grows
+    assert mapping.chips_used == 1
+
+
+def test_chips_without_a_stated_limit_are_an_assumption() -> None:
+    _, mapping = placed("3-10", cores(2, f"neurons_per_core: {number(1)}\n{joined(None)}"))
+    assert mapping.chips_used == 5
+    assert mapping.assumptions == ("tiny: the network spans 5 chips of 2 cores; how many may be joined is not stated",)
+
+
+def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
+    chip = cores(2, f"splits_layers: false\nneurons_per_core: {number('[2, 9]')}\n{joined(2)}")
+    assert placed("3-9-8-2", chip)[0] == [(0, 1, 9), (1, 3, 8), (2, 0, 2)]
+    assert "layer 3 needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
+
+
+# what does not fit ---------------------------------------------------------------------------------------------------
+
+KILOBYTES_64 = 64 * 8 * 1024
+
+
+@pytest.mark.parametrize(
+    ("topology", "amount", "body", "message"),
+    [
+        # one neuron has 66 · 1,024 inputs of 8 bits
+        (
+            f"{66 * 1024}-2",
+            4,
+            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(8)}",
+            "one neuron of layer 1 needs 66 KB of weights, core 1 holds 64 KB; "
+            "it would fit with 66 KB of weights a core",
+        ),
+        # 8 inputs of each of 8,448 neurons; the first layer has taken one core
+        (
+            "10-8-8448",
+            2,
+            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(8)}\nsplits_layers: false",
+            "layer 2 needs 66 KB of weights, core 2 holds 64 KB; it would fit with 66 KB of weights a core",
+        ),
+        # 5 inputs of 8 bits; less than a KB is told in bits
+        (
+            "5-3",
+            1,
+            f"weight_memory: {number(100)}\nweight_bits: {number(8)}",
+            "needs 120 bits of weights, core 1 holds 96 bits; it would fit with 2 cores or with 120 bits of weights a",
+        ),
+        # so are amounts that would look alike
+        (
+            f"{KILOBYTES_64 + 1}-1",
+            2,
+            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(1)}",
+            "needs 524,289 bits of weights, core 1 holds 524,288 bits",
+        ),
+        ("10-4-2", 2, f"fan_in: {number(9)}", "a neuron has 9; it would fit with 10 inputs per neuron"),
+        # a core for each layer, so that one of them must hold the 40 synapses of the first
+        ("10-4-2", 2, f"synapses_per_core: {number(9)}", "core 1 holds 9; it would fit with 40 synapses a core"),
+        (
+            "10-4-2",
+            2,
+            f"neurons_per_core: {number(2)}",
+            "more than what is left of the chip's 2 cores, and networks may not span several of its chips; "
+            "it would fit with 3 cores or with 4 neurons a core",
+        ),
+        # the fan-in is short, and so are the cores
+        (
+            "10-4-2",
+            2,
+            f"fan_in: {number(9)}\nneurons_per_core: {number(2)}",
+            "it would fit with 10 inputs per neuron and 3 cores or with 10 inputs per neuron and 4 neurons a core",
+        ),
+        # two layers, a core each, and the only core does not hold the first
+        (
+            "10-4-2",
+            1,
+            f"synapses_per_core: {number(9)}\nneurons_per_core: {number(1)}\nsplits_layers: false",
+            "layer 1 needs 40 synapses, core 1 holds 9; it would fit with 2 cores of 40 synapses and 4 neurons",
+        ),
+        (
+            "3-6-9",
+            3,
+            f"splits_layers: false\nneurons_per_core: {number('[2, 6, 8]')}",
+            "layer 2 needs 9 neurons, core 1 holds 2, the largest free core 8; it would fit with 9 neurons a core",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_make_the_network_fit(topology: str, amount: int, body: str, message: str) -> None:
+    text = refusal(topology, cores(amount, body))
+    assert message in text
+    assert text.endswith(" (capacity 'scaled' assumes what is missing)")
+
+
+# properties ----------------------------------------------------------------------------------------------------------
+
+CHIPS = st.fixed_dictionaries(
+    {
+        "amount": st.integers(1, 6),
+        "neurons": st.one_of(st.none(), st.integers(1, 10)),
+        "synapses": st.one_of(st.none(), st.integers(1, 60)),
+        "share": st.sampled_from(["true", "false"]),
+        "split": st.sampled_from(["true", "false"]),
+        "most": st.one_of(st.none(), st.integers(1, 3)),
+        "mixed": st.booleans(),
+    }
+)
+SIZES = st.lists(st.integers(1, 12), min_size=2, max_size=5)
+
+
+def random_chip(amount, neurons, synapses, share, split, most, mixed):
+    """`most` chips may be joined; with `mixed` every second core is larger."""
+    body = f"splits_layers: {split}\n" + ("" if most is None else joined(most))
+    for name, count in (("neurons_per_core", neurons), ("synapses_per_core", synapses)):
+        if count is not None:
+            counts = [count + 5 * (core % 2) for core in range(amount)]
+            body += f"{name}: {number(counts if mixed else count)}\n"
+    return cores(amount, body, share)
+
+
+@settings(max_examples=200, deadline=None)
+@given(sizes=SIZES, chip=CHIPS, capacity=st.sampled_from(["published", "scaled"]))
+def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int], chip, capacity: str) -> None:
+    shape = network_shape(parse_topology("-".join(map(str, sizes))))
+    described = random_chip(**chip)
+    try:
+        in_order = map_network(shape, described, capacity)
+    except InfeasibleError:
+        with pytest.raises(InfeasibleError):
+            map_network(shape, described, capacity, strategy="balanced")
+        return
+    balanced = map_network(shape, described, capacity, strategy="balanced")
+    assert [(part.layer, part.core) for part in balanced.placements] == [
+        (part.layer, part.core) for part in in_order.placements
+    ]
+    assert (balanced.cores_used, balanced.chips_used) == (in_order.cores_used, in_order.chips_used)
+    assert balanced.assumptions == in_order.assumptions
+    for layer, size in enumerate(sizes[1:]):
+        parts = [part.neurons for part in balanced.placements if part.layer == layer]
+        assert sum(parts) == size
+        assert min(parts) > 0
+        alike = not chip["mixed"] and chip["share"] == "false"
+        assert not alike or max(parts) - min(parts) <= 1
+    if capacity == "published":
+        within_limits(balanced)
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    sizes=st.lists(st.integers(1, 12), min_size=2, max_size=5),
-    per_core=st.integers(1, 10),
-    synapses=st.integers(1, 60),
-    share=st.sampled_from(["true", "false"]),
-    amount=st.integers(1, 6),
-)
-def test_scaled_places_every_neuron_once_and_published_stays_within_limits(
-    sizes: list[int], per_core: int, synapses: int, share: str, amount: int
-) -> None:
+@given(side=st.integers(3, 6), channels=st.integers(1, 3), kernels=st.sampled_from(["true", "false"]), chip=CHIPS)
+def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kernels: str, chip) -> None:
+    """With padding, neurons have different fan-in and a part's synapses are a rounded mean."""
+    layers = (Conv2d(kind="conv2d", channels=channels, kernel=3, padding=1), Linear(neurons=2))
+    shape = network_shape(TopologySpec(input=(1, side, side), layers=layers))
+    described = random_chip(**chip).model_copy(update={"stores_kernels": kernels == "true"})
+    try:
+        in_order = map_network(shape, described, "published")
+    except InfeasibleError:
+        return
+    balanced = map_network(shape, described, "published", strategy="balanced")
+    for load in (*in_order.core_loads, *balanced.core_loads):
+        within_capacity(load)
+    assert sum(part.neurons for part in balanced.placements) == shape.neurons
+
+
+@settings(max_examples=200, deadline=None)
+@given(sizes=SIZES, chip=CHIPS)
+def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
     shape = network_shape(parse_topology("-".join(map(str, sizes))))
-    chip = cores(amount, f"neurons_per_core: {number(per_core)}\nsynapses_per_core: {number(synapses)}", share)
-    scaled = map_network(shape, chip, "scaled")
+    described = random_chip(**chip)
+    scaled = map_network(shape, described, "scaled")
     counts = [sum(part.neurons for part in scaled.placements if part.layer == layer) for layer in range(len(sizes) - 1)]
     assert counts == sizes[1:]
     assert all(part.neurons > 0 for part in scaled.placements)
     assert [part.layer for part in scaled.placements] == sorted(part.layer for part in scaled.placements)
     try:
-        published = map_network(shape, chip, "published")
+        published = map_network(shape, described, "published")
     except InfeasibleError:
+        assert scaled.assumptions
         return
-    assert max(part.core for part in published.placements) < amount
-    assert published.neuron_utilization is not None
-    for core in range(amount):
-        here = [part for part in published.placements if part.core == core]
-        assert sum(part.neurons for part in here) <= per_core
-        assert sum(part.neurons * shape.layers[part.layer].fan_in for part in here) <= synapses
     assert published.placements == scaled.placements
+    assert published.chips_used <= (chip["most"] or 1)
+    assert max(part.core for part in published.placements) < chip["amount"] * (chip["most"] or 1)
+    within_limits(published)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes=SIZES, chip=CHIPS)
+def test_what_a_refusal_asks_for_is_enough_and_less_is_not(sizes: list[int], chip) -> None:
+    topology = "-".join(map(str, sizes))
+    try:
+        placed(topology, random_chip(**chip))
+        return
+    except InfeasibleError as error:
+        offers = re.search(r"it would fit with (.*) \(capacity", str(error))
+    assert offers is not None
+    for offer in offers[1].split(" or with "):
+        wanted = {kind: int(count.replace(",", "")) for count, kind in re.findall(r"([\d,]+) (\w+?)s?\b", offer)}
+        assert enough(topology, chip, wanted)
+        for kind, count in wanted.items():
+            assert not enough(topology, chip, {**wanted, kind: count - 1})
+
+
+def enough(topology: str, chip, wanted: dict[str, int]) -> bool:
+    """Whether the network fits with so many cores or chips, and cores at least so large."""
+    amount, most = wanted.get("core", chip["amount"]), wanted.get("chip", chip["most"])
+    body = f"splits_layers: {chip['split']}\n" + ("" if most is None else joined(most))
+    for name, kind in (("neurons_per_core", "neuron"), ("synapses_per_core", "synapse")):
+        limit = chip[f"{kind}s"]
+        if limit is not None:
+            there = [limit + 5 * (core % 2) * chip["mixed"] for core in range(chip["amount"])]
+            counts = [max(there[min(core, len(there) - 1)], wanted.get(kind, 0)) for core in range(amount)]
+            body += f"{name}: {number(counts)}\n"
+    try:
+        placed(topology, cores(amount, body, chip["share"]))
+    except InfeasibleError:
+        return False
+    return True
+
+
+def within_capacity(load: CoreLoad) -> None:
+    assert load.neuron_capacity is None or load.neurons <= load.neuron_capacity
+    assert load.synapse_capacity is None or load.synapses <= load.synapse_capacity
+
+
+def within_limits(mapping) -> None:
+    for load in mapping.core_loads:
+        within_capacity(load)
+        here = [part for part in mapping.placements if part.core == load.core]
+        assert load.neurons == sum(part.neurons for part in here)
+        assert load.synapses == sum(part.neurons * mapping.shape.layers[part.layer].fan_in for part in here)

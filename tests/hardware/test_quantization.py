@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InputError
-from codesign.hardware.quantization import quantize_weights
+from codesign.hardware.description import WeightGrid
+from codesign.hardware.quantization import Grid, grid_of, potential_ranges, quantize_weights
+
+UNSIGNED, FULL, ONE_SCALE = Grid(signed=False), Grid(levels="full"), Grid(scale="network")
 
 
-def quantized(values: list[float], bits: int | None) -> list[float]:
-    return quantize_weights({"connections.0.weight": torch.tensor(values)}, bits)["connections.0.weight"].tolist()
+def quantized(values: list[float], bits: int | None, grid: Grid | None = None) -> list[float]:
+    return quantize_weights({"connections.0.weight": torch.tensor(values)}, bits, grid)["connections.0.weight"].tolist()
 
 
 def test_three_bits_have_seven_levels_and_keep_zero_and_the_largest() -> None:
@@ -44,6 +49,48 @@ def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
     assert coarse["c.weight"].tolist() == [0, 0]
 
 
+def test_weights_without_a_sign_lose_the_negative_ones_and_use_all_levels_for_the_rest() -> None:
+    assert quantized([-3.0, -0.2, 0.0, 0.4, 0.6, 3.0], 2, UNSIGNED) == [0, 0, 0, 0, 1, 3]  # 0 to 3
+    assert quantized([-3.0, 0.4, 0.6, 1.0], 1, UNSIGNED) == pytest.approx([0, 0, 1, 1])
+    assert quantized([-3.0, -1.0], 4, UNSIGNED) == [0, 0]
+
+
+def test_full_levels_reach_one_step_further_below_zero() -> None:
+    assert quantized([-4.0, -3.4, -0.4, 0.6, 2.9], 3, FULL) == [-4, -3, 0, 1, 3]  # −4 to 3, steps of 1
+    assert quantized([-3.0, 3.0], 3, FULL) == [-3, 3]  # the positive one decides
+    assert quantized([-3.0, 3.0], 3) == [-3, 3]
+    assert quantized([-4.0, 2.9], 3) == pytest.approx([-4, 8 / 3])  # symmetric: steps of 4/3
+    assert quantized([-2.0, 1.0, 0.0, 3.0], 1, FULL) == [-1.5, 1.5, 1.5, 1.5]  # one bit is one bit
+
+
+def test_a_network_may_have_one_scale() -> None:
+    state = {"a.weight": torch.tensor([1.0, -0.4]), "b.weight": torch.tensor([3.0, 0.6]), "bias": torch.tensor([0.3])}
+    coarse = quantize_weights(state, 3, ONE_SCALE)
+    assert coarse["a.weight"].tolist() == [1.0, 0.0]
+    assert coarse["b.weight"].tolist() == [3.0, 1.0]
+    assert coarse["bias"].tolist() == pytest.approx([0.3])
+    assert quantize_weights(state, 1, ONE_SCALE)["a.weight"].tolist() == [1.25, -1.25]  # mean of 1, 0.4, 3 and 0.6
+
+
+def test_a_chip_says_which_integers_its_weights_are() -> None:
+    said = WeightGrid(signed=False, scale="network", levels="full", confidence="stated", source="made_up")
+    assert grid_of(said) == Grid(signed=False, scale="network")  # no sign, so no level below zero
+    assert grid_of(None) == Grid()
+    state = {"a.weight": torch.tensor([-1.0, 0.4, 3.0])}
+    assert quantize_weights(state, 2, said)["a.weight"].tolist() == [0, 0, 3]
+
+
+def test_potentials_count_in_steps_of_their_layers_weights() -> None:
+    state = {"a.weight": torch.tensor([3.0, -1.0]), "b.weight": torch.zeros(2), "c.weight": torch.tensor([-6.0])}
+    ranges = potential_ranges(state, 5, weight_bits=3)  # −16 to 15
+    assert ranges == ((-16.0, 15.0), (-math.inf, math.inf), (-32.0, 30.0))
+    assert potential_ranges(state, 5, weight_bits=3, grid=ONE_SCALE) == ((-32.0, 30.0),) * 3
+    assert potential_ranges(state, 2, weight_bits=1)[0] == (-4.0, 2.0)
+    assert potential_ranges(state, 2, weight_bits=2, grid=UNSIGNED)[2] == (-math.inf, math.inf)
+    with pytest.raises(InputError, match="potential bits: must be between 1 and 32, found 33"):
+        potential_ranges(state, 33, weight_bits=3)
+
+
 @pytest.mark.parametrize("bits", [0, 33, -1])
 def test_bits_out_of_range_are_refused(bits: int) -> None:
     with pytest.raises(InputError, match="between 1 and 32"):
@@ -54,11 +101,15 @@ def test_bits_out_of_range_are_refused(bits: int) -> None:
 @given(
     st.lists(st.floats(-10, 10, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=20),
     st.integers(1, 16),
+    st.sampled_from([Grid(), FULL, UNSIGNED]),
 )
-def test_few_values_close_by_and_again_the_same(values: list[float], bits: int) -> None:
-    once = quantized(values, bits)
-    assert len(set(once)) <= max(2, 2**bits - 1)
-    assert quantized(once, bits) == pytest.approx(once, rel=1e-5)
-    if bits > 1:
-        step = max(map(abs, values)) / (2 ** (bits - 1) - 1)
-        assert max(abs(a - b) for a, b in zip(values, once, strict=True)) <= step / 2 * (1 + 1e-5) + 1e-9
+def test_few_values_close_by_and_again_the_same(values: list[float], bits: int, grid: Grid) -> None:
+    once = quantized(values, bits, grid)
+    symmetric = grid.signed and grid.levels == "symmetric"
+    assert len(set(once)) <= max(2, 2**bits - symmetric)
+    assert quantized(once, bits, grid) == pytest.approx(once, rel=1e-5)
+    if bits > 1 or not grid.signed:
+        kept = values if grid.signed else [max(value, 0.0) for value in values]
+        most = 2 ** (bits - 1) - 1 if grid.signed else 2**bits - 1
+        step = max(max(kept) / most, -min(kept) / (most + (grid.signed and not symmetric)))
+        assert max(abs(a - b) for a, b in zip(kept, once, strict=True)) <= step / 2 * (1 + 1e-5) + 1e-9

@@ -1,15 +1,34 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from handmade_hardware import chip_from, number
+import torch
+from handmade_hardware import MESH_CORES, TIMES, chip_from, number
 
+from codesign.errors import InputError
 from codesign.hardware.library import find_chip
 from codesign.hardware.mapping import map_network
-from codesign.hardware.scheduling import chip_schedule, neuron_assumptions, paper_table5, schedule_assumptions
-from codesign.network.topology import network_shape, parse_topology
+from codesign.hardware.replay import replay
+from codesign.hardware.scheduling import (
+    chip_schedule,
+    neuron_assumptions,
+    paper_table5,
+    schedule_assumptions,
+    service_model,
+)
+from codesign.hardware.service import service_times
+from codesign.hardware.work import layout_of
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.simulation.service import ServiceModel
+from codesign.workload.events import EventBatch
 
 SHAPE = network_shape(parse_topology("64-32-32-10"))
 
@@ -67,6 +86,8 @@ def test_table_5_on_an_asynchronous_chip_is_layered_inference_and_says_so() -> N
 def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() -> None:
     assert schedule_of("loihi").schedule.cores is None
     assert schedule_of("loihi", core_aware=True).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
+    assert schedule_of("mubrain_fitted").schedule.cores is None
+    assert schedule_of("mubrain_fitted", policy="timed").schedule.cores == (0,) * 74  # one core
     assert len(set(schedule_of("loihi", network_shape(parse_topology("2312-64-10"))).schedule.cores)) == 3
 
 
@@ -93,3 +114,136 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
 def test_input_mode_and_stop_are_passed_on(name: str) -> None:
     schedule = schedule_of(name, input_mode="queued", prioritize_input=True, steps_after_output=3).schedule
     assert (schedule.input_mode, schedule.prioritize_input, schedule.steps_after_output) == ("queued", True, 3)
+
+
+# service models ------------------------------------------------------------------------------------------------------
+
+ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
+
+
+def test_a_service_model_by_hand() -> None:
+    """3-4-2 with two neurons a core: A and B of the first layer on cores 0 and 1, both outputs on core 2, in one row.
+
+    t_so 1 µs for two synapses, t_message 10 µs, t_update 100 µs, t_output 1 ms, t_hop 10 ms.
+    """
+    chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(2)}")
+    shape = network_shape(parse_topology("3-4-2"))
+    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    assert model.message_s == pytest.approx((11e-6,) * 3)  # two synapses in one lane operation
+    assert (model.lanes, model.update_s, model.spike_s) == (2, pytest.approx(100e-6), 0)
+    assert model.output_s == pytest.approx((1e-3, 1e-3, 0))  # each hidden neuron to one core, outputs to none
+    assert model.route_s[0][:2] == pytest.approx((0, 10e-3))  # inputs enter at core 0
+    assert (model.route_s[1][2], model.route_s[2][2]) == pytest.approx((20e-3, 10e-3))
+
+
+def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
+    """A 2×2 kernel without padding over 3×3: 16 synapses from 9 inputs to 4 neurons, then 4 to each of two outputs."""
+    text = f"cores: {number(2)}\nlayers_share_core: false\nvector_width: {number(1)}\n" + TIMES.replace("hop", "spike")
+    network = (
+        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 2, confidence: stated, source: made_up}"
+    )
+    chip = chip_from(text + ASYNCHRONOUS + network)
+    layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
+    shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
+    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    assert model.message_s == pytest.approx((2e-6 + 10e-6, 2e-6 + 10e-6))  # 16 / 9 rounded up; 2
+    assert model.spike_s == pytest.approx(10e-3)
+
+
+def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
+    chip = chip_from(
+        MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true", name="crossbar"
+    )
+    shape = network_shape(parse_topology("3-4-2"))
+    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    assert model.message_s == pytest.approx((14e-6, 14e-6))  # 8 neurons, 2 lanes
+
+
+def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
+    with pytest.raises(
+        InputError, match=r"mubrain: a policy that looks at .* gives no times.synaptic_operation, times"
+    ):
+        schedule_of("mubrain", policy="timed")
+    assert schedule_of("mubrain", policy="momentum").schedule.service is None
+    assert schedule_of("mubrain_fitted", policy="own").schedule.service is None
+    assert schedule_of("mubrain_fitted", policy="own", uses_service=True).schedule.service is not None
+
+
+def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() -> None:
+    times = TIMES + f"  neuron_access: {number('1 us')}\n"
+    shape = network_shape(parse_topology("3-4-2"))
+    for kind, expected in (("clocked", 1), ("asynchronous", 0)):
+        chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
+        found = chip_schedule(chip, shape, map_network(shape, chip, "published"), policy="timed", stop="drained")
+        assert len([text for text in found.assumptions if "visit of all neurons" in text]) == expected
+
+
+TINY_TIMES = {
+    "synaptic_operation": "3 ns",
+    "message": "5 ns",
+    "neuron_update": "7 ns",
+    "spike": "2 ns",
+    "output": "11 ns",
+    "hop": "13 ns",
+    "hop_vertical": "4 ns",
+}
+
+
+@pytest.mark.parametrize("policy", ["timed", "fifo"])
+@pytest.mark.parametrize(("lanes", "shares"), [(2, "false"), ('"all"', "true")])
+def test_the_replay_of_an_execution_is_the_replay_of_its_service_model(policy: str, lanes: object, shares: str) -> None:
+    """Latency counts the very times that the policy saw: layers split over cores, and two layers on one core."""
+    times = "".join(f"  {name}: {number(value)}\n" for name, value in TINY_TIMES.items())
+    chip = chip_from(
+        f"""
+cores: {number(16)}
+neurons_per_core: {number(5)}
+layers_share_core: {shares}
+vector_width: {number(lanes)}
+network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
+{ASYNCHRONOUS}times:
+{times}"""
+    )
+    network = SpikingNetwork(parse_topology("12-9-7-3"), NeuronSpec(threshold=0.2), timestep_s=0.01, seed=2)
+    mapping = map_network(network.shape, chip, "published")
+    model = service_model(chip, network.shape, mapping)
+    schedule = chip_schedule(chip, network.shape, mapping, policy=policy, group_size=2, stop="drained").schedule
+    assert schedule.service == (model if policy == "timed" else None)
+    schedule = replace(schedule, cores=mapping.schedule_cores(core_aware=True))
+    frames = np.random.default_rng(0).integers(0, 3, size=(8, 3, 12))
+    events = EventBatch.from_frames(frames, np.zeros(8, dtype=np.int64), timestep_s=0.01)
+    with torch.no_grad():
+        execution = simulate(network, events, schedule).execution
+    assert execution is not None
+    assert execution.emitted.sum() > 50
+    layout = layout_of(execution, chip, mapping)
+    prices = service_times(chip, layout)
+    assert prices is not None
+    result = replay(execution, chip, layout, prices)
+    expected = [[makespan(execution, model, sample, timestep) for timestep in range(3)] for sample in range(8)]
+    np.testing.assert_allclose(result.makespan_s, expected, rtol=1e-12)
+
+
+def makespan(execution: Execution, service: ServiceModel, sample: int, timestep: int) -> float:
+    """When the last core is done: the records of one pass, served one row after another at the times of a model."""
+    slices, table, updates = execution.slices, execution.messages, execution.updates
+    rows = np.flatnonzero((table.sample == sample) & (table.timestep == timestep))
+    work = np.flatnonzero((updates.sample == sample) & (updates.timestep == timestep))
+    free = dict.fromkeys((one.core for one in slices), 0.0)
+    sent: dict[tuple[int, int], float] = {}
+    for step in range(1 + max([*updates.step[work], *table.step[rows]], default=0)):
+        for row in rows[table.step[rows] == step - 1]:
+            source = int(table.source[row])
+            layer = 0 if source == 0 else slices[source - 1].layer + 1
+            start = 0.0 if source == 0 else sent[source - 1, int(table.enqueue_step[row])]
+            for part, one in enumerate(slices):
+                if one.layer == layer:
+                    begin = max(free[one.core], start + service.route_s[source][part])
+                    free[one.core] = begin + int(table.spikes[row]) * service.message_s[part]
+        for row in work[updates.step[work] == step]:
+            part = int(updates.slice[row])
+            turns = -(-int(updates.evaluated[row]) // service.lanes) if service.lanes else 1
+            free[slices[part].core] += turns * service.update_s
+            free[slices[part].core] += int(updates.emitted[row]) * service.emission_s[part]
+            sent[part, step] = free[slices[part].core]
+    return max(free.values())

@@ -38,7 +38,9 @@ def test_simulated_networks_are_priced_consistently(name: str, topology: Topolog
     assert execution.slices == mapping.slices()
     assert layout_of(execution, chip, mapping).exact
     assert execution.emitted.sum() > 0
-    cost = price(execution, chip, mapping)
+    synaptic = chip.energies.synaptic_operation
+    operation = (synaptic.operation if synaptic is not None else None) or "accelerated"
+    cost = price(execution, chip, mapping, operation=operation)
     energy, latency = cost.energy, cost.latency
     if energy.total_j is not None:
         known = [getattr(energy, f"{term}_j") for term in ENERGY_TERMS]

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from codesign.results import (
     AxisFacts,
     ChipFacts,
@@ -84,6 +86,7 @@ def answers(recipe: str, inference: str, training_seed: int, evaluation_seed: in
         "equivalent_to_layered": layered,
         "samples": 60,
         "accuracy": accuracy,
+        "float_accuracy": accuracy + 0.01,
         "tied_fraction": 0.01,
         "undecided_fraction": 0.002,
         "spike_density": density,
@@ -106,8 +109,10 @@ def energies(density: float, terms: dict[str, float], coverage: list[str]) -> Ro
     performed = 4200.0 * 64 + 0.95 * paper
     row: Row = {f"energy_{name.removesuffix('_message')}_j": value for name, value in terms.items()}
     row["energy_synaptic_operation_j"] = performed * terms["synaptic_operation"]
+    all_in = coverage == ["all_in"]
     return {
         **row,
+        "energy_accounting": "all_in" if all_in else "incremental",
         "synaptic_operations": performed,
         "energy_j": row["energy_synaptic_operation_j"] + sum(v for k, v in terms.items() if k != "synaptic_operation"),
         "energy_coverage": coverage,
@@ -159,6 +164,10 @@ def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
         capacity="published",
         operation="accelerated",
         weight_bits=8,
+        on_s=2.1e-4 + 2e-5 * said["spike_density"],
+        core_utilization=[0.5, 0.25, 0.125, 0.0625],
+        peak_link_load=40.0,
+        peak_link="(0, 0) east",
         latency_model="barrier per timestep, pipelined",
         latency_s=2.1e-4 + 2e-5 * said["spike_density"],
         latency_compute_s=1.1e-4,
@@ -188,12 +197,43 @@ def truenorth_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
         operation="accelerated",
         weight_bits=2,
         latency_model="timer",
+        on_s=33e-3,
         latency_s=33e-3,
+        overloaded_ticks=0.5 if recipe == "layered" else 0.0,
         latency_synchronization_s=32e-3,
         decision_latency_s=4e-3,
         **said,
         **priced,
     )
+
+
+def with_ranges(row: Row, **numbers: tuple[str, float, float]) -> Row:
+    """A row whose energy terms move in proportion to one number each.
+
+    Args:
+        numbers: by energy term, the path of its number and the factors of the range's ends.
+    """
+    changes: Row = {"uncertain_numbers": [], "uncertain_terms": list(numbers), "term_draws": []}
+    for name in ("uncertain_low", "uncertain_value", "uncertain_high", "energy_at_low_j", "energy_at_high_j"):
+        changes[name] = []
+    total, terms = np.full(128, row["energy_j"]), {name: row[f"energy_{name}_j"] for name in numbers}
+    for name, (path, low, high) in numbers.items():
+        seed = int.from_bytes(hashlib.sha256(f"{row['chip_title']}{path}".encode()).digest()[:8], "big")
+        place = (np.random.default_rng(seed).permutation(128) + 0.5) / 128
+        draws = terms[name] * low * (high / low) ** place
+        total = total + draws - terms[name]
+        changes["uncertain_numbers"].append(path)
+        for end, value in (("low", low), ("value", 1.0), ("high", high)):
+            changes[f"uncertain_{end}"].append(value * 1e-11)
+        changes["energy_at_low_j"].append(row["energy_j"] + terms[name] * (low - 1))
+        changes["energy_at_high_j"].append(row["energy_j"] + terms[name] * (high - 1))
+        changes["term_draws"] += (draws / (terms[name] * high)).tolist()
+    for end, column in enumerate(("term_at_low", "term_at_high"), start=1):
+        changes[column] = [
+            (numbers[name][end] if name == other else 1.0) / numbers[name][2] for name in numbers for other in numbers
+        ]
+    changes["term_scale_j"] = [terms[name] * numbers[name][2] for name in numbers]
+    return row | changes | {"energy_draws_j": total.tolist()}
 
 
 def synthetic_rows(seeds: tuple[int, ...] = (0, 1, 2)) -> list[Row]:
@@ -281,7 +321,26 @@ def synthetic_metadata() -> ResultMetadata:
                     ),
                 ),
             ),
-            "loihi": ChipFacts(title="Loihi", citation="Davies et al. 2018", synchronization="barrier"),
+            "loihi": ChipFacts(
+                title="Loihi",
+                citation="Davies et al. 2018",
+                synchronization="barrier",
+                operating_point="0.75 V, 20 °C",
+                gating="unused cores on, between inputs not known",
+                validation_summary="5 of 7 published measurements recomputed; errors −0.5 % to +72 %, median 9 %",
+                numbers=(
+                    ChipNumber(
+                        name="static_power",
+                        value_si=0.03,
+                        unit="W",
+                        text="30 mW",
+                        confidence="stated",
+                        source="Davies et al. 2018",
+                        low_si=0.02,
+                        high_si=0.04,
+                    ),
+                ),
+            ),
             "truenorth": ChipFacts(title="TrueNorth", citation="Merolla et al. 2014", synchronization="timer"),
         },
         axes=(AxisFacts(name="vector_width"),),

@@ -80,7 +80,8 @@ def test_equal_failures_are_counted_together(tmp_path: Path) -> None:
 def test_chip_numbers_carry_confidence_and_source_and_the_unknown_is_shown() -> None:
     numbers = chip_numbers(synthetic_metadata())
     assert numbers is not None
-    first, second = texts(numbers, "value", "known how")
+    loihi, first, second = texts(numbers, "value", "known how")
+    assert loihi == ("30 mW", "stated")
     assert first == ("26 pJ", "measured")
     assert second == ("–", "assumed")
     validation = validation_table(synthetic_metadata())

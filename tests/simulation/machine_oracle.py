@@ -9,6 +9,7 @@ import numpy as np
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import AveragePool, Linear, SumPool
 from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.service import ServiceModel
 
 MASK = (1 << 64) - 1
 F32 = np.float32
@@ -87,6 +88,53 @@ class Outcome:
     spikes_to_stop: list[int] = field(default_factory=list)
     histories: list[list[list[int]]] = field(default_factory=list)  # [timestep][step] output counts
     currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
+    active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential or evaluated
+
+
+class Cores:
+    """When each core of a service model gets free in one pass, one message after the other."""
+
+    def __init__(self, model: ServiceModel, layer_of: list[int], core_of: list[int]) -> None:
+        self.model = model
+        places = list(zip(layer_of, core_of, strict=True))
+        self.part_of = [0] * len(places)
+        self.parts = [places[0]]
+        for n in range(1, len(places)):
+            if places[n] != places[n - 1]:
+                self.parts.append(places[n])
+            self.part_of[n] = len(self.parts) - 1
+        self.free = dict.fromkeys(core_of, 0.0)
+        self.sent: dict[tuple[int, int], float] = {}  # by source (0 input, 1 + part) and step
+        self.under_way: dict[tuple[int, int], int] = {}  # spikes, by the same
+
+    def leave(self, source: int, step: int, spikes: int) -> None:
+        self.under_way[source, step] = self.under_way.get((source, step), 0) + spikes
+
+    def receive(self) -> None:
+        for (source, step), spikes in sorted(self.under_way.items()):
+            target = 0 if source == 0 else self.parts[source - 1][0] + 1
+            for part, (layer, core) in enumerate(self.parts):
+                if layer == target:
+                    arrival = self.sent.get((source, step), 0.0) + self.model.route_s[source][part]
+                    self.free[core] = max(self.free[core], arrival) + spikes * self.model.message_s[part]
+        self.under_way = {}
+
+    def work(self, step: int, evaluated: set[int], fired: list[int]) -> None:
+        for part, (_, core) in enumerate(self.parts):
+            number = sum(self.part_of[n] == part for n in evaluated)
+            lanes = self.model.lanes or max(number, 1)
+            self.free[core] += -(-number // lanes) * self.model.update_s
+            spikes = sum(self.part_of[n] == part for n in fired)
+            self.free[core] += spikes * (self.model.spike_s + self.model.output_s[part])
+            self.sent[1 + part, step] = self.free[core]
+
+    def delivery(self, n: int, step: int) -> float:
+        source = 1 + self.part_of[n]
+        following = self.parts[source - 1][0] + 1
+        ways = [
+            way for way, (layer, _) in zip(self.model.route_s[source], self.parts, strict=True) if layer == following
+        ]
+        return F32(self.sent[source, step] + max(ways, default=0.0))
 
 
 def run_sample(
@@ -118,6 +166,7 @@ def run_sample(
         needed = list(schedule.synchronization_threshold)
     gated = schedule.barrier_messages or schedule.synchronization_threshold == "layer" or max(needed) > 1
     group_size = schedule.group_size or 10**9
+    core_of = layer_of if schedule.cores is None else list(schedule.cores)
     silent_outputs = spec.readout == "potential"
 
     def uniform(purpose: str, *rest: int) -> float:
@@ -135,6 +184,8 @@ def run_sample(
         refractory, received, since = [False] * total, [0] * total, [0] * total
         opened = [number == 0 for number in needed]
         stimulated: set[int] = set()
+        active = {n for n in range(total) if u[n] != 0}
+        cores = Cores(schedule.service, layer_of, core_of) if schedule.policy == "timed" and schedule.service else None
         waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
         # messages under way: (target neuron, current, how many messages, how many of them spikes)
         under_way: list[tuple[int, float, int, int]] = []
@@ -155,12 +206,16 @@ def run_sample(
             for j, count in waiting_input.items():
                 kept = survivors("input", regularization.input_dropout, 0, j, count)
                 deliver(0, j, kept, count, 0, under_way)
+                if cores:
+                    cores.leave(0, -1, count)
             waiting_input = {}
         elif not waiting_input:
             complete = True
         k, first, left_spikes, left_at_first = 0, -1, 0, -1
         history = []
         while under_way or waiting_input or any(q) or (k == 0 and gated and (complete or frame.any())):
+            if cores:
+                cores.receive()
             x: dict[int, float] = {}
             spikes_now: dict[int, int] = {}
             for n, current, messages, spikes in under_way:
@@ -186,6 +241,9 @@ def run_sample(
                 out.evaluations[layer_of[n]] += 1
                 since[n] += spikes_now.get(n, 0)
                 v = F32(0) if refractory[n] else F32(u[n] + F32(x.get(n, 0.0)))
+                if network.potential_ranges is not None:
+                    low, high = network.potential_ranges[layer_of[n]]
+                    v = min(max(v, F32(low)), F32(high))
                 u[n] = v
                 can_fire = not (silent_outputs and layer_of[n] == depth - 1)
                 if v > limit and opened[n] and n in stimulated and can_fire:
@@ -203,6 +261,9 @@ def run_sample(
                         free = regularization.refractory_dropout
                         if not (free and uniform("refractory", t, k, n) < free):
                             refractory[n] = True
+            active |= evaluated
+            if cores:
+                cores.work(k, evaluated, fired)
             if schedule.barrier_messages:
                 for n in range(total):
                     if opened[n] and not opened_before[n] and n not in fired and layer_of[n] < depth - 1:
@@ -219,7 +280,8 @@ def run_sample(
             queue = []
             for j in waiting_input:
                 noise = uniform("input_priority", t, step, j)
-                rank = {"random": noise, "momentum": F32(F32(regularization.momentum_noise) * F32(noise)), "fifo": 0}
+                rank = {"random": noise, "momentum": F32(F32(regularization.momentum_noise) * F32(noise))}
+                rank |= {"fifo": 0, "timed": 0}
                 ahead = 0 if schedule.prioritize_input else 1
                 queue.append((ahead, -rank[schedule.policy], j - len(frame), "input", j))
             for n in range(total):
@@ -227,16 +289,21 @@ def run_sample(
                     noise = uniform("priority", t, step, n)
                     momentum = F32(p[n] + F32(F32(regularization.momentum_noise) * F32(noise)))
                     rank = {"random": noise, "momentum": momentum, "fifo": -enqueued[n]}
+                    rank["timed"] = -cores.delivery(n, enqueued[n]) if cores else 0
                     queue.append((1, -rank[schedule.policy], n, "neuron", n))
             for _, _, _, kind, n in sorted(queue)[:group_size]:
                 if kind == "input":
                     count = waiting_input.pop(n)
                     kept = survivors("input", regularization.input_dropout, 0, n, count)
                     deliver(0, n, kept, count, 0, under_way)
+                    if cores:
+                        cores.leave(0, -1, count)
                     continue
                 layer, j = layer_of[n], n - starts[layer_of[n]]
                 kept = survivors("network", regularization.network_dropout, step, n, q[n])
                 deliver(layer + 1, j, kept, q[n], 0, under_way)
+                if cores:
+                    cores.leave(1 + cores.part_of[n], enqueued[n], q[n])
                 out.propagated[layer] += q[n]
                 left_spikes += q[n]
                 q[n] = 0
@@ -246,6 +313,7 @@ def run_sample(
             if not waiting_input:
                 complete = True
         out.spikes.append(c)
+        out.active.append(active)
         out.forward_steps.append(k)
         out.steps_to_first.append(first + 1 if first >= 0 else -1)
         out.spikes_to_first.append(left_at_first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import torch
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, parse_topology
+from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
 CONVOLUTIONAL = [
@@ -242,3 +244,52 @@ def wide_case(
         epoch=int(rng.integers(5)),
         idle_gradient=str(rng.choice(["all", "spare", "none"])),
     )
+
+
+def random_service(rng: np.random.Generator, network: SpikingNetwork, schedule: Schedule) -> ServiceModel:
+    """Times of every size for the slices of a schedule, some of them 0."""
+    slices = slices_of(network, schedule)
+    count = len(slices)
+    scale = float(rng.choice([1e-9, 1e-6, 1.0]))
+
+    def times(*shape: int) -> np.ndarray:
+        return rng.choice([0.0, 0.1, 1.0, 3.0]) * scale * rng.random(shape)
+
+    outputs = np.array([one.layer == slices[-1].layer for one in slices])
+    return ServiceModel(
+        message_s=tuple(times(count).tolist()),
+        lanes=[None, 1, 3, 16][rng.integers(4)],
+        update_s=float(times(1)[0]),
+        spike_s=float(times(1)[0]),
+        output_s=tuple(np.where(outputs, 0.0, times(count)).tolist()),
+        route_s=tuple(map(tuple, times(count + 1, count).tolist())),
+    )
+
+
+def timed(case: Case, seed: int) -> Case:
+    """The same case under policy `timed` with a random service model; a choice is seldom left to nobody."""
+    rng = np.random.default_rng([seed, 0x71])
+    neurons = case.network.shape.neurons
+    cores = [
+        None,
+        tuple(n // max(1, neurons // 6) for n in range(neurons)),
+        tuple(n // max(1, neurons // 12) * 7 % 5 for n in range(neurons)),
+        tuple(int(n) for n in rng.integers(0, 4, neurons)) if neurons <= 30 else None,
+    ]
+    schedule = replace(case.schedule, policy="timed", cores=cores[rng.integers(len(cores))])
+    if rng.random() < 0.7:
+        unbounded = not case.network.neuron.refractory or case.regularization.refractory_dropout == 1
+        size = max(int(rng.integers(1, 9)), neurons // 32 if unbounded else 1)
+        schedule = replace(schedule, group_size=size)
+    return replace(case, schedule=replace(schedule, service=random_service(rng, case.network, schedule)))
+
+
+def saturate(case: Case, seed: int) -> Case:
+    """The same case with a range of potentials for each layer, on the grid of the weights, infinite or nothing."""
+    rng = np.random.default_rng([seed, 0x5A])
+    bounds = [math.inf, 1.0, 0.5, 0.25, 3 / 128, 0.0]
+    case.network.potential_ranges = tuple(
+        (-float(rng.choice(bounds)), float(rng.choice(bounds, p=[0.3, 0.25, 0.2, 0.15, 0.05, 0.05])))
+        for _ in case.network.shape.layers
+    )
+    return case

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from codesign.simulation.policies import Policy, get_policy, policy_names
 
 def arguments(size: int) -> list[torch.Tensor]:
     rng = np.random.default_rng(0)
-    return [torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in range(8)]
+    return [torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in range(9)]
 
 
 @pytest.mark.parametrize("name", policy_names())
@@ -35,18 +37,27 @@ def test_says_whether_it_draws(name: str):
     assert policy.uses_uniform == (before.tolist() != policy.priority(*columns).tolist())
 
 
+@pytest.mark.parametrize("name", policy_names())
+def test_says_whether_it_uses_service_times(name: str):
+    policy = get_policy(name)
+    columns = arguments(50)
+    before = policy.priority(*columns)
+    columns[8] = columns[8].flip(0)
+    assert policy.uses_service == (before.tolist() != policy.priority(*columns).tolist())
+
+
+def priority(name: str, **given: float) -> float:
+    """The policy's priority; arguments that are not given are 0."""
+    names = tuple(signature(get_policy(name).priority).parameters)
+    return float(get_policy(name).priority(*(torch.tensor([given.get(one, 0.0)]) for one in names)))
+
+
 def test_what_each_prefers():
-    low, high = torch.tensor([0.3]), torch.tensor([0.9])
-    zero = torch.zeros(1)
-    rest = [zero] * 5
-    assert get_policy("momentum").priority(high, *rest, low, zero) > get_policy("momentum").priority(
-        low, *rest, high, zero
-    )
-    early, late = torch.tensor([1.0]), torch.tensor([2.0])
-    fifo = get_policy("fifo").priority
-    assert fifo(low, early, *[zero] * 6) > fifo(high, late, *[zero] * 6)
-    noisy = get_policy("momentum").priority(low, *rest, high, torch.tensor([0.5]))
-    assert noisy.item() == pytest.approx(0.3 + 0.5 * 0.9)
+    assert priority("momentum", potential=0.9, uniform=0.3) > priority("momentum", potential=0.3, uniform=0.9)
+    assert priority("momentum", potential=0.3, uniform=0.9, noise=0.5) == pytest.approx(0.3 + 0.5 * 0.9)
+    assert priority("fifo", potential=0.3, enqueue_step=1) > priority("fifo", potential=0.9, enqueue_step=2)
+    assert priority("random", uniform=0.9) > priority("random", potential=1, uniform=0.3)
+    assert priority("timed", enqueue_step=2, delivery=1e-9) > priority("timed", enqueue_step=1, delivery=2e-9)
 
 
 class _Entry:
@@ -73,10 +84,10 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_users_policy_comes_in_by_entry_point(plug_in):
-    mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n: layer)
+    mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n, d: layer)
     plug_in(last_layer_first=mine, broken=ImportError("no module named nothing_here"))
     assert get_policy("last_layer_first") is mine
-    assert policy_names() == ("broken", "fifo", "last_layer_first", "momentum", "random")
+    assert policy_names() == ("broken", "fifo", "last_layer_first", "momentum", "random", "timed")
     assert get_policy("random").name == "random"  # what is broken elsewhere is nobody else's problem
 
 
@@ -85,6 +96,10 @@ def test_a_users_policy_comes_in_by_entry_point(plug_in):
     [
         (lambda: 0, "must be a codesign Policy"),
         (Policy(name="other", priority=lambda *a: 0), "its policy is called 'other'"),
+        (
+            Policy(name="mine", priority=lambda potential: potential),
+            "priority must be a function of potential, enqueue",
+        ),
         (ImportError("no module named nothing_here"), "cannot be loaded: ImportError: no module named nothing_here"),
     ],
 )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from machine_oracle import run_sample
-from random_cases import Case, random_case
+from random_cases import Case, random_case, saturate, timed
 
-from codesign.simulation.engine import simulate
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
+from codesign.simulation.schedule import LAYERED
+from codesign.workload.events import EventBatch
 
 
+@torch.no_grad()
 def run(case: Case) -> Execution:
     execution = simulate(
         case.network,
@@ -20,6 +29,7 @@ def run(case: Case) -> Execution:
         regularization=case.regularization,
         seed=case.seed,
         epoch=case.epoch,
+        engine="reference",
     ).execution
     assert execution is not None
     return execution
@@ -59,6 +69,10 @@ def assert_equals_oracle(case: Case) -> None:
                 if first > 0:
                     total += history[min(first - 1 + m, len(history) - 1)]
             assert execution.convergence[b, m].tolist() == total.tolist()
+        ends = np.cumsum([0, *(one.neurons for one in execution.slices)])
+        for t, active in enumerate(expected.active):
+            counts = np.histogram(list(active), ends)[0] if active else np.zeros(len(ends) - 1)
+            assert execution.active[b, t].tolist() == counts.tolist()
         for row, count in expected.currents:
             histogram[row, min(count, CURRENT_BINS - 1)] += 1
     assert execution.currents_before_firing.tolist() == histogram.tolist()
@@ -77,3 +91,39 @@ def test_convolutional_networks_do_what_the_machine_does(seed: int):
 @pytest.mark.parametrize("seed", range(30))
 def test_potential_readout_does_what_the_machine_does(seed: int):
     assert_equals_oracle(random_case(20_000 + seed, readout="potential"))
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_timed_scheduling_does_what_the_machine_does(seed: int):
+    assert_equals_oracle(timed(random_case(30_000 + seed), seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_timed_scheduling_of_convolutions_does_what_the_machine_does(seed: int):
+    assert_equals_oracle(timed(random_case(31_000 + seed, convolutional=True, batch=2), seed))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_saturating_potentials_do_what_the_machine_does(seed: int):
+    readout = "potential" if seed % 4 == 0 else "spikes"
+    assert_equals_oracle(saturate(random_case(32_000 + seed, convolutional=seed % 5 == 0, readout=readout), seed))
+
+
+@pytest.mark.parametrize("engine", engine_names())
+@pytest.mark.parametrize("bias", [False, True])
+def test_active_neurons_by_hand(engine: str, bias: bool):
+    """One input; A has weight 0.5, B weight 0; both feed O. A's core, B's and O's are three.
+
+    Timestep 0, one event: A and B are evaluated. 1, none: A still has its potential. 2, two events: A fires, so O is
+    evaluated too, and A's potential is 0 again. 3, none: nobody. With a bias all have a potential at every start.
+    """
+    network = SpikingNetwork(parse_topology("1-2-1"), NeuronSpec(threshold=1.0, bias=bias), timestep_s=0.01)
+    with torch.no_grad():
+        network.weights()[0].copy_(torch.tensor([[0.5], [0.0]]))
+        network.weights()[1].fill_(0.0)
+        if network.bias is not None:
+            network.bias.fill_(1 / 128)
+    events = EventBatch.from_frames(np.array([1, 0, 2, 0]).reshape(1, 4, 1), np.array([0]), timestep_s=0.01)
+    schedule = replace(LAYERED, cores=(0, 1, 2))
+    active = simulate(network, events, schedule, engine=engine).execution.active
+    assert active.tolist() == [[[1, 1, 1]] * 4 if bias else [[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]]

@@ -47,6 +47,15 @@ def test_layered_recipes_refuse_a_schedule():
         Recipe(method="layered", policy="momentum", group_size=4, epochs=1)
 
 
+def test_policies_that_look_at_times_need_a_chip():
+    with pytest.raises(ValidationError, match="policy 'timed' looks at a chip's service times: give 'chip'"):
+        Recipe(method="unlayered", policy="timed", epochs=1)
+    assert Recipe(method="unlayered", policy="timed", chip="mubrain", epochs=1).schedule.policy == "timed"
+    assert Recipe(method="unlayered", policy="fifo", chip="mubrain", epochs=1).schedule.cores is None
+    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove chip"):
+        Recipe(method="layered", chip="mubrain", epochs=1)
+
+
 def test_idle_rules_belong_to_unlayered_training():
     assert Recipe(method="layered", epochs=1).idle_gradient == "all"
     assert Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "none"}).idle_gradient == "none"

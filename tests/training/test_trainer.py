@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.service import ServiceModel
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import EpochReport, TrainingResult, train
@@ -58,6 +61,37 @@ def test_the_same_seed_gives_the_same_bytes():
     assert [report.loss for report in one.history] == [report.loss for report in other.history]
     different = run(RECIPES["random"], seed=1)[1]
     assert not torch.equal(one.state["connections.0.weight"], different.state["connections.0.weight"])
+
+
+SERVICE = ServiceModel(
+    message_s=(2e-6, 1e-6, 3e-6),
+    lanes=None,
+    update_s=1e-6,
+    spike_s=1e-6,
+    output_s=(1e-6, 4e-6, 0.0),
+    route_s=((1e-6, 0.0, 0.0), (0.0, 0.0, 9e-6), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+)
+TIMED = Recipe(
+    method="unlayered", policy="timed", chip="some", group_size=2, epochs=3, batch_size=20, learning_rate=0.01
+)
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_trains_through_the_times_of_a_chip(engine: str):
+    """The second half of the hidden layer lies on a core of its own, far away: its spikes leave last."""
+    schedule = replace(TIMED.schedule, cores=(0,) * 6 + (1,) * 6 + (2,) * 2, service=SERVICE)
+    network, timed = run(TIMED, schedule=schedule, engine=engine)
+    assert timed.history[-1].loss < timed.history[0].loss
+    fifo = run(TIMED.model_copy(update={"policy": "fifo"}), engine=engine)[1]
+    assert not torch.equal(timed.state["connections.0.weight"], fifo.state["connections.0.weight"])
+    assert evaluate(network, toy_split(3, 50), schedule, engine=engine).accuracy > 0.5
+
+
+def test_a_schedule_that_is_not_the_recipes_is_refused():
+    with pytest.raises(InputError, match="policy 'timed': needs the schedule's `service`"):
+        run(TIMED)
+    with pytest.raises(InputError, match="schedule: must be the recipe's, apart from cores and service times"):
+        run(TIMED, schedule=replace(TIMED.schedule, group_size=3, service=SERVICE))
 
 
 def test_the_idle_rule_decides_what_is_learned():

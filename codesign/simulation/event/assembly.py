@@ -29,6 +29,7 @@ def assemble(network: SpikingNetwork, events: EventBatch, batch: Batch, recorded
         slices=batch.slices,
         scores=recorded.logits.astype(np.float64),
         synaptic_operations=whole.operations,
+        active=whole.active,
         forward_steps=whole.forward_steps,
         steps_to_first=whole.steps_to_first,
         spikes_to_first=whole.spikes_to_first,

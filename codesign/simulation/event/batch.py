@@ -14,7 +14,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory
 from codesign.simulation.event.forward import NO_PRIORITY, ROOM_WITHOUT_LIMIT
 from codesign.simulation.event.layout import Floats, Layout
-from codesign.simulation.event.memory import Counters, Input, Parameters, Rules, Scratch, Trace
+from codesign.simulation.event.memory import Counters, Input, Parameters, Rules, Scratch, Service, Trace
 from codesign.simulation.event.selection import policy_address
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.policies import get_policy
@@ -22,6 +22,7 @@ from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.recording import slices_of
 from codesign.simulation.reference import synchronization_thresholds
 from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.service import ServiceModel, longest_ways
 from codesign.workload.events import EventBatch
 
 __all__ = ["MOST_CHUNKS", "NO_COUNTERS", "Batch", "Resources"]
@@ -31,12 +32,22 @@ MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
 
 _IDLE = {"none": memory.IDLE_NONE, "all": memory.IDLE_ALL, "spare": memory.IDLE_SPARE}
 
-NO_COUNTERS = memory.counters(0, 0, 0, 0, 0)
+NO_COUNTERS = memory.counters(0, 0, 0, 0, 0, 0)
 """What kernels are given where nothing is counted; they never look at it."""
 _NO_ENDS = np.zeros((0, 2), dtype=np.int64)
 _NO_LOSSES = np.zeros(0)
 _NO_TABLE = np.zeros((0, 0), dtype=np.float32)
 _NO_NUMBERS = np.zeros(0, dtype=np.float32)
+_NO_SERVICE = Service(
+    message_s=_NO_LOSSES,
+    emission_s=_NO_LOSSES,
+    longest_way_s=_NO_LOSSES,
+    route_s=np.zeros((0, 0)),
+    core=np.zeros(0, dtype=np.int32),
+    layer_slices=np.zeros(0, dtype=np.int32),
+    lanes=0,
+    update_s=0.0,
+)
 
 
 class Resources:
@@ -123,6 +134,7 @@ class Batch:
         self.slices = slices_of(network, schedule)
         policy = get_policy(schedule.policy)
         gated = schedule.synchronized or schedule.barrier_messages
+        service = schedule.service if policy.uses_service else None
         self.rules = Rules(
             inputs=network.shape.input_size,
             input_stride=layout.input_stride,
@@ -137,6 +149,7 @@ class Batch:
             barrier_messages=schedule.barrier_messages,
             refractory=network.neuron.refractory,
             subtract=network.neuron.reset == "subtract",
+            saturates=None if network.potential_ranges is None else True,
             leaks=not bool(torch.isinf(network.time_constant).all()),
             biased=network.bias is not None,
             reads_potential=network.neuron.readout == "potential",
@@ -154,7 +167,10 @@ class Batch:
             idle_gradient=_IDLE[idle_gradient],
             traced=traced,
             recorded=recorded,
+            timed=None if service is None else True,
+            tallied=recorded or service is not None,
         )
+        self.service = _NO_SERVICE if service is None else self._service(service)
         self.parameters = self._parameters(network, schedule)
         keys = np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64)
         self.input = Input(
@@ -185,6 +201,8 @@ class Batch:
         source_slice = np.zeros(layout.sources, dtype=np.int32)
         source_slice[inputs:] = np.repeat(np.arange(len(self.slices)), [one.neurons for one in self.slices])
         assert len(source_slice) == inputs + neurons
+        runs = self._runs(source_slice) if rules.tallied else (np.zeros(0, dtype=np.int32),) * 3
+        bounds = network.potential_bounds()
         idle = rules.traced and rules.idle_gradient == memory.IDLE_ALL
         return Parameters(
             weights=layout.pack(weights, self.resources.packed.pop() if self.resources.packed else None),
@@ -197,6 +215,37 @@ class Batch:
             source_layer=self.wiring.source_layer.astype(np.float32),
             source_core=core,
             source_slice=source_slice,
+            low=none if bounds is None else layout.spread(bounds[0], 0.0),
+            high=none if bounds is None else layout.spread(bounds[1], 0.0),
+            run_start=runs[0],
+            run_slice=runs[1],
+            run_count=runs[2],
+        )
+
+    def _runs(self, source_slice: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+        """Slots of neurons as runs that share position and slice: `Parameters.run_start`, `run_slice`, `run_count`."""
+        slot_source = self.wiring.slot_source
+        widths = self.wiring.layer_width[self.wiring.position_layer]
+        position = np.repeat(np.arange(len(widths)), widths)[slot_source >= 0]
+        part = source_slice[slot_source[slot_source >= 0]]
+        first = np.flatnonzero(np.append(True, (np.diff(position) != 0) | (np.diff(part) != 0)))
+        start = np.searchsorted(position[first], np.arange(len(widths) + 1))
+        return tuple(
+            np.ascontiguousarray(one, dtype=np.int32) for one in (start, part[first], np.diff(first, append=len(part)))
+        )
+
+    def _service(self, model: ServiceModel) -> Service:
+        cores = np.array([one.core for one in self.slices])
+        layers = np.array([one.layer for one in self.slices])
+        return Service(
+            message_s=np.array(model.message_s, dtype=np.float64),
+            emission_s=np.array(model.emission_s, dtype=np.float64),
+            longest_way_s=np.array(longest_ways(model, self.slices), dtype=np.float64),
+            route_s=np.array(model.route_s, dtype=np.float64),
+            core=np.unique(cores, return_inverse=True)[1].astype(np.int32),
+            layer_slices=np.searchsorted(layers, np.arange(layers[-1] + 2)).astype(np.int32),
+            lanes=model.lanes or 0,
+            update_s=float(model.update_s),
         )
 
     # one chunk ----------------------------------------------------------------------------------------------------
@@ -233,6 +282,7 @@ class Batch:
             self.wiring,
             self.parameters,
             self.rules,
+            self.service,
             self.input,
             kept,
             kept_by_sample,

@@ -17,6 +17,7 @@ __all__ = [
     "count_evaluations",
     "count_pass",
     "end_counting",
+    "tally",
 ]
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
@@ -32,6 +33,7 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.spikes_to_stop[sample, :] = 0
     counters.convergence[sample, :, :] = 0
     counters.operations[sample, :] = 0
+    counters.active[sample, :, :] = 0
     counters.sample_currents[:, :] = 0
 
 
@@ -45,6 +47,7 @@ def end_counting(counters: Any) -> None:
 @part
 def begin_counting_pass(
     wiring: Any,
+    parameters: Any,
     rules: Any,
     input_: Any,
     begin: Any,
@@ -57,9 +60,19 @@ def begin_counting_pass(
     timestep: Any,
     ends: Any,
 ) -> Any:
-    """Count a frame that is delivered at once; returns whether there was room."""
+    """Count potentials that are not 0, and a frame that is delivered at once; returns whether there was room."""
     state.heard[:] = 0
     state.heard_before[:] = 0
+    state.met[:] = 0
+    for position in range(len(state.met)):
+        slot = np.int64(wiring.position_slot[position])
+        for run in range(parameters.run_start[position], parameters.run_start[position + 1]):
+            active = 0
+            for at in range(slot, slot + parameters.run_count[run]):
+                state.active[at] = state.u[at] != 0
+                active += state.active[at]
+            counters.active[sample, timestep, parameters.run_slice[run]] += active
+            slot += parameters.run_count[run]
     if rules.queued:
         return True
     inputs = spikes = operations = 0
@@ -107,6 +120,50 @@ def _write_message(
 
 
 @part
+def tally(wiring: Any, parameters: Any, state: Any, touched: Any) -> None:
+    """Evaluations and spikes of a step by slice, into `slice_sums`."""
+    sums = state.slice_sums
+    for one in range(len(sums)):
+        sums[one, 0] = 0
+        sums[one, 1] = 0
+    for i in range(touched):
+        position = np.int64(state.touched[i])
+        channels = np.int64(wiring.layer_channels[wiring.position_layer[position]])
+        if state.evaluated[i] == channels:
+            for run in range(parameters.run_start[position], parameters.run_start[position + 1]):
+                sums[parameters.run_slice[run], 0] += parameters.run_count[run]
+        elif state.evaluated[i] > 0:  # only in a gated step; which neurons, `partly` knows
+            slot = np.int64(wiring.position_slot[position])
+            for at in range(slot, slot + channels):
+                if state.partly[at] != 0:
+                    sums[parameters.source_slice[wiring.slot_source[at]], 0] += 1
+    for i in range(state.tally[FIRED]):
+        sums[parameters.source_slice[state.fired[i]], 1] += 1
+
+
+@part
+def _count_active(
+    wiring: Any, parameters: Any, state: Any, counters: Any, sample: Any, timestep: Any, position: Any, evaluated: Any
+) -> None:
+    """Neurons of a position that are evaluated, and were neither before in this pass nor had a potential then."""
+    slot = np.int64(wiring.position_slot[position])
+    channels = np.int64(wiring.layer_channels[wiring.position_layer[position]])
+    if evaluated == channels:
+        state.met[position] = 1
+        for run in range(parameters.run_start[position], parameters.run_start[position + 1]):
+            active = 0
+            for at in range(slot, slot + parameters.run_count[run]):
+                active += state.active[at]
+            counters.active[sample, timestep, parameters.run_slice[run]] += parameters.run_count[run] - active
+            slot += parameters.run_count[run]
+    else:
+        for at in range(slot, slot + channels):
+            if state.partly[at] != 0 and state.active[at] == 0:
+                state.active[at] = 1
+                counters.active[sample, timestep, parameters.source_slice[wiring.slot_source[at]]] += 1
+
+
+@part
 def count_evaluations(
     wiring: Any,
     parameters: Any,
@@ -120,25 +177,18 @@ def count_evaluations(
     decided: Any,
     ends: Any,
 ) -> Any:
-    """Count a step's evaluations and spikes; returns whether there was room."""
+    """Count a step's evaluations and spikes, of which `tally` has the sums; returns whether there was room."""
     counters.forward_steps[sample, timestep] += 1
     sums = state.slice_sums
     for i in range(touched):
         position = np.int64(state.touched[i])
         state.heard[position] += state.spikes_in[position]
-        if state.evaluated[i] > 0:
-            slot = np.int64(wiring.position_slot[position])
-            layer = wiring.position_layer[position]
-            channels = wiring.layer_channels[layer]
-            for c in range(channels):
-                # only in a gated step may a position be evaluated in part; which neurons, `partly` knows
-                if state.evaluated[i] == channels or state.partly[slot + c] != 0:
-                    sums[parameters.source_slice[wiring.slot_source[slot + c]], 0] += 1
+        if state.evaluated[i] > 0 and state.met[position] == 0:
+            _count_active(wiring, parameters, state, counters, sample, timestep, position, state.evaluated[i])
     bins = counters.sample_currents.shape[1]
     for i in range(state.tally[FIRED]):
         source = np.int64(state.fired[i])
         slot = np.int64(wiring.source_slot[source])
-        sums[parameters.source_slice[source], 1] += 1
         layer = np.int64(wiring.source_layer[source]) - 1
         # positions are numbered layer by layer in the order of their slots
         position = np.int64(wiring.layer_positions[layer]) + (
@@ -159,8 +209,6 @@ def count_evaluations(
             counters.updates[row, 4] = sums[one, 0]
             counters.updates[row, 5] = sums[one, 1]
             row += 1
-            sums[one, 0] = 0
-            sums[one, 1] = 0
     ends[UPDATES] = row
     if decided >= 0:
         if decided == step and state.tally[DECISIONS] > 0:

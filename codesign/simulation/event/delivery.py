@@ -11,7 +11,7 @@ from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.rows import add_rows, add_scaled_rows
 from codesign.simulation.event.vector import natural
 
-__all__ = ["deliver_frame", "drop_input", "keep", "propagate", "queue_frame", "reach"]
+__all__ = ["deliver_frame", "drop_input", "frame_messages", "keep", "propagate", "queue_frame", "reach"]
 
 
 @leaf
@@ -37,6 +37,16 @@ def drop_input(rules: Any, input_: Any, begin: Any, end: Any, key: Any, kept: An
 
 
 @part
+def frame_messages(rules: Any, input_: Any, begin: Any, end: Any) -> Any:
+    """Messages that every synapse of the frame's entries carries, lost to dropout or not, all together."""
+    messages = 0
+    for entry in range(begin, end):
+        value = input_.values[entry]
+        messages += (value != 0) if rules.currents else np.int64(value)
+    return messages
+
+
+@part
 def deliver_frame(
     wiring: Any,
     parameters: Any,
@@ -52,10 +62,7 @@ def deliver_frame(
     """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
     touched = 0
     if wiring.single[0] != 0:
-        messages = 0
-        for entry in range(begin, end):
-            value = input_.values[entry]
-            messages += (value != 0) if rules.currents else np.int64(value)
+        messages = frame_messages(rules, input_, begin, end)
         if messages > 0:
             touched = reach(0, state.mark, state.touched, touched)
             if counting:

@@ -53,7 +53,7 @@ def enqueue(
     """The neuron in `slot` fired at potential `value`; returns how many wait now."""
     slot = natural(slot)
     source = natural(wiring.slot_source[slot])
-    if rules.recorded:
+    if rules.tallied:
         state.fired[state.tally[FIRED]] = source
         state.tally[FIRED] += 1
     if output:
@@ -86,6 +86,9 @@ def _piece(load: Any) -> Any:
         threshold: Any,
         reset_by: Any,
         subtracts: Any,
+        low: Any,
+        high: Any,
+        saturates: Any,
         values: Any,
         potentials: Any,
         potentials_at: Any,
@@ -96,6 +99,10 @@ def _piece(load: Any) -> Any:
         store(x, at, zero)
         free = above(load(alive, at), zero)
         v = select(free, add(load(u, at), current), zero)
+        if saturates is not None:
+            lowest, highest = load(low, at), load(high, at)
+            v = select(above(lowest, v), lowest, v)
+            v = select(above(v, highest), highest, v)
         fired = above(v, load(threshold, at))
         store(values, 0, v)
         if traced:
@@ -140,6 +147,9 @@ def evaluate(
                 parameters.threshold,
                 parameters.reset_by,
                 rules.subtract,
+                parameters.low,
+                parameters.high,
+                rules.saturates,
                 state.values,
                 trace.potentials,
                 potentials_at + c,
@@ -155,6 +165,9 @@ def evaluate(
                 parameters.threshold,
                 parameters.reset_by,
                 rules.subtract,
+                parameters.low,
+                parameters.high,
+                rules.saturates,
                 state.values,
                 trace.potentials,
                 potentials_at + c,
@@ -220,6 +233,8 @@ def evaluate_gated(
                 evaluations += 1
                 alive = state.alive[at] > 0
                 v = state.u[at] + state.x[at] if alive else np.float32(0)
+                if rules.saturates is not None:
+                    v = min(max(v, parameters.low[at]), parameters.high[at])
                 able = is_open and state.stimulated[position] != 0  # barrier messages alone make no neuron fire
                 fired = able and v > parameters.threshold[at]
                 after = v

@@ -14,8 +14,17 @@ from codesign.simulation.event.counting import (
     count_evaluations,
     count_pass,
     end_counting,
+    tally,
 )
-from codesign.simulation.event.delivery import deliver_frame, drop_input, keep, propagate, queue_frame, reach
+from codesign.simulation.event.delivery import (
+    deliver_frame,
+    drop_input,
+    frame_messages,
+    keep,
+    propagate,
+    queue_frame,
+    reach,
+)
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
 from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
@@ -31,6 +40,7 @@ from codesign.simulation.event.selection import (
     move_reaching,
     separator,
 )
+from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.vector import LANES, add, load, multiply, natural, store
 
 __all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "ROOM_WITHOUT_LIMIT", "run_sample"]
@@ -89,6 +99,7 @@ def _choose(
         state.enqueue_step,
         parameters.source_layer,
         parameters.source_core,
+        state.delivery,
         absorb(neuron_key, step),
         absorb(input_key, step),
         np.float32(step),
@@ -97,6 +108,7 @@ def _choose(
         state.drawn,
         state.potentials,
         state.steps,
+        state.deliveries,
         state.keys,
     )
     if problem == NOT_A_NUMBER:
@@ -178,6 +190,7 @@ def run_sample(
     wiring: Any,
     parameters: Any,
     rules: Any,
+    service: Any,
     input_: Any,
     sample: Any,
     kept: Any,
@@ -223,9 +236,13 @@ def run_sample(
         else:
             touched = deliver_frame(wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counting)
         if rules.recorded and not begin_counting_pass(
-            wiring, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
+            wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
         ):
             return NO_ROOM
+        if rules.timed is not None:
+            state.free[:] = 0
+            if not rules.queued:
+                serve_row(service, state.free, 0, 0, 0.0, frame_messages(rules, input_, begin, end))
         complete, was_complete = inputs_waiting == 0, False
         decided = -1
         step = 0
@@ -282,7 +299,7 @@ def run_sample(
                         refractory_key,
                         waiting,
                     )
-                if rules.recorded:
+                if rules.tallied:
                     state.evaluated[i] = evaluations
                 if rules.traced and evaluations > 0:
                     trace.words[words_at + reached] = position
@@ -295,6 +312,22 @@ def run_sample(
                 decided = step
             last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
 
+            if rules.tallied:
+                tally(wiring, parameters, state, touched)
+            if rules.timed is not None:
+                serve_evaluations(
+                    service,
+                    state.slice_sums,
+                    state.fired,
+                    state.tally[FIRED],
+                    parameters.source_slice,
+                    state.enqueue_step,
+                    step,
+                    state.free,
+                    state.done,
+                    state.sent,
+                    state.delivery,
+                )
             if rules.recorded and not count_evaluations(
                 wiring, parameters, rules, state, counters, sample, timestep, step, touched, decided, ends
             ):
@@ -336,6 +369,23 @@ def run_sample(
                 ends,
             ):
                 return NO_ROOM
+            if rules.timed is not None:
+                serve_departures(
+                    service,
+                    chosen,
+                    state.ordered,
+                    rules.inputs,
+                    rules.currents,
+                    state.frame_left,
+                    state.q,
+                    wiring.source_layer,
+                    parameters.source_slice,
+                    state.enqueue_step,
+                    state.free,
+                    state.sent,
+                    state.group_keys,
+                    state.group_sums,
+                )
             touched = propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
             for i in range(chosen):
                 source = natural(state.ordered[i])

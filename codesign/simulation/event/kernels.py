@@ -25,6 +25,7 @@ def process(
     wiring: Any,
     parameters: Any,
     rules: Any,
+    service: Any,
     input_: Any,
     kept: Any,
     kept_by_sample: Any,
@@ -64,7 +65,19 @@ def process(
         else:
             messages, updates, emitted = ends[MESSAGES], ends[UPDATES], ends[EMITTED]
             ends[STATUS] = run_sample(
-                wiring, parameters, rules, input_, sample, kept, kept_from, state, trace, counters, ends, logits
+                wiring,
+                parameters,
+                rules,
+                service,
+                input_,
+                sample,
+                kept,
+                kept_from,
+                state,
+                trace,
+                counters,
+                ends,
+                logits,
             )
             if ends[STATUS] != DONE:
                 ends[MESSAGES], ends[UPDATES], ends[EMITTED] = messages, updates, emitted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ __all__ = [
     "Parameters",
     "Rules",
     "Scratch",
+    "Service",
     "Trace",
     "counters",
     "scratch",
@@ -35,6 +36,7 @@ __all__ = [
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
 
 WORDS, POTENTIALS, MESSAGES, UPDATES, EMITTED, STATUS = range(6)
@@ -56,6 +58,9 @@ class Parameters(NamedTuple):
         gate: messages needed before a neuron may fire.
         source_layer, source_core: (S,) float32 arguments of policies; 0 for inputs.
         source_slice: (S,) slice of each neuron among the execution's slices; 0 for inputs.
+        low, high: between what potentials are held, with `Rules.saturates`.
+        run_start, run_slice, run_count: neurons of a position by slice, as runs of slots: each position's first run,
+            with the number of runs at the end, the slice of each run and its slots. With `Rules.tallied` only.
     """
 
     weights: Floats
@@ -68,13 +73,20 @@ class Parameters(NamedTuple):
     source_layer: Floats
     source_core: Floats
     source_slice: Integers
+    low: Floats
+    high: Floats
+    run_start: Integers
+    run_slice: Integers
+    run_count: Integers
 
 
 class Rules(NamedTuple):
     """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`.
 
     `single_spikes` says that every source that leaves has one spike, and keeps it; `input_stride` is the
-    distance of the rows of successive inputs, 0 where they are not evenly spaced.
+    distance of the rows of successive inputs, 0 where they are not evenly spaced; `saturates` that potentials have a
+    range, `timed` that the policy sees times of a service model, `tallied` that evaluations and spikes are counted by
+    slice, for these times or to be recorded.
     """
 
     inputs: int
@@ -90,6 +102,7 @@ class Rules(NamedTuple):
     barrier_messages: bool
     refractory: bool
     subtract: bool
+    saturates: Literal[True] | None
     leaks: bool
     biased: bool
     reads_potential: bool
@@ -105,6 +118,31 @@ class Rules(NamedTuple):
     idle_gradient: int
     traced: bool
     recorded: bool
+    timed: Literal[True] | None
+    tallied: bool
+
+
+class Service(NamedTuple):
+    """A `ServiceModel` of S slices on K cores. Empty without `Rules.timed`.
+
+    Attributes:
+        message_s, emission_s: (S,) as there.
+        longest_way_s: (S,) longest way from a slice to the next layer.
+        route_s: (S + 1, S).
+        core: (S,) core of each slice, from 0 to K − 1.
+        layer_slices: (L + 1,) first slice of each layer.
+        lanes: neurons evaluated at once; 0 for all.
+        update_s: as there.
+    """
+
+    message_s: Doubles
+    emission_s: Doubles
+    longest_way_s: Doubles
+    route_s: Doubles
+    core: Integers
+    layer_slices: Integers
+    lanes: int
+    update_s: float
 
 
 class Input(NamedTuple):
@@ -138,6 +176,7 @@ class Scratch(NamedTuple):
     drawn: Floats
     potentials: Floats
     steps: Floats
+    deliveries: Floats
     keys: Integers
     equals: Integers
     touched: Integers
@@ -164,6 +203,12 @@ class Scratch(NamedTuple):
     group_keys: Longs
     group_sums: Longs
     slice_sums: Longs
+    met: Integers
+    active: Integers
+    free: Doubles
+    done: Doubles
+    sent: Doubles
+    delivery: Floats
 
 
 class Trace(NamedTuple):
@@ -189,6 +234,7 @@ class Counters(NamedTuple):
     spikes_to_stop: Longs
     convergence: Longs
     operations: Longs
+    active: Longs
     currents: Longs
     sample_currents: Longs
     messages: Longs
@@ -230,6 +276,7 @@ def scratch(layout: Layout, slices: int) -> Scratch:
         drawn=floats(sources),
         potentials=floats(sources),
         steps=floats(sources),
+        deliveries=floats(sources),
         keys=integers(sources + 5 * LANES),
         equals=integers(sources + 5 * LANES),
         touched=integers(positions),
@@ -256,6 +303,12 @@ def scratch(layout: Layout, slices: int) -> Scratch:
         group_keys=longs(groups),
         group_sums=longs(groups, 4),
         slice_sums=longs(slices, 2),
+        met=integers(positions),
+        active=integers(slots),
+        free=np.zeros(slices),
+        done=np.zeros(slices),
+        sent=np.zeros(sources),
+        delivery=floats(sources),
     )
 
 
@@ -267,7 +320,7 @@ def trace(words: int, potentials: int) -> Trace:
     return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
 
 
-def counters(samples: int, timesteps: int, classes: int, layers: int, rows: int) -> Counters:
+def counters(samples: int, timesteps: int, classes: int, layers: int, slices: int, rows: int) -> Counters:
     """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
 
     def longs(*shape: int) -> Longs:
@@ -280,6 +333,7 @@ def counters(samples: int, timesteps: int, classes: int, layers: int, rows: int)
         spikes_to_stop=longs(samples, timesteps),
         convergence=longs(samples, CONVERGENCE_STEPS, classes),
         operations=longs(samples, layers),
+        active=longs(samples, timesteps, slices),
         currents=longs(2, CURRENT_BINS),
         sample_currents=longs(2, CURRENT_BINS),
         messages=np.empty((rows, 9), dtype=np.int64),

@@ -108,7 +108,7 @@ def forward(batch: Batch) -> Recorded:
     emitted = [0] * len(chunks)
     whole = NO_COUNTERS
     if rules.recorded:
-        whole = memory.counters(batch.samples, rules.timesteps, batch.classes, layers, 0)
+        whole = memory.counters(batch.samples, rules.timesteps, batch.classes, layers, len(batch.slices), 0)
     tables: list[tuple[Counters, int, int]] = [(NO_COUNTERS, 0, 0)] * len(chunks)
 
     def work(chunk: int) -> None:
@@ -118,7 +118,7 @@ def forward(batch: Batch) -> Recorded:
         ends = _new_ends()
         counters = whole
         if rules.recorded:
-            rows = memory.counters(0, 0, 0, 0, 1 << 12)
+            rows = memory.counters(0, 0, 0, 0, 0, 1 << 12)
             counters = whole._replace(
                 currents=rows.currents,
                 sample_currents=rows.sample_currents,

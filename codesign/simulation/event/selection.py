@@ -58,7 +58,8 @@ _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
 _POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
 _SIGNATURE = _I64(
     _I64, _POINTERS["I"], _I64, _POINTERS["F"], _POINTERS["I"], _POINTERS["F"], _POINTERS["F"],
-    _U64, _U64, _F32, _F32, _I64, _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["I"],
+    _POINTERS["F"], _U64, _U64, _F32, _F32, _I64,
+    _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["I"],
 )  # fmt: skip
 
 
@@ -95,11 +96,12 @@ def _priority_of(key: Any) -> Any:
     return _number(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
-def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
+def _filler(priority: Callable[..., Any], *, uses_service: bool) -> Callable[..., Any]:
     """The loop over all that wait, around one policy."""
     compiled = leaf(_in_float32(priority))
     used = _arguments_used(priority)
     sees_potential, sees_step = "potential" in used, "enqueue_step" in used
+    sees_delivery = uses_service and "delivery" in used
 
     def keys_of_waiting(
         count: Any,
@@ -109,6 +111,7 @@ def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
         enqueue_step: Any,
         layer: Any,
         core: Any,
+        delivery: Any,
         neuron_key: Any,
         input_key: Any,
         step: Any,
@@ -117,6 +120,7 @@ def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
         drawn: Any,
         potentials: Any,
         steps: Any,
+        deliveries: Any,
         keys: Any,
     ) -> Any:
         # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
@@ -134,6 +138,9 @@ def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
         if sees_step:
             for i in range(count):
                 steps[i] = enqueue_step[waiting[i]]
+        if sees_delivery:
+            for i in range(count):
+                deliveries[i] = delivery[waiting[i]]
         unordered = 0
         for i in range(count):
             source = np.int64(waiting[i])
@@ -147,6 +154,7 @@ def _filler(priority: Callable[..., Any]) -> Callable[..., Any]:
                     step,
                     drawn[i],
                     noise,
+                    deliveries[i] if sees_delivery else np.float32(0),
                 )
             )
             unordered += value != value
@@ -161,7 +169,7 @@ def _arguments_used(priority: Callable[..., Any]) -> set[str]:
     code = priority.__code__
     names = code.co_varnames[: code.co_argcount]
     loaded = {name for instruction in dis.get_instructions(code) for name in names if name in str(instruction.argval)}
-    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise")
+    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise", "delivery")
     if len(names) != len(own):
         return set(own)
     return {mine for mine, theirs in zip(own, names, strict=True) if theirs in loaded}
@@ -189,7 +197,7 @@ def policy_address(policy: Policy) -> int:
     """
     if not isinstance(policy.priority, python_types.FunctionType):
         raise InputError(f"scheduling policy '{policy.name}': its priority must be a function to be compiled")
-    filler = _filler(policy.priority)
+    filler = _filler(policy.priority, uses_service=policy.uses_service)
     filler.__name__ = filler.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
     try:
         compiled = callback(filler, _SIGNATURE, keep=is_built_in(policy))
@@ -209,13 +217,13 @@ _kept_alive: list[Any] = []
 @intrinsic
 def call_policy(
     typing: Any, address: Any, count: Any, waiting: Any, inputs: Any, potential: Any, enqueue_step: Any, layer: Any,
-    core: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, draws: Any, drawn: Any, potentials: Any,
-    steps: Any, keys: Any,
+    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, draws: Any, drawn: Any,
+    potentials: Any, steps: Any, deliveries: Any, keys: Any,
 ) -> Any:  # fmt: skip
     """Fill `keys` for the first `count` of `waiting` by the policy at `address`."""
     signature = _I64(
-        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, _U64, _U64, _F32, _F32, _I64,
-        drawn, potentials, steps, keys,
+        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, delivery, _U64, _U64, _F32, _F32, _I64,
+        drawn, potentials, steps, deliveries, keys,
     )  # fmt: skip
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

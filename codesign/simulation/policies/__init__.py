@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from inspect import signature
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
@@ -11,11 +12,13 @@ from codesign.simulation.policies.fifo import FIFO
 from codesign.simulation.policies.momentum import MOMENTUM
 from codesign.simulation.policies.policy import Policy
 from codesign.simulation.policies.random import RANDOM
+from codesign.simulation.policies.timed import TIMED
 
 __all__ = ["Policy", "get_policy", "is_built_in", "policy_names"]
 
 
-_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO)}
+_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED)}
+_ARGUMENTS = tuple(signature(FIFO.priority).parameters)
 
 
 def policy_names() -> tuple[str, ...]:
@@ -48,6 +51,10 @@ def _from_entry_point(name: str) -> Policy:
         raise InputError(f"{where}: must be a codesign Policy, found {policy!r}")
     if policy.name != name:
         raise InputError(f"{where}: its policy is called '{policy.name}'; both names must be the same")
+    try:
+        signature(policy.priority).bind(*_ARGUMENTS)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: priority must be a function of {', '.join(_ARGUMENTS)}: {error}") from error
     return policy
 
 

@@ -10,7 +10,15 @@ __all__ = ["FIFO", "priority"]
 
 
 def priority(
-    potential: Any, enqueue_step: Any, layer: Any, core: Any, index: Any, step: Any, uniform: Any, noise: Any
+    potential: Any,
+    enqueue_step: Any,
+    layer: Any,
+    core: Any,
+    index: Any,
+    step: Any,
+    uniform: Any,
+    noise: Any,
+    delivery: Any,
 ) -> Any:
     """Minus the forward step in which the neuron began to wait."""
     return -enqueue_step

@@ -10,7 +10,15 @@ __all__ = ["MOMENTUM", "priority"]
 
 
 def priority(
-    potential: Any, enqueue_step: Any, layer: Any, core: Any, index: Any, step: Any, uniform: Any, noise: Any
+    potential: Any,
+    enqueue_step: Any,
+    layer: Any,
+    core: Any,
+    index: Any,
+    step: Any,
+    uniform: Any,
+    noise: Any,
+    delivery: Any,
 ) -> Any:
     """The potential just before the spike, plus λ times a uniform number (paper, section 3.2.2)."""
     return potential + noise * uniform

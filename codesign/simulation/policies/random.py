@@ -10,7 +10,15 @@ __all__ = ["RANDOM", "priority"]
 
 
 def priority(
-    potential: Any, enqueue_step: Any, layer: Any, core: Any, index: Any, step: Any, uniform: Any, noise: Any
+    potential: Any,
+    enqueue_step: Any,
+    layer: Any,
+    core: Any,
+    index: Any,
+    step: Any,
+    uniform: Any,
+    noise: Any,
+    delivery: Any,
 ) -> Any:
     """A uniform number."""
     return uniform

@@ -1,0 +1,153 @@
+"""Prices a grid of a million design points, and checks it against points priced alone.
+
+    python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--workers 2] [--alone 200]
+
+Executions are trained and run first where the store lacks them; that is not timed. Then it prints the time of the whole
+pricing (latencies, points, front, Parquet and page, replays left out), the peak of the resident set of this process and
+its workers together (Linux only, pages they share counted twice), and for a random sample of points whether energy and
+latency of every model equal, bit by bit, those of the point priced alone, and how long that took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+class Peak(threading.Thread):
+    """The largest sum of resident sets of this process and its children, looked at every 20 ms."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_mb = self.start_mb = _resident_mb()
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        while not self._end.wait(0.02):
+            self.peak_mb = max(self.peak_mb, _resident_mb())
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join()
+
+
+def _resident_mb() -> float:
+    own = os.getpid()
+    total = _pages(own)
+    for task in Path(f"/proc/{own}/task").glob("*"):
+        try:
+            children = (task / "children").read_text().split()
+        except OSError:
+            continue
+        total += sum(_pages(int(child)) for child in children)
+    return total * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _pages(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0  # it has ended, or this is not Linux
+
+
+def main() -> None:
+    # Not above: worker processes import this file, and need none of it.
+    import pyarrow.parquet as pq
+
+    from codesign.documents import load_document
+    from codesign.exploration.encoding import decode_execution
+    from codesign.exploration.pricing import PricingProgress, prepare, run_pricing
+    from codesign.exploration.pricing_alone import price_alone
+    from codesign.exploration.pricing_spec import PricingSpec
+    from codesign.exploration.store import Store
+
+    class Phases(PricingProgress):
+        """When each phase had something done for the last time."""
+
+        def __init__(self) -> None:
+            self.ends: dict[str, float] = {}
+
+        def advanced(self, phase: str, done: int, total: int) -> None:
+            self.ends[phase] = time.perf_counter()
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--file", type=Path, default=Path("sweeps/prices_nmnist.yaml"))
+    parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--store", type=Path, default=Path("reports/.store"))
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--alone", type=int, default=200, help="points priced alone")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    spec = load_document(arguments.file, PricingSpec)
+    store = Store(arguments.store)
+    problem = prepare(spec, store=store, data_root=arguments.data_root)
+    executions = [decode_execution(model.payload) for model in problem.models]
+    samples = executions[0].samples
+    print(
+        f"{problem.space.size:,} points, {len(problem.space.paths)} prices, {len(executions)} models, {samples} samples"
+    )
+
+    with tempfile.TemporaryDirectory() as folder:
+        phases, memory = Phases(), Peak()
+        memory.start()
+        start = time.perf_counter()
+        outcome = run_pricing(
+            spec,
+            store=store,
+            output=Path(folder),
+            workers=arguments.workers,
+            replay=False,
+            progress=phases,
+            data_root=arguments.data_root,
+        )
+        seconds = time.perf_counter() - start
+        memory.stop()
+        size_mb = outcome.points.stat().st_size / 1e6
+        rng = np.random.default_rng(0)
+        chosen = np.sort(rng.choice(problem.space.size, size=min(arguments.alone, problem.space.size), replace=False))
+        rows = pq.read_table(outcome.points).take(chosen).to_pydict()
+    latencies, points = (phases.ends[name] - start for name in ("latencies", "points"))
+    print(f"{seconds:.1f} s: latencies until {latencies:.1f} s, points and front until {points:.1f} s")
+    print(f"{outcome.on_front:,} on the front; points.parquet {size_mb:.1f} MB")
+    print(f"resident: {memory.start_mb:.0f} MB before, {memory.peak_mb:.0f} MB at most")
+
+    start, equal = time.perf_counter(), 0
+    for i, number in enumerate(chosen.tolist()):
+        positions = [int(one) for one in np.unravel_index(number, problem.space.shape)]
+        for model, execution in zip(problem.models, executions, strict=True):
+            name = f"{model.recipe}.{model.seed}"
+            found = rows[f"energy_j.{name}"][i], rows[f"latency_s.{name}"][i]
+            equal += found == price_alone(problem, execution, positions)
+    alone = (time.perf_counter() - start) / len(chosen)
+    total = len(chosen) * len(executions)
+    ratio = alone * problem.space.size / seconds
+    print(f"alone: {1e3 * alone:.1f} ms a point; {equal} of {total} equal; the grid is {ratio:,.0f} times faster")
+    if arguments.json is not None:
+        result = {
+            "points": problem.space.size,
+            "models": len(executions),
+            "samples": samples,
+            "seconds": seconds,
+            "latencies_s": latencies,
+            "points_s": points,
+            "peak_mb": memory.peak_mb,
+            "alone_s": alone,
+            "equal": equal,
+            "compared": total,
+            "ratio": ratio,
+        }
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if equal != total:
+        raise SystemExit("the grid differs from points priced alone")
+
+
+if __name__ == "__main__":
+    main()

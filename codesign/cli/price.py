@@ -1,0 +1,75 @@
+"""`codesign price`: price a large grid of a chip's numbers on the executions of a sweep."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from codesign.exploration.pricing import PricingOutcome
+
+__all__ = ["price"]
+
+
+def price(
+    file: Annotated[Path, typer.Argument(help="A price file.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "--output", help="Folder for the points, their front and a page.", show_default="reports/NAME"
+        ),
+    ] = None,
+    store: Annotated[Path, typer.Option(help="Folder in which finished jobs are kept.")] = Path("reports/.store"),
+    data_root: Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores")
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option(help="Replay all messages for points on the front of a chip without synchronization.")
+    ] = True,
+) -> None:
+    """Price every combination of a chip's numbers on stored executions, and find the best.
+
+    What the executions need and is not in the store is trained and run first, and kept. An interrupted pricing leaves
+    no file behind; run it again.
+    """
+    from codesign.cli.pricing_progress import pricing_progress
+    from codesign.documents import load_document
+    from codesign.exploration.pricing import run_pricing
+    from codesign.exploration.pricing_spec import PricingSpec
+    from codesign.exploration.store import Store
+
+    spec = load_document(file, PricingSpec)
+    progress = pricing_progress()
+    start = time.perf_counter()
+    try:
+        outcome = run_pricing(
+            spec,
+            store=Store(store, on_damage=progress.note),
+            output=out or Path("reports") / spec.name,
+            workers=workers,
+            replay=replay,
+            progress=progress,
+            data_root=data_root,
+        )
+    except KeyboardInterrupt:
+        progress.close()
+        typer.echo(f"interrupted: nothing was written; executions that are finished are kept in {store}", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        progress.close()
+    _summary(outcome, time.perf_counter() - start)
+
+
+def _summary(outcome: PricingOutcome, seconds: float) -> None:
+    from codesign.cli.progress import format_duration
+
+    models = f"{outcome.models} model{'s' * (outcome.models != 1)}"
+    typer.echo(
+        f"{outcome.size:,} design points on {models} in {format_duration(seconds)}; {outcome.on_front:,} on the front"
+    )
+    for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):
+        typer.echo(f"{name:7} {path}")

@@ -1,0 +1,110 @@
+"""How a pricing shows on a terminal, and in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from codesign.cli.progress import LiveProgress, PlainProgress, format_duration
+from codesign.exploration.pricing import PricingProgress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from codesign.exploration.executors.base import Failure
+    from codesign.exploration.progress import Progress
+    from codesign.exploration.work import Work
+    from codesign.training.trainer import EpochReport
+
+__all__ = ["pricing_progress"]
+
+_PAUSE_S = 5.0
+"""Time between two lines of a log."""
+
+
+def pricing_progress() -> PricingProgress:
+    """Bars that stay in place on a terminal, a line now and then elsewhere."""
+    from rich.console import Console
+
+    if sys.stderr.isatty():
+        console = Console(stderr=True)
+        return _Bars(LiveProgress(console), console)
+    return _Jobs(PlainProgress(sys.stderr))
+
+
+class _Jobs(PricingProgress):
+    """Hands what happens to jobs on, and writes a line at the start, now and then, and at the end of a phase."""
+
+    def __init__(self, jobs: Progress) -> None:
+        self._jobs = jobs
+        self._phase = ""
+        self._start = self._last = 0.0
+
+    def planned(self, work: Work, executor: str) -> None:
+        self._jobs.planned(work, executor)
+
+    def started(self, kind: str, label: str) -> None:
+        self._jobs.started(kind, label)
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        self._jobs.epoch(label, report)
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        self._jobs.finished(kind, label, wall_s)
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        self._jobs.failed(kind, label, failure)
+
+    def skipped(self, kind: str, label: str) -> None:
+        self._jobs.skipped(kind, label)
+
+    def note(self, text: str) -> None:
+        self._jobs.note(text)
+
+    def close(self) -> None:
+        self._jobs.close()
+
+    def advanced(self, phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            self._phase, self._start, self._last = phase, now, now
+        if done == total or now - self._last >= _PAUSE_S:
+            self._last = now
+            self._jobs.note(f"{phase}: {done:,} of {total:,}, {format_duration(now - self._start)}")
+
+
+class _Bars(_Jobs):
+    """A bar a phase, with rate and time left."""
+
+    def __init__(self, jobs: Progress, console: Console) -> None:
+        super().__init__(jobs)
+        self._console = console
+        self._bars: Bars | None = None
+
+    def advanced(self, phase: str, done: int, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        if self._bars is None:
+            self._jobs.close()  # its lines and these would take each other's place
+            self._bars = Bars(
+                TextColumn("{task.description:10}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bars.start()
+        if phase != self._phase:
+            self._phase = phase
+            self._bars.add_task(phase, total=total)
+        self._bars.update(self._bars.task_ids[-1], completed=done)
+
+    def close(self) -> None:
+        super().close()
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None

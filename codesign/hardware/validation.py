@@ -1,0 +1,251 @@
+"""Published end-to-end measurements against what the chip's own numbers give for the same workload.
+
+Nothing here has a formula of its own: energy is `charges` of a `Tariff`, time is `latency_of`, as for any simulated
+execution. Nothing is tuned: an error stands as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any, Literal
+
+from codesign.errors import InputError
+from codesign.hardware.description import Chip, Measurement
+from codesign.hardware.validation_mistakes import model_mistakes
+from codesign.hardware.validation_models import Counts, NotRecomputed, Steps
+from codesign.hardware.validation_recompute import Quantity, Result, recompute
+
+__all__ = [
+    "Check",
+    "Status",
+    "ValidationSummary",
+    "percent",
+    "validate",
+    "validation_json",
+    "validation_summary",
+]
+
+Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
+"""`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
+measurement. `bound`: the workload is known in part, the model gives a bound. `arithmetic`: the published figure is
+itself a calculation. `not_recomputed`: see the reason."""
+
+_UNITS: dict[Quantity, str] = {"energy": "J", "latency": "s", "power": "W"}
+_HELD = 1e-3  # a bound that is missed by less than the last digit of what is published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One quantity of one published measurement.
+
+    Attributes:
+        chip, measurement, workload, confidence, source: as in the chip's file.
+        quantity, unit: `energy` in J, `latency` in s, `power` in W; None where nothing of them is published.
+        measured: the published value, in SI units.
+        model_low, model_high: the model's, equal unless the workload is published as a range; None if not recomputed.
+        status: see `Status`.
+        bound: `lower` or `upper` where `status` is `bound`.
+        overrides: chip numbers that were others in this run, as "name = value".
+        fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
+        not_modelled: what the model leaves out.
+        reason: why it is not recomputed.
+    """
+
+    chip: str
+    measurement: str
+    workload: str
+    confidence: str
+    source: str
+    quantity: Quantity | None
+    unit: str
+    measured: float | None
+    model_low: float | None = None
+    model_high: float | None = None
+    status: Status
+    bound: Literal["lower", "upper"] | None = None
+    overrides: tuple[str, ...] = ()
+    fitted: tuple[str, ...] = ()
+    fitted_on: str = ""
+    not_modelled: str = ""
+    reason: str = ""
+
+    @property
+    def errors(self) -> tuple[float, float] | None:
+        """Relative errors (model − measured) / measured of both ends; None if not recomputed."""
+        if not self.measured or self.model_low is None or self.model_high is None:
+            return None
+        return self.model_low / self.measured - 1.0, self.model_high / self.measured - 1.0
+
+    @property
+    def error(self) -> float | None:
+        """The relative error of the end that is farther off."""
+        return None if self.errors is None else max(self.errors, key=abs)
+
+    @property
+    def bound_holds(self) -> bool | None:
+        """Whether the measurement is on the right side of a bound; None if there is none."""
+        if self.bound is None or self.errors is None:
+            return None
+        return self.errors[0] <= _HELD if self.bound == "lower" else self.errors[1] >= -_HELD
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationSummary:
+    """How well a chip's numbers reproduce what was published of it.
+
+    Attributes:
+        chip: its name.
+        measurements: published measurements with an energy, a latency or a power.
+        recomputed: of them, those of which the model gives a value of at least one quantity.
+        bounded: of the others, those of which it gives a bound of at least one quantity.
+        errors: relative errors of quantities that are neither fitted, bounds nor arithmetic; sorted. Of a range the
+            end that is farther off.
+        fitted: quantities that were fitted on the same point.
+        bounds, bounds_missed: quantities that are bounds, and how many of them the measurement contradicts.
+        arithmetic: published figures that are calculations themselves.
+        text: all of it in one line.
+    """
+
+    chip: str
+    measurements: int
+    recomputed: int
+    bounded: int
+    errors: tuple[float, ...]
+    fitted: int
+    bounds: int
+    bounds_missed: int
+    arithmetic: int
+    text: str
+
+
+def validate(chip: Chip) -> tuple[Check, ...]:
+    """Recompute every published measurement of a chip, in file order.
+
+    Raises:
+        InputError: a model names a number that the chip does not have, or a value that does not fit.
+    """
+    mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    return tuple(check for one in chip.validation for check in _checks(chip, one))
+
+
+def _checks(chip: Chip, one: Measurement) -> Iterable[Check]:
+    quantities: dict[Quantity, float | None] = {"energy": one.energy, "latency": one.latency, "power": one.power}
+    published = [(quantity, value) for quantity, value in quantities.items() if value is not None]
+    facts: dict[str, Any] = {
+        "chip": chip.name,
+        "measurement": one.name,
+        "workload": one.workload,
+        "confidence": one.confidence,
+        "source": one.source,
+    }
+    if not published:
+        reason = "no energy, latency or power of a whole run is published"
+        if isinstance(one.model, NotRecomputed):
+            reason = one.model.reason
+        yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
+        return
+    model = one.model
+    if model is None or isinstance(model, NotRecomputed):
+        reason = "the chip's file has no model of it" if model is None else model.reason
+        for quantity, value in published:
+            facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
+            yield Check(**facts, status="not_recomputed", reason=reason)
+        return
+    result = recompute(chip, model)
+    for quantity, value in published:
+        facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
+        yield _check(facts, one, model, result, quantity)
+
+
+def _check(facts: dict[str, Any], one: Measurement, model: Counts | Steps, result: Result, quantity: Quantity) -> Check:
+    ends = result.values.get(quantity)
+    if ends is None:
+        return Check(**facts, status="not_recomputed", reason=result.reasons[quantity])
+    status: Status = "recomputed"
+    if one.confidence == "derived":
+        status = "arithmetic"
+    elif model.fitted:
+        status = "fitted"
+    elif model.bound is not None:
+        status = "bound"
+    return Check(
+        **facts,
+        model_low=ends[0],
+        model_high=ends[1],
+        status=status,
+        bound=model.bound,
+        overrides=tuple(f"{path} = {value}" for path, value in model.overrides.items()),
+        fitted=model.fitted,
+        fitted_on=model.fitted_on,
+        not_modelled="; ".join(part for part in (model.not_modelled, *result.left_out) if part),
+    )
+
+
+def validation_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
+    """Checks as plain data, with `error_low`, `error_high` (relative) and `bound_holds` beside the attributes."""
+    rows = []
+    for check in checks:
+        low, high = check.errors or (None, None)
+        rows.append({**asdict(check), "error_low": low, "error_high": high, "bound_holds": check.bound_holds})
+    return rows
+
+
+def validation_summary(chip: Chip) -> ValidationSummary:
+    """What `validate` finds, in numbers and in one line for reports. Raises what `validate` raises."""
+    checks = [check for check in validate(chip) if check.quantity is not None]
+    given = [check for check in checks if check.errors is not None]
+    errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
+    bounds = [check for check in given if check.status == "bound"]
+    recomputed = {_measurement(check) for check in given if check.status != "bound"}
+    facts: dict[str, Any] = {
+        "chip": chip.name,
+        "measurements": len({_measurement(check) for check in checks}),
+        "recomputed": len(recomputed),
+        "bounded": len({_measurement(check) for check in bounds} - recomputed),
+        "errors": tuple(errors),
+        "fitted": sum(check.status == "fitted" for check in given),
+        "bounds": len(bounds),
+        "bounds_missed": sum(check.bound_holds is False for check in bounds),
+        "arithmetic": sum(check.status == "arithmetic" for check in given),
+    }
+    return ValidationSummary(**facts, text=_summary_text(facts))
+
+
+def _measurement(check: Check) -> tuple[str, str]:
+    return check.measurement, check.workload
+
+
+def _summary_text(facts: dict[str, Any]) -> str:
+    if not facts["measurements"]:
+        return "no end-to-end measurement is published"
+    parts = [f"{facts['recomputed']} of {facts['measurements']} published measurements recomputed"]
+    errors: tuple[float, ...] = facts["errors"]
+    if len(errors) == 1:
+        parts.append(f"error {percent(errors[0])}")
+    elif errors:
+        middle = percent(median(abs(error) for error in errors), sign=False)
+        parts.append(f"errors {percent(errors[0])} to {percent(errors[-1])}, median {middle}")
+    left_out = []
+    if facts["fitted"]:
+        left_out.append(f"{facts['fitted']} fitted on the same point")
+    if facts["arithmetic"]:
+        left_out.append(f"{facts['arithmetic']} published as arithmetic")
+    if left_out:
+        parts[-1] += f" ({' and '.join(left_out)} left out)"
+    if facts["bounds"]:
+        missed = f"{facts['bounds_missed']} of {facts['bounds']} bounds contradicted"
+        parts.append(f"{facts['bounded']} more bounded; {missed}" if facts["bounded"] else missed)
+    return "; ".join(parts)
+
+
+def percent(share: float, *, sign: bool = True) -> str:
+    """A share as text such as "−0.5 %" or "+72 %": two digits below 10 %, whole percents above."""
+    size = abs(share) * 100
+    text = f"{size:.1f}" if size < 9.95 else f"{size:,.0f}"
+    if float(text.replace(",", "")) == 0:
+        return f"{text} %"
+    return f"{('−' if share < 0 else '+') if sign else ''}{text} %"

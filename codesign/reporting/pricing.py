@@ -1,0 +1,339 @@
+"""The page about a priced grid: all its points as a density, its Pareto front on top and in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codesign.reporting.figures import Panel, palette
+from codesign.reporting.svg import FAINT, INK, render
+from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.wording import column_label, listed, percent, quantity
+from codesign.units import format_si
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+__all__ = ["AxisRow", "Cloud", "ModelRow", "PricingPage", "render_pricing"]
+
+_FRONT_ROWS = 300
+_ELEMENTS = 120
+_SIZE = (4.6, 3.5)
+_COSTS = ("accuracy", "energy_j", "latency_s", "energy_replay_j", "latency_replay_s")
+_LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisRow:
+    """A price that varies: its path, the group that it moves with, the unit and the values of its column."""
+
+    path: str
+    group: str
+    unit: str
+    values: tuple[float | str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow:
+    """A model that was priced."""
+
+    recipe: str
+    seed: int
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """All points of a recipe: how many have which latency and energy.
+
+    Attributes:
+        counts: by bin (latency, energy); bin b begins at 10^(b / bins_a_decade), in seconds or joules.
+    """
+
+    recipe: str
+    counts: Mapping[tuple[int, int], int]
+    bins_a_decade: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricingPage:
+    """What the page says.
+
+    Attributes:
+        size: design points.
+        combinations: of the prices that time depends on.
+        objectives: column and direction of each.
+        front: rows of `front.parquet`, each with a `number` of its own.
+        assumptions: of the network's place on the chip.
+    """
+
+    title: str
+    description: str
+    sweep: str
+    chip: str
+    synchronization: str
+    schedule: str
+    operation: str
+    size: int
+    combinations: int
+    objectives: tuple[tuple[str, str], ...]
+    axes: tuple[AxisRow, ...]
+    models: tuple[ModelRow, ...]
+    clouds: tuple[Cloud, ...]
+    front: tuple[Mapping[str, Any], ...]
+    assumptions: tuple[str, ...]
+
+
+def render_pricing(page: PricingPage) -> str:
+    """The page as HTML: one self-contained file, the same bytes every time."""
+    aims = [f"{towards} {_label(column)}" for column, towards in page.objectives]
+    return _template().render(
+        page=page,
+        summary=_summary(page),
+        objectives=listed(aims),
+        panels=_panels(page),
+        front=_front_table(page),
+        axes=_axis_table(page),
+        models=_model_table(page),
+        bound=page.synchronization in ("asynchronous", "clocked"),
+        css=_resource("report.css"),
+        js=_resource("report.js"),
+    )
+
+
+def _resource(name: str) -> str:
+    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    # For what this package drew or ships itself; everything else is escaped.
+    environment.filters["svg"] = Markup
+    environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
+    return environment.from_string(_resource("pricing.html.j2"))
+
+
+def _summary(page: PricingPage) -> str:
+    models = f"{len(page.models)} model{'s' * (len(page.models) != 1)}"
+    return (
+        f"{page.size:,} design points, {len(page.axes)} prices of {page.chip}, each on {models} of the sweep "
+        f"“{page.sweep}” under the schedule “{page.schedule}”, in {page.operation.replace('_', ' ')} operation. "
+        f"{page.combinations:,} combinations of prices that time depends on. {len(page.front):,} on the front."
+    )
+
+
+def _label(column: str) -> str:
+    return column if "." in column else _LABELS.get(column) or column_label(column)
+
+
+# tables --------------------------------------------------------------------------------------------------------------
+
+
+def _front_table(page: PricingPage) -> Table:
+    rows = _spread(page.front, _FRONT_ROWS)
+    costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
+    headings = [Heading(text="point", numeric=True), Heading(text="recipe")]
+    headings += [Heading(text=_label(name), numeric=True) for name in costs]
+    headings += [Heading(text=axis.path, numeric=_numeric(axis)) for axis in page.axes]
+    cells = [
+        (
+            Cell(text=f"{row['point']:,}", order=row["point"]),
+            Cell(text=row["recipe"]),
+            *(Cell(text=_cost(row.get(name), name), order=row.get(name)) for name in costs),
+            *(_axis_cell(row[axis.path], axis) for axis in page.axes),
+        )
+        for row in rows
+    ]
+    caption = "Points that no other beats in all objectives; equal ones stand together."
+    if len(rows) < len(page.front):
+        caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
+    return Table(
+        caption=caption,
+        headings=tuple(headings),
+        rows=tuple(cells),
+        points=tuple(row["number"] for row in rows),
+    )
+
+
+def _axis_table(page: PricingPage) -> Table:
+    rows = [
+        (
+            Cell(text=axis.path),
+            Cell(text=axis.group),
+            Cell(text=str(len(axis.values)), order=len(axis.values)),
+            Cell(text=", ".join(_value(value, axis) for value in _spread(axis.values, 16))),
+        )
+        for axis in page.axes
+    ]
+    headings = (
+        Heading(text="price"),
+        Heading(text="moves with"),
+        Heading(text="values", numeric=True),
+        Heading(text="which", wide=True),
+    )
+    return Table(caption="What varies, all in every combination.", headings=headings, rows=tuple(rows))
+
+
+def _model_table(page: PricingPage) -> Table:
+    rows = [
+        (
+            Cell(text=model.recipe),
+            Cell(text=str(model.seed), order=model.seed),
+            Cell(text=percent(model.accuracy), order=model.accuracy),
+        )
+        for model in page.models
+    ]
+    headings = (
+        Heading(text="recipe"),
+        Heading(text="training seed", numeric=True),
+        Heading(text="accuracy", numeric=True),
+    )
+    caption = "The models. The front holds means over the seeds of a recipe."
+    return Table(caption=caption, headings=headings, rows=tuple(rows))
+
+
+def _numeric(axis: AxisRow) -> bool:
+    return not any(isinstance(value, str) for value in axis.values)
+
+
+def _axis_cell(value: float | str, axis: AxisRow) -> Cell:
+    return Cell(text=_value(value, axis), order=None if isinstance(value, str) else value)
+
+
+def _value(value: float | str, axis: AxisRow) -> str:
+    if isinstance(value, str):
+        return value
+    return format_si(value, axis.unit) if axis.unit else f"{value:,.4g}"
+
+
+def _cost(value: float | None, column: str) -> str:
+    return quantity(value, {"energy_replay_j": "energy_j", "latency_replay_s": "latency_s"}.get(column, column))
+
+
+def _spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of the items, evenly, with both ends."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
+
+
+# figures -------------------------------------------------------------------------------------------------------------
+
+
+def _panels(page: PricingPage) -> list[Panel]:
+    """One panel a recipe, all on the same axes."""
+    drawn = [cloud for cloud in page.clouds if cloud.counts]
+    bins = [at for cloud in drawn for at in cloud.counts]
+    if not bins:
+        return []
+    step = drawn[0].bins_a_decade
+    limits = [
+        (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
+    ]
+    colors = palette(len(drawn))
+    panels = []
+    for i, cloud in enumerate(drawn):
+        front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row["energy_j"]]
+        shown = _spread(front, _ELEMENTS)
+        titles = {f"p-{row['number']}": _title(row, page) for row in shown}
+        panels.append(
+            Panel(
+                title=cloud.recipe,
+                svg=render(
+                    f"cloud{i}",
+                    _drawing(cloud, front, shown, colors[i], limits),
+                    size=_SIZE,
+                    label=f"energy against latency of all design points, {cloud.recipe}",
+                    titles=titles,
+                ),
+                note=f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front.",
+            )
+        )
+    return panels
+
+
+def _title(row: Mapping[str, Any], page: PricingPage) -> str:
+    costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
+    prices = [f"{axis.path} {_value(row[axis.path], axis)}" for axis in page.axes]
+    return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
+
+
+def _drawing(
+    cloud: Cloud,
+    front: Sequence[Mapping[str, Any]],
+    shown: Sequence[Mapping[str, Any]],
+    color: str,
+    limits: Sequence[tuple[float, float]],
+) -> Callable[[Figure], None]:
+    def draw(figure: Figure) -> None:
+        import seaborn
+        from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
+
+        axes = figure.subplots()
+        for axis, unit, label, ends in (
+            (axes.xaxis, "s", "latency", limits[0]),
+            (axes.yaxis, "J", "energy per sample", limits[1]),
+        ):
+            _scale(axes, axis, unit, label, ends)
+        bins = np.array(list(cloud.counts))
+        low, high = bins.min(axis=0), bins.max(axis=0) + 1
+        grid = np.zeros(tuple(high - low))
+        grid[tuple((bins - low).T)] = list(cloud.counts.values())
+        edges = [10 ** (np.arange(low[i], high[i] + 1) / cloud.bins_a_decade) for i in (0, 1)]
+        shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.12), to_rgba(color, 0.75)])
+        masked = np.ma.masked_equal(grid.T, 0.0)
+        axes.pcolormesh(*edges, masked, cmap=shades, norm=LogNorm(1, max(2.0, grid.max())), rasterized=True)
+        xs, ys = [row["latency_s"] for row in front], [row["energy_j"] for row in front]
+        axes.plot(xs, ys, linestyle="none", marker=".", markersize=2.5, color=INK, zorder=3, rasterized=False)
+        for row in shown:
+            axes.plot(
+                [row["latency_s"]],
+                [row["energy_j"]],
+                marker="o",
+                markersize=4.5,
+                markerfacecolor=color,
+                markeredgecolor=INK,
+                markeredgewidth=0.6,
+                linestyle="none",
+                zorder=4,
+                gid=f"p-{row['number']}",
+            )
+        axes.set_xlim(*_widened(limits[0]))
+        axes.set_ylim(*_widened(limits[1]))
+        axes.tick_params(which="both", color=FAINT)
+        seaborn.despine(ax=axes)
+
+    return draw
+
+
+def _widened(ends: tuple[float, float]) -> tuple[float, float]:
+    ratio = (ends[1] / ends[0]) ** 0.04
+    return ends[0] / ratio, ends[1] * ratio
+
+
+def _scale(axes: Axes, axis: Axis, unit: str, label: str, ends: tuple[float, float]) -> None:
+    """Logarithmic with few ticks where the ends are far apart, else linear."""
+    from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    ratio = ends[1] / ends[0]
+    if ratio > 6:
+        (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+        subs = (1.0, 3.0) if ratio < 300 else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=6 if ratio < 300 else 5))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_formatter(EngFormatter(unit=unit))
+    axis.set_label_text(label)

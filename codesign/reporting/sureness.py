@@ -1,0 +1,372 @@
+"""How sure a comparison of energies or times is, given that the chips' numbers lie in ranges and not at points.
+
+Everything comes from the rows: what they give in joint draws of a chip's numbers, and with each number alone at the
+ends of its range. Rows of one chip share their draws, so that what both sides have in common cancels; numbers of
+different chips are drawn independently, two descriptions of the same silicon included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.reporting.points import ENERGY_TERMS, Point
+from codesign.reporting.statistics import CONFIDENCE
+from codesign.reporting.wording import listed, quantity
+from codesign.units import format_si
+
+__all__ = [
+    "DRAWN",
+    "Influence",
+    "Number",
+    "Sureness",
+    "Tip",
+    "describe_range",
+    "describe_sureness",
+    "describe_tip",
+    "share",
+    "sureness_of",
+    "tips_in_words",
+]
+
+DRAWN = {
+    "energy_j": ("energy_draws_j", "energy_at_low_j", "energy_at_high_j"),
+    "latency_s": ("latency_draws_s", "latency_at_low_s", "latency_at_high_s"),
+}
+"""Columns that have draws: their draws, and their values with each number at its lower and upper end."""
+
+_UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
+_TERMS = ("term_draws", "term_at_low", "term_at_high")
+
+Floats = NDArray[np.float64]
+Sides = tuple[Floats, Floats, Floats, Floats]
+"""Of one row: (), (D,), (n,) and (n,) nominal value, draws, and values at lower and at upper ends of n numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One number of a chip with its range, in SI units."""
+
+    chip: str
+    title: str
+    path: str
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Influence:
+    """What one number does to a difference: its value with the number at the lower and at the upper end."""
+
+    number: Number
+    at_low: float
+    at_high: float
+
+    @property
+    def spread(self) -> float:
+        return abs(self.at_high - self.at_low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tip:
+    """Where one number, all others as they are, turns a comparison round.
+
+    Attributes:
+        at: the number there, in SI units.
+        above: whether it turns round above `at` or below.
+        exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
+    """
+
+    number: Number
+    at: float
+    above: bool
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sureness:
+    """How sure it is that `better` is better.
+
+    Attributes:
+        better_range, worse_range: where 95 % of the draws of either side lie.
+        probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
+        with_seeds: share of pairs of a draw and a training seed in which it is.
+        draws, seeds: how many there are.
+        tips: where it turns round, by the least relative change first.
+        influences: what each number does to the difference, the largest spread first.
+    """
+
+    better_range: tuple[float, float]
+    worse_range: tuple[float, float]
+    probability: float
+    with_seeds: float
+    draws: int
+    seeds: int
+    tips: tuple[Tip, ...]
+    influences: tuple[Influence, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is better in as many draws as an interval covers."""
+        return self.probability >= CONFIDENCE
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Side:
+    """One point's values by training seed: (S,), (S, D), (S, n) and (S, n)."""
+
+    numbers: tuple[Number, ...]
+    seeds: tuple[int, ...]
+    nominal: Floats
+    draws: Floats
+    at_low: Floats
+    at_high: Floats
+
+    def ends(self, number: Number) -> tuple[float, float]:
+        """Means with a number at its ends; the nominal mean where this side does not have it."""
+        for place, own in enumerate(self.numbers):
+            if (own.title, own.path, own.low, own.high) == (number.title, number.path, number.low, number.high):
+                return float(self.at_low[:, place].mean()), float(self.at_high[:, place].mean())
+        return float(self.nominal.mean()), float(self.nominal.mean())
+
+
+def sureness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Sureness | None:
+    """How sure `better` needs less of `column` than `worse`; None where rows have no draws.
+
+    Args:
+        column: a key of `DRAWN`.
+        terms: energy terms to compare; None for the whole energy.
+    """
+    sides = [_side(point, column, terms) for point in (better, worse)]
+    if sides[0] is None or sides[1] is None:
+        return None
+    common = [seed for seed in sides[0].seeds if seed in sides[1].seeds]
+    if not common:
+        return None
+    first, second = (_of_seeds(side, common) for side in sides if side is not None)
+    gains = second.draws - first.draws
+    nominal = float(second.nominal.mean() - first.nominal.mean())
+    numbers = dict.fromkeys((one.title, one.path, one.low, one.high) for one in (*first.numbers, *second.numbers))
+    known = {(one.title, one.path, one.low, one.high): one for one in (*second.numbers, *first.numbers)}
+    influences = []
+    for key in numbers:
+        (a_low, a_high), (b_low, b_high) = first.ends(known[key]), second.ends(known[key])
+        influences.append(Influence(number=known[key], at_low=b_low - a_low, at_high=b_high - a_high))
+    tips = [tip for one in influences if (tip := _tip(one, nominal, column)) is not None] if nominal > 0 else []
+    return Sureness(
+        better_range=_range(first.draws.mean(axis=0)),
+        worse_range=_range(second.draws.mean(axis=0)),
+        probability=float((gains.mean(axis=0) > 0).mean()),
+        with_seeds=float((gains > 0).mean()),
+        draws=gains.shape[1],
+        seeds=len(common),
+        tips=tuple(sorted(tips, key=lambda tip: abs(np.log(tip.at / tip.number.value)) if tip.at > 0 else np.inf)),
+        influences=tuple(sorted(influences, key=lambda one: -one.spread)),
+    )
+
+
+def _range(values: Floats) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
+    """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
+    number = influence.number
+    exact = column == "energy_j" and (
+        number.path.startswith("energies.") or number.path in ("static_power", "active_core_power")
+    )
+    found = [
+        Tip(
+            number=number,
+            at=number.value + (end - number.value) * nominal / (nominal - there),
+            above=end > number.value,
+            exact=exact,
+        )
+        for end, there in ((number.low, influence.at_low), (number.high, influence.at_high))
+        if there <= 0 and end != number.value
+    ]
+    return min(found, key=lambda tip: abs(tip.at - number.value), default=None)
+
+
+def _of_seeds(side: _Side, seeds: Sequence[int]) -> _Side:
+    chosen = [side.seeds.index(seed) for seed in seeds]
+    return _Side(
+        numbers=side.numbers,
+        seeds=tuple(seeds),
+        nominal=side.nominal[chosen],
+        draws=side.draws[chosen],
+        at_low=side.at_low[chosen],
+        at_high=side.at_high[chosen],
+    )
+
+
+def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
+    whole = terms is None or tuple(sorted(terms)) == point.coverage
+    key = ("sureness", column, None if whole else tuple(terms or ()))
+    if key not in point.memory:
+        point.memory[key] = _gathered(point, column, None if whole else list(terms or ()))
+    found = point.memory[key]
+    assert found is None or isinstance(found, _Side)
+    return found
+
+
+def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
+    by_seed: dict[int, list[Sides]] = {}
+    terms_of = (*ENERGY_TERMS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
+    needed = [*dict.fromkeys((column, *DRAWN[column], *_UNCERTAIN, *terms_of))]
+    rows = point.rows[needed].itertuples(index=False, name=None)
+    for seed, values in zip(point.rows["training_seed"], rows, strict=True):
+        row = dict(zip(needed, values, strict=True))
+        found = _whole(row, column) if terms is None else _parts(row, terms)
+        if found is not None:
+            by_seed.setdefault(int(seed), []).append(found)
+    if not by_seed:
+        return None
+    first = point.rows.iloc[0]
+    numbers = tuple(
+        Number(chip=point.chip, title=point.chip_title, path=path, low=float(low), value=float(value), high=float(high))
+        for path, low, value, high in zip(*(first[name] for name in _UNCERTAIN), strict=True)
+    )
+    seeds = sorted(by_seed)
+    nominal, draws, low, high = (
+        np.array([np.mean([values[part] for values in by_seed[seed]], axis=0) for seed in seeds]) for part in range(4)
+    )
+    return _Side(numbers=numbers, seeds=tuple(seeds), nominal=nominal, draws=draws, at_low=low, at_high=high)
+
+
+def _whole(row: Mapping[str, Any], column: str) -> Sides | None:
+    cells = [row[name] for name in (column, *DRAWN[column], *_UNCERTAIN)]
+    if not all(_known(cell) for cell in cells):
+        return None
+    nominal, draws, low, high = (np.asarray(cell, dtype=float) for cell in cells[:4])
+    return nominal, draws, low, high
+
+
+def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
+    """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
+    columns = [row[name] for name in _TERMS]
+    needed = (row["energy_j"], row["energy_draws_j"], row["uncertain_numbers"], row["uncertain_terms"], *columns)
+    if not all(_known(cell) for cell in needed):
+        return None
+    moving = list(row["uncertain_terms"])
+    scales = np.array([scale * (name in terms) for name, scale in zip(moving, row["term_scale_j"], strict=True)])
+    known = {name: float(row[ENERGY_TERMS[name]]) for name in terms if _known(row[ENERGY_TERMS[name]])}
+    fixed = sum(value for name, value in known.items() if name not in moving)
+    numbers = len(row["uncertain_numbers"])
+    draws, low, high = (
+        fixed + scales @ np.asarray(column, dtype=float).reshape(len(moving), count)
+        for column, count in zip(columns, (len(row["energy_draws_j"]), numbers, numbers), strict=True)
+    )
+    return np.asarray(sum(known.values())), draws, low, high
+
+
+def _known(cell: Any) -> bool:
+    return cell is not None and not (isinstance(cell, float) and cell != cell)
+
+
+_VERBS = {
+    "energies.synaptic_operation": ("a synaptic operation", "costs"),
+    "energies.neuron_access": ("visiting a neuron", "costs"),
+    "energies.neuron_update": ("a neuron update", "costs"),
+    "energies.spike": ("generating a spike", "costs"),
+    "energies.message": ("sending a message", "costs"),
+    "energies.hop": ("a hop", "costs"),
+    "energies.hop_vertical": ("a vertical hop", "costs"),
+    "energies.chip_hop": ("a hop between chips", "costs"),
+    "energies.barrier_message": ("a barrier message", "costs"),
+    "energies.clock_cycle": ("a clock cycle", "costs"),
+    "static_power": ("static power", "is"),
+    "active_core_power": ("the power of an active core", "is"),
+    "clock": ("the clock", "runs at"),
+    "synchronization.tick": ("a tick", "lasts"),
+    "synchronization.times": ("a barrier", "takes"),
+    "synchronization.least_step": ("the shortest step", "takes"),
+    "times.synaptic_operation": ("a synaptic operation", "takes"),
+    "times.message": ("receiving a message", "takes"),
+    "times.neuron_access": ("visiting a neuron", "takes"),
+    "times.neuron_update": ("a neuron update", "takes"),
+    "times.spike": ("generating a spike", "takes"),
+    "times.output": ("sending a message", "takes"),
+    "times.hop": ("a hop", "takes"),
+    "times.hop_vertical": ("a vertical hop", "takes"),
+    "times.chip_hop": ("a hop between chips", "takes"),
+}
+
+
+def _subject(number: Number) -> tuple[str, str]:
+    """What a number is about, and its verb: `a synaptic operation of loihi`, `costs`."""
+    noun, verb = _VERBS.get(number.path, (number.path, "is"))
+    return f"{noun} of {number.chip}", verb
+
+
+def _unit(path: str) -> str:
+    if path.startswith("energies."):
+        return "J"
+    return "W" if path.endswith("_power") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
+
+
+def describe_tip(tip: Tip) -> str:
+    """`a synaptic operation of loihi costs less than 9 pJ`."""
+    subject, verb = _subject(tip.number)
+    about = "" if tip.exact else "about "
+    limit = format_si(tip.at, _unit(tip.number.path), 3)
+    return f"{subject} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
+
+
+def describe_range(number: Number) -> str:
+    """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
+    unit = _unit(number.path)
+    return f"{_subject(number)[0]} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
+
+
+def tips_in_words(sureness: Sureness) -> str:
+    """`Holds unless …`, or that no number alone turns it round."""
+    if not sureness.influences:
+        return "No number of the chips lies in a range"
+    if not sureness.tips:
+        return "Holds over the whole range of every number, one at a time"
+    return f"Holds unless {listed([describe_tip(tip) for tip in sureness.tips], 'or')}"
+
+
+def share(value: float) -> str:
+    """A share of draws as `98 %`; never rounded to all or none."""
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f} %"
+    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
+
+
+def describe_sureness(column: str, better: Point, worse: Point, sureness: Sureness, nominal: float) -> str:
+    """A few sentences on how sure a comparison is.
+
+    Args:
+        nominal: the difference in the direction of the claim; tips are where it changes its sign.
+    """
+    if not sureness.influences:
+        return ""
+    first, second = (
+        f"{quantity(low, column)} to {quantity(high, column)}"
+        for low, high in (sureness.better_range, sureness.worse_range)
+    )
+    names = (better.place, worse.place) if better.place != worse.place else (better.schedule, worse.schedule)
+    if names[0] == names[1]:
+        names = (better.recipe, worse.recipe)
+    verb = "takes" if column == "latency_s" else "needs"
+    said = (
+        f"Over the ranges of the chips' numbers, {names[0]} {verb} {first} and {names[1]} {second} "
+        f"(95 % of {sureness.draws} joint draws); {names[0]} {verb} less in {share(sureness.probability)} of the draws"
+    )
+    if sureness.seeds > 1:
+        said += f", and in {share(sureness.with_seeds)} of draws and training seeds together"
+    said += "."
+    if nominal > 0:
+        said += f" {tips_in_words(sureness)}."
+    most = sureness.influences[0]
+    if most.spread > 0:
+        said += f" What matters most is {describe_range(most.number)}."
+    return said

@@ -1,0 +1,100 @@
+"""A service model at work in the reference engine: when each core gets free, for a batch of samples at once."""
+
+from __future__ import annotations
+
+import torch
+
+from codesign.simulation.execution import Slice
+from codesign.simulation.service import ServiceModel, longest_ways
+
+__all__ = ["Servers"]
+
+Turns = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+class Servers:
+    """The servers of B samples in one forward pass; `ServiceModel` says what they do.
+
+    Calls: `begin_pass`, then `receive_input` for a frame that is delivered at once, then `work` in each forward step
+    after its evaluations and `receive` (with `receive_input` before it in mode `queued`) for what leaves in it.
+    """
+
+    def __init__(self, service: ServiceModel, slices: tuple[Slice, ...], batch: int, device: torch.device) -> None:
+        def doubles(values: object) -> torch.Tensor:
+            return torch.tensor(values, dtype=torch.float64, device=device)
+
+        self.slices, self.batch, self.device = slices, batch, device
+        self.lanes, self.update = service.lanes, doubles(service.update_s)
+        self.message, self.emission = doubles(service.message_s), doubles(service.emission_s)
+        self.route, self.longest_way = doubles(service.route_s), doubles(longest_ways(service, slices))
+        numbers = {core: place for place, core in enumerate(sorted({one.core for one in slices}))}
+        self.core = [numbers[one.core] for one in slices]
+        self.cores = len(numbers)
+        sizes = torch.tensor([one.neurons for one in slices])
+        self.slice_of_neuron = torch.repeat_interleave(torch.arange(len(slices)), sizes).to(device)
+        self.all_turns = self._turns(range(len(slices)))
+        layers = 1 + slices[-1].layer
+        parts = [[s for s, one in enumerate(slices) if one.layer == layer] for layer in range(layers)]
+        self.turns_of_layer = [self._turns(part) for part in parts]
+
+    def _turns(self, parts: range | list[int]) -> Turns:
+        """Slices in order, as few groups (slices, cores) of distinct cores: cores do not wait for each other."""
+        turns: list[list[int]] = []
+        taken = [0] * self.cores
+        for part in parts:
+            rank = taken[self.core[part]]
+            taken[self.core[part]] += 1
+            if rank == len(turns):
+                turns.append([])
+            turns[rank].append(part)
+        cores = [[self.core[part] for part in turn] for turn in turns]
+        return [
+            (torch.tensor(turn, device=self.device), torch.tensor(core, device=self.device))
+            for turn, core in zip(turns, cores, strict=True)
+        ]
+
+    def begin_pass(self) -> None:
+        self.free = torch.zeros((self.batch, self.cores), dtype=torch.float64, device=self.device)
+        self.sent: list[torch.Tensor] = []
+
+    def receive_input(self, spikes: torch.Tensor) -> None:
+        """Input spikes, (B,) int64, reach the first layer; sent at time 0."""
+        self._serve(0, 0, torch.zeros_like(self.free[:, 0]), spikes)
+
+    def receive(self, spikes: torch.Tensor, enqueue_step: torch.Tensor) -> None:
+        """Neurons' spikes that left in a step, (B, N) int64, by the (B, N) step in which they began to wait."""
+        for part, one in enumerate(self.slices):
+            own = self.slice_of_neuron == part
+            left, since = spikes[:, own], enqueue_step[:, own]
+            for step in torch.unique(since[left > 0]).tolist():
+                number = torch.where(since == step, left, 0).sum(dim=1)
+                self._serve(1 + part, one.layer + 1, self.sent[step][:, part], number)
+
+    def _serve(self, source: int, layer: int, sent: torch.Tensor, spikes: torch.Tensor) -> None:
+        """One row of the message table a sample, at every slice of a layer."""
+        number = spikes[:, None]
+        for part, core in self.turns_of_layer[layer] if layer < len(self.turns_of_layer) else []:
+            begin = torch.maximum(self.free[:, core], sent[:, None] + self.route[source, part])
+            self.free[:, core] = torch.where(
+                number > 0, begin + number.double() * self.message[part], self.free[:, core]
+            )
+
+    def work(self, evaluated: torch.Tensor, fired: torch.Tensor) -> None:
+        """A step's evaluations and spikes, (B, N) bool each."""
+        evaluations, emitted = self._of_slices(evaluated), self._of_slices(fired)
+        turns = (evaluations > 0).long() if self.lanes is None else (evaluations + self.lanes - 1) // self.lanes
+        sent = torch.zeros((self.batch, len(self.slices)), dtype=torch.float64, device=self.device)
+        for part, core in self.all_turns:
+            done = self.free[:, core] + turns[:, part].double() * self.update
+            self.free[:, core] = sent[:, part] = done + emitted[:, part].double() * self.emission[part]
+        self.sent.append(sent)
+
+    def _of_slices(self, flags: torch.Tensor) -> torch.Tensor:
+        sums = torch.zeros((self.batch, len(self.slices)), dtype=torch.int64, device=self.device)
+        return sums.index_add_(1, self.slice_of_neuron, flags.long())
+
+    def delivery(self, enqueue_step: torch.Tensor) -> torch.Tensor:
+        """(B, N) float32 times at which the messages of neurons that wait since a step are at their last core."""
+        samples = torch.arange(self.batch, device=self.device)[:, None]
+        sent = torch.stack(self.sent)[enqueue_step, samples, self.slice_of_neuron]
+        return (sent + self.longest_way[self.slice_of_neuron]).float()

@@ -1,0 +1,100 @@
+"""How long a chip takes to serve what a forward pass does: the times behind the policy argument `delivery`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codesign.errors import InputError
+
+if TYPE_CHECKING:
+    from codesign.simulation.execution import Slice
+
+__all__ = ["ServiceModel", "check_service", "longest_ways"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceModel:
+    """Service times of S slices on servers, one server a core: a message replay that runs along with a simulation.
+
+    Every forward pass starts with idle cores at time 0, when its frame arrives. In each forward step k
+
+    1.  the messages that left in step k − 1 (in step 0 the frame, sent at 0) are received in the order of the message
+        table, by slice of the source and step of enqueueing. With n spikes in a row, for each slice d of the target
+        layer, on its core: free = max(free, sent + route_s[source][d]) + n · message_s[d]. A spike lost to dropout is
+        served like any other; a barrier message is not;
+    2.  each slice in order evaluates, free += time of its evaluations, and then sends the spikes that it emitted,
+        free += emitted · (spike_s + output_s[slice]). That time is `sent` of the neurons which begin to wait in step k.
+
+    A neuron's `delivery` is its `sent` and the longest way to a slice of the next layer, 0 for output neurons, which
+    send nothing, and for inputs that wait in a queue. Seconds in float64; a policy sees float32.
+
+    Attributes:
+        message_s: (S,) time to serve one message at a slice.
+        lanes: neurons that one evaluation of `update_s` takes at once; None for all of a slice.
+        update_s: time of one evaluation of up to `lanes` neurons.
+        spike_s: time of one emitted spike.
+        output_s: (S,) time that one emitted spike's messages to all destination cores take the sender; 0 for output
+            neurons.
+        route_s: (S + 1, S) way of a message from a source (0 the input, 1 + slice) to a slice; only ways to slices of
+            the source's next layer matter.
+
+    Raises:
+        InputError: lengths do not fit each other, or a number is negative or not finite.
+    """
+
+    message_s: tuple[float, ...]
+    lanes: int | None
+    update_s: float
+    spike_s: float
+    output_s: tuple[float, ...]
+    route_s: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        slices = len(self.message_s)
+        if len(self.output_s) != slices:
+            raise InputError(
+                f"service output_s: must have one time for each of {slices} slices, found {len(self.output_s)}"
+            )
+        lengths = [len(row) for row in self.route_s]
+        if lengths != [slices] * (slices + 1):
+            raise InputError(
+                f"service route_s: must have {slices + 1} rows of {slices} ways, found rows of {lengths or 'nothing'}"
+            )
+        if self.lanes is not None and self.lanes < 1:
+            raise InputError(f"service lanes: must be at least 1, or None for all, found {self.lanes}")
+        times: dict[str, Iterable[float]] = {
+            "message_s": self.message_s,
+            "update_s": (self.update_s,),
+            "spike_s": (self.spike_s,),
+            "output_s": self.output_s,
+            "route_s": (way for row in self.route_s for way in row),
+        }
+        for name, values in times.items():
+            wrong = next((value for value in values if not 0 <= value < math.inf), None)
+            if wrong is not None:
+                raise InputError(f"service {name}: must be finite times of at least 0 s, found {wrong}")
+
+    @property
+    def emission_s(self) -> tuple[float, ...]:
+        """(S,) time of one emitted spike and its messages."""
+        return tuple(self.spike_s + output for output in self.output_s)
+
+
+def check_service(service: ServiceModel, slices: tuple[Slice, ...]) -> None:
+    """Raises InputError if the model is of another number of slices."""
+    if len(service.message_s) != len(slices):
+        raise InputError(
+            f"service: must describe the {len(slices)} slices of the network's layers on the schedule's cores, "
+            f"found {len(service.message_s)}"
+        )
+
+
+def longest_ways(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
+    """(S,) longest way from each slice to a slice of the next layer; 0 for output neurons."""
+    return tuple(
+        max((way for way, to in zip(ways, slices, strict=True) if to.layer == one.layer + 1), default=0.0)
+        for one, ways in zip(slices, service.route_s[1:], strict=True)
+    )

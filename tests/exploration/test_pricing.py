@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
+
+from codesign.exploration.encoding import decode_execution
+from codesign.exploration.pareto import pareto_front
+from codesign.exploration.pricing import PricingProgress, price_space, run_pricing
+from codesign.exploration.pricing_alone import price_alone
+from codesign.exploration.pricing_front import Density, StreamingFront
+from codesign.exploration.pricing_spec import PricingSpec
+from codesign.exploration.pricing_times import Problem
+from codesign.exploration.store import Store
+
+OPERATIONS = ("accelerated", "real_time")
+
+AXES = {
+    "vector_width": "[1, 3, all]",
+    "clock": "[10 MHz, 80 MHz]",
+    "static_power": "[0 W, 2 mW]",
+    "active_core_power": "[1 uW, 30 uW]",
+    "energies.synaptic_operation": "{from: 1 pJ, to: 50 pJ, points: 3, scale: log}",
+    "energies.neuron_access": "[1 pJ, 2 pJ]",
+    "energies.neuron_update": "[1 pJ, 5 pJ]",
+    "energies.spike": "[1 pJ, 70 pJ]",
+    "energies.message": "[2 pJ, 9 pJ]",
+    "energies.hop": "[1 pJ, 3 pJ]",
+    "energies.hop_vertical": "[5 pJ, 6 pJ]",
+    "energies.barrier_message": "[1 pJ, 20 pJ]",
+    "energies.clock_cycle": "[0 pJ, 30 pJ]",
+    "times.synaptic_operation": "[5 ns, 3, 80 ns]",
+    "times.message": "[1 ns, 4]",
+    "times.neuron_access": "[1 ns, 2 ns]",
+    "times.neuron_update": "[0, 6]",
+    "times.spike": "[3 ns, 9 ns]",
+    "times.output": "[0 ns, 200 ns]",
+    "times.hop": "[1 ns, 90 ns]",
+    "times.hop_vertical": "[2 ns, 3 ns]",
+}
+OWN_AXES = {
+    "barrier": {"synchronization.times": "[x0.5, x3, 9 us]", "synchronization.least_step": "[4 us, 9 us]"},
+    "timer": {"synchronization.tick": "[200 ns, 3 us, 90 us]"},
+    "asynchronous": {},
+    "clocked": {},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of four chips, whose executions are kept in a store beside it."""
+    path = tmp_path_factory.mktemp("priced")
+    write_sweep(path)
+    return path
+
+
+def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int = 7) -> None:
+    """Every point of a grid against the point alone, for each model, bit by bit."""
+    found: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+    price_space(
+        spec, problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced})
+    )
+    executions = [decode_execution(model.payload) for model in problem.models]
+    seen = 0
+    for first, priced in found.items():
+        for offset in range(len(priced[0][0])):
+            positions = [int(one) for one in np.unravel_index(first + offset, problem.space.shape)]
+            for model, execution in enumerate(executions):
+                energy, latency = price_alone(problem, execution, positions)
+                assert priced[model][0][offset] == energy
+                assert priced[model][1][offset] == latency
+            seen += 1
+    assert seen == problem.space.size
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_grid_equals_its_points_priced_alone(
+    kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path
+):
+    known = {**AXES, **OWN_AXES[kind]}
+    paths = data.draw(st.lists(st.sampled_from(sorted(known)), min_size=2, max_size=4, unique=True))
+    if "energies.hop_vertical" in paths and "energies.clock_cycle" not in paths:
+        paths.append("energies.clock_cycle")
+    axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
+    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}"))
+    compare(spec, problem_of(spec, folder, cache_root))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: Path, cache_root: Path):
+    body = (
+        "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
+        "    static_power: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
+    )
+    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_real_time", body))
+    problem = problem_of(spec, folder, cache_root)
+    assert problem.space.shape == (2, 2, 3)
+    compare(spec, problem, workers=2 if kind == "barrier" else 1)
+
+
+def test_core_size_is_free_where_the_network_stays_where_it_is(folder: Path, cache_root: Path):
+    body = (
+        "axes:\n  neurons_per_core: [24, 32, 100]\n  static_power: [1 mW, 2 mW]\n  vector_width: [1, 2]\n"
+        "  energies.neuron_access: [1 pJ, 5 pJ]\n"
+    )
+    spec = spec_of(price_file(folder / "priced.yaml", "crossbar", body))
+    compare(spec, problem_of(spec, folder, cache_root))
+    energy, _ = grid(folder, cache_root, "crossbar", "{neurons_per_core: [24, 32, 100], static_power: [0 W]}")
+    assert (np.diff(energy[:, 0]) > 0).all()  # a message occupies every neuron of its core
+
+
+@pytest.mark.parametrize(
+    ("chip", "values"), [("asynchronous_accelerated", "[16, 32]"), ("timer_accelerated", "[16, 17]")]
+)
+def test_core_size_that_changes_spikes_is_refused(chip: str, values: str, folder: Path, cache_root: Path):
+    spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {{neurons_per_core: {values}}}\n"))
+    with pytest.raises(ValueError, match=r"neurons_per_core: (32|17) changes spikes"):
+        problem_of(spec, folder, cache_root)
+
+
+def grid(folder: Path, cache_root: Path, chip: str, axes: str) -> tuple[np.ndarray, np.ndarray]:
+    """Energies and latencies of the first model, shaped like the grid."""
+    spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {axes}\n"))
+    problem = problem_of(spec, folder, cache_root)
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    price_space(spec, problem, keep=lambda _, __, priced: parts.append(priced[0]))
+    return parts[0][0].reshape(problem.space.shape), parts[0][1].reshape(problem.space.shape)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_dearer_events_never_save_energy_and_lanes_never_cost_time(
+    kind: str, operation: str, folder: Path, cache_root: Path
+):
+    axes = "{energies.synaptic_operation: [1 pJ, 2 pJ, 9 pJ], vector_width: [1, 2, 4, 16], static_power: [0 W, 1 mW]}"
+    energy, latency = grid(folder, cache_root, f"{kind}_{operation}", axes)
+    assert (np.diff(energy, axis=0) > 0).all()
+    assert (np.diff(energy, axis=2) > 0).all()
+    assert (np.diff(latency, axis=1) <= 0).all()
+    assert (latency == latency[:1, :, :1]).all()
+
+
+def test_barriers_take_their_time_once_a_step(folder: Path, cache_root: Path):
+    axes = "{synchronization.times: [1 us, 11 us], synchronization.least_step: [0.001 ns]}"
+    _, latency = grid(folder, cache_root, "barrier_accelerated", axes)
+    steps = 3 + 3 - 1  # timesteps + layers − 1
+    assert latency[1, 0] - latency[0, 0] == pytest.approx(steps * 10e-6, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=60),
+    cut=st.integers(1, 20),
+)
+def test_the_front_of_a_stream_is_that_of_all_points(values: list[tuple[int, int, int]], cut: int):
+    points = np.array(values, dtype=float)
+    stream = StreamingFront(["maximize", "minimize", "minimize"])
+    for first in range(0, len(points), cut):
+        part = points[first : first + cut]
+        numbers = np.arange(first, first + len(part))
+        stream.add(part, np.stack([np.zeros_like(numbers), numbers], axis=1))
+    stream.sort()
+    signed = points * [-1, 1, 1]
+    brute = [
+        i for i, one in enumerate(signed) if not any((other <= one).all() and (other < one).any() for other in signed)
+    ]
+    assert stream.ids[:, 1].tolist() == brute
+
+
+def test_the_histogram_finds_every_point_again():
+    rng = np.random.default_rng(0)
+    latency, energy = 10 ** rng.uniform(-9, 2, 500), 10 ** rng.uniform(-13, -1, 500)
+    density = Density()
+    density.add(latency[:200], energy[:200])
+    density.add(latency[200:], energy[200:])
+    density.add(np.array([0.0, np.nan]), np.array([1.0, 1.0]))
+    assert sum(density.counts.values()) == 500
+    for x, y in zip(latency, energy, strict=True):
+        assert density.counts[math.floor(math.log10(x) * 50), math.floor(math.log10(y) * 50)] >= 1
+
+
+BODY = (
+    "axes:\n  vector_width: [1, 2, 4]\n  clock: [10 MHz, 40 MHz]\n  energies.synaptic_operation: [1 pJ, 3 pJ]\n"
+    "  static_power: [1 mW, 2 mW]\n"
+)
+
+
+def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: PricingProgress | None = None):
+    spec = spec_of(price_file(folder / "priced.yaml", chip, BODY + OBJECTIVES))
+    store = Store(folder / "store")
+    return run_pricing(spec, store=store, output=output, cache_root=cache_root, progress=progress, workers=1, chunk=5)
+
+
+@pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
+def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Path, tmp_path: Path):
+    outcome = run(folder, cache_root, tmp_path, chip=f"{kind}_accelerated")
+    points, front = pq.read_table(outcome.points).to_pandas(), pq.read_table(outcome.front).to_pandas()
+    assert len(points) == outcome.size == 24
+    assert points["point"].tolist() == list(range(24))
+    settings_ = list(itertools.product([1, 2, 4], [1e7, 4e7], [1e-12, 3e-12], [1e-3, 2e-3]))
+    paths = ["vector_width", "clock", "energies.synaptic_operation", "static_power"]
+    np.testing.assert_allclose(points[paths].to_numpy(), settings_, rtol=1e-12)
+    rows = []
+    for recipe in ("layered", "unlayered"):
+        for number, row in points.iterrows():
+            energy = (row[f"energy_j.{recipe}.0"] + row[f"energy_j.{recipe}.1"]) / 2
+            latency = (row[f"latency_s.{recipe}.0"] + row[f"latency_s.{recipe}.1"]) / 2
+            accuracy = front.loc[front["recipe"] == recipe, "accuracy"]
+            rows.append(
+                (recipe, number, accuracy.iloc[0] if len(accuracy) else None, energy, latency, row["vector_width"])
+            )
+    known = [row for row in rows if row[2] is not None]
+    mask = pareto_front([row[2:] for row in known], ["maximize", "minimize", "minimize", "minimize"])
+    best = {(row[0], row[1]) for row, kept in zip(known, mask, strict=True) if kept}
+    assert best == set(zip(front["recipe"], front["point"], strict=True))
+    terms = [name for name in front if name.startswith("energy_") and name not in ("energy_j", "energy_replay_j")]
+    np.testing.assert_allclose(front[terms].sum(axis=1), front["energy_j"], rtol=1e-12)
+    if kind == "asynchronous":
+        assert (front["latency_replay_s"] <= front["latency_s"] * (1 + 1e-12)).all()
+        assert (front["energy_replay_j"] <= front["energy_j"] * (1 + 1e-12)).all()
+    else:
+        assert "latency_replay_s" not in front
+    page = outcome.page.read_text(encoding="utf-8")
+    assert page.count("<svg") == 2
+    assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
+
+
+class Interrupting(PricingProgress):
+    """Behaves like Ctrl-C once some points are written."""
+
+    def advanced(self, phase: str, done: int, total: int) -> None:
+        if phase == "points" and done > 10:
+            raise KeyboardInterrupt
+
+
+class Counting(PricingProgress):
+    """Remembers which jobs ran."""
+
+    def __init__(self) -> None:
+        self.jobs: list[str] = []
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        self.jobs.append(kind)
+
+
+def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
+    folder: Path, cache_root: Path, tmp_path: Path
+):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
+    assert list((tmp_path / "a").iterdir()) == []
+    progress = Counting()
+    again = run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
+    assert progress.jobs == []
+    fresh = run(folder, cache_root, tmp_path / "b", chip="clocked_real_time")
+    for name in ("points", "front", "page"):
+        assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()
+
+
+def test_an_earlier_result_survives_an_interrupt(folder: Path, cache_root: Path, tmp_path: Path):
+    outcome = run(folder, cache_root, tmp_path, chip="clocked_real_time")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, cache_root, tmp_path, chip="clocked_real_time", progress=Interrupting())
+    assert outcome.points.exists()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_memory_does_not_grow_with_the_number_of_points(folder: Path, cache_root: Path):
+    import tracemalloc
+
+    def peak(points: int) -> int:
+        body = (
+            f"axes:\n  energies.synaptic_operation: {{from: 1 pJ, to: 9 pJ, points: {points}}}\n"
+            "  static_power: {from: 1 mW, to: 2 mW, points: 40}\n"
+        )
+        spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
+        problem = problem_of(spec, folder, cache_root)
+        price_space(spec, problem, chunk=4000)
+        tracemalloc.start()
+        price_space(spec, problem, chunk=4000)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    few, many = peak(100), peak(1500)  # 4,000 and 60,000 points; a column of 60,000 numbers has 480 kB
+    assert many - few < 400_000

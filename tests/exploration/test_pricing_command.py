@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of, write_sweep
+
+import codesign
+
+ROOT = Path(codesign.__file__).parent.parent
+BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power: [1 mW, 2 mW]\n" + OBJECTIVES
+LARGE = (
+    "axes:\n  times.output: {from: 1 ns, to: 90 ns, points: 3000}\n  vector_width: [1, 2, 4]\n"
+    "  static_power: {from: 1 mW, to: 2 mW, points: 300}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("priced")
+    write_sweep(path)
+    return path
+
+
+def arguments(folder: Path, file: Path, *more: str) -> list[str]:
+    store = ["--store", str(folder / "store")]
+    return [sys.executable, "-m", "codesign", "price", str(file), *store, "--out", str(folder / "out"), *more]
+
+
+def environment(cache_root: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(cache_root)}
+
+
+def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
+    file = folder / "prices.yaml"
+    file.write_text(price_file(folder / "priced.yaml", "clocked_accelerated", BODY), encoding="utf-8")
+    done = subprocess.run(
+        arguments(folder, file), env=environment(cache_root), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 design points on 4 models" in done.stdout
+    assert {path.name for path in (folder / "out").iterdir()} == {"points.parquet", "front.parquet", "index.html"}
+    assert "replays: " in done.stderr
+
+
+def test_a_mistake_ends_with_its_line_and_code_2(folder: Path, cache_root: Path):
+    file = folder / "wrong.yaml"
+    text = price_file(folder / "priced.yaml", "clocked_accelerated", "axes:\n  cores: [1, 2]\n")
+    file.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        arguments(folder, file), env=environment(cache_root), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert f"{file}:6: axes.cores: cores: changes spikes" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of other processes need POSIX")
+@pytest.mark.parametrize("delay_s", [0.0, 3.0])
+def test_ctrl_c_ends_all_processes_and_leaves_no_file(delay_s: float, folder: Path, cache_root: Path):
+    text = price_file(folder / "priced.yaml", "barrier_accelerated", LARGE)
+    problem_of(spec_of(text), folder, cache_root)  # its executions are in the store
+    file, log = folder / "large.yaml", folder / f"log{delay_s}"
+    file.write_text(text, encoding="utf-8")
+    output = folder / "interrupted"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            arguments(folder, file, "--workers", "2", "--out", str(output)),
+            env=environment(cache_root),
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + 120
+        while "to run" not in log.read_text() and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(delay_s)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+    assert "interrupted: nothing was written" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert not output.exists() or not list(output.iterdir())

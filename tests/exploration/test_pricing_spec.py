@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from priced_sweeps import price_file, problem_of, spec_of, write_sweep
+
+from codesign.errors import DocumentError, InputError
+from codesign.exploration.pricing import price_space
+from codesign.exploration.pricing_axes import build_space
+from codesign.exploration.pricing_spec import narrowed_sweep
+from codesign.exploration.variants import base_chip
+from codesign.hardware.library import find_chip
+from codesign.hardware.parameters import with_parameter
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("priced")
+    write_sweep(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
+        ("weight_bits: [4]", "changes spikes"),
+        ("synchronization.kind: [timer]", "changes spikes"),
+        ('can_flush: ["no"]', "changes spikes"),
+        ("supply_voltage: [1 V]", "nothing that is computed depends on it"),
+        ("energies.synaptic_operatoin: [1 pJ]", "did you mean 'energies.synaptic_operation'"),
+        ("energies.hop: [1 ns]", "must be a quantity in J"),
+        ("energies.hop: [1 pJ, 1 pJ]", "values must differ"),
+        ("energies.hop: {from: 1 pJ, to: 2 pJ}", "axes.energies.hop.points' is missing"),
+        ("energies.hop: {from: 0 pJ, to: 2 pJ, points: 3, scale: log}", "a log scale needs ends above 0"),
+        ("energies.hop: {from: 1, to: 2 pJ, points: 3}", "needs a unit, found 1"),
+        ("times.hop: {from: 1, to: 2 ns, points: 3}", "must be of the same form"),
+        ("vector_width: {from: 1, to: 3, points: 7}", "values must differ"),
+        ("vector_width: [0]", "must be a whole number of lanes"),
+        ("synchronization.times: [x-1]", "must be a factor such as 'x0.5'"),
+    ],
+)
+def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, folder: Path):
+    text = price_file(folder / "priced.yaml", "barrier_accelerated", f"axes:\n  {axis}\n")
+    with pytest.raises(DocumentError) as caught:
+        spec_of(text)
+    assert message in str(caught.value)
+    assert all(problem.line == 6 for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("chip: barrier_accelerated", "chip: barier_accelerated", 3, "did you mean 'barrier_accelerated'"),
+        ("schedule: chip", "schedule: layered", 4, "has no 'layered'"),
+        ("name: prices", "name: prices\nrecipes: [layred]", 2, "did you mean 'layered'"),
+        ("name: prices", "name: prices\ntraining_seeds: [7]", 2, "has no 7"),
+        ("name: prices", "name: prices\nevaluation_seed: 7", 2, "has no 7"),
+        ("name: prices", "name: prices\nobjectives: [{column: enrgy_j}]", 2, "did you mean 'energy_j'"),
+        ("priced.yaml", "missing.yaml", 2, "there is no sweep file"),
+        ("axes:", "linked: {a: {energies.hop: [1 pJ]}}\naxes:", 5, "is also varied by axes.energies.hop"),
+        (
+            "axes:",
+            "linked: {a: {clock: [1 MHz], static_power: [1 W, 2 W]}}\naxes:",
+            5,
+            "equally many values, found 1, 2",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, folder: Path):
+    text = price_file(folder / "priced.yaml", "barrier_accelerated", "axes:\n  energies.hop: [1 pJ]\n")
+    assert old in text
+    with pytest.raises(DocumentError) as caught:
+        spec_of(text.replace(old, new))
+    assert [problem.line for problem in caught.value.problems if message in problem.message] == [line], caught.value
+
+
+def test_nothing_to_vary_is_a_mistake(folder: Path):
+    with pytest.raises(DocumentError, match="there is nothing to vary"):
+        spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", ""))
+
+
+def test_an_axis_of_the_sweep_itself_must_be_settled(folder: Path):
+    sweep = folder / "swept.yaml"
+    text = (folder / "priced.yaml").read_text(encoding="utf-8")
+    sweep.write_text(f"{text}axes: {{chip.barrier_accelerated.vector_width: [1, 2]}}\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match="several values of vector_width"):
+        spec_of(price_file(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n"))
+
+
+def test_too_many_points_are_refused(folder: Path):
+    body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n  static_power: {from: 0 W, to: 1 W, points: 100}\n"
+    spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
+    with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
+        build_space(spec, base_chip(narrowed_sweep(spec), "timer_accelerated"))
+
+
+def test_ranges_hold_both_ends_and_are_even(folder: Path):
+    body = (
+        "axes:\n  static_power: {from: 1 mW, to: 3 mW, points: 3}\n"
+        "  energies.hop: {from: 1 pJ, to: 100 pJ, points: 3, scale: log}\n"
+        "  times.message: {from: 2, to: 32, points: 5, scale: log}\n"
+        "  vector_width: {from: 1, to: 64, points: 7, scale: log}\n"
+        "  synchronization.times: {from: x0.5, to: x2, points: 3, scale: log}\n"
+    )
+    spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
+    space = build_space(spec, base_chip(narrowed_sweep(spec), "barrier_accelerated"))
+    power, hop, message, lanes, barrier = ([row[0] for row in one.columns] for one in space.dimensions)
+    assert power == pytest.approx([1e-3, 2e-3, 3e-3])
+    assert hop == pytest.approx([1e-12, 1e-11, 1e-10])
+    assert message == pytest.approx([2, 4, 8, 16, 32])
+    assert lanes == [1, 2, 4, 8, 16, 32, 64]
+    assert barrier == pytest.approx([0.5, 1, 2])
+    assert [one.units[0] for one in space.dimensions] == ["W", "J", "", "", ""]
+    assert space.size == 3 * 3 * 5 * 7 * 3
+
+
+def test_lanes_of_all_are_a_word_and_no_objective(folder: Path, tmp_path: Path, cache_root: Path):
+    body = "axes: {vector_width: [1, all]}\nobjectives: [{column: energy_j}, {column: vector_width}]\n"
+    spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
+    problem = problem_of(spec, folder, cache_root)
+    assert problem.space.dimensions[0].columns == (("1",), ("all",))
+    with pytest.raises(InputError, match="vector_width has values that are not numbers of one kind"):
+        price_space(spec, problem)
+
+
+def test_times_of_barriers_take_a_factor_or_one_time():
+    chip = find_chip("loihi")
+    before = chip.synchronization.times
+    half = with_parameter(chip, "synchronization.times", "x0.5").synchronization.times
+    assert half.by_tiles == {tiles: time * 0.5 for tiles, time in before.by_tiles.items()}
+    assert half.by_chips == {chips: time * 0.5 for chips, time in before.by_chips.items()}
+    one = with_parameter(chip, "synchronization.times", "1 us").synchronization.times
+    assert [one.of_tiles(tiles) for tiles in (1, 5, 900)] == [1e-6] * 3
+    assert one.of_chips(300) is None
+    for wrong in ("x", "xnan", "x-2", "3 pJ", 4):
+        with pytest.raises(InputError, match=r"synchronization\.times"):
+            with_parameter(chip, "synchronization.times", wrong)

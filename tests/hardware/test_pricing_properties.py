@@ -1,0 +1,132 @@
+"""What holds for every chip and every execution: parts sum to totals, and prices are monotone where physics says so."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from handmade_hardware import chip_from, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_replay import cases
+
+from codesign.hardware.cost import Cost, price
+from codesign.hardware.description import Chip
+from codesign.hardware.energy import ENERGY_TERMS
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.parameters import with_parameter
+from codesign.simulation.execution import Execution
+from codesign.units import format_si, parse_quantity
+
+ENERGIES = ("neuron_access", "spike", "message", "hop", "hop_vertical", "barrier_message", "clock_cycle")
+TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
+BARRIER = "times: {by_tiles: {1: 1 us, 4: 3 us}, confidence: stated, source: made_up}"
+SYNCHRONIZATION = {
+    "asynchronous": "{kind: asynchronous}",
+    "clocked": "{kind: clocked}",
+    "timestep": f"{{kind: barrier, scope: timestep, {BARRIER}, least_step: {number('20 us')}}}",
+    "layer": f"{{kind: barrier, scope: layer, {BARRIER}}}",
+    "timer": f"{{kind: timer, tick: {number('40 us')}, ticks_per_timestep: 2, overload: stretch}}",
+}
+
+
+@st.composite
+def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Mapping, str]:
+    """A random execution on a random chip of any synchronization, every number known."""
+    execution, plain, _ = draw(cases())
+    energies = "\n".join(f"  {name}: {number(f'{draw(st.integers(0, 50))} pJ')}" for name in ENERGIES)
+    times = "\n".join(f"  {name}: {number(f'{draw(st.integers(0, 20))} us')}" for name in TIMES)
+    counted = draw(st.sampled_from(["evaluations", "active_neurons"]))
+    chip = chip_from(
+        f"""
+cores: {number(16)}
+neurons_per_core: {number(plain.neurons_per_core.value[0])}
+layers_share_core: {"true" if plain.layers_share_core else "false"}
+vector_width: {number(plain.vector_width.value)}
+clock: {number("1 MHz")}
+crossbar: {draw(st.sampled_from(["true", "false"]))}
+network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
+synchronization: {SYNCHRONIZATION[draw(st.sampled_from(sorted(SYNCHRONIZATION)))]}
+energies:
+  synaptic_operation: {number(f"{draw(st.integers(0, 50))} pJ", all_in="false")}
+  neuron_update: {number(f"{draw(st.integers(0, 50))} pJ", counted=counted)}
+{energies}
+static_power: {number(f"{draw(st.integers(0, 9))} mW")}
+active_core_power: {number("1 mW")}
+times:
+{times}
+"""
+    )
+    mapping = map_network(execution.shape, chip, "scaled")
+    return execution, chip, mapping, draw(st.sampled_from(["accelerated", "real_time"]))
+
+
+def cost_of(case: tuple[Execution, Chip, Mapping, str], chip: Chip | None = None) -> Cost:
+    execution, own, mapping, operation = case
+    return price(execution, chip or own, mapping, operation=operation)
+
+
+@settings(max_examples=80, deadline=None)
+@given(priced())
+def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Execution, Chip, Mapping, str]) -> None:
+    cost = cost_of(case)
+    terms = [getattr(cost.energy, f"{name}_j") for name in ENERGY_TERMS]
+    assert not cost.not_modelled
+    np.testing.assert_allclose(sum(terms), cost.energy.total_j, rtol=1e-12, atol=0)
+    columns = cost.columns()
+    parts = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in ENERGY_TERMS]
+    assert sum(parts) == pytest.approx(columns["energy_j"], rel=1e-12)
+    assert columns["energy_j"] == pytest.approx(cost.energy.total_j.mean(), rel=1e-12)
+    latency = cost.latency
+    np.testing.assert_allclose(
+        latency.compute_s + latency.network_s + latency.synchronization_s, latency.total_s, rtol=1e-12, atol=1e-18
+    )
+    assert all(use >= 0 for use in columns["core_utilization"] or ())
+    if latency.model != "timer, overload stretches" and columns["core_utilization"]:
+        assert max(columns["core_utilization"]) <= 1 + 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(priced(), st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]))
+def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
+    case: tuple[Execution, Chip, Mapping, str], name: str
+) -> None:
+    cost, dearer = cost_of(case), cost_of(case, with_parameter(case[1], f"energies.{name}", "60 pJ"))
+    assert (dearer.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
+    np.testing.assert_array_equal(dearer.latency.total_s, cost.latency.total_s)
+
+
+@settings(max_examples=60, deadline=None)
+@given(priced(), st.sampled_from(TIMES))
+def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Mapping, str], name: str) -> None:
+    cost, slower = cost_of(case), cost_of(case, with_parameter(case[1], f"times.{name}", "30 us"))
+    assert (slower.latency.total_s >= cost.latency.total_s * (1 - 1e-12)).all()
+    assert (slower.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(priced(), st.integers(1, 3))
+def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Mapping, str], factor: int) -> None:
+    """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""
+    lanes = case[1].vector_width.value
+    wider = "all" if lanes == "all" else lanes + factor
+    cost, faster = cost_of(case), cost_of(case, with_parameter(case[1], "vector_width", wider))
+    assert (faster.latency.total_s <= cost.latency.total_s * (1 + 1e-12)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(priced())
+def test_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Mapping, str]) -> None:
+    """The execution joined with itself costs each sample the same."""
+    execution, chip, mapping, operation = case
+    once = cost_of(case)
+    twice = price(Execution.concatenate([execution, execution]), chip, mapping, operation=operation)
+    np.testing.assert_array_equal(twice.energy.total_j, np.tile(once.energy.total_j, 2))
+    np.testing.assert_array_equal(twice.latency.total_s, np.tile(once.latency.total_s, 2))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(1e-18, 1e13), st.sampled_from(["J", "W", "s", "Hz"]))
+def test_units_survive_a_round_trip(value: float, unit: str) -> None:
+    assert math.isclose(parse_quantity(format_si(value, unit, 17), unit), value, rel_tol=1e-14)

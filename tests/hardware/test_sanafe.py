@@ -1,0 +1,304 @@
+"""Energies and times against SANA-FE, which fitted Loihi's numbers to a board: an independent account of the same runs.
+
+Energies are equal. Times come from different models of a step, and differ in four things, each of which is asserted:
+
+- A core of `codesign` receives, updates and sends one after the other; SANA-FE's `simple` model takes the longer of the
+  longest reception and the longest sending of any core, as if the two went on side by side. So the time at work is at
+  most twice the other's and at least half of it; on these networks it is 1.36 to 1.53 times.
+- `codesign` adds the longest way of a step's messages, `simple` none: up to 0.5 % of the total here.
+- SANA-FE has one step more, in which nothing but the first frame is received, so one barrier more.
+- While the last frame passes through later layers, SANA-FE still updates neurons with a potential, and `codesign` only
+  visits them: 1 to 5 % of the soma's energy here.
+
+Counted with equally many barriers, `codesign` is longer than `simple` by 8 to 25 %, than `detailed` by 1 to 24 %. The
+latter's total is not the same in every process: on several tiles it varies by up to 3 %, with the order of messages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from handmade_hardware import chip_from, number
+from sanafe_oracle import Outcome, simulate_with_sanafe
+
+from codesign.hardware.cost import Cost, price
+from codesign.hardware.description import Chip
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.schedule import LAYERED
+from codesign.workload.events import EventBatch
+
+EXACT = 1e-9
+"""Relative; what is left is the order of sums in float64."""
+
+TIMES = {
+    "synaptic_operation": "3.8 ns",
+    "message": "16 ns",
+    "neuron_access": "6.0 ns",
+    "neuron_update": "3.7 ns",
+    "spike": "30 ns",
+    "output": "5.1 ns",
+    "hop": "4.1 ns",
+    "hop_vertical": "6.5 ns",
+}
+BARRIERS = "{1: 0.6 us, 2: 1.0 us, 4: 1.4 us, 29: 1.8 us}"
+HOPS = ("hop", "hop_vertical")
+SENDING = ("neuron_access", "neuron_update", "spike", "output")
+
+
+def loihi(neurons_per_core: int, rows: int, columns: int, **times: str) -> Chip:
+    """Loihi's circuits as SANA-FE fitted them, on a mesh of any size; `times` replaces some of them."""
+    prices = "\n".join(f"  {name}: {number(value)}" for name, value in {**TIMES, **times}.items())
+    return chip_from(
+        f"""
+cores: {number(4 * rows * columns)}
+neurons_per_core: {number(neurons_per_core)}
+layers_share_core: false
+vector_width: {number(1)}
+synchronization:
+  kind: barrier
+  scope: timestep
+  times: {{by_tiles: {BARRIERS}, between: step, confidence: fitted, source: made_up}}
+energies:
+  synaptic_operation: {number("35.5 pJ", all_in="false")}
+  neuron_access: {number("51.2 pJ")}
+  neuron_update: {number("21.6 pJ", counted="active_neurons")}
+  spike: {number("69.3 pJ")}
+  message: {number("111 pJ")}
+  hop: {number("3.0 pJ")}
+  hop_vertical: {number("4.2 pJ")}
+times:
+{prices}
+network_on_chip:
+  shape: mesh
+  rows: {rows}
+  columns: {columns}
+  cores_per_tile: 4
+  numbering: columns
+  confidence: stated
+  source: made_up
+"""
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A network, how it lies on the chip, and how long it runs; `leaky` halves potentials every timestep."""
+
+    topology: str
+    timesteps: int
+    neurons_per_core: int
+    rows: int
+    columns: int
+    tiles: int
+    leaky: bool
+    rate: float
+
+    def chip(self, **times: str) -> Chip:
+        return loihi(self.neurons_per_core, self.rows, self.columns, **times)
+
+    @property
+    def quantum(self) -> float:
+        """Of weights: halved once a step it stays on the grid of 1/64, so that no sum and no decay is ever rounded."""
+        layers = len(parse_topology(self.topology).layers)
+        return (2.0 ** (self.timesteps + layers) if self.leaky else 1.0) / 64
+
+    def network(self) -> SpikingNetwork:
+        constant = f"{1e-3 / math.log(2)!r} s" if self.leaky else "infinite"
+        neuron = NeuronSpec(threshold=64 * self.quantum, time_constant=constant)
+        network = SpikingNetwork(parse_topology(self.topology), neuron, timestep_s=1e-3)
+        assert set(network.decay.tolist()) == {0.5 if self.leaky else 1.0}
+        generator = np.random.default_rng(7)
+        with torch.no_grad():
+            for weight in network.weights():
+                steps = generator.integers(-40, 45, tuple(weight.shape))
+                weight.copy_(torch.from_numpy(steps * self.quantum))
+        return network
+
+    def frames(self) -> np.ndarray:
+        inputs = int(self.topology.split("-")[0])
+        return np.random.default_rng(8).random((self.timesteps, inputs)) < self.rate
+
+
+ONE_TILE = Case(
+    topology="30-[20x2]-5", timesteps=6, neurons_per_core=32, rows=4, columns=8, tiles=1, leaky=False, rate=0.2
+)
+TWO_TILES = replace(ONE_TILE, topology="40-[24x3]-8", neurons_per_core=16, tiles=2, leaky=True, rate=0.3)
+FOUR_TILES = Case(
+    topology="24-[48x2]-10", timesteps=5, neurons_per_core=8, rows=2, columns=2, tiles=4, leaky=False, rate=0.15
+)
+CASES = [
+    ONE_TILE,
+    replace(ONE_TILE, timesteps=25),
+    TWO_TILES,
+    replace(TWO_TILES, timesteps=9),
+    replace(FOUR_TILES, topology="24-[36x2]-8", tiles=3, leaky=True),
+    FOUR_TILES,
+    replace(FOUR_TILES, timesteps=17),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One case in both simulators."""
+
+    case: Case
+    network: SpikingNetwork
+    chip: Chip
+    mapping: Mapping
+    cost: Cost
+    spikes: np.ndarray
+    theirs: Outcome
+    barrier_s: float
+
+
+def run(case: Case, folder: Path, *, timing: str = "simple", **times: str) -> Run:
+    chip, network, frames = case.chip(**times), case.network(), case.frames()
+    mapping = map_network(network.shape, chip, "published")
+    assert len({core // 4 for core in mapping.cores_of_neurons}) == case.tiles
+    events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
+    execution = simulate(network, events, replace(LAYERED, cores=mapping.cores_of_neurons)).execution
+    barriers = chip.synchronization.times
+    return Run(
+        case=case,
+        network=network,
+        chip=chip,
+        mapping=mapping,
+        cost=price(execution, chip, mapping),
+        spikes=spikes_of(network, events),
+        theirs=simulate_with_sanafe(network, frames, chip, mapping, timing, folder),
+        barrier_s=barriers.of_tiles(case.tiles),
+    )
+
+
+def spikes_of(network: SpikingNetwork, events: EventBatch) -> np.ndarray:
+    """(T, N) which neuron fired in which timestep: with a core for each neuron, step records tell them apart."""
+    schedule = replace(LAYERED, cores=tuple(range(network.shape.neurons)))
+    updates = simulate(network, events, schedule).execution.updates
+    spikes = np.zeros((events.timesteps, network.shape.neurons), dtype=np.int64)
+    np.add.at(spikes, (updates.timestep, updates.slice), updates.emitted)
+    return spikes
+
+
+def drained_j(result: Run) -> float:
+    """SANA-FE goes on updating neurons with a potential while the last frame passes through later layers."""
+    return float(result.theirs.drained_updates.sum()) * result.chip.energies.neuron_update.value
+
+
+def name_of(case: Case) -> str:
+    return f"{case.topology}, {case.timesteps} steps, {case.tiles} tiles{', leaky' * case.leaky}"
+
+
+@pytest.fixture(scope="module", params=CASES, ids=name_of)
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(request.param, tmp_path_factory.mktemp("sanafe"))
+
+
+def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
+    assert np.array_equal(result.spikes, result.theirs.spikes)
+    for part in result.network.layer_slices:
+        assert 0 < result.spikes[:, part].mean() < 1
+
+
+def test_every_component_of_the_energy_is_equal(result: Run) -> None:
+    """SANA-FE's first step is left out of the soma's: all it does there is to visit neurons a step too early."""
+    ours, theirs = result.cost.energy, result.theirs
+    assert theirs.synapse_j.sum() == pytest.approx(ours.synaptic_operation_j[0], rel=EXACT)
+    assert theirs.dendrite_j.sum() == 0
+    soma = ours.neuron_access_j[0] + ours.neuron_update_j[0] + ours.spike_j[0]
+    assert theirs.soma_j[1:].sum() == pytest.approx(soma + drained_j(result), rel=EXACT)
+    assert theirs.network_j.sum() == pytest.approx(ours.message_j[0] + ours.hop_j[0], rel=EXACT)
+    assert (ours.hop_j[0] > 0) == (result.case.tiles > 1)
+
+
+def test_silent_neurons_are_visited_and_updated_as_often(result: Run) -> None:
+    """Neither every neuron nor only those with a message: some keep a potential, and some have none."""
+    neurons, steps = result.network.shape.neurons, len(result.theirs.step_s) - 1
+    energies, book = result.chip.energies, result.cost.energy
+    assert book.neuron_access_j[0] == pytest.approx(neurons * steps * energies.neuron_access.value, rel=EXACT)
+    assert book.spike_j[0] == pytest.approx(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
+    assert result.theirs.drained_updates.sum() > 0
+
+
+def test_every_core_works_equally_long(result: Run) -> None:
+    theirs = result.theirs
+    drained = theirs.drained_updates.sum(axis=0) * result.chip.times.neuron_update.value
+    busy = theirs.receiving_s.sum(axis=0) + theirs.sending_s[1:].sum(axis=0) - drained
+    assert result.cost.latency.busy_s[0] == pytest.approx(busy, rel=EXACT)
+
+
+def test_steps_differ_in_what_overlaps_and_in_nothing_else(result: Run) -> None:
+    ours, theirs = result.cost.latency, result.theirs
+    longest = np.maximum(theirs.receiving_s.max(axis=1), theirs.sending_s.max(axis=1))
+    assert theirs.step_s == pytest.approx(longest + result.barrier_s, rel=EXACT)
+    sending = theirs.sending_s - theirs.drained_updates * result.chip.times.neuron_update.value
+    one_after_the_other = (theirs.receiving_s[:-1] + sending[1:]).max(axis=1)
+    assert ours.compute_s[0] == pytest.approx(one_after_the_other.sum(), rel=EXACT)
+    assert ours.network_s[0] == pytest.approx(theirs.way_s.sum(), rel=EXACT)
+    assert ours.synchronization_s[0] == pytest.approx((len(theirs.step_s) - 1) * result.barrier_s, rel=EXACT)
+    assert 0.5 <= ours.compute_s[0] / longest.sum() <= 2
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_reception_alone_takes_equally_long(case: Case, tmp_path: Path) -> None:
+    result = run(case, tmp_path, **dict.fromkeys((*SENDING, *HOPS), "0 ns"))
+    total = result.cost.latency.total_s[0] + result.barrier_s
+    assert result.theirs.step_s.sum() == pytest.approx(total, rel=EXACT)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_visits_spikes_and_sending_alone_take_equally_long(case: Case, tmp_path: Path) -> None:
+    free = dict.fromkeys(("synaptic_operation", "message", "neuron_update", *HOPS), "0 ns")
+    result = run(case, tmp_path, **free)
+    assert result.theirs.step_s[1:].sum() == pytest.approx(result.cost.latency.total_s[0], rel=EXACT)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_queues_lengthen_steps_within_a_known_range(case: Case, tmp_path: Path) -> None:
+    """Queues only add to `simple`. How far they come towards `codesign` was measured, 0.81 to 0.99, and is no law."""
+    result = run(case, tmp_path, timing="detailed")
+    theirs = result.theirs
+    simple = np.maximum(theirs.receiving_s.max(axis=1), theirs.sending_s.max(axis=1)) + result.barrier_s
+    assert (theirs.step_s >= simple * (1 - EXACT)).all()
+    assert 0.75 <= theirs.step_s.sum() / (result.cost.latency.total_s[0] + result.barrier_s) <= 1.05
+
+
+def test_both_equal_a_hand_computation(tmp_path: Path) -> None:
+    """2-2-1 on one core a layer, weights above the threshold, both inputs once, one frame.
+
+    Synapses: 2 · 2 + 2 · 1 = 6. Messages: 2 inputs and 2 spikes. Spikes: 3. Visits: 3 neurons, 2 steps. Updates: 3.
+    """
+    case = Case(topology="2-2-1", timesteps=1, neurons_per_core=32, rows=1, columns=1, tiles=1, leaky=False, rate=1.0)
+    chip, network = case.chip(), case.network()
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.fill_(2.0)
+    mapping = map_network(network.shape, chip, "published")
+    frames = np.ones((1, 2), dtype=bool)
+    events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
+    execution = simulate(network, events, replace(LAYERED, cores=mapping.cores_of_neurons)).execution
+    cost = price(execution, chip, mapping)
+    theirs = simulate_with_sanafe(network, frames, chip, mapping, "simple", tmp_path)
+    soma_j, network_j, synapse_j = (6 * 51.2 + 3 * 21.6 + 3 * 69.3) * 1e-12, 4 * 111e-12, 6 * 35.5e-12
+    energy = cost.energy
+    assert energy.synaptic_operation_j[0] == pytest.approx(synapse_j, rel=EXACT)
+    assert energy.neuron_access_j[0] + energy.neuron_update_j[0] + energy.spike_j[0] == pytest.approx(soma_j, rel=EXACT)
+    assert energy.message_j[0] == pytest.approx(network_j, rel=EXACT)
+    found = (theirs.synapse_j.sum(), theirs.soma_j[1:].sum(), theirs.network_j.sum())
+    assert found == pytest.approx((synapse_j, soma_j, network_j), rel=EXACT)
+    # step 1: the first core receives 2 messages of 2 synapses, visits, updates, fires and sends twice
+    first = 2 * (16 + 2 * 3.8) + 2 * (6 + 3.7 + 30 + 5.1)
+    # step 2: the second receives 2 messages of 1 synapse and fires once, without a target
+    second = 2 * (16 + 3.8) + 6 + 3.7 + 30
+    assert cost.latency.total_s[0] == pytest.approx((first + second) * 1e-9 + 2 * 0.6e-6, rel=EXACT)
+    # SANA-FE: reception; then 2 sent while the second core receives; then 1 fires
+    steps = [max(2 * (16 + 2 * 3.8), 2 * 6), max(2 * (6 + 3.7 + 30 + 5.1), 2 * (16 + 3.8)), 6 + 3.7 + 30]
+    assert theirs.step_s == pytest.approx(np.array(steps) * 1e-9 + 0.6e-6, rel=EXACT)

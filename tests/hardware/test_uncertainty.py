@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from handmade_hardware import chip_from, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_pricing_properties import priced
+
+from codesign.hardware.cost import Cost, price
+from codesign.hardware.description import Chip
+from codesign.hardware.energy import ENERGY_TERMS
+from codesign.hardware.latency import latency_of
+from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.numbers import BarrierTimes
+from codesign.hardware.parameters import with_parameter
+from codesign.hardware.uncertainty import (
+    ASSUMED_FACTORS,
+    DRAWS,
+    draws_of,
+    uncertain_numbers,
+    uncertainty_columns,
+)
+from codesign.hardware.work import layout_of
+from codesign.results import COLUMNS
+from codesign.simulation.execution import Execution
+
+Columns = dict[str, Any]
+BARRIER = "{by_tiles: {1: 1 us, 4: 4 us}, confidence: fitted, source: made_up}"
+
+
+def near(expected: Any) -> Any:
+    """Equal but for the rounding of draws; pytest's own least tolerance is as large as energies are here."""
+    return pytest.approx(expected, rel=1e-5, abs=0)
+
+
+def told(value: str, confidence: str, **more: object) -> str:
+    return number(value, **more).replace("confidence: stated", f"confidence: {confidence}")
+
+
+def simple(energies: str, more: str = "", synchronization: str = "{kind: asynchronous}") -> Chip:
+    return chip_from(
+        f"""
+cores: {number(1)}
+layers_share_core: true
+vector_width: {number(1)}
+synchronization: {synchronization}
+energies:
+  {energies}
+{more}
+"""
+    )
+
+
+def at(chip: Chip, values: dict[str, float]) -> Chip:
+    """The chip with other numbers, without any arithmetic of the module that is tested."""
+
+    def changed(spec: Any, path: list[str], value: float) -> Any:
+        child = getattr(spec, path[0])
+        if len(path) > 1:
+            replaced = changed(child, path[1:], value)
+        elif isinstance(child, BarrierTimes):
+            factor = value / child.by_tiles[max(child.by_tiles)]
+            tables = {tiles: time * factor for tiles, time in child.by_tiles.items()}
+            chips = child.by_chips and {count: time * factor for count, time in child.by_chips.items()}
+            replaced = child.model_copy(update={"by_tiles": tables, "by_chips": chips})
+        elif getattr(child, "cycles", None) is not None:
+            replaced = child.model_copy(update={"cycles": value * chip.clock.value})  # type: ignore[union-attr]
+        else:
+            replaced = child.model_copy(update={"value": value})
+        return spec.model_copy(update={path[0]: replaced})
+
+    result: Chip = reduce(lambda made, item: changed(made, item[0].split("."), item[1]), values.items(), chip)
+    return result
+
+
+def drawn(chip: Chip, draw: int) -> dict[str, float]:
+    """A joint draw: log-uniform, by the equation and not by the code."""
+    return {
+        one.path: float(np.exp(np.log(one.low) + draws_of(chip.name, one.path)[draw] * np.log(one.high / one.low)))
+        for one in uncertain_numbers(chip)
+    }
+
+
+def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
+    chip = simple(
+        f"""synaptic_operation: {number("26 pJ", all_in="false", range="[20 pJ, 30 pJ]")}
+  spike: {told("10 pJ", "estimated")}
+  message: {told("4 pJ", "measured")}
+  neuron_access: {told("0 pJ", "estimated")}""",
+        f"static_power: {told('3 mW', 'secondary')}\nclock: {number('100 MHz')}\ntimes:\n"
+        "  synaptic_operation: {cycles: 4, confidence: derived, source: made_up}",
+        "{kind: barrier, scope: timestep, times: " + BARRIER + "}",
+    )
+    found = {one.path: (one.low, one.value, one.high, one.unit, one.assumed) for one in uncertain_numbers(chip)}
+    expected = {
+        "clock": (1e8 / 1.1, 1e8, 1.1e8, "Hz", True),
+        "synchronization.times": (4e-6 / 1.25, 4e-6, 5e-6, "s", True),
+        "energies.synaptic_operation": (20e-12, 26e-12, 30e-12, "J", False),
+        "energies.spike": (5e-12, 10e-12, 20e-12, "J", True),
+        "static_power": (2e-3, 3e-3, 4.5e-3, "W", True),
+        "times.synaptic_operation": (32e-9, 40e-9, 50e-9, "s", True),
+    }
+    assert list(found) == list(expected)
+    for path, (low, value, high, unit, assumed) in expected.items():
+        assert found[path] == (pytest.approx(low), pytest.approx(value), pytest.approx(high), unit, assumed), path
+
+
+def test_a_measured_number_moves_only_within_a_stated_range_and_an_axis_moves_nothing() -> None:
+    chip = simple(f"synaptic_operation: {told('26 pJ', 'measured', all_in='false', range='[25 pJ, 27 pJ]')}")
+    assert [one.low for one in uncertain_numbers(chip)] == [25e-12]
+    assert uncertain_numbers(with_parameter(chip, "energies.synaptic_operation", "2 pJ")) == ()
+
+
+def test_factors_grow_with_ignorance() -> None:
+    assert list(ASSUMED_FACTORS.values()) == sorted(ASSUMED_FACTORS.values())
+    assert ASSUMED_FACTORS["measured"] == 1
+
+
+def test_draws_are_one_in_each_part_and_depend_on_chip_and_path_only() -> None:
+    draws = draws_of("loihi", "energies.spike")
+    assert sorted((draws * DRAWS).astype(int).tolist()) == list(range(DRAWS))
+    assert (draws == draws_of.__wrapped__("loihi", "energies.spike")).all()
+    others = [draws_of("loihi", "energies.hop"), draws_of("speck", "energies.spike")]
+    for other in others:
+        assert abs(np.corrcoef(draws, other)[0, 1]) < 0.3
+    assert draws[:2].tolist() != draws[2:4].tolist()
+
+
+def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
+    chip = simple(
+        f"synaptic_operation: {told('1 pJ', 'measured', all_in='false')}\n"
+        f"  spike: {number('0 pJ', range='[0 pJ, 100 pJ]')}"
+    )
+    columns = priced_columns(two_timesteps, chip)
+    # spikes a sample: 3 and 1, so 2; at most 200 pJ on top of what synaptic operations cost
+    base = columns["energy_at_low_j"][0]
+    assert columns["energy_at_high_j"] == [near(base + 200e-12)]
+    expected = base + 200e-12 * draws_of("tiny", "energies.spike")
+    assert columns["energy_draws_j"] == near(expected.tolist())
+
+
+def priced_columns(execution: Execution, chip: Chip, operation: Any = "accelerated") -> Columns:
+    return uncertainty_columns(execution, chip, map_network(execution.shape, chip, "scaled"), operation)
+
+
+def test_ends_by_hand(two_timesteps: Execution) -> None:
+    # Per sample: (2·4 + 2·2 + 1·4) = 16 and (3·4 + 1·2) = 14 operations, mean 15; 3 and 1 spikes, mean 2.
+    chip = simple(
+        f"synaptic_operation: {number('10 pJ', all_in='false', range='[4 pJ, 20 pJ]')}\n"
+        f"  spike: {told('100 pJ', 'estimated')}"
+    )
+    columns = priced_columns(two_timesteps, chip)
+    assert columns["uncertain_numbers"] == ["energies.synaptic_operation", "energies.spike"]
+    assert columns["uncertain_low"] == [4e-12, 50e-12]
+    assert columns["energy_at_low_j"] == near([60e-12 + 200e-12, 150e-12 + 100e-12])
+    assert columns["energy_at_high_j"] == near([300e-12 + 200e-12, 150e-12 + 400e-12])
+    assert columns["uncertain_terms"] == ["synaptic_operation", "spike"]
+    assert columns["term_scale_j"] == near([300e-12, 400e-12])
+    assert columns["term_at_low"] == near([0.2, 0.5, 0.5, 0.25])
+    assert columns["term_at_high"] == near([1.0, 0.5, 0.5, 1.0])
+    terms = np.reshape(columns["term_draws"], (2, DRAWS)) * np.array([[300e-12], [400e-12]])
+    assert terms.sum(axis=0) == near(columns["energy_draws_j"])
+    assert terms[0] == near(60e-12 * 5 ** draws_of("tiny", "energies.synaptic_operation"))
+    assert columns["latency_draws_s"] is None
+    assert columns["latency_at_low_s"] is None
+    assert set(columns) <= set(COLUMNS)
+
+
+def test_an_all_in_energy_is_one_number(two_timesteps: Execution) -> None:
+    chip = simple(
+        f"synaptic_operation: {number('10 pJ', all_in='true', operation='accelerated', range='[5 pJ, 20 pJ]')}"
+    )
+    columns = priced_columns(two_timesteps, chip)
+    assert columns["energy_at_low_j"] == near([75e-12])
+    assert columns["energy_at_high_j"] == near([300e-12])
+
+
+def test_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
+    columns = priced_columns(two_timesteps, simple(f"spike: {number('10 pJ')}"))
+    assert columns["uncertain_numbers"] == ["energies.spike"]
+    assert {name for name, value in columns.items() if value is None} == {
+        name for name in columns if name.endswith(("_j", "_s", "_terms")) or name.startswith("term_")
+    }
+
+
+def test_ticks_alone_scale_with_the_tick(two_timesteps: Execution) -> None:
+    timer = f"{{kind: timer, tick: {number('1 ms')}, overload: stretch}}"
+    chip = simple(f"synaptic_operation: {told('1 pJ', 'measured', all_in='false')}", synchronization=timer)
+    columns = priced_columns(two_timesteps, chip)
+    # 2 timesteps through 2 layers: 3 ticks
+    assert columns["latency_at_low_s"] == pytest.approx([3e-3 / 1.1], rel=1e-5)
+    assert columns["latency_at_high_s"] == near([3.3e-3])
+
+
+@settings(max_examples=60, deadline=None)
+@given(priced(), st.integers(0, DRAWS - 1))
+def test_every_scenario_is_what_pricing_the_changed_chip_gives(
+    case: tuple[Execution, Chip, Mapping, Any], draw: int
+) -> None:
+    execution, chip, mapping, operation = case
+    columns = uncertainty_columns(execution, chip, mapping, operation)
+    numbers = uncertain_numbers(chip)
+    scenarios = [("draws", draw, drawn(chip, draw))]
+    for place in (0, len(numbers) // 2, len(numbers) - 1):
+        if numbers:
+            scenarios += [
+                ("at_low", place, {numbers[place].path: numbers[place].low}),
+                ("at_high", place, {numbers[place].path: numbers[place].high}),
+            ]
+    layout = layout_of(execution, chip, mapping)
+    nominal = price(execution, chip, mapping, operation=operation)
+    for name, place, values in scenarios:
+        changed = at(chip, values)
+        cost = price(execution, changed, mapping, operation=operation)
+        latency = cost.latency.total_s
+        assert latency is not None
+        if nominal.latency.bound_s is not None:  # the replay scales with its bound
+            before = latency_of(execution, chip, layout, bound_only=True).total_s
+            after = latency_of(execution, changed, layout, bound_only=True).total_s
+            assert before is not None
+            assert after is not None
+            assert nominal.latency.total_s is not None
+            share = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+            latency = nominal.latency.total_s * share
+        assert columns[f"latency_{name}_s"][place] == pytest.approx(latency.mean(), rel=2e-5, abs=1e-30)
+        if nominal.latency.bound_s is None:
+            assert columns[f"energy_{name}_j"][place] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
+            terms, scales = columns["uncertain_terms"], columns["term_scale_j"]
+            shares = np.reshape(columns[f"term_{name}"], (len(terms), -1))[:, place]
+            parts = dict(zip(terms, shares * scales, strict=True))
+            for term in ENERGY_TERMS:
+                expected = getattr(cost.mean, f"{term}_j")
+                if term in parts:
+                    assert parts[term] == pytest.approx(expected[0], rel=2e-5, abs=1e-30)
+                else:
+                    assert expected == pytest.approx(getattr(nominal.mean, f"{term}_j"), rel=1e-9, abs=1e-30)
+
+
+def test_draws_agree_with_an_independent_monte_carlo(two_timesteps: Execution) -> None:
+    chip = simple(
+        f"synaptic_operation: {told('20 pJ', 'estimated', all_in='false')}\n  spike: {told('200 pJ', 'secondary')}",
+        f"""static_power: {number("1 mW", range="[0.3 mW, 2 mW]")}
+times:
+  synaptic_operation: {told("1 us", "estimated")}
+  neuron_update: {told("2 us", "fitted")}
+  output: {told("3 us", "secondary")}
+network_on_chip: {{shape: mesh, rows: 1, columns: 1, cores_per_tile: 4, confidence: stated, source: made_up}}""",
+        "{kind: barrier, scope: timestep, times: " + BARRIER + "}",
+    )
+    mapping = map_network(two_timesteps.shape, chip, "scaled")
+    columns = uncertainty_columns(two_timesteps, chip, mapping, "accelerated")
+    random = np.random.default_rng(7)
+    costs: list[Cost] = []
+    for _ in range(800):
+        values = {one.path: float(one.low * (one.high / one.low) ** random.random()) for one in uncertain_numbers(chip)}
+        costs.append(price(two_timesteps, at(chip, values), mapping))
+    for column, sampled in (
+        ("energy_draws_j", [cost.energy_j for cost in costs]),
+        ("latency_draws_s", [cost.latency_s for cost in costs]),
+    ):
+        logs = np.log(np.array(columns[column])), np.log(np.array(sampled, dtype=float))
+        spread = logs[1].std()
+        assert abs(logs[0].mean() - logs[1].mean()) < 4 * spread * np.sqrt(1 / 800 + 1 / DRAWS)
+        assert logs[0].std() == pytest.approx(spread, rel=0.2)
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_every_shipped_chip_has_numbers_in_ranges_that_hold_them(name: str) -> None:
+    for one in uncertain_numbers(find_chip(name)):
+        assert 0 <= one.low <= one.value <= one.high, one
+        assert one.low < one.high, one
+
+
+def test_what_is_worked_out_already_is_shared(two_timesteps: Execution) -> None:
+    chip = simple(
+        f"synaptic_operation: {number('20 pJ', all_in='false')}",
+        f"times:\n  synaptic_operation: {number('1 us')}\n  neuron_update: {number('2 us')}\n"
+        f"  output: {number('3 us')}\n"
+        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 1, confidence: stated, source: made_up}",
+    )
+    mapping = map_network(two_timesteps.shape, chip, "scaled")
+    cost = price(two_timesteps, chip, mapping)
+    shared = uncertainty_columns(two_timesteps, chip, mapping, "accelerated", cost=cost)
+    assert shared == uncertainty_columns(two_timesteps, chip, mapping, "accelerated")
+
+
+def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:
+    cycles = "{cycles: 3, confidence: measured, source: made_up}"
+    chip = simple(
+        f"synaptic_operation: {told('20 pJ', 'measured', all_in='false')}",
+        f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {told('1 mW', 'measured')}\n"
+        f"times:\n  synaptic_operation: {cycles}\n  neuron_update: {cycles}\n  output: {cycles}\n"
+        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 1, confidence: stated, source: made_up}",
+        "{kind: clocked}",
+    )
+    columns = priced_columns(two_timesteps, chip)
+    mapping = map_network(two_timesteps.shape, chip, "scaled")
+    for name, frequency in (("low", 0.5e6), ("high", 3e6)):
+        cost = price(two_timesteps, at(chip, {"clock": frequency}), mapping)
+        assert columns[f"latency_at_{name}_s"] == near([cost.latency_s])
+        assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
