@@ -17,6 +17,7 @@ from codesign.hardware.work import (
     Layout,
     barrier_outputs,
     deliveries,
+    drained_neurons,
     lane_operations,
     sent_messages,
     updated_neurons,
@@ -92,8 +93,10 @@ def pipelined_steps(execution: Execution, chip: Chip, layout: Layout, ticks: int
     count = timesteps * ticks + layers - 1
     steps = np.zeros((samples, count, layout.cores, _KINDS))
     flows = np.zeros((samples, count, sent.shape[2]))
+    drained = lane_operations(drained_neurons(execution, chip) @ layout.share, chip)
     for placement, (layer, core) in enumerate(zip(layout.layer, layout.core, strict=True)):
         steps[:, layer : layer + timesteps * ticks : ticks, core] += work[:, :, placement]
+        steps[:, count - (layers - 1 - layer) :, core, 3] += drained[:, placement, None]
     for source in range(sent.shape[2]):
         layer = 0 if source == 0 else execution.slices[source - 1].layer + 1
         if layer < layers:

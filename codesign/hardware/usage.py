@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.description import Barrier, Chip, Timer
-from codesign.hardware.work import Layout, destinations, target_layers, updated_neurons
+from codesign.hardware.work import (
+    Layout,
+    destinations,
+    drained_neurons,
+    steps_after_last_frame,
+    target_layers,
+    updated_neurons,
+)
 from codesign.simulation.execution import Execution
 
 __all__ = ["Usage", "usage_of"]
@@ -73,7 +80,7 @@ def usage_of(execution: Execution, chip: Chip, layout: Layout) -> Usage:
             execution, layout, by_sample(table.spikes * _occupied(execution, layout))
         ),
         neuron_access=np.full(samples, float(layout.accessed.sum() * _visits(execution, chip))),
-        neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)),
+        neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(execution, chip),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
         message=by_sample(table.spikes * cores[table.source]),
         hop=along,
@@ -81,6 +88,11 @@ def usage_of(execution: Execution, chip: Chip, layout: Layout) -> Usage:
         chip_hop=by_sample(table.spikes * crossings[table.source]),
         barrier_message=by_sample(table.barriers * cores[table.source] * (not by_itself)),
     )
+
+
+def _drained(execution: Execution, chip: Chip) -> Floats:
+    """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
+    return np.asarray(drained_neurons(execution, chip) @ steps_after_last_frame(execution))
 
 
 def _visits(execution: Execution, chip: Chip) -> int:

@@ -200,6 +200,7 @@ def _passes(count: int) -> Execution:
         evaluations=layer,
         barrier_messages=layer,
         active=np.zeros((1, count, 1), dtype=np.int64),
+        residual=np.zeros((1, 1), dtype=np.int64),
         forward_steps=np.ones_like(grid),
         steps_to_first_output=np.ones_like(grid),
         spikes_to_first_output=grid,

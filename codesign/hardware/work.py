@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Chip
+from codesign.hardware.description import Barrier, Chip
 from codesign.hardware.mapping import Mapping
 from codesign.hardware.traffic import traffic_of
 from codesign.simulation.execution import Execution, Slice
@@ -18,10 +18,12 @@ __all__ = [
     "barrier_outputs",
     "deliveries",
     "destinations",
+    "drained_neurons",
     "lane_operations",
     "layout_of",
     "layout_of_slices",
     "sent_messages",
+    "steps_after_last_frame",
     "target_layers",
     "updated_neurons",
 ]
@@ -265,3 +267,22 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
     np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
     return counts
+
+
+def drained_neurons(execution: Execution, chip: Chip) -> Floats:
+    """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done.
+
+    Chips with barriers a timestep or timers that update active neurons find a potential in them in every later step.
+    """
+    number, synchronization = chip.energies.neuron_update, chip.synchronization
+    pipelined = synchronization.kind == "timer" or (
+        isinstance(synchronization, Barrier) and synchronization.scope == "timestep"
+    )
+    if not pipelined or number is None or number.counted != "active_neurons":
+        return np.zeros((execution.samples, len(execution.slices)))
+    return execution.residual.astype(np.float64)
+
+
+def steps_after_last_frame(execution: Execution) -> Integers:
+    """(S,) hardware steps between that of a slice's last frame and the end, in which the frame is in later layers."""
+    return np.array([len(execution.shape.layers) - 1 - one.layer for one in execution.slices], dtype=np.int64)

@@ -113,6 +113,7 @@ class Execution:
         barrier_messages: (B, L) barrier messages sent per layer.
         active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
             decay and bias, or were evaluated, which is when a message or the frame reached them.
+        residual: (B, S) neurons of each slice that the last timestep leaves with a potential other than 0.
         forward_steps: (B, T) forward steps until the stop.
         steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
         spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
@@ -140,6 +141,7 @@ class Execution:
     evaluations: Integers
     barrier_messages: Integers
     active: Integers
+    residual: Integers
     forward_steps: Integers
     steps_to_first_output: Integers
     spikes_to_first_output: Integers

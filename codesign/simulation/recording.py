@@ -64,6 +64,7 @@ class Recorder:
         self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
         self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
         self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
+        self.residual = np.zeros((samples, len(self.slices)), dtype=np.int64)
         self.message_rows: list[Integers] = []
         self.update_rows: list[Integers] = []
 
@@ -141,6 +142,10 @@ class Recorder:
             step = np.minimum(first[decided] + m, len(history) - 1)
             self.convergence[decided, m] += history[step, decided]
 
+    def end(self, potentials: torch.Tensor) -> None:
+        """The (B, N) potentials that the last pass leaves."""
+        self.residual = self._of_slices(potentials.numpy(force=True) != 0)
+
     def execution(self, scores: torch.Tensor) -> Execution:
         """Everything recorded, with (B, C) scores."""
         return build_execution(
@@ -150,6 +155,7 @@ class Recorder:
             scores=scores.detach().double().numpy(force=True),
             synaptic_operations=self.synaptic_operations,
             active=self.active,
+            residual=self.residual,
             forward_steps=self.forward_steps,
             steps_to_first=self.steps_to_first,
             spikes_to_first=self.spikes_to_first,
@@ -225,6 +231,7 @@ def build_execution(
     scores: NDArray[np.float64],
     synaptic_operations: Integers,
     active: Integers,
+    residual: Integers,
     forward_steps: Integers,
     steps_to_first: Integers,
     spikes_to_first: Integers,
@@ -262,6 +269,7 @@ def build_execution(
         evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
         barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
         active=active,
+        residual=residual,
         forward_steps=forward_steps,
         steps_to_first_output=steps_to_first,
         spikes_to_first_output=spikes_to_first,

@@ -94,6 +94,8 @@ def run(
     """Simulate a batch on the network's device. `recorder` collects counters, `trace` what the gradient needs."""
     machine = _Machine(network, events, schedule, regularization, seed, epoch, recorder, trace, idle_gradient)
     passes = [machine.forward_pass(timestep) for timestep in range(events.timesteps)]
+    if recorder is not None:
+        recorder.end(machine.u)
     return Result(
         counts=machine.counts,
         potentials=machine.u,

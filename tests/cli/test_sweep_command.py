@@ -88,10 +88,11 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines[0] == "tiny: Tiny"
     assert lines[1] == "6 design points, 2 of them infeasible"
-    # The widest layer has 10 neurons, more than a group of 8: drained, and layered. µBrain cannot drop what waits.
+    # The widest layer has 10 neurons, more than a group of 8: drained, and layered, each with the chip's weights and
+    # with float weights. µBrain cannot drop what waits.
     assert lines[2:5] == [
         "train 2 to run 0 in the store",
-        "execute 4 to run 0 in the store",
+        "execute 8 to run 0 in the store",
         "price 4 to run 0 in the store",
     ]
     assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said

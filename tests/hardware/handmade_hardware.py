@@ -122,6 +122,7 @@ class Builder:
             evaluations=evaluated,
             barrier_messages=barriers,
             active=np.maximum.accumulate(active, axis=1),
+            residual=active.max(axis=1, initial=0),
             forward_steps=steps,
             steps_to_first_output=first,
             spikes_to_first_output=np.where(first == NOT_REACHED, NOT_REACHED, 0),

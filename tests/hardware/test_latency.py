@@ -125,14 +125,15 @@ def test_barrier_decision_spans_the_last_frames_way_through_the_layers() -> None
 
 
 def test_clocked_updates_count_neurons_once_a_timestep() -> None:
-    """Two evaluations of the same 4 neurons in a timestep are one update each, and potentials stay."""
+    """Two evaluations of the same 4 neurons in a timestep are one update each. Potentials stay: the second timestep
+    updates them, and so does the step in which the last frame is in the output layer."""
     energies = ENERGIES.replace("counted: evaluations", "counted: active_neurons")
     chip = chip_from(MESH_CORES + TIMES + energies + BARRIER)
     builder = Builder("3-4-2", timesteps=2).message(-1, 0, 1).update(0, 0, 4, 1).update(1, 0, 4)
     cost = priced(builder.build(), chip)
-    assert cost.energy.neuron_update_j == pytest.approx([8 * 100e-12])
+    assert cost.energy.neuron_update_j == pytest.approx([12 * 100e-12])
     output = 1e-3  # of the spike that was emitted, whether it left or not
-    assert cost.latency.compute_s == pytest.approx([HIDDEN + 200e-6 + output + 200e-6])
+    assert cost.latency.compute_s == pytest.approx([HIDDEN + 200e-6 + output + 2 * 200e-6])
 
 
 TIMER = f"""

@@ -73,6 +73,10 @@ def assert_equals_oracle(case: Case) -> None:
         for t, active in enumerate(expected.active):
             counts = np.histogram(list(active), ends)[0] if active else np.zeros(len(ends) - 1)
             assert execution.active[b, t].tolist() == counts.tolist()
+        left = [n for n, potential in enumerate(expected.potentials) if potential != 0]
+        assert execution.residual[b].tolist() == (
+            np.histogram(left, ends)[0].tolist() if left else [0] * (len(ends) - 1)
+        )
         for row, count in expected.currents:
             histogram[row, min(count, CURRENT_BINS - 1)] += 1
     assert execution.currents_before_firing.tolist() == histogram.tolist()

@@ -30,6 +30,7 @@ def assemble(network: SpikingNetwork, events: EventBatch, batch: Batch, recorded
         scores=recorded.logits.astype(np.float64),
         synaptic_operations=whole.operations,
         active=whole.active,
+        residual=whole.residual,
         forward_steps=whole.forward_steps,
         steps_to_first=whole.steps_to_first,
         spikes_to_first=whole.spikes_to_first,

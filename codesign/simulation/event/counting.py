@@ -34,11 +34,21 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.convergence[sample, :, :] = 0
     counters.operations[sample, :] = 0
     counters.active[sample, :, :] = 0
+    counters.residual[sample, :] = 0
     counters.sample_currents[:, :] = 0
 
 
 @part
-def end_counting(counters: Any) -> None:
+def end_counting(wiring: Any, parameters: Any, state: Any, counters: Any, sample: Any) -> None:
+    """Count potentials that are left, and add up what is counted by batch."""
+    for position in range(len(state.met)):
+        slot = np.int64(wiring.position_slot[position])
+        for run in range(parameters.run_start[position], parameters.run_start[position + 1]):
+            left = 0
+            for at in range(slot, slot + parameters.run_count[run]):
+                left += state.u[at] != 0
+            counters.residual[sample, parameters.run_slice[run]] += left
+            slot += parameters.run_count[run]
     for row in range(counters.currents.shape[0]):
         for number in range(counters.currents.shape[1]):
             counters.currents[row, number] += counters.sample_currents[row, number]

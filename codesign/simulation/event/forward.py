@@ -408,6 +408,6 @@ def run_sample(
         for output in range(logits.shape[1]):
             logits[sample, output] = state.u[wiring.source_slot[first + output]]
     if rules.recorded:
-        end_counting(counters)
+        end_counting(wiring, parameters, state, counters, sample)
     ends[WORDS], ends[POTENTIALS] = words_at, potentials_at
     return DONE

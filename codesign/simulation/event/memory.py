@@ -235,6 +235,7 @@ class Counters(NamedTuple):
     convergence: Longs
     operations: Longs
     active: Longs
+    residual: Longs
     currents: Longs
     sample_currents: Longs
     messages: Longs
@@ -334,6 +335,7 @@ def counters(samples: int, timesteps: int, classes: int, layers: int, slices: in
         convergence=longs(samples, CONVERGENCE_STEPS, classes),
         operations=longs(samples, layers),
         active=longs(samples, timesteps, slices),
+        residual=longs(samples, slices),
         currents=longs(2, CURRENT_BINS),
         sample_currents=longs(2, CURRENT_BINS),
         messages=np.empty((rows, 9), dtype=np.int64),
