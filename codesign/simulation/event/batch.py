@@ -149,7 +149,7 @@ class Batch:
             barrier_messages=schedule.barrier_messages,
             refractory=network.neuron.refractory,
             subtract=network.neuron.reset == "subtract",
-            saturates=None if network.potential_ranges is None else True,
+            saturates=network.potential_ranges is not None,
             leaks=not bool(torch.isinf(network.time_constant).all()),
             biased=network.bias is not None,
             reads_potential=network.neuron.readout == "potential",
@@ -167,7 +167,7 @@ class Batch:
             idle_gradient=_IDLE[idle_gradient],
             traced=traced,
             recorded=recorded,
-            timed=None if service is None else True,
+            timed=service is not None,
             tallied=recorded or service is not None,
         )
         self.service = _NO_SERVICE if service is None else self._service(service)

@@ -99,7 +99,7 @@ def _piece(load: Any) -> Any:
         store(x, at, zero)
         free = above(load(alive, at), zero)
         v = select(free, add(load(u, at), current), zero)
-        if saturates is not None:
+        if saturates:
             lowest, highest = load(low, at), load(high, at)
             v = select(above(lowest, v), lowest, v)
             v = select(above(v, highest), highest, v)
@@ -233,7 +233,7 @@ def evaluate_gated(
                 evaluations += 1
                 alive = state.alive[at] > 0
                 v = state.u[at] + state.x[at] if alive else np.float32(0)
-                if rules.saturates is not None:
+                if rules.saturates:
                     v = min(max(v, parameters.low[at]), parameters.high[at])
                 able = is_open and state.stimulated[position] != 0  # barrier messages alone make no neuron fire
                 fired = able and v > parameters.threshold[at]

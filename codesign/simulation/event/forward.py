@@ -239,7 +239,7 @@ def run_sample(
             wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
         ):
             return NO_ROOM
-        if rules.timed is not None:
+        if rules.timed:
             state.free[:] = 0
             if not rules.queued:
                 serve_row(service, state.free, 0, 0, 0.0, frame_messages(rules, input_, begin, end))
@@ -314,7 +314,7 @@ def run_sample(
 
             if rules.tallied:
                 tally(wiring, parameters, state, touched)
-            if rules.timed is not None:
+            if rules.timed:
                 serve_evaluations(
                     service,
                     state.slice_sums,
@@ -369,7 +369,7 @@ def run_sample(
                 ends,
             ):
                 return NO_ROOM
-            if rules.timed is not None:
+            if rules.timed:
                 serve_departures(
                     service,
                     chosen,

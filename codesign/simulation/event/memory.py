@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class Rules(NamedTuple):
     barrier_messages: bool
     refractory: bool
     subtract: bool
-    saturates: Literal[True] | None
+    saturates: bool
     leaks: bool
     biased: bool
     reads_potential: bool
@@ -118,7 +118,7 @@ class Rules(NamedTuple):
     idle_gradient: int
     traced: bool
     recorded: bool
-    timed: Literal[True] | None
+    timed: bool
     tallied: bool
 
 
