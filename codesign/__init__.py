@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from codesign.exploration.sweep import load_sweep, run_sweep
     from codesign.hardware.cost import Cost, price
     from codesign.hardware.description import Chip
-    from codesign.hardware.library import chip_names, find_chip
+    from codesign.hardware.library import chip_names, find_chip, load_chip
     from codesign.hardware.mapping import Mapping, map_network
+    from codesign.hardware.parameters import with_parameter
     from codesign.hardware.quantization import quantize_weights
-    from codesign.hardware.scheduling import chip_schedule
+    from codesign.hardware.scheduling import chip_schedule, service_model
+    from codesign.hardware.uncertainty import uncertain_numbers
+    from codesign.hardware.validation import validate
     from codesign.network.neuron import NeuronSpec
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.network.topology import NetworkShape, TopologySpec, network_shape, parse_topology
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from codesign.simulation.execution import Execution
     from codesign.simulation.policies import Policy, policy_names
     from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+    from codesign.simulation.service import ServiceModel
     from codesign.training.evaluation import evaluate
     from codesign.training.recipe import PRESETS, Recipe
     from codesign.training.trainer import EpochReport, TrainingResult, train
@@ -54,10 +58,13 @@ _MODULES = {
     "codesign.exploration.sweep": ("load_sweep", "run_sweep"),
     "codesign.hardware.cost": ("Cost", "price"),
     "codesign.hardware.description": ("Chip",),
-    "codesign.hardware.library": ("chip_names", "find_chip"),
+    "codesign.hardware.library": ("chip_names", "find_chip", "load_chip"),
     "codesign.hardware.mapping": ("Mapping", "map_network"),
+    "codesign.hardware.parameters": ("with_parameter",),
     "codesign.hardware.quantization": ("quantize_weights",),
-    "codesign.hardware.scheduling": ("chip_schedule",),
+    "codesign.hardware.scheduling": ("chip_schedule", "service_model"),
+    "codesign.hardware.uncertainty": ("uncertain_numbers",),
+    "codesign.hardware.validation": ("validate",),
     "codesign.network.neuron": ("NeuronSpec",),
     "codesign.network.spiking_network": ("SpikingNetwork",),
     "codesign.network.topology": ("NetworkShape", "TopologySpec", "network_shape", "parse_topology"),
@@ -67,6 +74,7 @@ _MODULES = {
     "codesign.simulation.execution": ("Execution",),
     "codesign.simulation.policies": ("Policy", "policy_names"),
     "codesign.simulation.schedule": ("LAYERED", "Regularization", "Schedule"),
+    "codesign.simulation.service": ("ServiceModel",),
     "codesign.training.evaluation": ("evaluate",),
     "codesign.training.recipe": ("PRESETS", "Recipe"),
     "codesign.training.trainer": ("EpochReport", "TrainingResult", "train"),
@@ -96,6 +104,7 @@ __all__ = [
     "Recipe",
     "Regularization",
     "Schedule",
+    "ServiceModel",
     "Simulation",
     "SpikingNetwork",
     "StoreError",
@@ -109,6 +118,7 @@ __all__ = [
     "engine_names",
     "evaluate",
     "find_chip",
+    "load_chip",
     "load_sweep",
     "load_workload",
     "map_network",
@@ -119,8 +129,12 @@ __all__ = [
     "quantize_weights",
     "read_results",
     "run_sweep",
+    "service_model",
     "simulate",
     "train",
+    "uncertain_numbers",
+    "validate",
+    "with_parameter",
     "write_report",
     "write_results",
 ]
