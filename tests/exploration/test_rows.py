@@ -28,6 +28,7 @@ def by_hand(*, spiking_readout: bool = True) -> Execution:
         evaluations=array([[4, 4, 4], [0, 0, 0], [4, 4, 4]]),
         barrier_messages=array([[0, 0, 0]] * 3),
         active=array([[[2, 2, 2], [2, 0, 2]], [[0, 0, 0]] * 2, [[2, 2, 2], [0, 0, 0]]]),
+        residual=array([[2, 0, 2], [0, 0, 0], [0, 0, 0]]),
         forward_steps=array([[4, 3], [0, 0], [5, 0]]),
         steps_to_first_output=array([[3, 3], [NOT_REACHED] * 2, [4, NOT_REACHED]]),
         spikes_to_first_output=array([[2, 1], [NOT_REACHED] * 2, [5, NOT_REACHED]]),
