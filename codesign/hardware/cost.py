@@ -129,11 +129,22 @@ def _mean(values: NDArray[np.generic] | None) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def price(execution: Execution, chip: Chip, mapping: Mapping, *, operation: Operation = "accelerated") -> Cost:
+def price(
+    execution: Execution,
+    chip: Chip,
+    mapping: Mapping,
+    *,
+    operation: Operation = "accelerated",
+    bound_only: bool = False,
+) -> Cost:
     """Price an execution, without simulating again.
 
     Any execution of the mapping's network can be priced; where its slices are those of another mapping, the work of a
     layer is shared out over the layer's cores, which is noted among the assumptions.
+
+    Args:
+        operation: how the chip runs, which decides for how long static power is drawn.
+        bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
 
     Raises:
         InputError: the mapping is of another network or chip, or the chip's energies do not hold in `operation`.
@@ -145,7 +156,7 @@ def price(execution: Execution, chip: Chip, mapping: Mapping, *, operation: Oper
         raise InputError(f"mapping: is for chip '{mapping.chip}', found '{chip.name}'")
     layout = layout_of(execution, chip, mapping)
     steps = None if missing_times(chip, layout) else steps_of(execution, chip, layout)
-    latency = latency_of(execution, chip, layout, steps)
+    latency = latency_of(execution, chip, layout, steps, bound_only=bound_only)
     usage = usage_of(execution, chip, layout)
     on_s, assumed = on_time(execution, chip, latency.total_s, operation)
     energy = energy_of(execution, chip, mapping, layout, usage, on_s)
