@@ -57,7 +57,9 @@ def show(name: Annotated[str, typer.Argument(help="Name, alias or path of a chip
     console.print("\n[bold]Sources[/bold]")
     for key, source in chip.sources.items():
         address = f"https://doi.org/{source.doi}" if source.doi else source.url
-        console.print(f"  {key}: {escape(source.citation)}" + (f" <{address}>" if address else ""), soft_wrap=False)
+        console.print(
+            f"  {escape(key)}: {escape(source.citation)}" + (f" <{address}>" if address else ""), soft_wrap=False
+        )
 
 
 @app.command()
@@ -186,7 +188,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     for column in ("number", "value", "changes", "how known", "source"):
         table.add_column(column, overflow="fold")
     for number in chip.numbers():
-        table.add_row(number.name, escape(number.text), number.effect, number.confidence, number.source)
+        table.add_row(number.name, escape(number.text), number.effect, number.confidence, escape(number.source))
     console.print()
     console.print(table)
     console.print("\nchanges: spikes, what a network does; price, only what that costs; nothing that is computed.")
@@ -228,7 +230,7 @@ def _print_measurements(console: Console, chip: Chip) -> None:
         ]
         if one.accuracy is not None:
             values.append(f"accuracy {one.accuracy:.1%}")
-        console.print(f"  {escape(one.name)}: {', '.join(values)} ({one.confidence}, {one.source})")
+        console.print(f"  {escape(one.name)}: {', '.join(values)} ({one.confidence}, {escape(one.source)})")
         told = escape(one.workload) + (f"; {escape(one.note)}" if one.note else "")
         console.print(Padding(told, (0, 0, 0, 4)))
     console.print(f"  What the numbers above give for them: codesign chips validate {chip.name}")

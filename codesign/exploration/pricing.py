@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,6 +308,8 @@ def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
 def _appearing(path: Path) -> Iterator[Path]:
     """A temporary path whose file becomes `path` at the end of the block, or goes away where that is left early."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    if path.is_dir():
+        raise InputError(f"{path}: cannot be written: is a folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -315,7 +317,8 @@ def _appearing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder itself could not be made there is nothing to take away
+            temporary.unlink(missing_ok=True)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

@@ -93,6 +93,13 @@ class PricingSpec(Spec):
     def _check(self) -> PricingSpec:
         if not self.axes and not self.linked:
             raise ValueError("give 'axes' or 'linked': without them there is nothing to vary")
+        for name in ("recipes", "training_seeds"):
+            given = getattr(self, name)
+            if len(set(given)) < len(given):
+                raise ValueError(f"{name} must differ, found {', '.join(map(str, given))}")
+        columns = [objective.column for objective in self.objectives]
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"objectives must be about different columns, found {', '.join(columns)}")
         return self
 
     @classmethod
@@ -130,7 +137,7 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     for block, known in (("recipes", sweep.recipes), ("training_seeds", sweep.seeds.training)):
         given = data.get(block)
         for i, one in enumerate(given if isinstance(given, list) else []):
-            if one not in known:
+            if isinstance(one, str | int) and one not in known:
                 names = suggestion(str(one), map(str, known))
                 yield (block, i), f"{block}.{i}: the sweep '{sweep.name}' has no {one!r}{names}"
     seed = data.get("evaluation_seed")
@@ -213,7 +220,9 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, st
 
 
 def _entry(entry: Any) -> Any:
-    return AxisRange.model_validate(entry) if isinstance(entry, dict) else tuple(entry)
+    if isinstance(entry, dict):
+        return AxisRange.model_validate(entry)
+    return tuple(entry) if isinstance(entry, list | tuple) else (entry,)
 
 
 def _dotted(path: Path_) -> str:

@@ -119,7 +119,12 @@ def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: st
 
 def _parameter(chip: Chip, parameter: str) -> tuple[str | float, str]:
     """A number of the chip in SI and its unit; text where it is none."""
-    number = next(number for number in chip.numbers() if number.name == parameter)
+    number = next((number for number in chip.numbers() if number.name == parameter), None)
+    if number is None:  # a word, such as the scope of a barrier
+        value: Any = chip
+        for part in parameter.split("."):
+            value = getattr(value, part)
+        return str(value), ""
     return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
 
 

@@ -106,6 +106,8 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
             yield ("synchronization", name, "cycles"), "needs the chip's clock"
         elif number.value == 0 or number.cycles == 0:
             yield ("synchronization", name), "must be above 0"
+        elif name == "tick" and number.range is not None and number.range[0] == 0:
+            yield ("synchronization", name, "range"), "must begin above 0"
 
 
 def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:

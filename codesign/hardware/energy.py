@@ -155,11 +155,19 @@ def energy_of(
     if synaptic is None:
         not_modelled.append(f"energy: {chip.name} gives no energies.synaptic_operation")
     for name, words in _WORDS.items():
-        if terms[name] is None and name not in tariff.included:
-            not_modelled.append(f"energy of {words}: {chip.name} gives no energies.{name}")
-    if terms["static"] is None:
-        lacks = "static_power" if chip.static_power is None else "latency, so the time it is on is not known"
-        not_modelled.append(f"static energy: {chip.name} gives no {lacks}")
+        if terms[name] is not None:
+            continue
+        holder = tariff.included.get(name)
+        if holder is None:
+            lacks = "chip_hop" if name == "hop" and tariff.hop_j is not None else name
+            not_modelled.append(f"energy of {words}: {chip.name} gives no energies.{lacks}")
+        elif terms.get(holder) is None:
+            not_modelled.append(f"energy of {words}: inside {holder.replace('_', ' ')}, which is not known")
+    powers = {"static": chip.static_power, "clock": tariff.clock_w, "active_core": chip.active_core_power}
+    for name, power in powers.items():
+        if terms[name] is None and (power is not None or name == "static"):
+            lacks = "static_power" if power is None else "latency, so the time it is on is not known"
+            not_modelled.append(f"{name.replace('_', ' ')} energy: {chip.name} gives no {lacks}")
     covered = {name for name, term in terms.items() if term is not None}
     covered |= {term for term, holder in tariff.included.items() if terms.get(holder) is not None}
     return EnergyBook(

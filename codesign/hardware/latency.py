@@ -100,6 +100,8 @@ def latency_of(
     missing = missing_times(chip, layout)
     if isinstance(synchronization, Barrier) and synchronization.times is None:
         missing = (*missing, "synchronization.times")
+    elif isinstance(synchronization, Barrier) and layout.chips > 1 and not _spans_chips(synchronization):
+        missing = (*missing, f"synchronization.times.by_chips for {layout.chips} chips")
     if times is not None and steps is None and not missing:
         steps = steps_of(execution, chip, layout)
     if isinstance(synchronization, Timer):
@@ -113,6 +115,10 @@ def latency_of(
     if times is None or steps is None:
         return Latency(model=model, not_modelled=_latency_needs(chip, missing))
     return _asynchronous(execution, chip, layout, times, steps.steps, model, bound_only)
+
+
+def _spans_chips(barrier: Barrier) -> bool:
+    return barrier.times is not None and barrier.times.by_chips is not None
 
 
 def _latency_needs(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
@@ -173,7 +179,7 @@ def _barrier(
     assert steps.layers is not None
     barrier_s = barrier.times.of_tiles(layout.tiles)
     if layout.chips > 1:
-        barrier_s = max(barrier_s, barrier.times.of_chips(layout.chips) or 0.0)
+        barrier_s = max(barrier_s, barrier.times.of_chips(layout.chips) or barrier_s)
     least_s = chip.seconds(barrier.least_step) or 0.0
     ways = ways_of_sources(execution, layout, times)
 

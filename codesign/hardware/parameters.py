@@ -105,7 +105,7 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     if isinstance(current, (EnergyNumber, StaticPower, TimeNumber)):
         extra["includes"] = current.includes
     key = "value"
-    if isinstance(current, TimeNumber) and isinstance(value, int | float) and not isinstance(value, bool):
+    if kinds[0] is TimeNumber and isinstance(value, int | float) and not isinstance(value, bool):
         key = "cycles"  # a time without a unit
     try:
         return kinds[0].model_validate({key: value, "confidence": "estimated", "source": AXIS_SOURCE, **extra})

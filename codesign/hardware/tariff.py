@@ -126,7 +126,9 @@ def charges(usage: Usage, tariff: Tariff, on_s: Floats | None) -> dict[str, Floa
         power = getattr(tariff, f"{name}_w")
         terms[name] = None if power is None or on_s is None else np.asarray(on_s * power)
     for name in tariff.included:
-        terms[name] = None
+        # A number that contains hops contains those between chips too, unless they have their own.
+        own = name == "hop" and tariff.chip_hop_j is not None
+        terms[name] = _charge(usage.chip_hop, tariff.chip_hop_j) if own else None
     return terms
 
 

@@ -270,13 +270,15 @@ def _latency(execution: Execution, cases: _Scenarios, cost: Cost) -> Floats | No
             length[:] = tick
         else:
             length = np.maximum(1.0, np.ceil(length / tick - 1e-9)) * tick
-    else:
+    if isinstance(synchronization, Barrier):
+        np.maximum(length, _link_times(layout, cases, work)[:, columns], out=length)
+    if not isinstance(synchronization, Timer):
         length += _ways(execution, layout, cases, work, columns)
     if isinstance(synchronization, Barrier):
         assert synchronization.times is not None  # held by the latency being known
         nominal = synchronization.times.of_tiles(layout.tiles)
         if layout.chips > 1:
-            nominal = max(nominal, synchronization.times.of_chips(layout.chips) or 0.0)
+            nominal = max(nominal, synchronization.times.of_chips(layout.chips) or nominal)
         length += (nominal * cases.scale("synchronization.times"))[columns]
         least = cases.seconds("synchronization.least_step", synchronization.least_step)[columns]
         np.maximum(length, least, out=length)
@@ -286,6 +288,15 @@ def _latency(execution: Execution, cases: _Scenarios, cost: Cost) -> Floats | No
         share = np.divide(totals, bound, out=np.ones_like(totals), where=bound > 0)
         totals = known[:, None] * share
     return np.asarray(totals[:, inverse])
+
+
+def _link_times(layout: Layout, cases: _Scenarios, work: StepWork) -> Floats:
+    """(U, scenarios) time that the busiest link of each step needs; 0 where the rate of links is not known."""
+    network = cases.chip.network_on_chip
+    if network is None or network.link_rate is None or not layout.links.size:
+        return np.zeros((len(work.sent), cases.count))
+    rate = network.link_rate.value * cases.scale("network_on_chip.link_rate")
+    return np.asarray((work.sent @ layout.links).max(axis=1)[:, None] / rate)
 
 
 def _distinct_times(cases: _Scenarios) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

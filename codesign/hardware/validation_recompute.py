@@ -72,7 +72,7 @@ def recompute(chip: Chip, model: Counts | Steps) -> Result:
         _energy(chip, layout, model, on_s, values, reasons, left_out)
     if "energy" in reasons:
         reasons["power"] = reasons["energy"]
-    elif on_s is None:
+    elif not on_s:
         reasons["power"] = "its duration is not known"
     else:
         values["power"] = (values["energy"][0] / on_s, values["energy"][1] / on_s)

@@ -219,3 +219,42 @@ def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(t
     assert cost_of(two_timesteps, body + barrier).energy.neuron_access_j == pytest.approx([3 * 6 * 10e-12] * 2)
     layers = barrier.replace("timestep", "layer")
     assert cost_of(two_timesteps, body + layers).energy.neuron_access_j == pytest.approx([2 * 6 * 10e-12] * 2)
+
+
+def test_every_term_that_is_left_out_is_named(two_timesteps: Execution) -> None:
+    """Without times nothing drawn over time is known, and what a number contains goes with it."""
+    energies = ENERGIES.replace("static_power", f"  clock_cycle: {number('1 nJ')}\nstatic_power")
+    energies = energies.replace(f"  message: {number('1 nJ')}\n", "")
+    energies = energies.replace(number("1 W"), number("1 W", includes="[message]"))
+    powers = f"clock: {number('5 MHz')}\nactive_core_power: {number('3 W')}\n"
+    cost = cost_of(two_timesteps, MESH_CORES + energies + powers + ASYNCHRONOUS)
+    for words in ("static energy", "clock energy", "active core energy", "messages: inside static"):
+        assert any(words in text for text in cost.not_modelled), words
+
+
+TWO_CHIPS = MESH_CORES.replace(number(8), number(1)) + f"neurons_per_core: {number(4)}\nmulti_chip: {{}}\n"
+
+
+def test_hops_inside_another_number_leave_those_between_chips_to_their_own(two_timesteps: Execution) -> None:
+    energies = f"energies: {{synaptic_operation: {number('1 pJ', all_in='false', includes='[hop]')}, "
+    alone = cost_of(two_timesteps, TWO_CHIPS + energies + "}\n" + ASYNCHRONOUS)
+    assert alone.energy.hop_j is None
+    assert "hop" in alone.energy.coverage
+    priced = cost_of(two_timesteps, TWO_CHIPS + energies + f"chip_hop: {number('1 uJ')}}}\n" + ASYNCHRONOUS)
+    assert priced.energy.hop_j == pytest.approx([2e-6, 1e-6])  # hidden spikes to the second chip
+
+
+def test_a_border_between_chips_without_energy_is_named(two_timesteps: Execution) -> None:
+    cost = cost_of(two_timesteps, TWO_CHIPS + TIMES + ENERGIES + ASYNCHRONOUS)
+    assert any("gives no energies.chip_hop" in text for text in cost.not_modelled)
+
+
+def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: Execution) -> None:
+    times = TIMES + f"  chip_hop: {number('1 us')}\n"
+    barrier = "synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}{more}, "
+    barrier += "confidence: stated, source: made_up}}}}\n"
+    without = cost_of(two_timesteps, TWO_CHIPS + times + barrier.format(more=""))
+    assert without.latency_s is None
+    assert any("by_chips for 2 chips" in text for text in without.not_modelled)
+    known = cost_of(two_timesteps, TWO_CHIPS + times + barrier.format(more=", by_chips: {2: 7 us}"))
+    assert known.latency.synchronization_s == pytest.approx([3 * 7e-6] * 2)

@@ -304,3 +304,31 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
         cost = price(two_timesteps, at(chip, {"clock": frequency}), mapping)
         assert columns[f"latency_at_{name}_s"] == near([cost.latency_s])
         assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
+
+
+def test_the_rate_of_links_moves_the_steps_that_it_limits(two_timesteps: Execution) -> None:
+    """Slow links lengthen steps, and the end of the range is what a chip with that rate takes."""
+    times = "".join(
+        f"  {name}: {number('1 us')}\n" for name in ("synaptic_operation", "neuron_update", "output", "hop")
+    )
+    chip = chip_from(
+        f"""
+cores: {number(2)}
+layers_share_core: false
+vector_width: {number(1)}
+network_on_chip:
+  {{shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, confidence: stated, source: made_up,
+    link_rate: {number("1 kHz")}}}
+synchronization:
+  {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, confidence: measured, source: made_up}}}}
+times:
+{times}"""
+    )
+    mapping = map_network(two_timesteps.shape, chip, "published")
+    cost = price(two_timesteps, chip, mapping)
+    columns = uncertainty_columns(two_timesteps, chip, mapping, "accelerated", cost=cost)
+    place = columns["uncertain_numbers"].index("network_on_chip.link_rate")
+    slower = with_parameter(chip, "network_on_chip.link_rate", f"{columns['uncertain_low'][place]} Hz")
+    low, high = columns["latency_at_low_s"][place], columns["latency_at_high_s"][place]
+    assert low == pytest.approx(price(two_timesteps, slower, mapping).latency_s, rel=1e-5)
+    assert high < cost.latency_s < low
