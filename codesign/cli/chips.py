@@ -25,6 +25,8 @@ _SHORT = {
     "synapses_per_core": "capacity",
     "weight_bits": "bits",
     "can_flush": "flush",
+    "energies.chip_hop": "chip to chip",
+    "times.chip_hop": "chip to chip",
 }
 """Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
 

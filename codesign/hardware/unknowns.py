@@ -51,12 +51,10 @@ def unknowns(chip: Chip) -> tuple[tuple[str, str], ...]:
     if chip.synapses_per_core is None and chip.weight_memory is None:
         missing.append(("synapses_per_core", "capacity"))
     if chip.multi_chip is not None:
-        for part, group in (("energies", chip.energies), ("times", chip.times)):
-            held = included if part == "energies" else contained
-            if getattr(group, "chip_hop") is None and "hop" not in held:  # noqa: B009
-                missing.append(
-                    (f"{part}.chip_hop", f"{'energy' if part == 'energies' else 'latency'} of several chips")
-                )
+        if chip.energies.chip_hop is None and "hop" not in included:
+            missing.append(("energies.chip_hop", "energy between chips"))
+        if chip.times.chip_hop is None and "hop" not in contained:
+            missing.append(("times.chip_hop", "time between chips"))
     if chip.can_flush == "unknown":
         missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
     return tuple(missing)
