@@ -177,9 +177,7 @@ def _barrier(
 ) -> Latency:
     assert barrier.times is not None
     assert steps.layers is not None
-    barrier_s = barrier.times.of_tiles(layout.tiles)
-    if layout.chips > 1:
-        barrier_s = max(barrier_s, barrier.times.of_chips(layout.chips) or barrier_s)
+    barrier_s = barrier.times.of(layout.tiles, layout.chips)
     least_s = chip.seconds(barrier.least_step) or 0.0
     ways = ways_of_sources(execution, layout, times)
 

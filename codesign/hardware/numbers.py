@@ -267,6 +267,11 @@ class BarrierTimes(PriceNumber):
         """The same by chips; None where that is not known."""
         return None if self.by_chips is None else self._of(self.by_chips, chips)
 
+    def of(self, tiles: int, chips: int) -> float:
+        """The time for tiles on a number of chips: several chips take theirs, where it is known, and never less."""
+        across = self.of_chips(chips) if chips > 1 else None
+        return self.of_tiles(tiles) if across is None else max(self.of_tiles(tiles), across)
+
     def _of(self, table: dict[int, float], at: int) -> float:
         known = sorted(table)
         if at <= known[0]:

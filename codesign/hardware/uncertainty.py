@@ -276,9 +276,7 @@ def _latency(execution: Execution, cases: _Scenarios, cost: Cost) -> Floats | No
         length += _ways(execution, layout, cases, work, columns)
     if isinstance(synchronization, Barrier):
         assert synchronization.times is not None  # held by the latency being known
-        nominal = synchronization.times.of_tiles(layout.tiles)
-        if layout.chips > 1:
-            nominal = max(nominal, synchronization.times.of_chips(layout.chips) or nominal)
+        nominal = synchronization.times.of(layout.tiles, layout.chips)
         length += (nominal * cases.scale("synchronization.times"))[columns]
         least = cases.seconds("synchronization.least_step", synchronization.least_step)[columns]
         np.maximum(length, least, out=length)
