@@ -16,8 +16,11 @@ __all__ = [
     "ChipNumber",
     "JobCounts",
     "Objective",
+    "ParameterFacts",
     "ResultMetadata",
     "Scalar",
+    "StudyFacts",
+    "TrialFacts",
     "ValidationFacts",
     "WorkloadFacts",
 ]
@@ -144,6 +147,88 @@ class JobCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ParameterFacts:
+    """One parameter of a study's search space.
+
+    Attributes:
+        name: its path, such as `recipe.group_size`.
+        unit: SI unit of its values, "" for none.
+        kind: `float`, `integer` or `categorical`.
+        low, high: the ends of a numeric range; None for a categorical one.
+        log: whether the range is searched on a log scale.
+        choices: of a categorical parameter, as they are written.
+        condition: when it takes part, in words; "" for always.
+    """
+
+    name: str
+    unit: str = ""
+    kind: Literal["float", "integer", "categorical"]
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[str, ...] = ()
+    condition: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFacts:
+    """One trial of a study: parameters, and what they gave on the validation split.
+
+    Attributes:
+        number: from 0, in the order in which trials were asked for; None for the baseline.
+        state: `complete`; `dropped` at a low fidelity; `infeasible`, where a constraint is violated or the network does
+            not fit the chip; or `failed`.
+        parameters: by path, in SI units; those that take no part are left out.
+        values: one an objective, in their order: mean over training seeds; None where there is none.
+        spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
+        level: the fidelity level that `values` come from; 0 is the lowest.
+        violations: by constraint, in words, by how much it is violated, in SI units; satisfied ones are left out.
+        reason: why it is infeasible or failed.
+        on_front: whether no complete trial beats it.
+        hypervolume: of all complete trials up to this one, up to the objectives' references.
+    """
+
+    number: int | None
+    state: Literal["complete", "dropped", "infeasible", "failed"]
+    parameters: dict[str, Scalar]
+    values: tuple[float | None, ...]
+    spreads: tuple[float | None, ...]
+    level: int = 0
+    violations: dict[str, float] = field(default_factory=dict)
+    reason: str | None = None
+    on_front: bool = False
+    hypervolume: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """What a study searched and found; the rows of its results are those trials that were then tested.
+
+    Attributes:
+        sampler: name and options, in words.
+        seed: of the sampler.
+        parameters: the search space.
+        constraints: in words.
+        levels: fidelity levels, lowest first, in words; one where there is only the full one.
+        baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
+        trials: in order of their numbers.
+        importances: by objective's column, the share of each parameter in its variation, most important first; empty
+            where too few trials are complete.
+        importance_method: how they were estimated.
+    """
+
+    sampler: str
+    seed: int
+    parameters: tuple[ParameterFacts, ...]
+    constraints: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    baseline: TrialFacts | None = None
+    trials: tuple[TrialFacts, ...] = ()
+    importances: dict[str, dict[str, float]] = field(default_factory=dict)
+    importance_method: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultMetadata:
     """All that the report says beside the rows. Holds no dates, hosts or wall times; numbers must be finite.
 
@@ -158,6 +243,7 @@ class ResultMetadata:
         objectives: in the order in which the sweep names them.
         chips: by name in the sweep.
         axes: in the order of the columns.
+        study: what was searched, where the results are a study's; their axis `trial` then names the trials.
         jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
     """
 
@@ -176,6 +262,7 @@ class ResultMetadata:
     objectives: tuple[Objective, ...]
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     axes: tuple[AxisFacts, ...] = ()
+    study: StudyFacts | None = None
     jobs: JobCounts = field(default_factory=JobCounts)
     platform: tuple[str, ...] = ()
 
