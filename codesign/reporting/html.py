@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from codesign.files import write_atomically
 from codesign.reporting.charging import (
@@ -40,14 +37,11 @@ from codesign.reporting.tables import (
     operations_and_energy,
     pareto_table,
 )
+from codesign.reporting.templates import resource, template
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 from codesign.reporting.wording import column_label, number, quantity
 from codesign.results import COLUMNS, ResultTable
 from codesign.units import format_si
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-    from markupsafe import Markup
 
 __all__ = ["render_report", "write_report"]
 
@@ -76,7 +70,7 @@ def render_report(table: ResultTable) -> str:
     energies, energy_legend = energy_panels(points)
     along, axis_legend = axis_panels(points, [o.column for o in metadata.objectives if o.column in COLUMNS])
     listed = _preferred(points, fronts, _POINT_LIMIT)
-    return _template().render(
+    return template("report.html.j2").render(
         metadata=metadata,
         workload=metadata.workload,
         timestep=format_si(metadata.workload.timestep_s, "s"),
@@ -113,31 +107,9 @@ def render_report(table: ResultTable) -> str:
         everything_note=_shortening(len(listed), len(points)),
         settings=settings_tables(metadata),
         versions=version_table(metadata),
-        css=_resource("report.css"),
-        js=_resource("report.js"),
+        css=resource("report.css"),
+        js=resource("report.js"),
     )
-
-
-def _resource(name: str) -> str:
-    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-    from jinja2.utils import urlize
-    from markupsafe import Markup
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-    def links(text: str) -> Markup:
-        return Markup(urlize(text, rel="noopener noreferrer"))
-
-    environment.filters["links"] = links
-    # For what this package drew or ships itself; everything else is escaped.
-    environment.filters["svg"] = Markup
-    environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
-    return environment.from_string(_resource("report.html.j2"))
 
 
 def _summary(table: ResultTable, points: Sequence[Point]) -> str:

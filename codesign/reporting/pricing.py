@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +11,11 @@ import numpy as np
 from codesign.reporting.figures import Panel, palette
 from codesign.reporting.svg import FAINT, INK, render
 from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.templates import resource, template
 from codesign.reporting.wording import column_label, listed, percent, quantity
 from codesign.units import format_si
 
 if TYPE_CHECKING:
-    from jinja2 import Template
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -95,7 +93,7 @@ class PricingPage:
 def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, the same bytes every time."""
     aims = [f"{towards} {_label(column)}" for column, towards in page.objectives]
-    return _template().render(
+    return template("pricing.html.j2").render(
         page=page,
         summary=_summary(page),
         objectives=listed(aims),
@@ -104,25 +102,9 @@ def render_pricing(page: PricingPage) -> str:
         axes=_axis_table(page),
         models=_model_table(page),
         bound=page.synchronization in ("asynchronous", "clocked"),
-        css=_resource("report.css"),
-        js=_resource("report.js"),
+        css=resource("report.css"),
+        js=resource("report.js"),
     )
-
-
-def _resource(name: str) -> str:
-    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    # For what this package drew or ships itself; everything else is escaped.
-    environment.filters["svg"] = Markup
-    environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
-    return environment.from_string(_resource("pricing.html.j2"))
 
 
 def _summary(page: PricingPage) -> str:
