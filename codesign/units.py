@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["Area", "Energy", "Frequency", "Length", "Power", "Time", "Voltage", "format_si", "parse_quantity"]
+__all__ = ["Area", "Energy", "Frequency", "Length", "Memory", "Power", "Time", "Voltage", "format_si", "parse_quantity"]
 
 _EXAMPLES = {
     "J": "26 pJ",
@@ -25,6 +25,7 @@ _EXAMPLES = {
     "V": "0.75 V",
     "m": "28 nm",
     "m**2": "2.82 mm**2",
+    "byte": "2 GiB",
 }
 _PREFIXES = {
     -18: "a",
@@ -106,6 +107,8 @@ Voltage = Annotated[float, Field(gt=0), _validator("V")]
 """A YAML voltage such as `0.75 V`, held in volts."""
 Length = Annotated[float, Field(gt=0), _validator("m")]
 """A YAML length such as `28 nm`, held in metres."""
+Memory = Annotated[float, Field(gt=0), _validator("byte")]
+"""A YAML size of memory such as `2 GiB`, held in bytes."""
 Area = Annotated[float, Field(gt=0), _validator("m**2")]
 """A YAML area such as `2.82 mm**2`, held in square metres."""
 

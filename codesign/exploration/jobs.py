@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.errors import InputError
@@ -61,6 +62,9 @@ SUMMARY_VERSION = 1
 COST_VERSION = 2
 
 
+Device = Literal["cpu", "cuda"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """What a job leaves in the store."""
@@ -77,6 +81,7 @@ class TrainInputs:
         workload: fingerprint of the workload.
         schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
         seed: of the initial weights, the order of samples and all dropouts.
+        device: where it computes: other devices, and the engines that they need, round otherwise.
     """
 
     workload: str
@@ -85,8 +90,9 @@ class TrainInputs:
     recipe: Recipe
     schedule: Schedule
     seed: int
+    device: Device = "cpu"
 
-    @property
+    @cached_property
     def key(self) -> str:
         recipe = self.recipe
         return digest(
@@ -107,6 +113,7 @@ class TrainInputs:
                 "learning_rate": recipe.learning_rate,
                 "weight_decay": recipe.weight_decay,
                 "seed": self.seed,
+                **_device_part(self.device),
             }
         )
 
@@ -122,6 +129,7 @@ class ExecuteInputs:
         potential_bits: bits of potentials in units of their layer's weights, which saturate; None for no limit.
         seed: of the schedule; 0 where the result cannot depend on it.
         samples: only the first so many of the split; None for all.
+        device: where it computes.
     """
 
     model: TrainInputs
@@ -132,6 +140,7 @@ class ExecuteInputs:
     potential_bits: int | None = None
     split: Literal["validation", "test"] = "test"
     samples: int | None = None
+    device: Device = "cpu"
 
     def __post_init__(self) -> None:
         if self.weight_bits is None and (self.potential_bits is not None or self.weight_grid != Grid()):
@@ -144,7 +153,7 @@ class ExecuteInputs:
             return None
         return replace(self, weight_bits=None, weight_grid=Grid(), potential_bits=None)
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest(
             {
@@ -159,8 +168,14 @@ class ExecuteInputs:
                 "seed": self.seed,
                 "split": self.split,
                 "samples": self.samples,
+                **_device_part(self.device),
             }
         )
+
+
+def _device_part(device: Device) -> dict[str, str]:
+    """Nothing for the usual device, whose keys are older than the choice."""
+    return {} if device == "cpu" else {"device": device}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +193,7 @@ class SummaryInputs:
     last_step: int | None
     decided_after: int | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest(
             {
@@ -200,7 +215,7 @@ class CostInputs:
     mapping: Mapping
     operation: Literal["accelerated", "real_time"]
 
-    @property
+    @cached_property
     def key(self) -> str:
         from codesign.hardware.uncertainty import uncertain_numbers
 
@@ -265,6 +280,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         schedule=inputs.schedule,
         seed=inputs.seed,
         on_epoch=on_epoch,
+        device=inputs.device,
     )
     best = result.history[result.best_epoch - 1]
     facts = {
@@ -287,6 +303,7 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     network.load_state_dict(quantize_weights(state, bits, grid))
     if inputs.potential_bits is not None and bits is not None:
         network.potential_ranges = potential_ranges(state, inputs.potential_bits, weight_bits=bits, grid=grid)
+    network.to(inputs.device)
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))

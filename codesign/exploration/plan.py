@@ -12,7 +12,7 @@ from codesign.exploration.canonical import canonical_schedule, leaves_no_choice,
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
-from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.spec import ChipEntry, ResourcesEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import (
     ChipVariant,
     Variant,
@@ -102,7 +102,9 @@ class Plan:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
         feasible = [point.jobs for point in self.points if point.jobs is not None]
         jobs = sorted({key for found in feasible for key in found.keys})
-        return digest({"spec": self.spec, "workload": self.workload, "jobs": jobs})
+        # Where and how jobs run says nothing about their results.
+        spec = self.spec.model_copy(update={"resources": ResourcesEntry()})
+        return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +149,7 @@ def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, in
                     recipe=recipe.value,
                     schedule=schedule,
                     seed=training_seed,
+                    device=spec.resources.train.device,
                 )
                 for setting in settings:
                     for evaluation_seed in spec.seeds.evaluation:
@@ -348,7 +351,9 @@ def _jobs(
         weight_grid=setting.weight_grid,
         potential_bits=setting.potential_bits,
         seed=evaluation_seed if needs_seed(schedule, shape) else 0,
+        split=spec.evaluation.split,
         samples=spec.evaluation.samples,
+        device=spec.resources.execute.device,
     )
     summary = SummaryInputs(
         execution=execution.key,

@@ -14,7 +14,7 @@ from codesign.exploration.pricing_space import PriceSpace
 from codesign.exploration.pricing_spec import PricingSpec, narrowed_sweep
 from codesign.exploration.pricing_times import Positions, PricedModel, Problem
 from codesign.exploration.progress import Progress
-from codesign.exploration.runner import run_work
+from codesign.exploration.runner import Runner
 from codesign.exploration.spec import AxisValue, SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import choose_executor, plan_sweep
@@ -151,8 +151,18 @@ def _run_missing(
         executor = choose_executor(work, training_samples=len(training), timesteps=training.timesteps)
     with executor as chosen:
         progress.planned(work, chosen.name)
-        failures = run_work(work, store=store, executor=chosen, workload=lambda: workload, progress=progress)
+        runner = Runner(
+            store=store,
+            executor=chosen,
+            workload=lambda fingerprint: workload,
+            progress=progress,
+            resources=sweep.resources.by_kind,
+        )
+        runner.add(work)
+        runner.run()
     for job in _feasible(plan):
         for key in (job.execution.model.key, job.execution.key, job.summary.key):
-            if key in failures:
-                raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
+            if key in runner.failures:
+                raise InputError(
+                    f"{work.labels.get(key, 'an execution')}: has no result to be priced: {runner.failures[key]}"
+                )

@@ -31,6 +31,12 @@ class Progress:
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         """A job failed; the rows that need it will say so."""
 
+    def found(self, kind: str, label: str) -> None:
+        """A job is not run after all, because another process has put its result into the store meanwhile."""
+
+    def pulse(self) -> None:
+        """Time has passed: about a second, or less."""
+
     def skipped(self, kind: str, label: str) -> None:
         """A job will not be run, because one failed that it needs."""
 

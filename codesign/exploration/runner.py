@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codesign.errors import StoreError
-from codesign.exploration.executors.base import Completion, Executor, Failure, Task
+from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs, run_assess, run_execute, run_train
 from codesign.exploration.progress import Progress
 from codesign.exploration.store import Store
@@ -18,133 +18,222 @@ from codesign.exploration.work import Assessment, Work
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["run_work"]
+__all__ = ["JOB_KINDS", "Job", "Runner"]
 
 Job = TrainInputs | ExecuteInputs | Assessment
 
+JOB_KINDS = ("train", "execute", "price")
 
-def run_work(
-    work: Work,
-    *,
-    store: Store,
-    executor: Executor,
-    workload: Callable[[], Workload],
-    progress: Progress,
-) -> dict[str, Failure]:
-    """Run all jobs; each is in the store before anything that needs it starts.
+_PULSE_S = 1.0
+"""Whoever watches hears of a runner so often, even where no job ends."""
+
+
+class Runner:
+    """Runs jobs on an executor; each result is in the store before anything that needs it starts.
+
+    Work may be added while other work runs. A result is computed once, whoever asks for it how often; what another
+    process put into the store meanwhile is not computed at all.
 
     Args:
-        workload: gives the workload; called only where a job needs it.
+        workload: gives the workload of a fingerprint; called once, and only where a job needs it.
+        resources: what jobs of a kind take; the default for kinds that are left out.
 
-    Returns:
-        By key, why a result is missing: its own failure, or that of what it needs.
-
-    Raises:
-        StoreError: a result cannot be kept.
+    Attributes:
+        failures: by key, why a result is missing: its own failure, or that of what it needs.
     """
-    runner = _Runner(work=work, store=store, executor=executor, load=workload, progress=progress)
-    runner.run()
-    return runner.failures
 
+    def __init__(
+        self,
+        *,
+        store: Store,
+        executor: Executor,
+        workload: Callable[[str], Workload],
+        progress: Progress,
+        resources: Mapping[str, Resources] | None = None,
+    ) -> None:
+        self.failures: dict[str, Failure] = {}
+        self._store = store
+        self._executor = executor
+        self._load = workload
+        self._progress = progress
+        self._resources = {kind: (resources or {}).get(kind, Resources()) for kind in JOB_KINDS}
+        self._ready: list[tuple[int, int, str]] = []  # a heap: trainings first, the longest jobs there are
+        self._jobs: dict[str, Job] = {}  # those that have not ended, by name
+        self._labels: dict[str, str] = {}
+        self._unfinished: set[str] = set()  # keys of results
+        self._waiting: dict[str, list[str]] = {}  # names of jobs by the key that they wait for
+        self._readers: Counter[str] = Counter()  # jobs that have yet to be given the payload of a key
+        self._payloads: dict[str, object] = {}  # stand-ins for payloads with several readers
+        self._workloads: dict[str, object] = {}
+        self._checked: set[str] = set()  # kinds whose resources are there
+        self._under_way = 0
+        self._added = 0
 
-@dataclass(kw_only=True)
-class _Runner:
-    work: Work
-    store: Store
-    executor: Executor
-    load: Callable[[], Workload]
-    progress: Progress
-    failures: dict[str, Failure] = field(default_factory=dict)
-    ready: list[tuple[int, str]] = field(default_factory=list)  # a heap: trainings first, the longest jobs there are
-    waiting: dict[str, list[str]] = field(default_factory=dict)  # names of jobs by the key that they wait for
-    jobs: dict[str, tuple[int, Job]] = field(default_factory=dict)  # rank and job by name
-    shared: Any = None
+    def add(self, work: Work) -> None:
+        """Take more work. What is already there, or has failed, is not run again."""
+        jobs = [*work.trainings, *work.executions, *work.assessments]
+        for kind in sorted({_kind(job) for job in jobs} - self._checked):
+            self._executor.check(self._resources[kind])
+            self._checked.add(kind)
+        for job in jobs:
+            self._add(job, work.labels)
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was added has ended."""
+        return not self._jobs
+
+    def unfinished(self, key: str) -> bool:
+        """Whether the result of that key is still to come."""
+        return key in self._unfinished
 
     def run(self) -> None:
-        everything: list[Job] = [*self.work.trainings, *self.work.executions, *self.work.assessments]
-        unfinished = {one.key for one in self.work.trainings} | {one.key for one in self.work.executions}
-        for rank, job in enumerate(everything):
-            name, needs = _name(job), _needs(job)
-            self.jobs[name] = (rank, job)
-            if needs is not None and needs in unfinished:
-                self.waiting.setdefault(needs, []).append(name)
-            else:
-                heapq.heappush(self.ready, (rank, name))
-        under_way = 0
-        while self.ready or under_way:
-            while self.ready and under_way < self.executor.slots:
-                self.submit(heapq.heappop(self.ready)[1])
-                under_way += 1
-            self.complete(self.executor.wait())
-            under_way -= 1
+        """Run until everything has ended. Raises StoreError where a result cannot be kept."""
+        while not self.idle:
+            self.step()
 
-    def submit(self, name: str) -> None:
-        job = self.jobs[name][1]
+    def step(self) -> None:
+        """Hand jobs to the executor while it has room, and take in what ends, if something does within a second."""
+        while self._ready and self._executor.has_room:
+            self._submit(heapq.heappop(self._ready)[2])
+        if self._under_way:
+            completion = self._executor.wait(_PULSE_S)
+            if completion is not None:
+                self._under_way -= 1
+                self._complete(completion)
+        self._progress.pulse()
+
+    def _add(self, job: Job, labels: Mapping[str, str]) -> None:
+        if isinstance(job, Assessment):
+            wanted = tuple(
+                one for one in job.wanted if one.key not in self._unfinished and one.key not in self.failures
+            )
+            if not wanted:
+                return
+            job = Assessment(execution=job.execution, wanted=wanted)
+        elif job.key in self._unfinished or job.key in self.failures:
+            return
+        name, needs = _name(job), _needs(job)
+        self._jobs[name] = job
+        self._labels[name] = labels[job.execution.key if isinstance(job, Assessment) else job.key]
+        self._unfinished.update(_results(job))
+        self._added += 1
+        if needs is not None and needs in self.failures:
+            self._skip(name, self.failures[needs])
+            return
+        if needs is not None:
+            self._readers[needs] += 1
+        if needs is not None and needs in self._unfinished:
+            self._waiting.setdefault(needs, []).append(name)
+        else:
+            self._make_ready(name)
+
+    def _make_ready(self, name: str) -> None:
+        rank = JOB_KINDS.index(_kind(self._jobs[name]))
+        heapq.heappush(self._ready, (rank, self._added, name))
+        self._added += 1
+
+    def _submit(self, name: str) -> None:
+        job = self._jobs[name]
+        kind, label = _kind(job), self._labels[name]
         function: Callable[..., Any]
         arguments: tuple[Any, ...]
         match job:
+            case TrainInputs() | ExecuteInputs() if self._store.facts(job.key) is not None:
+                if (needs := _needs(job)) is not None:
+                    self._read(needs)
+                self._end(name)  # another process was faster
+                self._progress.found(kind, label)
+                return
             case TrainInputs():
-                function, arguments = run_train, (job, self.workload())
-                if self.executor.in_process:
-                    function = partial(run_train, on_epoch=partial(self.progress.epoch, self.label(job)))
+                function, arguments = run_train, (job, self._workload(job.workload))
+                if self._executor.in_process:
+                    function = partial(run_train, on_epoch=partial(self._progress.epoch, label))
             case ExecuteInputs():
-                function, arguments = run_execute, (job, self.payload(job.model.key), self.workload())
+                function = run_execute
+                arguments = (job, self._payload(job.model.key), self._workload(job.model.workload))
             case Assessment():
-                function, arguments = run_assess, (self.payload(job.execution.key), job.wanted)
-        self.progress.started(_kind(job), self.label(job))
-        self.executor.submit(Task(key=name, function=function, arguments=arguments))
+                function, arguments = run_assess, (self._payload(job.execution.key), job.wanted)
+        self._progress.started(kind, label)
+        task = Task(key=name, kind=kind, function=function, arguments=arguments, resources=self._resources[kind])
+        self._executor.submit(task)
+        self._under_way += 1
 
-    def complete(self, completion: Completion) -> None:
-        job = self.jobs[completion.key][1]
-        kind, label = _kind(job), self.label(job)
+    def _complete(self, completion: Completion) -> None:
+        name = completion.key
+        job, kind, label = self._jobs[name], _kind(self._jobs[name]), self._labels[name]
         if completion.failure is not None:
-            self.progress.failed(kind, label, completion.failure)
-            self.fail(job, completion.failure)
+            self._progress.failed(kind, label, completion.failure)
+            self._fail(name, completion.failure)
             return
         if isinstance(job, Assessment):
             for one, output in zip(job.wanted, completion.output, strict=True):
                 if isinstance(output, Failure):
-                    self.progress.failed(kind, label, output)
+                    self._progress.failed(kind, label, output)
                     self.failures[one.key] = output
                 else:
-                    self.store.put(one.key, output.payload, output.facts)
+                    self._store.put(one.key, output.payload, output.facts)
         else:
-            self.keep(job.key, completion.output, completion.wall_s)
-        self.progress.finished(kind, label, completion.wall_s)
+            output: Output = completion.output
+            self._store.put(job.key, output.payload, {**output.facts, "wall_s": round(completion.wall_s, 3)})
+        self._end(name)
+        self._progress.finished(kind, label, completion.wall_s)
 
-    def keep(self, key: str, output: Output, wall_s: float) -> None:
-        self.store.put(key, output.payload, {**output.facts, "wall_s": round(wall_s, 3)})
-        for name in self.waiting.pop(key, []):
-            heapq.heappush(self.ready, (self.jobs[name][0], name))
+    def _end(self, name: str) -> None:
+        """Forget a job whose results are in the store, and let those begin that waited for them."""
+        job = self._jobs.pop(name)
+        del self._labels[name]
+        for key in _results(job):
+            self._unfinished.discard(key)
+            for waiting in self._waiting.pop(key, []):
+                self._make_ready(waiting)
 
-    def fail(self, job: Job, failure: Failure) -> None:
+    def _fail(self, name: str, failure: Failure) -> None:
         """Note why the results of a job, and all that need them, will be missing."""
-        if isinstance(job, Assessment):
-            self.failures.update({one.key: failure for one in job.wanted})
-            return
-        self.failures[job.key] = failure
-        for name in self.waiting.pop(job.key, []):
-            needing = self.jobs[name][1]
-            self.progress.skipped(_kind(needing), self.label(needing))
-            self.fail(needing, failure)
+        job = self._jobs.pop(name)
+        del self._labels[name]
+        for key in _results(job):
+            self.failures[key] = failure
+            self._unfinished.discard(key)
+            for waiting in self._waiting.pop(key, []):
+                self._read(key)
+                self._skip(waiting, failure)
 
-    def payload(self, key: str) -> bytes:
-        entry = self.store.get(key)
-        if entry is None:
-            raise StoreError(f"{self.store.path(key)}: vanished while the sweep ran; run it again")
-        return entry.payload
+    def _skip(self, name: str, failure: Failure) -> None:
+        self._progress.skipped(_kind(self._jobs[name]), self._labels[name])
+        self._fail(name, failure)
 
-    def workload(self) -> Any:
-        if self.shared is None:
-            self.shared = self.executor.share(self.load())
-        return self.shared
+    def _payload(self, key: str) -> object:
+        """A result that a job needs, or where several do a stand-in for it, sent to workers once."""
+        if key not in self._payloads:
+            entry = self._store.get(key)
+            if entry is None:
+                raise StoreError(f"{self._store.path(key)}: vanished while it was needed; run it again")
+            self._payloads[key] = self._executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
+        payload = self._payloads[key]
+        self._read(key)
+        return payload
 
-    def label(self, job: Job) -> str:
-        return self.work.labels[job.execution.key if isinstance(job, Assessment) else job.key]
+    def _read(self, key: str) -> None:
+        """A job that was to read a payload has been given it, or never will be."""
+        self._readers[key] -= 1
+        if self._readers[key] <= 0:
+            del self._readers[key]
+            self._payloads.pop(key, None)
+
+    def _workload(self, fingerprint: str) -> Any:
+        if fingerprint not in self._workloads:
+            self._workloads[fingerprint] = self._executor.share(self._load(fingerprint))
+        return self._workloads[fingerprint]
 
 
 def _name(job: Job) -> str:
-    return f"assess {job.execution.key}" if isinstance(job, Assessment) else job.key
+    """Unique among jobs: each result is made by one of them."""
+    return f"assess {job.wanted[0].key}" if isinstance(job, Assessment) else job.key
+
+
+def _results(job: Job) -> tuple[str, ...]:
+    return tuple(one.key for one in job.wanted) if isinstance(job, Assessment) else (job.key,)
 
 
 def _needs(job: Job) -> str | None:

@@ -10,10 +10,12 @@ from pydantic import Field, field_validator, model_validator
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import references
+from codesign.exploration.executors.base import Resources
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.training.recipe import PRESETS, Recipe
+from codesign.units import Memory, Time
 from codesign.workload.spec import WorkloadSpec
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
     "AxisValue",
     "ChipEntry",
     "EvaluationEntry",
+    "JobResources",
     "NetworkEntry",
     "ObjectiveEntry",
+    "ResourcesEntry",
     "ScheduleEntry",
     "Seeds",
     "SweepSpec",
@@ -155,9 +159,64 @@ class Seeds(Spec):
 
 
 class EvaluationEntry(Spec):
-    """`samples`: evaluate only the first so many test samples; every prefix of the split is stratified by class."""
+    """What is evaluated.
 
+    Attributes:
+        split: `test`, or `validation` where a choice is to be made between design points.
+        samples: only the first so many of it; every prefix of a split is stratified by class.
+    """
+
+    split: Literal["validation", "test"] = "test"
     samples: Positive | None = None
+
+
+class JobResources(Spec):
+    """What one job takes, and how long it may; results do not depend on it, except for the device that `gpus` chooses.
+
+    Attributes:
+        cpus: cores, and threads that it computes with.
+        gpus: GPUs, or a share of one; with any, it computes on CUDA, by the engine that does.
+        memory: what it needs, such as `2 GiB`; so many jobs run at once on a node as fit.
+        timeout: it is ended after so long, such as `2 h`, and its rows say so.
+    """
+
+    cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
+    gpus: Annotated[float, Field(ge=0, le=64)] = 0.0
+    memory: Memory | None = None
+    timeout: Annotated[Time, Field(gt=0)] | None = None
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where it computes."""
+        return "cuda" if self.gpus else "cpu"
+
+
+class ResourcesEntry(Spec):
+    """What jobs of each kind take: trainings, executions, and prices of executions."""
+
+    train: JobResources = JobResources()
+    execute: JobResources = JobResources()
+    price: JobResources = JobResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> ResourcesEntry:
+        if self.price.gpus:
+            raise ValueError("price.gpus: prices are arithmetic on the CPU; remove it")
+        return self
+
+    @property
+    def by_kind(self) -> dict[str, Resources]:
+        """As executors take it."""
+        entries = {"train": self.train, "execute": self.execute, "price": self.price}
+        return {
+            kind: Resources(
+                cpus=entry.cpus,
+                gpus=entry.gpus,
+                memory_bytes=None if entry.memory is None else int(entry.memory),
+                timeout_s=entry.timeout,
+            )
+            for kind, entry in entries.items()
+        }
 
 
 class ObjectiveEntry(Spec):
@@ -179,6 +238,7 @@ class SweepSpec(Spec):
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
         recipes: a recipe's `chip` is the name of one of `chips`.
+        resources: what jobs take where they run.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
             by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
     """
@@ -196,6 +256,7 @@ class SweepSpec(Spec):
     schedules: dict[Name, ScheduleEntry] = Field(default_factory=dict)
     seeds: Seeds = Seeds()
     evaluation: EvaluationEntry = EvaluationEntry()
+    resources: ResourcesEntry = ResourcesEntry()
     axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
     objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
         ObjectiveEntry(column="accuracy", direction="maximize"),

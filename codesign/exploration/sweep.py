@@ -18,7 +18,7 @@ from codesign.exploration.plan import FeasiblePoint, Plan, Point, build_plan
 from codesign.exploration.progress import Progress
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.rows import Columns
-from codesign.exploration.runner import run_work
+from codesign.exploration.runner import Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work, find_work
@@ -109,7 +109,16 @@ def run_sweep(
             executor = choose_executor(work, training_samples=len(training), timesteps=training.timesteps)
         with executor as chosen:
             progress.planned(work, chosen.name)
-            failures = run_work(work, store=store, executor=chosen, workload=lambda: data.workload, progress=progress)
+            runner = Runner(
+                store=store,
+                executor=chosen,
+                workload=lambda fingerprint: data.workload,
+                progress=progress,
+                resources=spec.resources.by_kind,
+            )
+            runner.add(work)
+            runner.run()
+            failures = runner.failures
     else:
         progress.planned(work, "none needed")
     rows = [_row(point, plan.shape, store, failures) for point in plan.points]

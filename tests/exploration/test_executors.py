@@ -9,7 +9,8 @@ import executor_tasks
 import pytest
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Task
+from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.simulation.event.compilation import cache_folder
@@ -25,11 +26,11 @@ def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
     for task in tasks:
         executor.submit(task)
     ended = [executor.wait() for _ in tasks]
-    return {completion.key: completion for completion in ended}
+    return {completion.key: completion for completion in ended if completion is not None}
 
 
 def test_every_task_ends_once_with_its_output(executor: Executor) -> None:
-    tasks = [Task(key=f"{n}", function=executor_tasks.add, arguments=(n, 1)) for n in range(7)]
+    tasks = [Task(key=f"{n}", kind="test", function=executor_tasks.add, arguments=(n, 1)) for n in range(7)]
     ended = run(executor, *tasks)
     assert {key: (one.output, one.failure) for key, one in ended.items()} == {f"{n}": (n + 1, None) for n in range(7)}
     assert all(one.wall_s >= 0 for one in ended.values())
@@ -42,16 +43,18 @@ def test_waiting_for_nothing_is_an_error_and_not_forever(executor: Executor) -> 
 
 def test_shared_values_are_arguments_of_many_tasks(executor: Executor) -> None:
     shared = executor.share([1, 2, 3])
-    tasks = [Task(key=f"{n}", function=executor_tasks.total, arguments=(shared, b"x" * n)) for n in range(3)]
+    tasks = [
+        Task(key=f"{n}", kind="test", function=executor_tasks.total, arguments=(shared, b"x" * n)) for n in range(3)
+    ]
     assert {key: one.output for key, one in run(executor, *tasks).items()} == {"0": 6, "1": 7, "2": 8}
 
 
 def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> None:
     ended = run(
         executor,
-        Task(key="known", function=executor_tasks.raise_infeasible, arguments=("too small",)),
-        Task(key="own", function=executor_tasks.raise_own, arguments=()),
-        Task(key="fine", function=executor_tasks.add, arguments=(1, 1)),
+        Task(key="known", kind="test", function=executor_tasks.raise_infeasible, arguments=("too small",)),
+        Task(key="own", kind="test", function=executor_tasks.raise_own, arguments=()),
+        Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)),
     )
     assert ended["known"].failure is not None
     assert str(ended["known"].failure) == "InfeasibleError: too small"
@@ -60,22 +63,63 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
 
 
 def test_a_task_computes_with_one_thread(executor: Executor) -> None:
-    assert run(executor, Task(key="a", function=executor_tasks.threads, arguments=()))["a"].output == 1
+    assert run(executor, Task(key="a", kind="test", function=executor_tasks.threads, arguments=()))["a"].output == 1
+
+
+def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor) -> None:
+    task = Task(key="a", kind="wide", function=executor_tasks.threads, arguments=(), resources=Resources(cpus=2))
+    assert run(executor, task)["a"].output == 2
+
+
+def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
+    resources = Resources(timeout_s=0.3)
+    slow = Task(key="slow", kind="spin", function=executor_tasks.spin, arguments=(60.0,), resources=resources)
+    stubborn = Task(key="s", kind="spin", function=executor_tasks.swallow_and_spin, arguments=(), resources=resources)
+    quick = Task(key="quick", kind="spin", function=executor_tasks.spin, arguments=(0.01,), resources=resources)
+    ended = run(executor, slow, stubborn, quick)
+    for key in ("slow", "s"):
+        assert str(ended[key].failure) == "TimeoutError: took longer than the 0.3 s it may take"
+        assert 0.3 <= ended[key].wall_s < 10
+    assert ended["quick"].failure is None
+
+
+def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
+    executor.check(Resources(cpus=1))
+    with pytest.raises(InputError, match="gpus"):
+        executor.check(Resources(gpus=64))
+
+
+def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
+    submitted = 0
+    while executor.has_room:
+        executor.submit(Task(key=f"{submitted}", kind="room", function=executor_tasks.spin, arguments=(0.01,)))
+        submitted += 1
+        assert submitted <= 2 * 2 * 256
+    assert submitted >= 1
+    assert {completion.key for _ in range(submitted) if (completion := executor.wait())} == {
+        str(number) for number in range(submitted)
+    }
 
 
 def test_bits_do_not_depend_on_the_executor(executor: Executor) -> None:
-    here = run(SerialExecutor(), Task(key="a", function=executor_tasks.product, arguments=(3,)))["a"].output
-    assert run(executor, Task(key="a", function=executor_tasks.product, arguments=(3,)))["a"].output == here
+    here = run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.product, arguments=(3,)))[
+        "a"
+    ].output
+    assert (
+        run(executor, Task(key="a", kind="test", function=executor_tasks.product, arguments=(3,)))["a"].output == here
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["ray"], indirect=True)
 def test_workers_find_the_kernels_that_this_process_compiled(executor: Executor) -> None:
-    here = run(SerialExecutor(), Task(key="a", function=executor_tasks.simulate, arguments=()))["a"]
+    here = run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.simulate, arguments=()))["a"]
     assert here.failure is None
     before = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
     assert len(before) >= 4
-    ended = run(executor, *(Task(key=f"{n}", function=executor_tasks.simulate, arguments=()) for n in range(6)))
+    ended = run(
+        executor, *(Task(key=f"{n}", kind="test", function=executor_tasks.simulate, arguments=()) for n in range(6))
+    )
     assert {one.output for one in ended.values()} == {(here.output[0], 0)}
     assert {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()} == before
 
@@ -84,14 +128,14 @@ def test_serial_leaves_the_threads_of_the_process_alone() -> None:
     import torch
 
     before = torch.get_num_threads()
-    run(SerialExecutor(), Task(key="a", function=executor_tasks.threads, arguments=()))
+    run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.threads, arguments=()))
     assert torch.get_num_threads() == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["ray"], indirect=True)
 def test_ray_starts_a_task_again_whose_worker_was_killed(executor: Executor, tmp_path: Path) -> None:
-    task = Task(key="a", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),))
+    task = Task(key="a", kind="test", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),))
     assert run(executor, task)["a"].output == "survived"
     assert (tmp_path / "died").exists()
 
@@ -99,9 +143,81 @@ def test_ray_starts_a_task_again_whose_worker_was_killed(executor: Executor, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["ray"], indirect=True)
 def test_ray_gives_up_on_a_task_that_always_kills_its_worker(executor: Executor) -> None:
-    completion = run(executor, Task(key="a", function=executor_tasks.die, arguments=()))["a"]
+    completion = run(executor, Task(key="a", kind="test", function=executor_tasks.die, arguments=()))["a"]
     assert completion.failure is not None
     assert "the worker died 4 times" in completion.failure.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_quick_tasks_travel_together_and_a_deadly_one_takes_no_other_with_it(
+    executor: Executor, tmp_path: Path
+) -> None:
+    first = Task(key="first", kind="quick", function=executor_tasks.process, arguments=())
+    run(executor, first)
+    tasks = [Task(key=f"{n}", kind="quick", function=executor_tasks.process, arguments=()) for n in range(300)]
+    deadly = [
+        Task(key="once", kind="quick", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),)),
+        Task(key="always", kind="quick", function=executor_tasks.die, arguments=()),
+    ]
+    ended = run(executor, *tasks[:150], *deadly, *tasks[150:])
+    assert len(ended) == 302
+    assert all(ended[task.key].failure is None for task in tasks)
+    assert ended["once"].output == "survived"
+    assert "the worker died 4 times" in str(ended["always"].failure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_waiting_ends_where_nothing_does(executor: Executor) -> None:
+    executor.submit(Task(key="a", kind="sleep", function=executor_tasks.spin, arguments=(1.0,)))
+    assert executor.wait(0.05) is None
+    completion = executor.wait(60)
+    assert completion is not None
+    assert completion.key == "a"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_more_cores_or_memory_than_any_node_has_are_a_mistake(executor: Executor) -> None:
+    with pytest.raises(InputError, match="no node has 3 cpus, 0 gpus and 0 B memory for one job; nodes: 2 cpus"):
+        executor.check(Resources(cpus=3))
+    with pytest.raises(InputError, match="1 PB memory|1000 TB memory"):
+        executor.check(Resources(memory_bytes=10**15))
+
+
+def quick(key: int, payload: bytes = b"") -> Task:
+    return Task(key=f"{key}", kind="quick", function=executor_tasks.process, arguments=(payload,))
+
+
+def test_tasks_are_gathered_only_once_it_is_known_that_they_are_quick() -> None:
+    batcher = Batcher()
+    assert [task.key for task in batcher.add(quick(0))] == ["0"]  # nothing is known
+    batcher.took("quick", 0.05)
+    assert [len(batcher.add(quick(number))) for number in range(5)] == [0, 0, 0, 0, 5]  # 5 · 50 ms
+    batcher.took("quick", 10.0)
+    assert len(batcher.add(quick(9))) == 1
+
+
+def test_batches_have_a_limit_and_are_flushed() -> None:
+    batcher = Batcher()
+    batcher.took("quick", 0.0)
+    sizes = [len(batcher.add(quick(number))) for number in range(300)]
+    assert [size for size in sizes if size] == [256]
+    assert len(batcher) == len(batcher.flush()) == 44
+    assert batcher.flush() == []
+    assert len(batcher.add(quick(0, bytes(40 * 2**20)))) == 1  # too large to wait for others
+
+
+def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
+    batcher = Batcher()
+    batcher.took("quick", 0.0)
+    batcher.took("other", 0.0)
+    for kind, cpus in (("quick", 1), ("quick", 2), ("other", 1)):
+        function = executor_tasks.process
+        task = Task(key=f"{kind} {cpus}", kind=kind, function=function, arguments=(), resources=Resources(cpus=cpus))
+        assert batcher.add(task) == []
+    assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
 
 
 def test_workers_of_a_cluster_cannot_be_chosen() -> None:

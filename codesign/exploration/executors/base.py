@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Completion", "Executor", "Failure", "Task", "perform"]
+__all__ = ["Completion", "Executor", "Failure", "Resources", "Task"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a task takes, and how long it may.
+
+    Attributes:
+        cpus: cores that it occupies, and threads that it computes with.
+        gpus: GPUs that it occupies; parts of one can be shared.
+        memory_bytes: memory that it needs, for placing it; None takes part in no placement.
+        timeout_s: it is ended, and failed, after so long; None lets it run.
+    """
+
+    cpus: int = 1
+    gpus: float = 0.0
+    memory_bytes: int | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +34,16 @@ class Task:
 
     Attributes:
         key: names the task among those under way.
+        kind: tasks of one kind take about equally long.
         function: called with `arguments`; must not depend on anything else.
         arguments: values, or stand-ins that `Executor.share` returned.
     """
 
     key: str
+    kind: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    resources: Resources = Resources()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +72,28 @@ class Completion:
 
 
 class Executor(ABC):
-    """Runs tasks. Whatever the executor, a task gives the same bytes: each computes with one thread.
+    """Runs tasks. Whatever the executor, a task gives the same bytes.
 
     Attributes:
         name: as on the command line.
         in_process: whether tasks run in this process, so that a function may report while it runs.
-        slots: how many tasks are worth having under way at once.
     """
 
     name: str
     in_process: bool
-    slots: int
+
+    @property
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether another task is worth submitting now; to go on regardless only fills memory."""
+
+    @abstractmethod
+    def check(self, resources: Resources) -> None:
+        """Make sure that tasks which take this can be run at all.
+
+        Raises:
+            InputError: there is no such place; says what there is.
+        """
 
     @abstractmethod
     def share(self, value: object) -> object:
@@ -74,8 +104,10 @@ class Executor(ABC):
         """Take a task. An exception in it becomes the `failure` of its completion."""
 
     @abstractmethod
-    def wait(self) -> Completion:
-        """Block until some task that was submitted ends.
+    def wait(self, timeout_s: float | None = None) -> Completion | None:
+        """Block until some task that was submitted ends; None where none does within `timeout_s`.
+
+        An executor that runs tasks in this process runs one to its end, whatever the timeout.
 
         Raises:
             LookupError: no task is under way.
@@ -92,23 +124,3 @@ class Executor(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def perform(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Failure | None, float]:
-    """Call with one compute thread; output, failure, wall time in seconds. Executors run every task through this.
-
-    One thread, because torch's sums in several threads may round differently from those in one, and because workers
-    that each start a thread a core slow each other down by an order of magnitude. The event engine takes its number of
-    threads from torch, so it keeps to one too.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    start = time.perf_counter()
-    try:
-        return function(*arguments), None, time.perf_counter() - start
-    except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
-        return None, Failure.of(error), time.perf_counter() - start
-    finally:
-        torch.set_num_threads(threads)

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections import deque
 
-from codesign.exploration.executors.base import Completion, Executor, Task, perform
+from codesign.errors import InputError
+from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+from codesign.exploration.executors.perform import check_timeout, perform
 
 __all__ = ["SerialExecutor"]
 
 
 class SerialExecutor(Executor):
-    """Runs each task when its completion is waited for, in the order of submission."""
+    """Runs each task when its completion is waited for, in the order of submission. Memory is not looked at."""
 
     name = "serial"
     in_process = True
-    slots = 1
 
     def __init__(self) -> None:
         self._tasks: deque[Task] = deque()
+
+    @property
+    def has_room(self) -> bool:
+        return not self._tasks
+
+    def check(self, resources: Resources) -> None:
+        check_timeout(resources)
+        if resources.gpus:
+            import torch
+
+            if resources.gpus > torch.cuda.device_count():
+                raise InputError(f"gpus: {resources.gpus:g} asked for, this machine has {torch.cuda.device_count()}")
 
     def share(self, value: object) -> object:
         return value
@@ -25,11 +38,11 @@ class SerialExecutor(Executor):
     def submit(self, task: Task) -> None:
         self._tasks.append(task)
 
-    def wait(self) -> Completion:
+    def wait(self, timeout_s: float | None = None) -> Completion | None:
         if not self._tasks:
             raise LookupError("no task is under way")
         task = self._tasks.popleft()
-        output, failure, wall_s = perform(task.function, task.arguments)
+        output, failure, wall_s = perform(task.function, task.arguments, task.resources)
         return Completion(key=task.key, output=output, failure=failure, wall_s=wall_s)
 
     def close(self) -> None:

@@ -1,0 +1,87 @@
+"""Running one task where it runs: its threads, its timeout, and what becomes of an exception."""
+
+from __future__ import annotations
+
+import faulthandler
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from codesign.errors import InputError
+from codesign.exploration.executors.base import Failure, Resources
+
+__all__ = ["GRACE_S", "check_timeout", "perform"]
+
+GRACE_S = 20.0
+"""A worker that has not ended a task so long after its timeout, because it hangs in compiled code, is ended itself."""
+
+_AGAIN_S = 1.0
+
+
+class _OutOfTime(BaseException):
+    """Not an Exception: code that carries on after any exception must not carry on after this one."""
+
+
+def perform(
+    function: Callable[..., Any], arguments: tuple[Any, ...], resources: Resources, *, may_exit: bool = False
+) -> tuple[Any, Failure | None, float]:
+    """Call a function; output, failure, wall time in seconds. Executors run every task through this.
+
+    One thread a core that the task takes, by default one: workers that each start a thread a core slow each other down
+    by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too.
+
+    Args:
+        may_exit: whether this process may be ended where the function does not react to its timeout.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(resources.cpus)
+    start = time.perf_counter()
+    try:
+        with _timeout(resources.timeout_s, may_exit=may_exit):
+            return function(*arguments), None, time.perf_counter() - start
+    except _OutOfTime:
+        failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout_s:g} s it may take")
+        return None, failure, time.perf_counter() - start
+    except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
+        return None, Failure.of(error), time.perf_counter() - start
+    finally:
+        torch.set_num_threads(threads)
+
+
+def check_timeout(resources: Resources) -> None:
+    """Raise InputError where this system cannot end a task that takes too long."""
+    if resources.timeout_s is not None and not hasattr(signal, "setitimer"):
+        raise InputError(f"timeout: tasks cannot be ended in time on {sys.platform}; remove it")
+
+
+@contextmanager
+def _timeout(seconds: float | None, *, may_exit: bool) -> Iterator[None]:
+    """End the block after so long, by an exception between two steps of Python."""
+    if seconds is None:
+        yield
+        return
+    if threading.current_thread() is not threading.main_thread():
+        raise InputError("timeout: a task can be ended in time only in the main thread of its process")
+
+    def out_of_time(number: int, frame: FrameType | None) -> None:
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    # Again and again: a callback from compiled code may swallow the first.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
+    if may_exit:
+        faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if may_exit:
+            faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
