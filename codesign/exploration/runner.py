@@ -71,7 +71,7 @@ class Runner:
 
     def add(self, work: Work) -> None:
         """Take more work. What is already there, or has failed, is not run again."""
-        jobs = [*work.trainings, *work.executions, *work.assessments]
+        jobs: list[Job] = [*work.trainings, *work.executions, *work.assessments]
         for kind in sorted({_kind(job) for job in jobs} - self._checked):
             self._executor.check(self._resources[kind])
             self._checked.add(kind)
@@ -167,12 +167,12 @@ class Runner:
             self._fail(name, completion.failure)
             return
         if isinstance(job, Assessment):
-            for one, output in zip(job.wanted, completion.output, strict=True):
-                if isinstance(output, Failure):
-                    self._progress.failed(kind, label, output)
-                    self.failures[one.key] = output
+            for one, result in zip(job.wanted, completion.output, strict=True):
+                if isinstance(result, Failure):
+                    self._progress.failed(kind, label, result)
+                    self.failures[one.key] = result
                 else:
-                    self._store.put(one.key, output.payload, output.facts)
+                    self._store.put(one.key, result.payload, result.facts)
         else:
             output: Output = completion.output
             self._store.put(job.key, output.payload, {**output.facts, "wall_s": round(completion.wall_s, 3)})
