@@ -108,6 +108,12 @@ COLUMNS: Mapping[str, Column] = {
     "input_mode": _text("frame or queued"),
     "weight_bits": Column(kind="int", meaning="bits of the weights evaluated; null for float32"),
     "equivalent_to_layered": Column(kind="bool", meaning="the schedule provably gives the spikes of layered inference"),
+    # how large it is
+    "neurons": Column(kind="int", meaning="neurons of the network, the output layer included"),
+    "synapses": Column(kind="int", meaning="synapses of the network; a shared weight counts once for each"),
+    "weight_memory_bits": Column(kind="int", meaning="synapses · bits of a weight evaluated, 32 for float32"),
+    "cores_used": Column(kind="int", meaning="cores with neurons"),
+    "lanes": Column(kind="int", meaning="lanes of all cores in use; null where the chip does not state a number"),
     "assumptions": Column(kind="strings", meaning="what was assumed that the chip does not state or have"),
     "not_modelled": Column(kind="strings", meaning="terms left out because the chip's numbers are not known"),
     # how the model was trained

@@ -328,6 +328,7 @@ def _point(
     identity = {name: value for name, value in columns.items() if name != "assumptions"}
     keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
     columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
+    columns.update(_size_columns(setting, shape))
     return Point(columns=columns, chip=setting.chip.value.chip, jobs=jobs, reason=setting.reason or untrainable)
 
 
@@ -392,6 +393,20 @@ def _chip_columns(setting: _Setting) -> Columns:
         "operation": entry.operation,
         "weight_bits": setting.weight_bits,
         "assumptions": list(setting.assumptions),
+    }
+
+
+def _size_columns(setting: _Setting, shape: NetworkShape) -> Columns:
+    """What a design point takes of a chip, known before anything runs."""
+    mapping, vector_width = setting.mapping, setting.chip.value.chip.vector_width
+    lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
+    synapses = sum(layer.synapses for layer in shape.layers)
+    return {
+        "neurons": shape.neurons,
+        "synapses": synapses,
+        "weight_memory_bits": synapses * (32 if setting.weight_bits is None else setting.weight_bits),
+        "cores_used": None if mapping is None else mapping.cores_used,
+        "lanes": None if mapping is None or lanes is None else mapping.cores_used * lanes,
     }
 
 
