@@ -1,13 +1,16 @@
 """YAML documents with line numbers: every mistake of a file reported at once.
 
 The scalar rules are those of YAML 1.2's core schema: `no` is a string, `1e6` a number, `010` the number ten and `12:30`
-a string. Tags are refused, so no document can construct anything but plain data.
+a string. Tags are refused, so no document can construct anything but plain data. A file is read up to a size, a
+depth and a number of values that no honest one comes near, so that reading any file takes seconds.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import stat
 import types
 import typing
 from collections.abc import Iterable
@@ -21,7 +24,14 @@ from codesign.errors import DocumentError, InputError, Problem
 
 __all__ = ["Spec", "load_document", "parse_document", "suggestion"]
 
-_MAX_NODES = 200_000
+_MOST_BYTES = 1_000_000
+_MOST_VALUES = 50_000
+_DEEPEST = 50
+_LONGEST_KEY = 200
+_LONGEST_MESSAGE = 2000
+_MOST_PROBLEMS = 100
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _CORE_TAGS = {
@@ -73,15 +83,35 @@ def load_document(path: Path, model: type[Model]) -> Model:
 
     Raises:
         DocumentError: with every mistake of the file.
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, is no regular file, or is larger than a megabyte.
     """
+    return parse_document(_text(path), str(path), model)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb", opener=_without_waiting) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            data = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a path that no file can have
+        raise InputError(f"{str(path)!r}: cannot be read: {error}") from None
+    if not regular:
+        raise InputError(f"{path}: is a pipe or a device; give a regular file")
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"{path}: is larger than {_MOST_BYTES:,} bytes, the most that is read")
+    try:
+        return data.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    return parse_document(text, str(path), model)
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}"
+        raise DocumentError([Problem(file=str(path), line=line, message=message)]) from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse_document(text: str, file: str, model: type[Model]) -> Model:
@@ -93,17 +123,49 @@ def parse_document(text: str, file: str, model: type[Model]) -> Model:
     except ValidationError as error:
         for item in error.errors(include_url=False):
             location = model.relocate(item["loc"], data) if issubclass(model, Spec) else item["loc"]
-            message = _describe({**item, "loc": location}, model)
-            reader.problems.append(Problem(file=file, line=reader.line(location), message=message))
+            reader.mistake(location, _describe({**item, "loc": location}, model))
         value = None
     if issubclass(model, Spec):
-        reader.problems.extend(
-            Problem(file=file, line=reader.line(path), message=message) for path, message in model.cross_check(data)
-        )
+        for path, message in model.cross_check(data):
+            reader.mistake(path, message)
     if reader.problems:
-        raise DocumentError(list(dict.fromkeys(reader.problems)))
+        raise DocumentError(_foremost(list(dict.fromkeys(reader.problems))))
     assert value is not None
     return value
+
+
+def _foremost(problems: list[Problem]) -> list[Problem]:
+    """All of them, or so many that a reader may still look at them."""
+    if len(problems) <= _MOST_PROBLEMS:
+        return problems
+    kept = sorted(problems, key=lambda problem: problem.line)[:_MOST_PROBLEMS]
+    more = f"and {len(problems) - len(kept):,} more mistakes from here on"
+    return [*kept, Problem(file=kept[-1].file, line=kept[-1].line + 1, message=more)]
+
+
+class _TooLargeError(Exception):
+    def __init__(self, depth: int) -> None:
+        if depth > _DEEPEST:
+            super().__init__(f"is nested deeper than {_DEEPEST} levels")
+        else:
+            super().__init__(f"is too large: it has more than {_MOST_VALUES:,} values once its aliases are expanded")
+
+
+class _Loader(yaml.SafeLoader):
+    """Stops at what is too deep or too much before it is composed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._values = self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._values += 1
+        self._depth += 1
+        if self._depth > _DEEPEST or self._values > _MOST_VALUES:
+            raise _TooLargeError(self._depth)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class _Reader:
@@ -113,22 +175,38 @@ class _Reader:
         self.file = file
         self.lines: dict[Path_, int] = {(): 1}
         self.problems: list[Problem] = []
-        self.nodes = 0
+        self.values = 0
 
     def read(self, text: str) -> Any:
+        node = self._compose(text)
+        if node is None:
+            raise self._error(1, "is empty")
+        return self._construct(node, ())
+
+    def _compose(self, text: str) -> yaml.Node | None:
+        loader = None
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            loader = _Loader(text)
+            return loader.get_single_node()
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            character = f"U+{ord(text[error.position]):04X}"
+            raise self._error(line, f"is not valid YAML: the character {character} is not allowed") from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            raise DocumentError(
-                [Problem(file=self.file, line=line, message=f"is not valid YAML: {error.problem}")]
-            ) from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise DocumentError([Problem(file=self.file, line=1, message=f"is not valid YAML: {error}")]) from None
-        if node is None:
-            raise DocumentError([Problem(file=self.file, line=1, message="is empty")])
-        return self._construct(node, ())
+            reason = f"{error.context}, {error.problem}" if error.context else error.problem
+            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML: {reason}") from None
+        except _TooLargeError as error:
+            raise self._error(loader.line + 1 if loader else 1, str(error)) from None
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an escape that is no character's number
+            raise self._error(loader.line + 1 if loader else 1, f"is not valid YAML: {error}") from None
+
+    def _error(self, line: int, message: str) -> DocumentError:
+        return DocumentError([Problem(file=self.file, line=line, message=message)])
+
+    def mistake(self, location: tuple[Any, ...], message: str) -> None:
+        """Note a mistake at a place of the document."""
+        self.problems.append(Problem(file=self.file, line=self.line(location), message=_clipped(message)))
 
     def line(self, location: tuple[Any, ...]) -> int:
         """The line of the deepest part of `location` that exists in the file."""
@@ -142,27 +220,27 @@ class _Reader:
         self.problems.append(Problem(file=self.file, line=node.start_mark.line + 1, message=message))
 
     def _construct(self, node: yaml.Node, path: Path_) -> Any:
-        self.nodes += 1
-        if self.nodes > _MAX_NODES or len(path) > 50:
-            raise DocumentError(
-                [
-                    Problem(
-                        file=self.file,
-                        line=node.start_mark.line + 1,
-                        message="is too large once its aliases are expanded",
-                    )
-                ]
-            )
+        self.values += 1
+        if self.values > _MOST_VALUES or len(path) > _DEEPEST:
+            raise self._error(node.start_mark.line + 1, str(_TooLargeError(len(path))))
         self.lines[path] = node.start_mark.line + 1
         if node.tag not in _CORE_TAGS:
-            self._problem(node, f"tag '{node.tag}' is not allowed; write plain values")
+            self._problem(node, f"tag '{_clipped(node.tag, 80)}' is not allowed; write plain values")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._construct(child, (*path, i)) for i, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        return _scalar(node)
+        return _scalar(self._text(node), node.style)
+
+    def _text(self, node: yaml.ScalarNode) -> str:
+        text = str(node.value)
+        found = _CONTROL.search(text)
+        if found is None:
+            return text
+        self._problem(node, f"the control character U+{ord(found[0]):04X} is not allowed; write plain text")
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
@@ -170,7 +248,10 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._problem(key_node, "a key must be a plain word")
                 continue
-            key = key_node.value
+            key = self._text(key_node)
+            if len(key) > _LONGEST_KEY:
+                self._problem(key_node, f"a key must be at most {_LONGEST_KEY} characters, found {len(key):,}")
+                continue
             if key in result:
                 first = self.lines[(*path, key)]
                 self._problem(key_node, f"'{key}' is given twice, first in line {first}; keep one")
@@ -180,9 +261,8 @@ class _Reader:
         return result
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = node.value
-    if node.style in ("'", '"', "|", ">"):
+def _scalar(text: str, style: str | None) -> Any:
+    if style in ("'", '"', "|", ">"):
         return text
     if text in ("", "~", "null", "Null", "NULL"):
         return None
@@ -212,8 +292,13 @@ def _describe(item: Any, model: type[BaseModel]) -> str:
     if kind in ("quantity", "value_error", "assertion_error") or "found" in message:
         return f"{location}: {message}"
     found = item.get("input")
-    shown = repr(found) if isinstance(found, (str, int, float, bool, type(None))) else f"a {_plain_type(found)}"
+    plain = isinstance(found, (str, int, float, bool, type(None)))
+    shown = _clipped(repr(found), 100) if plain else f"a {_plain_type(found)}"
     return f"{location}: must be {message}, found {shown}"
+
+
+def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def _plain_type(value: object) -> str:
