@@ -6,11 +6,10 @@ import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.errors import InputError
-from codesign.files import write_atomically
+from codesign.files import Location, printable, read_file, write_atomically
 from codesign.metadata import (
     AxisFacts,
     ChipFacts,
@@ -229,11 +228,11 @@ class ResultTable:
     metadata: ResultMetadata
 
 
-def write_results(path: Path, rows: Sequence[Mapping[str, Any]], metadata: ResultMetadata) -> None:
+def write_results(path: Location, rows: Sequence[Mapping[str, Any]], metadata: ResultMetadata) -> None:
     """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
 
     Args:
-        path: the file; missing folders are made.
+        path: the file, a path or a URL; missing folders are made.
         rows: one mapping a design point, from column name to value. A nullable column may be left out. Unknown numbers
             are None, never NaN. `axis.<name>` columns hold strings or numbers.
         metadata: written under METADATA_KEY.
@@ -263,33 +262,34 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]], metadata: Resul
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def read_results(path: Path) -> ResultTable:
-    """Read a results file; nullable columns that it lacks are filled with nulls.
+def read_results(path: Location) -> ResultTable:
+    """Read a results file at a path or a URL; nullable columns that it lacks are filled with nulls.
 
     Raises:
-        InputError: the file is missing, truncated, no Parquet, or not written by `write_results`.
+        InputError: the file is missing, cannot be read, is truncated, no Parquet, or not written by `write_results`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; `codesign sweep` writes results files")
+    place, content = printable(path), read_file(path)
+    if content is None:
+        raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
     try:
-        table = pq.read_table(path, partitioning=None)
+        table = pq.read_table(pa.BufferReader(content))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: is not a Parquet file, or is truncated ({reason})") from error
+        raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
     text = (table.schema.metadata or {}).get(METADATA_KEY)
     if text is None:
-        raise InputError(f"{path}: is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
+        raise InputError(f"{place}: is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
     try:
         metadata = ResultMetadata.from_json(text)
     except ValueError as error:
-        raise InputError(f"{path}: its metadata is damaged or of another version of codesign: {error}") from error
+        raise InputError(f"{place}: its metadata is damaged or of another version of codesign: {error}") from error
     try:
         completed = _completed(table)
     except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{place}: {error}") from error
     return ResultTable(frame=_to_frame(completed), metadata=metadata)
 
 

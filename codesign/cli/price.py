@@ -17,12 +17,18 @@ __all__ = ["price"]
 def price(
     file: Annotated[Path, typer.Argument(help="A price file.", show_default=False)],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--out", "--output", help="Folder for the points, their front and a page.", show_default="reports/NAME"
+            "--out",
+            "--output",
+            metavar="FOLDER",
+            help="Folder of this machine for the points, their front and a page.",
+            show_default="reports/NAME",
         ),
     ] = None,
-    store: Annotated[Path, typer.Option(help="Folder in which finished jobs are kept.")] = Path("reports/.store"),
+    store: Annotated[
+        str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
+    ] = "reports/.store",
     data_root: Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores")
@@ -44,12 +50,13 @@ def price(
 
     spec = load_document(file, PricingSpec)
     progress = pricing_progress()
+    kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
     try:
         outcome = run_pricing(
             spec,
-            store=Store(store, on_damage=progress.note),
-            output=out or Path("reports") / spec.name,
+            store=kept,
+            output=out or f"reports/{spec.name}",
             workers=workers,
             replay=replay,
             progress=progress,
@@ -57,7 +64,7 @@ def price(
         )
     except KeyboardInterrupt:
         progress.close()
-        typer.echo(f"interrupted: nothing was written; executions that are finished are kept in {store}", err=True)
+        typer.echo(f"interrupted: nothing was written; executions that are finished are kept in {kept.root}", err=True)
         raise typer.Exit(130) from None
     finally:
         progress.close()

@@ -36,9 +36,16 @@ def sweep(
     workers: Annotated[int | None, typer.Option(min=1, help="Jobs at once, with Ray on this machine.")] = None,
     ray_address: Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster.")] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for results.parquet and report.html.", show_default="reports/NAME")
+        str | None,
+        typer.Option(
+            metavar="LOCATION",
+            help="Folder for results.parquet and report.html, a path or a URL such as s3://bucket/name.",
+            show_default="reports/NAME",
+        ),
     ] = None,
-    store: Annotated[Path, typer.Option(help="Folder in which finished jobs are kept.")] = Path("reports/.store"),
+    store: Annotated[
+        str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
+    ] = "reports/.store",
     data_root: Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Train with seeds 0 to N - 1 instead of the file's.")] = None,
 ) -> None:
@@ -62,13 +69,13 @@ def sweep(
         return
     command = f"codesign sweep {shlex.quote(file)}" + (f" --seeds {seeds}" if seeds is not None else "")
     chosen = _executor(executor, workers, ray_address)
-    raise typer.Exit(_run(spec, kept, output or Path("reports") / spec.name, chosen, progress, data_root, command))
+    raise typer.Exit(_run(spec, kept, output or f"reports/{spec.name}", chosen, progress, data_root, command))
 
 
 def _run(
     spec: SweepSpec,
     store: Store,
-    output: Path,
+    output: str,
     executor: Executor | None,
     progress: Progress,
     data_root: Path | None,
@@ -78,6 +85,7 @@ def _run(
     from rich.console import Console
 
     from codesign.exploration.sweep import run_sweep
+    from codesign.files import printable
     from codesign.reporting.terminal import print_summary
     from codesign.results import read_results
 
@@ -99,7 +107,8 @@ def _run(
         return 130
     finally:
         progress.close()
-    print_summary(read_results(outcome.results), outcome.report, outcome.results, Console())
+    results, report = printable(outcome.results), printable(outcome.report)
+    print_summary(read_results(outcome.results), report, results, Console())
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
     return 1 if outcome.failed else 0

@@ -30,7 +30,7 @@ from codesign.exploration.pricing_spec import PricingSpec
 from codesign.exploration.pricing_times import ModelTimes, Problem, model_times, model_usage, time_tasks
 from codesign.exploration.progress import Progress
 from codesign.exploration.store import Store
-from codesign.files import write_atomically
+from codesign.files import is_url, printable, write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +91,7 @@ def run_pricing(
     spec: PricingSpec,
     *,
     store: Store,
-    output: Path,
+    output: str | Path,
     executor: Executor | None = None,
     workers: int | None = None,
     replay: bool = True,
@@ -106,7 +106,7 @@ def run_pricing(
 
     Args:
         store: where executions are kept; what is missing there is run.
-        output: folder for the files.
+        output: folder of this machine for the files; millions of points are written as they come.
         executor: runs missing jobs; None chooses one.
         workers: processes that compute latencies; None takes all cores where there is enough to do.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
@@ -121,11 +121,13 @@ def run_pricing(
     from codesign.exploration.pricing_tables import front_table, page_of, point_table, point_writer
     from codesign.reporting.pricing import render_pricing
 
+    if is_url(output):
+        raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
     progress = progress or PricingProgress()
     problem = prepare(
         spec, store=store, executor=executor, progress=progress, data_root=data_root, cache_root=cache_root
     )
-    points, front, page = (output / name for name in ("points.parquet", "front.parquet", "index.html"))
+    points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     pool = _workers(problem, workers)
     with _appearing(points) as temporary:
         with point_writer(temporary, _metadata(spec, problem)) as write:

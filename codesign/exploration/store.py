@@ -6,25 +6,22 @@ One file an entry, `<root>/<first two characters of the key>/<key>`:
     {"bytes": …, "facts": {…}, "sha256": <of the payload>}
     payload
 
-An entry appears whole or not at all (temporary file, fsync, rename), so any number of processes may share a store: two
-that finish the same job write the same content, and the later one replaces the earlier. An entry that fails its
-checksum is moved to `<root>/damaged` and counts as missing. Nothing in a store is ever unpickled.
+The folder may be on this machine or at a URL. An entry appears whole or not at all, so any number of processes may
+share a store: two that finish the same job write the same content, and the later one replaces the earlier. An entry
+that fails its checksum is moved to `<root>/damaged` and counts as missing. Nothing in a store is ever unpickled.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 from codesign.errors import StoreError
+from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
 __all__ = ["Entry", "Facts", "Store"]
 
@@ -33,6 +30,9 @@ Facts = Mapping[str, str | int | float | None]
 
 _MAGIC = "codesign-store 1"
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
+_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
+_HEAD_BYTES = 64 * 1024
+"""Facts are small: header and facts of any entry fit in so many bytes."""
 _STALE_S = 24 * 3600
 
 
@@ -45,33 +45,55 @@ class Entry:
 
 
 class Store:
-    """Finished jobs in the folder `root`, which is made where it is missing.
+    """Finished jobs in a folder, which is made where it is missing.
+
+    One thread at a time may use a store object; any number of processes may use a store.
 
     Args:
-        root: the folder.
+        root: the folder, a path or a URL.
         on_damage: called with a sentence for each damaged entry that was set aside.
 
+    Attributes:
+        root: a path, or a URL as it may be printed.
+        folder: where the entries are; other small files may lie beside them in sub folders of longer names.
+
     Raises:
-        StoreError: the folder cannot be made or written.
+        StoreError: the folder cannot be reached, made or written.
     """
 
-    def __init__(self, root: Path, *, on_damage: Callable[[str], None] | None = None) -> None:
-        self.root = root
+    root: Location
+    folder: Folder
+
+    def __init__(self, root: Location, *, on_damage: Callable[[str], None] | None = None) -> None:
+        self.folder = open_folder(root, error=StoreError)
+        self.root = printable(root) if is_url(root) else self.folder.location
         self._on_damage = on_damage
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            probe = root / f".{uuid4().hex}.tmp"
-            probe.touch(exist_ok=False)
-            probe.unlink()
-        except OSError as error:
-            raise StoreError(f"{root}: cannot be written: {error.strerror or error}; choose another --store") from error
-        self._remove_stale()
+            self.folder.check_writable()
+        except StoreError as error:
+            raise StoreError(f"{error}; choose another --store") from error
+        self.folder.remove_leftovers(older_than_s=_STALE_S)
 
-    def path(self, key: str) -> Path:
-        """Where the entry of `key`, 64 hexadecimal digits, is or would be."""
-        if not _KEY.match(key):
-            raise ValueError(f"a key must be 64 hexadecimal digits, found {key!r}")
-        return self.root / key[:2] / key
+    def path(self, key: str) -> Location:
+        """Where the entry of `key`, 64 hexadecimal digits, is or would be; a URL as it may be printed."""
+        return join(self.root, _name(key))
+
+    def keys(self) -> frozenset[str]:
+        """Keys of all entries that are there, unchecked, by one listing of the folder.
+
+        Raises:
+            StoreError: the folder cannot be listed.
+        """
+        found = (_NAME.match(name) for name in self.folder.names(deep=True))
+        return frozenset(match[2] for match in found if match is not None)
+
+    def has(self, key: str) -> bool:
+        """Whether there is an entry, unchecked and without reading it.
+
+        Raises:
+            StoreError: it cannot be looked up.
+        """
+        return self.folder.size(_name(key)) is not None
 
     def get(self, key: str) -> Entry | None:
         """The entry of `key` with everything checked, or None where it is missing or damaged.
@@ -79,8 +101,7 @@ class Store:
         Raises:
             StoreError: it is there and cannot be read.
         """
-        path = self.path(key)
-        data = self._read(path, None)
+        data = self.folder.read(_name(key))
         if data is None:
             return None
         parsed = _parse_header(data)
@@ -89,22 +110,25 @@ class Store:
             payload = data[start:]
             if len(payload) == size and hashlib.sha256(payload).hexdigest() == digest:
                 return Entry(payload=payload, facts=facts)
-        self._set_aside(path)
+        self._set_aside(key)
         return None
 
     def facts(self, key: str) -> Facts | None:
-        """The facts of an entry, or None where it is missing or damaged; of the payload only the length is checked."""
-        path = self.path(key)
-        data = self._read(path, 64 * 1024)
+        """The facts of an entry, or None where it is missing or damaged; of the payload only the length is checked.
+
+        Raises:
+            StoreError: it is there and cannot be read.
+        """
+        name = _name(key)
+        data = self.folder.read(name, first=_HEAD_BYTES)
         if data is None:
             return None
         parsed = _parse_header(data)
         if parsed is not None:
             start, size, _, facts = parsed
-            with contextlib.suppress(OSError):
-                if path.stat().st_size == start + size:
-                    return facts
-        self._set_aside(path)
+            if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(name)):
+                return facts
+        self._set_aside(key)
         return None
 
     def put(self, key: str, payload: bytes, facts: Facts) -> None:
@@ -113,56 +137,26 @@ class Store:
         Raises:
             StoreError: it cannot be written, for example because the disk is full.
         """
-        path = self.path(key)
         header = json.dumps(
             {"bytes": len(payload), "facts": dict(facts), "sha256": hashlib.sha256(payload).hexdigest()},
             sort_keys=True,
             allow_nan=False,
         ).encode()
         first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
-        temporary = path.with_name(f".{key}.{uuid4().hex}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
-                file.writelines((first, header, b"\n", payload))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-            _sync_folder(path.parent)
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        self.folder.write(_name(key), b"".join((first, header, b"\n", payload)))
 
-    def _read(self, path: Path, limit: int | None) -> bytes | None:
-        try:
-            with path.open("rb") as file:
-                return file.read() if limit is None else file.read(limit)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    def _set_aside(self, key: str) -> None:
+        target = f"damaged/{key}.{uuid4().hex[:8]}"
+        moved = self.folder.move(_name(key), target)
+        if moved and self._on_damage is not None:  # otherwise another process was faster
+            place = join(self.root, target)
+            self._on_damage(f"store entry {key[:12]} was damaged and is computed again; it now lies at {place}")
 
-    def _set_aside(self, path: Path) -> None:
-        target = self.root / "damaged" / f"{path.name}.{uuid4().hex[:8]}"
-        try:
-            target.parent.mkdir(exist_ok=True)
-            os.replace(path, target)
-        except FileNotFoundError:
-            return  # another process was faster
-        except OSError as error:
-            raise StoreError(f"{path}: is damaged and cannot be moved away: {error.strerror or error}") from error
-        if self._on_damage is not None:
-            self._on_damage(f"store entry {path.name[:12]} was damaged and is computed again; it now lies at {target}")
 
-    def _remove_stale(self) -> None:
-        """Temporary files of processes that were killed long ago."""
-        oldest = time.time() - _STALE_S
-        for path in (*self.root.glob(".*.tmp"), *self.root.glob("*/.*.tmp")):
-            with contextlib.suppress(OSError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+def _name(key: str) -> str:
+    if not _KEY.match(key):
+        raise ValueError(f"a key must be 64 hexadecimal digits, found {key!r}")
+    return f"{key[:2]}/{key}"
 
 
 def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
@@ -173,13 +167,3 @@ def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
         return None
     content = json.loads(header)
     return len(first) + len(header) + 2, content["bytes"], content["sha256"], content["facts"]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power failure, where folders can be opened (not on Windows)."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

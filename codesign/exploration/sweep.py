@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs import decode_columns
 from codesign.exploration.library import load_sweep
@@ -22,6 +20,7 @@ from codesign.exploration.runner import Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work, find_work
+from codesign.files import Location, join, open_folder
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 from codesign.results import read_results, write_results
@@ -42,12 +41,12 @@ class SweepOutcome:
     """What a sweep left.
 
     Attributes:
-        results, report: the files.
+        results, report: the files, as paths or, where the output is at a URL, as URLs.
         ok, infeasible, failed: design points by status.
     """
 
-    results: Path
-    report: Path
+    results: Location
+    report: Location
     ok: int
     infeasible: int
     failed: int
@@ -72,7 +71,7 @@ def run_sweep(
     spec: SweepSpec,
     *,
     store: Store,
-    output: Path,
+    output: Location,
     executor: Executor | None = None,
     progress: Progress | None = None,
     data_root: Path | None = None,
@@ -85,20 +84,20 @@ def run_sweep(
 
     Args:
         store: where the results of jobs are kept.
-        output: folder for the two files.
+        output: folder for the two files, a path or a URL.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         command: shell command that reproduces the results, for the report.
 
     Raises:
-        InputError, DataError: as `plan_sweep`.
+        InputError, DataError: as `plan_sweep`; or the two files cannot be written.
         StoreError: a result cannot be kept.
     """
     from codesign.reporting.html import write_report
 
     progress = progress or Progress()
-    _check_writable(output)
+    open_folder(output).check_writable()  # before anything long is run
     plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
     work = find_work(plan, store)
     data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
@@ -123,7 +122,7 @@ def run_sweep(
         progress.planned(work, "none needed")
     rows = [_row(point, plan.shape, store, failures) for point in plan.points]
     metadata = describe_sweep(plan, work, data.workload, command=command, failed=len(failures))
-    results, report = output / "results.parquet", output / "report.html"
+    results, report = join(output, "results.parquet"), join(output, "report.html")
     write_results(results, rows, metadata)
     write_report(read_results(results), report)
     statuses = Counter(row["status"] for row in rows)
@@ -134,16 +133,6 @@ def run_sweep(
         infeasible=statuses["infeasible"],
         failed=statuses["failed"],
     )
-
-
-def _check_writable(output: Path) -> None:
-    """Before anything long is run: can the results be written at all?"""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise InputError(f"{output}: results cannot be written there: {error.strerror or error}") from None
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,20 @@
+"""Files that are either whole or not there, on this machine or at a URL. See docs/locations.md."""
+
+from __future__ import annotations
+
+from codesign.files.folder import Folder
+from codesign.files.location import Location, is_url, join, printable, with_suffix
+from codesign.files.opening import open_file, open_folder, read_file, write_atomically
+
+__all__ = [
+    "Folder",
+    "Location",
+    "is_url",
+    "join",
+    "open_file",
+    "open_folder",
+    "printable",
+    "read_file",
+    "with_suffix",
+    "write_atomically",
+]

@@ -1,0 +1,179 @@
+"""What a folder can do, whatever keeps it."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+from uuid import uuid4
+
+from codesign.errors import CodesignError
+from codesign.files.location import Location, join, printable
+
+__all__ = ["Folder", "reason_of", "temporary_beside"]
+
+_FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
+
+
+class Folder(ABC):
+    """Files in one place. A file appears whole or not at all, and sub folders are made where a file needs them.
+
+    Names are relative to the folder, with forward slashes, as in `runs/a.json`; they cannot lead out of it. Several
+    processes may use a folder at once.
+
+    Attributes:
+        location: the path or URL.
+        error: class of the errors that are raised where the system fails; they say where, and the system's reason.
+    """
+
+    _raised: ClassVar[tuple[type[Exception], ...]]
+    """What the system raises when it fails; for missing files always FileNotFoundError."""
+
+    def __init__(self, location: Location, *, error: type[CodesignError]) -> None:
+        self.location = location
+        self.error = error
+
+    def __str__(self) -> str:
+        return printable(self.location)
+
+    def read(self, name: str, *, first: int | None = None) -> bytes | None:
+        """A file's bytes, or only so many of the `first`; None where there is no such file."""
+        _check(name)
+        with self._failing(name, "cannot be read"):
+            try:
+                return self._read(name, first)
+            except (FileNotFoundError, IsADirectoryError):
+                return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Make or replace a file. Where this fails or is interrupted, an old file stays as it was."""
+        _check(name)
+        with self._failing(name, "cannot be written"):
+            self._write(name, data)
+
+    def size(self, name: str) -> int | None:
+        """A file's length in bytes, or None where there is no such file."""
+        _check(name)
+        with self._failing(name, "cannot be looked up"):
+            try:
+                return self._size(name)
+            except FileNotFoundError:
+                return None
+
+    def age_s(self, name: str) -> float | None:
+        """Seconds since a file was written, by this machine's clock; None where it is missing or nobody knows."""
+        _check(name)
+        with self._failing(name, "cannot be looked up"):
+            try:
+                written = self._modified_s(name)
+            except FileNotFoundError:
+                return None
+        return None if written is None else max(0.0, time.time() - written)
+
+    def move(self, name: str, target: str) -> bool:
+        """Move a file within the folder, onto another one too; False where there is no such file."""
+        _check(name)
+        _check(target)
+        with self._failing(name, f"cannot be moved to {target}"):
+            try:
+                self._move(name, target)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        _check(name)
+        with self._failing(name, "cannot be removed"):
+            try:
+                self._remove(name)
+            except FileNotFoundError:
+                return
+
+    def names(self, folder: str = "", *, deep: bool = False) -> list[str]:
+        """Names of the files in a sub folder, or in this one, sorted; `deep` includes those in its sub folders.
+
+        They include the sub folder's name, so that each can be read. Files that are only being written are left out.
+        A folder that is not there has none.
+        """
+        if folder:
+            _check(folder)
+        with self._failing(folder, "cannot be listed"):
+            try:
+                found = self._names(folder, deep)
+            except FileNotFoundError:
+                return []
+            return sorted(name for name in found if not _is_temporary(name))
+
+    def check_writable(self) -> None:
+        """Find out, by a small file that goes away again, whether files can be written and removed.
+
+        The folder itself is made where it is missing.
+        """
+        probe = f".{uuid4().hex}.tmp"
+        with self._failing("", "cannot be written"):
+            self._write(probe, b"")
+            self._remove(probe)
+
+    def remove_leftovers(self, *, older_than_s: float) -> None:  # noqa: B027
+        """Remove what writers that were killed left here and one level below, where finding it is cheap.
+
+        On this machine it is; at a URL it would need a listing of everything.
+        """
+
+    @abstractmethod
+    def _read(self, name: str, first: int | None) -> bytes: ...
+
+    @abstractmethod
+    def _write(self, name: str, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _size(self, name: str) -> int | None:
+        """None where it is a folder."""
+
+    @abstractmethod
+    def _modified_s(self, name: str) -> float | None:
+        """Seconds since 1970, or None where the system does not keep it."""
+
+    @abstractmethod
+    def _move(self, name: str, target: str) -> None: ...
+
+    @abstractmethod
+    def _remove(self, name: str) -> None: ...
+
+    @abstractmethod
+    def _names(self, folder: str, deep: bool) -> Iterable[str]: ...
+
+    @contextmanager
+    def _failing(self, name: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except self._raised as error:
+            place = join(self.location, name) if name else self.location
+            raise self.error(f"{printable(place)}: {what}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """The system's reason in one line."""
+    text = str(getattr(error, "strerror", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def temporary_beside(path: str) -> str:
+    """A path in the same folder, with forward slashes, that no file has yet."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}.{name}.{uuid4().hex}.tmp"
+
+
+def _is_temporary(name: str) -> bool:
+    last = name.rpartition("/")[2]
+    return last.startswith(".") and last.endswith(".tmp")
+
+
+def _check(name: str) -> None:
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts) or not _FORBIDDEN.isdisjoint(name):
+        raise ValueError(f"a name is relative to its folder and stays in it, as in runs/a.json; found {name!r}")

@@ -1,0 +1,56 @@
+"""Where files are: a path of this machine, or a URL such as `s3://bucket/results`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+__all__ = ["Location", "is_url", "join", "parent", "printable", "scheme_of", "with_suffix"]
+
+Location = str | Path
+"""A path, or a string with a path or a URL. A URL is never a `Path`, which would take one of its slashes away."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")  # one letter is a drive: C://x
+_PASSWORD = re.compile(r"(://[^/@:?]*:)[^/@?]*@")
+_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:secret|password|token|key|sig)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def is_url(location: Location) -> bool:
+    """Whether a location is a URL, not a path: it begins with a scheme of two letters or more and `://`."""
+    return isinstance(location, str) and _URL.match(location) is not None
+
+
+def scheme_of(url: str) -> str:
+    """What stands before `://`."""
+    return url.partition("://")[0]
+
+
+def join(location: Location, name: str) -> Location:
+    """The location of a file in a folder; options of a URL, as in `?region=…`, stay at its end."""
+    if not is_url(location):
+        return Path(location) / name
+    place, mark, options = str(location).partition("?")
+    return f"{place}{'' if place.endswith('/') else '/'}{name}{mark}{options}"
+
+
+def parent(url: str) -> str:
+    """The URL of the folder that a file is in."""
+    place, mark, options = url.partition("?")
+    start = place.index("://") + 3
+    return f"{place[:start]}{place[start:].rpartition('/')[0]}{mark}{options}"
+
+
+def with_suffix(location: Location, suffix: str) -> Location:
+    """The location of a file beside another, with the same name but for its suffix."""
+    if not is_url(location):
+        return Path(location).with_suffix(suffix)
+    place, mark, options = str(location).partition("?")
+    folder, slash, name = place.rpartition("/")
+    return f"{folder}{slash}{PurePosixPath(name).with_suffix(suffix) if name else suffix}{mark}{options}"
+
+
+def printable(location: Location) -> str:
+    """The location as text for messages, with `***` where it holds a password or key."""
+    if not is_url(location):
+        return str(location)
+    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", str(location)))

@@ -1,0 +1,143 @@
+"""From a location to the folder or the file there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from codesign.errors import CodesignError, InputError
+from codesign.files.folder import Folder, reason_of
+from codesign.files.local import LocalFolder
+from codesign.files.location import Location, is_url, parent, printable, scheme_of
+
+__all__ = ["open_file", "open_folder", "read_file", "write_atomically"]
+
+_ARROW = ("abfs", "file", "gs", "hdfs", "s3")
+
+_DEFAULT_OPTIONS = {
+    # A small object is put with one request, not with the three of a multipart upload.
+    "s3": ("allow_delayed_open", "true"),
+    # Without it a place that cannot be reached, or that nobody has credentials for, is tried for 15 minutes.
+    "gs": ("retry_limit_seconds", "60"),
+    "gcs": ("retry_limit_seconds", "60"),
+}
+
+
+def open_folder(location: Location, *, error: type[CodesignError] = InputError) -> Folder:
+    """The folder at a path or URL; it need not be there yet.
+
+    Args:
+        location: a path, or a URL that `pyarrow.fs.FileSystem.from_uri` or else fsspec knows.
+        error: class of the errors that the folder raises; they name the place and the system's reason.
+
+    Raises:
+        InputError, or `error`: the URL's scheme is not known, needs a package that is missing, or its system cannot be
+            reached.
+    """
+    if not is_url(location):
+        return LocalFolder(Path(location), error=error)
+    return _remote(str(location), *_connect(str(location), error), error=error)
+
+
+def open_file(location: Location, *, error: type[CodesignError] = InputError) -> tuple[Folder, str]:
+    """The folder that holds a file, and the file's name in it; neither need be there yet.
+
+    Raises:
+        InputError, or `error`: as `open_folder`, or the location does not end in a name.
+    """
+    if not is_url(location):
+        path = Path(location)
+        return LocalFolder(path.parent, error=error), _named(path.name, location, error)
+    url = str(location)
+    filesystem, path_there = _connect(url, error)
+    folder, _, name = path_there.rpartition("/")
+    return _remote(parent(url), filesystem, folder, error=error), _named(name, location, error)
+
+
+def read_file(location: Location) -> bytes | None:
+    """The bytes of a file at a path or URL; None where there is none.
+
+    Raises:
+        InputError: it cannot be read; names the place and the system's reason.
+    """
+    folder, name = open_file(location)
+    return folder.read(name)
+
+
+def write_atomically(location: Location, data: bytes) -> None:
+    """Write `data` so that a reader, or a crash, sees the old file or the new one and nothing in between.
+
+    Missing parent folders are made.
+
+    Raises:
+        InputError: the place cannot be written; names it and the system's reason.
+    """
+    folder, name = open_file(location)
+    folder.write(name, data)
+
+
+def _named(name: str, location: Location, error: type[CodesignError]) -> str:
+    if name in ("", ".", ".."):
+        raise error(f"{printable(location)}: must end in the name of a file")
+    return name
+
+
+def _remote(url: str, filesystem: Any, path: str, *, error: type[CodesignError]) -> Folder:
+    from pyarrow import fs
+
+    if isinstance(filesystem, fs.FileSystem):
+        from codesign.files.arrow import ArrowFolder
+
+        return ArrowFolder(url, filesystem, path, error=error)
+    from codesign.files.fsspec import FsspecFolder
+
+    return FsspecFolder(url, filesystem, path, error=error)
+
+
+def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
+    """The file system of a URL, Arrow's or fsspec's, and the path in it."""
+    import pyarrow as pa
+
+    try:
+        try:
+            return _from_uri(url)
+        except pa.ArrowInvalid as unknown:
+            if "Unrecognized filesystem type" not in str(unknown):
+                raise
+        return _from_fsspec(url, error)
+    except (OSError, pa.ArrowException) as failure:
+        reason = reason_of(failure).replace(url, printable(url))
+        raise error(f"{printable(url)}: cannot be opened: {reason}") from failure
+
+
+def _from_uri(url: str) -> tuple[Any, str]:
+    import pyarrow as pa
+    from pyarrow import fs
+
+    option, value = _DEFAULT_OPTIONS.get(scheme_of(url), ("", ""))
+    opened: tuple[Any, str]
+    if option and option not in url:
+        try:
+            opened = fs.FileSystem.from_uri(f"{url}{'&' if '?' in url else '?'}{option}={value}")
+            return opened
+        except pa.ArrowInvalid as failure:
+            if option not in str(failure):
+                raise
+    opened = fs.FileSystem.from_uri(url)  # releases of Arrow before that option have their own default
+    return opened
+
+
+def _from_fsspec(url: str, error: type[CodesignError]) -> tuple[Any, str]:
+    import fsspec
+
+    scheme = scheme_of(url)
+    known = sorted({*_ARROW, *fsspec.available_protocols()})
+    if scheme.rpartition("::")[2] not in known:
+        raise error(f"{printable(url)}: unknown scheme '{scheme}'; allowed are paths, and URLs of {', '.join(known)}")
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except ImportError as missing:
+        raise error(f"{printable(url)}: needs a package that is not installed: {reason_of(missing)}") from missing
+    except Exception as failure:  # implementations raise what their libraries do
+        raise error(f"{printable(url)}: cannot be opened: {reason_of(failure)}") from failure
+    return filesystem, path
