@@ -43,13 +43,13 @@ def chips(context: typer.Context) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.")]) -> None:
     """Show every number of a chip with its confidence and source, and what is not known."""
-    from rich.console import Console
     from rich.markup import escape
 
+    from codesign.cli.console import PrintableConsole
     from codesign.hardware.library import find_chip
 
     chip = find_chip(name)
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
     console.print(escape(chip.description))
     _print_accounting(console, chip)
@@ -87,15 +87,14 @@ def validate(
     ] = None,
 ) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
-    from rich.console import Console
-
     from codesign.cli.chips_validation import print_validation, with_table, write_json
+    from codesign.cli.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
     from codesign.hardware.validation import validate as checks_of
 
     chips = [find_chip(name) for name in names or chip_names()]
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     for chip in chips:
         print_validation(console, chip)
     if json is not None:
@@ -116,14 +115,14 @@ _ROW = "{:<25}{:<8}{:>7}{:>6}{:>17}{:>13}"
 
 
 def _list() -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.padding import Padding
 
+    from codesign.cli.console import PrintableConsole
     from codesign.hardware.library import chip_names, find_chip
     from codesign.hardware.unknowns import unknowns
 
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     console.print(f"[bold]{_ROW.format('chip', 'sync', 'cores', 'lanes', 'e_so', 'static')}[/bold]")
     for name in chip_names():
         chip = find_chip(name)

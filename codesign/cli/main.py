@@ -9,6 +9,7 @@ import typer
 
 from codesign.cli import chips, data, price, report, sweep
 from codesign.errors import CodesignError
+from codesign.printable import printable
 
 app = typer.Typer(
     name="codesign",
@@ -48,10 +49,10 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         app()
-    except CodesignError as error:
+    except (CodesignError, OSError, MemoryError) as error:
         if debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {printable(str(error)) or 'out of memory'}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

@@ -26,10 +26,10 @@ _PAUSE_S = 5.0
 
 def pricing_progress() -> PricingProgress:
     """Bars that stay in place on a terminal, a line now and then elsewhere."""
-    from rich.console import Console
+    from codesign.cli.console import PrintableConsole
 
     if sys.stderr.isatty():
-        console = Console(stderr=True)
+        console = PrintableConsole(stderr=True)
         return _Bars(LiveProgress(console), console)
     return _Jobs(PlainProgress(sys.stderr))
 

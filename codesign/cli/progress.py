@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from codesign.exploration.progress import Progress
+from codesign.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -95,7 +96,12 @@ class PlainProgress(Progress):
         self._forecast.ended(kind, None)
 
     def note(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        try:
+            print(printable(text), file=self._stream, flush=True)
+        except BrokenPipeError:
+            raise  # whoever listened has gone, as behind `head`
+        except OSError:
+            pass  # a log on a full disk: the jobs are worth more than the lines about them
 
 
 class LiveProgress(Progress):
@@ -142,7 +148,7 @@ class LiveProgress(Progress):
         self._failed += 1
 
     def note(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(printable(text), highlight=False, markup=False)
 
     def close(self) -> None:
         if self._live is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,11 +17,11 @@ _PACKAGE = Path(str(files("codesign")))
 
 def _folders() -> list[Path]:
     """Where sweeps are looked for, first match wins. A checkout is known by its project file beside the package."""
-    candidates = [Path.cwd() / "sweeps"]
+    candidates = [Path("sweeps")]  # also where the working folder is gone
     if (_PACKAGE.parent / "pyproject.toml").is_file():
         candidates.append(_PACKAGE.parent / "sweeps")
     candidates.append(_PACKAGE / "sweeps")
-    return [path for path in dict.fromkeys(candidates) if path.is_dir()]
+    return [path for path in dict.fromkeys(candidates) if os.path.isdir(path)]
 
 
 def sweep_names() -> tuple[str, ...]:
@@ -35,15 +36,17 @@ def find_sweep(name_or_path: str | Path) -> Path:
         InputError: there is none; the message suggests one.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     named = path.parts[1:] if path.parts[:1] == ("sweeps",) else path.parts
     if len(named) == 1 and path.suffix in ("", ".yaml", ".yml"):
         for folder in _folders():
             found = folder / f"{Path(named[0]).stem}.yaml"
-            if found.is_file():
+            if os.path.isfile(found):
                 return found
-    raise InputError(f"there is no sweep file '{name_or_path}'{suggestion(path.stem, sweep_names())}")
+    if os.path.lexists(path):
+        return path  # no regular file; reading it says what it is
+    raise InputError(f"there is no sweep file {str(name_or_path)!r}{suggestion(path.stem, sweep_names())}")
 
 
 def load_sweep(name_or_path: str | Path) -> SweepSpec:

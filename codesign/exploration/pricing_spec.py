@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from codesign.documents import Path_, Spec, suggestion
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.library import load_sweep
+from codesign.exploration.limits import name_problems
 from codesign.exploration.spec import AxisValue, Name, Positive, Seed, SweepSpec
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
@@ -126,6 +127,7 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
 
 def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
+    yield from name_problems(data)
     name = data.get("sweep")
     if not isinstance(name, str):
         return

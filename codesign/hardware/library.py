@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from codesign.documents import load_document, suggestion
-from codesign.errors import DocumentError, InputError
+from codesign.errors import InputError
 from codesign.hardware.consistency import Mistake
 from codesign.hardware.description import Chip
 from codesign.hardware.validation_mistakes import model_mistakes
@@ -22,11 +23,11 @@ _PACKAGE = Path(str(files("codesign")))
 
 def _directories() -> list[Path]:
     """Where chips are looked for, first match wins. A checkout is known by its project file beside the package."""
-    candidates = [Path.cwd() / "chips"]
+    candidates = [Path("chips")]  # also where the working folder is gone
     if (_PACKAGE.parent / "pyproject.toml").is_file():
         candidates.append(_PACKAGE.parent / "chips")
     candidates.append(_PACKAGE / "chips")
-    return [path for path in dict.fromkeys(candidates) if path.is_dir()]
+    return [path for path in dict.fromkeys(candidates) if os.path.isdir(path)]
 
 
 def _chip_files() -> dict[str, Path]:
@@ -80,11 +81,11 @@ def find_chip(name_or_path: str | Path) -> Chip:
     for path in found.values():
         try:
             chip = load_chip(path)
-        except DocumentError as error:
-            broken.append(str(error.problems[0]))
+        except InputError as error:
+            broken.append(str(error).partition("\n")[0])
             continue
         if text.casefold() in (word.casefold() for word in (chip.name, *chip.aliases)):
             return chip
         names.update(chip.aliases)
     unread = f"; not searched for aliases, because of mistakes: {'; '.join(broken)}" if broken else ""
-    raise InputError(f"unknown chip '{text}'{suggestion(text, names)}{unread}")
+    raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{unread}")

@@ -52,7 +52,7 @@ class Cache:
     def load(self, key: str) -> dict[str, EventBatch] | None:
         """The batches stored under `key`, or None if there are none or the file is damaged."""
         path = self._path("events", f"{key}.npz")
-        if path is None or not path.is_file():
+        if path is None or not os.path.isfile(path):
             return None
         try:
             return _read(path)
@@ -68,7 +68,7 @@ class Cache:
         """`compute()`, remembered under `identity`: spares hashing gigabytes of files that did not change."""
         name = content_key(identity)
         path = self._path("digests", name)
-        if path is not None and path.is_file():
+        if path is not None and os.path.isfile(path):
             try:
                 text = path.read_text(encoding="ascii")
                 value, _, check = text.partition(" ")

@@ -1,0 +1,24 @@
+"""The consoles that the program writes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from codesign.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+__all__ = ["PrintableConsole"]
+
+
+class PrintableConsole(Console):
+    """Shows control characters of whatever is printed instead of obeying them: texts may come from anybody's files."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
