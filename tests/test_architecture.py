@@ -12,7 +12,7 @@ import pytest
 import codesign
 
 ROOT = Path(codesign.__file__).parent
-LEAVES = {"errors", "units", "documents", "files", "printable"}
+LEAVES = {"errors", "units", "documents", "files", "terminal_text"}
 ALLOWED = {
     "network": LEAVES,
     "workload": LEAVES,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from codesign.printable import printable
+from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
@@ -21,4 +21,4 @@ class PrintableConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
+            yield segment if segment.control else segment._replace(text=escaped(segment.text))

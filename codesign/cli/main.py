@@ -9,7 +9,7 @@ import typer
 
 from codesign.cli import chips, data, price, report, sweep
 from codesign.errors import CodesignError
-from codesign.printable import printable
+from codesign.terminal_text import escaped
 
 app = typer.Typer(
     name="codesign",
@@ -52,7 +52,7 @@ def main() -> None:
     except (CodesignError, OSError, MemoryError) as error:
         if debug:
             raise
-        typer.echo(f"error: {printable(str(error)) or 'out of memory'}", err=True)
+        typer.echo(f"error: {escaped(str(error)) or 'out of memory'}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

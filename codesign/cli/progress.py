@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from codesign.exploration.progress import Progress
-from codesign.printable import printable
+from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -97,7 +97,7 @@ class PlainProgress(Progress):
 
     def note(self, text: str) -> None:
         try:
-            print(printable(text), file=self._stream, flush=True)
+            print(escaped(text), file=self._stream, flush=True)
         except BrokenPipeError:
             raise  # whoever listened has gone, as behind `head`
         except OSError:
@@ -148,7 +148,7 @@ class LiveProgress(Progress):
         self._failed += 1
 
     def note(self, text: str) -> None:
-        self._console.print(printable(text), highlight=False, markup=False)
+        self._console.print(escaped(text), highlight=False, markup=False)
 
     def close(self) -> None:
         if self._live is not None:

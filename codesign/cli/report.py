@@ -28,8 +28,7 @@ def report(
     ] = None,
 ) -> None:
     """Draw the report of a results file again, without running anything."""
-    from rich.console import Console
-
+    from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.files import printable, with_suffix
     from codesign.reporting.html import write_report
@@ -41,4 +40,4 @@ def report(
         raise InputError(f"--output: {printable(target)} is the results file itself")
     table = read_results(results)
     write_report(table, target)
-    print_summary(table, printable(target), printable(results), Console())
+    print_summary(table, printable(target), printable(results), PrintableConsole())

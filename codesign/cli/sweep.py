@@ -82,8 +82,7 @@ def _run(
     command: str,
 ) -> int:
     """Exit code: 0, or 1 where points failed, or 130 on an interrupt."""
-    from rich.console import Console
-
+    from codesign.cli.console import PrintableConsole
     from codesign.exploration.sweep import run_sweep
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary
@@ -108,7 +107,7 @@ def _run(
     finally:
         progress.close()
     results, report = printable(outcome.results), printable(outcome.report)
-    print_summary(read_results(outcome.results), report, results, Console())
+    print_summary(read_results(outcome.results), report, results, PrintableConsole())
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
     return 1 if outcome.failed else 0
@@ -133,11 +132,10 @@ def _executor(name: ExecutorName, workers: int | None, address: str | None) -> E
 def _progress() -> Progress:
     import sys
 
-    from rich.console import Console
-
+    from codesign.cli.console import PrintableConsole
     from codesign.cli.progress import LiveProgress, PlainProgress
 
-    return LiveProgress(Console(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
+    return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
 
 
 def _show_plan(plan: Plan, store: Store) -> None:

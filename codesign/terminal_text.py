@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["printable"]
+__all__ = ["escaped"]
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and newline, marks that reverse text, and bytes of file names that are no text."""
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     r"""`text` with what would steer a terminal written out, such as `\x1b` for an escape."""
-    return _STEERING.sub(lambda match: _escaped(ord(match[0])), text)
+    return _STEERING.sub(lambda match: _written_out(ord(match[0])), text)
 
 
-def _escaped(code: int) -> str:
+def _written_out(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
