@@ -55,6 +55,8 @@ class LocalFolder(Folder):
         return status.st_mtime
 
     def _move(self, name: str, target: str) -> None:
+        if self._size(name) is None:
+            raise FileNotFoundError(name)
         path = self._path / target
         path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(self._path / name, path)

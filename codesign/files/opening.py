@@ -49,6 +49,7 @@ def open_file(location: Location, *, error: type[CodesignError] = InputError) ->
         path = Path(location)
         return LocalFolder(path.parent, error=error), _named(path.name, location, error)
     url = str(location)
+    _named(url.partition("?")[0].rpartition("/")[2], location, error)  # file systems drop a slash at the end
     filesystem, path_there = _connect(url, error)
     folder, _, name = path_there.rpartition("/")
     return _remote(parent(url), filesystem, folder, error=error), _named(name, location, error)

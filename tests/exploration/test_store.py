@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,28 +13,123 @@ from hypothesis import strategies as st
 
 from codesign.errors import StoreError
 from codesign.exploration.store import Store
+from codesign.files import open_folder
 
 KEY = "ab" * 32
 
 
-def test_what_is_put_comes_back(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+PLACES = {
+    "local": str,
+    "file": Path.as_uri,
+    "memory": lambda path: f"memory:/{path}",
+}
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A location of each kind."""
+    return PLACES[request.param](tmp_path / "store")
+
+
+def test_what_is_put_comes_back(place: str) -> None:
+    store = Store(place)
     assert store.get(KEY) is None
     assert store.facts(KEY) is None
+    assert not store.has(KEY)
     store.put(KEY, b"payload\n\x00", {"wall_s": 1.5, "name": "a", "nothing": None})
-    entry = Store(tmp_path).get(KEY)
+    entry = Store(place).get(KEY)
     assert entry is not None
     assert entry.payload == b"payload\n\x00"
     assert entry.facts == store.facts(KEY) == {"wall_s": 1.5, "name": "a", "nothing": None}
+    assert store.has(KEY)
 
 
-def test_a_later_put_replaces_an_earlier_one(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+def test_the_format_stays(place: str) -> None:
+    """Written by hand after the description; the digests are those of `sha256sum`."""
+    store = Store(place)
+    payload_digest = b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    header = b'{"bytes": 3, "facts": {"a": 1}, "sha256": "%s"}' % payload_digest
+    digest = b"b752d9fe04c05970d96a0719ece625048e82a6c7047e32731b109aa35b89baf2"
+    data = b"codesign-store 1 " + digest + b"\n" + header + b"\nabc"
+    store.folder.write(f"ab/{KEY}", data)
+    entry = store.get(KEY)
+    assert entry is not None
+    assert (entry.payload, entry.facts) == (b"abc", {"a": 1})
+    store.put(KEY, b"abc", {"a": 1})
+    assert store.folder.read(f"ab/{KEY}") == data
+
+
+def test_a_later_put_replaces_an_earlier_one(place: str) -> None:
+    store = Store(place)
     store.put(KEY, b"one", {})
     store.put(KEY, b"two", {})
     entry = store.get(KEY)
     assert entry is not None
     assert entry.payload == b"two"
+
+
+def test_keys_are_those_of_entries_only(place: str) -> None:
+    store = Store(place)
+    assert store.keys() == frozenset()
+    keys = {f"{number % 3:02x}{number:062x}" for number in range(10)}
+    for key in keys:
+        store.put(key, b"x", {})
+    store.folder.write("runs/1.json", b"{}")
+    store.folder.write(f"runs/{KEY}", b"")
+    store.folder.write(f"cd/{KEY}", b"")  # not where its entry would be
+    store.folder.write(f"ab/{KEY}.json", b"")
+    store.put(KEY, b"x", {})
+    store.folder.write(f"ab/{KEY}", b"damaged")
+    assert store.keys() == keys | {KEY}
+    assert store.get(KEY) is None
+    assert store.keys() == keys
+    assert all(store.has(key) for key in keys)
+    assert not store.has(KEY)
+
+
+def test_long_payloads_are_checked_for_their_length_only_by_facts(place: str) -> None:
+    store = Store(place)
+    payload = bytes(200_000)
+    store.put(KEY, payload, {"wall_s": 2.0})
+    assert store.facts(KEY) == {"wall_s": 2.0}
+    name = f"ab/{KEY}"
+    data = store.folder.read(name)
+    assert data is not None
+    store.folder.write(name, data[:-1] + b"\x01")
+    assert store.facts(KEY) == {"wall_s": 2.0}
+    assert store.get(KEY) is None
+    store.folder.write(name, data[:-1])
+    assert store.facts(KEY) is None
+    assert not store.has(KEY)
+
+
+@pytest.mark.parametrize("length", [0, 10, 70, -1])
+@pytest.mark.parametrize("look", [Store.get, Store.facts])
+def test_truncated_entries_are_set_aside(place: str, length: int, look: Callable[[Store, str], object]) -> None:
+    notes: list[str] = []
+    store = Store(place, on_damage=notes.append)
+    store.put(KEY, b"payload", {})
+    data = store.folder.read(f"ab/{KEY}")
+    assert data is not None
+    store.folder.write(f"ab/{KEY}", data[:length])
+    assert look(store, KEY) is None
+    assert not store.has(KEY)
+    (aside,) = store.folder.names("damaged")
+    assert store.folder.read(aside) == data[:length]
+    assert notes == [
+        f"store entry {KEY[:12]} was damaged and is computed again; it now lies at {place.rstrip('/')}/{aside}"
+    ]
+    store.put(KEY, b"payload", {})
+    assert store.get(KEY) is not None
+
+
+def test_a_url_is_printed_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_folder("memory://printed/x", error=StoreError)
+    folder.location = "s3://key:secret@bucket/x?region=a"
+    monkeypatch.setattr("codesign.exploration.store.open_folder", lambda *arguments, **options: folder)
+    store = Store("s3://key:secret@bucket/x?region=a")
+    assert store.root == "s3://key:***@bucket/x?region=a"
+    assert store.path(KEY) == f"s3://key:***@bucket/x/ab/{KEY}?region=a"
 
 
 def test_keys_cannot_leave_the_folder(tmp_path: Path) -> None:
@@ -55,18 +151,6 @@ def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, posi
     assert store.get(KEY) is None
     assert not path.exists()
     assert len(list((store.root / "damaged").iterdir())) == len(notes) == 1
-
-
-@pytest.mark.parametrize("length", [0, 10, 70, -1])
-def test_truncated_entries_are_set_aside_by_facts_too(tmp_path: Path, length: int) -> None:
-    store = Store(tmp_path)
-    store.put(KEY, b"payload", {})
-    path = store.path(KEY)
-    path.write_bytes(path.read_bytes()[:length])
-    assert store.facts(KEY) is None
-    assert not path.exists()
-    store.put(KEY, b"payload", {})
-    assert store.get(KEY) is not None
 
 
 def test_a_failed_write_leaves_the_old_entry_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +176,11 @@ def test_a_place_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None
         Store(blocked / "store")
 
 
+def test_a_place_that_nobody_knows_is_a_store_error() -> None:
+    with pytest.raises(StoreError, match="unknown scheme 's4'"):
+        Store("s4://bucket/store")
+
+
 def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
     Store(tmp_path)
     old, young = tmp_path / "ab" / ".x.1.tmp", tmp_path / "ab" / ".x.2.tmp"
@@ -107,10 +196,9 @@ def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_p
 
 HAMMER = """
 import sys
-from pathlib import Path
 from codesign.exploration.store import Store
 
-store = Store(Path(sys.argv[1]))
+store = Store(sys.argv[1])
 for turn in range(60):
     for number in range(4):
         key = f"{number:064x}"
@@ -120,8 +208,9 @@ for turn in range(60):
 """
 
 
-def test_two_processes_share_a_store(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HAMMER, str(tmp_path)]
+@pytest.mark.parametrize("location", [str, Path.as_uri])
+def test_two_processes_share_a_store(tmp_path: Path, location: Callable[[Path], str]) -> None:
+    command = [sys.executable, "-c", HAMMER, location(tmp_path)]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in processes:
         _, errors = process.communicate(timeout=120)
