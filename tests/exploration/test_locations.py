@@ -1,0 +1,147 @@
+"""Sweeps whose store and output are at URLs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tiny_sweeps import Recording, run, tiny
+from typer.testing import CliRunner
+
+from codesign.cli.main import app
+from codesign.errors import InputError, StoreError
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.pricing import run_pricing
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import SweepOutcome, run_sweep
+from codesign.files import open_folder, read_file
+from codesign.results import ResultTable, contents_equal, read_results
+
+
+@pytest.fixture(scope="module")
+def locally(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple[ResultTable, list[str]]:
+    """Results and jobs of the tiny sweep on paths."""
+    folder = tmp_path_factory.mktemp("locally")
+    outcome, progress = run(tiny(), folder, cache_root)
+    assert outcome.results == folder / "out" / "results.parquet"
+    return read_results(outcome.results), progress.jobs
+
+
+def run_at(location: str, cache_root: Path, output: str = "out") -> tuple[SweepOutcome, Recording]:
+    progress = Recording()
+    outcome = run_sweep(
+        tiny(),
+        store=Store(f"{location}/store", on_damage=progress.note),
+        output=f"{location}/{output}",
+        executor=SerialExecutor(),
+        progress=progress,
+        cache_root=cache_root,
+    )
+    return outcome, progress
+
+
+@pytest.fixture(params=["file", "memory"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return tmp_path.as_uri() if request.param == "file" else f"memory://{uuid4().hex}"
+
+
+def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(
+    location: str, cache_root: Path, locally: tuple[ResultTable, list[str]]
+) -> None:
+    table, jobs = locally
+    outcome, progress = run_at(location, cache_root)
+    assert (outcome.results, outcome.report) == (f"{location}/out/results.parquet", f"{location}/out/report.html")
+    assert progress.jobs == jobs
+    assert contents_equal(read_results(outcome.results), table)
+    report = read_file(outcome.report)
+    assert report is not None
+    assert report.startswith(b"<!")
+    assert open_folder(f"{location}/out").names(deep=True) == ["report.html", "results.parquet"]
+
+    again, progress = run_at(location, cache_root, "again")
+    assert progress.jobs == []
+    assert contents_equal(read_results(again.results), table)
+
+
+def test_damaged_entries_at_a_url_are_computed_again(
+    location: str, cache_root: Path, locally: tuple[ResultTable, list[str]]
+) -> None:
+    run_at(location, cache_root)
+    folder = open_folder(f"{location}/store")
+    for name in folder.names(deep=True):
+        data = folder.read(name)
+        assert data is not None
+        folder.write(name, data[:-1])
+    outcome, progress = run_at(location, cache_root)
+    assert progress.jobs == locally[1]
+    assert len(progress.notes) == len(folder.names("damaged")) > 0
+    assert contents_equal(read_results(outcome.results), locally[0])
+
+
+def test_a_store_can_be_carried_from_a_path_to_a_url(tmp_path: Path, cache_root: Path) -> None:
+    """The layout is the same everywhere."""
+    run(tiny(), tmp_path, cache_root)
+    here, there = open_folder(tmp_path / "store"), f"memory://{uuid4().hex}"
+    for name in here.names(deep=True):
+        data = here.read(name)
+        assert data is not None
+        open_folder(f"{there}/store").write(name, data)
+    _, progress = run_at(there, cache_root)
+    assert progress.jobs == []
+
+
+def test_the_commands_take_urls(
+    location: str, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(
+        "name: tiny\ntitle: Tiny\nworkload: {name: digits, timesteps: 2, train: 40, validation: 20, test: 20}\n"
+        'network: {hidden: "6"}\nrecipe_defaults: {epochs: 1}\nrecipes:\n  layered: {method: layered}\n'
+        "chips:\n  mubrain: {schedules: [layered]}\nseeds: {training: [0]}\n",
+        encoding="utf-8",
+    )
+    places = ["--store", f"{location}/store", "--output", f"{location}/out"]
+    ended = CliRunner().invoke(app, ["sweep", "tiny.yaml", *places, "--executor", "serial"])
+    assert ended.exit_code == 0, ended.output
+    assert f"results  {location}/out/results.parquet" in ended.stdout
+    assert "0 to run" in CliRunner().invoke(app, ["sweep", "tiny.yaml", "--dry-run", *places[:2]]).stdout
+    assert not (tmp_path / "reports").exists()
+
+    results, report = f"{location}/out/results.parquet", f"{location}/out/results.html"
+    first = read_file(f"{location}/out/report.html")
+    ended = CliRunner().invoke(app, ["report", results])
+    assert ended.exit_code == 0, ended.output
+    assert f"report   {report}" in ended.stdout
+    assert read_file(report) == first
+    ended = CliRunner().invoke(app, ["report", results, "-o", str(tmp_path / "here.html")])
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "here.html").read_bytes() == first
+    with pytest.raises(InputError, match="is the results file itself"):
+        CliRunner().invoke(app, ["report", results, "-o", results], catch_exceptions=False)
+
+
+def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path: Path, cache_root: Path) -> None:
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file" / "out", (tmp_path / "file" / "out").as_uri()):
+        progress = Recording()
+        with pytest.raises(InputError, match="out: cannot be written: "):
+            run_sweep(tiny(), store=Store(tmp_path / "store"), output=output, progress=progress, cache_root=cache_root)
+        assert progress.jobs == []
+    with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another --store"):
+        Store((tmp_path / "file" / "store").as_uri())
+
+
+def test_results_that_are_not_there_or_truncated(location: str) -> None:
+    url = f"{location}/results.parquet"
+    with pytest.raises(InputError, match=f"^{url}: there is no such file"):
+        read_results(url)
+    open_folder(location).write("results.parquet", b"PAR1")
+    with pytest.raises(InputError, match=f"^{url}: is not a Parquet file, or is truncated"):
+        read_results(url)
+
+
+def test_points_of_a_pricing_need_a_folder_of_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^s3://bucket/x: the points of a pricing need a folder of this machine"):
+        run_pricing(None, store=Store(tmp_path), output="s3://bucket/x")  # type: ignore[arg-type]
