@@ -7,6 +7,7 @@ CodesignError
 ├── InfeasibleError       a network does not fit a chip; becomes a row, not a crash
 ├── TrainingDivergedError the loss is no longer finite
 └── StoreError            the result store cannot be read or written
+    └── UnreadableResultError  a stored result is whole, but is not what it should be
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "Problem",
     "StoreError",
     "TrainingDivergedError",
+    "UnreadableResultError",
 ]
 
 
@@ -70,3 +72,7 @@ class TrainingDivergedError(CodesignError):
 
 class StoreError(CodesignError):
     """The result store cannot be read or written."""
+
+
+class UnreadableResultError(StoreError):
+    """A stored result has the right checksum and is no model, execution or columns all the same."""

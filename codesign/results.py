@@ -40,6 +40,7 @@ __all__ = [
     "ResultTable",
     "ValidationFacts",
     "WorkloadFacts",
+    "checked_cells",
     "contents_equal",
     "read_results",
     "write_results",
@@ -330,6 +331,18 @@ def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
 def _sort_key(row: Mapping[str, Any], axes: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]:
     names = (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)
     return tuple((row.get(name) is not None, row.get(name)) for name in names)
+
+
+def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Some cells of a row, as plain Python objects of their columns' kinds.
+
+    Raises:
+        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
+    """
+    unknown = sorted(set(row) - set(COLUMNS))
+    if unknown:
+        raise ValueError(f"unknown column {', '.join(unknown)}")
+    return {name: _checked(name, COLUMNS[name], value) for name, value in row.items()}
 
 
 def _checked(name: str, column: Column, value: Any) -> Any:

@@ -8,14 +8,17 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from codesign.errors import UnreadableResultError
 from codesign.network.topology import LayerShape, NetworkShape
+from codesign.results import checked_cells
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
 if TYPE_CHECKING:
@@ -23,11 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "canonical_json",
+    "decode_columns",
     "decode_execution",
     "decode_state",
     "digest",
     "encode_execution",
     "encode_state",
+    "reading_result",
 ]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
@@ -76,10 +81,17 @@ def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def decode_state(data: bytes) -> dict[str, torch.Tensor]:
-    """The inverse of `encode_state`; nothing but tensors can be loaded."""
+    """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run.
+
+    Raises:
+        UnreadableResultError: it is no state dict.
+    """
     import torch
 
-    state: dict[str, torch.Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    with reading_result("model"):
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise TypeError("it is no mapping of tensors")
     return state
 
 
@@ -111,7 +123,47 @@ def encode_execution(execution: Execution) -> bytes:
 
 
 def decode_execution(data: bytes) -> Execution:
-    """The inverse of `encode_execution`."""
+    """The inverse of `encode_execution`; nothing in `data` is unpickled.
+
+    Raises:
+        UnreadableResultError: it is no execution.
+    """
+    with reading_result("execution"):
+        execution = _decoded_execution(data)
+        _check_shapes(execution)
+    return execution
+
+
+def decode_columns(data: bytes) -> dict[str, Any]:
+    """Columns of a row, which were encoded as canonical JSON.
+
+    Raises:
+        UnreadableResultError: they are not JSON, or not what the columns of results hold.
+    """
+    with reading_result("columns"):
+        columns = json.loads(data, parse_constant=_no_number)
+        if not isinstance(columns, dict):
+            raise TypeError("they are no mapping")
+        return checked_cells(columns)
+
+
+@contextmanager
+def reading_result(what: str) -> Iterator[None]:
+    """Whatever is raised where the bytes of a result are not what was once written, as UnreadableResultError."""
+    try:
+        yield
+    except UnreadableResultError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnreadableResultError(f"the stored {what} cannot be read: {reason[:200]}") from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _decoded_execution(data: bytes) -> Execution:
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     facts = json.loads(arrays.pop("facts").tobytes())
@@ -129,6 +181,30 @@ def decode_execution(data: bytes) -> Execution:
         spiking_readout=facts["spiking_readout"],
         **values,
     )
+
+
+def _check_shapes(execution: Execution) -> None:
+    """Whether its arrays fit each other, as far as each is of the shape that `Execution` states."""
+    samples, classes = execution.scores.shape
+    layers, slices, timesteps = len(execution.shape.layers), len(execution.slices), execution.timesteps
+    per_sample = ("sample_ids", "labels", "input_events", "input_macs")
+    per_layer = ("emitted", "propagated", "synaptic_operations", "evaluations", "barrier_messages")
+    per_timestep = ("forward_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop")
+    expected = {
+        **dict.fromkeys(per_sample, (samples,)),
+        **dict.fromkeys(per_layer, (samples, layers)),
+        **dict.fromkeys(per_timestep, (samples, timesteps)),
+        "active": (samples, timesteps, slices),
+        "residual": (samples, slices),
+        "convergence": (samples, execution.convergence.shape[1], classes),
+        "currents_before_firing": (2, execution.currents_before_firing.shape[1]),
+    }
+    for name, shape in expected.items():
+        if getattr(execution, name).shape != shape:
+            raise ValueError(f"{name} has the shape {getattr(execution, name).shape}, not {shape}")
+    for table in (execution.messages, execution.updates):
+        if len({getattr(table, column.name).shape for column in dataclasses.fields(table)}) != 1:
+            raise ValueError("columns of its tables differ in length")
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:

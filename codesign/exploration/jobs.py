@@ -10,7 +10,6 @@ engine or a number of threads: jobs run on the default engine, whose results do 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from codesign.errors import InputError
 from codesign.exploration.encoding import (
     canonical_json,
+    decode_columns,
     decode_execution,
     decode_state,
     digest,
     encode_execution,
     encode_state,
+    reading_result,
 )
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.store import Facts
@@ -32,6 +33,7 @@ from codesign.hardware.mapping import Mapping
 from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec
+from codesign.results import checked_cells
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Recipe
@@ -293,14 +295,20 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
 
 
 def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
-    """Run a trained model over a split. The payload is the execution with all counters of every sample."""
+    """Run a trained model over a split. The payload is the execution with all counters of every sample.
+
+    Raises:
+        UnreadableResultError: `model` is not the state of such a network.
+    """
     from codesign.hardware.quantization import potential_ranges, quantize_weights
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.evaluation import evaluate
 
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
-    state, bits, grid = decode_state(model), inputs.weight_bits, inputs.weight_grid
-    network.load_state_dict(quantize_weights(state, bits, grid))
+    bits, grid = inputs.weight_bits, inputs.weight_grid
+    with reading_result("model"):
+        state = decode_state(model)
+        network.load_state_dict(quantize_weights(state, bits, grid))
     if inputs.potential_bits is not None and bits is not None:
         network.potential_ranges = potential_ranges(state, inputs.potential_bits, weight_bits=bits, grid=grid)
     network.to(inputs.device)
@@ -316,6 +324,9 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
 
     One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
     the others are.
+
+    Raises:
+        UnreadableResultError: `execution` is none.
     """
     from codesign.exploration.rows import summary_columns
     from codesign.hardware.cost import price
@@ -331,13 +342,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
                 cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
                 uncertainty = uncertainty_columns(unpacked, one.chip, one.mapping, one.operation, cost=cost)
                 columns = {**cost.columns(), **uncertainty, "assumptions": list(cost.assumptions)}
-            outputs.append(Output(payload=canonical_json(columns).encode(), facts={}))
+            outputs.append(Output(payload=canonical_json(checked_cells(columns)).encode(), facts={}))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))
     return tuple(outputs)
-
-
-def decode_columns(payload: bytes) -> dict[str, Any]:
-    """The columns that `run_assess` encoded."""
-    columns: dict[str, Any] = json.loads(payload)
-    return columns
