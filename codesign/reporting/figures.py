@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from codesign.reporting.fronts import Front, coverage_words
 from codesign.reporting.points import ENERGY_TERMS, Point
@@ -27,12 +27,17 @@ __all__ = [
     "clipped",
     "describe",
     "energy_panels",
+    "engineering",
+    "evenly",
+    "few_ticks",
     "label_axis",
     "palette",
     "pareto_panels",
     "percent_ticks",
     "styles_of",
 ]
+
+Item = TypeVar("Item")
 
 CLOUD_LIMIT = 1000
 """With more points than this in all panels together, those off the fronts are drawn as a picture and not one by one.
@@ -229,8 +234,8 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
         axes.invert_yaxis()
         axes.margins(x=0.22)
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_formatter(_engineering("J"))
-        axes.xaxis.set_major_locator(_few_ticks(2))
+        axes.xaxis.set_major_formatter(engineering("J"))
+        axes.xaxis.set_major_locator(few_ticks(2))
         axes.set_xlabel("energy per sample")
         seaborn.despine(ax=axes, left=True)
 
@@ -248,7 +253,7 @@ def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) 
     if xs and min(xs) > 0 and max(xs) / min(xs) > 30:
         axes.set_xscale("log")
     else:
-        axes.xaxis.set_major_locator(_few_ticks(3))
+        axes.xaxis.set_major_locator(few_ticks(3))
     for axis, column in ((axes.xaxis, x_column), (axes.yaxis, y_column)):
         label_axis(axis, column)
     axes.margins(0.08)
@@ -262,7 +267,7 @@ def label_axis(axis: Axis, column: str) -> None:
     axis.set_label_text(column_label(column))
     unit = COLUMNS[column].unit if column in COLUMNS else ""
     if unit:
-        axis.set_major_formatter(_engineering(unit))
+        axis.set_major_formatter(engineering(unit))
     elif column == "accuracy":
         axis.set_major_formatter(percent_ticks())
     axis.set_minor_formatter(NullFormatter())
@@ -278,6 +283,13 @@ def clipped(text: str, most: int = _LABEL) -> str:
     return text
 
 
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly, with both ends."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
+
+
 def percent_ticks() -> Formatter:
     """Fractions as `94.5 %`, with no more digits than the ticks need."""
     from matplotlib.ticker import FuncFormatter
@@ -285,13 +297,15 @@ def percent_ticks() -> Formatter:
     return FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 
 
-def _engineering(unit: str) -> Formatter:
+def engineering(unit: str) -> Formatter:
+    """Numbers in an SI unit with its prefixes."""
     from matplotlib.ticker import EngFormatter
 
     return EngFormatter(unit=unit)
 
 
-def _few_ticks(count: int) -> Locator:
+def few_ticks(count: int) -> Locator:
+    """At most so many intervals between ticks: numbers with units are wide."""
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(count)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from codesign.files import write_atomically
+from codesign.files import Location, write_atomically
 from codesign.reporting.charging import (
     charging_table,
     pace_warnings,
@@ -28,6 +27,7 @@ from codesign.reporting.facts import (
 from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
 from codesign.reporting.fronts import Front, find_fronts
 from codesign.reporting.points import Point, gather
+from codesign.reporting.study import study_page
 from codesign.reporting.tables import (
     Cell,
     Heading,
@@ -36,6 +36,7 @@ from codesign.reporting.tables import (
     all_points,
     operations_and_energy,
     pareto_table,
+    shortened,
 )
 from codesign.reporting.templates import resource, template
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
@@ -50,8 +51,8 @@ _FRONT_LIMIT = 100
 _PAPER_LIMIT = 60
 
 
-def write_report(table: ResultTable, path: Path) -> None:
-    """Write the report to `path`, atomically.
+def write_report(table: ResultTable, path: Location) -> None:
+    """Write the report to `path`, a path or a URL, atomically.
 
     Raises:
         InputError: the place cannot be written.
@@ -64,14 +65,16 @@ def render_report(table: ResultTable) -> str:
     metadata = table.metadata
     points = gather(table)
     fronts = find_fronts(points, metadata.objectives)
-    claims = verdict(points) if points else []
+    study = study_page(table, points)
+    claims = study.claims if study else verdict(points) if points else []
     paper = _preferred(points, fronts, _PAPER_LIMIT)
-    behaviour = behaviour_points(points)
+    behaviour = study.behaviour if study else behaviour_points(points)
     energies, energy_legend = energy_panels(points)
     along, axis_legend = axis_panels(points, [o.column for o in metadata.objectives if o.column in COLUMNS])
     listed = _preferred(points, fronts, _POINT_LIMIT)
     return template("report.html.j2").render(
         metadata=metadata,
+        study=study,
         workload=metadata.workload,
         timestep=format_si(metadata.workload.timestep_s, "s"),
         summary=_summary(table, points),
@@ -80,14 +83,14 @@ def render_report(table: ResultTable) -> str:
         chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         equivalence=equivalence_note(points),
         warnings=pace_warnings(points),
-        sureness=_shortened(sure, _FRONT_LIMIT) if (sure := sureness_table(_by_numbers(claims))) else None,
+        sureness=shortened(sure, _FRONT_LIMIT) if (sure := sureness_table(_by_numbers(claims))) else None,
         charging=charging_table(points, metadata),
         utilization=utilization_table(points),
         quantization=quantization_table(paper),
         evidence=_evidence(claims),
         styles=styles_of(points),
         pareto_panels=pareto_panels(fronts, styles_of(points)),
-        pareto=_shortened(pareto_table(fronts, metadata.objectives), _FRONT_LIMIT),
+        pareto=shortened(pareto_table(fronts, metadata.objectives), _FRONT_LIMIT),
         hypervolumes=_hypervolumes(fronts),
         energy_panels=energies,
         energy_legend=energy_legend,
@@ -95,7 +98,7 @@ def render_report(table: ResultTable) -> str:
         paper_note=_shortening(len(paper), len(points)),
         books=energy_books_sentence(points),
         behaviour_panels=behaviour_panels(behaviour, points),
-        behaviour_legend=behaviour_legend(behaviour),
+        behaviour_legend=study.behaviour_legend if study else behaviour_legend(behaviour),
         axis_panels=along,
         axis_legend=axis_legend,
         failures=failure_table(table),
@@ -117,8 +120,9 @@ def _summary(table: ResultTable, points: Sequence[Point]) -> str:
     rows = ", ".join(f"{counts[status]} {status}" for status in ("ok", "infeasible", "failed") if status in counts)
     workload = table.metadata.workload
     seeds = sorted({int(seed) for point in points for seed in point.rows["training_seed"]})
+    tested = "tested " if table.metadata.study else ""
     return (
-        f"{len(points)} design points from {len(table.frame)} rows ({rows or 'none'}); {workload.name}, "
+        f"{len(points)} {tested}design points from {len(table.frame)} rows ({rows or 'none'}); {workload.name}, "
         f"{workload.test} test samples; {table.metadata.topology}; training seeds: "
         f"{', '.join(map(str, seeds)) or 'none'}. Intervals are 95 %, Student's t over training seeds, and differences "
         "are paired by seed: a claim holds if its interval excludes zero and, if it rests on a chip's numbers, 95 % of "
@@ -139,17 +143,6 @@ def _shortening(shown: int, total: int) -> str:
     if shown == total:
         return ""
     return f"{shown} of {total} points: those on a front and the most accurate. The results file holds all."
-
-
-def _shortened(table: Table, limit: int) -> Table:
-    if len(table.rows) <= limit:
-        return table
-    return Table(
-        caption=f"{table.caption} The first {limit} of {len(table.rows)}.",
-        headings=table.headings,
-        rows=table.rows[:limit],
-        points=table.points[:limit],
-    )
 
 
 def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
@@ -180,9 +173,10 @@ def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
 
 
 def _by_numbers(claims: Sequence[Claim]) -> list[Comparison]:
-    """Comparisons that depend on the chips' numbers, those between chips first."""
-    found = [(claim, comparison) for claim in claims for comparison in claim.comparisons if comparison.sureness]
-    return [comparison for _, comparison in sorted(found, key=lambda pair: not pair[0].name.startswith("chip"))]
+    """Comparisons that depend on the chips' numbers, those between chips first; one that two claims share is one."""
+    ordered = sorted(claims, key=lambda claim: not claim.name.startswith("chip"))
+    found = [comparison for claim in ordered for comparison in claim.comparisons if comparison.sureness]
+    return list(dict.fromkeys(found))
 
 
 def _evidence(claims: Sequence[Claim]) -> Table:
@@ -214,4 +208,4 @@ def _evidence(claims: Sequence[Claim]) -> Table:
         ),
         rows=tuple(rows),
     )
-    return _shortened(table, 300)
+    return shortened(table, 300)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codesign.reporting.figures import Panel, palette
+from codesign.reporting.figures import Panel, evenly, palette
 from codesign.reporting.svg import FAINT, INK, render
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.templates import resource, template
@@ -124,7 +124,7 @@ def _label(column: str) -> str:
 
 
 def _front_table(page: PricingPage) -> Table:
-    rows = _spread(page.front, _FRONT_ROWS)
+    rows = evenly(page.front, _FRONT_ROWS)
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
     headings = [Heading(text="point", numeric=True), Heading(text="recipe")]
     headings += [Heading(text=_label(name), numeric=True) for name in costs]
@@ -155,7 +155,7 @@ def _axis_table(page: PricingPage) -> Table:
             Cell(text=axis.path),
             Cell(text=axis.group),
             Cell(text=str(len(axis.values)), order=len(axis.values)),
-            Cell(text=", ".join(_value(value, axis) for value in _spread(axis.values, 16))),
+            Cell(text=", ".join(_value(value, axis) for value in evenly(axis.values, 16))),
         )
         for axis in page.axes
     ]
@@ -204,13 +204,6 @@ def _cost(value: float | None, column: str) -> str:
     return quantity(value, {"energy_replay_j": "energy_j", "latency_replay_s": "latency_s"}.get(column, column))
 
 
-def _spread(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of the items, evenly, with both ends."""
-    if len(items) <= most:
-        return list(items)
-    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
-
-
 # figures -------------------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +221,7 @@ def _panels(page: PricingPage) -> list[Panel]:
     panels = []
     for i, cloud in enumerate(drawn):
         front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row["energy_j"]]
-        shown = _spread(front, _ELEMENTS)
+        shown = evenly(front, _ELEMENTS)
         titles = {f"p-{row['number']}": _title(row, page) for row in shown}
         panels.append(
             Panel(

@@ -19,6 +19,7 @@ __all__ = [
     "all_points",
     "operations_and_energy",
     "pareto_table",
+    "shortened",
     "text_table",
 ]
 
@@ -59,13 +60,14 @@ class Table:
     """A table.
 
     Attributes:
-        points: numbers of the points that the rows stand for, one a row; empty where rows are no points.
+        points: numbers of the points, or marks of the trials, that the rows stand for, one a row; empty where rows are
+            neither.
     """
 
     caption: str
     headings: tuple[Heading, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    points: tuple[int, ...] = ()
+    points: tuple[int | str, ...] = ()
 
 
 def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -74,6 +76,18 @@ def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[st
         caption=caption,
         headings=tuple(Heading(text=text, links=text == "source") for text in headings),
         rows=tuple(tuple(Cell(text=text) for text in row) for row in rows),
+    )
+
+
+def shortened(table: Table, limit: int) -> Table:
+    """The first rows of a table, and how many there are in its caption; the table itself if it is no longer."""
+    if len(table.rows) <= limit:
+        return table
+    return Table(
+        caption=f"{table.caption} The first {limit} of {len(table.rows)}.",
+        headings=table.headings,
+        rows=table.rows[:limit],
+        points=table.points[:limit],
     )
 
 

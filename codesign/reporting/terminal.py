@@ -1,28 +1,40 @@
-"""The Pareto table and the verdict's headlines on a terminal."""
+"""The Pareto table, or a study's front, and the verdict's headlines on a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.metadata import TrialFacts
+from codesign.reporting.comparison import Claim
 from codesign.reporting.fronts import coverage_words, find_fronts
 from codesign.reporting.points import Point, gather
+from codesign.reporting.study_tables import telling_parameters
+from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
+from codesign.reporting.study_verdict import study_summary, study_verdict
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
-from codesign.reporting.wording import percent, quantity, with_interval
+from codesign.reporting.wording import UNKNOWN, column_label, percent, plus_minus, quantity, with_interval
 from codesign.results import ResultTable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_summary"]
+__all__ = ["print_study_summary", "print_summary"]
 
 _ROWS = 15
 _STYLES = {"holds": "green", "holds in part": "yellow", "not shown": "red", "cannot be asked": "dim"}
+_OBJECTIVES = 3
+_PARAMETERS = 6
 _COLUMNS = ("accuracy", "energy_j", "latency_s")
 
 
-def print_summary(table: ResultTable, report_path: Path | None, results_path: Path, console: Console) -> None:
+def print_summary(
+    table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
+) -> None:
     """Print the points on Pareto fronts, what the verdict is, and where the files lie. Fits 80 columns.
+
+    Results of a study are summarized as such.
 
     Args:
         report_path: None where no report was written.
@@ -30,6 +42,9 @@ def print_summary(table: ResultTable, report_path: Path | None, results_path: Pa
     from rich.table import Table
     from rich.text import Text
 
+    if table.metadata.study is not None:
+        print_study_summary(table, report_path, results_path, console)
+        return
     points = gather(table)
     counts = table.frame["status"].value_counts().to_dict()
     rows = ", ".join(f"{counts[status]} {status}" for status in ("ok", "infeasible", "failed") if status in counts)
@@ -58,13 +73,88 @@ def print_summary(table: ResultTable, report_path: Path | None, results_path: Pa
             console.print(Text("* capacity scaled: a projection, not a chip that exists", style="dim"))
     else:
         console.print("The Pareto front is empty: no point has all objectives.")
-    claims = Table.grid(padding=(0, 2, 0, 0))
-    for claim in headlines(verdict(points)) if points else []:
-        claims.add_row(Text(f"{claim.status:>15}", style=_STYLES[claim.status]), Text(claim.title))
-    console.print(claims)
+    _print_claims(headlines(verdict(points)) if points else [], console)
     note = equivalence_note(points)
     if note is not None:
         console.print(Text(note))
+    _print_paths(report_path, results_path, console)
+
+
+def print_study_summary(
+    table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
+) -> None:
+    """Print a study's verdict, its front on both splits, and where the files lie. Fits 80 columns.
+
+    Args:
+        table: with `metadata.study`.
+        report_path: None where no report was written.
+
+    Raises:
+        InputError: trials and rows do not fit together.
+    """
+    from rich.text import Text
+
+    study = read_study(table, gather(table))
+    console.print(Text(f"{table.metadata.title}: {study_summary(study, table.metadata)[0]}"))
+    if study.front:
+        _print_front(study, console)
+    else:
+        console.print("The front is empty: no complete trial has all objectives.")
+    _print_claims(study_verdict(study), console)
+    _print_paths(report_path, results_path, console)
+
+
+def _print_front(study: Study, console: Console) -> None:
+    """One row a trial, validation above test in every cell."""
+    from rich.table import Table
+    from rich.text import Text
+
+    telling = telling_parameters(study)
+    ranked = [name for name in dict.fromkeys([*study.drawn, *telling]) if name in telling]
+    names = short_names(ranked[:_PARAMETERS])
+    objectives = study.objectives[:_OBJECTIVES]
+    baseline = study.facts.baseline
+    shown = [*([baseline] if baseline else []), *study.front[:_ROWS]]
+    rows = [[_both(study, trial, index) for index in range(len(objectives))] for trial in shown]
+    grid = Table(title="The front: validation, below it test", title_justify="left", box=None, pad_edge=False)
+    grid.add_column("trial", no_wrap=True)
+    grid.add_column("parameters that differ", overflow="fold", ratio=1)
+    for index, objective in enumerate(objectives):
+        label = column_label(objective.column)
+        widest = max(map(len, [*label.split(), *(line for row in rows for line in row[index].splitlines())]))
+        grid.add_column(Text(label), justify="right", min_width=widest, max_width=widest)
+    for trial, values in zip(shown, rows, strict=True):
+        parameters = [f"{short} {study.text(trial, name)}" for name, short in names.items() if name in trial.parameters]
+        grid.add_row(trial_name(trial), Text(", ".join(parameters) or UNKNOWN), *map(Text, values))
+    console.print(grid)
+    if len(study.front) > _ROWS:
+        console.print(f"… and {len(study.front) - _ROWS} more in the report")
+    if len(telling) > len(names):
+        console.print(f"More parameters that differ, in the report: {len(telling) - len(names)}.", style="dim")
+
+
+def _both(study: Study, trial: TrialFacts, index: int) -> str:
+    column = study.objectives[index].column
+    point = study.point(trial)
+    tested = UNKNOWN if point is None else _written(point, column)
+    if column == "accuracy":
+        return f"{plus_minus(trial.values[index], trial.spreads[index], column)}\n{tested}"
+    return f"{quantity(trial.values[index], column)}\n{tested}"
+
+
+def _print_claims(claims: Sequence[Claim], console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for claim in claims:
+        grid.add_row(Text(f"{claim.status:>15}", style=_STYLES[claim.status]), Text(claim.title))
+    console.print(grid)
+
+
+def _print_paths(report_path: Path | str | None, results_path: Path | str, console: Console) -> None:
+    from rich.text import Text
+
     if report_path is not None:
         console.print(Text(f"report   {report_path}"), soft_wrap=True)
     console.print(Text(f"results  {results_path}"), soft_wrap=True)
@@ -77,8 +167,13 @@ def _best(table: ResultTable, points: tuple[Point, ...]) -> list[Point]:
 
 
 def _value(point: Point, column: str, mark: str) -> str:
+    text = _written(point, column)
+    return text + mark if column == "energy_j" and point.value(column).mean is not None else text
+
+
+def _written(point: Point, column: str) -> str:
+    """With its interval where that is an accuracy: there is no room for more."""
     value = point.value(column)
     if column == "accuracy":
         return with_interval(value, column) if value.half_width is not None else percent(value.mean)
-    text = quantity(value.mean, column)
-    return text + mark if column == "energy_j" and value.mean is not None else text
+    return quantity(value.mean, column)

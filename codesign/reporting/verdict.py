@@ -12,6 +12,7 @@ from codesign.reporting.wording import listed, points, quantity, significant
 __all__ = ["equivalence_note", "headlines", "verdict"]
 
 _FEW = 4
+_NAMED = 12
 
 _SAVINGS = {
     "spike_density": ("Unlayered training makes activity sparser", "spike density"),
@@ -45,6 +46,8 @@ def equivalence_note(gathered: tuple[Point, ...]) -> str | None:
     )
     if not names:
         return None
+    if len(names) > _NAMED:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
     return (
         f"Equivalent to layered inference, whatever the weights: {listed(names)}. "
         "Such a schedule waits for whole layers by another name, and counts as layered here."

@@ -14,6 +14,7 @@ __all__ = [
     "listed",
     "number",
     "percent",
+    "plus_minus",
     "points",
     "policy_label",
     "quantity",
@@ -37,6 +38,8 @@ _LABELS = {
     "paper_synaptic_operations": "synaptic operations, paper's book",
     "forward_steps": "forward steps",
 }
+_ROUNDING = 1e-12
+"""Relative spread that equal numbers get from their sum."""
 _POLICIES = {"random": "RS", "momentum": "MS"}
 
 
@@ -95,14 +98,20 @@ def quantity(value: float | None, column: str) -> str:
 
 def with_interval(value: Interval, column: str) -> str:
     """`94.9 ± 0.4 %`, or the mean alone where there is no interval."""
-    if value.mean is None or value.half_width is None:
-        return quantity(value.mean, column)
+    return plus_minus(value.mean, value.half_width, column)
+
+
+def plus_minus(mean: float | None, half: float | None, column: str) -> str:
+    """A mean of `column` with what it may be off by either way, or the mean alone where that is not known."""
+    if mean is None or half is None:
+        return quantity(mean, column)
+    if half <= _ROUNDING * abs(mean):
+        half = 0.0
     if column == "accuracy" or column.endswith("_accuracy"):
-        return f"{100 * value.mean:.1f} ± {100 * value.half_width:.1f} %"
-    half = value.half_width
+        return f"{100 * mean:.1f} ± {100 * half:.1f} %"
     known = COLUMNS.get(column)
     spread = format_si(half, known.unit, 2) if known is not None and known.unit else significant(half, 2)
-    return f"{quantity(value.mean, column)} ± {spread}"
+    return f"{quantity(mean, column)} ± {spread}"
 
 
 def listed(items: list[str], last: str = "and") -> str:
