@@ -120,7 +120,8 @@ def format_si(value: float | None, unit: str, digits: int = 4) -> str:
     if value == 0:
         return f"0 {unit}"
     exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3), -18), 12)
-    text = f"{value / 10.0**exponent:.{digits}g}"
+    # Rounded first and written then: two digits of 248.4 are 250, and not 2.5e+02.
+    text = f"{float(f'{value / 10.0**exponent:.{digits}g}'):.15g}"
     if float(text) == 1000 and exponent < 12:
         exponent += 3
         text = "1"

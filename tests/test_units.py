@@ -56,6 +56,7 @@ def test_formats():
     assert format_si(9.155e-7, "J") == "915.5 nJ"
     assert format_si(0.0, "s") == "0 s"
     assert format_si(999.99e-9, "J", 3) == "1 µJ"
+    assert format_si(2.484e-7, "J", 2) == "250 nJ"
     assert format_si(-4.2e-3, "s") == "-4.2 ms"
     assert format_si(None, "J") == "not modelled"
     assert format_si(math.nan, "J") == "not modelled"
