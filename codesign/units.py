@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["Area", "Energy", "Frequency", "Length", "Memory", "Power", "Time", "Voltage", "format_si", "parse_quantity"]
+__all__ = ["Area", "Energy", "Frequency", "Length", "Memory", "Power", "Time", "Voltage", "format_si", "parse_quantity", "si_unit"]
 
 _EXAMPLES = {
     "J": "26 pJ",
@@ -83,6 +83,23 @@ def parse_quantity(text: object, unit: str) -> float:
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
     return converted
+
+
+def si_unit(unit: str) -> str:
+    """The SI unit of the dimension of `unit`: `J` for `pJ`; "" for none.
+
+    Raises:
+        ValueError: it is no unit, or of a dimension that nothing here has.
+    """
+    if not unit:
+        return ""
+    for candidate in _EXAMPLES:
+        try:
+            parse_quantity(f"1 {unit}", candidate)
+        except ValueError:
+            continue
+        return candidate
+    raise ValueError(f"must be a unit such as {', '.join(_EXAMPLES)}, found '{unit}'")
 
 
 def _validator(unit: str) -> BeforeValidator:

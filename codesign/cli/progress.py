@@ -95,6 +95,13 @@ class PlainProgress(Progress):
         self._ended += 1
         self._forecast.ended(kind, None)
 
+    def study_begins(self, *, trials: int | None, told: int, executor: str) -> None:
+        budget = "as many trials as time allows" if trials is None else f"{trials} trials"
+        self.note(f"to search: {budget}, {told} of them from earlier runs; executor: {executor}")
+
+    def trial_ended(self, text: str) -> None:
+        self.note(text)
+
     def note(self, text: str) -> None:
         try:
             print(escaped(text), file=self._stream, flush=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from codesign.errors import InputError
 
-__all__ = ["Direction", "hypervolume", "pareto_front"]
+__all__ = ["Direction", "hypervolume", "pareto_front", "pareto_ranking"]
 
 Direction = Literal["maximize", "minimize"]
 Values = ArrayLike | Sequence[Sequence[float | None]]
@@ -65,6 +65,35 @@ def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequ
     import moocore
 
     return float(moocore.hypervolume(points[better], ref=corner, maximise=maximize))
+
+
+def pareto_ranking(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> list[int]:
+    """Positions of points with known objectives, best first.
+
+    Points that fewer layers of others beat come first (non-dominated sorting, Deb et al. 2002,
+    doi:10.1109/4235.996017), within a layer those that add most hypervolume up to the reference, then earlier ones.
+
+    Args:
+        values, directions, reference: as in `hypervolume`.
+
+    Raises:
+        InputError: as in `hypervolume`.
+    """
+    points = _points(values, directions)
+    if not len(points):
+        return []
+    import moocore
+
+    maximize = _maximize(directions)
+    ranks = moocore.pareto_rank(points, maximise=maximize)
+    contributions = np.zeros(len(points))
+    _, first = np.unique(points, axis=0, return_index=True)  # of equals the first counts, and the others add nothing
+    for rank in np.unique(ranks):
+        layer = first[ranks[first] == rank]
+        contributions[layer] = moocore.hv_contributions(
+            points[layer], ref=np.asarray(reference, dtype=float), maximise=maximize
+        )
+    return [int(position) for position in np.lexsort((np.arange(len(points)), -contributions, ranks))]
 
 
 def _points(values: Values, directions: Sequence[Direction]) -> NDArray[np.float64]:

@@ -86,6 +86,11 @@ class Point:
     jobs: FeasiblePoint | None
     reason: str | None = None
 
+    def without_float_weights(self) -> Point:
+        """The point without the execution that it is compared with."""
+        jobs = None if self.jobs is None else replace(self.jobs, unquantized=None, unquantized_summary=None)
+        return replace(self, jobs=jobs)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -122,12 +127,20 @@ class _Setting:
     reason: str | None
 
 
-def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, int], classes: int) -> Plan:
+def build_plan(
+    spec: SweepSpec,
+    *,
+    workload: str,
+    input_grid: tuple[int, int, int],
+    classes: int,
+    with_float_weights: bool = True,
+) -> Plan:
     """Enumerate the design points of a sweep.
 
     Args:
         workload: fingerprint of the workload.
         input_grid, classes: of the workload.
+        with_float_weights: whether quantized design points also run with float32 weights, to be compared.
 
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
@@ -154,6 +167,8 @@ def build_plan(spec: SweepSpec, *, workload: str, input_grid: tuple[int, int, in
                 for setting in settings:
                     for evaluation_seed in spec.seeds.evaluation:
                         points.append(_point(spec, shape, recipe, model, setting, evaluation_seed, reason))
+    if not with_float_weights:
+        points = [point.without_float_weights() for point in points]
     return Plan(spec=spec, topology=topology, shape=shape, workload=workload, points=tuple(points))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
@@ -10,7 +12,15 @@ if TYPE_CHECKING:
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["Progress"]
+__all__ = ["FrontLine", "Progress"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontLine:
+    """A point on the best front so far: what it is called, and its objectives as they are read."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 class Progress:
@@ -39,6 +49,15 @@ class Progress:
 
     def skipped(self, kind: str, label: str) -> None:
         """A job will not be run, because one failed that it needs."""
+
+    def front(self, lines: Sequence[FrontLine]) -> None:
+        """The best front so far, the best in the first objective first."""
+
+    def study_begins(self, *, trials: int | None, told: int, executor: str) -> None:
+        """A search begins or goes on: `told` trials of earlier runs are known; None trials for a budget of time."""
+
+    def trial_ended(self, text: str) -> None:
+        """A trial of a study ended, and how."""
 
     def note(self, text: str) -> None:
         """Something worth a line."""

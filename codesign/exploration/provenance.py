@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from codesign.exploration.plan import Plan, topology_text
+from codesign.exploration.references import UNLAYERED_ONLY
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_unit, base_chip
-from codesign.exploration.work import Work
+from codesign.exploration.work import JobTally
 from codesign.hardware.description import Chip, PowerGating
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.hardware.validation import Check, validate, validation_summary
@@ -34,14 +36,14 @@ __all__ = ["chip_facts", "describe_sweep"]
 _PACKAGES = ("codesign", "numba", "numpy", "torch")
 """What results can depend on; other packages only move, show or find them."""
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "idle_gradient", "chip")
 
-
-def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str | None, failed: int) -> ResultMetadata:
+def describe_sweep(
+    plan: Plan, tallies: Mapping[str, JobTally], workload: Workload, *, command: str | None, failed: int
+) -> ResultMetadata:
     """Metadata of the results.
 
     Args:
-        work: what was to be done.
+        tallies: what was to be done, by kind of job.
         command: shell command that gives the same results; None for one by the sweep's name.
         failed: jobs that did not succeed.
     """
@@ -66,10 +68,10 @@ def describe_sweep(plan: Plan, work: Work, workload: Workload, *, command: str |
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
         jobs=JobCounts(
-            trained=work.train.to_run,
-            executed=work.execute.to_run,
-            priced=work.price.to_run,
-            reused=work.reused,
+            trained=tallies["train"].to_run,
+            executed=tallies["execute"].to_run,
+            priced=tallies["price"].to_run,
+            reused=sum(tally.in_store for tally in tallies.values()),
         ),
         platform=(f"{failed} jobs failed",) if failed else (),
     )
@@ -158,7 +160,7 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
 def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
     values = spec.recipes[name].model_dump()
     if spec.recipes[name].method == "layered":
-        values = {parameter: value for parameter, value in values.items() if parameter not in _UNLAYERED_ONLY}
+        values = {parameter: value for parameter, value in values.items() if parameter not in UNLAYERED_ONLY}
     return _scalars(values)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from codesign.documents import Path_, suggestion
 from codesign.errors import CodesignError
+from codesign.exploration.limits import name_problems, size_problems
 from codesign.hardware.numbers import Operation
 from codesign.results import COLUMNS
 from codesign.training.recipe import PRESETS, Recipe
@@ -18,9 +19,9 @@ from codesign.training.recipe import PRESETS, Recipe
 if TYPE_CHECKING:
     from codesign.hardware.description import Chip
 
-__all__ = ["merged_recipe", "problems", "relocated"]
+__all__ = ["UNLAYERED_ONLY", "merged_recipe", "problems", "relocated"]
 
-_UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
+UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",
@@ -45,7 +46,7 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     defaults.update(_mapping(data, "recipe_defaults"))
     known = {**defaults, **recipe}
     if known.get("method") == "layered":
-        for name in _UNLAYERED_ONLY:
+        for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
     if known.get("method") == "layered" or known.get("policy", "random") != "momentum":
         defaults.pop("momentum_noise", None)
@@ -67,6 +68,11 @@ def problems(data: Any, built_in_schedules: tuple[str, ...]) -> Iterator[tuple[P
     """Every name that leads nowhere: its path, and a message with a suggestion."""
     if not isinstance(data, dict):
         return
+    too_large = list(size_problems(data, built_in_schedules))
+    yield from too_large
+    if too_large:
+        return  # to look at so many values one by one would take as long as planning them
+    yield from name_problems(data)
     yield from _unknown(data, ("preset",), PRESETS, "preset")
     yield from _workload(data)
     yield from _policies(data)
@@ -202,7 +208,7 @@ def _unknown(data: dict[str, Any], path: Path_, allowed: Any, what: str) -> Iter
         except (KeyError, IndexError, TypeError):
             return
     if isinstance(value, str) and value not in allowed:
-        yield path, f"{_dotted(path)}: unknown {what} '{value}'{suggestion(value, allowed)}"
+        yield path, f"{_dotted(path)}: unknown {what} {value!r}{suggestion(value, allowed)}"
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:

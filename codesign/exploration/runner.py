@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class Runner:
     Args:
         workload: gives the workload of a fingerprint; called once, and only where a job needs it.
         resources: what jobs of a kind take; the default for kinds that are left out.
+        order: kinds of jobs, those first that begin first where several could. Trainings come first, the longest jobs
+            there are, unless told otherwise.
 
     Attributes:
         failures: by key, why a result is missing: its own failure, or that of what it needs.
@@ -50,6 +52,7 @@ class Runner:
         workload: Callable[[str], Workload],
         progress: Progress,
         resources: Mapping[str, Resources] | None = None,
+        order: Sequence[str] = JOB_KINDS,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self._store = store
@@ -57,7 +60,8 @@ class Runner:
         self._load = workload
         self._progress = progress
         self._resources = {kind: (resources or {}).get(kind, Resources()) for kind in JOB_KINDS}
-        self._ready: list[tuple[int, int, str]] = []  # a heap: trainings first, the longest jobs there are
+        self._order = tuple(order)
+        self._ready: list[tuple[int, int, str]] = []  # a heap
         self._jobs: dict[str, Job] = {}  # those that have not ended, by name
         self._labels: dict[str, str] = {}
         self._unfinished: set[str] = set()  # keys of results
@@ -129,7 +133,7 @@ class Runner:
             self._make_ready(name)
 
     def _make_ready(self, name: str) -> None:
-        rank = JOB_KINDS.index(_kind(self._jobs[name]))
+        rank = self._order.index(_kind(self._jobs[name]))
         heapq.heappush(self._ready, (rank, self._added, name))
         self._added += 1
 

@@ -30,6 +30,7 @@ __all__ = [
     "ScheduleEntry",
     "Seeds",
     "SweepSpec",
+    "hidden_sizes",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
@@ -64,7 +65,7 @@ class NetworkEntry(Spec):
     @classmethod
     def _check_hidden(cls, text: str | None) -> str | None:
         if text is not None:
-            _hidden_sizes(text)
+            hidden_sizes(text)
         return text
 
     @model_validator(mode="after")
@@ -333,7 +334,7 @@ class SweepSpec(Spec):
             hidden = network.hidden or (PRESETS[self.preset].hidden if self.preset else None)
             if hidden is None:
                 raise InputError("network: give one of topology, hidden and layers, or a preset")
-            sizes = _hidden_sizes(hidden)
+            sizes = hidden_sizes(hidden)
             topology = TopologySpec(input=size, layers=tuple(Linear(neurons=n) for n in (*sizes, classes)))
         last = topology.layers[-1]
         outputs = last.neurons if isinstance(last, Linear) else None
@@ -345,7 +346,8 @@ class SweepSpec(Spec):
         return topology
 
 
-def _hidden_sizes(text: str) -> tuple[int, ...]:
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Neurons of each layer of text such as `[64x3]` or `128-64`. Raises InputError for other text."""
     try:
         layers = parse_topology(f"1-{text}-1").layers
     except InputError:

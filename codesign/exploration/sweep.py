@@ -10,29 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
-from codesign.exploration.jobs import decode_columns
 from codesign.exploration.library import load_sweep
-from codesign.exploration.plan import FeasiblePoint, Plan, Point, build_plan
+from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.point_rows import point_row
 from codesign.exploration.progress import Progress
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.rows import Columns
 from codesign.exploration.runner import Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work, find_work
 from codesign.files import Location, join, open_folder
-from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
-from codesign.network.topology import NetworkShape
 from codesign.results import read_results, write_results
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
+__all__ = ["SAMPLES_PER_S", "WORTH_RAY_S", "SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
 
-_SAMPLES_PER_S = 250_000
+SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
-_WORTH_RAY_S = 20.0
+WORTH_RAY_S = 20.0
 """Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
 
 
@@ -120,8 +117,8 @@ def run_sweep(
             failures = runner.failures
     else:
         progress.planned(work, "none needed")
-    rows = [_row(point, plan.shape, store, failures) for point in plan.points]
-    metadata = describe_sweep(plan, work, data.workload, command=command, failed=len(failures))
+    rows = [point_row(point, plan.shape, store, failures) for point in plan.points]
+    metadata = describe_sweep(plan, work.tallies, data.workload, command=command, failed=len(failures))
     results, report = join(output, "results.parquet"), join(output, "report.html")
     write_results(results, rows, metadata)
     write_report(read_results(results), report)
@@ -159,53 +156,5 @@ def choose_executor(work: Work, *, training_samples: int, timesteps: int) -> Exe
     if cores < 2:
         return SerialExecutor()
     epochs = sum(training.recipe.epochs for training in work.trainings)
-    seconds = epochs * training_samples * timesteps / _SAMPLES_PER_S
-    return RayExecutor() if seconds * (1 - 1 / cores) > _WORTH_RAY_S else SerialExecutor()
-
-
-def _row(point: Point, shape: NetworkShape, store: Store, failures: dict[str, Failure]) -> Columns:
-    if point.jobs is None:
-        return {**point.columns, "status": "infeasible", "reason": point.reason}
-    jobs = point.jobs
-    columns = {**point.columns, **_training_columns(jobs, store)}
-    for key in jobs.keys:
-        if key in failures:
-            return {**columns, "status": "failed", "reason": str(failures[key])}
-    keys = (*(one.key for one in jobs.summaries), jobs.cost.key)
-    found = [stored for stored in (_stored_columns(store, key) for key in keys) if stored is not None]
-    if len(found) < len(keys):
-        reason = f"its result vanished from the store at {store.root} while the sweep ran; run it again"
-        return {**columns, "status": "failed", "reason": reason}
-    summary, *unquantized, cost = found
-    assumptions = dict.fromkeys([*columns["assumptions"], *cost.pop("assumptions")])
-    execution = store.facts(jobs.execution.key) or {}
-    return {
-        **columns,
-        **summary,
-        "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
-        **cost,
-        **_paper_book(point, summary["spike_density"], shape),
-        "assumptions": list(assumptions),
-        "status": "ok",
-        "execute_wall_s": execution.get("wall_s"),
-    }
-
-
-def _training_columns(jobs: FeasiblePoint, store: Store) -> Columns:
-    facts = dict(store.facts(jobs.execution.model.key) or {})
-    names = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
-    return {**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")}
-
-
-def _stored_columns(store: Store, key: str) -> Columns | None:
-    entry = store.get(key)
-    return None if entry is None else decode_columns(entry.payload)
-
-
-def _paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:
-    """The paper's book follows the row's spike density, where the priced execution may have been drained beyond it."""
-    energy = point.chip.e_synaptic_operation_j
-    return {
-        "paper_synaptic_operations": paper_synaptic_operations(spike_density, shape),
-        "paper_energy_j": None if energy is None else paper_energy_j(spike_density, shape, energy),
-    }
+    seconds = epochs * training_samples * timesteps / SAMPLES_PER_S
+    return RayExecutor() if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()

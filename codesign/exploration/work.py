@@ -45,6 +45,11 @@ class Work:
         return len(self.trainings) + len(self.executions) + len(self.assessments)
 
     @property
+    def tallies(self) -> dict[str, JobTally]:
+        """By kind of job."""
+        return {"train": self.train, "execute": self.execute, "price": self.price}
+
+    @property
     def reused(self) -> int:
         """Results that were in the store."""
         return self.train.in_store + self.execute.in_store + self.price.in_store

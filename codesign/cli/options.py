@@ -1,0 +1,100 @@
+"""Options that commands which run jobs share, and what becomes of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from codesign.exploration.executors.base import Executor
+    from codesign.exploration.progress import Progress
+
+__all__ = [
+    "DataRootOption",
+    "ExecutorName",
+    "ExecutorOption",
+    "OutputOption",
+    "RayAddressOption",
+    "StoreOption",
+    "WorkersOption",
+    "choose_progress",
+    "explicit_executor",
+    "interruptible",
+]
+
+
+class ExecutorName(StrEnum):
+    """Where jobs run."""
+
+    auto = "auto"
+    serial = "serial"
+    ray = "ray"
+
+
+ExecutorOption = Annotated[ExecutorName, typer.Option(help="auto takes Ray where it saves more than its start costs.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Jobs at once, with Ray on this machine.")]
+RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster.")]
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOCATION",
+        help="Folder for results and report, a path or a URL such as s3://bucket/name.",
+        show_default="reports/NAME",
+    ),
+]
+StoreOption = Annotated[
+    str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
+]
+DataRootOption = Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")]
+
+
+def explicit_executor(
+    name: ExecutorName, workers: int | None, address: str | None, progress: Progress
+) -> Executor | None:
+    """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
+    from codesign.errors import InputError
+    from codesign.exploration.executors.ray import RayExecutor
+    from codesign.exploration.executors.serial import SerialExecutor
+
+    wants_ray = workers is not None or address is not None
+    if name is ExecutorName.serial:
+        if wants_ray:
+            raise InputError("--workers and --ray-address need --executor ray")
+        return SerialExecutor()
+    if name is ExecutorName.ray or wants_ray:
+        return RayExecutor(workers=workers, address=address, on_note=progress.note)
+    return None
+
+
+def choose_progress() -> Progress:
+    """Lines that stay in place on a terminal, one line an event elsewhere."""
+    from codesign.cli.console import PrintableConsole
+    from codesign.cli.progress import LiveProgress, PlainProgress
+
+    return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
+
+
+@contextmanager
+def interruptible(progress: Progress, store: object) -> Iterator[None]:
+    """End with exit code 130, saying how to go on, where the block is interrupted or told to terminate."""
+    import signal
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        progress.close()
+        typer.echo(f"interrupted: what is finished is kept in {store}; the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        progress.close()
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,124 @@
+"""`codesign study`: search a design space."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codesign.cli.options import (
+    DataRootOption,
+    ExecutorName,
+    ExecutorOption,
+    OutputOption,
+    RayAddressOption,
+    StoreOption,
+    WorkersOption,
+    choose_progress,
+    explicit_executor,
+    interruptible,
+)
+
+if TYPE_CHECKING:
+    from codesign.exploration.study.spec import StudySpec
+    from codesign.exploration.study.study import StudyOutcome
+
+__all__ = ["study"]
+
+
+def study(
+    file: Annotated[str, typer.Argument(help="A study file, or the name of one that is shipped.")],
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Budget in trials, those of earlier runs included, instead of the file's.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Budget of time, such as '2 h', instead of the file's.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the sampler instead of the file's.")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Optuna storage of the trials, such as sqlite:///trials.db.",
+            show_default="journal.log in the output folder",
+        ),
+    ] = None,
+    executor: ExecutorOption = ExecutorName.auto,
+    workers: WorkersOption = None,
+    ray_address: RayAddressOption = None,
+    output: OutputOption = None,
+    store: StoreOption = "reports/.store",
+    data_root: DataRootOption = None,
+) -> None:
+    """Search recipes, schedules and chips for the best trade-offs, then test what was found on untouched data.
+
+    What is done is kept: run the same command again after an interruption, or with a larger budget. While it runs,
+    `optuna-dashboard reports/NAME/journal.log` shows the trials.
+    """
+    from codesign.exploration.store import Store
+    from codesign.exploration.study.study import load_study, run_study
+
+    spec = _changed(load_study(file), trials=trials, time=time, sampler=sampler, seed=seed)
+    progress = choose_progress()
+    kept = Store(store, on_damage=progress.note)
+    chosen = explicit_executor(executor, workers, ray_address, progress)
+    changes = {"trials": trials, "time": time, "sampler": sampler, "seed": seed}
+    given = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in changes.items() if value is not None)
+    with interruptible(progress, kept.root):
+        outcome = run_study(
+            spec,
+            store=kept,
+            output=output or f"reports/{spec.name}",
+            storage=storage,
+            executor=chosen,
+            progress=progress,
+            data_root=data_root,
+            command=f"codesign study {shlex.quote(file)}{given}",
+        )
+    raise typer.Exit(_summary(outcome))
+
+
+def _changed(
+    spec: StudySpec, *, trials: int | None, time: str | None, sampler: str | None, seed: int | None
+) -> StudySpec:
+    """The study with what the command line says instead of the file."""
+    from codesign.errors import InputError
+    from codesign.exploration.study.samplers import sampler_problem
+    from codesign.exploration.study.spec import SamplerEntry
+    from codesign.units import parse_quantity
+
+    update: dict[str, Any] = {}
+    if trials is not None or time is not None:
+        try:
+            seconds = None if time is None else parse_quantity(time, "s")
+        except ValueError as error:
+            raise InputError(f"--time: {error}") from None
+        if seconds is not None and seconds <= 0:
+            raise InputError(f"--time: must be above 0, found '{time}'")
+        given = {"trials": trials, "time": seconds}
+        update["budget"] = spec.budget.model_copy(
+            update={name: value for name, value in given.items() if value is not None}
+        )
+    if sampler is not None:
+        problem = sampler_problem(sampler, objectives=len(spec.objectives))
+        if problem is not None:
+            raise InputError(f"--sampler: {problem}")
+        update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
+    if seed is not None:
+        update["sampler"] = update.get("sampler", spec.sampler).model_copy(update={"seed": seed})
+    return spec.model_copy(update=update)
+
+
+def _summary(outcome: StudyOutcome) -> int:
+    """Print what came out; exit code 0, or 1 where something failed."""
+    from codesign.cli.console import PrintableConsole
+    from codesign.files import printable
+    from codesign.reporting.terminal import print_study_summary
+    from codesign.results import read_results
+
+    print_study_summary(
+        read_results(outcome.results), printable(outcome.report), printable(outcome.results), PrintableConsole()
+    )
+    if outcome.failed:
+        typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)
+    return 1 if outcome.failed else 0

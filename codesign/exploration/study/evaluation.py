@@ -1,0 +1,106 @@
+"""What a trial gives: mean values of its design points over training seeds, constraints, and who goes on."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from codesign.exploration.pareto import pareto_ranking
+from codesign.exploration.plan import Plan
+from codesign.exploration.rows import Columns
+from codesign.exploration.study.spec import ConstraintEntry, StudySpec
+from codesign.reporting.wording import quantity
+
+__all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "known_outcome"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a trial ended at a fidelity level.
+
+    Attributes:
+        state: `complete`, `infeasible` or `failed`.
+        values: one an objective, in SI units: mean over training seeds; empty where it was not run or failed.
+        spreads: sample standard deviations over training seeds; None with fewer than two.
+        violations: by constraint, by how much it is violated; 0 or below where it is not.
+        reason: why it is infeasible or failed.
+    """
+
+    state: Literal["complete", "infeasible", "failed"]
+    values: tuple[float, ...] = ()
+    spreads: tuple[float | None, ...] = ()
+    violations: Mapping[str, float] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def constraint_text(constraint: ConstraintEntry) -> str:
+    """A constraint in words, by which it is also known to Optuna."""
+    if constraint.at_least is not None:
+        return f"{constraint.column} at least {quantity(constraint.at_least, constraint.column)}"
+    return f"{constraint.column} at most {quantity(constraint.at_most, constraint.column)}"
+
+
+def known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
+    """The outcome of a trial that need not be run, because it cannot be or must not; None for one that has to be."""
+    for point in plan.points:
+        if point.jobs is None:
+            return Outcome(state="infeasible", reason=point.reason)
+    columns = plan.points[0].columns
+    known = [one for one in spec.constraints if columns.get(one.column) is not None]
+    violations = {constraint_text(one): one.violation(columns[one.column]) for one in known}
+    if all(violation <= 0 for violation in violations.values()):
+        return None
+    return Outcome(state="infeasible", violations=violations, reason=_violation_reason(violations))
+
+
+def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
+    """The outcome of a trial from its rows, one a training and evaluation seed."""
+    for row in rows:
+        if row["status"] != "ok":
+            return Outcome(state="failed", reason=row["reason"])
+    values, spreads = [], []
+    for objective in spec.objectives:
+        by_seed = _by_seed(rows, objective.column)
+        if by_seed is None:
+            return Outcome(state="failed", reason=f"{objective.column} is not known on chip {rows[0]['chip']}")
+        values.append(statistics.fmean(by_seed))
+        spreads.append(statistics.stdev(by_seed) if len(by_seed) > 1 else None)
+    violations: dict[str, float] = {}
+    for constraint in spec.constraints:
+        found = _by_seed(rows, constraint.column)
+        if found is None:
+            return Outcome(state="failed", reason=f"{constraint.column} is not known on chip {rows[0]['chip']}")
+        violations[constraint_text(constraint)] = constraint.violation(statistics.fmean(found))
+    reason = _violation_reason(violations)
+    state: Literal["complete", "infeasible"] = "complete" if reason is None else "infeasible"
+    return Outcome(state=state, values=tuple(values), spreads=tuple(spreads), violations=violations, reason=reason)
+
+
+def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
+    """Numbers of the best complete trials, so many at most, best first."""
+    numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
+    values = [outcomes[number].values for number in numbers]
+    directions = [objective.direction for objective in spec.objectives]
+    order = pareto_ranking(values, directions, [objective.reference for objective in spec.objectives])
+    return [numbers[position] for position in order[:count]]
+
+
+def _by_seed(rows: Sequence[Columns], column: str) -> list[float] | None:
+    """Mean over evaluation seeds for each training seed; None where a row does not know it."""
+    seeds: dict[int, list[Any]] = {}
+    for row in rows:
+        seeds.setdefault(row["training_seed"], []).append(row.get(column))
+    values = [value for found in seeds.values() for value in found]
+    if any(value is None or not math.isfinite(value) for value in values):
+        return None
+    return [float(np.mean(found)) for found in seeds.values()]
+
+
+def _violation_reason(violations: Mapping[str, float]) -> str | None:
+    violated = [text for text, violation in violations.items() if violation > 0]
+    return f"violates {', '.join(violated)}" if violated else None

@@ -1,0 +1,221 @@
+"""What a study file says: a sweep's blocks, and what is searched for which objectives, how and how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from codesign.documents import Path_, Spec
+from codesign.exploration.spec import AxisValue, ObjectiveEntry, Positive, SweepSpec
+from codesign.exploration.study import checks
+from codesign.exploration.study.space import Domain
+from codesign.results import COLUMNS
+from codesign.units import Time, parse_quantity
+
+__all__ = [
+    "BaselineEntry",
+    "BudgetEntry",
+    "ConstraintEntry",
+    "FidelityEntry",
+    "FidelityLevel",
+    "SamplerEntry",
+    "StudyObjective",
+    "StudySpec",
+]
+
+
+class StudyObjective(ObjectiveEntry):
+    """An objective; its `reference`, the worst value that counts in hypervolumes, is a number or has a unit."""
+
+    reference: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_unit(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "reference" not in data:
+            return data
+        return {**data, "reference": _number(data["reference"], data.get("column"))}
+
+
+class ConstraintEntry(Spec):
+    """A column of the results that must not lie beyond a limit; a number, with a unit where the column has one.
+
+    What is known before anything runs (neurons, synapses, cores, lanes, memory) is looked at first, and a trial that
+    violates it costs nothing.
+    """
+
+    column: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_unit(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        limits = {
+            name: _number(data[name], data.get("column"))
+            for name in ("at_least", "at_most")
+            if data.get(name) is not None
+        }
+        return {**data, **limits}
+
+    @model_validator(mode="after")
+    def _check(self) -> ConstraintEntry:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give one of at_least and at_most")
+        return self
+
+    def violation(self, value: float) -> float:
+        """By how much `value` lies beyond the limit; 0 or below where it does not."""
+        return value - self.at_most if self.at_most is not None else (self.at_least or 0.0) - value
+
+
+class SamplerEntry(Spec):
+    """What proposes trials.
+
+    Attributes:
+        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp`, `cmaes`, or the name of a class of `optuna.samplers`.
+        seed: of it; the same seed gives the same trials, on any number of workers, interrupted or not.
+        options: arguments of that class.
+    """
+
+    name: str = "tpe"
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
+    options: dict[str, AxisValue | None] = Field(default_factory=dict)
+
+
+class BudgetEntry(Spec):
+    """When to stop: after so many trials, or so much time at work, whichever comes first.
+
+    Attributes:
+        trials: those of earlier runs included.
+        time: such as `2 h`, that of earlier runs included; trials under way are finished.
+    """
+
+    trials: Positive | None = None
+    time: Annotated[Time, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> BudgetEntry:
+        if self.trials is None and self.time is None:
+            raise ValueError("give trials, time or both")
+        return self
+
+
+class FidelityLevel(Spec):
+    """A cheaper way to evaluate a trial. What is left out is as at the full level.
+
+    Attributes:
+        epochs: of the training.
+        samples: of the training split, the first so many; every prefix is stratified by class.
+        evaluation_samples: of the validation split, likewise.
+        seeds: only the first so many training seeds.
+    """
+
+    epochs: Positive | None = None
+    samples: Positive | None = None
+    evaluation_samples: Positive | None = None
+    seeds: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> FidelityLevel:
+        if not self.model_fields_set:
+            raise ValueError("give at least one of epochs, samples, evaluation_samples and seeds")
+        return self
+
+
+class FidelityEntry(Spec):
+    """Successive halving: a cohort of trials is evaluated at the lowest level, and the best of it go on.
+
+    The best are those of the lowest non-dominated rank, and within a rank those that add most hypervolume.
+
+    Attributes:
+        levels: lowest first; the full level follows by itself.
+        keep: share of a cohort that goes on at each level, rounded up.
+        cohort: trials that compete.
+    """
+
+    levels: Annotated[tuple[FidelityLevel, ...], Field(min_length=1, max_length=10)]
+    keep: Annotated[float, Field(gt=0, lt=1)] = 1 / 3
+    cohort: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 9
+
+
+class BaselineEntry(Spec):
+    """What the study is held against: names of a recipe, a chip and a schedule, unchanged; left out, the first ones."""
+
+    recipe: str | None = None
+    chip: str | None = None
+    schedule: str | None = None
+
+
+class StudySpec(SweepSpec):
+    """An Optuna search over the recipes, schedules and chips that a sweep would declare.
+
+    Attributes:
+        space: by path, what a parameter may be: `recipe`, `chip` and `schedule` choose among names, and their
+            parameters follow as `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for one;
+            `neuron.<parameter>`, `network.width`, `network.depth` and `network.hidden.<layer>`. A recipe, chip or
+            schedule that is not searched for is the baseline's.
+        objectives: what is sought, each with its reference.
+        constraints: what must hold besides.
+        sampler, budget: how and how long.
+        in_flight: trials, or with fidelity levels cohorts of them, under way at once. A trial is proposed when the
+            one so many before it has ended, so results do not depend on the number of workers, but on this.
+        fidelity: cheap evaluations first.
+        baseline: what it is held against.
+        axes: not in a study.
+    """
+
+    space: Annotated[dict[str, Domain], Field(min_length=1)]
+    objectives: Annotated[tuple[StudyObjective, ...], Field(min_length=1, max_length=6)]
+    constraints: tuple[ConstraintEntry, ...] = ()
+    sampler: SamplerEntry = SamplerEntry()
+    budget: BudgetEntry
+    in_flight: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 4
+    fidelity: FidelityEntry | None = None
+    baseline: BaselineEntry = BaselineEntry()
+    axes: dict[str, tuple[Literal["not in a study"], ...]] = Field(default_factory=dict, max_length=0)  # type: ignore[assignment]
+
+    @field_validator("objectives")
+    @classmethod
+    def _distinct_objectives(cls, objectives: tuple[StudyObjective, ...]) -> tuple[StudyObjective, ...]:
+        columns = [objective.column for objective in objectives]
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"objectives must be about different columns, found {', '.join(columns)}")
+        return objectives
+
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+        yield from super().cross_check(data)
+        yield from checks.problems(data)
+
+    @property
+    def cohort(self) -> int:
+        """Trials that are proposed together."""
+        return 1 if self.fidelity is None else self.fidelity.cohort
+
+    @property
+    def levels(self) -> tuple[FidelityLevel | None, ...]:
+        """Fidelity levels, lowest first; None is the full one."""
+        return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
+
+    @property
+    def baseline_names(self) -> dict[str, str]:
+        """Recipe, chip and schedule of the baseline, and of trials that do not search for them."""
+        chip = self.baseline.chip or next(iter(self.chips))
+        return {
+            "recipe": self.baseline.recipe or next(iter(self.recipes)),
+            "chip": chip,
+            "schedule": self.baseline.schedule or self.chips[chip].schedules[0],
+        }
+
+
+def _number(value: Any, column: Any) -> Any:
+    """A limit in the SI unit of its column; what is wrong is left for the field's own check, or named here."""
+    unit = COLUMNS[column].unit if isinstance(column, str) and column in COLUMNS else ""
+    if not unit or not isinstance(value, str):
+        return value
+    return parse_quantity(value, unit)
