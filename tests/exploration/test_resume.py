@@ -2,93 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+import program
 import pytest
+from program import descendants, entries, finish, stop_after, wait_until_gone
 from tiny_sweeps import TINY
 
-import codesign
 from codesign.exploration.store import Store
 from codesign.results import contents_equal, read_results
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(codesign.__file__).parent.parent
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
 
 
 def start(folder: Path, cache_root: Path, *options: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     (folder / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
-    return subprocess.Popen(
-        [sys.executable, "-m", "codesign", "sweep", "tiny.yaml", "--store", "store", "--output", "out", *options],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(cache_root)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,
-    )
-
-
-def hear_interrupts() -> None:
-    """A background job of a shell ignores interrupts, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def finish(process: subprocess.Popen[str]) -> list[str]:
-    """Jobs that it ran."""
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return re.findall(r"^\[\d+/\d+\] (.*): done", errors, flags=re.MULTILINE)
-
-
-def processes() -> dict[int, int]:
-    """Parent of each process that runs."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
-    fields = [line.split() for line in listing.splitlines()]
-    return {int(pid): int(parent) for pid, parent, state in fields if not state.startswith("Z")}
-
-
-def descendants(pid: int) -> set[int]:
-    parents = processes()
-    found, size = {pid}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found - {pid}
-
-
-def stop_after(
-    process: subprocess.Popen[str],
-    jobs: int,
-    how: signal.Signals,
-    before: Callable[[], None] = lambda: None,
-) -> tuple[list[str], str]:
-    """Send a signal as soon as so many jobs are done; the jobs, and what was said afterwards."""
-    assert process.stderr is not None
-    done: list[str] = []
-    for line in process.stderr:
-        if found := re.match(r"\[\d+/\d+\] (.*): done", line):
-            done.append(found[1])
-        if len(done) == jobs:
-            before()
-            process.send_signal(how)
-            break
-    assert len(done) == jobs
-    return done, process.communicate(timeout=60)[1]
-
-
-def entries(store: Path) -> dict[str, int]:
-    """Time of writing of each entry."""
-    return {path.name: path.stat().st_mtime_ns for path in store.glob("??/[0-9a-f]*")}
+    arguments = ("sweep", "tiny.yaml", "--store", "store", "--output", "out", *options)
+    return program.start(*arguments, folder=folder, environment={"CODESIGN_CACHE": cache_root})
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +74,7 @@ def test_an_interrupted_sweep_on_ray_leaves_no_processes(
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert len(started) > 2
-    deadline = time.monotonic() + 30
-    while left := started & processes().keys():
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    wait_until_gone(started)
     finish(start(tmp_path, cache_root, "--executor", "serial"))
     ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, undisturbed[0]))
     assert contents_equal(ours, theirs)

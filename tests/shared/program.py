@@ -1,0 +1,155 @@
+"""The program in processes of its own: started, watched, stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import codesign
+
+__all__ = [
+    "ROOT",
+    "Ended",
+    "descendants",
+    "end",
+    "entries",
+    "finish",
+    "jobs_of",
+    "processes",
+    "start",
+    "stop_after",
+    "wait_until_gone",
+]
+
+ROOT = Path(codesign.__file__).parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a process ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def jobs(self) -> list[str]:
+        """Jobs that it ran, as it said."""
+        return jobs_of(self.err)
+
+
+def start(
+    *arguments: str | Path,
+    folder: Path,
+    environment: Mapping[str, str | Path | None] | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> subprocess.Popen[str]:
+    """Start `codesign` with these arguments.
+
+    Args:
+        folder: working folder of the process.
+        environment: variables beside those of the tests; None takes one away.
+        prepare: runs in the new process before the program.
+    """
+    variables: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for name, value in (environment or {}).items():
+        if value is None:
+            variables.pop(name, None)
+        else:
+            variables[name] = str(value)
+
+    def before() -> None:
+        # A background job of a shell ignores interrupts, and its children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if prepare is not None:
+            prepare()
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "codesign", *map(str, arguments)],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+    )
+
+
+def end(process: subprocess.Popen[str], *, within_s: float = 300) -> Ended:
+    """Wait for a process; one that takes longer is killed, and fails the test."""
+    try:
+        out, err = process.communicate(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Ended(code=process.returncode, out=out, err=err)
+
+
+def finish(process: subprocess.Popen[str]) -> list[str]:
+    """Jobs that a sweep ran which must succeed."""
+    ended = end(process)
+    assert ended.code == 0, ended.err
+    return ended.jobs
+
+
+def jobs_of(errors: str) -> list[str]:
+    """Jobs that a sweep said it has done."""
+    return re.findall(r"^\[\d+/\d+\] (.*): done", errors, flags=re.MULTILINE)
+
+
+def stop_after(
+    process: subprocess.Popen[str],
+    jobs: int,
+    how: signal.Signals,
+    before: Callable[[], None] = lambda: None,
+) -> tuple[list[str], str]:
+    """Send a signal as soon as so many jobs are done; the jobs, and what was said afterwards."""
+    assert process.stderr is not None
+    done: list[str] = []
+    for line in process.stderr:
+        done.extend(jobs_of(line))
+        if len(done) == jobs:
+            before()
+            process.send_signal(how)
+            break
+    assert len(done) == jobs
+    return done, process.communicate(timeout=60)[1]
+
+
+def processes() -> dict[int, int]:
+    """Parent of each process that runs."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    fields = [line.split() for line in listing.splitlines()]
+    return {int(pid): int(parent) for pid, parent, state in fields if not state.startswith("Z")}
+
+
+def descendants(pid: int) -> set[int]:
+    """Children of a process, their children, and so on."""
+    parents = processes()
+    found, size = {pid}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found - {pid}
+
+
+def wait_until_gone(pids: set[int], *, within_s: float = 30) -> None:
+    """Fail where one of these processes still runs after so long."""
+    deadline = time.monotonic() + within_s
+    while left := pids & processes().keys():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def entries(store: Path) -> dict[str, int]:
+    """Time of writing of each entry of a store, by its key."""
+    return {path.name: path.stat().st_mtime_ns for path in store.glob("??/[0-9a-f]*")}
