@@ -200,25 +200,22 @@ def draw_trial(axes: Axes, x: float, y: float, trial: TrialFacts) -> None:
 
 def progress_panels(study: Study) -> list[Panel]:
     """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
+    complete = [trial for trial in study.facts.trials if trial.state == "complete"]
     if reached_hypervolume(study) is not None:
-        known = [(trial, t) for trial in study.facts.trials if (t := trial.hypervolume) is not None]
+        known = [(trial, t) for trial in complete if (t := trial.hypervolume) is not None]
         alone = baseline_hypervolume(study)
         note = "" if alone is None else f"Line: the baseline alone, {number(alone)}."
         steps = _steps(known, "maximize")
         titles = {
             f"p-{mark(t)}": f"{study.describe(t)}; hypervolume {number(volume)}" for t, volume in evenly(steps, _STEPS)
         }
-        drawing = _progress_drawing([], steps, _end(known), alone, None)
+        drawing = _progress_drawing([], steps, _end(study), alone, None)
         label = "hypervolume after each trial"
         svg = render("hypervolume", drawing, size=_SIZE, label=label, titles=titles)
         return [Panel(title="Hypervolume after each trial, on validation", svg=svg, note=note)]
     panels = []
     for index, objective in enumerate(study.objectives):
-        known = [
-            (trial, value)
-            for trial in study.facts.trials
-            if trial.state == "complete" and (value := trial.values[index]) is not None
-        ]
+        known = [(trial, value) for trial in complete if (value := trial.values[index]) is not None]
         if known:
             panels.append(_best_so_far(study, index, objective, known))
     return panels
@@ -230,7 +227,7 @@ def _best_so_far(study: Study, index: int, objective: Objective, known: list[tup
     steps = _steps(known, objective.direction)
     label = f"Best {_label(study, index)} so far, on validation"
     titles = {f"p-{mark(trial)}": study.describe(trial) for trial, _ in evenly(steps, _STEPS)}
-    drawing = _progress_drawing(known, steps, _end(known), level, objective)
+    drawing = _progress_drawing(known, steps, _end(study), level, objective)
     return Panel(
         title=label,
         svg=render(f"best{index}", drawing, size=_SIZE, label=label, titles=titles),
@@ -248,8 +245,9 @@ def _steps(known: Sequence[tuple[TrialFacts, float]], direction: str) -> list[tu
     return steps
 
 
-def _end(known: Sequence[tuple[TrialFacts, float]]) -> int:
-    return max(trial.number or 0 for trial, _ in known)
+def _end(study: Study) -> int:
+    """The last trial's number: a search goes on where nothing gets better."""
+    return max(trial.number or 0 for trial in study.facts.trials)
 
 
 def _progress_drawing(

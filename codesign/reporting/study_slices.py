@@ -144,7 +144,7 @@ def slice_panels(study: Study) -> list[Panel]:
 
 
 def _note(one: _Slice) -> str:
-    words = [f"Takes part {one.parameter.condition}."] if one.parameter.condition else []
+    words = [f"Condition: {one.parameter.condition}."] if one.parameter.condition else []
     if len(one.others) > _CLOUD:
         words.append(f"{_CLOUD} of {len(one.others):,} trials off the front are drawn.")
     return " ".join(words)

@@ -22,8 +22,7 @@ _REASON = 200
 def telling_parameters(study: Study) -> list[str]:
     """Parameters in which the front's trials or the baseline differ from each other, in the space's order."""
     rows = _front_rows(study)
-    names = dict.fromkeys([*study.spaces, *(name for trial in rows for name in trial.parameters)])
-    return [name for name in names if len({_key(trial, name) for trial in rows}) > 1]
+    return [name for name in study.spaces if len({_key(trial, name) for trial in rows}) > 1]
 
 
 def front_table(study: Study) -> Table:
@@ -105,7 +104,7 @@ def trial_table(study: Study) -> tuple[Table, str]:
 def space_table(study: Study) -> Table:
     """What was searched."""
     rows = [(p.name, p.kind, _range(p), _scale(p), p.condition or "always") for p in study.facts.parameters]
-    return text_table("The search space.", ("parameter", "kind", "range or choices", "scale", "takes part"), rows)
+    return text_table("The search space.", ("parameter", "kind", "range or choices", "scale", "condition"), rows)
 
 
 def level_table(study: Study) -> Table | None:
@@ -197,7 +196,7 @@ def _test(study: Study, trial: TrialFacts, column: str) -> Cell:
 
 def _range(parameter: ParameterFacts) -> str:
     if parameter.kind == "categorical":
-        return ", ".join(parameter.choices)
+        return ", ".join(parameter.choices) or UNKNOWN
     return f"{parameter_text(parameter.low, parameter)} to {parameter_text(parameter.high, parameter)}"
 
 

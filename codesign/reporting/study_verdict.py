@@ -49,10 +49,11 @@ def study_summary(study: Study, metadata: ResultMetadata) -> list[str]:
 
 
 def reached_hypervolume(study: Study) -> float | None:
-    """Hypervolume of all complete trials; None with one objective, or where an objective has no reference."""
+    """Hypervolume of all complete trials; None without one, with one objective, or where one has no reference."""
     if len(study.objectives) < 2:
         return None
-    return max((t.hypervolume for t in study.facts.trials if t.hypervolume is not None), default=None)
+    complete = [trial for trial in study.facts.trials if trial.state == "complete"]
+    return max((trial.hypervolume for trial in complete if trial.hypervolume is not None), default=None)
 
 
 def baseline_hypervolume(study: Study) -> float | None:

@@ -19,7 +19,7 @@ SPACE = (
     ParameterFacts(name="recipe.learning_rate", kind="float", low=1e-4, high=1e-2, log=True),
     ParameterFacts(name="schedule.policy", kind="categorical", choices=("random", "momentum")),
     ParameterFacts(
-        name="schedule.steps_after_output", kind="integer", low=0, high=8, condition="where schedule.stop is on_output"
+        name="schedule.steps_after_output", kind="integer", low=0, high=8, condition="schedule.stop is on_output"
     ),
     ParameterFacts(name="chip.loihi.hop_energy", unit="J", kind="float", low=1e-12, high=4e-12),
     ParameterFacts(name="chip.loihi.gated", kind="categorical", choices=("false", "true")),
@@ -69,7 +69,7 @@ def small_study() -> StudyFacts:
         baseline=trial(None, (0.90, 1e-6, 1e-3)),
         trials=(
             trial(0, (0.94, 1.2e-6, 1.5e-3), on_front=True, hypervolume=1.76e-10),
-            trial(1, (0.60, 1e-6, 1e-3), state="dropped", level=0, spreads=(None, None, None)),
+            trial(1, (0.60, 1e-6, 1e-3), state="dropped", level=0, spreads=(None, None, None), hypervolume=1.76e-10),
             trial(
                 2,
                 (0.895, 0.4e-6, 1e-3),

@@ -220,7 +220,7 @@ def test_the_search_space_has_units_and_conditions(table: ResultTable) -> None:
     assert rows["recipe.group_size"] == ["integer", "1 to 4096", "logarithmic", "always"]
     assert rows["chip.loihi.hop_energy"] == ["float", "1 pJ to 4 pJ", "linear", "always"]
     assert rows["schedule.policy"] == ["categorical", "random, momentum", "–", "always"]
-    assert rows["schedule.steps_after_output"][-1] == "where schedule.stop is on_output"
+    assert rows["schedule.steps_after_output"][-1] == "schedule.stop is on_output"
 
 
 def test_short_names_stay_distinct() -> None:
@@ -331,7 +331,7 @@ def test_without_references_the_best_values_are_drawn_instead(tmp_path: Path) ->
 
 @pytest.mark.parametrize("state", ["infeasible", "failed", "dropped"])
 def test_a_study_without_a_complete_trial_is_a_report_too(tmp_path: Path, state: str) -> None:
-    trials = tuple(trial(n, state=state, reason="the network does not fit") for n in range(3))
+    trials = tuple(trial(n, state=state, reason="the network does not fit", hypervolume=0.0) for n in range(3))
     study = replace(small_study(), trials=trials, importances={}, baseline=without_results())
     table = written(tmp_path / "r", rows_on_test({"baseline": TESTED["baseline"]}), study_metadata(study))
     text = render_report(table)
@@ -364,7 +364,7 @@ def test_a_parameter_that_few_trials_have_is_drawn_for_those(tmp_path: Path) -> 
     study = replace(facts, importances={"accuracy": {"schedule.steps_after_output": 1.0}})
     text = render_report(written(tmp_path / "r", rows_on_test(), study_metadata(study)))
     assert re.findall(r'<g id="slice0-p-(\w+)" class="point"', text) == ["t2"]
-    assert "Takes part where schedule.stop is on_output." in text
+    assert "Condition: schedule.stop is on_output." in text
     nowhere = replace(study, trials=tuple(replace(one, parameters=COMMON) for one in facts.trials))
     assert 'id="slice0-' not in render_report(written(tmp_path / "n", rows_on_test(), study_metadata(nowhere)))
 
