@@ -17,7 +17,16 @@ from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
 from codesign.training.recipe import Recipe
 
-__all__ = ["ChipVariant", "Variant", "axis_unit", "base_chip", "chip_variants", "recipe_variants", "schedule_variants"]
+__all__ = [
+    "ChipVariant",
+    "Variant",
+    "axis_unit",
+    "base_chip",
+    "chip_variants",
+    "parameter_value",
+    "recipe_variants",
+    "schedule_variants",
+]
 
 T = TypeVar("T")
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -115,6 +124,14 @@ def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: st
         return ChipVariant(entry=entry, chip=variant.chip), column
     chip = with_parameter(variant.chip, parameter, setting)
     return ChipVariant(entry=variant.entry, chip=chip), _parameter(chip, parameter)[0]
+
+
+def parameter_value(chip: Chip, parameter: str) -> str | float | None:
+    """A parameter of a chip's description as results hold it: a number in SI, or text; None where the file has none."""
+    value: Any = chip
+    for part in parameter.split("."):
+        value = None if value is None else getattr(value, part)
+    return None if value is None else _parameter(chip, parameter)[0]
 
 
 def _parameter(chip: Chip, parameter: str) -> tuple[str | float, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codesign.exploration.pareto import hypervolume, pareto_front
 from codesign.exploration.study.evaluation import Outcome, constraint_text
 from codesign.exploration.study.found import TRIAL
+from codesign.exploration.study.parameters import baseline_parameters
 from codesign.exploration.study.space import Choices, Link, Range, Value, ordered
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
@@ -53,7 +55,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     return StudyFacts(
         sampler=f"{spec.sampler.name}{options}; {spec.in_flight} in flight",
         seed=spec.sampler.seed,
-        parameters=tuple(_parameter_facts(path, domain) for path, domain in ordered(spec.space).items()),
+        parameters=tuple(_parameter_facts(spec, path) for path in ordered(spec.space)),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=_level_texts(spec),
         baseline=_baseline_facts(spec, baseline),
@@ -99,7 +101,7 @@ def _baseline_facts(spec: StudySpec, outcome: Outcome) -> TrialFacts:
     return TrialFacts(
         number=None,
         state=outcome.state,
-        parameters=dict(spec.baseline_names),
+        parameters=baseline_parameters(spec),
         values=_padded(spec, outcome.values),
         spreads=_padded(spec, outcome.spreads),
         level=len(spec.levels) - 1,
@@ -123,9 +125,11 @@ def _in_si(spec: StudySpec, values: Mapping[str, Value]) -> dict[str, Scalar]:
     return found
 
 
-def _parameter_facts(path: str, domain: Range | Choices | Link) -> ParameterFacts:
+def _parameter_facts(spec: StudySpec, path: str) -> ParameterFacts:
+    domain = spec.space[path]
     if isinstance(domain, Link):
-        return ParameterFacts(name=path, kind="categorical", condition=f"always that of {domain.same_as}")
+        other = _parameter_facts(spec, domain.same_as)
+        return dataclasses.replace(other, name=path, condition=f"always that of {domain.same_as}")
     condition = " and ".join(
         f"{name} is {' or '.join(map(str, allowed)) if isinstance(allowed, tuple) else allowed}"
         for name, allowed in domain.when.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -22,6 +23,7 @@ from codesign.exploration.spec import (
     hidden_sizes,
 )
 from codesign.exploration.study.space import Link, Value, applies, ordered
+from codesign.exploration.variants import base_chip, parameter_value
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
 from codesign.training.recipe import PRESETS, Recipe
@@ -31,7 +33,17 @@ if TYPE_CHECKING:
 
     from codesign.exploration.study.spec import FidelityLevel, StudySpec
 
-__all__ = ["BLOCKS", "Target", "draw", "is_integer", "target_of", "trial_sweep", "with_field"]
+__all__ = [
+    "BLOCKS",
+    "Target",
+    "base_hidden",
+    "baseline_parameters",
+    "draw",
+    "is_integer",
+    "target_of",
+    "trial_sweep",
+    "with_field",
+]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -98,6 +110,35 @@ def draw(spec: StudySpec, trial: BaseTrial) -> dict[str, Value]:
             continue
         values[path] = domain.suggest(trial, path, integer=is_integer(target))
     return values
+
+
+def baseline_parameters(spec: StudySpec) -> dict[str, Value | None]:
+    """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
+    names, found = spec.baseline_names, dict[str, Value | None]()
+    recipe, entry = spec.recipes[names["recipe"]], spec.chips[names["chip"]]
+    chip = base_chip(spec, names["chip"])
+    holders = {"recipe": recipe, "schedule": spec.schedule_entry(names["schedule"]), "neuron": spec.neuron}
+    for path in spec.space:
+        target = target_of(path, _names(spec))
+        if target.parameter is None:
+            found[path] = names[target.block]
+        elif not _takes_part(spec, target, {}):
+            continue
+        elif target.block == "network":
+            found[path] = _network_parameter(base_hidden(spec), target.parameter)
+        elif target.block == "chip" and target.parameter not in ChipEntry.model_fields:
+            found[path] = parameter_value(chip, target.parameter)
+        else:
+            found[path] = getattr(holders.get(target.block, entry), target.parameter)
+    return {path: "infinite" if value == math.inf else value for path, value in found.items()}
+
+
+def _network_parameter(sizes: tuple[int, ...], parameter: str) -> int | None:
+    if parameter == "depth":
+        return len(sizes)
+    if parameter == "width":
+        return sizes[0] if len(set(sizes)) == 1 else None
+    return sizes[int(parameter.removeprefix("hidden.")) - 1]
 
 
 def _names(spec: StudySpec) -> dict[str, Any]:
