@@ -1,0 +1,113 @@
+"""A full disk: a clear end, nothing finished is lost, no litter, and the same command goes on once there is room."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from faults import errors_on_full_disk, everything_below, limited_file_size, small_disk
+from program import end, entries, start
+from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
+
+pytestmark = pytest.mark.slow
+
+FULL = "No space left on device"
+CUT = "File too large"
+
+
+def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    disk = folder / "disk"
+    with small_disk(disk, 40) as resize:  # room for the model, 28 kB, and an execution, 8 kB
+        stopped = end(sweep(folder, cache_root, store=disk / "store"))
+        check_stopped(stopped, disk / "store", FULL)
+        kept = entries(disk / "store")
+        assert 0 < len(stopped.jobs) == len(kept) < len(undisturbed.jobs)
+        assert len(everything_below(disk)) == len(kept)
+        again = end(sweep(folder, cache_root, store=disk / "store"))
+        check_stopped(again, disk / "store", FULL)
+        assert again.jobs == []
+        assert entries(disk / "store") == kept
+        assert len(everything_below(disk)) == len(kept)
+        resize(4000)
+        resumed = completed(sweep(folder, cache_root, store=disk / "store"))
+        assert sorted(stopped.jobs + resumed.jobs) == sorted(undisturbed.jobs)
+        after = entries(disk / "store")
+        assert {key: after[key] for key in kept} == kept
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+def test_the_output_folder(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    disk = folder / "disk"
+    shutil.copytree(undisturbed.store, folder / "store")
+    both = {"results.parquet", "report.html"}
+    with small_disk(disk, 240) as resize:  # room for the files of a run, 90 kB each, and not for another's beside them
+        for name in both:
+            shutil.copy(undisturbed.folder / "out" / name, disk)
+        check_stopped(end(sweep(folder, cache_root, output=disk)), disk / "results.parquet", FULL)
+        undisturbed.check_results(disk / "results.parquet")
+        assert everything_below(disk) == both
+        resize(4000)
+        (disk / "results.parquet").unlink()
+        assert completed(sweep(folder, cache_root, output=disk)).jobs == []
+        undisturbed.check_results(disk / "results.parquet")
+        assert everything_below(disk) == both
+
+
+def test_the_cache_of_events(folder: Path, undisturbed: Undisturbed) -> None:
+    disk = folder / "disk"
+    with small_disk(disk, 8):
+        ended = completed(sweep(folder, disk))
+        assert ended.jobs == undisturbed.jobs
+        warnings = [line for line in ended.err.splitlines() if str(disk) in line]
+        assert len(warnings) == 1, ended.err
+        assert f"cannot be written ([Errno 28] {FULL}): working without it" in warnings[0]
+        assert everything_below(disk) == set()
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+def test_files_that_cannot_grow(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """The same without the right to mount: entries of the store, then the results, are larger than a file may be."""
+    shutil.copytree(undisturbed.store, folder / "full")
+    small = sweep(folder, cache_root, prepare=limited_file_size(4_000))
+    larger = sweep(folder, cache_root, store="full", output="other", prepare=limited_file_size(40_000))
+    ended = end(small)
+    check_stopped(ended, "store/", CUT)
+    assert ended.jobs == []
+    check_stopped(end(larger), "other/results.parquet", CUT)
+    kept = {f"full/{key[:2]}/{key}" for key in entries(folder / "full")}
+    assert everything_below(folder) == {"tiny.yaml"} | kept
+
+
+def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    damaged = shutil.copytree(undisturbed.store, folder / "store")
+    some = next(path for path in damaged.glob("??/*") if path.stat().st_size < 2_000)
+    some.unlink()  # a job is left to be run, and told about
+    assert end(sweep(folder, cache_root, prepare=errors_on_full_disk)).code == 0
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+PRICES = """\
+name: prices
+sweep: ./tiny.yaml
+chip: mubrain_fitted
+schedule: asynchronous
+axes:
+  energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 60, scale: log}
+  static_power: {from: 1 uW, to: 100 uW, points: 60, scale: log}
+"""
+
+
+def test_the_points_of_a_price_file(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    shutil.copytree(undisturbed.store, folder / "store")
+    (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
+    command = ("price", "prices.yaml", "--store", "store", "--workers", "1", "--out")
+    environment = {"CODESIGN_CACHE": cache_root}
+    disk = folder / "disk"
+    with small_disk(disk, 8) as resize:
+        stopped = end(start(*command, disk, folder=folder, environment=environment))
+        check_stopped(stopped, disk / "points.parquet", FULL)
+        assert everything_below(disk) == set()
+        resize(4000)
+        completed(start(*command, disk, folder=folder, environment=environment))
+        assert everything_below(disk) == {"points.parquet", "front.parquet", "index.html"}

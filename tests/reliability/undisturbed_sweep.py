@@ -1,0 +1,71 @@
+"""The tiny sweep with nothing in its way, which every other run is compared with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from program import Ended, end, start
+
+from codesign.results import ResultTable, contents_equal, read_results
+
+__all__ = ["Undisturbed", "check_stopped", "sweep"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    """A sweep that ran from beginning to end: its folder, and the jobs that it ran."""
+
+    folder: Path
+    jobs: list[str]
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    @property
+    def results(self) -> ResultTable:
+        return read_results(self.folder / "out" / "results.parquet")
+
+    def check_results(self, results: Path) -> None:
+        """Fail where a results file says anything else."""
+        assert contents_equal(read_results(results), self.results)
+
+
+def sweep(
+    folder: Path,
+    cache_root: Path | None,
+    *options: str | Path,
+    store: Path | str = "store",
+    output: Path | str = "out",
+    environment: Mapping[str, str | Path | None] | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> subprocess.Popen[str]:
+    """Start the tiny sweep of a folder, one job after another unless `options` name an executor."""
+    executor = () if "--executor" in options else ("--executor", "serial")
+    return start(
+        *("sweep", "tiny.yaml", "--store", store, "--output", output, *executor, *options),
+        folder=folder,
+        environment={"CODESIGN_CACHE": cache_root, **(environment or {})},
+        prepare=prepare,
+    )
+
+
+def check_stopped(ended: Ended, where: Path | str, reason: str) -> None:
+    """Exit code 2 and one line that names the place and the system's reason."""
+    assert ended.code == 2, ended.err
+    errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, ended.err
+    assert str(where) in errors[0], errors
+    assert reason in errors[0], errors
+    assert "Traceback" not in ended.err
+
+
+def completed(process: subprocess.Popen[str]) -> Ended:
+    """A sweep that must succeed."""
+    ended = end(process)
+    assert ended.code == 0, ended.err
+    assert "Traceback" not in ended.err
+    return ended
