@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from codesign.errors import UnreadableResultError
+from codesign.exploration.encoding import reading_result
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs import decode_columns
 from codesign.exploration.plan import FeasiblePoint, Point
@@ -11,6 +13,7 @@ from codesign.exploration.rows import Columns
 from codesign.exploration.store import Store
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
+from codesign.results import checked_cells
 
 __all__ = ["point_row"]
 
@@ -24,7 +27,16 @@ def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping
     """
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
-    jobs = point.jobs
+    try:
+        return _row(point, point.jobs, shape, store, failures)
+    except UnreadableResultError as error:  # incomplete, but with the right checksum
+        reason = f"{error}; remove its entries from the store at {store.root}"
+        return {**point.columns, "status": "failed", "reason": reason}
+
+
+def _row(
+    point: Point, jobs: FeasiblePoint, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
+) -> Columns:
     columns = {**point.columns, **_training_columns(jobs, store)}
     for key in jobs.keys:
         if key in failures:
@@ -35,24 +47,24 @@ def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping
         reason = f"its result vanished from the store at {store.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
     summary, *unquantized, cost = found
-    assumptions = dict.fromkeys([*columns["assumptions"], *cost.pop("assumptions")])
-    execution = store.facts(jobs.execution.key) or {}
-    return {
-        **columns,
-        **summary,
-        "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
-        **cost,
-        **_paper_book(point, summary["spike_density"], shape),
-        "assumptions": list(assumptions),
-        "status": "ok",
-        "execute_wall_s": execution.get("wall_s"),
-    }
+    with reading_result("columns"):
+        return {
+            **columns,
+            **summary,
+            "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
+            **cost,
+            **_paper_book(point, summary["spike_density"], shape),
+            "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
+            "status": "ok",
+            **checked_cells({"execute_wall_s": (store.facts(jobs.execution.key) or {}).get("wall_s")}),
+        }
 
 
 def _training_columns(jobs: FeasiblePoint, store: Store) -> Columns:
     facts = dict(store.facts(jobs.execution.model.key) or {})
     names = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
-    return {**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")}
+    with reading_result("facts"):
+        return checked_cells({**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")})
 
 
 def _stored_columns(store: Store, key: str) -> Columns | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from codesign.errors import InputError
+from codesign.errors import InputError, UnreadableResultError
+from codesign.exploration.encoding import decode_execution
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs import decode_columns
 from codesign.exploration.plan import FeasiblePoint, Plan, build_plan
@@ -128,6 +129,16 @@ def _same_slices(plan: Plan, mapping: Mapping) -> bool:
     return mapping.slices(core_aware=core_aware) == base.cost.mapping.slices(core_aware=core_aware)
 
 
+def _set_aside_unreadable(store: Store, key: str) -> None:
+    """An execution that cannot be priced, so that it counts as missing."""
+    entry = store.get(key)
+    if entry is not None:
+        try:
+            decode_execution(entry.payload)
+        except UnreadableResultError as error:
+            store.set_aside(key, f"could not be read ({error})")
+
+
 def _run_missing(
     sweep: SweepSpec,
     plan: Plan,
@@ -140,7 +151,7 @@ def _run_missing(
     from codesign.workload.dataset import Workload, load_workload
 
     for job in _feasible(plan):
-        store.get(job.execution.key)  # sets a damaged one aside, so that it counts as missing
+        _set_aside_unreadable(store, job.execution.key)
     work = find_work(plan, store)
     if not work.jobs:
         progress.planned(work, "none needed")

@@ -8,7 +8,8 @@ One file an entry, `<root>/<first two characters of the key>/<key>`:
 
 The folder may be on this machine or at a URL. An entry appears whole or not at all, so any number of processes may
 share a store: two that finish the same job write the same content, and the later one replaces the earlier. An entry
-that fails its checksum is moved to `<root>/damaged` and counts as missing. Nothing in a store is ever unpickled.
+that fails its checksum, or that its reader cannot make sense of, is moved to `<root>/damaged` and counts as missing.
+Nothing in a store is ever unpickled.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class Store:
             payload = data[start:]
             if len(payload) == size and hashlib.sha256(payload).hexdigest() == digest:
                 return Entry(payload=payload, facts=facts)
-        self._set_aside(key)
+        self.set_aside(key, "was damaged")
         return None
 
     def facts(self, key: str) -> Facts | None:
@@ -128,7 +129,7 @@ class Store:
             start, size, _, facts = parsed
             if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(name)):
                 return facts
-        self._set_aside(key)
+        self.set_aside(key, "was damaged")
         return None
 
     def put(self, key: str, payload: bytes, facts: Facts) -> None:
@@ -145,12 +146,17 @@ class Store:
         first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
         self.folder.write(_name(key), b"".join((first, header, b"\n", payload)))
 
-    def _set_aside(self, key: str) -> None:
+    def set_aside(self, key: str, why: str) -> None:
+        """Move an entry to where nobody looks for it, so that it is computed again.
+
+        Raises:
+            StoreError: it cannot be moved.
+        """
         target = f"damaged/{key}.{uuid4().hex[:8]}"
         moved = self.folder.move(_name(key), target)
         if moved and self._on_damage is not None:  # otherwise another process was faster
             place = join(self.root, target)
-            self._on_damage(f"store entry {key[:12]} was damaged and is computed again; it now lies at {place}")
+            self._on_damage(f"store entry {key[:12]} {why} and is computed again; it now lies at {place}")
 
 
 def _name(key: str) -> str:
@@ -165,5 +171,11 @@ def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
     header, newline, _ = rest.partition(b"\n")
     if not newline or first != f"{_MAGIC} {hashlib.sha256(header).hexdigest()}".encode():
         return None
-    content = json.loads(header)
-    return len(first) + len(header) + 2, content["bytes"], content["sha256"], content["facts"]
+    try:
+        content = json.loads(header)
+        size, digest, facts = content["bytes"], content["sha256"], content["facts"]
+    except (ValueError, TypeError, KeyError):  # the checksum is no secret: anybody can write one under anything
+        return None
+    if not isinstance(size, int) or not isinstance(facts, dict):
+        return None
+    return len(first) + len(header) + 2, size, digest, facts
