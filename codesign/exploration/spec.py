@@ -287,7 +287,9 @@ class SweepSpec(Spec):
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
-        return references.problems(data, tuple(BUILT_IN_SCHEDULES))
+        if cls is SweepSpec and isinstance(data, dict) and "space" in data:
+            yield ("space",), "space: this is a study; run it by `codesign study`"
+        yield from references.problems(data, tuple(BUILT_IN_SCHEDULES))
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:

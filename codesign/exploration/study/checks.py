@@ -20,6 +20,7 @@ from codesign.exploration.study.samplers import option_problem, sampler_problem
 from codesign.exploration.study.space import Domain, Link, Range, Value, ordered
 from codesign.network.neuron import NeuronSpec
 from codesign.results import COLUMNS
+from codesign.simulation.policies import policy_names
 from codesign.training.recipe import Recipe
 
 __all__ = ["problems"]
@@ -161,6 +162,8 @@ def _value_problems(target: Target, value: Value, data: dict[str, Any]) -> Itera
     """Why a parameter cannot have a value, in any of the recipes, chips or schedules that it is meant for."""
     assert target.parameter is not None
     match target.block:
+        case "recipe" | "schedule" if target.parameter == "policy" and value not in policy_names():
+            yield f"unknown scheduling policy '{value}'{suggestion(str(value), policy_names())}"
         case "network":
             if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 10_000_000:
                 yield f"must be a whole number above 0, found {value!r}"

@@ -20,7 +20,7 @@ from codesign.exploration.progress import Progress
 from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.store import Store
 from codesign.exploration.study.evaluation import Outcome, best_of, constraint_text, evaluate_rows, known_outcome
-from codesign.exploration.study.found import TRIAL, Found
+from codesign.exploration.study.found import TRIAL, Found, final_state
 from codesign.exploration.study.parameters import draw
 from codesign.exploration.study.samplers import make_sampler
 from codesign.exploration.study.space import Value
@@ -169,7 +169,7 @@ class Driver:
         trials = self._study.get_trials(deepcopy=False)
         self._asked = len(trials)
         self._found.take_up(trials)
-        self._progress.front(self._found.front)
+        self._show_front()
         size = self._spec.cohort
         for first in range(0, len(trials), size):
             members = trials[first : first + size]
@@ -234,6 +234,8 @@ class Driver:
 
     def _begin(self, cohort: _Cohort, number: int) -> None:
         values, level = cohort.candidates[number].values, self._levels[cohort.level]
+        if cohort.level == 0 and cohort.candidates[number].trial is not None:
+            self._progress.trial_began(number)
         known = self._evaluations.begin(_label(number, cohort.level, len(self._levels)), values, level)
         if known is None:
             cohort.evaluating.add(number)
@@ -272,20 +274,25 @@ class Driver:
             if candidate.trial is not None:
                 level, outcome = cohort.final[number]
                 self._tell_one(candidate, level, outcome)
-                self._progress.trial_ended(self._found.told(number, outcome, short=level < len(self._levels) - 1))
-        self._progress.front(self._found.front)
+                short = level < len(self._levels) - 1
+                text = self._found.told(number, outcome, short=short)
+                self._progress.trial_ended(text, final_state(outcome, short=short))
+        self._show_front()
         self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
+
+    def _show_front(self) -> None:
+        self._progress.front(self._found.front)
+        self._progress.hypervolume(self._found.volume_text)
 
     def _tell_one(self, candidate: _Candidate, level: int, outcome: Outcome) -> None:
         from optuna.trial import TrialState
 
         trial, short = candidate.trial, len(self._levels) - 1 - level
         assert trial is not None
-        state = "dropped" if outcome.state == "complete" and short else outcome.state
         trial.set_user_attr(
             TRIAL,
             {
-                "state": state,
+                "state": final_state(outcome, short=short > 0),
                 "level": level,
                 "values": candidate.values,
                 "objectives": list(outcome.values),

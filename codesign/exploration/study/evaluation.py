@@ -14,7 +14,8 @@ from codesign.exploration.pareto import pareto_ranking
 from codesign.exploration.plan import Plan
 from codesign.exploration.rows import Columns
 from codesign.exploration.study.spec import ConstraintEntry, StudySpec
-from codesign.reporting.wording import quantity
+from codesign.results import COLUMNS
+from codesign.units import format_si
 
 __all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "known_outcome"]
 
@@ -40,9 +41,11 @@ class Outcome:
 
 def constraint_text(constraint: ConstraintEntry) -> str:
     """A constraint in words, by which it is also known to Optuna."""
-    if constraint.at_least is not None:
-        return f"{constraint.column} at least {quantity(constraint.at_least, constraint.column)}"
-    return f"{constraint.column} at most {quantity(constraint.at_most, constraint.column)}"
+    limit = constraint.at_most if constraint.at_least is None else constraint.at_least
+    assert limit is not None
+    unit = COLUMNS[constraint.column].unit
+    text = format_si(limit, unit) if unit else f"{limit:.12g}"
+    return f"{constraint.column} {'at most' if constraint.at_least is None else 'at least'} {text}"
 
 
 def known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:

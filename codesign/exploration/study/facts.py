@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["describe_study", "front_numbers", "trial_values"]
+__all__ = ["describe_study", "front_numbers", "told_states", "trial_values"]
 
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
@@ -28,6 +29,11 @@ _FEWEST_TRIALS = 10
 def trial_values(study: Study) -> dict[int, dict[str, Value]]:
     """Values of the parameters of every trial that has been told, as the file would write them."""
     return {trial.number: trial.user_attrs[TRIAL]["values"] for trial in _told(study)}
+
+
+def told_states(study: Study) -> dict[str, int]:
+    """How many trials have been told, by how they ended."""
+    return dict(Counter(trial.user_attrs[TRIAL]["state"] for trial in _told(study)))
 
 
 def front_numbers(spec: StudySpec, study: Study) -> list[int]:

@@ -14,10 +14,16 @@ from codesign.reporting.wording import column_label, quantity
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["TRIAL", "Found"]
+__all__ = ["TRIAL", "Found", "final_state"]
 
 TRIAL = "codesign"
 """User attribute of a trial in Optuna's storage: what it was and gave, as JSON."""
+_BASELINE = "baseline"
+
+
+def final_state(outcome: Outcome, *, short: bool) -> str:
+    """How a trial ended: one that was complete `short` of the last level was dropped there."""
+    return "dropped" if outcome.state == "complete" and short else outcome.state
 
 
 class Found:
@@ -29,7 +35,7 @@ class Found:
         self._references = [objective.reference for objective in spec.objectives]
         self._values: dict[str, Sequence[float]] = {}
         if baseline.state == "complete":
-            self._values["baseline"] = baseline.values
+            self._values[_BASELINE] = baseline.values
 
     def take_up(self, trials: Sequence[FrozenTrial]) -> None:
         """Trials of an earlier run."""
@@ -40,9 +46,9 @@ class Found:
 
     def told(self, number: int, outcome: Outcome, *, short: bool) -> str:
         """Note how a trial ended; in a line."""
-        if outcome.state == "complete" and not short:
+        state = final_state(outcome, short=short)
+        if state == "complete":
             self._values[f"trial {number}"] = outcome.values
-        state = "dropped" if outcome.state == "complete" and short else outcome.state
         reason = f" ({outcome.reason})" if outcome.reason else ""
         values = f": {', '.join(self._texts(outcome.values))}" if outcome.values else ""
         return f"trial {number} {state}{reason}{values}"
@@ -55,12 +61,25 @@ class Found:
         best = [name for name, chosen in zip(names, on_front, strict=True) if chosen]
         sign = -1 if self._directions[0] == "maximize" else 1
         best.sort(key=lambda name: sign * self._values[name][0])
-        return [FrontLine(name=name, values=tuple(self._texts(self._values[name]))) for name in best]
+        columns = [objective.column for objective in self._spec.objectives]
+        labels = tuple(map(column_label, columns))
+        return [
+            FrontLine(name=name, labels=labels, values=tuple(map(quantity, self._values[name], columns)))
+            for name in best
+        ]
 
     @property
     def volume(self) -> float:
         """Hypervolume of the trials and the baseline."""
         return hypervolume(list(self._values.values()), self._directions, self._references)
+
+    @property
+    def volume_text(self) -> str:
+        """The hypervolume, in multiples of the baseline's alone where that has one."""
+        baseline = hypervolume(
+            [values for name, values in self._values.items() if name == _BASELINE], self._directions, self._references
+        )
+        return f"{self.volume / baseline:.3g} times the baseline's" if baseline else f"{self.volume:.3g}"
 
     def _texts(self, values: Sequence[float]) -> list[str]:
         columns = [objective.column for objective in self._spec.objectives]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
     "NSGAIIISampler": {"population_size": 20},
     "QMCSampler": {"scramble": True},
 }
+_PACKAGES = {"CmaEsSampler": "cmaes"}
+"""Packages that Optuna does not bring."""
 _OURS = ("seed", "constraints_func", "search_space", "base_sampler", "fixed_params")
 """Arguments that a study file cannot set: the study does, or they are no plain values."""
 
@@ -51,6 +54,9 @@ def sampler_problem(name: str, *, objectives: int) -> str | None:
         return f"unknown sampler '{name}'{suggestion(name, names)}"
     if objectives > 1 and _class_name(name) in _SINGLE_OBJECTIVE:
         return f"'{name}' takes one objective, the study has {objectives}"
+    package = _PACKAGES.get(_class_name(name))
+    if package is not None and importlib.util.find_spec(package) is None:
+        return f"'{name}' needs the package {package}: python -m pip install {package}"
     return None
 
 

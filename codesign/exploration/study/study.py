@@ -15,14 +15,14 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
-from codesign.exploration.progress import Progress
+from codesign.exploration.progress import Progress, Search
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
-from codesign.exploration.study.driver import Driver, Evaluations
+from codesign.exploration.study.driver import ELAPSED, Driver, Evaluations
 from codesign.exploration.study.evaluation import Outcome
-from codesign.exploration.study.facts import describe_study, front_numbers, trial_values
+from codesign.exploration.study.facts import describe_study, front_numbers, told_states, trial_values
 from codesign.exploration.study.parameters import trial_sweep
 from codesign.exploration.study.space import Value
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
@@ -124,8 +124,15 @@ def run_study(
                 order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, plan=plans.validation, store=store, runner=runner)
-            told = len(trial_values(study))
-            progress.study_begins(trials=spec.budget.trials, told=told, executor=chosen.name)
+            search = Search(
+                trials=spec.budget.trials,
+                time_s=spec.budget.time,
+                told=told_states(study),
+                elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
+                executor=chosen.name,
+                place=str(places),
+            )
+            progress.study_begins(search)
             baseline = _evaluate_baseline(evaluations)
             Driver(spec, study, evaluations, baseline=baseline, progress=progress).run()
             tested = _test(spec, study, plans, evaluations)

@@ -1,0 +1,100 @@
+"""Mean values, constraints, and which trials of a cohort go on: worked out by hand, and against a plain definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from study_files import study
+
+from codesign.exploration.pareto import hypervolume, pareto_ranking
+from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows
+
+SPEC = study(more="constraints: [{column: spike_density, at_most: 2}]\n")
+
+
+def row(seed: int, evaluation_seed: int, accuracy: float, energy: float, density: float = 1.0) -> dict[str, Any]:
+    return {
+        "status": "ok",
+        "training_seed": seed,
+        "evaluation_seed": evaluation_seed,
+        "chip": "c",
+        "accuracy": accuracy,
+        "energy_j": energy,
+        "spike_density": density,
+    }
+
+
+def test_means_over_evaluation_seeds_then_training_seeds() -> None:
+    rows = [row(0, 0, 0.5, 1.0), row(0, 1, 0.7, 3.0), row(1, 0, 0.8, 4.0), row(1, 1, 0.8, 4.0)]
+    outcome = evaluate_rows(SPEC, rows)
+    assert outcome.state == "complete"
+    assert outcome.values == pytest.approx((0.7, 3.0))  # (0.6 + 0.8) / 2, (2 + 4) / 2
+    assert outcome.spreads == pytest.approx((0.1 * 2**0.5, 2**0.5))
+    assert evaluate_rows(SPEC, rows[:2]).spreads == (None, None)
+
+
+def test_a_violated_constraint_keeps_its_values() -> None:
+    outcome = evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0, density=3.5)])
+    assert outcome.state == "infeasible"
+    assert outcome.values == (0.5, 1.0)
+    assert outcome.violations == {"spike_density at most 2": 1.5}
+    assert outcome.reason == "violates spike_density at most 2"
+
+
+def test_a_failed_row_or_an_unknown_value_fails_the_trial() -> None:
+    failed = {**row(1, 0, 0.5, 1.0), "status": "failed", "reason": "it diverged"}
+    assert evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0), failed]).reason == "it diverged"
+    unknown = evaluate_rows(SPEC, [{**row(0, 0, 0.5, 1.0), "energy_j": None}])
+    assert (unknown.state, unknown.reason) == ("failed", "energy_j is not known on chip c")
+
+
+def test_the_best_of_a_cohort() -> None:
+    # Of accuracy and energy up to (0, 1 mJ): 0 and 1 are not beaten; 1 adds 0.1 · 0.4, 0 adds 0.5 · 0.3; 2 is beaten by 0.
+    values = {0: (0.6, 0.5e-3), 1: (0.7, 0.6e-3), 2: (0.5, 0.5e-3), 3: (0.9, 0.2e-3)}
+    outcomes = {number: Outcome(state="complete", values=pair) for number, pair in values.items()}
+    del outcomes[3]
+    outcomes[3] = Outcome(state="infeasible", values=values[3])
+    assert best_of(SPEC, outcomes, 4) == [0, 1, 2]
+    assert best_of(SPEC, outcomes, 1) == [0]
+    assert best_of(SPEC, {}, 3) == []
+
+
+def test_of_equal_points_the_first_counts() -> None:
+    values = [(0.5, 1.0), (0.7, 2.0), (0.7, 2.0)]
+    assert pareto_ranking(values, ["maximize", "minimize"], [0.0, 3.0]) == [0, 1, 2]  # 0.5 · 2 − 0.5 · 1 > 0.2 · 1
+
+
+POINTS = st.lists(st.tuples(*[st.integers(0, 6)] * 2), min_size=1, max_size=12)
+
+
+@given(POINTS)
+@settings(max_examples=200, deadline=None)
+def test_ranking_is_what_it_is_by_definition(points: list[tuple[int, int]]) -> None:
+    values = np.array(points, dtype=float)
+    directions, reference = ["maximize", "minimize"], [0.0, 6.0]
+    order = pareto_ranking(values, directions, reference)  # type: ignore[arg-type]
+    assert sorted(order) == list(range(len(points)))
+
+    def beats(a: Any, b: Any) -> bool:
+        return a[0] >= b[0] and a[1] <= b[1] and tuple(a) != tuple(b)
+
+    left, ranks = set(range(len(points))), {}
+    while left:
+        layer = {i for i in left if not any(beats(values[j], values[i]) for j in left)}
+        ranks.update(dict.fromkeys(layer, len(set(ranks.values()))))
+        left -= layer
+
+    def added(i: int) -> float:
+        if any(points[j] == points[i] for j in range(i)):
+            return 0.0
+        layer = sorted({points[j] for j in ranks if ranks[j] == ranks[i]})
+        others = [point for point in layer if point != points[i]]
+        whole = hypervolume(layer, directions, reference)  # type: ignore[arg-type]
+        return whole - (hypervolume(others, directions, reference) if others else 0.0)  # type: ignore[arg-type]
+
+    keys = [(ranks[i], -round(added(i), 9), i) for i in order]
+    assert keys == sorted(keys)

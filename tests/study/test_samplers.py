@@ -1,0 +1,52 @@
+"""Samplers by name: each proposes the same again from the same seed, number and history."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+
+from codesign.exploration.study.samplers import make_sampler, option_problem, sampler_names, sampler_problem
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def propose(name: str, trials: int, *, objectives: int, fresh: bool) -> list[dict[str, object]]:
+    """Parameters of so many trials; `fresh` loads the study anew before each, as a resumed run does."""
+    storage = optuna.storages.InMemoryStorage()
+    directions = ["maximize"] * objectives
+    study = optuna.create_study(storage=storage, study_name="a", directions=directions)
+    for number in range(trials):
+        if fresh:
+            study = optuna.load_study(storage=storage, study_name="a")
+        study.sampler = make_sampler(name, seed=5, number=number, options={})
+        trial = study.ask()
+        x, n = trial.suggest_float("x", 0.0, 1.0), trial.suggest_int("n", 1, 64, log=True)
+        kind = trial.suggest_categorical("kind", ["a", "b"])
+        trial.set_constraint("c", x - 0.9)
+        study.tell(trial, [x * n, -n + (kind == "a")][:objectives])
+    return [trial.params for trial in study.get_trials()]
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "nsga3", "random", "qmc"])
+def test_a_sampler_made_anew_for_each_trial_proposes_the_same(name: str) -> None:
+    usual = propose(name, 26, objectives=2, fresh=False)
+    assert propose(name, 26, objectives=2, fresh=True) == usual
+    assert len({str(parameters) for parameters in usual}) > 20  # not the same proposal again and again
+
+
+def test_gaussian_processes_propose() -> None:
+    assert len(propose("gp", 4, objectives=1, fresh=True)) == 4
+
+
+def test_a_sampler_whose_package_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert sampler_problem("cmaes", objectives=1) == "'cmaes' needs the package cmaes: python -m pip install cmaes"
+
+
+def test_names_and_options() -> None:
+    assert {"tpe", "nsga2", "TPESampler"} <= set(sampler_names())
+    assert sampler_problem("tpe", objectives=3) is None
+    assert "takes one objective" in str(sampler_problem("CmaEsSampler", objectives=2))
+    assert option_problem("nsga2", "population_size") is None
+    assert "has no such option" in str(option_problem("nsga2", "seed"))
+    assert make_sampler("nsga2", seed=0, number=0, options={"population_size": 7})._population_size == 7

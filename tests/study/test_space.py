@@ -1,0 +1,163 @@
+"""The search space: what a file may say, what is drawn, and what a trial becomes."""
+
+from __future__ import annotations
+
+import pytest
+from optuna.trial import FixedTrial
+from pydantic import TypeAdapter, ValidationError
+from study_files import study
+
+from codesign.exploration.study.parameters import baseline_parameters, draw, trial_sweep
+from codesign.exploration.study.space import Choices, Domain, Link, Range, applies
+from codesign.exploration.study.spec import FidelityLevel
+
+ADAPTER = TypeAdapter(Domain)
+
+
+def test_forms() -> None:
+    assert ADAPTER.validate_python(["a", "b"]) == Choices(choices=("a", "b"))
+    assert ADAPTER.validate_python({"same_as": "recipe.policy"}) == Link(same_as="recipe.policy")
+    found = ADAPTER.validate_python({"from": "1 ms", "to": "0.1 s", "scale": "log"})
+    assert isinstance(found, Range)
+    assert found.ends() == pytest.approx((1.0, 100.0))
+    assert found.unit == "ms"
+    assert found.si("20 ms") == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"from": 3, "to": 3}, "'from' must be below 'to', found 3 and 3"),
+        ({"from": 0, "to": 3, "scale": "log"}, "a log scale needs ends above 0"),
+        ({"from": 1, "to": 8, "scale": "log", "step": 2}, "a log scale has no step"),
+        ({"from": 1, "to": 8, "step": 0.5}, "step must be one too"),
+        ({"from": 1, "to": 8, "step": 9}, "step must not be larger than the range"),
+        ({"from": "1 ms", "to": 5}, "must both have a unit or neither"),
+        ({"from": "1 ms", "to": "5 pJ"}, "must be a quantity in ms"),
+        ({"from": "1 parsnip", "to": "2 parsnip"}, "must be a unit such as"),
+        ({"choices": ["a", "a"]}, "choices must differ"),
+        ({"choices": []}, "at least 1"),
+        ({"from": 1}, "Field required"),
+    ],
+)
+def test_mistakes(entry: object, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ADAPTER.validate_python(entry)
+
+
+def test_conditions_distinguish_true_from_one() -> None:
+    assert applies({"a": (1, 2)}, {"a": 2})
+    assert not applies({"a": True}, {"a": 1})
+    assert not applies({"a": 1}, {})
+    assert applies({}, {})
+
+
+DRAWN = {
+    "recipe": "unlayered",
+    "recipe.learning_rate": 0.004,
+    "recipe.policy": "momentum",
+    "recipe.momentum_noise": 0.25,
+    "recipe.group_size": 5,
+    "neuron.time_constant": 12.3456789,
+    "network.hidden.1": 7,
+}
+
+
+def test_a_trial_is_a_sweep_of_one_point() -> None:
+    spec = study()
+    values = draw(spec, FixedTrial(DRAWN))
+    assert values == {
+        **DRAWN,
+        "schedule.group_size": 5,
+        "neuron.time_constant": "12.3457 ms",
+    }
+    sweep = trial_sweep(spec, values)
+    recipe = sweep.recipes["unlayered"]
+    assert list(sweep.recipes) == ["unlayered"]
+    assert (recipe.policy, recipe.group_size, recipe.momentum_noise, recipe.learning_rate) == (
+        "momentum",
+        5,
+        0.25,
+        0.004,
+    )
+    assert recipe.epochs == 2
+    assert sweep.schedules["asynchronous"].group_size == 5
+    assert sweep.neuron.time_constant == pytest.approx(0.0123457)
+    assert sweep.neuron.threshold == 0.3  # the preset's
+    assert sweep.network.hidden == "7-4"
+    assert sweep.evaluation.split == "validation"
+    assert trial_sweep(spec, values, split="test").evaluation.split == "test"
+
+
+def test_parameters_that_mean_nothing_take_no_part() -> None:
+    layered = draw(study(), FixedTrial({**DRAWN, "recipe": "layered"}))
+    assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]
+    without_noise = draw(study(), FixedTrial({**DRAWN, "recipe.policy": "random"}))
+    assert "recipe.momentum_noise" not in without_noise
+    assert trial_sweep(study(), without_noise).recipes["unlayered"].momentum_noise == 0.0
+
+
+def test_parameters_of_one_recipe_and_conditions() -> None:
+    spec = study(
+        ("  recipe.group_size: {from: 1, to: 8, scale: log}\n", "  recipe.unlayered.group_size: {from: 1, to: 8}\n"),
+        ("  schedule.group_size: {same_as: recipe.group_size}\n", ""),
+        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.width: {from: 4, to: 8, when: {recipe: layered}}\n"),
+    )
+    drawn = {**DRAWN, "recipe.unlayered.group_size": 3, "network.width": 5}
+    assert "network.width" not in draw(spec, FixedTrial(drawn))
+    assert trial_sweep(spec, draw(spec, FixedTrial(drawn))).recipes["unlayered"].group_size == 3
+    layered = draw(spec, FixedTrial({**drawn, "recipe": "layered"}))
+    assert "recipe.unlayered.group_size" not in layered
+    assert trial_sweep(spec, layered).network.hidden == "5-5"
+
+
+def test_depth_decides_which_layers_there_are() -> None:
+    spec = study(
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  network.depth: {from: 1, to: 3}\n  network.hidden.2: {from: 4, to: 8}\n",
+        )
+    )
+    one = draw(spec, FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
+    assert "network.hidden.2" not in one
+    assert trial_sweep(spec, one).network.hidden == "6"
+    three = draw(spec, FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
+    assert trial_sweep(spec, three).network.hidden == "6-8-4"
+
+
+def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -> None:
+    spec = study(
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  chip.vector_width: [1, 4]\n  chip.weight_bits: [2, 4]\n"
+            "  chip.energies.synaptic_operation: {from: 5 pJ, to: 50 pJ}\n",
+        )
+    )
+    drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
+    chip = trial_sweep(spec, draw(spec, FixedTrial(drawn))).chips["mubrain_fitted"]
+    assert chip.weight_bits == 2
+    assert chip.overrides == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
+    assert chip.schedules == ("asynchronous",)
+
+
+def test_a_level_changes_only_what_it_names() -> None:
+    level = FidelityLevel(epochs=1, samples=30, evaluation_samples=10, seeds=1)
+    sweep = trial_sweep(study(), {}, level=level)
+    assert sweep.recipes["unlayered"].epochs == 1
+    assert sweep.workload.train == 30
+    assert sweep.workload.validation == 20
+    assert sweep.evaluation.samples == 10
+    assert sweep.seeds.training == (0,)
+    assert trial_sweep(study(), {}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 2
+
+
+def test_the_baseline_is_the_file_as_it_stands() -> None:
+    assert baseline_parameters(study()) == {
+        "recipe": "unlayered",
+        "recipe.learning_rate": 0.01,
+        "recipe.policy": "random",
+        "recipe.group_size": 8,
+        "schedule.group_size": 4,
+        "neuron.time_constant": 0.001,
+        "network.hidden.1": 6,
+    }

@@ -1,0 +1,164 @@
+"""What a killed process or a damaged disk leaves of a study's journal is mended, and what belongs elsewhere refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from study_files import study
+
+from codesign.errors import InputError
+from codesign.exploration.study.storage import JOURNAL, StudyPlaces, definition_of, open_study, repair_journal
+
+SPEC = study()
+DEFINITION = definition_of(SPEC, "0" * 64)
+
+
+def places(folder: Path, url: str | None = None) -> StudyPlaces:
+    return StudyPlaces.of(SPEC.name, output=folder, url=url)
+
+
+def with_trials(folder: Path, count: int = 3, url: str | None = None) -> Path:
+    """A journal with so many complete trials and one that is under way."""
+    with open_study(SPEC, places(folder, url), definition=DEFINITION, on_note=print) as opened:
+        for number in range(count):
+            trial = opened.ask()
+            trial.suggest_float("x", 0, 1)
+            opened.tell(trial, [0.1 * number, 1.0])
+        opened.ask().suggest_float("x", 0, 1)
+    return folder / JOURNAL
+
+
+def reopened(folder: Path) -> tuple[list[str], list[str]]:
+    """States of the trials, and what was said."""
+    notes: list[str] = []
+    with open_study(SPEC, places(folder), definition=DEFINITION, on_note=notes.append) as opened:
+        return [trial.state.name for trial in opened.get_trials()], notes
+
+
+def test_trials_are_kept(tmp_path: Path) -> None:
+    with_trials(tmp_path)
+    assert reopened(tmp_path) == (["COMPLETE"] * 3 + ["RUNNING"], [])
+
+
+@pytest.mark.parametrize("torn", [b'{"op_code":4,"wor', b"\x00" * 40, b"[1, 2"])
+def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
+    journal = with_trials(tmp_path)
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + torn)
+    states, notes = reopened(tmp_path)
+    assert states == ["COMPLETE"] * 3 + ["RUNNING"]
+    assert len(notes) == 1
+    assert "the last line was torn" in notes[0]
+    assert journal.read_bytes().startswith(whole)
+    assert not journal.read_bytes().startswith(whole + torn)
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_every_truncation_can_be_opened(tmp_path: Path) -> None:
+    journal = with_trials(tmp_path, count=1)
+    whole = journal.read_bytes()
+    for length in range(0, len(whole), 37):
+        journal.write_bytes(whole[:length])
+        repair_journal(journal, lambda text: None)
+        kept = journal.read_bytes()
+        assert whole.startswith(kept)
+        assert kept == b"" or kept.endswith(b"\n")
+        reopened(tmp_path)
+
+
+def test_what_follows_a_damaged_line_is_set_aside(tmp_path: Path) -> None:
+    journal = with_trials(tmp_path)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([*lines[:-4], b"\xff garbage \xfe\n", *lines[-3:]])
+    journal.write_bytes(damaged)
+    _, notes = reopened(tmp_path)
+    assert "is damaged" in notes[0]
+    (copy,) = tmp_path.glob(f"{JOURNAL}.damaged-*")
+    assert copy.read_bytes() == damaged
+    assert journal.read_bytes().startswith(b"".join(lines[:-4]))
+
+
+def test_a_journal_that_makes_no_sense_is_set_aside_whole(tmp_path: Path) -> None:
+    journal = with_trials(tmp_path)
+    lines = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    del lines[0]["study_name"]
+    journal.write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    states, notes = reopened(tmp_path)
+    assert states == []
+    assert "is damaged" in notes[0]
+    assert len(list(tmp_path.glob(f"{JOURNAL}.damaged-*"))) == 1
+    assert reopened(tmp_path) == ([], [])
+
+
+def test_a_stale_lock_of_optuna_holds_nobody_up(tmp_path: Path) -> None:
+    journal = with_trials(tmp_path)
+    lock = journal.with_name(f"{JOURNAL}.lock")
+    lock.touch()
+    leftover = journal.with_name(f"{JOURNAL}.lockabc.rename")
+    leftover.touch()
+    assert reopened(tmp_path)[0] == ["COMPLETE"] * 3 + ["RUNNING"]
+    assert not lock.exists()
+    assert not leftover.exists()
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom filelock import FileLock\n"
+        f"lock = FileLock({str(tmp_path / '.study.lock')!r})\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="is held by another process that runs a study there"):
+            reopened(tmp_path)
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    assert reopened(tmp_path) == ([], [])  # the lock ended with its holder
+
+
+def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
+    with_trials(tmp_path)
+    changed = study(("to: 2.0e-2", "to: 3.0e-2"))
+    with (
+        pytest.raises(InputError, match="holds trials of 'tiny' from before its space changed"),
+        open_study(changed, places(tmp_path), definition=definition_of(changed, "0" * 64), on_note=print),
+    ):
+        pass
+    more = study(("trials: 8", "trials: 80"), ("title: Tiny", "title: Other"))
+    assert definition_of(more, "0" * 64) == DEFINITION
+    assert definition_of(SPEC, "1" * 64)["data"] != DEFINITION["data"]
+
+
+def test_any_storage_of_optuna_by_its_url(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/trials.db"
+    with_trials(tmp_path, url=url)
+    assert not (tmp_path / JOURNAL).exists()
+    assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 4
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/folder/x.db", "oracle://x"])
+def test_a_storage_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InputError, match="--storage .* cannot be opened"):
+        with_trials(tmp_path, url=url)
+
+
+def test_a_study_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/trials.db"
+    theirs = optuna.create_study(study_name="tiny", storage=url, directions=["maximize", "minimize"])
+    theirs.tell(theirs.ask(), [0.0, 1.0])
+    with pytest.raises(InputError, match="was not made by codesign"):
+        with_trials(tmp_path, url=url)
+
+
+def test_results_at_a_url_need_another_storage() -> None:
+    with pytest.raises(InputError, match="the journal of a study is a local file; give --storage"):
+        StudyPlaces.of("a", output="memory://x", url=None)
+    assert StudyPlaces.of("a", output="memory://x", url="sqlite:///a.db").journal is None

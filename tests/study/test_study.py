@@ -1,0 +1,300 @@
+"""Whole studies: the same trials whatever interrupts them or runs their jobs, and nothing computed twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from study_files import FIDELITY, SPACE, Watch, run, study
+
+from codesign.errors import InputError, TrainingDivergedError
+from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.pareto import hypervolume, pareto_front
+from codesign.exploration.runner import Runner
+from codesign.exploration.store import Store
+from codesign.exploration.study.study import StudyOutcome
+from codesign.results import contents_equal, read_results
+
+
+class Killed(BaseException):
+    """Ends a run where a killed process would have ended."""
+
+
+def same(a: StudyOutcome, b: StudyOutcome) -> bool:
+    """Whether two studies found the same, in every file."""
+    assert a.facts == b.facts
+    assert Path(a.trials).read_bytes() == Path(b.trials).read_bytes()
+    return contents_equal(read_results(a.results), read_results(b.results))
+
+
+@pytest.fixture(scope="module", params=["", FIDELITY], ids=["plain", "fidelity"])
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Any:
+    """A study from beginning to end: what is added to the file, what came out, what ran."""
+    outcome, watch = run(study(more=request.param), tmp_path_factory.mktemp("undisturbed"), cache_root)
+    return request.param, outcome, watch
+
+
+def test_what_a_study_leaves(undisturbed: Any) -> None:
+    more, outcome, watch = undisturbed
+    facts, results = outcome.facts, read_results(outcome.results)
+    trials = facts.trials
+    assert [trial.number for trial in trials] == list(range(8))
+    assert len(watch.told) == 8
+    complete = [trial for trial in trials if trial.state == "complete"]
+    dropped = [trial for trial in trials if trial.state == "dropped"]
+    # Of each cohort of four, two go on.
+    assert (len(complete), len(dropped)) == ((4, 4) if more else (8, 0))
+    assert {trial.level for trial in complete} == {1 if more else 0}
+    assert {trial.level for trial in dropped} <= {0}
+    values = [trial.values for trial in complete]
+    front = pareto_front(values, ["maximize", "minimize"])
+    chosen = {trial.number for trial, on_front in zip(complete, front, strict=True) if on_front}
+    assert {trial.number for trial in trials if trial.on_front} <= chosen
+    assert trials[-1].hypervolume == hypervolume(values, ["maximize", "minimize"], [0.0, 1e-3])
+    assert all(trial.spreads[0] is not None for trial in complete)
+    # The front and the baseline were tested, with both training seeds, on samples that no choice saw.
+    labels = {"baseline", *(str(trial.number) for trial in trials if trial.on_front)}
+    assert set(results.frame["axis.trial"]) == labels
+    assert len(results.frame) == 2 * len(labels)
+    assert set(results.frame["status"]) == {"ok"}
+    table = pq.read_table(outcome.trials).to_pydict()
+    assert table["number"] == list(range(8))
+    assert table["accuracy"] == [trial.values[0] for trial in trials]
+    assert "<html" in Path(outcome.report).read_text(encoding="utf-8")
+
+
+def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, cache_root: Path) -> None:
+    more, outcome, _ = undisturbed
+    before = Path(outcome.report).read_bytes()
+    again, watch = run(study(more=more), Path(outcome.results).parent.parent, cache_root)
+    assert watch.jobs == []
+    assert watch.told == []
+    assert same(again, outcome)
+    # What the report says of jobs is what this run did; all else is the same to the byte.
+    assert len(Path(again.report).read_bytes()) == pytest.approx(len(before), abs=60)
+
+
+def test_proposals_do_not_depend_on_the_store(undisturbed: Any, tmp_path: Path, cache_root: Path) -> None:
+    """A journal that was lost is no loss: the same trials are proposed, and all their jobs are in the store."""
+    more, outcome, _ = undisturbed
+    again, watch = run(study(more=more), Path(outcome.results).parent.parent, cache_root, output=str(tmp_path / "anew"))
+    assert watch.jobs == []
+    assert len(watch.told) == 8
+    assert same(again, outcome)
+
+
+@pytest.mark.parametrize("steps", [1, 9, 30])
+def test_a_study_that_is_killed_anywhere_ends_as_if_it_had_not_been(
+    undisturbed: Any, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    more, outcome, _ = undisturbed
+    left, step = [steps], Runner.step
+
+    def dying(self: Runner) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        step(self)
+
+    runs = 0
+    monkeypatch.setattr(Runner, "step", dying)
+    while True:
+        runs += 1
+        assert runs < 200
+        try:
+            again, _ = run(study(more=more), tmp_path, cache_root)
+            break
+        except Killed:
+            left[0] = steps + 1  # a little further each time, so that it ends
+            steps += 3
+    assert runs > 1
+    assert same(again, outcome)
+
+
+@pytest.mark.parametrize("method", ["tell", "set_user_attr", "ask"])
+@pytest.mark.parametrize("call", [0, 4])
+def test_a_study_that_is_killed_between_two_writes_ends_as_if_it_had_not_been(
+    undisturbed: Any, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch, method: str, call: int
+) -> None:
+    import optuna
+
+    more, outcome, _ = undisturbed
+    cls: Any = optuna.trial.Trial if method == "set_user_attr" else optuna.Study
+    calls, original = [0], getattr(cls, method)
+
+    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
+        result = original(self, *arguments, **options)
+        calls[0] += 1
+        if calls[0] == call + 1:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(cls, method, dying)
+    with pytest.raises(Killed):
+        run(study(more=more), tmp_path, cache_root)
+    again, _ = run(study(more=more), tmp_path, cache_root)
+    assert same(again, outcome)
+
+
+@pytest.mark.slow
+def test_the_executor_decides_nothing(undisturbed: Any, tmp_path: Path, cache_root: Path) -> None:
+    more, outcome, _ = undisturbed
+    again, _ = run(study(more=more), tmp_path, cache_root, executor=RayExecutor(workers=2))
+    assert same(again, outcome)
+
+
+def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, tmp_path: Path, cache_root: Path) -> None:
+    more, outcome, _ = undisturbed
+    first, _ = run(study(("trials: 8", "trials: 4"), more=more), tmp_path, cache_root)
+    assert len(first.facts.trials) == 4
+    again, watch = run(study(more=more), tmp_path, cache_root)
+    assert len(watch.told) == 4
+    assert again.facts.trials[:4] == tuple(
+        dataclasses.replace(trial, on_front=again.facts.trials[trial.number].on_front) for trial in first.facts.trials
+    )
+    # Fewer trials were under way when it stopped, so proposals may differ from those of one run; the first ones cannot.
+    assert [trial.parameters for trial in again.facts.trials[:4]] == [
+        trial.parameters for trial in outcome.facts.trials[:4]
+    ]
+
+
+def test_a_budget_of_time_ends_and_goes_on(tmp_path: Path, cache_root: Path) -> None:
+    spec = study(("budget: {trials: 8}", "budget: {time: 1 ms}"))
+    first, _ = run(spec, tmp_path, cache_root)
+    assert 1 <= len(first.facts.trials) <= 3  # those that were under way
+    again, watch = run(spec, tmp_path, cache_root)
+    assert watch.told == []
+    assert same(again, first)
+
+
+def test_what_is_known_to_violate_a_constraint_costs_nothing(tmp_path: Path, cache_root: Path) -> None:
+    # 512 inputs · 6 or more neurons in the first layer at 4 bits are above, 4 and 5 below.
+    more = "constraints: [{column: weight_memory_bits, at_most: 12000}]\nbaseline: {recipe: layered}\n"
+    spec = study(('hidden: "6-4"', 'hidden: "4-4"'), ("trials: 8", "trials: 12"), more=more)
+    outcome, watch = run(spec, tmp_path, cache_root)
+    violating = [trial for trial in outcome.facts.trials if trial.parameters["network.hidden.1"] > 5]
+    assert violating
+    for trial in violating:
+        assert trial.state == "infeasible"
+        assert trial.reason == "violates weight_memory_bits at most 12000"
+        assert trial.violations["weight_memory_bits at most 12000"] > 0
+        assert trial.values == (None, None)
+        assert not any(f"trial {trial.number}:" in job for job in watch.jobs)
+    assert not any(trial.on_front for trial in violating)
+
+
+def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(
+    undisturbed: Any, tmp_path: Path, cache_root: Path
+) -> None:
+    # The first four trials are random, whatever the constraint; some lie on either side of it.
+    energies = sorted(trial.values[1] for trial in undisturbed[1].facts.trials[:4])
+    limit = f"{1e9 * (energies[1] + energies[2]) / 2:.6g} nJ"
+    more = f"constraints: [{{column: energy_j, at_most: {limit}}}]\n"
+    outcome, _ = run(study(more=more), tmp_path, cache_root)
+    states = {trial.state for trial in outcome.facts.trials}
+    assert states == {"complete", "infeasible"}
+    for trial in outcome.facts.trials:
+        assert trial.values[0] is not None
+        assert (trial.state == "infeasible") == bool(trial.violations)
+        assert not (trial.on_front and trial.violations)
+
+
+def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(tmp_path: Path, cache_root: Path) -> None:
+    spec = study(
+        (
+            "{capacity: scaled, schedules: [asynchronous]}",
+            "{capacity: scaled, schedules: [asynchronous]}\n  truenorth: {schedules: [asynchronous]}",
+        ),
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  network.hidden.1: {from: 4, to: 8}\n  chip: [mubrain_fitted, truenorth]\n",
+        ),
+    )
+    outcome, _ = run(spec, tmp_path, cache_root)
+    unfit = [trial for trial in outcome.facts.trials if trial.parameters["chip"] == "truenorth"]
+    assert unfit
+    assert all(trial.state == "infeasible" and "256" in str(trial.reason) for trial in unfit)
+
+
+def test_a_failing_training_is_a_failed_trial(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codesign.exploration import runner
+
+    def diverging(inputs: Any, *arguments: Any, **options: Any) -> Any:
+        if inputs.recipe.method == "layered":
+            raise TrainingDivergedError("the loss became nan")
+        return original(inputs, *arguments, **options)
+
+    original = runner.run_train
+    monkeypatch.setattr(runner, "run_train", diverging)
+    outcome, _ = run(study(), tmp_path, cache_root)
+    failed = [trial for trial in outcome.facts.trials if trial.state == "failed"]
+    assert failed
+    assert {trial.reason for trial in failed} == {"TrainingDivergedError: the loss became nan"}
+    assert {trial.parameters["recipe"] for trial in failed} == {"layered"}
+    assert outcome.failed == len(failed)
+    assert any(trial.state == "complete" for trial in outcome.facts.trials)
+
+
+def test_a_repeated_point_is_free(tmp_path: Path, cache_root: Path) -> None:
+    spec = study((SPACE, "space:\n  recipe.group_size: [2, 4]\n  network.hidden.1: [5]\n"))
+    outcome, watch = run(spec, tmp_path, cache_root)
+    assert len({str(trial.parameters) for trial in outcome.facts.trials}) == 2
+    # Two points and the baseline, of two seeds each, trained once whatever asked for them.
+    assert watch.kinds().count("train") == 6
+
+
+def test_an_objective_that_the_baseline_lacks_is_a_mistake(tmp_path: Path, cache_root: Path) -> None:
+    spec = study(
+        ("  mubrain_fitted: {capacity", "  mubrain: {capacity"),
+        (
+            "column: energy_j, direction: minimize, reference: 1 mJ",
+            "column: latency_s, direction: minimize, reference: 1 s",
+        ),
+    )
+    with pytest.raises(
+        InputError, match="the baseline, which is the file as it stands, has no result: latency_s is not"
+    ):
+        run(spec, tmp_path, cache_root)
+
+
+def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) -> None:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    more, outcome, _ = undisturbed
+    path = str(Path(outcome.results).parent / "journal.log")
+    storage = optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+    loaded = optuna.load_study(study_name="tiny", storage=storage)
+    assert [trial.state.name for trial in loaded.trials] == ["COMPLETE"] * 8
+    best = {trial.number for trial in loaded.best_trials}
+    # Dropped trials have values of a cheaper kind, and are infeasible to Optuna.
+    assert best == {trial.number for trial in outcome.facts.trials if trial.on_front} or len(best) > 1
+    assert all(outcome.facts.trials[number].state == "complete" for number in best)
+
+
+def test_one_objective(tmp_path: Path, cache_root: Path) -> None:
+    spec = study(("  - {column: energy_j, direction: minimize, reference: 1 mJ}\n", ""))
+    outcome, watch = run(spec, tmp_path, cache_root)
+    best = [trial for trial in outcome.facts.trials if trial.on_front]
+    assert len(best) == 1
+    assert best[0].values[0] == max(trial.values[0] for trial in outcome.facts.trials)
+    assert isinstance(watch, Watch)
+    assert len(watch.fronts[-1]) >= 1
+
+
+def test_a_study_shares_the_store_of_sweeps(tmp_path: Path, cache_root: Path) -> None:
+    """What a sweep has trained, a study need not."""
+    from tiny_sweeps import run as run_tiny_sweep
+
+    from codesign.exploration.study.parameters import trial_sweep
+
+    spec = study(("trials: 8", "trials: 1"))
+    run_tiny_sweep(trial_sweep(spec, {}, split="validation"), tmp_path, cache_root, output="sweep")
+    assert len(Store(tmp_path / "store").keys()) > 0
+    _, watch = run(spec, tmp_path, cache_root)
+    assert not any(job.startswith("train baseline") for job in watch.jobs)
