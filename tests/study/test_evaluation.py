@@ -53,7 +53,7 @@ def test_a_failed_row_or_an_unknown_value_fails_the_trial() -> None:
 
 
 def test_the_best_of_a_cohort() -> None:
-    # Of accuracy and energy up to (0, 1 mJ): 0 and 1 are not beaten; 1 adds 0.1 · 0.4, 0 adds 0.5 · 0.3; 2 is beaten by 0.
+    # Up to (0, 1 mJ), 0 and 1 are not beaten; 1 adds 0.1 · 0.4, 0 adds 0.6 · 0.1; 2 is beaten by 0.
     values = {0: (0.6, 0.5e-3), 1: (0.7, 0.6e-3), 2: (0.5, 0.5e-3), 3: (0.9, 0.2e-3)}
     outcomes = {number: Outcome(state="complete", values=pair) for number, pair in values.items()}
     del outcomes[3]

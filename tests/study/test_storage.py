@@ -146,7 +146,7 @@ def test_any_storage_of_optuna_by_its_url(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/folder/x.db", "oracle://x"])
 def test_a_storage_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
-    with pytest.raises(InputError, match="--storage .* cannot be opened"):
+    with pytest.raises(InputError, match=r"--storage .* cannot be opened"):
         with_trials(tmp_path, url=url)
 
 

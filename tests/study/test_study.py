@@ -266,7 +266,7 @@ def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) 
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    more, outcome, _ = undisturbed
+    _, outcome, _ = undisturbed
     path = str(Path(outcome.results).parent / "journal.log")
     storage = optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
     loaded = optuna.load_study(study_name="tiny", storage=storage)

@@ -92,11 +92,11 @@ def test_more_mistakes_between_parts() -> None:
             ("network.hidden.1: {from: 4, to: 8}", "recipe.epochs: {from: 1, to: 8}"),
             more="fidelity: {levels: [{epochs: 1}]}\n",
         )
-    with pytest.raises(DocumentError, match="unknown numeric column 'lane'; did you mean 'lanes'?"):
+    with pytest.raises(DocumentError, match="unknown numeric column 'lane'; did you mean 'lanes'"):
         study(more="constraints: [{column: lane, at_most: 3}]\n")
     with pytest.raises(DocumentError, match="give one of at_least and at_most"):
         study(more="constraints: [{column: lanes}]\n")
-    with pytest.raises(DocumentError, match="baseline.recipe: unknown recipe 'x'"):
+    with pytest.raises(DocumentError, match=r"baseline\.recipe: unknown recipe 'x'"):
         study(more="baseline: {recipe: x}\n")
     with pytest.raises(DocumentError, match="axes"):
         study(more="axes: {recipe.layered.epochs: [1, 2]}\n")
