@@ -259,7 +259,7 @@ def write_results(path: Location, rows: Sequence[Mapping[str, Any]], metadata: R
     fields = [pa.field(name, _arrow_type(column.kind), nullable=column.nullable) for name, column in columns.items()]
     schema = pa.schema(fields, metadata={METADATA_KEY: metadata.to_json().encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd", write_page_checksum=True)
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
@@ -276,7 +276,7 @@ def read_results(path: Location) -> ResultTable:
     if content is None:
         raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
