@@ -8,9 +8,11 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "Encoded",
     "canonical_json",
     "decode_columns",
     "decode_execution",
@@ -33,10 +36,21 @@ __all__ = [
     "encode_execution",
     "encode_state",
     "reading_result",
+    "remembered",
 ]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Encoded:
+    """Canonical JSON that was made before; in a mapping whose digest is taken it stands for what it was made from."""
+
+    text: str
 
 
 def canonical_json(value: object) -> str:
@@ -45,12 +59,61 @@ def canonical_json(value: object) -> str:
     Raises:
         TypeError: something else is in `value`.
     """
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(_plain(value))
 
 
-def digest(value: object) -> str:
-    """sha256 of the canonical JSON of `value`, 64 hexadecimal digits."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+def digest(value: Mapping[str, object]) -> str:
+    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits.
+
+    What the inputs of many jobs share, such as a schedule, is encoded once for all of them.
+    """
+    texts = (f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value))
+    return hashlib.sha256(f"{{{','.join(texts)}}}".encode()).hexdigest()
+
+
+def remembered(function: Callable[[T], R]) -> Callable[[T], R]:
+    """`function` of one immutable object, remembered for the few objects that it was asked about last.
+
+    They are told apart by identity, since to compare two chips takes as long as to encode one.
+    """
+    of_same = lru_cache(maxsize=_REMEMBERED)(lambda same: function(same.value))
+    return lambda value: of_same(_Same(value))
+
+
+class _Same:
+    """An object that equals only itself; whoever keeps this keeps the object, and so its identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+_REMEMBERED = 256
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+_shared_text = remembered(canonical_json)
+
+
+def _text(value: object) -> str:
+    """Canonical JSON of a value in a mapping."""
+    if type(value) is str:
+        return encode_basestring(value)
+    if type(value) is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if isinstance(value, Encoded):
+        return value.text
+    if isinstance(value, BaseModel) or dataclasses.is_dataclass(value):
+        return _shared_text(value)
+    return canonical_json(value)
 
 
 def _plain(value: object) -> Any:
@@ -65,9 +128,9 @@ def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("canonical JSON needs strings as keys")
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: entry if type(entry) in _PLAIN_TYPES else _plain(entry) for key, entry in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
+        return [entry if type(entry) in _PLAIN_TYPES else _plain(entry) for entry in value]
     raise TypeError(f"{type(value).__name__} has no canonical JSON")
 
 

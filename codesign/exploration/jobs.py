@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.errors import InputError
 from codesign.exploration.encoding import (
+    Encoded,
     canonical_json,
     decode_columns,
     decode_execution,
@@ -25,6 +26,7 @@ from codesign.exploration.encoding import (
     encode_execution,
     encode_state,
     reading_result,
+    remembered,
 )
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.store import Facts
@@ -219,19 +221,27 @@ class CostInputs:
 
     @cached_property
     def key(self) -> str:
-        from codesign.hardware.uncertainty import uncertain_numbers
-
         return digest(
             {
                 "kind": "cost",
                 "semantics_version": COST_VERSION,
                 "execution": self.execution,
-                "chip": _without_provenance(self.chip.model_dump()),
-                "uncertain_numbers": uncertain_numbers(self.chip),
+                **_chip_part(self.chip),
                 "mapping": self.mapping,
                 "operation": self.operation,
             }
         )
+
+
+@remembered
+def _chip_part(chip: Chip) -> dict[str, Encoded]:
+    """What of a chip decides a price."""
+    from codesign.hardware.uncertainty import uncertain_numbers
+
+    return {
+        "chip": Encoded(canonical_json(_without_provenance(chip.model_dump()))),
+        "uncertain_numbers": Encoded(canonical_json(uncertain_numbers(chip))),
+    }
 
 
 _PROVENANCE = {

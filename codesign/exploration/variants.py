@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -97,15 +96,16 @@ def _variants(
 ) -> list[Variant[T]]:
     prefix = f"{block}.{name}."
     axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    found: list[Variant[T]] = []
-    for combination in itertools.product(*axes.values()):
-        value = base
-        shown: list[tuple[str, str | float]] = []
-        for path, setting in zip(axes, combination, strict=True):
-            value, column = change(value, path.removeprefix(prefix), setting, path)
-            as_text = any(not _is_number(one) for one in axes[path]) and _is_number(setting)
-            shown.append((path, str(setting) if as_text else column))
-        found.append(Variant(name=name, value=value, axes=tuple(shown)))
+    found = [Variant(name=name, value=base, axes=())]
+    for path, settings in axes.items():
+        has_text = any(not _is_number(one) for one in settings)
+        found = [
+            Variant(name=name, value=value, axes=(*before.axes, (path, shown)))
+            for before in found
+            for setting in settings
+            for value, column in [change(before.value, path.removeprefix(prefix), setting, path)]
+            for shown in [str(setting) if has_text and _is_number(setting) else column]
+        ]
     return found
 
 

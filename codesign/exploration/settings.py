@@ -1,0 +1,313 @@
+"""Schedules on chips, each with all of a design point that no model decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from codesign.documents import suggestion
+from codesign.errors import InfeasibleError, InputError
+from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
+from codesign.exploration.encoding import canonical_json
+from codesign.exploration.rows import Columns
+from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
+from codesign.hardware.description import Chip
+from codesign.hardware.energy import check_operation
+from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.quantization import Grid, grid_of
+from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
+from codesign.network.topology import NetworkShape
+from codesign.simulation.policies import get_policy
+from codesign.simulation.schedule import Schedule
+from codesign.training.recipe import Recipe
+
+__all__ = ["Inference", "Setting", "find_settings", "resolve_schedule", "trained_through"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inference:
+    """How models are run, and their answers read. Settings that do it alike share one object.
+
+    Attributes:
+        schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
+        seeded: whether the evaluation's seed can change anything.
+        weight_bits, weight_grid, potential_bits: as `ExecuteInputs`.
+        last_step, decided_after: as `SummaryInputs`.
+    """
+
+    schedule: Schedule
+    seeded: bool
+    weight_bits: int | None
+    weight_grid: Grid
+    potential_bits: int | None
+    last_step: int | None
+    decided_after: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A schedule on a chip, for all models and seeds.
+
+    Attributes:
+        mapping: the network on the chip; None where it does not fit.
+        inference: None likewise.
+        columns: what all rows say of chip and schedule.
+        sizes: what the network takes of the chip, columns too.
+        reason: why the network does not fit.
+    """
+
+    chip: Variant[ChipVariant]
+    schedule: Variant[ScheduleEntry]
+    mapping: Mapping | None
+    inference: Inference | None
+    columns: Columns
+    sizes: Columns
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Placement:
+    """The network on a chip, under any schedule; or why it does not fit."""
+
+    chip: Variant[ChipVariant]
+    weight_bits: int | None
+    mapping: Mapping | None
+    assumptions: tuple[str, ...]
+    reason: str | None
+
+
+class _Shared:
+    """One object for all that say the same: what is worked out for it is worked out once, and kept once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+
+    def __call__(self, value: T) -> T:
+        found: T = self._found.setdefault(canonical_json(value), value)
+        return found
+
+
+def find_settings(spec: SweepSpec, shape: NetworkShape) -> list[Setting]:
+    """All settings of a sweep, in the order of the file.
+
+    Raises:
+        InputError: as `build_plan`.
+    """
+    shared = _Shared()
+    return [
+        _setting(spec, shape, placement, schedule, shared)
+        for name in spec.chips
+        for chip in chip_variants(spec, name)
+        for placement in [_place(shape, chip, shared)]
+        for schedule_name in chip.value.entry.schedules
+        for schedule in schedule_variants(spec, schedule_name)
+    ]
+
+
+def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
+    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none.
+
+    Raises:
+        InputError: there is no such chip, or its file lacks times that the policy looks at.
+    """
+    name, schedule = recipe.value.chip, recipe.value.schedule
+    looks = _looks_at(schedule.policy)
+    if name is None or not any(looks.values()):
+        return schedule, None
+    where = f"recipes.{recipe.name}.chip"
+    if name not in spec.chips:
+        raise InputError(f"{where}: unknown chip '{name}'{suggestion(name, spec.chips)}")
+    entry, chip = spec.chips[name], base_chip(spec, name)
+    try:
+        mapping = map_network(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+        return on_chip(schedule, chip, shape, mapping, **looks).schedule, None
+    except InfeasibleError as error:
+        return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
+    entry, chip = variant.value.entry, variant.value.chip
+    weight_bits = _weight_bits(entry, chip)
+    mapping = reason = None
+    assumptions: tuple[str, ...] = ()
+    try:
+        check_operation(chip, entry.operation)
+        assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
+        mapping = shared(map_network(shape, chip, entry.capacity, weight_bits, entry.mapping))
+    except InfeasibleError as error:
+        reason = str(error)
+    except InputError as error:
+        raise InputError(f"chips.{variant.name}: {error}") from None
+    else:
+        assumptions = (*assumptions, *mapping.assumptions)
+    return _Placement(chip=variant, weight_bits=weight_bits, mapping=mapping, assumptions=assumptions, reason=reason)
+
+
+def _setting(
+    spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
+) -> Setting:
+    chip, neuron = placement.chip.value.chip, spec.neuron
+    resolved: Schedule | None = None
+    inference: Inference | None = None
+    assumptions = placement.assumptions
+    if placement.mapping is not None:
+        try:
+            resolved, assumed = resolve_schedule(
+                schedule.value, chip, shape, placement.mapping, spiking_readout=neuron.readout == "spikes"
+            )
+        except InputError as error:
+            raise InputError(f"schedules.{schedule.name} on chips.{placement.chip.name}: {error}") from None
+        inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
+        about_neurons = neuron_assumptions(
+            chip, time_constant_s=neuron.time_constant, reset=neuron.reset, refractory=neuron.refractory
+        )
+        assumptions = (*assumptions, *assumed, *about_neurons)
+    return Setting(
+        chip=placement.chip,
+        schedule=schedule,
+        mapping=placement.mapping,
+        inference=inference,
+        columns={
+            **_chip_columns(placement),
+            "assumptions": list(dict.fromkeys(assumptions)),
+            "schedule": schedule.name,
+            **_schedule_columns(resolved, shape),
+        },
+        sizes=_size_columns(placement, shape),
+        reason=placement.reason,
+    )
+
+
+def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolved: Schedule) -> Inference:
+    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep.
+    drains = resolved.stop == "on_output" and chip.can_flush != "yes"
+    schedule = canonical_schedule(resolved.drained() if drains else resolved, shape)
+    return Inference(
+        schedule=schedule,
+        seeded=needs_seed(schedule, shape),
+        weight_bits=weight_bits,
+        weight_grid=Grid() if weight_bits is None else grid_of(chip.weights),
+        potential_bits=None if weight_bits is None or chip.potential_bits is None else chip.potential_bits.value,
+        last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
+        decided_after=resolved.steps_after_output if drains else None,
+    )
+
+
+def _chip_columns(placement: _Placement) -> Columns:
+    entry, chip = placement.chip.value.entry, placement.chip.value.chip
+    return {
+        "chip": placement.chip.name,
+        "chip_title": chip.title,
+        "synchronization": chip.synchronization.kind,
+        "capacity": entry.capacity,
+        "operation": entry.operation,
+        "weight_bits": placement.weight_bits,
+    }
+
+
+def _schedule_columns(schedule: Schedule | None, shape: NetworkShape) -> Columns:
+    if schedule is None:
+        return {}
+    canonical = canonical_schedule(schedule, shape)
+    equivalent = canonical.equivalent_to_layered(shape.layer_sizes)
+    return {
+        "inference": "layered" if equivalent else "asynchronous",
+        "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
+        "group_size": canonical.group_size,
+        "stop": canonical.stop,
+        "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
+        "input_mode": canonical.input_mode,
+        "equivalent_to_layered": equivalent,
+    }
+
+
+def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
+    mapping, vector_width = placement.mapping, placement.chip.value.chip.vector_width
+    lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
+    synapses = sum(layer.synapses for layer in shape.layers)
+    return {
+        "neurons": shape.neurons,
+        "synapses": synapses,
+        "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
+        "cores_used": None if mapping is None else mapping.cores_used,
+        "lanes": None if mapping is None or lanes is None else mapping.cores_used * lanes,
+    }
+
+
+def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
+    if entry.weight_bits == "chip":
+        return None if chip.weight_bits is None else chip.weight_bits.value
+    return None if entry.weight_bits == "none" else entry.weight_bits
+
+
+def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | None) -> Iterator[str]:
+    if entry.weight_bits == "chip" and weight_bits is None:
+        yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
+    if chip.weights is not None and not chip.weights.signed and weight_bits is not None:
+        yield f"{chip.name} has no negative weights; those of the model became 0"
+    if chip.potential_bits is None:
+        return
+    bits = chip.potential_bits.value
+    if weight_bits is None:
+        yield f"{chip.name}: potentials are not limited to {bits} bits, since floating-point weights have no scale"
+    else:
+        whose = "the layer's" if grid_of(chip.weights).scale == "layer" else "the network's"
+        yield f"{chip.name}: potentials saturate at {bits} bits, counted in {whose} weight scale"
+
+
+def resolve_schedule(
+    entry: ScheduleEntry, chip: Chip, shape: NetworkShape, mapping: Mapping, *, spiking_readout: bool
+) -> tuple[Schedule, tuple[str, ...]]:
+    """The schedule of every neuron on a chip, and what it assumes.
+
+    Args:
+        spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
+
+    Raises:
+        InputError: the stop needs output spikes that there are not, or as `on_chip`.
+    """
+    stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
+    if stop == "on_output" and not spiking_readout:
+        raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
+    size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
+    if entry.synchronization_threshold == "chip":
+        everything = shape.neurons + shape.input_size
+        found = chip_schedule(
+            chip,
+            shape,
+            mapping,
+            group_size=everything if size == "all" else size,
+            policy=entry.policy,
+            **_looks_at(entry.policy),
+            stop=stop,
+            steps_after_output=entry.steps_after_output,
+            input_mode=entry.input_mode,
+            prioritize_input=entry.prioritize_input,
+        )
+        return found.schedule, found.assumptions
+    threshold = entry.synchronization_threshold
+    waits = threshold == "layer" or threshold > 1
+    schedule = Schedule(
+        policy=entry.policy,
+        group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
+        stop=stop,
+        steps_after_output=entry.steps_after_output,
+        input_mode=entry.input_mode,
+        prioritize_input=entry.prioritize_input,
+        synchronization_threshold=threshold,
+        barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
+    )
+    found = on_chip(schedule, chip, shape, mapping, **_looks_at(entry.policy))
+    return found.schedule, found.assumptions
+
+
+def _looks_at(policy: str) -> dict[str, bool]:
+    """What a policy's schedule takes from a chip, as `on_chip` is told."""
+    found = get_policy(policy)
+    return {"core_aware": found.uses_core, "uses_service": found.uses_service}

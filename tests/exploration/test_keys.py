@@ -1,0 +1,166 @@
+"""Keys are the names under which stores already hold results: they may change only where results do.
+
+The plan below touches every kind of job, and chips written out here, so that no correction of a shipped chip's numbers
+moves its keys. Its digests are those of the code as it was before plans were built for speed. Where one changes for a
+good reason, raise the matching `*_VERSION` in `codesign/exploration/jobs.py` and take the new digests over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from codesign.documents import parse_document
+from codesign.exploration.encoding import Encoded, canonical_json, digest
+from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.spec import SweepSpec
+
+OWN = """\
+name: own
+title: Made up
+description: for a test
+citation: made_up
+operating_point: on paper
+sources: {made_up: {citation: made up}}
+cores: {value: 2, confidence: stated, source: made_up}
+layers_share_core: true
+can_flush: "no"
+vector_width: {value: 2, confidence: stated, source: made_up}
+synchronization: {kind: asynchronous}
+weight_bits: {value: 3, confidence: stated, source: made_up}
+weights: {signed: false, scale: network, confidence: stated, source: made_up}
+potential_bits: {value: 6, confidence: stated, source: made_up}
+energies: {synaptic_operation: {value: 1 pJ, all_in: false, range: [0.5 pJ, 3 pJ], confidence: stated, source: made_up}}
+times:
+  synaptic_operation: {value: 1 ns, confidence: stated, source: made_up}
+  neuron_update: {value: 1 ns, confidence: estimated, source: made_up}
+  output: {value: 1 ns, confidence: stated, source: made_up}
+  message: {value: 1 ns, confidence: stated, source: made_up}
+"""
+
+BARRIER = """\
+name: barrier
+title: Also made up
+description: for a test
+citation: made_up
+operating_point: on paper
+sources: {made_up: {citation: made up}}
+cores: {value: 40, confidence: stated, source: made_up}
+layers_share_core: false
+neurons_per_core: {value: 9, confidence: stated, source: made_up}
+can_flush: "yes"
+synchronization:
+  kind: barrier
+  scope: timestep
+  times: {by_tiles: {1: 113 ns, 32: 465 ns}, confidence: derived, source: made_up}
+static_power: {value: 0.5 mW, confidence: measured, source: made_up}
+"""
+
+SWEEP = """\
+name: keys
+workload: {{name: digits, timesteps: 3}}
+network: {{hidden: "12-8"}}
+preset: nmnist
+recipe_defaults: {{epochs: 2, batch_size: 30, learning_rate: 5.0e-3}}
+recipes:
+  layered: {{method: layered}}
+  random: {{method: unlayered, policy: random, group_size: 4}}
+  timed: {{method: unlayered, policy: timed, group_size: 4, chip: own}}
+chips:
+  own: {{chip: {own}, capacity: scaled, schedules: [layered, asynchronous, timed]}}
+  barrier: {{chip: {barrier}, weight_bits: 4}}
+schedules:
+  asynchronous: {{policy: random, group_size: 4}}
+  timed: {{policy: timed, group_size: 4}}
+seeds: {{training: [0, 1], evaluation: [0, 1]}}
+axes:
+  recipe.random.learning_rate: [1.0e-3, 2.0e-3]
+  chip.own.vector_width: [1, 2]
+  chip.own.energies.synaptic_operation: [1 pJ, 2 pJ]
+  schedule.asynchronous.group_size: [4, 5]
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("chips")
+    paths = {}
+    for name, text in (("own", OWN), ("barrier", BARRIER)):
+        paths[name] = folder / f"{name}.yaml"
+        paths[name].write_text(text, encoding="utf-8")
+    spec = parse_document(SWEEP.format(**paths), "keys.yaml", SweepSpec)
+    return build_plan(spec, workload="0" * 64, input_grid=(2, 4, 4), classes=3)
+
+
+def hashed(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def test_keys_stay_the_same(plan: Plan) -> None:
+    jobs = [point.jobs for point in plan.points if point.jobs is not None]
+    found = {
+        "train": [job.execution.model.key for job in jobs],
+        "execute": [one.key for job in jobs for one in job.executions],
+        "summary": [one.key for job in jobs for one in job.summaries],
+        "cost": [job.cost.key for job in jobs],
+    }
+    assert {kind: len(set(keys)) for kind, keys in found.items()} == {
+        "train": 8,  # 2 seeds of: layered, 2 learning rates, timed
+        "execute": 128,
+        "summary": 128,
+        "cost": 200,
+    }
+    assert {kind: hashed(keys) for kind, keys in found.items()} == {
+        "train": "608018e11fed014c",
+        "execute": "e869358a63d8e7f8",
+        "summary": "1eea614fb0dfa1af",
+        "cost": "3c6fc81c23c1e122",
+    }
+
+
+def test_columns_stay_the_same(plan: Plan) -> None:
+    rows = [json.dumps(point.columns) for point in plan.points]  # in the order of the columns, too
+    assert len(rows) == 8 * (4 * (1 + 2 + 1) + 1) * 2
+    assert hashed(rows) == "ee48a123eff922a0"
+
+
+def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
+    """Whatever is encoded once for many keys, or given in canonical JSON."""
+    job = next(point.jobs for point in plan.points if point.jobs is not None)
+    chip, model = job.cost.chip, job.execution.model
+    mapping = {
+        "b": model.schedule,
+        "a": chip,
+        "c": [1, None, 2.5, -0.0, True, 'é\n"'],
+        "d": None,
+        "é": {"y": 1, "x": 2},
+    }
+    for value in (mapping, dict(reversed(mapping.items())), {**mapping, "a": Encoded(canonical_json(chip))}):
+        for _ in range(2):
+            assert digest(value) == hashlib.sha256(canonical_json(mapping).encode()).hexdigest()
+    for name, one in {"true": True, "1": 1, "1.0": 1.0, "0.0": 0.0, "-0.0": -0.0, "null": None, '"1"': "1"}.items():
+        assert digest({"a": one}) == hashlib.sha256(f'{{"a":{name}}}'.encode()).hexdigest()
+
+
+def test_equal_chips_have_the_keys_of_their_own_content(plan: Plan) -> None:
+    """Chips are told apart by identity; what is remembered of one must not be given for another."""
+    jobs = next(point.jobs for point in plan.points if point.jobs is not None)
+    other = jobs.cost.chip.model_copy(update={"name": "other"})
+    again = jobs.cost.chip.model_copy(deep=True)
+    assert replace(jobs.cost, chip=again).key == jobs.cost.key
+    assert replace(jobs.cost, chip=other).key != jobs.cost.key
+
+
+def test_points_share_what_they_have_in_common(plan: Plan) -> None:
+    """So that a plan's memory, and the time to make its keys, follow what differs."""
+    jobs = [point.jobs for point in plan.points if point.jobs is not None]
+    for kind, found in {
+        "executions": [one for job in jobs for one in job.executions],
+        "models": [job.execution.model for job in jobs],
+        "mappings": [job.cost.mapping for job in jobs],
+    }.items():
+        values = {canonical_json(one) for one in found}
+        assert len({id(one) for one in found}) == len(values), kind
