@@ -72,7 +72,7 @@ def price(
 
 
 def _summary(outcome: PricingOutcome, seconds: float) -> None:
-    from codesign.cli.progress import format_duration
+    from codesign.cli.durations import format_duration
 
     models = f"{outcome.models} model{'s' * (outcome.models != 1)}"
     typer.echo(

@@ -6,17 +6,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from codesign.cli.progress import LiveProgress, PlainProgress, format_duration
+from codesign.cli.durations import format_duration
+from codesign.cli.progress import LiveProgress, PlainProgress
 from codesign.exploration.pricing import PricingProgress
+from codesign.exploration.progress import Relay
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from codesign.exploration.executors.base import Failure
     from codesign.exploration.progress import Progress
-    from codesign.exploration.work import Work
-    from codesign.training.trainer import EpochReport
 
 __all__ = ["pricing_progress"]
 
@@ -34,37 +33,14 @@ def pricing_progress() -> PricingProgress:
     return _Jobs(PlainProgress(sys.stderr))
 
 
-class _Jobs(PricingProgress):
+class _Jobs(Relay, PricingProgress):
     """Hands what happens to jobs on, and writes a line at the start, now and then, and at the end of a phase."""
 
     def __init__(self, jobs: Progress) -> None:
+        super().__init__(jobs)
         self._jobs = jobs
         self._phase = ""
         self._start = self._last = 0.0
-
-    def planned(self, work: Work, executor: str) -> None:
-        self._jobs.planned(work, executor)
-
-    def started(self, kind: str, label: str) -> None:
-        self._jobs.started(kind, label)
-
-    def epoch(self, label: str, report: EpochReport) -> None:
-        self._jobs.epoch(label, report)
-
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        self._jobs.finished(kind, label, wall_s)
-
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
-        self._jobs.failed(kind, label, failure)
-
-    def skipped(self, kind: str, label: str) -> None:
-        self._jobs.skipped(kind, label)
-
-    def note(self, text: str) -> None:
-        self._jobs.note(text)
-
-    def close(self) -> None:
-        self._jobs.close()
 
     def advanced(self, phase: str, done: int, total: int) -> None:
         now = time.monotonic()

@@ -36,6 +36,7 @@ class Runner:
 
     Args:
         workload: gives the workload of a fingerprint; called once, and only where a job needs it.
+        on_result: is told the key and the payload of each summary and each price that came into the store.
         resources: what jobs of a kind take; the default for kinds that are left out.
         order: kinds of jobs, those first that begin first where several could. Trainings come first, the longest jobs
             there are, unless told otherwise.
@@ -53,6 +54,7 @@ class Runner:
         progress: Progress,
         resources: Mapping[str, Resources] | None = None,
         order: Sequence[str] = JOB_KINDS,
+        on_result: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self._store = store
@@ -61,6 +63,7 @@ class Runner:
         self._progress = progress
         self._resources = {kind: (resources or {}).get(kind, Resources()) for kind in JOB_KINDS}
         self._order = tuple(order)
+        self._on_result = on_result
         self._ready: list[tuple[int, int, str]] = []  # a heap
         self._jobs: dict[str, Job] = {}  # those that have not ended, by name
         self._labels: dict[str, str] = {}
@@ -79,7 +82,9 @@ class Runner:
         for kind in sorted({_kind(job) for job in jobs} - self._checked):
             self._executor.check(self._resources[kind])
             self._checked.add(kind)
-        for job in jobs:
+        added = [taken for job in jobs if (taken := self._unknown_part(job)) is not None]
+        self._progress.added(work, Counter(map(_kind, added)))
+        for job in added:
             self._add(job, work.labels)
 
     @property
@@ -107,16 +112,17 @@ class Runner:
                 self._complete(completion)
         self._progress.pulse()
 
-    def _add(self, job: Job, labels: Mapping[str, str]) -> None:
+    def _unknown_part(self, job: Job) -> Job | None:
+        """A job without the results that are under way or have failed; None where nothing is left of it."""
         if isinstance(job, Assessment):
-            wanted = tuple(
-                one for one in job.wanted if one.key not in self._unfinished and one.key not in self.failures
-            )
-            if not wanted:
-                return
-            job = Assessment(execution=job.execution, wanted=wanted)
-        elif job.key in self._unfinished or job.key in self.failures:
-            return
+            wanted = tuple(one for one in job.wanted if not self._knows(one.key))
+            return Assessment(execution=job.execution, wanted=wanted) if wanted else None
+        return None if self._knows(job.key) else job
+
+    def _knows(self, key: str) -> bool:
+        return key in self._unfinished or key in self.failures
+
+    def _add(self, job: Job, labels: Mapping[str, str]) -> None:
         name, needs = _name(job), _needs(job)
         self._jobs[name] = job
         self._labels[name] = labels[job.execution.key if isinstance(job, Assessment) else job.key]
@@ -173,10 +179,12 @@ class Runner:
         if isinstance(job, Assessment):
             for one, result in zip(job.wanted, completion.output, strict=True):
                 if isinstance(result, Failure):
-                    self._progress.failed(kind, label, result)
+                    self._progress.part_failed(kind, label, result)
                     self.failures[one.key] = result
-                else:
-                    self._store.put(one.key, result.payload, result.facts)
+                    continue
+                self._store.put(one.key, result.payload, result.facts)
+                if self._on_result is not None:
+                    self._on_result(one.key, result.payload)
         else:
             output: Output = completion.output
             self._store.put(job.key, output.payload, {**output.facts, "wall_s": round(completion.wall_s, 3)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
@@ -29,7 +30,12 @@ class JobTally:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The jobs that are not in the store, each once, in the order of the plan."""
+    """The jobs that are not in the store, each once, in the order of the plan.
+
+    Attributes:
+        keys: of all results that the plan needs, those in the store too; by what they are: train, execute, summary or
+            price.
+    """
 
     trainings: tuple[TrainInputs, ...]
     executions: tuple[ExecuteInputs, ...]
@@ -38,6 +44,7 @@ class Work:
     execute: JobTally
     price: JobTally
     labels: dict[str, str]
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def jobs(self) -> int:
@@ -55,10 +62,13 @@ class Work:
         return self.train.in_store + self.execute.in_store + self.price.in_store
 
 
-def find_work(plan: Plan, store: Store) -> Work:
+def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None) -> Work:
     """Look every job of the plan up. Damaged entries are set aside and count as missing.
 
     A training or an execution is missing too where something that needs its payload is, and the payload is damaged.
+
+    Args:
+        on_result: is told the key and the payload of each summary and each price that is there.
     """
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
@@ -69,8 +79,11 @@ def find_work(plan: Plan, store: Store) -> Work:
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
     assessed: list[SummaryInputs | CostInputs] = [*summaries, *costs.values()]
     for one in assessed:
-        if store.get(one.key) is None:
+        entry = store.get(one.key)
+        if entry is None:
             missing.setdefault(one.execution, []).append(one)
+        elif on_result is not None:
+            on_result(one.key, entry.payload)
     to_execute = [
         execution
         for key, execution in executions.items()
@@ -93,6 +106,12 @@ def find_work(plan: Plan, store: Store) -> Work:
         execute=JobTally(to_run=len(to_execute), in_store=len(executions) - len(to_execute)),
         price=JobTally(to_run=priced, in_store=len(costs) - priced),
         labels=_labels(plan),
+        keys={
+            "train": tuple(trainings),
+            "execute": tuple(executions),
+            "summary": tuple(one.key for one in summaries),
+            "price": tuple(costs),
+        },
     )
 
 

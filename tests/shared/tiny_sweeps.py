@@ -64,6 +64,9 @@ class Recording(Progress):
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         self.failures.append(failure)
 
+    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        self.failures.append(failure)
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 
