@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from codesign.files import (
     join,
     open_file,
     open_folder,
+    opening,
     printable,
     read_file,
     with_suffix,
@@ -457,6 +459,31 @@ def test_a_place_that_cannot_be_reached_is_an_error(monkeypatch: pytest.MonkeyPa
     folder = open_folder("s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
     with pytest.raises(InputError, match=r"^s3://bucket/x\?endpoint.*: cannot be written: .*NETWORK_CONNECTION"):
         folder.check_writable()
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(opening._S3_OPTIONS, "request_timeout", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"127.0.0.1:{server.getsockname()[1]}"
+        folder = open_folder(f"s3://key:secret@bucket/x?endpoint_override={endpoint}&scheme=http&region=us-east-1")
+        with pytest.raises(InputError, match=r"^s3://key:\*\*\*@bucket/x/a\?.*: cannot be read: .*NETWORK_CONNECTION"):
+            folder.read("a")
+
+
+def test_options_of_s3_are_those_of_the_url_and_then_ours() -> None:
+    url, same = "s3://key:secret@bucket/x?region=eu-west-1", {"access_key": "key", "secret_key": "secret"}
+    ours = {"allow_delayed_open": True, "connect_timeout": 10, "request_timeout": 30}
+    for options, expected in (
+        ("", ours),
+        ("&scheme=http&endpoint_override=h:1", {**ours, "scheme": "http", "endpoint_override": "h:1"}),
+        ("&allow_delayed_open=false", {**ours, "allow_delayed_open": False}),
+    ):
+        filesystem, path = opening._from_uri(url + options)
+        assert path == "bucket/x"
+        assert filesystem == fs.S3FileSystem(region="eu-west-1", **same, **expected), options
+    untouched = f"{url}&tls_verify_certificates=false"  # a copy would forget it
+    assert opening._from_uri(untouched)[0] == fs.FileSystem.from_uri(untouched)[0]
 
 
 def test_paths_of_this_machine_load_nothing_heavy(tmp_path: Path) -> None:

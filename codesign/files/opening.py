@@ -14,12 +14,14 @@ __all__ = ["open_file", "open_folder", "read_file", "write_atomically"]
 
 _ARROW = ("abfs", "file", "gs", "hdfs", "s3")
 
-_DEFAULT_OPTIONS = {
-    # A small object is put with one request, not with the three of a multipart upload.
-    "s3": ("allow_delayed_open", "true"),
-    # Without it a place that cannot be reached, or that nobody has credentials for, is tried for 15 minutes.
-    "gs": ("retry_limit_seconds", "60"),
-    "gcs": ("retry_limit_seconds", "60"),
+_GOOGLE_RETRY = "retry_limit_seconds"
+"""Option of Google Cloud, 15 minutes by default, also where there are no credentials."""
+_GOOGLE_RETRY_S = 60
+
+_S3_OPTIONS = {
+    "allow_delayed_open": True,  # one request puts a small object, not the three of a multipart upload
+    "connect_timeout": 10.0,  # seconds; by default it takes minutes to give up on a server that does not answer
+    "request_timeout": 30.0,  # without a byte, three times
 }
 
 
@@ -112,20 +114,26 @@ def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
 
 
 def _from_uri(url: str) -> tuple[Any, str]:
-    import pyarrow as pa
     from pyarrow import fs
 
-    option, value = _DEFAULT_OPTIONS.get(scheme_of(url), ("", ""))
-    opened: tuple[Any, str]
-    if option and option not in url:
-        try:
-            opened = fs.FileSystem.from_uri(f"{url}{'&' if '?' in url else '?'}{option}={value}")
-            return opened
-        except pa.ArrowInvalid as failure:
-            if option not in str(failure):
-                raise
-    opened = fs.FileSystem.from_uri(url)  # releases of Arrow before that option have their own default
-    return opened
+    options = url.partition("?")[2]
+    if scheme_of(url) in ("gs", "gcs") and _GOOGLE_RETRY not in options:
+        url = f"{url}{'&' if options else '?'}{_GOOGLE_RETRY}={_GOOGLE_RETRY_S}"
+    filesystem, path = fs.FileSystem.from_uri(url)
+    if filesystem.type_name == "s3":
+        filesystem = _with_s3_options(filesystem, {option.partition("=")[0] for option in options.split("&") if option})
+    return filesystem, path
+
+
+def _with_s3_options(filesystem: Any, given: set[str]) -> Any:
+    """A copy with the options above, which a URL cannot hold, but for those that the URL gave.
+
+    It is made as a pickled one would be: nothing else gives the credentials that Arrow took from the URL.
+    """
+    make, (options,) = filesystem.__reduce__()
+    if not given <= options.keys():
+        return filesystem  # a copy would lose an option
+    return make({**options, **{name: _S3_OPTIONS[name] for name in _S3_OPTIONS.keys() & options.keys() - given}})
 
 
 def _from_fsspec(url: str, error: type[CodesignError]) -> tuple[Any, str]:
