@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -102,7 +102,18 @@ class Store:
         Raises:
             StoreError: it is there and cannot be read.
         """
-        data = self.folder.read(_name(key))
+        return self._checked(key, self.folder.read(_name(key)))
+
+    def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
+        """As `get`, key by key in their order; at a URL several are read at once.
+
+        Raises:
+            StoreError: one is there and cannot be read.
+        """
+        for key, data in zip(keys, self.folder.read_many([_name(key) for key in keys]), strict=True):
+            yield self._checked(key, data)
+
+    def _checked(self, key: str, data: bytes | None) -> Entry | None:
         if data is None:
             return None
         parsed = _parse_header(data)
@@ -138,13 +149,19 @@ class Store:
         Raises:
             StoreError: it cannot be written, for example because the disk is full.
         """
-        header = json.dumps(
-            {"bytes": len(payload), "facts": dict(facts), "sha256": hashlib.sha256(payload).hexdigest()},
-            sort_keys=True,
-            allow_nan=False,
-        ).encode()
-        first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
-        self.folder.write(_name(key), b"".join((first, header, b"\n", payload)))
+        self.folder.write(_name(key), _file(Entry(payload=payload, facts=facts)))
+
+    def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
+        """Keep results by key; at a URL several are written at once.
+
+        Args:
+            durable: whether they must survive a power failure. If not, those of the last seconds may be found damaged
+                after one, and are then computed again.
+
+        Raises:
+            StoreError: one cannot be written; others may have been.
+        """
+        self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
     def set_aside(self, key: str, why: str) -> None:
         """Move an entry to where nobody looks for it, so that it is computed again.
@@ -163,6 +180,20 @@ def _name(key: str) -> str:
     if not _KEY.match(key):
         raise ValueError(f"a key must be 64 hexadecimal digits, found {key!r}")
     return f"{key[:2]}/{key}"
+
+
+def _file(entry: Entry) -> bytes:
+    header = json.dumps(
+        {
+            "bytes": len(entry.payload),
+            "facts": dict(entry.facts),
+            "sha256": hashlib.sha256(entry.payload).hexdigest(),
+        },
+        sort_keys=True,
+        allow_nan=False,
+    ).encode()
+    first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
+    return b"".join((first, header, b"\n", entry.payload))
 
 
 def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:

@@ -35,6 +35,7 @@ class ArrowFolder(Folder):
     """
 
     _raised = (OSError, pa.ArrowException)
+    _at_once = 16
 
     def __init__(self, url: str, filesystem: fs.FileSystem, path: str, *, error: type[CodesignError]) -> None:
         super().__init__(url, error=error)
@@ -57,7 +58,7 @@ class ArrowFolder(Folder):
                 raise IsADirectoryError(name) from None
             raise
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path(name)
         if self._filesystem.type_name in _PUT_WHOLE:
             _uninterrupted(lambda: self._put(path, data))

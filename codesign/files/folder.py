@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from uuid import uuid4
 
 from codesign.errors import CodesignError
@@ -15,6 +16,10 @@ from codesign.files.location import Location, join, printable
 
 __all__ = ["Folder", "reason_of", "temporary_beside"]
 
+T = TypeVar("T")
+
+_AHEAD = 4
+"""Files in memory at once for each that is under way."""
 _FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
 
 
@@ -32,6 +37,10 @@ class Folder(ABC):
     _raised: ClassVar[tuple[type[Exception], ...]]
     """What the system raises when it fails; for missing files always FileNotFoundError."""
 
+    _at_once: ClassVar[int] = 1
+    """Files that are worth being read or written at once, where threads may share the system: most of a request to a
+    server is waiting."""
+
     def __init__(self, location: Location, *, error: type[CodesignError]) -> None:
         self.location = location
         self.error = error
@@ -48,11 +57,25 @@ class Folder(ABC):
             except (FileNotFoundError, IsADirectoryError):
                 return None
 
-    def write(self, name: str, data: bytes) -> None:
-        """Make or replace a file. Where this fails or is interrupted, an old file stays as it was."""
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """As `read`, file by file in their order, several at once where each takes a request."""
+        yield from self._each(names, self.read)
+
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Make or replace a file. Where this fails or is interrupted, an old file stays as it was.
+
+        Args:
+            durable: whether it must survive a power failure from now on; if not, such a failure within the next
+                seconds can leave it empty. At a URL it always survives.
+        """
         _check(name)
         with self._failing(name, "cannot be written"):
-            self._write(name, data)
+            self._write(name, data, durable)
+
+    def write_many(self, files: Mapping[str, bytes], *, durable: bool = True) -> None:
+        """As `write`, file by file, several at once where each takes a request."""
+        for _ in self._each(list(files), lambda name: self.write(name, files[name], durable=durable)):
+            pass
 
     def size(self, name: str) -> int | None:
         """A file's length in bytes, or None where there is no such file."""
@@ -115,7 +138,7 @@ class Folder(ABC):
         """
         probe = f".{uuid4().hex}.tmp"
         with self._failing("", "cannot be written"):
-            self._write(probe, b"")
+            self._write(probe, b"", True)
             self._remove(probe)
 
     def remove_leftovers(self, *, older_than_s: float) -> None:  # noqa: B027
@@ -128,7 +151,7 @@ class Folder(ABC):
     def _read(self, name: str, first: int | None) -> bytes: ...
 
     @abstractmethod
-    def _write(self, name: str, data: bytes) -> None: ...
+    def _write(self, name: str, data: bytes, durable: bool) -> None: ...
 
     @abstractmethod
     def _size(self, name: str) -> int | None:
@@ -146,6 +169,14 @@ class Folder(ABC):
 
     @abstractmethod
     def _names(self, folder: str, deep: bool) -> Iterable[str]: ...
+
+    def _each(self, names: Sequence[str], act: Callable[[str], T]) -> Iterator[T]:
+        if self._at_once == 1 or len(names) < 2:
+            yield from map(act, names)
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for first in range(0, len(names), _AHEAD * self._at_once):
+                yield from pool.map(act, names[first : first + _AHEAD * self._at_once])
 
     @contextmanager
     def _failing(self, name: str, what: str) -> Iterator[None]:

@@ -46,7 +46,7 @@ class FsspecFolder(Folder):
         # A range that begins at or beyond the end is an error on object stores.
         return bytes(self._filesystem.cat_file(self._path(name), start=0, end=min(first, size))) if size else b""
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path(name)
         if self._puts_whole:
             self._filesystem.pipe_file(path, data)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import StoreError
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 from codesign.files import open_folder
 
 KEY = "ab" * 32
@@ -41,6 +41,47 @@ def test_what_is_put_comes_back(place: str) -> None:
     assert entry is not None
     assert entry.payload == b"payload\n\x00"
     assert entry.facts == store.facts(KEY) == {"wall_s": 1.5, "name": "a", "nothing": None}
+    assert store.has(KEY)
+
+
+def test_many_at_once_are_as_one_by_one(place: str) -> None:
+    notes: list[str] = []
+    store, one_by_one = Store(place, on_damage=notes.append), Store(f"{place}2")
+    keys = [f"{number % 7:02x}{number:062x}" for number in range(150)]
+    entries = {key: Entry(payload=key.encode() * (number % 3), facts={"n": number}) for number, key in enumerate(keys)}
+    store.put_many(entries)
+    for key, entry in entries.items():
+        one_by_one.put(key, entry.payload, entry.facts)
+    assert [store.folder.read(name) for name in store.folder.names(deep=True)] == [
+        one_by_one.folder.read(name) for name in one_by_one.folder.names(deep=True)
+    ]
+    store.folder.write(f"{keys[70][:2]}/{keys[70]}", b"damaged")
+    wanted = [*reversed(keys), KEY]
+    expected = [None if key in (keys[70], KEY) else entries[key] for key in wanted]
+    assert list(store.get_many(wanted)) == expected
+    assert [text.split()[2] for text in notes] == [keys[70][:12]]
+    assert list(store.get_many([])) == []
+    store.put_many({})
+
+
+def test_only_what_must_survive_a_power_failure_is_forced_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, forced = Store(tmp_path), []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    store.put_many({KEY: Entry(payload=b"x", facts={})}, durable=False)
+    assert forced == []
+    store.put_many({KEY: Entry(payload=b"x", facts={})})
+    assert len(forced) == 2  # the file and its folder
+    store.put(KEY, b"x", {})
+    assert len(forced) == 4
+
+
+def test_where_one_of_many_cannot_be_written_is_said(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "cd").write_text("in the way")
+    with pytest.raises(StoreError, match="cd/"):
+        store.put_many({KEY: Entry(payload=b"x", facts={}), "cd" * 32: Entry(payload=b"x", facts={})})
     assert store.has(KEY)
 
 
@@ -196,7 +237,7 @@ def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_p
 
 HAMMER = """
 import sys
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 
 store = Store(sys.argv[1])
 for turn in range(60):
