@@ -12,7 +12,7 @@ from codesign.errors import StoreError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs, run_assess, run_execute, run_train
 from codesign.exploration.progress import Progress
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work
 
 if TYPE_CHECKING:
@@ -177,19 +177,26 @@ class Runner:
             self._fail(name, completion.failure)
             return
         if isinstance(job, Assessment):
-            for one, result in zip(job.wanted, completion.output, strict=True):
-                if isinstance(result, Failure):
-                    self._progress.part_failed(kind, label, result)
-                    self.failures[one.key] = result
-                    continue
-                self._store.put(one.key, result.payload, result.facts)
-                if self._on_result is not None:
-                    self._on_result(one.key, result.payload)
+            self._keep_assessed(job, completion.output, label)
         else:
             output: Output = completion.output
             self._store.put(job.key, output.payload, {**output.facts, "wall_s": round(completion.wall_s, 3)})
         self._end(name)
         self._progress.finished(kind, label, completion.wall_s)
+
+    def _keep_assessed(self, job: Assessment, results: Sequence[Output | Failure], label: str) -> None:
+        kept: dict[str, Entry] = {}
+        for one, result in zip(job.wanted, results, strict=True):
+            if isinstance(result, Failure):
+                self._progress.part_failed(_kind(job), label, result)
+                self.failures[one.key] = result
+            else:
+                kept[one.key] = Entry(payload=result.payload, facts=result.facts)
+        # They are many and soon computed again, so they are not forced to the disk one by one.
+        self._store.put_many(kept, durable=False)
+        if self._on_result is not None:
+            for key, entry in kept.items():
+                self._on_result(key, entry.payload)
 
     def _end(self, name: str) -> None:
         """Forget a job whose results are in the store, and let those begin that waited for them."""

@@ -131,14 +131,25 @@ class Store:
         Raises:
             StoreError: it is there and cannot be read.
         """
-        name = _name(key)
-        data = self.folder.read(name, first=_HEAD_BYTES)
+        return self._checked_head(key, self.folder.read(_name(key), first=_HEAD_BYTES))
+
+    def facts_many(self, keys: Sequence[str]) -> Iterator[Facts | None]:
+        """As `facts`, key by key in their order; at a URL several are read at once.
+
+        Raises:
+            StoreError: one is there and cannot be read.
+        """
+        heads = self.folder.read_many([_name(key) for key in keys], first=_HEAD_BYTES)
+        for key, data in zip(keys, heads, strict=True):
+            yield self._checked_head(key, data)
+
+    def _checked_head(self, key: str, data: bytes | None) -> Facts | None:
         if data is None:
             return None
         parsed = _parse_header(data)
         if parsed is not None:
             start, size, _, facts = parsed
-            if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(name)):
+            if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(_name(key))):
                 return facts
         self.set_aside(key, "was damaged")
         return None

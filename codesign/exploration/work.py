@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
@@ -11,10 +12,18 @@ from codesign.exploration.store import Store
 
 __all__ = ["Assessment", "JobTally", "Work", "find_work"]
 
+_LISTED = 1000
+"""So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
+_TOGETHER = 64
+"""Results of one execution that one job computes. Pricing takes milliseconds, unpacking an execution about as long as
+pricing it a few times; all of a thousand prices in one job would keep one worker busy and the others idle."""
+
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """Everything that is still to be computed from one execution: its summary, and its price on some chips."""
+    """What is still to be computed from one execution, or a part of that: its summary, and its price on some chips."""
 
     execution: ExecuteInputs
     wanted: tuple[SummaryInputs | CostInputs, ...]
@@ -65,6 +74,8 @@ class Work:
 def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None) -> Work:
     """Look every job of the plan up. Damaged entries are set aside and count as missing.
 
+    A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
+
     A training or an execution is missing too where something that needs its payload is, and the payload is damaged.
 
     Args:
@@ -78,29 +89,33 @@ def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], Non
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
     assessed: list[SummaryInputs | CostInputs] = [*summaries, *costs.values()]
-    for one in assessed:
-        entry = store.get(one.key)
+    lookups = len(assessed) + len(executions) + len(trainings)
+    listed = store.keys() if lookups >= _LISTED else None
+    for one, entry in zip(assessed, _look_up([one.key for one in assessed], listed, store.get_many), strict=True):
         if entry is None:
             missing.setdefault(one.execution, []).append(one)
         elif on_result is not None:
             on_result(one.key, entry.payload)
     to_execute = [
-        execution
-        for key, execution in executions.items()
-        if store.facts(key) is None or (key in missing and store.get(key) is None)
+        executions[key]
+        for key, facts in zip(executions, _look_up(list(executions), listed, store.facts_many), strict=True)
+        if facts is None or (key in missing and store.get(key) is None)
     ]
     needed = {execution.model.key for execution in to_execute}
     to_train = [
-        training
-        for key, training in trainings.items()
-        if store.facts(key) is None or (key in needed and store.get(key) is None)
+        trainings[key]
+        for key, facts in zip(trainings, _look_up(list(trainings), listed, store.facts_many), strict=True)
+        if facts is None or (key in needed and store.get(key) is None)
     ]
     priced = sum(isinstance(part, CostInputs) for wanted in missing.values() for part in wanted)
     return Work(
         trainings=tuple(to_train),
         executions=tuple(to_execute),
         assessments=tuple(
-            Assessment(execution=executions[key], wanted=tuple(missing[key])) for key in executions if key in missing
+            Assessment(execution=executions[key], wanted=tuple(missing[key][first : first + _TOGETHER]))
+            for key in executions
+            if key in missing
+            for first in range(0, len(missing[key]), _TOGETHER)
         ),
         train=JobTally(to_run=len(to_train), in_store=len(trainings) - len(to_train)),
         execute=JobTally(to_run=len(to_execute), in_store=len(executions) - len(to_execute)),
@@ -113,6 +128,18 @@ def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], Non
             "price": tuple(costs),
         },
     )
+
+
+def _look_up(
+    keys: Sequence[str], listed: frozenset[str] | None, look: Callable[[Sequence[str]], Iterator[T | None]]
+) -> Iterator[T | None]:
+    """What `look` finds, key by key; it is not asked for what a listing lacks."""
+    if listed is None:
+        yield from look(keys)
+        return
+    found = look([key for key in keys if key in listed])
+    for key in keys:
+        yield next(found) if key in listed else None
 
 
 def _labels(plan: Plan) -> dict[str, str]:

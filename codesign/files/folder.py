@@ -57,9 +57,9 @@ class Folder(ABC):
             except (FileNotFoundError, IsADirectoryError):
                 return None
 
-    def read_many(self, names: Sequence[str]) -> Iterator[bytes | None]:
+    def read_many(self, names: Sequence[str], *, first: int | None = None) -> Iterator[bytes | None]:
         """As `read`, file by file in their order, several at once where each takes a request."""
-        yield from self._each(names, self.read)
+        return self._each(names, lambda name: self.read(name, first=first))
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Make or replace a file. Where this fails or is interrupted, an old file stays as it was.

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_sweeps import plan_of, tiny
+
+from codesign.exploration import work as work_module
+from codesign.exploration.plan import Plan
+from codesign.exploration.store import Store
+from codesign.exploration.work import Assessment, Work, find_work
+
+PLAN = plan_of(tiny())
+KEYS = sorted({key for point in PLAN.points if point.jobs is not None for key in point.jobs.keys})
+LONG = 70_000  # longer than what is read for the facts alone
+
+
+def assessed(work: Work) -> list[str]:
+    return [one.key for part in work.assessments for one in part.wanted]
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Plan, Store, bool], Work]:
+    def look(plan: Plan, store: Store, listed: bool) -> Work:
+        monkeypatch.setattr(work_module, "_LISTED", 0 if listed else 10**9)
+        return find_work(plan, store)
+
+    return look
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "none": lambda data: data,
+    "a byte of the payload": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "cut": lambda data: data[:-1],
+    "a byte of the header": lambda data: data[:90] + bytes([data[90] ^ 1]) + data[91:],
+    "empty": lambda data: b"",
+}
+
+
+@given(
+    states=st.lists(st.sampled_from(["missing", *DAMAGES]), min_size=len(KEYS), max_size=len(KEYS)),
+    place=st.sampled_from(["path", "url"]),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_listing_finds_what_looking_one_by_one_finds(
+    tmp_path_factory: pytest.TempPathFactory,
+    looking: Callable[[Plan, Store, bool], Work],
+    states: list[str],
+    place: str,
+) -> None:
+    found = []
+    for listed in (False, True):
+        folder = tmp_path_factory.mktemp("store")
+        notes: list[str] = []
+        store = Store(folder if place == "path" else folder.as_uri(), on_damage=notes.append)
+        for number, (key, state) in enumerate(zip(KEYS, states, strict=True)):
+            if state != "missing":
+                store.put(key, bytes(LONG if number % 3 == 0 else 5), {"wall_s": 1.0})
+                name = f"{key[:2]}/{key}"
+                data = store.folder.read(name)
+                assert data is not None
+                store.folder.write(name, DAMAGES[state](data))
+        work = looking(PLAN, store, listed)
+        found.append((work, [note.partition(";")[0] for note in notes], store.keys()))
+    assert found[0] == found[1]
+    work, notes, left = found[0]
+    there = {key for key, state in zip(KEYS, states, strict=True) if state == "none"}
+    assert there <= left
+    priced = {key for key in [*work.keys["summary"], *work.keys["price"]] if key not in there}
+    assert set(assessed(work)) == priced
+
+
+def test_a_small_plan_does_not_list_a_large_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "keys", lambda store: pytest.fail("a study looks a few keys up for each trial"))
+    work = find_work(PLAN, Store(tmp_path))
+    assert work.jobs > 0
+
+
+def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = "[1 pJ, 2 pJ, 3 pJ, 4 pJ, 5 pJ]"
+    axis = f"seeds: {{training: [0]}}\naxes:\n  chip.mubrain_fitted.energies.synaptic_operation: {values}\n"
+    plan = plan_of(tiny(("seeds: {training: [0]}\n", axis)))
+    together = find_work(plan, Store(tmp_path / "a"))
+    monkeypatch.setattr(work_module, "_TOGETHER", 2)
+    apart = find_work(plan, Store(tmp_path / "b"))
+    assert (apart.executions, apart.price, apart.keys) == (together.executions, together.price, together.keys)
+    assert assessed(apart) == assessed(together)
+    sizes: dict[str, list[int]] = {}
+    for part in apart.assessments:
+        assert isinstance(part, Assessment)
+        assert all(one.execution == part.execution.key for one in part.wanted)
+        sizes.setdefault(part.execution.key, []).append(len(part.wanted))
+    assert sorted(sizes.values()) == sorted(
+        [2] * (len(part.wanted) // 2) + [1] * (len(part.wanted) % 2) for part in together.assessments
+    )
+    assert [2, 2, 2] in sizes.values()  # a summary and five prices
