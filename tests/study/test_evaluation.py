@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_files import study
+from tiny_studies import study
 
 from codesign.exploration.pareto import hypervolume, pareto_ranking
 from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from optuna.trial import FixedTrial
 from pydantic import TypeAdapter, ValidationError
-from study_files import study
+from tiny_studies import study
 
 from codesign.exploration.study.parameters import baseline_parameters, draw, trial_sweep
 from codesign.exploration.study.space import Choices, Domain, Link, Range, applies

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from study_files import study
+from tiny_studies import study
 
 from codesign.errors import InputError
 from codesign.exploration.study.storage import JOURNAL, StudyPlaces, definition_of, open_study, repair_journal

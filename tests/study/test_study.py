@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from study_files import FIDELITY, SPACE, Watch, run, study
+from tiny_studies import FIDELITY, SPACE, Watch, run, study
 
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.exploration.executors.ray import RayExecutor
@@ -159,6 +159,21 @@ def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, tmp_path: Path, 
     assert [trial.parameters for trial in again.facts.trials[:4]] == [
         trial.parameters for trial in outcome.facts.trials[:4]
     ]
+
+
+def test_a_cohort_that_a_budget_cut_short_is_completed(tmp_path: Path, cache_root: Path) -> None:
+    """Six of two cohorts of four: the last two compete with those that are there, wherever the run is interrupted."""
+    run(study(("trials: 8", "trials: 6"), more=FIDELITY), tmp_path, cache_root)
+    outcome, watch = run(study(("trials: 8", "trials: 11"), more=FIDELITY), tmp_path, cache_root)
+    assert len(watch.told) == 5
+    states = [trial.state for trial in outcome.facts.trials]
+    assert len(states) == 11
+    # 4 → 2; 2 of an unfinished cohort → 1, then 4 → 2 of the completed one, of which some were told before; 3 → 2.
+    assert states[:4].count("complete") == 2
+    assert states[4:6].count("complete") == 1
+    assert states[8:].count("complete") == 2
+    again, _ = run(study(("trials: 8", "trials: 11"), more=FIDELITY), tmp_path, cache_root)
+    assert again.facts == outcome.facts
 
 
 def test_a_budget_of_time_ends_and_goes_on(tmp_path: Path, cache_root: Path) -> None:

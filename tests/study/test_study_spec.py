@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from study_files import STUDY, study
+from tiny_studies import STUDY, study
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from codesign.errors import InputError
+from codesign.errors import InputError, StoreError
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.progress import Progress
@@ -126,14 +127,30 @@ class _Cohort:
 
 
 class Driver:
-    """Runs a study's search until its budget is spent."""
+    """Runs a study's search until its budget is spent.
+
+    Args:
+        place: of the study's trials, for messages.
+
+    Raises:
+        StoreError: that place cannot be written.
+        InputError: somebody else works on the same trials.
+    """
 
     def __init__(
-        self, spec: StudySpec, study: Study, evaluations: Evaluations, *, baseline: Outcome, progress: Progress
+        self,
+        spec: StudySpec,
+        study: Study,
+        evaluations: Evaluations,
+        *,
+        place: str,
+        baseline: Outcome,
+        progress: Progress,
     ) -> None:
         self._spec = spec
         self._study = study
         self._evaluations = evaluations
+        self._place = place
         self._progress = progress
         self._found = Found(spec, baseline)
         self._levels = spec.levels
@@ -187,10 +204,13 @@ class Driver:
 
         frozen = self._study.get_trials(deepcopy=False)[number]
         if frozen.state.is_finished():
+            if TRIAL not in frozen.user_attrs:
+                raise InputError(f"{self._place}: trial {number} was ended by somebody else; choose another --output")
             return _Candidate(trial=None, values=frozen.user_attrs[TRIAL]["values"])
         self._study.sampler = self._sampler(number)
-        trial = optuna.trial.Trial(self._study, frozen._trial_id)
-        return _Candidate(trial=trial, values=draw(self._spec, trial))
+        with self._storing():
+            trial = optuna.trial.Trial(self._study, frozen._trial_id)
+            return _Candidate(trial=trial, values=draw(self._spec, trial))
 
     def _most_trials(self) -> int:
         return self._spec.budget.trials or 10**9
@@ -202,21 +222,33 @@ class Driver:
         return limit_s is None or self.elapsed_s < limit_s
 
     def _ask(self) -> None:
-        cohort = self._start_cohort({})
-        self._ask_into(cohort, min(self._spec.cohort, self._most_trials() - self._asked))
+        """Propose a cohort, or what is missing in one that an earlier budget cut short."""
+        size = self._spec.cohort
+        first = self._asked - self._asked % size
+        cohort = self._start_cohort({number: self._resumed(number) for number in range(first, self._asked)})
+        self._ask_into(cohort, min(first + size, self._most_trials()) - self._asked)
 
     def _ask_into(self, cohort: _Cohort, count: int) -> None:
         for _ in range(count):
             number = self._asked
             self._study.sampler = self._sampler(number)
-            trial = self._study.ask()
-            if trial.number != number:
-                raise InputError(
-                    f"study '{self._study.study_name}': another process adds trials to it; one may search at a time"
-                )
-            self._asked += 1
-            cohort.candidates[number] = _Candidate(trial=trial, values=draw(self._spec, trial))
+            with self._storing():
+                trial = self._study.ask()
+                if trial.number != number:
+                    raise InputError(f"{self._place}: another process adds trials; one may search at a time")
+                self._asked += 1
+                cohort.candidates[number] = _Candidate(trial=trial, values=draw(self._spec, trial))
             self._begin(cohort, number)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        from optuna.exceptions import StorageInternalError
+
+        try:
+            yield
+        except (OSError, StorageInternalError) as error:
+            reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [""])[0]
+            raise StoreError(f"{self._place}: cannot be written: {reason}; finished jobs are kept") from error
 
     def _sampler(self, number: int) -> Any:
         entry = self._spec.sampler
@@ -273,12 +305,14 @@ class Driver:
         for number, candidate in sorted(cohort.candidates.items()):
             if candidate.trial is not None:
                 level, outcome = cohort.final[number]
-                self._tell_one(candidate, level, outcome)
+                with self._storing():
+                    self._tell_one(candidate, level, outcome)
                 short = level < len(self._levels) - 1
                 text = self._found.told(number, outcome, short=short)
                 self._progress.trial_ended(text, final_state(outcome, short=short))
         self._show_front()
-        self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
+        with self._storing():
+            self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
 
     def _show_front(self) -> None:
         self._progress.front(self._found.front)

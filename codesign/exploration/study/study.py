@@ -17,6 +17,7 @@ from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.progress import Progress, Search
 from codesign.exploration.provenance import describe_sweep
+from codesign.exploration.run_recorder import recorded_run
 from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
@@ -85,6 +86,7 @@ def run_study(
     data_root: Path | None = None,
     cache_root: Path | None = None,
     command: str,
+    resume: str | None = None,
 ) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
@@ -98,6 +100,7 @@ def run_study(
         progress: is told what happens.
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         command: shell command that reproduces the results, for the report.
+        resume: shell command that goes on with this very run, for its record.
 
     Raises:
         InputError: parts of the file do not fit each other, the baseline lacks an objective, or another process runs
@@ -113,13 +116,25 @@ def run_study(
     baseline_plan = plans.validation({}, None)  # what does not fit together shows before anything is opened
     places = StudyPlaces.of(spec.name, output=output, url=storage)
     definition = definition_of(spec, baseline_plan.workload)
-    with open_study(spec, places, definition=definition, on_note=progress.note) as study:
+    with (
+        open_study(spec, places, definition=definition, on_note=progress.note) as study,
+        recorded_run(
+            progress,
+            kind="study",
+            name=spec.name,
+            title=spec.title,
+            configuration=definition,
+            store=store,
+            output=output,
+            command=resume,
+        ) as watched,
+    ):
         with executor or _choose_executor(spec, plans) as chosen:
             runner = Runner(
                 store=store,
                 executor=chosen,
                 workload=plans.workload,
-                progress=progress,
+                progress=watched,
                 resources=spec.resources.by_kind,
                 order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
             )
@@ -130,26 +145,28 @@ def run_study(
                 told=told_states(study),
                 elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
                 executor=chosen.name,
-                place=str(places),
+                place=str(places if places.journal is None else places.journal.absolute()),
             )
-            progress.study_begins(search)
+            watched.study_begins(search)
             baseline = _evaluate_baseline(evaluations)
-            Driver(spec, study, evaluations, baseline=baseline, progress=progress).run()
+            Driver(spec, study, evaluations, place=str(places), baseline=baseline, progress=watched).run()
             tested = _test(spec, study, plans, evaluations)
         facts = describe_study(spec, study, baseline=baseline)
-    rows = [
-        {**point_row(point, plan.shape, store, runner.failures), f"{AXIS_PREFIX}{TRIAL_AXIS}": label}
-        for label, plan in tested.items()
-        for point in plan.points
-    ]
-    metadata = _metadata(spec, plans, baseline_plan, tested, evaluations, command, failed=len(runner.failures))
-    results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-    write_results(results, rows, dataclasses.replace(metadata, study=facts))
-    write_trials(trials, spec.objectives, facts)
-    write_report(read_results(results), report)
-    failed_rows = sum(row["status"] == "failed" for row in rows)
-    failed_trials = sum(trial.state == "failed" for trial in facts.trials)
-    return StudyOutcome(results=results, trials=trials, report=report, facts=facts, failed=failed_rows + failed_trials)
+        rows = [
+            {**point_row(point, plan.shape, store, runner.failures), f"{AXIS_PREFIX}{TRIAL_AXIS}": label}
+            for label, plan in tested.items()
+            for point in plan.points
+        ]
+        metadata = _metadata(spec, plans, baseline_plan, tested, evaluations, command, failed=len(runner.failures))
+        results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
+        write_results(results, rows, dataclasses.replace(metadata, study=facts))
+        write_trials(trials, spec.objectives, facts)
+        write_report(read_results(results), report)
+        failed_rows = sum(row["status"] == "failed" for row in rows)
+        failed_trials = sum(trial.state == "failed" for trial in facts.trials)
+        return StudyOutcome(
+            results=results, trials=trials, report=report, facts=facts, failed=failed_rows + failed_trials
+        )
 
 
 @dataclass(kw_only=True)
