@@ -1,0 +1,79 @@
+"""Many commands of the program in one new process, one after another: what would take minutes takes seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from program import ROOT, Ended
+
+__all__ = ["Timed", "run_all"]
+
+_PROGRAM = """
+import contextlib, io, json, os, sys, time, traceback
+from codesign.cli.main import main
+
+ended = []
+for arguments, variables in json.load(sys.stdin):
+    sys.argv = ["codesign", *arguments]
+    os.environ.update(variables)
+    out, err, start = io.StringIO(), io.StringIO(), time.monotonic()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    ended.append([code or 0, out.getvalue(), err.getvalue(), time.monotonic() - start])
+json.dump(ended, sys.stdout)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed(Ended):
+    """How a command ended, and how long it took."""
+
+    seconds: float
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of its error message."""
+        assert self.err.startswith("error: "), self.err
+        return self.err.removeprefix("error: ").splitlines()
+
+
+def run_all(
+    commands: Sequence[Sequence[str]],
+    *,
+    folder: Path,
+    environments: Sequence[Mapping[str, str | Path]] = (),
+    prepare: Callable[[], None] | None = None,
+    within_s: float = 120,
+) -> list[Timed]:
+    """How each command ended; an exception that nobody caught shows as a traceback in what it wrote.
+
+    Args:
+        environments: variables that are set before each command; none, or as many as commands.
+    """
+    variables = environments or [{}] * len(commands)
+    ended = subprocess.run(
+        [sys.executable, "-c", _PROGRAM],
+        input=json.dumps([(list(one), own) for one, own in zip(commands, variables, strict=True)], default=str),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        preexec_fn=prepare,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [Timed(code=code, out=out, err=err, seconds=took) for code, out, err, took in json.loads(ended.stdout)]

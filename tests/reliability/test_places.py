@@ -1,0 +1,156 @@
+"""Places that cannot be written, or are not there: an early and clear end, or the work is done without them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from faults import everything_below, read_only
+from program import end, start
+from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
+
+pytestmark = pytest.mark.slow
+
+DENIED = "Permission denied"
+
+
+def kernels(undisturbed: Undisturbed) -> Path:
+    """Where the machine's user keeps compiled kernels by now."""
+    from codesign.simulation.event.compilation import cache_folder
+
+    assert undisturbed.jobs  # by a process that compiled them where they were missing
+    return cache_folder()
+
+
+def test_an_output_folder_or_a_store_that_cannot_be_written(folder: Path, cache_root: Path) -> None:
+    """Found out before anything is run."""
+    locked, inside = folder / "locked", folder / "locked" / "inside"
+    inside.mkdir(parents=True)
+    with read_only(locked, inside) as prepare:
+        started = {
+            inside: sweep(folder, cache_root, output=inside, prepare=prepare),
+            locked / "reports": sweep(folder, cache_root, output=locked / "reports", prepare=prepare),
+            locked / "store": sweep(folder, cache_root, store=locked / "store", prepare=prepare),
+        }
+        for place, process in started.items():
+            ended = end(process)
+            check_stopped(ended, place, DENIED)
+            assert "to run:" not in ended.err
+            assert ended.jobs == []
+        assert everything_below(locked) == set()
+
+
+def test_a_store_whose_folders_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """A store of somebody else: the folder itself can be written, one inside cannot."""
+    shutil.copytree(undisturbed.store, folder / "store")
+    some = next(path for path in (folder / "store").glob("??/*") if path.stat().st_size < 2_000)
+    some.unlink()
+    with read_only(some.parent) as prepare:
+        check_stopped(end(sweep(folder, cache_root, prepare=prepare)), f"store/{some.parent.name}/", DENIED)
+    assert len(completed(sweep(folder, cache_root)).jobs) == 1
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """Nothing is written there but what the options say."""
+    work, elsewhere = folder / "work", folder / "elsewhere"
+    work.mkdir()
+    shutil.move(folder / "tiny.yaml", work)
+    shutil.copytree(undisturbed.store, elsewhere / "store")
+    with read_only(work) as prepare:
+        usual = start(
+            *("sweep", "tiny.yaml", "--executor", "serial"),
+            folder=work,
+            environment={"CODESIGN_CACHE": cache_root},
+            prepare=prepare,
+        )
+        named = sweep(work, cache_root, store=elsewhere / "store", output=elsewhere / "out", prepare=prepare)
+        check_stopped(end(usual), "reports/.store", DENIED)
+        completed(named)
+    undisturbed.check_results(elsewhere / "out" / "results.parquet")
+    assert everything_below(work) == {"tiny.yaml"}
+
+
+def homes(folder: Path) -> dict[str, Path]:
+    """Homes that are of no use: one that cannot be written, one that cannot be entered, one that cannot be made."""
+    places = {"locked": folder / "locked", "closed": folder / "closed", "missing": folder / "locked" / "missing"}
+    places["locked"].mkdir()
+    places["closed"].mkdir()
+    return places
+
+
+def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> None:
+    """Kernels are kept in the folder for temporary files then, and events nowhere."""
+    of_kernels = kernels(undisturbed)
+    places = homes(folder)
+    with read_only(places["locked"]) as prepare, read_only(places["closed"], mode=0):
+        started = {}
+        for name, home in places.items():
+            temporary = folder / f"tmp_{name}"
+            shutil.copytree(of_kernels, temporary / f"codesign-kernels-{os.getuid()}" / of_kernels.name)
+            started[name] = sweep(
+                folder,
+                None,
+                store=f"store_{name}",
+                output=f"out_{name}",
+                environment={
+                    "HOME": home,
+                    "TMPDIR": temporary,
+                    "XDG_CACHE_HOME": None,
+                    "XDG_CONFIG_HOME": None,
+                    "CODESIGN_KERNEL_CACHE": None,
+                },
+                prepare=prepare,
+            )
+            if len(started) == 2:
+                started["locked"].wait(timeout=120)
+        for name, process in started.items():
+            assert completed(process).jobs == undisturbed.jobs
+            undisturbed.check_results(folder / f"out_{name}" / "results.parquet")
+    assert everything_below(folder / "locked") == everything_below(folder / "closed") == set()
+
+
+def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """As a service runs: HOME is not set."""
+    process = sweep(folder, cache_root, environment={"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None})
+    assert completed(process).jobs == undisturbed.jobs
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    home = folder / "locked"
+    home.mkdir()
+    environment = {
+        "HOME": home,
+        "XDG_CACHE_HOME": None,
+        "XDG_CONFIG_HOME": None,
+        "CODESIGN_KERNEL_CACHE": kernels(undisturbed).parent,
+    }
+    options = ("--executor", "ray", "--workers", "2")
+    with read_only(home) as prepare:
+        ended = completed(sweep(folder, cache_root, *options, environment=environment, prepare=prepare))
+        assert sorted(ended.jobs) == sorted(undisturbed.jobs)
+        assert everything_below(home) == set()
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+def test_no_folder_for_temporary_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """TMPDIR names a folder that is not there, or that cannot be written: the system's own is taken."""
+    locked = folder / "locked"
+    locked.mkdir()
+    with read_only(locked) as prepare:
+        started = {
+            name: sweep(
+                *(folder, cache_root),
+                store=undisturbed.store,
+                output=f"out_{name}",
+                environment={"TMPDIR": folder / name},
+                prepare=prepare,
+            )
+            for name in ("locked", "missing")
+        }
+        for name, process in started.items():
+            completed(process)
+            undisturbed.check_results(folder / f"out_{name}" / "results.parquet")
