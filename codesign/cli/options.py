@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ __all__ = [
     "WorkersOption",
     "choose_progress",
     "explicit_executor",
+    "given_command",
     "interruptible",
 ]
 
@@ -70,6 +72,24 @@ def explicit_executor(
     if name is ExecutorName.ray or wants_ray:
         return RayExecutor(workers=workers, address=address, on_note=progress.note)
     return None
+
+
+def given_command(context: typer.Context) -> str:
+    """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default."""
+    from codesign.files import printable
+
+    words = ["codesign", str(context.info_name)]
+    for parameter in context.command.params:
+        name = parameter.name
+        source = None if name is None else context.get_parameter_source(name)
+        if name is None or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        if parameter.param_type_name == "option":
+            words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
+        if not isinstance(value, bool):
+            words.append(printable(value.value if isinstance(value, StrEnum) else str(value)))
+    return shlex.join(words)
 
 
 def choose_progress() -> Progress:

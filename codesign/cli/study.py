@@ -17,6 +17,7 @@ from codesign.cli.options import (
     WorkersOption,
     choose_progress,
     explicit_executor,
+    given_command,
     interruptible,
 )
 
@@ -28,6 +29,7 @@ __all__ = ["study"]
 
 
 def study(
+    context: typer.Context,
     file: Annotated[str, typer.Argument(help="A study file, or the name of one that is shipped.")],
     trials: Annotated[
         int | None, typer.Option(min=1, help="Budget in trials, those of earlier runs included, instead of the file's.")
@@ -74,6 +76,7 @@ def study(
             progress=progress,
             data_root=data_root,
             command=f"codesign study {shlex.quote(file)}{given}",
+            resume=given_command(context),
         )
     raise typer.Exit(_summary(outcome))
 

@@ -17,6 +17,7 @@ from codesign.cli.options import (
     WorkersOption,
     choose_progress,
     explicit_executor,
+    given_command,
     interruptible,
 )
 
@@ -29,6 +30,7 @@ __all__ = ["sweep"]
 
 
 def sweep(
+    context: typer.Context,
     file: Annotated[str, typer.Argument(help="A sweep file, or the name of one that is shipped, such as smoke.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what there is to do, and do nothing.")] = False,
     executor: ExecutorOption = ExecutorName.auto,
@@ -67,6 +69,7 @@ def sweep(
             progress=progress,
             data_root=data_root,
             command=f"codesign sweep {shlex.quote(file)}" + (f" --seeds {seeds}" if seeds is not None else ""),
+            resume=given_command(context),
         )
     raise typer.Exit(_summary(outcome))
 

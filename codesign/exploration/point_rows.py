@@ -15,7 +15,7 @@ from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 from codesign.results import checked_cells
 
-__all__ = ["point_row"]
+__all__ = ["paper_book", "point_row"]
 
 
 def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
@@ -53,7 +53,7 @@ def _row(
             **summary,
             "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
             **cost,
-            **_paper_book(point, summary["spike_density"], shape),
+            **paper_book(point, summary["spike_density"], shape),
             "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
             "status": "ok",
             **checked_cells({"execute_wall_s": (store.facts(jobs.execution.key) or {}).get("wall_s")}),
@@ -72,7 +72,7 @@ def _stored_columns(store: Store, key: str) -> Columns | None:
     return None if entry is None else decode_columns(entry.payload)
 
 
-def _paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:
+def paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:
     """The paper's book follows the row's spike density, where the priced execution may have been drained beyond it."""
     energy = point.chip.e_synaptic_operation_j
     return {

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.library import load_sweep
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.progress import Progress
 from codesign.exploration.provenance import describe_sweep
+from codesign.exploration.run_recorder import recorded_run
 from codesign.exploration.runner import Runner
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
@@ -74,6 +77,7 @@ def run_sweep(
     data_root: Path | None = None,
     cache_root: Path | None = None,
     command: str | None = None,
+    resume: str | None = None,
 ) -> SweepOutcome:
     """Run what is not in the store, then write `results.parquet` and `report.html`.
 
@@ -86,18 +90,36 @@ def run_sweep(
         progress: is told what happens.
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         command: shell command that reproduces the results, for the report.
+        resume: shell command that goes on with this very run, for its record.
 
     Raises:
         InputError, DataError: as `plan_sweep`; or the two files cannot be written.
         StoreError: a result cannot be kept.
     """
-    from codesign.reporting.html import write_report
-
     progress = progress or Progress()
     open_folder(output).check_writable()  # before anything long is run
     plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
-    work = find_work(plan, store)
+    watch = FrontWatch(plan)
+    work = find_work(plan, store, on_result=watch.take)
     data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
+    with recorded_run(
+        progress,
+        kind="sweep",
+        name=spec.name,
+        title=spec.title,
+        configuration=plan.config_hash,
+        store=store,
+        output=output,
+        command=resume,
+    ) as recorded:
+        failures = _run(work, store, data, executor, FrontRelay(watch, recorded), watch)
+        return _write(plan, work, store, data, output, command, failures)
+
+
+def _run(
+    work: Work, store: Store, data: _Data, executor: Executor | None, progress: FrontRelay, watch: FrontWatch
+) -> dict[str, Failure]:
+    """Run what is to be done; by key, why a result is missing."""
     failures: dict[str, Failure] = {}
     if work.jobs:
         if executor is None:
@@ -110,13 +132,31 @@ def run_sweep(
                 executor=chosen,
                 workload=lambda fingerprint: data.workload,
                 progress=progress,
-                resources=spec.resources.by_kind,
+                resources=data.spec.resources.by_kind,
+                on_result=watch.take,
             )
             runner.add(work)
             runner.run()
             failures = runner.failures
     else:
         progress.planned(work, "none needed")
+        progress.added(work, {})
+    progress.show()
+    return failures
+
+
+def _write(
+    plan: Plan,
+    work: Work,
+    store: Store,
+    data: _Data,
+    output: Location,
+    command: str | None,
+    failures: Mapping[str, Failure],
+) -> SweepOutcome:
+    """The results file and the report, from what the store holds."""
+    from codesign.reporting.html import write_report
+
     rows = [point_row(point, plan.shape, store, failures) for point in plan.points]
     metadata = describe_sweep(plan, work.tallies, data.workload, command=command, failed=len(failures))
     results, report = join(output, "results.parquet"), join(output, "report.html")

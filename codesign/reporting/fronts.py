@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from codesign.exploration.pareto import hypervolume, pareto_front
 from codesign.reporting.points import Point
 from codesign.reporting.wording import column_label, listed
 from codesign.results import COLUMNS, Objective
 
-__all__ = ["Front", "comparison_group", "find_fronts", "objective_sets"]
+__all__ = ["Comparable", "Front", "comparison_group", "find_fronts", "objective_sets"]
+
+
+class Comparable(Protocol):
+    """What decides which points compare; see `Point`."""
+
+    @property
+    def workload(self) -> str: ...
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def chip(self) -> str: ...
+    @property
+    def coverage(self) -> tuple[str, ...]: ...
+    @property
+    def separable(self) -> bool: ...
+    @property
+    def included_terms(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +65,7 @@ def objective_sets(objectives: tuple[Objective, ...]) -> list[tuple[Objective, .
     return sets
 
 
-def comparison_group(point: Point, objectives: tuple[Objective, ...]) -> str:
+def comparison_group(point: Comparable, objectives: tuple[Objective, ...]) -> str:
     """What a point must share with another before these objectives compare, in words.
 
     Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
@@ -63,7 +81,7 @@ def comparison_group(point: Point, objectives: tuple[Objective, ...]) -> str:
     return ", ".join(words)
 
 
-def coverage_words(point: Point) -> str:
+def coverage_words(point: Comparable) -> str:
     """The energy terms of a point, in words."""
     return listed([name.replace("_", " ") for name in point.coverage]) or "unknown coverage"
 

@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from codesign.cli import progress
-from codesign.cli.progress import Forecast, LiveProgress, PlainProgress, format_duration
+from codesign.cli.durations import ago, format_duration
+from codesign.cli.progress import LiveProgress, PlainProgress
+from codesign.exploration.counting import Counting, Forecast, rate_text
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.work import JobTally, Work
 from codesign.training.trainer import EpochReport

@@ -57,7 +57,7 @@ def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(
     report = read_file(outcome.report)
     assert report is not None
     assert report.startswith(b"<!")
-    assert open_folder(f"{location}/out").names(deep=True) == ["report.html", "results.parquet"]
+    assert open_folder(f"{location}/out").names(deep=True) == ["report.html", "results.parquet", "run.json"]
 
     again, progress = run_at(location, cache_root, "again")
     assert progress.jobs == []
