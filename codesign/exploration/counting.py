@@ -162,6 +162,12 @@ class Counting(Progress):
         self._end(kind, None)
         self.jobs_found += 1
 
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        self._no_longer_running(kind, label)
+        if maker is not None:
+            self.total[maker] += 1
+            self._forecast.add(maker, 1)
+
     def skipped(self, kind: str, label: str) -> None:
         self._end(kind, None)
         self.jobs_skipped += 1

@@ -80,6 +80,12 @@ class Progress:
     def found(self, kind: str, label: str) -> None:
         """A job is not run after all, because another process has put its result into the store meanwhile."""
 
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        """A job could not read a stored result that it needs, and is run again once that is made anew.
+
+        `maker` is the kind of the job that makes it, one more than there were; None where that was told before.
+        """
+
     def skipped(self, kind: str, label: str) -> None:
         """A job will not be run, because one failed that it needs."""
 
@@ -146,6 +152,10 @@ class Relay(Progress):
     def found(self, kind: str, label: str) -> None:
         for one in self._listeners:
             one.found(kind, label)
+
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        for one in self._listeners:
+            one.again(kind, label, maker)
 
     def skipped(self, kind: str, label: str) -> None:
         for one in self._listeners:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.errors import UnreadableResultError
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs, decode_columns
 from codesign.exploration.plan import Plan
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 
 __all__ = ["Assessment", "JobTally", "Work", "find_work"]
 
@@ -72,7 +73,7 @@ class Work:
 
 
 def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None) -> Work:
-    """Look every job of the plan up. Damaged entries are set aside and count as missing.
+    """Look every job of the plan up. Damaged entries, and columns that are none, are set aside and count as missing.
 
     A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
 
@@ -92,7 +93,7 @@ def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], Non
     lookups = len(assessed) + len(executions) + len(trainings)
     listed = store.keys() if lookups >= _LISTED else None
     for one, entry in zip(assessed, _look_up([one.key for one in assessed], listed, store.get_many), strict=True):
-        if entry is None:
+        if entry is None or not _are_columns(store, one.key, entry):
             missing.setdefault(one.execution, []).append(one)
         elif on_result is not None:
             on_result(one.key, entry.payload)
@@ -140,6 +141,15 @@ def _look_up(
     found = look([key for key in keys if key in listed])
     for key in keys:
         yield next(found) if key in listed else None
+
+
+def _are_columns(store: Store, key: str, entry: Entry) -> bool:
+    try:
+        decode_columns(entry.payload)
+    except UnreadableResultError as error:
+        store.set_aside(key, f"could not be read ({error})")
+        return False
+    return True
 
 
 def _labels(plan: Plan) -> dict[str, str]:
