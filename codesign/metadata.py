@@ -184,7 +184,7 @@ class TrialFacts:
         level: the fidelity level that `values` come from; 0 is the lowest.
         violations: by constraint, in words, by how much it is violated, in SI units; satisfied ones are left out.
         reason: why it is infeasible or failed.
-        on_front: whether no complete trial beats it.
+        on_front: whether it is better than the references, and no complete trial beats it.
         hypervolume: of all complete trials up to this one, up to the objectives' references.
     """
 

@@ -21,7 +21,7 @@ from codesign.results import contents_equal, read_results
 pytestmark = pytest.mark.slow
 
 # Trainings of a few tenths of a second, so that there is a middle to be killed in.
-SLOWER = STUDY.replace("epochs: 2", "epochs: 40")
+SLOWER = STUDY.replace("epochs: 4", "epochs: 30")
 
 
 def study(folder: Path, cache_root: Path, *options: str, output: str = "out") -> subprocess.Popen[str]:
@@ -68,7 +68,7 @@ def stop_when_told(process: subprocess.Popen[str], trials: int, how: signal.Sign
     assert process.stderr is not None
     told = 0
     for line in process.stderr:
-        told += re.match(r"trial \d+ ", line) is not None
+        told += re.match(r"\[\d+/\d+ trials\] trial ", line) is not None
         if told == trials:
             break
     assert told == trials

@@ -31,10 +31,10 @@ STUDY = (
     """\
 name: tiny
 title: Tiny
-workload: {name: digits, timesteps: 2, train: 40, validation: 20, test: 20}
-network: {hidden: "6-4"}
+workload: {name: digits, timesteps: 2, train: 60, validation: 40, test: 20}
+network: {hidden: "6-4", neuron: {threshold: 0.05}}
 preset: nmnist
-recipe_defaults: {epochs: 2, batch_size: 20, learning_rate: 1.0e-2}
+recipe_defaults: {epochs: 4, batch_size: 20, learning_rate: 1.0e-2}
 recipes:
   unlayered: {method: unlayered, policy: random}
   layered: {method: layered}

@@ -80,10 +80,10 @@ def test_a_trial_is_a_sweep_of_one_point() -> None:
         0.25,
         0.004,
     )
-    assert recipe.epochs == 2
+    assert recipe.epochs == 4
     assert sweep.schedules["asynchronous"].group_size == 5
     assert sweep.neuron.time_constant == pytest.approx(0.0123457)
-    assert sweep.neuron.threshold == 0.3  # the preset's
+    assert sweep.neuron.threshold == 0.05
     assert sweep.network.hidden == "7-4"
     assert sweep.evaluation.split == "validation"
     assert trial_sweep(spec, values, split="test").evaluation.split == "test"
@@ -145,10 +145,10 @@ def test_a_level_changes_only_what_it_names() -> None:
     sweep = trial_sweep(study(), {}, level=level)
     assert sweep.recipes["unlayered"].epochs == 1
     assert sweep.workload.train == 30
-    assert sweep.workload.validation == 20
+    assert sweep.workload.validation == 40
     assert sweep.evaluation.samples == 10
     assert sweep.seeds.training == (0,)
-    assert trial_sweep(study(), {}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 2
+    assert trial_sweep(study(), {}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 4
 
 
 def test_the_baseline_is_the_file_as_it_stands() -> None:

@@ -50,9 +50,11 @@ def test_what_a_study_leaves(undisturbed: Any) -> None:
     assert {trial.level for trial in complete} == {1 if more else 0}
     assert {trial.level for trial in dropped} <= {0}
     values = [trial.values for trial in complete]
-    front = pareto_front(values, ["maximize", "minimize"])
-    chosen = {trial.number for trial, on_front in zip(complete, front, strict=True) if on_front}
-    assert {trial.number for trial in trials if trial.on_front} <= chosen
+    # No accuracy at all is not better than the reference, and does not count.
+    counting = [trial for trial in complete if trial.values[0] > 0]
+    front = pareto_front([trial.values for trial in counting], ["maximize", "minimize"])
+    chosen = {trial.number for trial, on_front in zip(counting, front, strict=True) if on_front}
+    assert {trial.number for trial in trials if trial.on_front} == chosen != set()
     assert trials[-1].hypervolume == hypervolume(values, ["maximize", "minimize"], [0.0, 1e-3])
     assert all(trial.spreads[0] is not None for trial in complete)
     # The front and the baseline were tested, with both training seeds, on samples that no choice saw.
@@ -287,8 +289,8 @@ def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) 
     loaded = optuna.load_study(study_name="tiny", storage=storage)
     assert [trial.state.name for trial in loaded.trials] == ["COMPLETE"] * 8
     best = {trial.number for trial in loaded.best_trials}
-    # Dropped trials have values of a cheaper kind, and are infeasible to Optuna.
-    assert best == {trial.number for trial in outcome.facts.trials if trial.on_front} or len(best) > 1
+    # Dropped trials have values of a cheaper kind, and are infeasible to Optuna. References it does not know.
+    assert best >= {trial.number for trial in outcome.facts.trials if trial.on_front}
     assert all(outcome.facts.trials[number].state == "complete" for number in best)
 
 

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from codesign.exploration.pareto import pareto_ranking
+from codesign.exploration.pareto import pareto_front, pareto_ranking
 from codesign.exploration.plan import Plan
 from codesign.exploration.rows import Columns
 from codesign.exploration.study.spec import ConstraintEntry, StudySpec
 from codesign.results import COLUMNS
 from codesign.units import format_si
 
-__all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "known_outcome"]
+__all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "known_outcome"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,18 @@ def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> lis
     directions = [objective.direction for objective in spec.objectives]
     order = pareto_ranking(values, directions, [objective.reference for objective in spec.objectives])
     return [numbers[position] for position in order[:count]]
+
+
+def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[bool]:
+    """Whether each is on the front of those that are better than the objectives' references, which count at all."""
+    signs = [1.0 if objective.direction == "maximize" else -1.0 for objective in spec.objectives]
+    limits = [objective.reference for objective in spec.objectives]
+    counts = [
+        all(sign * value > sign * limit for sign, value, limit in zip(signs, row, limits, strict=True))
+        for row in values
+    ]
+    able = [row if count else (None,) * len(row) for row, count in zip(values, counts, strict=True)]
+    return list(pareto_front(able, [objective.direction for objective in spec.objectives]))
 
 
 def _by_seed(rows: Sequence[Columns], column: str) -> list[float] | None:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from codesign.exploration.pareto import hypervolume, pareto_front
-from codesign.exploration.study.evaluation import Outcome, constraint_text
+from codesign.exploration.pareto import hypervolume
+from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of
 from codesign.exploration.study.found import TRIAL
 from codesign.exploration.study.parameters import baseline_parameters
 from codesign.exploration.study.space import Choices, Link, Range, Value, ordered
@@ -37,10 +37,13 @@ def told_states(study: Study) -> dict[str, int]:
 
 
 def front_numbers(spec: StudySpec, study: Study) -> list[int]:
-    """Numbers of the complete trials that no other complete trial beats; of equal ones the first."""
+    """Numbers of the complete trials that are better than the references and that no other one beats.
+
+    Of equal ones the first.
+    """
     complete = [trial for trial in _told(study) if trial.user_attrs[TRIAL]["state"] == "complete"]
     values = [trial.user_attrs[TRIAL]["objectives"] for trial in complete]
-    front = pareto_front(values, [objective.direction for objective in spec.objectives])
+    front = front_of(spec, values)
     distinct: dict[tuple[float, ...], int] = {}
     for trial, chosen, found in zip(complete, front, values, strict=True):
         if chosen:

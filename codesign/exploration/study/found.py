@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from codesign.exploration.pareto import hypervolume, pareto_front
+from codesign.exploration.pareto import hypervolume
 from codesign.exploration.progress import FrontLine
-from codesign.exploration.study.evaluation import Outcome
+from codesign.exploration.study.evaluation import Outcome, front_of
 from codesign.exploration.study.spec import StudySpec
 from codesign.reporting.wording import column_label, quantity
 
@@ -57,7 +57,7 @@ class Found:
     def front(self) -> list[FrontLine]:
         """The front, the best in the first objective first; the baseline takes part."""
         names = list(self._values)
-        on_front = pareto_front(list(self._values.values()), self._directions)
+        on_front = front_of(self._spec, list(self._values.values()))
         best = [name for name, chosen in zip(names, on_front, strict=True) if chosen]
         sign = -1 if self._directions[0] == "maximize" else 1
         best.sort(key=lambda name: sign * self._values[name][0])
