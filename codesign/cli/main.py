@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli import chips, data, price, report, study, sweep
+from codesign.cli import chips, data, price, report, status, study, sweep
 from codesign.errors import CodesignError
 from codesign.terminal_text import escaped
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("sweep")(sweep.sweep)
 app.command("study")(study.study)
+app.command("status")(status.status)
 app.command("price")(price.price)
 app.command("report")(report.report)
 app.add_typer(chips.app, name="chips")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codesign.exploration.counting import Counting
     from codesign.exploration.progress import FrontLine
 
-__all__ = ["bar", "front_table", "packed", "run_picture", "trial_parts"]
+__all__ = ["bar", "front_legend", "front_table", "packed", "run_picture", "trial_parts"]
 
 _LINES = 15
 _RUNNING = 4
@@ -110,8 +110,12 @@ def packed(parts: Iterable[Text], width: int) -> Iterator[Text]:
         yield line
 
 
-def front_table(lines: Sequence[FrontLine], *, rows: int, width: int) -> Table:
-    """The front in a header and so many rows or fewer; a letter tells groups apart that do not compare."""
+def front_table(lines: Sequence[FrontLine], *, rows: int, width: int, size: int | None = None) -> Table:
+    """The front in a header and so many rows or fewer; a letter tells groups apart that do not compare.
+
+    Args:
+        size: points of the front, where `lines` are not all of them.
+    """
     groups = list(dict.fromkeys(line.group for line in lines))
     labels = [label.removesuffix(" per sample") for label in lines[0].labels]
     chosen = _fair_choice(lines, groups, rows)
@@ -121,7 +125,7 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, width: int) -> Table:
     ]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     room = max(10, width - sum(width + 2 for width in widths) - 2)
-    table.add_column(_front_title(len(lines), groups), max_width=room, no_wrap=True, overflow="ellipsis")
+    table.add_column(_front_title(size or len(lines), groups), max_width=room, no_wrap=True, overflow="ellipsis")
     for label, widest in zip(labels, widths, strict=True):
         table.add_column(
             Text(label), justify="right", min_width=widest, max_width=widest, no_wrap=True, overflow="ellipsis"
@@ -132,10 +136,18 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, width: int) -> Table:
     return table
 
 
-def _front_title(points: int, groups: Sequence[str]) -> Text:
-    title = f"best so far: {points:,} point{'s' * (points != 1)}"
+def front_legend(lines: Sequence[FrontLine]) -> Iterator[Text]:
+    """What the letters stand for."""
+    groups = list(dict.fromkeys(line.group for line in lines))
     if len(groups) > 1:
-        title = f"best so far: {points:,}, {_letter(0)}–{_letter(len(groups) - 1)} do not compare"
+        for number, group in enumerate(groups):
+            yield Text(f"{_letter(number)} {group}", style="dim")
+
+
+def _front_title(points: int, groups: Sequence[str]) -> Text:
+    title = f"best: {points:,} point{'s' * (points != 1)}"
+    if len(groups) > 1:
+        title = f"best: {points:,}, {_letter(0)}–{_letter(len(groups) - 1)} do not compare"
     return Text(title)
 
 

@@ -141,7 +141,8 @@ class Recorder(Counting):
         super().added(work, jobs)
         for kind, keys in work.keys.items():
             self._numbers.setdefault(kind, set()).update(map(key_number, keys))
-        self._next = min(self._next, self._clock() + 1.0)
+        if self._numbers_written <= 0:
+            self._write()  # the first job may take minutes
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         super().failed(kind, label, failure)

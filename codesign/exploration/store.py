@@ -24,7 +24,7 @@ from uuid import uuid4
 from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
-__all__ = ["Entry", "Facts", "Store"]
+__all__ = ["Entry", "Facts", "Store", "listed_keys"]
 
 Facts = Mapping[str, str | int | float | None]
 """Small things about an entry that can be read without its payload."""
@@ -85,8 +85,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be listed.
         """
-        found = (_NAME.match(name) for name in self.folder.names(deep=True))
-        return frozenset(match[2] for match in found if match is not None)
+        return listed_keys(self.folder)
 
     def has(self, key: str) -> bool:
         """Whether there is an entry, unchecked and without reading it.
@@ -185,6 +184,12 @@ class Store:
         if moved and self._on_damage is not None:  # otherwise another process was faster
             place = join(self.root, target)
             self._on_damage(f"store entry {key[:12]} {why} and is computed again; it now lies at {place}")
+
+
+def listed_keys(folder: Folder) -> frozenset[str]:
+    """As `Store.keys`, of a folder that need not be writable."""
+    found = (_NAME.match(name) for name in folder.names(deep=True))
+    return frozenset(match[2] for match in found if match is not None)
 
 
 def _name(key: str) -> str:

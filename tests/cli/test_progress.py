@@ -1,36 +1,74 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import pytest
 from rich.console import Console
 
 from codesign.cli.durations import ago, format_duration
 from codesign.cli.progress import LiveProgress, PlainProgress
+from codesign.cli.progress_table import front_table, packed
 from codesign.exploration.counting import Counting, Forecast, rate_text
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.progress import FrontLine, Progress, Relay, Search
 from codesign.exploration.work import JobTally, Work
 from codesign.training.trainer import EpochReport
 
+FAILURE = Failure(kind="ValueError", message="no")
+
+
+class Clock:
+    """The time, to be set by the test."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, to be set by the test."""
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return now
+def clock() -> Clock:
+    return Clock()
 
 
-def work(trainings: int, executions: int) -> Work:
+def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
     """Counts are all that matters here."""
     return Work(
         trainings=(None,) * trainings,  # type: ignore[arg-type]
         executions=(None,) * executions,  # type: ignore[arg-type]
         assessments=(),
-        train=JobTally(to_run=trainings, in_store=3),
+        train=JobTally(to_run=trainings, in_store=reused),
         execute=JobTally(to_run=executions, in_store=0),
         price=JobTally(to_run=0, in_store=0),
         labels={},
+    )
+
+
+def begin(progress: Progress, jobs: Mapping[str, int], *, reused: int = 3) -> None:
+    """A sweep with so many jobs by kind."""
+    everything = work(jobs.get("train", 0), jobs.get("execute", 0), reused=reused)
+    progress.planned(everything, "serial")
+    progress.added(everything, jobs)
+
+
+def begin_search(progress: Progress, *, trials: int | None, time_s: float | None = None, **told: int) -> None:
+    progress.study_begins(
+        Search(trials=trials, time_s=time_s, told=told, elapsed_s=100.0, executor="ray", place="journal.log")
+    )
+
+
+def epoch(number: int) -> EpochReport:
+    return EpochReport(
+        epoch=number,
+        epochs=5,
+        loss=1.25,
+        training_accuracy=0.5,
+        validation_accuracy=0.625,
+        spike_density=1.0,
+        elapsed_s=4.0,
+        remaining_s=6.0,
     )
 
 
@@ -49,11 +87,35 @@ def test_durations(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_forecast_by_hand(clock: list[float]) -> None:
-    forecast = Forecast()
-    forecast.plan(work(3, 4))
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3600, "in the future, by this machine's clock"),
+        (-30, "just now"),
+        (1.9, "just now"),
+        (42.4, "42 s ago"),
+        (180, "3 min ago"),
+        (2 * 3600, "2 h ago"),
+        (5 * 86400, "5 days ago"),
+    ],
+)
+def test_times_in_words(seconds: float, text: str) -> None:
+    assert ago(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("per_s", "text"), [(83.4, "83 jobs/s"), (1.26, "1.3 jobs/s"), (4 / 60, "4.0 jobs/min"), (0.5 / 3600, "0.5 jobs/h")]
+)
+def test_rates(per_s: float, text: str) -> None:
+    assert rate_text(per_s) == text
+
+
+def test_forecast_by_hand(clock: Clock) -> None:
+    forecast = Forecast(clock)
+    forecast.add("train", 3)
+    forecast.add("execute", 4)
     assert forecast.remaining_s() is None
-    clock[0] = 20.0
+    clock.now = 20.0
     forecast.ended("train", 10.0)
     assert forecast.remaining_s() is None  # executions may take any time
     forecast.ended("execute", 2.0)
@@ -63,23 +125,87 @@ def test_forecast_by_hand(clock: list[float]) -> None:
     assert forecast.remaining_s() == pytest.approx((19 + 6) / 2)
 
 
-def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: list[float]) -> None:
-    forecast = Forecast()
-    forecast.plan(work(2, 0))
+def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
+    forecast = Forecast(clock)
+    forecast.add("train", 2)
     forecast.ended("train", None)
     assert forecast.remaining_s() is None
     forecast.ended("train", 4.0)
     assert forecast.remaining_s() == 0
 
 
-def test_plain_progress_writes_one_line_an_event(clock: list[float]) -> None:
+def test_every_job_is_counted_once(clock: Clock) -> None:
+    run = Counting(clock)
+    begin(run, {"train": 3, "execute": 3})
+    for label in ("a", "b"):
+        run.started("train", label)
+    assert (run.jobs, run.jobs_ended, run.running.total()) == (6, 0, 2)
+    clock.now = 30.0
+    run.finished("train", "a", 30.0)
+    run.failed("train", "b", FAILURE)
+    run.skipped("execute", "b")
+    run.found("train", "c")
+    run.started("execute", "same")
+    run.started("execute", "same")  # variants of a chip may share a label
+    assert run.running.total() == 2
+    run.part_failed("execute", "same", FAILURE)
+    run.part_failed("execute", "same", FAILURE)
+    run.finished("execute", "same", 1.0)
+    assert run.running == {("execute", "same"): 1}
+    run.finished("execute", "same", 1.0)
+    assert (run.jobs, run.jobs_ended) == (6, 6)
+    assert (run.jobs_done, run.failures, run.jobs_skipped, run.reused) == (3, 3, 1, 4)
+    assert run.rate_per_s == pytest.approx(4 / 30)  # neither what was skipped nor what was found was run
+    assert not run.running
+
+
+def test_jobs_that_are_added_while_others_run(clock: Clock) -> None:
+    run = Counting(clock)
+    begin_search(run, trials=10)
+    run.added(work(1, 1), {"train": 1, "execute": 1})
+    run.started("train", "a")
+    run.finished("train", "a", 1.0)
+    run.added(work(1, 1), {"train": 1})  # the execution is under way
+    assert (run.total, run.ended) == ({"train": 2, "execute": 1}, {"train": 1})
+    assert run.reused == 6
+
+
+def test_what_is_left_of_a_search_by_hand(clock: Clock) -> None:
+    run = Counting(clock)
+    begin_search(run, trials=20, time_s=1000.0, complete=4)
+    assert run.remaining_s() == 900.0  # 100 s were spent by earlier runs
+    for number in range(3):
+        run.trial_began(number)
+    clock.now = 60.0
+    run.trial_ended("trial 4 complete", "complete")
+    run.trial_ended("trial 5 failed", "failed")
+    assert (run.told, run.in_flight) == ({"complete": 5, "failed": 1}, 1)
+    assert run.remaining_s() == pytest.approx(14 * 30.0)  # two trials took 60 s; fourteen are left
+    clock.now = 880.0
+    assert run.remaining_s() == pytest.approx(20.0)  # the budget of time ends first
+
+
+def test_once_a_budget_is_spent_the_jobs_count_that_are_left(clock: Clock) -> None:
+    run = Counting(clock)
+    begin_search(run, trials=1)
+    run.trial_began(0)
+    clock.now = 10.0
+    run.trial_ended("trial 0 complete", "complete")
+    run.added(work(0, 2), {"execute": 2})
+    assert run.remaining_s() is None
+    run.finished("execute", "test", 5.0)
+    assert run.remaining_s() == pytest.approx(5.0)
+
+
+def test_plain_progress_writes_one_line_an_event(clock: Clock) -> None:
     stream = io.StringIO()
-    plain = PlainProgress(stream)
-    plain.planned(work(2, 0), "serial")
+    plain = PlainProgress(stream, clock)
+    begin(plain, {"train": 2})
     plain.started("train", "a")
-    clock[0] = 4.0
+    clock.now = 4.0
     plain.finished("train", "a", 4.0)
-    plain.failed("train", "b", Failure(kind="ValueError", message="no"))
+    plain.failed("train", "b", FAILURE)
+    plain.close()
     assert stream.getvalue().splitlines() == [
         "to run: 2 trainings (3 in the store), 0 executions (0 in the store), 0 prices (0 in the store); "
         "executor: serial",
@@ -88,33 +214,171 @@ def test_plain_progress_writes_one_line_an_event(clock: list[float]) -> None:
     ]
 
 
-def test_live_progress_shows_counts_rate_and_epochs(clock: list[float]) -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    live = LiveProgress(console)
+def test_plain_progress_of_a_study(clock: Clock) -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, clock)
+    begin_search(plain, trials=8, complete=3)
+    plain.added(work(1, 0), {"train": 1})
+    plain.trial_began(3)
+    plain.started("train", "trial 3: a")
+    plain.finished("train", "trial 3: a", 2.0)
+    plain.trial_ended("trial 3 dropped: accuracy 50.0 %", "dropped")
+    lines = [FrontLine(name="trial 1", labels=("accuracy",), values=("90.0 %",))]
+    plain.hypervolume("1.5 times the baseline's")
+    plain.front(lines)
+    assert "best so far" not in stream.getvalue()
+    clock.now = 61.0
+    plain.front(lines)
+    plain.front(lines)
+    assert stream.getvalue().splitlines() == [
+        "to search: 8 trials; 3 trials from earlier runs; executor: ray",
+        "[1/1] train trial 3: a: done in 2.0 s",
+        "[4/8 trials] trial 3 dropped: accuracy 50.0 %",
+        "best so far: trial 1 (accuracy 90.0 %); hypervolume 1.5 times the baseline's",
+    ]
+
+
+def test_very_many_quick_jobs_give_few_lines(clock: Clock) -> None:
+    """100,000 jobs of a millisecond, 30 of which fail: 100 s."""
+    jobs = 100_000
+    stream = io.StringIO()
+    plain = PlainProgress(stream, clock)
+    begin(plain, {"execute": jobs})
+    for number in range(jobs):
+        plain.started("execute", f"job {number}")
+        clock.now += 0.001
+        if number % 3400 == 3:
+            plain.failed("execute", f"job {number}", FAILURE)
+        else:
+            plain.finished("execute", f"job {number}", 0.001)
+    plain.close()
+    lines = stream.getvalue().splitlines()
+    assert sum("FAILED" in line for line in lines) == 30
+    # The plan, a hundred at once, one for each 3 s, and the last.
+    assert len(lines) - 30 == 1 + 100 + 33 + 1
+    assert lines[1].startswith("[1/100000] execute job 0: done")
+    assert lines[-1].startswith("[100000/100000] execute job 99999: done in 0.0 s; ")
+    assert lines[-1].endswith(" more since the last line, 1000 jobs/s")
+    assert "more since the last line, 1000 jobs/s, about 1 min" in lines[110]
+
+
+def test_slow_jobs_have_a_line_each(clock: Clock) -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, clock)
+    begin(plain, {"train": 400})
+    for number in range(400):
+        clock.now += 3.0
+        plain.finished("train", f"job {number}", 3.0)
+    plain.close()
+    assert len(stream.getvalue().splitlines()) == 401
+
+
+def picture(live: LiveProgress, width: int, height: int = 40) -> list[str]:
+    """What it draws, on a terminal of its own: that on which it is alive has two of it."""
+    console = terminal(width, height)
+    with console.capture() as captured:
+        console.print(live)
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def terminal(width: int, height: int = 40) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=height, color_system=None)
+
+
+def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
+    live = LiveProgress(terminal(120), clock)
     try:
-        live.planned(work(3, 0), "serial")
+        begin(live, {"train": 3})
         live.started("train", "a")
-        clock[0] = 30.0
+        clock.now = 30.0
         live.finished("train", "a", 30.0)
-        live.failed("train", "b", Failure(kind="ValueError", message="no"))
+        live.started("train", "b")
+        live.failed("train", "b", FAILURE)
         live.started("train", "c")
-        live.epoch(
-            "c",
-            EpochReport(
-                epoch=2,
-                epochs=5,
-                loss=1.25,
-                training_accuracy=0.5,
-                validation_accuracy=0.625,
-                spike_density=1.0,
-                elapsed_s=4.0,
-                remaining_s=6.0,
-            ),
-        )
-        with console.capture() as captured:
-            console.print(live)
+        live.epoch("c", epoch(2))
+        lines = picture(live, 120)
     finally:
         live.close()
-    lines = captured.get().splitlines()
-    assert "2/3 jobs, 1 failed, 3 from the store, 4.0 jobs/min, about 30 s left" in lines[-2]
-    assert lines[-1] == "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5%, 6.0 s left"
+    assert lines == [
+        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0 jobs/min, about 30 s left",
+        "done 1, under way 1, from the store 3, failed 1",
+        "train 2/3",
+        "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5%, 6.0 s left",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 160])
+@pytest.mark.parametrize("height", [10, 24, 60])
+def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) -> None:
+    live = LiveProgress(terminal(width, height), clock)
+    try:
+        begin_search(live, trials=1000, complete=120, dropped=80, infeasible=40, failed=3)
+        live.added(work(900, 9000), {"train": 900, "execute": 9000})
+        clock.now = 3600.0
+        for number in range(40):
+            live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain_fitted")
+            live.trial_began(number)
+        live.finished("train", "b", 30.0)
+        labels = ("accuracy", "energy per sample", "decision latency")
+        live.front(
+            [FrontLine(name=f"trial {n}", labels=labels, values=("98.7 %", "1.234 µJ", "12.34 ms")) for n in range(30)]
+        )
+        live.hypervolume("1.234 times the baseline's")
+        lines = picture(live, width, height)
+    finally:
+        live.close()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= min(15, height - 1)
+    shown = "\n".join(lines)
+    for part in ("1/9,900 jobs", "under way 40", "trials 243/1,000", "120 complete", "40 in flight"):
+        assert part in shown
+    if height > 10:
+        assert "  and 3" in shown  # more jobs than there is room for
+        assert "best: 30 points" in shown
+
+
+def test_a_closed_picture_stays_closed(clock: Clock) -> None:
+    live = LiveProgress(terminal(80), clock)
+    live.close()
+    begin(live, {"train": 1})
+    assert live._live is None
+
+
+def test_pieces_fill_lines() -> None:
+    from rich.text import Text
+
+    lines = [line.plain for line in packed(map(Text, ["one", "two", "three", "four"]), 10)]
+    assert lines == ["one, two", "three", "four"]
+
+
+def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
+    def line(name: str, group: str) -> FrontLine:
+        return FrontLine(name=name, labels=("accuracy", "energy per sample"), values=("90.0 %", "1 µJ"), group=group)
+
+    lines = [line(f"first {n}", "with static") for n in range(9)] + [line("second", "without")]
+    console = terminal(60)
+    with console.capture() as captured:
+        console.print(front_table(lines, rows=3, width=60))
+    rows = [row.split("  ")[0].strip() for row in captured.get().splitlines()]
+    assert rows == ["best: 10, a–b do not compare", "a first 0", "a first 1", "b second"]
+
+
+def test_everything_is_handed_on() -> None:
+    """Each event of the interface reaches each listener, with its arguments."""
+    events = [name for name in vars(Progress) if not name.startswith("_")]
+    heard: list[tuple[str, str]] = []
+
+    def listener(who: str) -> Progress:
+        one = Progress()
+        for name in events:
+            setattr(one, name, lambda *_, name=name, **__: heard.append((who, name)))
+        return one
+
+    relay = Relay(listener("a"), listener("b"))
+    counts = {"planned": 2, "study_begins": 1, "added": 2, "started": 2, "epoch": 2, "finished": 3, "failed": 3}
+    counts |= {"part_failed": 3, "found": 2, "skipped": 2, "pulse": 0, "front": 1, "hypervolume": 1, "trial_began": 1}
+    counts |= {"trial_ended": 2, "note": 1, "close": 0}
+    assert set(counts) == set(events)
+    for name in events:
+        getattr(relay, name)(*([None] * counts[name]))
+    assert heard == [(who, name) for name in events for who in ("a", "b")]
