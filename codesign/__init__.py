@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         StoreError,
         TrainingDivergedError,
     )
+    from codesign.exploration.study.study import load_study, run_study
     from codesign.exploration.sweep import load_sweep, run_sweep
     from codesign.hardware.cost import Cost, price
     from codesign.hardware.description import Chip
@@ -55,6 +56,7 @@ _MODULES = {
         "StoreError",
         "TrainingDivergedError",
     ),
+    "codesign.exploration.study.study": ("load_study", "run_study"),
     "codesign.exploration.sweep": ("load_sweep", "run_sweep"),
     "codesign.hardware.cost": ("Cost", "price"),
     "codesign.hardware.description": ("Chip",),

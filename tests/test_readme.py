@@ -11,16 +11,38 @@ import pytest
 
 from codesign.documents import parse_document
 from codesign.exploration.spec import SweepSpec
+from codesign.exploration.study.spec import StudySpec
+from codesign.exploration.study.study import load_study
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_the_sweep_of_the_readme_is_valid():
+def block(start: str) -> str:
+    """The indented block that holds a text, without its indent."""
     blocks = re.findall(r"(?:^    .*\n|^\n)+", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    text = next(block for block in blocks if "name: my_question" in block)
-    text = "\n".join(line[4:] for line in text.splitlines() if "my_chip.yaml" not in line)
-    spec = parse_document(text, "README.md", SweepSpec)
+    text = next(block for block in blocks if start in block)
+    return "\n".join(line[4:] for line in text.splitlines() if "my_chip.yaml" not in line)
+
+
+def test_the_sweep_of_the_readme_is_valid():
+    spec = parse_document(block("name: my_question"), "README.md", SweepSpec)
     assert set(spec.recipes) == {"layered", "mine"}
+
+
+def test_the_study_of_the_readme_is_valid():
+    sweep = block("name: my_question")
+    text = sweep[: sweep.index("axes:")] + "\n" + block("space:")
+    spec = parse_document(text, "README.md", StudySpec)
+    assert spec.cohort == 9
+    assert spec.objectives[1].reference == pytest.approx(12e-6)
+
+
+@pytest.mark.parametrize("name", ["study_digits", "study_nmnist"])
+def test_the_studies_that_are_shipped_are_valid(name: str):
+    spec = load_study(name)
+    assert spec.name == name
+    assert spec.budget.trials is not None
+    assert spec.budget.trials >= 60
 
 
 @pytest.mark.slow
