@@ -32,6 +32,9 @@ _LONGEST_MESSAGE = 2000
 _MOST_PROBLEMS = 100
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
+_INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
+"""The end of a line within a message, unless the next one is another file's mistake with its own place."""
+_SHOULD = re.compile(r"[A-Z]\w* should ")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _CORE_TAGS = {
@@ -206,7 +209,8 @@ class _Reader:
 
     def mistake(self, location: tuple[Any, ...], message: str) -> None:
         """Note a mistake at a place of the document."""
-        self.problems.append(Problem(file=self.file, line=self.line(location), message=_clipped(message)))
+        message = _clipped(_INNER_LINE.sub(r"\\n", message))
+        self.problems.append(Problem(file=self.file, line=self.line(location), message=message))
 
     def line(self, location: tuple[Any, ...]) -> int:
         """The line of the deepest part of `location` that exists in the file."""
@@ -286,15 +290,14 @@ def _describe(item: Any, model: type[BaseModel]) -> str:
         return f"unknown key '{location}'" + (suggestion(key, allowed) if allowed else "")
     if kind == "missing":
         return f"'{location}' is missing"
-    message = item["msg"]
-    for prefix in ("Value error, ", "Input should be ", "Assertion failed, "):
-        message = message.removeprefix(prefix)
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
     if kind in ("quantity", "value_error", "assertion_error") or "found" in message:
         return f"{location}: {message}"
     found = item.get("input")
     plain = isinstance(found, (str, int, float, bool, type(None)))
     shown = _clipped(repr(found), 100) if plain else f"a {_plain_type(found)}"
-    return f"{location}: must be {message}, found {shown}"
+    return f"{location}: {rule}, found {shown}"
 
 
 def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:

@@ -1,0 +1,282 @@
+"""Hostile sweep, chip and price files: refused in seconds and little memory, mistake by mistake, and nothing is run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+import yaml
+from faults import limited_memory
+from one_process import Timed, run_all
+from tiny_sweeps import TINY, plan_of, tiny
+
+from codesign.exploration.limits import MOST_POINTS, design_points
+
+pytestmark = pytest.mark.slow
+
+GIGABYTE = 2**30
+LIMIT_S = 10.0
+COMMANDS = {"chip": ("chips", "check"), "sweep": ("sweep", "--dry-run"), "price": ("price",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hostile:
+    """Bytes of a file and what is said about them; `line` None where that is about the file as a whole."""
+
+    text: str | bytes
+    line: int | None
+    says: str
+
+    @property
+    def data(self) -> bytes:
+        return self.text if isinstance(self.text, bytes) else self.text.encode()
+
+
+def laughs() -> str:
+    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    return "\n".join(lines + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)])
+
+
+DEEP = "is nested deeper than 50 levels"
+MANY = "it has more than 50,000 values once its aliases are expanded"
+ANYWHERE: Mapping[str, Hostile] = {
+    # code
+    "apply": Hostile(text="a: 1\nb: !!python/object/apply:os.system ['touch owned']", line=2, says="tag 'tag:yaml.org"),
+    "new": Hostile(text="!!python/object/new:os.system ['touch owned']", line=1, says="is not allowed; write plain"),
+    "name": Hostile(text="a: !!python/name:os.system", line=1, says="is not allowed; write plain values"),
+    "module": Hostile(text="a: !!python/module:os", line=1, says="is not allowed; write plain values"),
+    "binary": Hostile(text="a: !!binary aGVsbG8=", line=1, says="tag 'tag:yaml.org,2002:binary' is not allowed"),
+    "local tag": Hostile(text="a: !mine x", line=1, says="tag '!mine' is not allowed"),
+    "tag handle": Hostile(text="%TAG ! tag:x,2000:\n---\na: !y z", line=3, says="tag 'tag:x,2000:y' is not allowed"),
+    # size and depth
+    "laughs": Hostile(text=laughs(), line=1, says=MANY),
+    "itself": Hostile(text="a: &a [*a]", line=1, says=DEEP),
+    "itself as a mapping": Hostile(text="a: &a\n  b: *a", line=1, says=DEEP),
+    "brackets": Hostile(text="a: " + "[" * 10_000, line=1, says=DEEP),
+    "braces": Hostile(text="a: " + "{a: " * 10_000, line=1, says=DEEP),
+    "closed brackets": Hostile(text="[" * 10_000 + "]" * 10_000, line=1, says=DEEP),
+    "dashes": Hostile(text="- " * 10_000, line=1, says=DEEP),
+    "question marks": Hostile(text="? " * 10_000, line=1, says=DEEP),
+    "indented": Hostile(text="".join(" " * i + "a:\n" for i in range(1200)), line=50, says=DEEP),
+    "long scalar": Hostile(text="title: " + "a" * 50_000_000, line=None, says="is larger than 1,000,000 bytes"),
+    "long scalar that is read": Hostile(text="a: 1\n" + "b" * 900_000, line=2, says="is not valid YAML"),
+    "long key": Hostile(text=f"? {'k' * 900_000}\n: 1", line=1, says="at most 200 characters, found 900,000"),
+    "many keys": Hostile(text="".join(f"k{i}: 1\n" for i in range(60_000)), line=25_000, says=MANY),
+    "many values": Hostile(text="a: [" + "1," * 400_000 + "]", line=1, says=MANY),
+    "many anchors": Hostile(text="".join(f"- &a{i} 1\n" for i in range(49_000)), line=1, says="found a list"),
+    "blank": Hostile(text=" " * 900_000, line=1, says="is empty"),
+    "lines": Hostile(text="a: |\n" + "\n" * 900_000 + "b", line=900_002, says="is not valid YAML"),
+    # keys
+    "twice": Hostile(text="name: a\nname: b\nname: c", line=3, says="'name' is given twice, first in line 1"),
+    "merged": Hostile(text="x: &x {a: 1}\n<<: *x", line=2, says="unknown key '<<'"),
+    "key that is a list": Hostile(text="? [a, b]\n: 1", line=1, says="a key must be a plain word"),
+    "key that is nothing": Hostile(text="~: 1", line=1, says="unknown key '~'"),
+    # characters
+    "nul": Hostile(text="name: a\nb: \x00", line=2, says="the character U+0000 is not allowed"),
+    "escape": Hostile(text="a: \x1b]0;owned\x07", line=1, says="the character U+001B is not allowed"),
+    "escaped escape": Hostile(text='a: 1\ntitle: "\\e]0;owned\\a"', line=2, says="control character U+001B"),
+    "escaped nul": Hostile(text='title: "a\\0"', line=1, says="the control character U+0000 is not allowed"),
+    "escape in a key": Hostile(text='"\\e[2J": 1', line=1, says="the control character U+001B is not allowed"),
+    "half a pair": Hostile(text='title: "\\uD800"', line=1, says="the control character U+D800 is not allowed"),
+    "no character": Hostile(text='title: "\\U00110000"', line=1, says="is not valid YAML"),
+    "far beyond": Hostile(text='title: "\\UFFFFFFFF"', line=1, says="is not valid YAML"),
+    "latin": Hostile(text=b"name: a\nb: \xe9", line=2, says="is not UTF-8 text: byte 11 is 0xe9"),
+    "utf-16": Hostile(text="name: a".encode("utf-16"), line=1, says="is not UTF-8 text: byte 0 is 0xff"),
+    "noise": Hostile(text=bytes(range(256)) * 50, line=2, says="is not UTF-8 text: byte 128 is 0x80"),
+    "mark": Hostile(text="\ufeffnaem: a", line=1, says="unknown key 'naem'; did you mean 'name'?"),
+    # what is no document
+    "nothing": Hostile(text="", line=1, says="is empty"),
+    "two": Hostile(text="a: 1\n---\nb: 2", line=2, says="expected a single document"),
+    "unknown alias": Hostile(text="a: *nobody", line=1, says="found undefined alias"),
+    "version": Hostile(text=f"%YAML {'9' * 5000}.1\n---\na: 1", line=1, says="is not valid YAML"),
+    "number": Hostile(text="1e400", line=1, says="found inf"),
+    "long number": Hostile(text="name: " + "9" * 5000, line=1, says="name"),
+}
+
+SOME = ("apply", "laughs", "brackets", "long scalar", "twice", "escaped escape", "latin", "nothing")
+"""What is tried with every kind of file; they have one reader."""
+
+
+def sweep_file(old: str, new: str, line: int | None, says: str) -> Hostile:
+    assert old in TINY
+    return Hostile(text=TINY.replace(old, new), line=line, says=says)
+
+
+def named(name: str, says: str = "name: must match pattern") -> Hostile:
+    text = sweep_file("name: tiny", f"name: {name}", 1, "").text
+    return Hostile(text=text, line=1, says=says)
+
+
+GRID = "axes:\n" + "".join(
+    f"  chip.mubrain_fitted.{path}: [{', '.join(f'{i} {unit}' for i in range(1, 201))}]\n"
+    for path, unit in (("energies.synaptic_operation", "fJ"), ("static_power", "uW"), ("vector_width", ""))
+)
+LONG_AXIS = f"axes:\n  chip.mubrain_fitted.vector_width: [{', '.join(map(str, range(1, 60_001)))}]\n"
+SWEEPS: Mapping[str, Hostile] = {
+    "up": named("../../etc/x"),
+    "absolute": named("/etc/x"),
+    "with a nul": named('"a\\0b"', "the control character U+0000 is not allowed"),
+    "with a line": named('"a\\nb"'),
+    "hidden": named(".ssh"),
+    "a device": named("CON", "name: 'CON' is a device on Windows"),
+    "another device": named("lpt1", "name: 'lpt1' is a device on Windows"),
+    "long": named("a" * 100, "at most 80 characters"),
+    "a chip elsewhere": sweep_file("  truenorth: {}", "  x: {chip: ../../../etc/passwd}", 11, "chips.x.chip: "),
+    "a chip that is a device": sweep_file("  truenorth: {}", "  x: {chip: /dev/zero}", 11, "is a pipe or a device"),
+    "a chip that is a pipe": sweep_file("  truenorth: {}", "  x: {chip: ./pipe.yaml}", 11, "is a pipe or a device"),
+    "a chip that is a loop": sweep_file("  truenorth: {}", "  x: {chip: ./loop.yaml}", 11, "symbolic links"),
+    "a chip with a line": sweep_file("  truenorth: {}", '  x: {chip: "a\\nb"}', 11, "unknown chip 'a\\nb'"),
+    "a schedule with a line": sweep_file(
+        "[layered, asynchronous]", '["a\\nb"]', 10, "mubrain_fitted.schedules.0"
+    ),
+    "a huge seed": sweep_file("[0]", f"[{10**39}]", 14, "seeds.training.0: must be less than"),
+    "a larger seed": sweep_file("[0]", f"[{'9' * 5000}]", 14, "seeds.training.0"),
+    "a negative seed": sweep_file("[0]", "[-1]", 14, "seeds.training.0: must be greater than or equal to 0"),
+    "nan": sweep_file("5.0e-3", ".nan", 6, "recipe_defaults.learning_rate"),
+    "infinity": sweep_file("5.0e-3", "1e400", 6, "recipe_defaults.learning_rate"),
+    "many timesteps": sweep_file("timesteps: 3", f"timesteps: {10**12}", None, "workload"),
+    "a huge group": sweep_file("group_size: 4", f"group_size: {10**30}", 13, "schedules.asynchronous.group_size"),
+    "a huge network": sweep_file('"12-8"', '"99999999999999x9999"', 4, "network"),
+    "many layers": sweep_file('"12-8"', '"[9x99999]"', 4, "network"),
+    "a grid": Hostile(text=TINY + GRID, line=15, says=f"design points are more than a sweep may have, {MOST_POINTS:,}"),
+    "a long axis": Hostile(text=TINY + LONG_AXIS, line=16, says=MANY),
+    "a null axis": Hostile(text=TINY + "axes: {recipe.layered.epochs: [~, ~]}", line=15, says="recipe.layered.epochs"),
+    "an infinite axis": Hostile(
+        text=TINY + "axes: {recipe.layered.epochs: [1e400]}", line=15, says="recipe.layered.epochs"
+    ),
+}
+
+PRICE = """\
+name: prices
+sweep: ./tiny.yaml
+chip: mubrain_fitted
+schedule: asynchronous
+axes:
+  energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 60}
+"""
+
+
+def price_file(old: str, new: str, line: int, says: str) -> Hostile:
+    assert old in PRICE
+    return Hostile(text=PRICE.replace(old, new), line=line, says=says)
+
+
+PRICES: Mapping[str, Hostile] = {
+    "up": price_file("name: prices", "name: ../x", 1, "name: must match pattern"),
+    "a device": price_file("name: prices", "name: aux", 1, "name: 'aux' is a device on Windows"),
+    "a sweep that is a device": price_file("./tiny.yaml", "/dev/zero", 2, "is a pipe or a device"),
+    "a sweep that is a pipe": price_file("./tiny.yaml", "./pipe.yaml", 2, "is a pipe or a device"),
+    "a sweep that is a folder": price_file("./tiny.yaml", "./folder.yaml", 2, "Is a directory"),
+    "many points": price_file("points: 60", f"points: {10**9}", 6, "must be less than or equal to 10000"),
+    "infinite ends": price_file("100 pJ", "1e400 pJ", 6, "must be finite"),
+}
+
+CHIPS: Mapping[str, Hostile] = {
+    name: Hostile(text=f"name: {value}\n", line=1, says=says)
+    for name, value, says in (
+        ("up", "../../x", "name: must match pattern"),
+        ("absolute", "/x", "name: must match pattern"),
+        ("with a line", '"a\\nb"', "name: must match pattern"),
+        ("long", "a" * 100, "at most 64 characters"),
+    )
+}
+
+
+def files() -> dict[tuple[str, str], Hostile]:
+    """By kind of file and name."""
+    found = {("chip", name): hostile for name, hostile in ANYWHERE.items()}
+    found.update({(kind, name): ANYWHERE[name] for kind in ("sweep", "price") for name in SOME})
+    for kind, own in (("sweep", SWEEPS), ("price", PRICES), ("chip", CHIPS)):
+        found.update({(kind, f"own {name}"): hostile for name, hostile in own.items()})
+    return found
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Timed]:
+    """How the program ended on each file, one process a kind."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    (folder / "folder.yaml").mkdir()
+    os.mkfifo(folder / "pipe.yaml")
+    commands: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {kind: {} for kind in COMMANDS}
+    for (kind, name), hostile in files().items():
+        path = f"{kind}_{name.replace(' ', '_')}.yaml"
+        (folder / path).write_bytes(hostile.data)
+        commands[kind][kind, name] = (*COMMANDS[kind], path)
+    for kind, places in commands.items():
+        for place in ("pipe.yaml", "folder.yaml", "loop.yaml", "/dev/zero", "missing.yaml", "a" * 5000):
+            places[kind, place] = (*COMMANDS[kind], place)
+    found: dict[tuple[str, str], Timed] = {}
+    for kind, own in commands.items():
+        memory = GIGABYTE if kind == "chip" else 8 * GIGABYTE  # libraries of sweeps take more addresses than memory
+        results = run_all(list(own.values()), folder=folder, prepare=limited_memory(memory))
+        found.update(zip(own, results, strict=True))
+    assert not (folder / "owned").exists()
+    return found
+
+
+@pytest.mark.parametrize(("kind", "name"), files())
+def test_a_hostile_file(ended: dict[tuple[str, str], Timed], kind: str, name: str) -> None:
+    hostile, result = files()[kind, name], ended[kind, name]
+    assert result.code == 2, result
+    assert "Traceback" not in result.err
+    assert result.seconds < LIMIT_S
+    assert len(result.err) < 20_000
+    file = f"{kind}_{name.replace(' ', '_')}.yaml"
+    if hostile.line is None:
+        assert any(hostile.says in line for line in result.errors), result.errors
+        return
+    for line in result.errors:
+        assert re.match(rf"{re.escape(file)}:\d+: .", line), line
+    said = [line for line in result.errors if line.startswith(f"{file}:{hostile.line}: ")]
+    assert any(hostile.says in line for line in said), result.errors
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("pipe.yaml", "pipe.yaml: is a pipe or a device; give a regular file"),
+        ("/dev/zero", "/dev/zero: is a pipe or a device; give a regular file"),
+        ("folder.yaml", "folder.yaml: cannot be read: Is a directory"),
+        ("loop.yaml", "loop.yaml: cannot be read: Too many levels of symbolic links"),
+        ("missing.yaml", "missing.yaml"),
+        ("a" * 5000, "aaaaa"),
+    ],
+)
+def test_a_place_that_is_no_file(ended: dict[tuple[str, str], Timed], kind: str, place: str, says: str) -> None:
+    result = ended[kind, place]
+    assert result.code == 2, result
+    assert len(result.errors) == 1
+    assert says in result.errors[0]
+    assert result.seconds < LIMIT_S
+
+
+def test_the_size_of_a_sweep_is_known_without_making_it() -> None:
+    """Two recipes, one of them in 3 ways; 2 · 2 seeds; chips in 2 ways with 5 + 1 schedules, and in one with one."""
+    data = {
+        "recipes": {"a": {}, "b": {}},
+        "seeds": {"training": [0, 1], "evaluation": [0, 1]},
+        "chips": {"x": {"schedules": ["s", "layered"]}, "y": None},
+        "schedules": {"s": {}},
+        "axes": {
+            "recipe.a.epochs": [1, 2, 3],
+            "chip.x.vector_width": [1, 2],
+            "chip.x.static_power": ["1 W"],
+            "schedule.s.group_size": [1, 2, 3, 4, 5],
+        },
+    }
+    trained = (3 + 1) * 2 * 2
+    assert design_points(data, ("chip", "layered")) == trained * (2 * 1 * (5 + 1) + 1)
+    assert design_points({"recipes": [], "axes": 3, "chips": {"x": 1}, "seeds": None}, ()) == 0
+
+
+def test_the_size_of_a_sweep_is_that_of_its_plan() -> None:
+    axes = "{schedule.asynchronous.group_size: [2, 4, 8], recipe.layered.epochs: [1, 2]}"
+    change = ("seeds: {training: [0]}", f"seeds: {{training: [0, 5]}}\naxes: {axes}")
+    assert len(plan_of(tiny(change)).points) == 2 * 2 * (1 + 3 + 1)
+    assert design_points(yaml.safe_load(TINY.replace(*change)), ("chip", "layered")) == 2 * 2 * (1 + 3 + 1)
