@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -213,6 +214,12 @@ _ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "fl
 
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
+_SORTED_BY = frozenset((*_SORT_KEYS, *_SORT_KEYS_LAST))
+_PIECE = 1000
+"""Rows that are in memory as Python objects while a file is written."""
+
+_EXACTLY: Mapping[str, type] = {"string": str, "bool": bool, "int": int, "float": float}
+"""Types of cells as they nearly always are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +236,10 @@ class ResultTable:
     metadata: ResultMetadata
 
 
-def write_results(path: Location, rows: Sequence[Mapping[str, Any]], metadata: ResultMetadata) -> None:
+def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> None:
     """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
+
+    Rows are taken in piece by piece, and a few kilobytes of each are kept.
 
     Args:
         path: the file, a path or a URL; missing folders are made.
@@ -245,22 +254,46 @@ def write_results(path: Location, rows: Sequence[Mapping[str, Any]], metadata: R
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    axes = _axis_columns(rows)
+    pieces: list[Any] = []
+    places: list[dict[str, Any]] = []
+    for first, piece in _pieces(rows):
+        for number, row in enumerate(piece, start=first):
+            unknown = sorted(name for name in row if name not in COLUMNS and not name.startswith(AXIS_PREFIX))
+            if unknown:
+                raise ValueError(f"row {number}: unknown column {', '.join(unknown)}")
+        pieces.append(_arrow_table(piece, COLUMNS))
+        places += [{name: row[name] for name in row if name in _SORTED_BY or name not in COLUMNS} for row in piece]
+    axes = _axis_columns(places)
+    order = sorted(range(len(places)), key=lambda number: _sort_key(places[number], tuple(axes)))
+    fixed = pa.concat_tables(pieces) if pieces else _arrow_table([], COLUMNS)
+    ordered = fixed.take(pa.array(order, type=pa.int64())).combine_chunks()
+    by_axis = _arrow_table([places[number] for number in order], axes)
     columns = {**COLUMNS, **axes}
-    for number, row in enumerate(rows):
-        unknown = sorted(set(row) - set(columns))
-        if unknown:
-            raise ValueError(f"row {number}: unknown column {', '.join(unknown)}")
-    ordered = sorted(rows, key=lambda row: _sort_key(row, tuple(axes)))
-    arrays = [
-        pa.array([_checked(name, column, row.get(name)) for row in ordered], type=_arrow_type(column.kind))
-        for name, column in columns.items()
-    ]
     fields = [pa.field(name, _arrow_type(column.kind), nullable=column.nullable) for name, column in columns.items()]
     schema = pa.schema(fields, metadata={METADATA_KEY: metadata.to_json().encode()})
+    table = pa.Table.from_arrays([*ordered.columns, *by_axis.columns], schema=schema)
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd", write_page_checksum=True)
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _pieces(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
+    """Rows a thousand at a time, each piece with the number of its first."""
+    remaining, first = iter(rows), 0
+    while piece := list(itertools.islice(remaining, _PIECE)):
+        yield first, piece
+        first += len(piece)
+
+
+def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]) -> Any:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            name: pa.array([_checked(name, column, row.get(name)) for row in rows], type=_arrow_type(column.kind))
+            for name, column in columns.items()
+        }
+    )
 
 
 def read_results(path: Location) -> ResultTable:
@@ -355,12 +388,17 @@ def _checked(name: str, column: Column, value: Any) -> Any:
         case "strings" | "ints" | "floats" | "draws":
             if isinstance(value, str) or not isinstance(value, Iterable):
                 raise ValueError(f"{name}: must be a list, found {value!r}")
-            return [_checked_scalar(name, _ENTRIES[column.kind], entry) for entry in value]
+            kind, entries = _ENTRIES[column.kind], list(value)
+            if set(map(type, entries)) <= {_EXACTLY[kind]} and (kind != "float" or all(map(math.isfinite, entries))):
+                return entries
+            return [_checked_scalar(name, kind, entry) for entry in entries]
         case kind:
             return _checked_scalar(name, kind, value)
 
 
 def _checked_scalar(name: str, kind: str, value: Any) -> Any:
+    if type(value) is _EXACTLY[kind] and not (isinstance(value, float) and not math.isfinite(value)):
+        return value
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = value.item()
     matches = {

@@ -134,6 +134,26 @@ def test_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     assert read_results(tmp_path / "a").frame["chip"].tolist() == ["a"] * 4 + ["b"] * 4
 
 
+def test_rows_written_in_pieces_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        row(
+            point=f"p{number}",
+            training_seed=7 - number,
+            accuracy=None if number % 3 == 0 else number / 7,
+            assumptions=[f"a{number}", "b"],
+            energy_draws_j=None if number == 4 else [1.0, number],
+            **({} if number < 3 else {"axis.lanes": number % 2, "axis.mode": "x" if number % 2 else None}),
+        )
+        for number in range(7)
+    ]
+    write_results(tmp_path / "whole", rows, METADATA)
+    monkeypatch.setattr("codesign.results._PIECE", 2)
+    write_results(tmp_path / "pieces", iter(rows), METADATA)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
+    with pytest.raises(ValueError, match="row 5: unknown column made_up"):
+        write_results(tmp_path / "r", [*rows[:5], row(made_up=1)], METADATA)
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(

@@ -1,8 +1,8 @@
-"""The row of a design point, from what its jobs left in the store."""
+"""The rows of design points, from what their jobs left in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import reading_result
@@ -10,12 +10,15 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs import decode_columns
 from codesign.exploration.plan import FeasiblePoint, Point
 from codesign.exploration.rows import Columns
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 from codesign.results import checked_cells
 
-__all__ = ["paper_book", "point_row"]
+__all__ = ["paper_book", "point_row", "point_rows"]
+
+_AT_ONCE = 500
+"""Points whose entries are read together."""
 
 
 def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
@@ -25,28 +28,76 @@ def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping
         shape: of the network.
         failures: by key, why a result is missing.
     """
+    return next(point_rows([point], shape, store, failures))
+
+
+def point_rows(
+    points: Sequence[Point], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
+) -> Iterator[Columns]:
+    """All columns of each of many design points, as `point_row`; few of them are in memory at once."""
+    for first in range(0, len(points), _AT_ONCE):
+        together = points[first : first + _AT_ONCE]
+        found = _Found(store, [point.jobs for point in together if point.jobs is not None])
+        for point in together:
+            yield _point_row(point, shape, found, failures)
+
+
+class _Found:
+    """What the store holds of some points' results. What several points share is read once, and decoded once.
+
+    Attributes:
+        root: of the store.
+    """
+
+    def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
+        self.root = store.root
+        with_facts = _distinct(key for one in jobs for key in (one.execution.model.key, one.execution.key))
+        with_columns = _distinct(key for one in jobs for key in (*(part.key for part in one.summaries), one.cost.key))
+        self._facts: dict[str, Facts | None] = dict(zip(with_facts, store.facts_many(with_facts), strict=True))
+        self._entries: dict[str, Entry | None] = dict(zip(with_columns, store.get_many(with_columns), strict=True))
+        self._decoded: dict[str, Columns] = {}
+
+    def facts(self, key: str) -> Facts:
+        """Facts of a result, none where it is not there."""
+        return self._facts[key] or {}
+
+    def columns(self, key: str) -> Columns | None:
+        """Columns of a summary or a price, None where it is not there. Raises UnreadableResultError."""
+        entry = self._entries[key]
+        if entry is None:
+            return None
+        if key not in self._decoded:
+            self._decoded[key] = decode_columns(entry.payload)
+        return self._decoded[key]
+
+
+def _distinct(keys: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(keys))
+
+
+def _point_row(point: Point, shape: NetworkShape, found: _Found, failures: Mapping[str, Failure]) -> Columns:
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
-        return _row(point, point.jobs, shape, store, failures)
+        return _row(point, point.jobs, shape, found, failures)
     except UnreadableResultError as error:  # incomplete, but with the right checksum
-        reason = f"{error}; remove its entries from the store at {store.root}"
+        reason = f"{error}; remove its entries from the store at {found.root}"
         return {**point.columns, "status": "failed", "reason": reason}
 
 
 def _row(
-    point: Point, jobs: FeasiblePoint, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
+    point: Point, jobs: FeasiblePoint, shape: NetworkShape, found: _Found, failures: Mapping[str, Failure]
 ) -> Columns:
-    columns = {**point.columns, **_training_columns(jobs, store)}
+    columns = {**point.columns, **_training_columns(found.facts(jobs.execution.model.key))}
     for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
     keys = (*(one.key for one in jobs.summaries), jobs.cost.key)
-    found = [stored for stored in (_stored_columns(store, key) for key in keys) if stored is not None]
-    if len(found) < len(keys):
-        reason = f"its result vanished from the store at {store.root} while the sweep ran; run it again"
+    results = [result for key in keys if (result := found.columns(key)) is not None]
+    if len(results) < len(keys):
+        reason = f"its result vanished from the store at {found.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
-    summary, *unquantized, cost = found
+    summary, *unquantized, cost = results
     with reading_result("columns"):
         return {
             **columns,
@@ -56,20 +107,14 @@ def _row(
             **paper_book(point, summary["spike_density"], shape),
             "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
             "status": "ok",
-            **checked_cells({"execute_wall_s": (store.facts(jobs.execution.key) or {}).get("wall_s")}),
+            **checked_cells({"execute_wall_s": found.facts(jobs.execution.key).get("wall_s")}),
         }
 
 
-def _training_columns(jobs: FeasiblePoint, store: Store) -> Columns:
-    facts = dict(store.facts(jobs.execution.model.key) or {})
+def _training_columns(facts: Facts) -> Columns:
     names = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
     with reading_result("facts"):
         return checked_cells({**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")})
-
-
-def _stored_columns(store: Store, key: str) -> Columns | None:
-    entry = store.get(key)
-    return None if entry is None else decode_columns(entry.payload)
 
 
 def paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,10 @@ from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.library import load_sweep
 from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.point_rows import point_row
+from codesign.exploration.point_rows import point_rows
 from codesign.exploration.progress import Progress
 from codesign.exploration.provenance import describe_sweep
+from codesign.exploration.rows import Columns
 from codesign.exploration.run_recorder import recorded_run
 from codesign.exploration.runner import Runner
 from codesign.exploration.spec import SweepSpec
@@ -157,12 +158,17 @@ def _write(
     """The results file and the report, from what the store holds."""
     from codesign.reporting.html import write_report
 
-    rows = [point_row(point, plan.shape, store, failures) for point in plan.points]
+    statuses: Counter[str] = Counter()
+
+    def rows() -> Iterator[Columns]:
+        for row in point_rows(plan.points, plan.shape, store, failures):
+            statuses[row["status"]] += 1
+            yield row
+
     metadata = describe_sweep(plan, work.tallies, data.workload, command=command, failed=len(failures))
     results, report = join(output, "results.parquet"), join(output, "report.html")
-    write_results(results, rows, metadata)
+    write_results(results, rows(), metadata)
     write_report(read_results(results), report)
-    statuses = Counter(row["status"] for row in rows)
     return SweepOutcome(
         results=results,
         report=report,

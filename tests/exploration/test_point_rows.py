@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_sweeps import run, tiny
+
+from codesign.exploration import point_rows as module
+from codesign.exploration.executors.base import Failure
+from codesign.exploration.point_rows import point_row, point_rows
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import plan_sweep
+
+AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain_fitted.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
+
+
+def test_rows_of_many_points_are_those_of_each(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where points share a damaged summary, lack a price, or need what failed."""
+    spec = tiny(("seeds: {training: [0]}\n", AXIS))
+    run(spec, tmp_path, cache_root)
+    plan = plan_sweep(spec, cache_root=cache_root)
+    jobs = [point.jobs for point in plan.points if point.jobs is not None]
+    assert len(jobs) == 4  # two schedules, two prices
+    assert len({one.summary.key for one in jobs}) == 2
+    notes: list[str] = []
+    store = Store(tmp_path / "store", on_damage=notes.append)
+    failures: dict[str, Failure] = {}
+
+    def statuses() -> list[str]:
+        together = list(point_rows(plan.points, plan.shape, store, failures))
+        one_by_one = [point_row(point, plan.shape, store, failures) for point in plan.points]
+        monkeypatch.setattr(module, "_AT_ONCE", 2)
+        in_twos = list(point_rows(plan.points, plan.shape, store, failures))
+        monkeypatch.undo()
+        assert together == one_by_one == in_twos
+        return [row["status"] for row in together if row["chip"] == "mubrain_fitted"]
+
+    assert statuses() == ["ok"] * 4
+    failures[jobs[3].cost.key] = Failure(kind="ValueError", message="as if")
+    assert statuses() == ["ok", "ok", "ok", "failed"]
+    store.folder.remove(f"{jobs[2].cost.key[:2]}/{jobs[2].cost.key}")
+    assert statuses() == ["ok", "ok", "failed", "failed"]
+    store.put(jobs[0].summary.key, b"[]", {})  # no columns, with the right checksum
+    damaged = [one.summary.key == jobs[0].summary.key for one in jobs]
+    assert statuses() == ["failed" if found or number > 1 else "ok" for number, found in enumerate(damaged)]
+    assert notes == []
+    store.folder.write(f"{jobs[0].summary.key[:2]}/{jobs[0].summary.key}", b"damaged")
+    list(point_rows(plan.points, plan.shape, store, failures))
+    assert len(notes) == 1
+
+
+def test_no_points_have_no_rows(tmp_path: Path, cache_root: Path) -> None:
+    plan = plan_sweep(tiny(), cache_root=cache_root)
+    assert list(point_rows([], plan.shape, Store(tmp_path), {})) == []
