@@ -90,11 +90,13 @@ class FrontWatch:
 
     def take(self, key: str, payload: bytes) -> None:
         """A summary or a price that is in the store. Others than the plan's are passed over."""
-        rows = self._waiting.pop(key, [])
-        with suppress(KeyError, TypeError, ValueError):  # no such result: the rows of the file will say so
+        if key not in self._waiting:
+            return
+        with suppress(KeyError, TypeError, ValueError):  # not what it should be, and perhaps soon computed again
             cells = _cells(payload, self._needed)
-            for number in rows:
+            for number in self._waiting[key]:
                 self._take_for(number, key, cells)
+            del self._waiting[key]
 
     def front(self) -> list[FrontLine]:
         """The front: a group after another, each with the best in the first objective first."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Mapping
 
@@ -375,10 +376,7 @@ def test_everything_is_handed_on() -> None:
         return one
 
     relay = Relay(listener("a"), listener("b"))
-    counts = {"planned": 2, "study_begins": 1, "added": 2, "started": 2, "epoch": 2, "finished": 3, "failed": 3}
-    counts |= {"part_failed": 3, "found": 2, "skipped": 2, "pulse": 0, "front": 1, "hypervolume": 1, "trial_began": 1}
-    counts |= {"trial_ended": 2, "note": 1, "close": 0}
-    assert set(counts) == set(events)
     for name in events:
-        getattr(relay, name)(*([None] * counts[name]))
+        takes = len(inspect.signature(getattr(Progress(), name)).parameters)
+        getattr(relay, name)(*([None] * takes))
     assert heard == [(who, name) for name in events for who in ("a", "b")]

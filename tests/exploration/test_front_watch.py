@@ -1,0 +1,193 @@
+"""The front of a sweep while it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_sweeps import Recording, plan_of, tiny
+
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.front_watch import FrontRelay, FrontWatch
+from codesign.exploration.plan import Plan
+from codesign.exploration.progress import FrontLine
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import run_sweep
+from codesign.reporting.fronts import find_fronts
+from codesign.reporting.points import gather
+from codesign.reporting.wording import quantity
+from codesign.results import read_results
+
+CHIPS = (
+    "  truenorth: {}\n",
+    "  mubrain: {capacity: scaled, schedules: [asynchronous]}\n  loihi: {schedules: [layered]}\n",
+)
+RECIPES = ("recipes:\n", "recipes:\n  rs: {method: unlayered, policy: random}\n")
+COLUMNS = ("accuracy", "energy_j", "latency_s")
+
+
+class Watching(Recording):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fronts: list[list[FrontLine]] = []
+
+    def front(self, lines: Sequence[FrontLine]) -> None:
+        self.fronts.append(list(lines))
+
+
+def summary(accuracy: float) -> bytes:
+    return json.dumps({"accuracy": accuracy, "spike_density": 1.5}, separators=(",", ":")).encode()
+
+
+def cost(energy_j: float | None, latency_s: float | None, coverage: Sequence[str] = ("spike", "static")) -> bytes:
+    cells: dict[str, Any] = {
+        "assumptions": ['a note that says "energy_j":1'],
+        "energy_coverage": list(coverage),
+        "energy_j": energy_j,
+        "latency_s": latency_s,
+    }
+    return json.dumps(cells, separators=(",", ":")).encode()
+
+
+def give(watch: FrontWatch, plan: Plan, accuracy: float, price: bytes, **columns: Any) -> None:
+    """Hand over everything that the rows with these columns need."""
+    for point in plan.points:
+        if point.jobs is not None and all(point.columns[name] == value for name, value in columns.items()):
+            for one in point.jobs.summaries:
+                watch.take(one.key, summary(accuracy))
+            watch.take(point.jobs.cost.key, price)
+
+
+def texts(watch: FrontWatch) -> dict[str, tuple[str, ...]]:
+    return {line.name: line.values for line in watch.front()}
+
+
+def test_a_front_by_hand() -> None:
+    plan = plan_of(tiny(RECIPES, ("training: [0]", "training: [0, 1]")))
+    watch = FrontWatch(plan)
+    assert watch.front() == []
+    give(watch, plan, 0.9, cost(2e-6, 1e-3), recipe="layered", schedule="asynchronous", training_seed=0)
+    assert watch.changed
+    assert watch.front() == [
+        FrontLine(
+            name="layered, asynchronous on mubrain_fitted",
+            labels=("accuracy", "energy per sample", "latency"),
+            values=("90.0 %", "2 µJ", "1 ms"),
+            group="digits, accelerated, energy of spike and static",
+        )
+    ]
+    assert not watch.changed
+    # The mean over the seeds that are there.
+    give(watch, plan, 0.7, cost(4e-6, 3e-3), recipe="layered", schedule="asynchronous", training_seed=1)
+    assert texts(watch) == {"layered, asynchronous on mubrain_fitted": ("80.0 %", "3 µJ", "2 ms")}
+    # Worse in everything, then better in one.
+    give(watch, plan, 0.7, cost(4e-6, 3e-3), recipe="rs", schedule="asynchronous", training_seed=0)
+    assert list(texts(watch)) == ["layered, asynchronous on mubrain_fitted"]
+    give(watch, plan, 0.95, cost(4e-6, 3e-3), recipe="rs", schedule="asynchronous", training_seed=1)
+    assert texts(watch) == {
+        "rs, asynchronous on mubrain_fitted": ("82.5 %", "4 µJ", "3 ms"),
+        "layered, asynchronous on mubrain_fitted": ("80.0 %", "3 µJ", "2 ms"),
+    }
+
+
+def test_evaluation_seeds_count_within_their_training_seed() -> None:
+    plan = plan_of(tiny(("training: [0]", "training: [0, 1], evaluation: [0, 1]")))
+    watch = FrontWatch(plan)
+    for training, evaluation, energy in ((0, 0, 1e-6), (0, 1, 3e-6), (1, 0, 8e-6)):
+        where = {"schedule": "asynchronous", "training_seed": training, "evaluation_seed": evaluation}
+        give(watch, plan, 0.5, cost(energy, 1e-3), **where)
+    assert texts(watch) == {"layered, asynchronous on mubrain_fitted": ("50.0 %", "5 µJ", "1 ms")}
+
+
+def test_a_schedule_that_a_chip_cannot_execute_stays_off() -> None:
+    plan = plan_of(tiny())
+    watch = FrontWatch(plan)
+    give(watch, plan, 1.0, cost(1e-9, 1e-9), schedule="layered")
+    give(watch, plan, 0.1, cost(1e-3, 1.0), schedule="asynchronous")
+    assert list(texts(watch)) == ["layered, asynchronous on mubrain_fitted"]
+
+
+def test_energies_of_other_terms_do_not_compare() -> None:
+    plan = plan_of(tiny(CHIPS))
+    watch = FrontWatch(plan)
+    give(watch, plan, 0.9, cost(1e-6, 1e-3), chip="loihi")
+    give(watch, plan, 0.5, cost(2e-6, 2e-3, ["spike"]), chip="mubrain_fitted")
+    lines = watch.front()
+    assert [(line.name.split(" on ")[1], line.group) for line in lines] == [
+        ("loihi", "digits, accelerated, energy of spike and static"),
+        ("mubrain_fitted", "digits, accelerated, energy of spike"),
+    ]
+
+
+def test_where_nobody_knows_all_objectives_the_first_pair_counts() -> None:
+    plan = plan_of(tiny(CHIPS))
+    watch = FrontWatch(plan)
+    give(watch, plan, 0.9, cost(1e-6, None), chip="mubrain")
+    (line,) = watch.front()
+    assert (line.labels, line.values) == (("accuracy", "energy per sample"), ("90.0 %", "1 µJ"))
+    give(watch, plan, 0.1, cost(1e-6, 1e-3), chip="loihi")
+    (line,) = watch.front()
+    assert line.values == ("10.0 %", "1 µJ", "1 ms")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff", b'{"accuracy":[1],"spike_density":1}', b'{"accuracy":'])
+def test_results_that_cannot_be_read_are_waited_for(damaged: bytes) -> None:
+    plan = plan_of(tiny())
+    watch = FrontWatch(plan)
+    for point in plan.points:
+        if point.jobs is not None:
+            watch.take(point.jobs.summary.key, damaged)
+    watch.take("f" * 64, b"of another sweep")
+    give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
+    assert texts(watch) == {"layered, asynchronous on mubrain_fitted": ("90.0 %", "1 µJ", "1 ms")}
+
+
+def test_the_front_is_looked_for_now_and_then() -> None:
+    now = [0.0]
+    plan = plan_of(tiny())
+    watch, heard = FrontWatch(plan), Watching()
+    relay = FrontRelay(watch, heard, clock=lambda: now[0])
+    relay.pulse()
+    assert heard.fronts == []
+    give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
+    relay.pulse()
+    relay.pulse()
+    assert len(heard.fronts) == 1
+    watch.changed = True
+    now[0] = 0.9
+    relay.pulse()
+    assert len(heard.fronts) == 1
+    now[0] = 1.0
+    relay.pulse()
+    assert len(heard.fronts) == 2
+
+
+def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) -> None:
+    axes = "axes: {chip.loihi.vector_width: [1, 4]}\nseeds: {training: [0, 1], evaluation: [0, 1]}"
+    spec = tiny(CHIPS, RECIPES, ("seeds: {training: [0]}", axes))
+    heard = Watching()
+    outcome = run_sweep(
+        spec,
+        store=Store(tmp_path / "store"),
+        output=tmp_path / "out",
+        executor=SerialExecutor(),
+        progress=heard,
+        cache_root=cache_root,
+    )
+    table = read_results(outcome.results)
+    fronts = find_fronts(gather(table), table.metadata.objectives)
+    expected = [
+        (front.group, point.recipe, tuple(quantity(point.value(column).mean, column) for column in COLUMNS))
+        for front in fronts
+        if len(front.objectives) == 3
+        for point in front.best
+    ]
+    assert len(expected) > 2
+    found = [(line.group, line.name.partition(", ")[0], line.values) for line in heard.fronts[-1]]
+    assert sorted(found) == sorted(expected)
+    again = Watching()
+    run_sweep(spec, store=Store(tmp_path / "store"), output=tmp_path / "out", progress=again, cache_root=cache_root)
+    assert again.fronts == heard.fronts[-1:]  # of a sweep that needs nothing to be run, too
