@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.exploration.encoding import remembered
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
@@ -80,10 +81,23 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
 
 def axis_unit(spec: SweepSpec, path: str) -> str:
     """SI unit of an axis' column, "" for none."""
+    return _axis_units(spec)[path]
+
+
+@remembered
+def _axis_units(spec: SweepSpec) -> dict[str, str]:
+    return {path: _axis_unit(spec, path) for path in spec.axes}
+
+
+def _axis_unit(spec: SweepSpec, path: str) -> str:
     block, name, parameter = path.split(".", 2)
     if block != "chip" or parameter in ChipEntry.model_fields:
         return ""
-    units = {_parameter(variant.value.chip, parameter)[1] for variant in chip_variants(spec, name)}
+    # The other axes say nothing about it: one value of each, not the product of all.
+    alone = spec.model_copy(
+        update={"axes": {other: values if other == path else values[:1] for other, values in spec.axes.items()}}
+    )
+    units = {_parameter(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
     return units.pop() if len(units) == 1 else ""
 
 
