@@ -267,12 +267,13 @@ class ResultMetadata:
     platform: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no NaN.
+        """Canonical JSON: sorted keys, no NaN; bytes of file names that are no text become question marks.
 
         Raises:
             ValueError: a number is not finite.
         """
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return text.encode(errors="replace").decode()
 
     @staticmethod
     def from_json(text: str | bytes) -> ResultMetadata:

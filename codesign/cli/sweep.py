@@ -39,7 +39,9 @@ def sweep(
     output: OutputOption = None,
     store: StoreOption = "reports/.store",
     data_root: DataRootOption = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Train with seeds 0 to N - 1 instead of the file's.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
+    ] = None,
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 

@@ -74,6 +74,8 @@ def render(
     with _LOCK, matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         # Text stays text: the reader's fonts have what matplotlib's own lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # Names so long that nothing is left to draw in: a poor figure, and the tables say it all.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure)

@@ -129,9 +129,7 @@ SWEEPS: Mapping[str, Hostile] = {
     "a chip that is a pipe": sweep_file("  truenorth: {}", "  x: {chip: ./pipe.yaml}", 11, "is a pipe or a device"),
     "a chip that is a loop": sweep_file("  truenorth: {}", "  x: {chip: ./loop.yaml}", 11, "symbolic links"),
     "a chip with a line": sweep_file("  truenorth: {}", '  x: {chip: "a\\nb"}', 11, "unknown chip 'a\\nb'"),
-    "a schedule with a line": sweep_file(
-        "[layered, asynchronous]", '["a\\nb"]', 10, "mubrain_fitted.schedules.0"
-    ),
+    "a schedule with a line": sweep_file("[layered, asynchronous]", '["a\\nb"]', 10, "mubrain_fitted.schedules.0"),
     "a huge seed": sweep_file("[0]", f"[{10**39}]", 14, "seeds.training.0: must be less than"),
     "a larger seed": sweep_file("[0]", f"[{'9' * 5000}]", 14, "seeds.training.0"),
     "a negative seed": sweep_file("[0]", "[-1]", 14, "seeds.training.0: must be greater than or equal to 0"),
@@ -210,6 +208,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Tim
     for kind, places in commands.items():
         for place in ("pipe.yaml", "folder.yaml", "loop.yaml", "/dev/zero", "missing.yaml", "a" * 5000):
             places[kind, place] = (*COMMANDS[kind], place)
+    commands["sweep"]["sweep", "many seeds"] = ("sweep", "tiny.yaml", "--dry-run", "--seeds", "1000000000")
     found: dict[tuple[str, str], Timed] = {}
     for kind, own in commands.items():
         memory = GIGABYTE if kind == "chip" else 8 * GIGABYTE  # libraries of sweeps take more addresses than memory
@@ -253,6 +252,15 @@ def test_a_place_that_is_no_file(ended: dict[tuple[str, str], Timed], kind: str,
     assert result.code == 2, result
     assert len(result.errors) == 1
     assert says in result.errors[0]
+    assert result.seconds < LIMIT_S
+
+
+def test_more_seeds_than_a_sweep_can_have(ended: dict[tuple[str, str], Timed]) -> None:
+    result = ended["sweep", "many seeds"]
+    assert result.code == 2
+    assert "'--seeds'" in result.err
+    assert "1000" in result.err
+    assert "Traceback" not in result.err
     assert result.seconds < LIMIT_S
 
 

@@ -58,7 +58,8 @@ class Failure:
 
     @staticmethod
     def of(error: BaseException) -> Failure:
-        return Failure(kind=type(error).__name__, message=str(error).strip())
+        message = str(error).strip().encode(errors="replace").decode()  # it may name a file whose name is no text
+        return Failure(kind=type(error).__name__, message=message)
 
 
 @dataclass(frozen=True, kw_only=True)
