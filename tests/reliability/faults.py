@@ -21,6 +21,7 @@ __all__ = [
     "limited_file_size",
     "limited_memory",
     "obedient",
+    "output_on_full_disk",
     "read_only",
     "small_disk",
 ]
@@ -103,6 +104,11 @@ def limited_memory(size: int) -> Callable[[], None]:
 def errors_on_full_disk() -> None:
     """The process' standard error is a log on a disk that is full."""
     os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+
+
+def output_on_full_disk() -> None:
+    """The process' standard output is a file on a disk that is full."""
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
 
 
 def everything_below(folder: Path) -> set[str]:

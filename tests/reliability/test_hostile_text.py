@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from faults import output_on_full_disk
 from one_process import run_all
 from program import ROOT, end, start
 from undisturbed_sweep import Undisturbed
@@ -293,6 +294,18 @@ def test_a_sweep_whose_name_is_no_text_ends_like_any_other(
     metadata = read_results(folder / "out" / "results.parquet").metadata
     assert metadata.command == "codesign sweep 'tiny?.yaml'"
     assert metadata.config_hash == undisturbed.results.metadata.config_hash
+
+
+def test_a_terminal_that_knows_few_characters(folder: Path) -> None:
+    ended = end(start("chips", "show", "mubrain", folder=folder, environment={"PYTHONIOENCODING": "ascii"}))
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("\\xb5Brain")
+
+
+def test_an_output_that_is_full(folder: Path) -> None:
+    ended = end(start("chips", "show", "mubrain", folder=folder, prepare=output_on_full_disk))
+    assert ended.code == 2
+    assert ended.err == "error: [Errno 28] No space left on device\n"
 
 
 def test_what_a_worker_says_reaches_no_terminal_raw() -> None:
