@@ -18,7 +18,7 @@ from codesign.exploration.executors.base import Failure, Resources
 __all__ = ["GRACE_S", "check_timeout", "perform"]
 
 GRACE_S = 20.0
-"""A worker that has not ended a task so long after its timeout, because it hangs in compiled code, is ended itself."""
+"""By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
 
 _AGAIN_S = 1.0
 
@@ -28,7 +28,7 @@ class _OutOfTime(BaseException):
 
 
 def perform(
-    function: Callable[..., Any], arguments: tuple[Any, ...], resources: Resources, *, may_exit: bool = False
+    function: Callable[..., Any], arguments: tuple[Any, ...], resources: Resources, *, grace_s: float | None = None
 ) -> tuple[Any, Failure | None, float]:
     """Call a function; output, failure, wall time in seconds. Executors run every task through this.
 
@@ -36,7 +36,7 @@ def perform(
     by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too.
 
     Args:
-        may_exit: whether this process may be ended where the function does not react to its timeout.
+        grace_s: this process is ended where the function has not reacted so long after its timeout; None lets it hang.
     """
     import torch
 
@@ -44,7 +44,7 @@ def perform(
     torch.set_num_threads(resources.cpus)
     start = time.perf_counter()
     try:
-        with _timeout(resources.timeout_s, may_exit=may_exit):
+        with _timeout(resources.timeout_s, grace_s=grace_s):
             return function(*arguments), None, time.perf_counter() - start
     except _OutOfTime:
         failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout_s:g} s it may take")
@@ -62,7 +62,7 @@ def check_timeout(resources: Resources) -> None:
 
 
 @contextmanager
-def _timeout(seconds: float | None, *, may_exit: bool) -> Iterator[None]:
+def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
     """End the block after so long, by an exception between two steps of Python."""
     if seconds is None:
         yield
@@ -76,12 +76,12 @@ def _timeout(seconds: float | None, *, may_exit: bool) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, out_of_time)
     # Again and again: a callback from compiled code may swallow the first.
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
-    if may_exit:
-        faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True)
+    if grace_s is not None:
+        faulthandler.dump_traceback_later(seconds + grace_s, exit=True)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if may_exit:
+        if grace_s is not None:
             faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -96,3 +97,71 @@ def swallow_and_spin() -> None:
 
 def process(payload: bytes = b"") -> int:
     return os.getpid()
+
+
+def hang() -> int:
+    """Stay in compiled code that holds the interpreter's lock and looks for no signals."""
+    return sum(range(10**14))
+
+
+def large(size: int) -> bytes:
+    return bytes(size)
+
+
+class _Unreadable:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return int, ("not a number",)
+
+
+def unreadable() -> object:
+    """Can be sent, and not be read."""
+    return _Unreadable()
+
+
+def unsendable() -> object:
+    return threading.Lock()
+
+
+def place() -> str:
+    """The node that this runs on."""
+    import ray
+
+    time.sleep(0.2)  # long enough for others to start elsewhere
+    return str(ray.util.get_node_ip_address())
+
+
+def pools() -> set[tuple[str, int]]:
+    """Thread pools of compiled libraries in this process, and how many threads each computes with."""
+    import numpy as np
+    import threadpoolctl
+    import torch
+
+    matrix = np.ones((400, 400))
+    torch.ones(400, 400) @ torch.from_numpy(matrix).float() @ (matrix @ matrix)[0]
+    return {(pool["user_api"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()}
+
+
+def busy(seconds: float) -> float:
+    """Processors that this process kept busy on average, where as many matrices are multiplied as the time allows."""
+    import numpy as np
+    import torch
+
+    matrix, tensor = np.ones((600, 600)), torch.ones(600, 600)
+    start, used = time.perf_counter(), time.process_time()
+    while time.perf_counter() < start + seconds:
+        matrix @ matrix
+        tensor @ tensor
+    return (time.process_time() - used) / (time.perf_counter() - start)
+
+
+def stored_bytes() -> int:
+    """In the object store of this node."""
+    import ray
+    from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+
+    state = get_state_from_address(ray.get_runtime_context().gcs_address)
+    return int(get_memory_info_reply(state).store_stats.object_store_bytes_used)
+
+
+def total_of(array: object, more: bytes) -> float:
+    return float(array.sum()) + len(more)  # type: ignore[attr-defined]
