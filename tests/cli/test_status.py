@@ -1,0 +1,256 @@
+"""`codesign status`: what it says of runs that run, ended, were killed, or left something unreadable behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import program
+import pytest
+from program import entries, stop_after
+from tiny_sweeps import TINY, Recording, tiny
+from typer.testing import CliRunner
+
+from codesign.cli.main import app
+from codesign.errors import CodesignError, InputError
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.run_record import read_record, run_ids
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import run_sweep
+from codesign.files import open_folder
+
+SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
+
+
+def said(*arguments: str | Path) -> str:
+    ended = CliRunner().invoke(app, ["status", *map(str, arguments)], catch_exceptions=False, env={"COLUMNS": "120"})
+    assert ended.exit_code == 0
+    return ended.stdout
+
+
+def told(*arguments: str | Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(said(*arguments, "--json"))
+    return found
+
+
+def run_here(location: Path | str, cache_root: Path, name: str = "tiny") -> None:
+    run_sweep(
+        tiny(("name: tiny", f"name: {name}")),
+        store=Store(f"{location}/store"),
+        output=f"{location}/{name}",
+        executor=SerialExecutor(),
+        progress=Recording(),
+        cache_root=cache_root,
+    )
+
+
+def start(folder: Path, cache_root: Path, *arguments: str) -> subprocess.Popen[str]:
+    (folder / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
+    return program.start(
+        *(arguments or ("sweep", "tiny.yaml", "--executor", "serial", "--store", "my store", "--output", "out")),
+        folder=folder,
+        environment={"CODESIGN_CACHE": cache_root},
+    )
+
+
+@pytest.fixture(params=["path", "memory"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "path" else f"memory://{uuid4().hex}"
+
+
+def test_a_finished_sweep_from_its_output_and_from_its_store(location: str, cache_root: Path) -> None:
+    run_here(location, cache_root)
+    from_output = said(f"{location}/tiny")
+    (run,) = run_ids(open_folder(f"{location}/store"))
+    assert said(f"{location}/store", "--run", run) == from_output
+    assert said(f"{location}/store", "--run", "tiny") == from_output
+    lines = from_output.splitlines()
+    assert lines[0] == f"tiny  sweep, finished  {run}"
+    assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
+    assert lines[3].endswith(" 11/11 results in the store")
+    assert lines[4] == "trained 1/1, executed 4/4, summarized 4/4, priced 2/2"
+    assert lines[5] == "jobs done 9"
+    assert "layered, asynchronous on mubrain_fitted" in from_output
+    assert "goes on" not in from_output
+    everything = told(f"{location}/store")
+    assert everything == {"runs": [told(f"{location}/tiny")], "problems": []}
+    (one,) = everything["runs"]
+    assert one["results"]["execute"] == {"needed": 4, "in_store": 4}
+    assert (one["state"], one["study"], one["resume"]) == ("finished", None, None)
+    assert one["last_sign_of_life"].endswith("+00:00")
+
+
+def test_a_store_lists_its_runs_newest_first(location: str, cache_root: Path) -> None:
+    for name in ("first", "second"):
+        run_here(location, cache_root, name)
+    header, newest, oldest, hint = said(f"{location}/store").splitlines()
+    assert header.split() == ["run", "state", "results", "last", "sign", "of", "life", "failed", "started"]
+    assert newest.startswith("second-")
+    assert oldest.startswith("first-")
+    assert newest.split()[1:3] == ["finished", "11/11"]
+    assert hint == "`--run ID` shows one of them."
+
+
+def test_nothing_there(tmp_path: Path, cache_root: Path) -> None:
+    for place in (tmp_path, tmp_path / "missing", "memory://nothing"):
+        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a store that knows of one"):
+            said(place)
+    run_here(tmp_path, cache_root)
+    with pytest.raises(InputError, match=r"--run other: .*store knows no such run; it knows tiny-[0-9a-f]{12}$"):
+        said(tmp_path / "store", "--run", "other")
+    with pytest.raises(InputError, match=r"--run other: .* is the output of run tiny-"):
+        said(tmp_path / "tiny", "--run", "other")
+    with pytest.raises(InputError, match="--watch needs a terminal"):
+        said(tmp_path / "store", "--watch")
+    with pytest.raises(InputError, match="--json and --watch do not go together"):
+        said(tmp_path / "store", "--watch", "--json")
+
+
+def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
+    run_here(tmp_path, cache_root)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    said(tmp_path / "store")
+    said(tmp_path / "tiny")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, cache_root: Path) -> None:
+    run_here(location, cache_root)
+    store = open_folder(f"{location}/store")
+    store.write("runs/torn.json", b'{"format": "codesign-run 1"')
+    shown = said(f"{location}/store")
+    assert "finished    11/11" in shown
+    assert "runs/torn.json: is no record of a run, or is damaged: " in shown.replace("\n", "")
+    assert len(told(f"{location}/store")["problems"]) == 1
+    with pytest.raises(CodesignError, match=r"torn\.json: is no record"):
+        said(f"{location}/store", "--run", "torn")
+
+
+def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, cache_root: Path) -> None:
+    run_here(tmp_path, cache_root)
+    store = open_folder(tmp_path / "store")
+    (run,) = run_ids(store)
+    name = f"runs/{run}.json"
+    content = json.loads(store.read(name) or b"")
+    content["front"][0]["name"] = "\x1b[2J\x1b[31mred"
+    content["title"] = content["name"] = "\u202egnp.exe [bold]x[/bold]"
+    store.write(name, json.dumps(content).encode())
+    for shown in (said(tmp_path / "tiny"), said(tmp_path / "tiny", "--json")):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+    assert "[bold]x[/bold]" in said(tmp_path / "tiny")
+
+
+def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was given, in the order of the help; no password."""
+    found: list[str] = []
+
+    def note(*arguments: Any, resume: str, **options: Any) -> None:
+        found.append(resume)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("codesign.exploration.sweep.run_sweep", note)
+    (tmp_path / "my sweep.yaml").write_text(SWEEP, encoding="utf-8")
+    file = shlex.quote(str(tmp_path / "my sweep.yaml"))
+    options = "--executor serial --output out --store memory://key:secret@place/store --seeds 3"
+    assert CliRunner().invoke(app, shlex.split(f"sweep {file} {options}")).exit_code == 130
+    assert CliRunner().invoke(app, shlex.split(f"sweep --store memory://place {file}")).exit_code == 130
+    assert shlex.split(found[0]) == shlex.split(f"codesign sweep {file} {options.replace('secret', '***')}")
+    assert found[1] == f"codesign sweep {file} --store memory://place"
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_root: Path) -> None:
+    process = start(tmp_path, cache_root)
+    stop_after(process, 7, signal.SIGKILL)
+    found = told(tmp_path / "out")
+    assert found["state"] == "dead"
+    assert found["pid"] == process.pid
+    kept = len(entries(tmp_path / "my store"))
+    assert sum(one["in_store"] for one in found["results"].values()) == kept >= 7
+    # Three models, each layered and asynchronous, with the chip's weights and with those of 32 bits.
+    needed = {kind: one["needed"] for kind, one in found["results"].items()}
+    assert needed == {"train": 3, "execute": 12, "summary": 12, "price": 6}
+    shown = said(tmp_path / "out")
+    assert "tiny  sweep, dead  " in shown
+    assert f" {kept}/33 results in the store" in shown
+    assert "Its process is gone, and could not say why: it was killed, or the machine was." in shown
+    command = shown.splitlines()[-1]
+    assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
+    assert found["resume"] == {"folder": str(tmp_path), "command": command.partition(" && ")[2]}
+
+    resumed = start(tmp_path, cache_root, *shlex.split(found["resume"]["command"])[1:])
+    program.finish(resumed)
+    again = told(tmp_path / "out")
+    assert (again["state"], again["id"], again["first_started"]) == ("finished", found["id"], found["first_started"])
+    assert sum(one["in_store"] for one in again["results"].values()) == 33
+
+
+@pytest.mark.slow
+def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path) -> None:
+    process = start(tmp_path, cache_root)
+    seen: list[dict[str, Any]] = []
+    stop_after(process, 2, signal.SIGINT, before=lambda: seen.append(told(tmp_path / "out")))
+    assert process.returncode == 130
+    assert seen[0]["state"] == "running"
+    assert sum(one["needed"] for one in seen[0]["results"].values()) == 33
+    found = told(tmp_path / "out")
+    assert found["state"] == "interrupted"
+    assert found["jobs"]["done"] >= 2
+    assert "It was interrupted." in said(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -> None:
+    from tiny_studies import STUDY
+
+    (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
+    process = start(tmp_path, cache_root, "study", "study.yaml", "--trials", "4", "--store", "store", "--output", "out")
+    program.finish(process)
+    found = told(tmp_path / "out")
+    assert (found["kind"], found["state"]) == ("study", "finished")
+    study = found["study"]
+    assert (study["trials"], sum(study["told"].values()), study["in_flight"]) == (4, 4, 0)
+    assert study["place"] == str(tmp_path / "out" / "journal.log")
+    results = found["results"]
+    assert all(one["needed"] == one["in_store"] > 0 for one in results.values())
+    store = open_folder(tmp_path / "store")
+    record = read_record(store, found["id"])
+    assert record is not None
+    assert record.jobs.total == record.jobs.ended
+    assert "trials 4/4, " in said(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_watching_goes_on_until_it_is_interrupted(tmp_path: Path, cache_root: Path) -> None:
+    pty = pytest.importorskip("pty")
+    import os
+
+    run_here(tmp_path, cache_root)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "codesign", "status", "tiny", "--watch"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(program.ROOT), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )
+    os.close(theirs)
+    shown, deadline = b"", time.monotonic() + 60
+    while shown.count(b"sweep, ") < 3:
+        assert time.monotonic() < deadline, shown
+        shown += os.read(ours, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    os.close(ours)
+    assert b"Traceback" not in shown
