@@ -200,7 +200,12 @@ def scalar_text(value: Scalar) -> str:
             return str(value)
 
 
+def _last_word(name: str) -> str:
+    *_, before, last = ("", *name.split("."))
+    return f"{before} {last}" if last.isdecimal() else last
+
+
 def short_names(names: list[str]) -> dict[str, str]:
-    """The last part of each path, and the whole of those that would be mistaken for another."""
-    last = [name.rpartition(".")[2] for name in names]
+    """The last word of each path, with the number of a layer, and the whole of those that could be another's."""
+    last = [_last_word(name) for name in names]
     return {name: end if last.count(end) == 1 else name for name, end in zip(names, last, strict=True)}

@@ -226,6 +226,7 @@ def test_the_search_space_has_units_and_conditions(table: ResultTable) -> None:
 def test_short_names_stay_distinct() -> None:
     names = ["recipe.group_size", "schedule.group_size", "recipe.epochs"]
     assert list(short_names(names).values()) == ["recipe.group_size", "schedule.group_size", "epochs"]
+    assert list(short_names(["network.hidden.1", "network.hidden.2"]).values()) == ["hidden 1", "hidden 2"]
 
 
 # the page ------------------------------------------------------------------------------------------------------------
