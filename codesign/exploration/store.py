@@ -162,7 +162,7 @@ class Store:
         self.folder.write(_name(key), _file(Entry(payload=payload, facts=facts)))
 
     def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
-        """Keep results by key; at a URL several are written at once.
+        """Keep results by key; several are written at once where each takes a request or is forced to a disk.
 
         Args:
             durable: whether they must survive a power failure. If not, those of the last seconds may be found damaged

@@ -35,7 +35,7 @@ class ArrowFolder(Folder):
     """
 
     _raised = (OSError, pa.ArrowException)
-    _at_once = 16
+    _at_once = _durable_at_once = 16
 
     def __init__(self, url: str, filesystem: fs.FileSystem, path: str, *, error: type[CodesignError]) -> None:
         super().__init__(url, error=error)

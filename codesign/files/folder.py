@@ -38,8 +38,9 @@ class Folder(ABC):
     """What the system raises when it fails; for missing files always FileNotFoundError."""
 
     _at_once: ClassVar[int] = 1
-    """Files that are worth being read or written at once, where threads may share the system: most of a request to a
-    server is waiting."""
+    _durable_at_once: ClassVar[int] = 1
+    """Files that are worth being read or written at once, and written durably, where threads may share the system:
+    most of a request to a server is waiting, and so is most of forcing a file to a disk."""
 
     def __init__(self, location: Location, *, error: type[CodesignError]) -> None:
         self.location = location
@@ -59,7 +60,7 @@ class Folder(ABC):
 
     def read_many(self, names: Sequence[str], *, first: int | None = None) -> Iterator[bytes | None]:
         """As `read`, file by file in their order, several at once where each takes a request."""
-        return self._each(names, lambda name: self.read(name, first=first))
+        return _each(names, lambda name: self.read(name, first=first), self._at_once)
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Make or replace a file. Where this fails or is interrupted, an old file stays as it was.
@@ -73,8 +74,12 @@ class Folder(ABC):
             self._write(name, data, durable)
 
     def write_many(self, files: Mapping[str, bytes], *, durable: bool = True) -> None:
-        """As `write`, file by file, several at once where each takes a request."""
-        for _ in self._each(list(files), lambda name: self.write(name, files[name], durable=durable)):
+        """As `write`, file by file, several at once where each takes a request or is forced to a disk.
+
+        Where one fails, others may have been written.
+        """
+        at_once = self._durable_at_once if durable else self._at_once
+        for _ in _each(list(files), lambda name: self.write(name, files[name], durable=durable), at_once):
             pass
 
     def size(self, name: str) -> int | None:
@@ -170,14 +175,6 @@ class Folder(ABC):
     @abstractmethod
     def _names(self, folder: str, deep: bool) -> Iterable[str]: ...
 
-    def _each(self, names: Sequence[str], act: Callable[[str], T]) -> Iterator[T]:
-        if self._at_once == 1 or len(names) < 2:
-            yield from map(act, names)
-            return
-        with ThreadPoolExecutor(self._at_once) as pool:
-            for first in range(0, len(names), _AHEAD * self._at_once):
-                yield from pool.map(act, names[first : first + _AHEAD * self._at_once])
-
     @contextmanager
     def _failing(self, name: str, what: str) -> Iterator[None]:
         try:
@@ -185,6 +182,15 @@ class Folder(ABC):
         except self._raised as error:
             place = join(self.location, name) if name else self.location
             raise self.error(f"{printable(place)}: {what}: {reason_of(error)}") from error
+
+
+def _each(names: Sequence[str], act: Callable[[str], T], at_once: int) -> Iterator[T]:
+    if at_once == 1 or len(names) < 2:
+        yield from map(act, names)
+        return
+    with ThreadPoolExecutor(min(at_once, len(names))) as pool:
+        for first in range(0, len(names), _AHEAD * at_once):
+            yield from pool.map(act, names[first : first + _AHEAD * at_once])
 
 
 def reason_of(error: Exception) -> str:

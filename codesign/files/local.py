@@ -23,6 +23,7 @@ class LocalFolder(Folder):
     """
 
     _raised = (OSError,)
+    _durable_at_once = 16
 
     def __init__(self, path: Path, *, error: type[CodesignError]) -> None:
         super().__init__(path, error=error)

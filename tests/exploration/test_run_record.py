@@ -147,7 +147,7 @@ def test_an_interruption_and_a_failure_are_written_down(
         raise StoreError("No space\nleft on device")
 
     monkeypatch.undo()
-    monkeypatch.setattr(Store, "put", full)
+    monkeypatch.setattr(Store, "put_many", full)
     with pytest.raises(StoreError):
         run(tmp_path, cache_root)
     found = output_status(tmp_path / "out")

@@ -250,10 +250,10 @@ def test_a_twin_in_floats_that_fails_fails_its_rows(
 def test_a_store_that_cannot_be_written_stops_the_sweep(
     tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*arguments: Any) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
         raise StoreError("No space left on device")
 
-    monkeypatch.setattr(Store, "put", full)
+    monkeypatch.setattr(Store, "put_many", full)
     with pytest.raises(StoreError, match="No space"):
         run(tiny(), tmp_path, cache_root)
 

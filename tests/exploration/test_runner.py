@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tiny_sweeps import Recording, plan_of, tiny
+
+from codesign.exploration import runner as runner_module
+from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
+from codesign.exploration.jobs import Output, TrainInputs
+from codesign.exploration.runner import Runner
+from codesign.exploration.store import Entry, Store
+from codesign.exploration.work import find_work
+
+SEEDS = 7
+
+
+class Eager(Executor):
+    """Runs tasks when they are submitted, and has room for five."""
+
+    name = "eager"
+
+    def __init__(self, *, in_process: bool) -> None:
+        self.in_process = in_process
+        self.ended: deque[Completion] = deque()
+        self.waits: list[float | None] = []
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.ended) < 5
+
+    def check(self, resources: Resources) -> None:
+        pass
+
+    def share(self, value: object) -> object:
+        return value
+
+    def submit(self, task: Task) -> None:
+        output, failure = None, None
+        try:
+            output = task.function(*task.arguments)
+        except ValueError as error:
+            failure = Failure.of(error)
+        self.ended.append(Completion(key=task.key, output=output, failure=failure, wall_s=0.5))
+
+    def wait(self, timeout_s: float | None = None) -> Completion | None:
+        self.waits.append(timeout_s)
+        return self.ended.popleft()
+
+    def close(self) -> None:
+        self.ended.clear()
+
+
+@pytest.mark.parametrize(("in_process", "most"), [(False, 5), (True, 1)])
+def test_what_has_ended_is_kept_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_process: bool, most: int
+) -> None:
+    """Seven trainings, of which one fails; of each other one two executions with few bits, and the same in floats."""
+    spec = tiny(("seeds: {training: [0]}", f"seeds: {{training: {list(range(SEEDS))}}}"))
+    plan, store = plan_of(spec), Store(tmp_path)
+    work = find_work(plan, store)
+    assert (len(work.trainings), len(work.executions)) == (SEEDS, 4 * SEEDS)
+    kept: list[int] = []
+    put_many = Store.put_many
+
+    def counting(store: Store, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
+        if durable:
+            kept.append(len(entries))
+        put_many(store, entries, durable=durable)
+
+    def train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Output:
+        if inputs.seed == 3:
+            raise ValueError("diverged")
+        return Output(payload=b"model", facts={"trained_epochs": inputs.seed})
+
+    def execute(inputs: object, model: bytes, workload: object) -> Output:
+        assert model == b"model"  # in the store before anything that needs it starts
+        return Output(payload=b"execution", facts={})
+
+    monkeypatch.setattr(Store, "put_many", counting)
+    monkeypatch.setattr(runner_module, "run_train", train)
+    monkeypatch.setattr(runner_module, "run_execute", execute)
+    monkeypatch.setattr(
+        runner_module, "run_assess", lambda execution, wanted: [Output(payload=b"{}", facts={})] * len(wanted)
+    )
+    progress, executor = Recording(), Eager(in_process=in_process)
+    runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)
+    runner.add(work)
+    runner.run()
+    failed = work.trainings[3]
+    assert failed.seed == 3
+    assert str(runner.failures[failed.key]) == "ValueError: diverged"
+    lost = {
+        failed.key,
+        *(
+            key
+            for point in plan.points
+            if point.jobs and point.jobs.execution.model.key == failed.key
+            for key in point.jobs.keys
+        ),
+    }
+    everything = {key for keys in work.keys.values() for key in keys}
+    assert store.keys() == everything - lost
+    facts = store.facts(work.trainings[4].key)
+    assert facts == {"trained_epochs": 4, "wall_s": 0.5}
+    durable = [number for number in kept if number]
+    assert sum(durable) == (SEEDS - 1) * 5
+    assert max(durable) == most
+    assert all(timeout in (0.0, runner_module._PULSE_S) for timeout in executor.waits)
+    assert progress.kinds().count("train") == SEEDS - 1
