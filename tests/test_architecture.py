@@ -20,7 +20,8 @@ ALLOWED = {
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES | {"network.topology", "simulation.schedule", "simulation.service", "simulation.execution"},
     "metadata": LEAVES,
-    "results": LEAVES | {"metadata"},
+    "columns": set(),
+    "results": LEAVES | {"columns", "metadata"},
     "reporting": LEAVES | {"metadata", "results", "exploration.pareto"},
     "exploration": LEAVES
     | {"network", "simulation", "training", "hardware", "workload", "metadata", "results", "reporting"},
