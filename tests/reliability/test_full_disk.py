@@ -16,19 +16,25 @@ FULL = "No space left on device"
 CUT = "File too large"
 
 
+def litter(files: set[str]) -> set[str]:
+    """Files that were never finished."""
+    return {path for path in files if path.rpartition("/")[2].startswith(".") or path.endswith((".tmp", ".part"))}
+
+
 def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
-    with small_disk(disk, 40) as resize:  # room for the model, 28 kB, and an execution, 8 kB
+    with small_disk(disk, 52) as resize:  # room for the model, 28 kB, an execution, 8 kB, and the run's record
         stopped = end(sweep(folder, cache_root, store=disk / "store"))
         check_stopped(stopped, disk / "store", FULL)
         kept = entries(disk / "store")
         assert 0 < len(stopped.jobs) == len(kept) < len(undisturbed.jobs)
-        assert len(everything_below(disk)) == len(kept)
+        left = everything_below(disk)
+        assert litter(left) == set()
         again = end(sweep(folder, cache_root, store=disk / "store"))
         check_stopped(again, disk / "store", FULL)
         assert again.jobs == []
         assert entries(disk / "store") == kept
-        assert len(everything_below(disk)) == len(kept)
+        assert everything_below(disk) == left
         resize(4000)
         resumed = completed(sweep(folder, cache_root, store=disk / "store"))
         assert sorted(stopped.jobs + resumed.jobs) == sorted(undisturbed.jobs)
@@ -40,18 +46,18 @@ def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> 
 def test_the_output_folder(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
     shutil.copytree(undisturbed.store, folder / "store")
-    both = {"results.parquet", "report.html"}
+    both, record = {"results.parquet", "report.html"}, {"run.json"}
     with small_disk(disk, 240) as resize:  # room for the files of a run, 90 kB each, and not for another's beside them
         for name in both:
             shutil.copy(undisturbed.folder / "out" / name, disk)
         check_stopped(end(sweep(folder, cache_root, output=disk)), disk / "results.parquet", FULL)
         undisturbed.check_results(disk / "results.parquet")
-        assert everything_below(disk) == both
+        assert everything_below(disk) == both | record
         resize(4000)
         (disk / "results.parquet").unlink()
         assert completed(sweep(folder, cache_root, output=disk)).jobs == []
         undisturbed.check_results(disk / "results.parquet")
-        assert everything_below(disk) == both
+        assert everything_below(disk) == both | record
 
 
 def test_the_cache_of_events(folder: Path, undisturbed: Undisturbed) -> None:
@@ -75,8 +81,11 @@ def test_files_that_cannot_grow(folder: Path, cache_root: Path, undisturbed: Und
     check_stopped(ended, "store/", CUT)
     assert ended.jobs == []
     check_stopped(end(larger), "other/results.parquet", CUT)
-    kept = {f"full/{key[:2]}/{key}" for key in entries(folder / "full")}
-    assert everything_below(folder) == {"tiny.yaml"} | kept
+    left = everything_below(folder)
+    assert litter(left) == set()
+    assert not {path for path in left if path.startswith(("out/", "other/"))} - {"out/run.json", "other/run.json"}
+    assert not entries(folder / "store")
+    assert entries(folder / "full").keys() == entries(undisturbed.store).keys()
 
 
 def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
