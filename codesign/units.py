@@ -15,7 +15,19 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["Area", "Energy", "Frequency", "Length", "Memory", "Power", "Time", "Voltage", "format_si", "parse_quantity", "si_unit"]
+__all__ = [
+    "Area",
+    "Energy",
+    "Frequency",
+    "Length",
+    "Memory",
+    "Power",
+    "Time",
+    "Voltage",
+    "format_si",
+    "parse_quantity",
+    "si_unit",
+]
 
 _EXAMPLES = {
     "J": "26 pJ",

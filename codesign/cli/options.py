@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -100,15 +101,25 @@ def choose_progress() -> Progress:
     return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
 
 
+_IMPATIENCE_S = 3.0
+"""Signals so soon after the first do not disturb the ending that it began."""
+
+
 @contextmanager
 def interruptible(progress: Progress, store: object) -> Iterator[None]:
     """End with exit code 130, saying how to go on, where the block is interrupted or told to terminate."""
     import signal
+    import time
+
+    first = -math.inf
 
     def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal first
+        if time.monotonic() - first > _IMPATIENCE_S:
+            first = time.monotonic()
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
@@ -117,4 +128,5 @@ def interruptible(progress: Progress, store: object) -> Iterator[None]:
         raise typer.Exit(130) from None
     finally:
         progress.close()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

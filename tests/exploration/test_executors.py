@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Resources, Task
-from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.simulation.event.compilation import cache_folder
@@ -18,7 +18,7 @@ from codesign.simulation.event.compilation import cache_folder
 
 @pytest.fixture(scope="module", params=["serial", pytest.param("ray", marks=pytest.mark.slow)])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    with SerialExecutor() if request.param == "serial" else RayExecutor(workers=2) as started:
+    with SerialExecutor() if request.param == "serial" else RayExecutor(workers=2, grace_s=2.5) as started:
         yield started
 
 
@@ -186,38 +186,111 @@ def test_more_cores_or_memory_than_any_node_has_are_a_mistake(executor: Executor
         executor.check(Resources(memory_bytes=10**15))
 
 
-def quick(key: int, payload: bytes = b"") -> Task:
-    return Task(key=f"{key}", kind="quick", function=executor_tasks.process, arguments=(payload,))
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_a_hang_that_looks_for_no_signals_is_ended(executor: Executor) -> None:
+    resources = Resources(timeout_s=0.5)
+    hanging = Task(key="hang", kind="hang", function=executor_tasks.hang, arguments=(), resources=resources)
+    ended = run(executor, hanging, Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)))
+    assert ended["fine"].output == 2
+    assert str(ended["hang"].failure) == (
+        "TimeoutError: took longer than the 0.5 s it may take, and did not react: its worker was ended"
+    )
 
 
-def test_tasks_are_gathered_only_once_it_is_known_that_they_are_quick() -> None:
-    batcher = Batcher()
-    assert [task.key for task in batcher.add(quick(0))] == ["0"]  # nothing is known
-    batcher.took("quick", 0.05)
-    assert [len(batcher.add(quick(number))) for number in range(5)] == [0, 0, 0, 0, 5]  # 5 · 50 ms
-    batcher.took("quick", 10.0)
-    assert len(batcher.add(quick(9))) == 1
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_to_wait_for_a_worker_counts_for_no_timeout(executor: Executor, tmp_path: Path) -> None:
+    """A worker that dies early in a task that had waited for longer than its timeout and grace."""
+    resources = Resources(timeout_s=1.5)
+    tasks = [
+        Task(key=f"{n}", kind="spin", function=executor_tasks.spin, arguments=(1.2,), resources=resources)
+        for n in range(8)
+    ]
+    marker = str(tmp_path / "died")
+    tasks.append(
+        Task(key="once", kind="once", function=executor_tasks.die_first, arguments=(marker,), resources=resources)
+    )
+    ended = run(executor, *tasks)
+    assert ended["once"].output == "survived"
+    assert all(one.failure is None for one in ended.values())
 
 
-def test_batches_have_a_limit_and_are_flushed() -> None:
-    batcher = Batcher()
-    batcher.took("quick", 0.0)
-    sizes = [len(batcher.add(quick(number))) for number in range(300)]
-    assert [size for size in sizes if size] == [256]
-    assert len(batcher) == len(batcher.flush()) == 44
-    assert batcher.flush() == []
-    assert len(batcher.add(quick(0, bytes(40 * 2**20)))) == 1  # too large to wait for others
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_outputs_that_cannot_travel_are_failures_and_harm_no_other(executor: Executor) -> None:
+    run(executor, Task(key="first", kind="quick", function=executor_tasks.process, arguments=()))
+    functions = {"locked": executor_tasks.unsendable, "garbled": executor_tasks.unreadable}
+    odd = [Task(key=key, kind="quick", function=function, arguments=()) for key, function in functions.items()]
+    fine = [Task(key=f"{n}", kind="quick", function=executor_tasks.add, arguments=(n, 0)) for n in range(40)]
+    ended = run(executor, *fine[:20], *odd, *fine[20:])
+    assert str(ended["locked"].failure).startswith("TypeError: its output cannot be sent: cannot pickle")
+    assert str(ended["garbled"].failure).startswith("ValueError: its output cannot be read: invalid literal")
+    assert {key: one.output for key, one in ended.items() if key.isdecimal()} == {f"{n}": n for n in range(40)}
 
 
-def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
-    batcher = Batcher()
-    batcher.took("quick", 0.0)
-    batcher.took("other", 0.0)
-    for kind, cpus in (("quick", 1), ("quick", 2), ("other", 1)):
-        function = executor_tasks.process
-        task = Task(key=f"{kind} {cpus}", kind=kind, function=function, arguments=(), resources=Resources(cpus=cpus))
-        assert batcher.add(task) == []
-    assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_large_outputs_travel(executor: Executor) -> None:
+    ended = run(executor, Task(key="a", kind="large", function=executor_tasks.large, arguments=(200_000_000,)))
+    assert ended["a"].output == bytes(200_000_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_threads_are_set_anew_in_a_worker_that_has_run_others(executor: Executor) -> None:
+    def task(key: str, cpus: int) -> Task:
+        function, resources = executor_tasks.threads, Resources(cpus=cpus)
+        return Task(key=key, kind=f"threads {cpus}", function=function, arguments=(), resources=resources)
+
+    for _ in range(3):
+        assert run(executor, task("wide", 2))["wide"].output == 2
+        assert run(executor, task("narrow", 1))["narrow"].output == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_libraries_of_workers_compute_with_one_thread_each(executor: Executor) -> None:
+    tasks = [Task(key=f"{n}", kind="pools", function=executor_tasks.pools, arguments=()) for n in range(4)]
+    for completion in run(executor, *tasks).values():
+        assert {threads for _, threads in completion.output} == {1}
+    busy = run(executor, Task(key="a", kind="busy", function=executor_tasks.busy, arguments=(1.0,)))["a"]
+    assert 0 < busy.output < 1.3  # processors; a second thread would make it 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_nobody_else_can_use_the_ray_of_this_machine(executor: Executor) -> None:
+    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS")
+    function = executor_tasks.variables
+    mode, token, address = run(executor, Task(key="a", kind="test", function=function, arguments=names))["a"].output
+    assert mode == "token"
+    assert token is not None
+    assert len(token) == 64
+    assert token != os.environ.get("RAY_AUTH_TOKEN")
+    assert address != os.environ.get("RAY_ADDRESS", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_many_tasks_are_handed_over_no_faster_than_they_are_run(executor: Executor) -> None:
+    """20,000 tasks, offered as a runner does: while there is room, and then one completion after another."""
+    assert isinstance(executor, RayExecutor)
+    offered = ended = most_batches = most_tasks = 0
+    while ended < 20_000:
+        while executor.has_room and offered < 20_000:
+            executor.submit(Task(key=f"{offered}", kind="many", function=executor_tasks.add, arguments=(offered, 1)))
+            offered += 1
+        most_batches = max(most_batches, executor.batches_under_way)
+        most_tasks = max(most_tasks, offered - ended)
+        completion = executor.wait(60)
+        assert completion is not None
+        assert completion.output == int(completion.key) + 1
+        ended += 1
+    assert 1 <= most_batches <= 2 * 2
+    # Besides those under way: a batch that is being gathered, and those of one that has ended.
+    assert most_tasks <= (2 * 2 + 2) * 256
+    assert executor.batches_under_way == 0
 
 
 def test_workers_of_a_cluster_cannot_be_chosen() -> None:

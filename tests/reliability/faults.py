@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -111,6 +112,10 @@ def output_on_full_disk() -> None:
     os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
 
 
+_RECORD = re.compile(r"(.*/)?(run\.json|runs/[^./][^/]*\.(json|keys))")
+
+
 def everything_below(folder: Path) -> set[str]:
-    """Paths of all files, hidden ones too."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    """Paths of all files, hidden ones too. Records of runs are left out: a run goes on without them."""
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return {path for path in paths if not _RECORD.fullmatch(path)}

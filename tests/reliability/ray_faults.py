@@ -1,0 +1,168 @@
+"""Sweeps on Ray, and finding the processes of it that a test wants to kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from program import Ended, descendants, end, entries, start, wait_until_gone
+from tiny_sweeps import TINY
+
+from codesign.results import ResultTable, contents_equal, read_results
+from codesign.simulation.event.compilation import cache_folder
+
+__all__ = [
+    "RESUME",
+    "Reference",
+    "Run",
+    "find_processes",
+    "kill",
+    "long_sweep",
+    "sweep_on_ray",
+    "temporary_folder",
+    "wait_for",
+]
+
+RESUME = "the same command goes on from there"
+
+
+def long_sweep(*changes: tuple[str, str]) -> str:
+    """The tiny sweep with six trainings of about half a second, and pieces of its text replaced."""
+    text = TINY
+    for old, new in (("training: [0]", "training: [0, 1, 2, 3, 4, 5]"), ("epochs: 1,", "epochs: 100,"), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a sweep gives where nothing goes wrong."""
+
+    results: ResultTable
+    jobs: list[str]
+
+    def check(self, folder: Path) -> None:
+        """Fail where the results of the sweep in a folder are others."""
+        assert contents_equal(read_results(folder / "out" / "results.parquet"), self.results)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A sweep on Ray that is under way.
+
+    Attributes:
+        said: lines of its standard error so far.
+        temporary: its folder for temporary files.
+    """
+
+    process: subprocess.Popen[str]
+    folder: Path
+    temporary: Path
+    said: list[str]
+
+    def wait_until_said(self, pattern: str, *, times: int = 1) -> None:
+        """Read on until a line has that pattern, for the so-manieth time."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            times -= bool(re.search(pattern, line))
+            if times == 0:
+                return
+        raise AssertionError("".join(self.said))
+
+    def wait_for_jobs(self, count: int) -> None:
+        self.wait_until_said(r": done in", times=count)
+
+    def end(self, *, within_s: float = 120) -> Ended:
+        """How it ended, with all that it said."""
+        ended = end(self.process, within_s=within_s)
+        return Ended(code=ended.code, out=ended.out, err="".join(self.said) + ended.err)
+
+    def check_lost(self, *, within_s: float) -> None:
+        """Fail unless it soon ends in a clear message, leaves nothing behind, and has kept what was finished."""
+        started = set(descendants(self.process.pid))
+        ended = self.end(within_s=within_s)
+        assert ended.code == 2, ended.err
+        (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+        assert "Ray was lost" in error
+        assert RESUME in error
+        assert "Traceback" not in ended.err
+        wait_until_gone(started)
+        self.check_no_litter()
+        assert len(entries(self.folder / "store")) >= len(ended.jobs) > 0
+
+    def check_no_litter(self) -> None:
+        """Fail unless its folder for temporary files is, at the latest in a moment, free of Ray's."""
+        wait_for(lambda: not list(self.temporary.glob("codesign-ray-*")), within_s=15)
+
+
+def sweep_on_ray(
+    folder: Path,
+    cache_root: Path,
+    temporary: Path,
+    *options: str,
+    text: str | None = None,
+    **environment: str | Path | None,
+) -> Run:
+    """Start a sweep in a session of its own, as a terminal does; on two workers unless `options` say otherwise."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sweep.yaml").write_text(text or long_sweep(), encoding="utf-8")
+    variables = {
+        "CODESIGN_CACHE": cache_root,
+        "CODESIGN_KERNEL_CACHE": cache_folder().parent,
+        "TMPDIR": temporary,
+        **environment,
+    }
+    process = start(
+        *("sweep", "sweep.yaml", "--store", "store", "--output", "out"),
+        *(options or ("--executor", "ray", "--workers", "2")),
+        folder=folder,
+        environment=variables,
+        prepare=os.setsid,
+    )
+    return Run(process=process, folder=folder, temporary=temporary, said=[])
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Below pytest's, paths are too long for sockets."""
+    with tempfile.TemporaryDirectory(prefix="cw-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def find_processes(root: int, command: str) -> list[int]:
+    """Descendants of a process whose command line has that pattern; fails where there is none."""
+    found = []
+    for pid in sorted(descendants(root)):
+        try:
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if re.search(command, line):
+            found.append(pid)
+    if not found:
+        pytest.fail(f"no process {command} below {root}")
+    return found
+
+
+def wait_for(condition: Callable[[], bool], *, within_s: float) -> None:
+    """Fail where it has not come true after so long."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

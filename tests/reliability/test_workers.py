@@ -1,0 +1,231 @@
+"""Sweeps on the cores of this machine: workers, Ray and the program itself are killed, hang, and run out of things."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import executor_tasks
+import numpy as np
+import pytest
+from program import descendants, entries, finish, start, wait_until_gone
+from ray_faults import RESUME, Reference, Run, find_processes, kill, long_sweep, sweep_on_ray, temporary_folder
+from tiny_sweeps import TINY
+
+from codesign.exploration.executors.base import Task
+from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.store import Store
+from codesign.results import read_results
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
+]
+
+PROCESSES = "gcs_server|raylet|ray::|ray_host"
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
+    """The long sweep, run serially and undisturbed."""
+    folder = tmp_path_factory.mktemp("reference")
+    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    jobs = finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
+    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Run]:
+    """The long sweep on two workers, some of its trainings done."""
+    run = sweep_on_ray(tmp_path, cache_root, temporary)
+    try:
+        run.wait_for_jobs(2)
+        yield run
+    finally:
+        run.process.kill()
+        run.process.wait()
+
+
+def resume(folder: Path, cache_root: Path) -> list[str]:
+    """Jobs that are left to the same command, which for the sake of time runs them serially."""
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    return finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
+
+
+def check_resumes(run: Run, cache_root: Path, reference: Reference) -> None:
+    """Fail unless it goes on where it was, to the same results."""
+    kept = entries(run.folder / "store")
+    resumed = resume(run.folder, cache_root)
+    assert 0 < len(resumed) < len(reference.jobs)
+    after = entries(run.folder / "store")
+    assert {key: after[key] for key in kept} == kept
+    reference.check(run.folder)
+
+
+def test_a_worker_is_killed(run: Run, reference: Reference) -> None:
+    kill(find_processes(run.process.pid, "ray::perform_batch")[0])
+    ended = run.end()
+    assert ended.code == 0, ended.err
+    assert "train: its worker died (WorkerCrashedError); it is started again" in ended.err
+    assert sorted(ended.jobs) == sorted(reference.jobs)  # each of them once
+    reference.check(run.folder)
+    run.check_no_litter()
+
+
+def test_the_program_is_killed(run: Run, cache_root: Path, reference: Reference) -> None:
+    started = descendants(run.process.pid)
+    assert len(find_processes(run.process.pid, PROCESSES)) >= 5
+    kill(run.process.pid)
+    assert run.end().code == -signal.SIGKILL
+    wait_until_gone(started, within_s=15)
+    run.check_no_litter()
+    check_resumes(run, cache_root, reference)
+
+
+def interrupt_twice(pid: int) -> None:
+    """Ctrl-C at a terminal, which all processes in the foreground get, and again in the middle of what follows."""
+    os.killpg(pid, signal.SIGINT)
+    time.sleep(0.05)
+    os.killpg(pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [lambda pid: os.kill(pid, signal.SIGTERM), interrupt_twice], ids=["TERM", "INT INT"])
+def test_the_program_is_told_to_stop(
+    run: Run, cache_root: Path, reference: Reference, stop: Callable[[int], None]
+) -> None:
+    started = descendants(run.process.pid)
+    stop(run.process.pid)
+    ended = run.end(within_s=15)
+    # After a second Ctrl-C an interpreter that is about to exit dies of the signal, which shells call 130, too.
+    assert ended.code == 130 or (stop is interrupt_twice and ended.code == -signal.SIGINT), ended.err
+    assert f"interrupted: what is finished is kept in store; {RESUME}" in ended.err
+    assert "Traceback" not in ended.err
+    wait_until_gone(started, within_s=15)
+    run.check_no_litter()
+    check_resumes(run, cache_root, reference)
+
+
+@pytest.mark.parametrize("part", ["/raylet ", "/gcs_server "])
+def test_ray_itself_is_killed(run: Run, cache_root: Path, reference: Reference, part: str) -> None:
+    kill(*find_processes(run.process.pid, part))
+    run.check_lost(within_s=30)
+    check_resumes(run, cache_root, reference)
+
+
+def test_surroundings_in_which_ray_would_go_astray(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
+    """No home, a dead cluster that both a variable and a file of Ray name, and a folder too deep for sockets."""
+    deep = temporary / ("d" * 90)
+    for folder in (deep, temporary):
+        (folder / "ray").mkdir(parents=True)
+        (folder / "ray" / "ray_current_cluster").write_text("127.0.0.1:1", encoding="utf-8")
+    text = long_sweep(("epochs: 100,", "epochs: 1,"), ("[0, 1, 2, 3, 4, 5]", "[0]"))
+    run = sweep_on_ray(
+        *(tmp_path, cache_root, deep),
+        text=text,
+        HOME="/dev/null",
+        RAY_ADDRESS="127.0.0.1:1",
+        RAY_TMPDIR=temporary,
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN_PATH="/dev/null/token",
+    )
+    ended = run.end()
+    assert ended.code == 0, ended.err
+    assert "the path of TMPDIR is too long for Ray: its files lie in /tmp" in ended.err
+    assert not list(deep.glob("codesign-ray-*"))
+
+
+FAILING = """\
+name: failing
+workload: {name: digits, timesteps: 3, train: 60, validation: 20, test: 20}
+network: {hidden: "12-8"}
+preset: nmnist
+recipe_defaults: {epochs: 1, batch_size: 30}
+recipes:
+  fine: {method: layered}
+  endless: {method: layered, epochs: 1000000}
+  diverging: {method: layered, epochs: 30, learning_rate: 1.0e+30}
+chips:
+  mubrain_fitted: {capacity: scaled, schedules: [layered]}
+seeds: {training: [0, 1]}
+resources:
+  train: {cpus: 2, timeout: 5 s}
+"""
+
+
+def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
+    run = sweep_on_ray(tmp_path, cache_root, temporary, text=FAILING)
+    ended = run.end()
+    assert ended.code == 1, ended.err
+    assert "Traceback" not in ended.err
+    rows = read_results(tmp_path / "out" / "results.parquet").frame
+    outcomes = {(recipe, status): str(reason) for recipe, status, reason in rows[["recipe", "status", "reason"]].values}
+    assert set(outcomes) == {("fine", "ok"), ("endless", "failed"), ("diverging", "failed")}
+    assert "TimeoutError: took longer than the 5 s it may take" in outcomes["endless", "failed"]
+    assert "TrainingDivergedError" in outcomes["diverging", "failed"]
+    # Serially, with one thread, and without the others: the same bits.
+    alone = FAILING.replace("  endless:", "  # endless:").replace("  diverging:", "  # diverging:")
+    (tmp_path / "sweep.yaml").write_text(alone.split("resources:")[0], encoding="utf-8")
+    options = ("--store", "alone", "--output", "other", "--executor", "serial")
+    finish(start("sweep", "sweep.yaml", *options, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root}))
+    assert len(entries(tmp_path / "alone")) >= 2 * 3  # models, executions, prices
+    for key in entries(tmp_path / "alone"):
+        one, other = (Store(tmp_path / name).get(key) for name in ("alone", "store"))
+        assert one is not None
+        assert other is not None
+        assert one.payload == other.payload
+
+
+def test_cores_that_no_node_has(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
+    text = TINY + "resources:\n  execute: {cpus: 64, memory: 3 GB}\n"
+    ended = sweep_on_ray(tmp_path, cache_root, temporary, text=text).end()
+    assert ended.code == 2
+    assert "error: resources: no node has 64 cpus, 0 gpus and 3 GB memory for one job; nodes: 2 cpus, " in ended.err
+    assert ended.jobs == []
+
+
+def test_jobs_without_enough_memory_are_not_started_for_ever(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    """Ray, told that a hundredth of the memory is all there is, kills whatever runs."""
+    monkeypatch.setenv("RAY_memory_usage_threshold", "0.01")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    notes: list[str] = []
+    task = Task(key="a", kind="large", function=executor_tasks.spin, arguments=(60.0,))
+    with RayExecutor(workers=1, on_note=notes.append) as executor:
+        executor.submit(task)
+        completion = executor.wait(120)
+    assert completion is not None
+    assert str(completion.failure).startswith("OutOfMemoryError: the worker died 4 times: ")
+    assert notes == ["large: its worker died (OutOfMemoryError); it is started again"] * 3
+
+
+def test_shared_values_and_outputs_take_room_only_while_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a store of 100 MB, what is not given back goes to the disk."""
+    monkeypatch.setenv("RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES", str(100_000_000))
+    with RayExecutor(workers=1) as executor:
+
+        def result(function: Callable[..., object], *arguments: object) -> Any:
+            executor.submit(Task(key="a", kind=function.__name__, function=function, arguments=arguments))
+            completion = executor.wait(60)
+            assert completion is not None
+            assert completion.failure is None
+            return completion.output
+
+        for number in range(8):
+            value = executor.share(np.full(4_000_000, number, np.float64))  # 32 MB
+            assert result(executor_tasks.first_of, value) == number
+            del value
+            assert len(result(executor_tasks.large, 30_000_000)) == 30_000_000
+        assert result(executor_tasks.spilled_bytes) == 0
+        values = [executor.share(np.full(4_000_000, number, np.float64)) for number in range(8)]
+        assert [result(executor_tasks.first_of, value) for value in values] == list(range(8))
+        assert result(executor_tasks.spilled_bytes) > 100_000_000  # the test could have seen it
