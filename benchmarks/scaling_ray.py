@@ -1,0 +1,271 @@
+"""Jobs through Ray: rates, processor time by process, parallel efficiency. The other measured half of `scaling.py`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scaling_driver import Split, null_executor, run_work
+from scaling_plans import MODEL, large_sweep, replace_jobs, sleep_for, spin_for
+
+LARGER_SMOKE = """\
+name: scaling_smoke
+workload: {name: digits, timesteps: 5, train: 600, validation: 100, test: 200}
+network: {hidden: "[32x2]"}
+preset: nmnist
+recipe_defaults: {epochs: EPOCHS, batch_size: 50, learning_rate: 5.0e-3}
+recipes:
+  layered: {method: layered}
+  unlayered: {method: unlayered, policy: random, group_size: 8}
+chips:
+  mubrain: {capacity: scaled}
+  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
+schedules:
+  asynchronous: {policy: random, group_size: 8, stop: drained}
+seeds: {training: SEEDS}
+axes:
+  chip.mubrain_fitted.vector_width: [1, 2, 4, 8]
+"""
+
+
+def processor_seconds() -> Counter[str]:
+    """Processor time so far of this process and of those below it, by what they are (Linux)."""
+    tick = os.sysconf("SC_CLK_TCK")
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = (int(fields[11]) + int(fields[12])) / tick
+    found: Counter[str] = Counter()
+    for process in parents:
+        line, above = process, [process]
+        while line in parents and line != os.getpid():
+            line = parents[line]
+            above.append(line)
+        if line == os.getpid():
+            found[_role(process)] += used[process]
+    return found
+
+
+def _role(process: int) -> str:
+    if process == os.getpid():
+        return "driver"
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return "other"
+    if "ray_host" in command:
+        return "host of Ray"
+    return "workers" if command.startswith("ray::") else "services of Ray"
+
+
+@contextmanager
+def ray_executor(workers: int) -> Iterator[tuple[Any, float]]:
+    """A Ray executor that has started, and how long that took."""
+    from codesign.exploration.executors.base import Resources
+    from codesign.exploration.executors.ray import RayExecutor
+
+    start = time.perf_counter()
+    with RayExecutor(workers=workers) as executor:
+        executor.check(Resources())
+        yield executor, time.perf_counter() - start
+
+
+def warm_up(executor: Any, workers: int) -> None:
+    """Have every worker process started, and its imports done."""
+    run_tasks(executor, partial(sleep_for, 0.2, b""), 4 * workers, kind="warm")
+
+
+def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: str) -> float:
+    """Seconds for `count` calls of a function, without runner and store."""
+    from codesign.exploration.executors.base import Task
+
+    start, sent, ended = time.perf_counter(), 0, 0
+    while ended < count:
+        while sent < count and executor.has_room:
+            executor.submit(Task(key=f"{kind} {sent}", kind=kind, function=function, arguments=()))
+            sent += 1
+        completion = executor.wait(60.0)
+        if completion is None:
+            raise SystemExit("no task has ended for a minute")
+        if completion.failure is not None:
+            raise SystemExit(f"a task failed: {completion.failure}")
+        ended += 1
+    return time.perf_counter() - start
+
+
+def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
+    """A plan of jobs that do nothing, through Ray: they travel in batches."""
+    from codesign.exploration import runner as runner_module
+    from codesign.exploration.plan import build_plan
+    from codesign.exploration.store import Store
+    from codesign.exploration.work import find_work
+
+    plan = build_plan(large_sweep("trainings", jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    store = Store(tempfile.mkdtemp(dir=folder))
+    work = find_work(plan, store)
+    replace_jobs(runner_module)
+    with ray_executor(workers) as (executor, start_s):
+        warm_up(executor, workers)
+        return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=0.0)}
+
+
+def measure_sleeping_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
+    """Jobs that sleep, long enough to travel alone: what Ray and driver take for each, for any number of workers."""
+    from codesign.exploration import runner as runner_module
+    from codesign.exploration.jobs import Output
+    from codesign.exploration.plan import build_plan
+    from codesign.exploration.store import Store
+    from codesign.exploration.work import find_work
+
+    plan = build_plan(large_sweep("trainings", 5 * jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    store = Store(tempfile.mkdtemp(dir=folder))
+    work = find_work(plan, store)
+    work = replace(work, executions=(), assessments=(), trainings=work.trainings[:jobs])
+    runner_module.run_train = partial(_sleeping_train, job_s, Output(payload=MODEL, facts={}))  # type: ignore[assignment]
+    with ray_executor(workers) as (executor, start_s):
+        warm_up(executor, workers)
+        return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=job_s)}
+
+
+def _sleeping_train(seconds: float, output: Any, *inputs: Any) -> Any:
+    sleep_for(seconds, b"")
+    return output
+
+
+def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s: float) -> dict[str, Any]:
+    split, before, start = Split(), processor_seconds(), time.perf_counter()
+    tasks = run_work(plan, work, store, executor, split)
+    wall = time.perf_counter() - start
+    used = processor_seconds() - before
+    return {
+        "workers": workers,
+        "job_s": job_s,
+        "tasks": tasks,
+        "wall_s": wall,
+        "tasks_per_s": tasks / wall,
+        "utilization": tasks * job_s / (workers * wall) if workers else 0.0,
+        "cpu_us": {role: 1e6 * seconds / tasks for role, seconds in used.items()},
+        "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
+        "split_wall_us": {part: 1e6 * seconds / tasks for part, seconds in split.wall_s.items()},
+    }
+
+
+def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]]:
+    """The same real sweep by serial, and by Ray with one and two workers; results must be equal."""
+    from codesign.documents import parse_document
+    from codesign.exploration.executors.serial import SerialExecutor
+    from codesign.exploration.progress import Progress
+    from codesign.exploration.spec import SweepSpec
+    from codesign.exploration.store import Store
+    from codesign.exploration.sweep import run_sweep
+    from codesign.results import contents_equal, read_results
+
+    text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
+
+    def run(spec: Any, executor: Any, name: str) -> tuple[float, Any]:
+        start = time.perf_counter()
+        outcome = run_sweep(
+            spec,
+            store=Store(folder / name / "store"),
+            output=folder / name / "out",
+            executor=executor,
+            progress=Progress(),
+        )
+        if outcome.failed:
+            raise SystemExit(f"{outcome.failed} points failed")
+        return time.perf_counter() - start, read_results(outcome.results)
+
+    small = text.replace(str(list(range(seeds))), "[0]").replace(f"epochs: {epochs}", "epochs: 1")
+    run(parse_document(small, "small.yaml", SweepSpec), SerialExecutor(), "warm")  # kernels, data, imports
+    spec = parse_document(text, "scaling.yaml", SweepSpec)
+    wall, reference = run(spec, SerialExecutor(), "serial")
+    found = [{"executor": "serial", "workers": 1, "start_s": 0.0, "wall_s": wall, "equal": True}]
+    for workers in (1, 2):
+        with ray_executor(workers) as (executor, start_s):
+            wall, table = run(spec, executor, f"ray{workers}")
+        equal = contents_equal(table, reference)
+        found.append({"executor": "ray", "workers": workers, "start_s": start_s, "wall_s": wall, "equal": equal})
+    return found
+
+
+def measure_efficiency(jobs: int, seconds: float, folder: Path) -> list[dict[str, Any]]:
+    """Jobs of about a second on one and on two workers: spinning ones, and real trainings."""
+    found: list[dict[str, Any]] = []
+    for name in ("spin", "training"):
+        walls: dict[int, float] = {}
+        for workers in (1, 2):
+            with ray_executor(workers) as (executor, _):
+                warm_up(executor, workers)
+                if name == "spin":
+                    walls[workers] = run_tasks(executor, partial(spin_for, seconds), jobs, kind="spin")
+                else:
+                    walls[workers] = _train(executor, jobs, folder / f"train{workers}")
+        found.append(
+            {
+                "jobs": name,
+                "count": jobs,
+                "seconds_1": walls[1] / jobs,
+                "wall_s": [walls[1], walls[2]],
+                "efficiency": walls[1] / (2 * walls[2]),
+            }
+        )
+    return found
+
+
+def _train(executor: Any, jobs: int, folder: Path) -> float:
+    """Seconds for real trainings of the digits, through runner and store."""
+    from codesign.documents import parse_document
+    from codesign.exploration.plan import build_plan
+    from codesign.exploration.progress import Progress
+    from codesign.exploration.runner import Runner
+    from codesign.exploration.spec import SweepSpec
+    from codesign.exploration.store import Store
+    from codesign.exploration.work import find_work
+    from codesign.workload.dataset import load_workload
+
+    text = LARGER_SMOKE.replace("SEEDS", str(list(range(jobs)))).replace("EPOCHS", "20")
+    text = text.replace("  layered: {method: layered}\n", "").replace("train: 600", "train: 1000")
+    spec = parse_document(text, "trainings.yaml", SweepSpec)
+    workload = load_workload(spec.workload)
+    plan = build_plan(spec, workload=workload.fingerprint, input_grid=workload.input_grid, classes=workload.classes)
+    store = Store(folder)
+    work = replace(find_work(plan, store), executions=(), assessments=())
+
+    def timed(trainings: Any) -> float:
+        runner = Runner(store=store, executor=executor, workload=lambda name: workload, progress=Progress())
+        start = time.perf_counter()
+        runner.add(replace(work, trainings=trainings))
+        runner.run()
+        if runner.failures:
+            raise SystemExit(f"a training failed: {next(iter(runner.failures.values()))}")
+        return time.perf_counter() - start
+
+    timed(work.trainings[:2])  # kernels
+    return timed(work.trainings[2:]) * jobs / (jobs - 2)
+
+
+def measure_without_ray(jobs: int, folder: Path) -> dict[str, Any]:
+    """The jobs of `measure_empty_jobs` without Ray, for comparison."""
+    from codesign.exploration import runner as runner_module
+    from codesign.exploration.plan import build_plan
+    from codesign.exploration.store import Store
+    from codesign.exploration.work import find_work
+
+    plan = build_plan(large_sweep("trainings", jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    store = Store(tempfile.mkdtemp(dir=folder))
+    work = find_work(plan, store)
+    replace_jobs(runner_module)
+    return _run(plan, work, store, null_executor(2), 0, job_s=0.0)
