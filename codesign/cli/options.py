@@ -15,9 +15,11 @@ import typer
 
 if TYPE_CHECKING:
     from codesign.exploration.executors.base import Executor
+    from codesign.exploration.pricing import PricingProgress
     from codesign.exploration.progress import Progress
 
 __all__ = [
+    "RESUMABLE",
     "DataRootOption",
     "ExecutorName",
     "ExecutorOption",
@@ -30,6 +32,8 @@ __all__ = [
     "given_command",
     "interruptible",
 ]
+
+RESUMABLE = "what is finished is kept in {store}; the same command goes on from there"
 
 
 class ExecutorName(StrEnum):
@@ -106,8 +110,8 @@ _IMPATIENCE_S = 3.0
 
 
 @contextmanager
-def interruptible(progress: Progress, store: object) -> Iterator[None]:
-    """End with exit code 130, saying how to go on, where the block is interrupted or told to terminate."""
+def interruptible(progress: Progress | PricingProgress, kept: str) -> Iterator[None]:
+    """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate."""
     import signal
     import time
 
@@ -124,7 +128,7 @@ def interruptible(progress: Progress, store: object) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         progress.close()
-        typer.echo(f"interrupted: what is finished is kept in {store}; the same command goes on from there", err=True)
+        typer.echo(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None
     finally:
         progress.close()

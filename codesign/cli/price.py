@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codesign.cli.options import DataRootOption, StoreOption, interruptible
+
 if TYPE_CHECKING:
     from codesign.exploration.pricing import PricingOutcome
 
@@ -26,10 +28,8 @@ def price(
             show_default="reports/NAME",
         ),
     ] = None,
-    store: Annotated[
-        str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
-    ] = "reports/.store",
-    data_root: Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")] = None,
+    store: StoreOption = "reports/.store",
+    data_root: DataRootOption = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores")
     ] = None,
@@ -52,7 +52,7 @@ def price(
     progress = pricing_progress()
     kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
-    try:
+    with interruptible(progress, f"nothing was written; executions that are finished are kept in {kept.root}"):
         outcome = run_pricing(
             spec,
             store=kept,
@@ -62,12 +62,6 @@ def price(
             progress=progress,
             data_root=data_root,
         )
-    except KeyboardInterrupt:
-        progress.close()
-        typer.echo(f"interrupted: nothing was written; executions that are finished are kept in {kept.root}", err=True)
-        raise typer.Exit(130) from None
-    finally:
-        progress.close()
     _summary(outcome, time.perf_counter() - start)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.cli.options import (
+    RESUMABLE,
     DataRootOption,
     ExecutorName,
     ExecutorOption,
@@ -66,7 +67,7 @@ def study(
     chosen = explicit_executor(executor, workers, ray_address, progress)
     changes = {"trials": trials, "time": time, "sampler": sampler, "seed": seed}
     given = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in changes.items() if value is not None)
-    with interruptible(progress, kept.root):
+    with interruptible(progress, RESUMABLE.format(store=kept.root)):
         outcome = run_study(
             spec,
             store=kept,

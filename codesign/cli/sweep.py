@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli.options import (
+    RESUMABLE,
     DataRootOption,
     ExecutorName,
     ExecutorOption,
@@ -62,7 +63,7 @@ def sweep(
         _show_plan(plan_sweep(spec, data_root=data_root), kept)
         return
     chosen = explicit_executor(executor, workers, ray_address, progress)
-    with interruptible(progress, kept.root):
+    with interruptible(progress, RESUMABLE.format(store=kept.root)):
         outcome = run_sweep(
             spec,
             store=kept,
