@@ -1,0 +1,90 @@
+"""Searches one space with several samplers and seeds, and compares the hypervolumes that they reach.
+
+    python benchmarks/study_samplers.py sweeps/study_digits.yaml --samplers tpe random --seeds 0 1 2 --json found.json
+
+All searches share the store `FOLDER/store`, so that what two of them have in common runs once, and each keeps its
+report in `FOLDER/<sampler>-<seed>`; FOLDER is reports/samplers unless `--folder` names another. What is interrupted
+goes on where it was. Hypervolumes are on the validation split, up to the file's references, as multiples of the
+baseline's alone, which takes part in none of them. Further options are for `codesign study`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from codesign.exploration.pareto import hypervolume
+from codesign.metadata import StudyFacts
+from codesign.results import ResultTable, read_results
+
+
+def search(file: str, sampler: str, seed: int, folder: Path, rest: list[str]) -> ResultTable:
+    """Run a study, or go on with it, as its command does."""
+    output = folder / f"{sampler}-{seed}"
+    where = ["--store", str(folder / "store"), "--output", str(output)]
+    chosen = ["--sampler", sampler, "--seed", str(seed)]
+    subprocess.run([sys.executable, "-m", "codesign", "study", file, *chosen, *where, *rest], check=True)
+    return read_results(output / "results.parquet")
+
+
+def volumes(table: ResultTable) -> tuple[StudyFacts, list[float]]:
+    """What a study says of its search; hypervolume after each quarter of its trials, in multiples of the baseline's."""
+    study = table.metadata.study
+    if study is None or study.baseline is None or study.baseline.state != "complete":
+        raise SystemExit(f"{table.metadata.name}: has no baseline")
+    objectives = table.metadata.objectives
+    alone = hypervolume(
+        [list(study.baseline.values)],
+        [objective.direction for objective in objectives],
+        [objective.reference for objective in objectives],
+    )
+    count = len(study.trials)
+    ends = [max(1, round(count * quarter / 4)) for quarter in (1, 2, 3, 4)]
+    return study, [(study.trials[end - 1].hypervolume or 0.0) / alone for end in ends]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study")
+    parser.add_argument("--samplers", nargs="+", default=["tpe", "random"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--folder", type=Path, default=Path("reports/samplers"))
+    parser.add_argument("--json", type=Path)
+    arguments, rest = parser.parse_known_args()  # what is left is for `codesign study`
+
+    rows = []
+    for seed in arguments.seeds:
+        for sampler in arguments.samplers:
+            study, reached = volumes(search(arguments.study, sampler, seed, arguments.folder, rest))
+            states = [trial.state for trial in study.trials]
+            front = sum(trial.on_front for trial in study.trials)
+            rows.append(
+                {
+                    "sampler": sampler,
+                    "seed": seed,
+                    "trials": len(states),
+                    "complete": states.count("complete"),
+                    "on_front": front,
+                    "volumes": reached,
+                }
+            )
+    print(f"\n{'sampler':10} seed trials complete front   hypervolume after each quarter, over the baseline's")
+    for row in rows:
+        cells = " ".join(f"{one:6.3f}" for one in row["volumes"])
+        print(
+            f"{row['sampler']:10} {row['seed']:4} {row['trials']:6} {row['complete']:8} {row['on_front']:5}   {cells}"
+        )
+    for sampler in arguments.samplers:
+        ends = [row["volumes"][-1] for row in rows if row["sampler"] == sampler]
+        spread = statistics.stdev(ends) if len(ends) > 1 else float("nan")
+        print(f"{sampler:10} mean {statistics.mean(ends):.3f}, standard deviation {spread:.3f}, {len(ends)} seeds")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
