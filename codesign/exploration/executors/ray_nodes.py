@@ -43,9 +43,11 @@ class NodeBook:
         Args:
             wait_s: how long to wait for nodes that have been asked.
         """
+        before = self._alive
         self._alive = {one["NodeID"]: _node(one) for one in self._ray.nodes() if one["Alive"]}
-        for known in (self._vetted, self._avoided):
-            known &= self._alive.keys()
+        gone = sorted(before[node].address for node in self._vetted - self._alive.keys())
+        self._vetted.intersection_update(self._alive)
+        self._avoided.intersection_update(self._alive)
         self._asked = {node: answer for node, answer in self._asked.items() if node in self._alive}
         if self._begin is None:
             self._vetted = set(self._alive)
@@ -53,7 +55,7 @@ class NodeBook:
         for node, facts in self._alive.items():
             if facts.cpus and node not in self._vetted | self._avoided | self._asked.keys():
                 self._asked[node] = self._ask(node)
-        return self._hear(self._begin, wait_s)
+        return [f"node {address} has gone" for address in gone] + self._hear(self._begin, wait_s)
 
     def look_first(self) -> list[str]:
         """As `look`, for the nodes that are there from the beginning.
