@@ -1,0 +1,248 @@
+"""Sweeps on clusters: nodes, the head and the program itself are killed, join, or are not what they should be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from program import ROOT, entries, finish, start
+from ray_clusters import TOKEN, Cluster, free_ports, start_cluster, start_node
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
+
+from codesign.results import read_results
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
+]
+
+LIMIT_S = 240.0
+
+
+def serially(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
+    """Start the sweep of a folder without a cluster, for the sake of time."""
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    return start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
+    """The long sweep, run serially and undisturbed."""
+    folder = tmp_path_factory.mktemp("reference")
+    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
+    jobs = finish(serially(folder, cache_root))
+    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
+
+
+@pytest.fixture(scope="module")
+def cluster(reference: Reference) -> Iterator[Cluster]:
+    """One that no test destroys. After the reference, which has compiled the kernels."""
+    with start_cluster() as started:
+        yield started
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
+class Sweeps:
+    """Starts the long sweep on clusters; kills what still runs after `LIMIT_S`, or at the end."""
+
+    def __init__(self, folder: Path, cache_root: Path, temporary: Path) -> None:
+        self._folder, self._cache_root, self._temporary = folder, cache_root, temporary
+        self._started: list[Run] = []
+        self._watchdogs: list[threading.Timer] = []
+
+    def start(
+        self, address: str, *options: str, folder: str = "run", text: str | None = None, **environment: str
+    ) -> Run:
+        run = sweep_on_ray(
+            *(self._folder / folder, self._cache_root, self._temporary, "--ray-address", address, *options),
+            text=text,
+            **{**TOKEN, **environment},
+        )
+        self._started.append(run)
+        self._watchdogs.append(threading.Timer(LIMIT_S, run.process.kill))
+        self._watchdogs[-1].start()
+        return run
+
+    def end(self) -> None:
+        for watchdog in self._watchdogs:
+            watchdog.cancel()
+        for run in self._started:
+            run.process.kill()
+            run.process.wait()
+
+
+@pytest.fixture
+def sweeps(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Sweeps]:
+    started = Sweeps(tmp_path, cache_root, temporary)
+    yield started
+    started.end()
+
+
+def check_complete(run: Run, reference: Reference) -> str:
+    """Fail unless it succeeds, with each job once and the results of the reference; what it said."""
+    ended = run.end()
+    assert ended.code == 0, ended.err
+    assert sorted(ended.jobs) == sorted(reference.jobs)
+    reference.check(run.folder)
+    run.check_no_litter()
+    return ended.err
+
+
+def check_resumes(run: Run, reference: Reference, again: subprocess.Popen[str]) -> None:
+    """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
+    kept = entries(run.folder / "store")
+    jobs = finish(again)
+    assert 0 < len(jobs) < len(reference.jobs)
+    assert kept.items() <= entries(run.folder / "store").items()
+    reference.check(run.folder)
+
+
+def check_mistake(run: Run, message: str, *, within_s: float = 60) -> None:
+    """Fail unless it ends with exit code 2 and one line."""
+    ended = run.end(within_s=within_s)
+    assert ended.code == 2, ended.err
+    (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert message in error
+    assert "Traceback" not in ended.err
+    assert ended.err.endswith(f"{error}\n")
+    assert ended.jobs == []
+    run.check_no_litter()
+
+
+def test_both_nodes_are_used(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+    run = sweeps.start(cluster.address)
+    cluster.head.wait_for_a_job()
+    cluster.second.wait_for_a_job()
+    said = check_complete(run, reference)
+    assert f"connected to Ray at {cluster.address}" in said
+    cluster.check_idle()
+
+
+def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+    with start_node(f"--address={cluster.address}", address="127.0.0.3") as third:
+        run = sweeps.start(cluster.address)
+        third.wait_for_a_job()
+        with cluster.head.halted(), cluster.second.halted():  # so that there is still something to do afterwards
+            kill(*third.processes("/raylet "))
+            run.wait_until_said("node 127.0.0.3 has gone")
+        said = check_complete(run, reference)
+    assert "train: its worker died (" in said
+    assert "); it is started again" in said
+    cluster.check_idle()
+
+
+def test_jobs_that_no_node_can_take_any_more_wait_for_one_that_joins(
+    cluster: Cluster, sweeps: Sweeps, reference: Reference
+) -> None:
+    text = long_sweep() + "resources: {train: {cpus: 2}}\n"
+    with start_node(f"--address={cluster.address}", address="127.0.0.4", cpus=2) as large:
+        run = sweeps.start(cluster.address, text=text)
+        large.wait_for_a_job()
+        large.die()
+        run.wait_until_said("no node is left that has what jobs need; they wait until one joins")
+    with start_node(f"--address={cluster.address}", address="127.0.0.5", cpus=2) as late:
+        late.wait_for_a_job()
+        said = check_complete(run, reference)
+    assert "node 127.0.0.4 has gone" in said
+    cluster.check_idle()
+
+
+def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+    run = sweeps.start(cluster.address)
+    run.wait_for_jobs(2)
+    kill(run.process.pid)
+    assert run.end().code == -signal.SIGKILL
+    run.check_no_litter()
+    cluster.check_idle()
+    check_resumes(run, reference, sweeps.start(cluster.address).process)
+
+
+def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
+    run = sweeps.start(cluster.address)
+    run.wait_for_jobs(2)
+    os.killpg(run.process.pid, signal.SIGINT)
+    ended = run.end(within_s=15)
+    assert ended.code == 130, ended.err
+    assert f"interrupted: what is finished is kept in store; {RESUME}" in ended.err
+    assert "Traceback" not in ended.err
+    run.check_no_litter()
+    cluster.check_idle()
+    check_resumes(run, reference, serially(run.folder, cache_root))
+
+
+def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+    both = [sweeps.start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
+    for run in both:
+        ended = run.end()
+        assert ended.code == 0, ended.err
+        reference.check(run.folder)
+    cluster.check_idle()
+
+
+def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
+    check_mistake(sweeps.start(cluster.address, RAY_AUTH_TOKEN="f" * 64), "its token is another one than here")
+
+
+def test_a_node_with_other_code(cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path) -> None:
+    """Joining later, it gets no jobs; being there at the start, it is a mistake."""
+    shutil.copytree(ROOT / "codesign", tmp_path / "other" / "codesign")
+    with (tmp_path / "other" / "codesign" / "units.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    problem = "node 127.0.0.6 gets no jobs: its codesign"
+    run = sweeps.start(cluster.address)
+    with ExitStack() as nodes:
+        with cluster.head.halted():
+            strange = nodes.enter_context(
+                start_node(
+                    f"--address={cluster.address}", address="127.0.0.6", environment={"PYTHONPATH": tmp_path / "other"}
+                )
+            )
+            run.wait_until_said(problem)
+        check_complete(run, reference)
+        assert strange.jobs() == []
+        check_mistake(sweeps.start(cluster.address, folder="second"), problem)
+
+
+def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
+    with start_cluster() as own:
+        run = sweeps.start(own.address)
+        run.wait_for_jobs(2)
+        own.head.die()
+        run.check_lost(within_s=60)
+    check_resumes(run, reference, serially(run.folder, cache_root))
+
+
+def test_an_address_at_which_nothing_is(sweeps: Sweeps) -> None:
+    (port,) = free_ports(1)
+    check_mistake(sweeps.start(f"127.0.0.1:{port}"), f"no Ray cluster answers at 127.0.0.1:{port}", within_s=30)
+
+
+def test_an_address_at_which_something_else_is(sweeps: Sweeps) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        run = sweeps.start(f"127.0.0.1:{server.server_port}")
+        check_mistake(run, "something answers there, but no Ray cluster")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_address_at_which_something_is_silent(sweeps: Sweeps) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        run = sweeps.start(f"127.0.0.1:{silent.getsockname()[1]}")
+        check_mistake(run, "--ray-address: ")
