@@ -34,6 +34,21 @@ def test_a_sampler_made_anew_for_each_trial_proposes_the_same(name: str) -> None
     assert len({str(parameters) for parameters in usual}) > 20  # not the same proposal again and again
 
 
+@pytest.mark.parametrize("name", ["tpe", "qmc"])
+def test_parameters_that_are_drawn_alone_differ_by_parameter_and_trial(name: str) -> None:
+    space = optuna.distributions.FloatDistribution(0.0, 1.0)
+    study = optuna.create_study(directions=["maximize"])
+    trial = study.ask()
+    drawn = [
+        make_sampler(name, seed=5, number=number, options={}, parameter=path).sample_independent(
+            study, study.trials[trial.number], path, space
+        )
+        for number in (0, 1)
+        for path in ("x", "y")
+    ]
+    assert len(set(drawn)) == 4
+
+
 def test_gaussian_processes_propose() -> None:
     assert len(propose("gp", 4, objectives=1, fresh=True)) == 4
 

@@ -141,6 +141,23 @@ def test_a_study_that_is_killed_between_two_writes_ends_as_if_it_had_not_been(
     assert same(again, outcome)
 
 
+@pytest.mark.parametrize("drawn", [1, 3])
+@pytest.mark.parametrize("trial", [1, 6])
+def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_been(
+    undisturbed: Any, tmp_path: Path, cache_root: Path, trial: int, drawn: int
+) -> None:
+    more, outcome, _ = undisturbed
+    finished = Path(outcome.results).parent
+    lines = (finished / "journal.log").read_bytes().splitlines(keepends=True)
+    draws = [n for n, line in enumerate(lines) if b'"param_name"' in line and b'"trial_id":%d,' % trial in line]
+    assert len(draws) > drawn
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "journal.log").write_bytes(b"".join(lines[: draws[drawn]]))
+    again, watch = run(study(more=more), finished.parent, cache_root, output=str(tmp_path / "out"))
+    assert watch.jobs == []
+    assert same(again, outcome)
+
+
 @pytest.mark.slow
 def test_the_executor_decides_nothing(undisturbed: Any, tmp_path: Path, cache_root: Path) -> None:
     more, outcome, _ = undisturbed

@@ -30,7 +30,7 @@ from codesign.exploration.work import JobTally, Work, find_work
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
 __all__ = ["ELAPSED", "Driver", "Evaluations"]
 
@@ -207,10 +207,30 @@ class Driver:
             if TRIAL not in frozen.user_attrs:
                 raise InputError(f"{self._place}: trial {number} was ended by somebody else; choose another --output")
             return _Candidate(trial=None, values=frozen.user_attrs[TRIAL]["values"])
+        values = self._drawn(frozen)
         self._study.sampler = self._sampler(number)
         with self._storing():
             trial = optuna.trial.Trial(self._study, frozen._trial_id)
-            return _Candidate(trial=trial, values=draw(self._spec, trial))
+            return _Candidate(trial=trial, values=self._draw(trial) if values is None else values)
+
+    def _drawn(self, frozen: FrozenTrial) -> dict[str, Value] | None:
+        """Values of a trial; None where its process ended in the middle of drawing them."""
+        import optuna
+
+        try:
+            return draw(self._spec, optuna.trial.FixedTrial(frozen.params))
+        except ValueError:
+            return None
+
+    def _draw(self, trial: Trial) -> dict[str, Value]:
+        """Values for a trial that has the study's sampler for itself."""
+        together = trial.relative_params
+
+        def before(path: str) -> None:
+            if path not in together:
+                self._study.sampler = self._sampler(trial.number, path)
+
+        return draw(self._spec, trial, before=before)
 
     def _most_trials(self) -> int:
         return self._spec.budget.trials or 10**9
@@ -237,7 +257,7 @@ class Driver:
                 if trial.number != number:
                     raise InputError(f"{self._place}: another process adds trials; one may search at a time")
                 self._asked += 1
-                cohort.candidates[number] = _Candidate(trial=trial, values=draw(self._spec, trial))
+                cohort.candidates[number] = _Candidate(trial=trial, values=self._draw(trial))
             self._begin(cohort, number)
 
     @contextmanager
@@ -250,10 +270,10 @@ class Driver:
             reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [""])[0]
             raise StoreError(f"{self._place}: cannot be written: {reason}; finished jobs are kept") from error
 
-    def _sampler(self, number: int) -> Any:
+    def _sampler(self, number: int, parameter: str = "") -> Any:
         entry = self._spec.sampler
         try:
-            return make_sampler(entry.name, seed=entry.seed, number=number, options=entry.options)
+            return make_sampler(entry.name, seed=entry.seed, number=number, options=entry.options, parameter=parameter)
         except (TypeError, ValueError) as error:
             raise InputError(f"sampler.options: {error}") from None
 

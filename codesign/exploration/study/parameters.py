@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -97,8 +97,12 @@ def is_integer(target: Target) -> bool:
     return model.model_fields[target.parameter].annotation is not float
 
 
-def draw(spec: StudySpec, trial: BaseTrial) -> dict[str, Value]:
-    """Values of the parameters that take part in a trial, as the file would write them, by path."""
+def draw(spec: StudySpec, trial: BaseTrial, *, before: Callable[[str], None] = lambda path: None) -> dict[str, Value]:
+    """Values of the parameters that take part in a trial, as the file would write them, by path.
+
+    Args:
+        before: is told the path of each parameter before it is drawn.
+    """
     values: dict[str, Value] = {}
     for path, domain in ordered(spec.space).items():
         target = target_of(path, _names(spec))
@@ -108,6 +112,7 @@ def draw(spec: StudySpec, trial: BaseTrial) -> dict[str, Value]:
             if domain.same_as in values:
                 values[path] = values[domain.same_as]
             continue
+        before(path)
         values[path] = domain.suggest(trial, path, integer=is_integer(target))
     return values
 

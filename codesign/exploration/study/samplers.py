@@ -34,7 +34,7 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
 }
 _PACKAGES = {"CmaEsSampler": "cmaes"}
 """Packages that Optuna does not bring."""
-_OURS = ("seed", "constraints_func", "search_space", "base_sampler", "fixed_params")
+_OURS = ("seed", "constraints_func", "search_space", "base_sampler", "independent_sampler", "fixed_params")
 """Arguments that a study file cannot set: the study does, or they are no plain values."""
 
 
@@ -66,11 +66,12 @@ def option_problem(name: str, option: str) -> str | None:
     return None if option in allowed else f"'{name}' has no such option{suggestion(option, allowed)}"
 
 
-def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any]) -> BaseSampler:
-    """A sampler for one trial.
+def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:
+    """A sampler for one trial, or for one `parameter` of it that is drawn alone.
 
-    Made anew for each, so that a trial depends on the study's seed, its own number and the trials that have ended, and
-    not on what this process did before: a study that was interrupted proposes what it would have proposed.
+    Made anew for each, so that what is drawn depends on the study's seed, the trial's number, the parameter and the
+    trials that have ended, and not on what this process did before: a study that was interrupted, even in the middle of
+    a draw, proposes what it would have proposed.
 
     Raises:
         ValueError, TypeError: an option has a value that the sampler does not take.
@@ -80,9 +81,10 @@ def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any
     import optuna
 
     cls = _class(name)
-    drawn = int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:4], "big")
-    # QMC's points are one sequence, whose seed must stay.
-    arguments: dict[str, Any] = {"seed": seed if cls.__name__ == "QMCSampler" else drawn}
+    drawn = int.from_bytes(hashlib.sha256(f"{seed} {number} {parameter}".strip().encode()).digest()[:4], "big")
+    arguments: dict[str, Any] = {"seed": drawn}
+    if cls.__name__ == "QMCSampler":  # its points are one sequence, whose seed must stay
+        arguments = {"seed": seed, "independent_sampler": optuna.samplers.RandomSampler(seed=drawn)}
     arguments = {**arguments, **_USUAL.get(cls.__name__, {}), **options}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
