@@ -416,6 +416,7 @@ def test_options_of_a_url_stay_at_its_end() -> None:
 def test_passwords_are_not_printed() -> None:
     assert printable("s3://key:secret@bucket/x?region=a") == "s3://key:***@bucket/x?region=a"
     assert printable("abfs://c@a/x?client_secret=s&tenant_id=t") == "abfs://c@a/x?client_secret=***&tenant_id=t"
+    assert printable("s3://key:se/cr@et@bucket/x") == "s3://key:***@bucket/x"
     assert printable("hdfs://host:8020/x") == "hdfs://host:8020/x"
     assert printable(Path("a:b@c")) == "a:b@c"
     with pytest.raises(InputError) as raised:

@@ -54,10 +54,12 @@ __all__ = [
     "Output",
     "SummaryInputs",
     "TrainInputs",
+    "chip_digest",
     "decode_columns",
     "run_assess",
     "run_execute",
     "run_train",
+    "versions_digest",
 ]
 
 TRAIN_VERSION = 3
@@ -231,6 +233,18 @@ class CostInputs:
                 "operation": self.operation,
             }
         )
+
+
+def chip_digest(chip: Chip) -> str:
+    """A hash of everything in a chip that decides a price."""
+    return digest(_chip_part(chip))
+
+
+def versions_digest() -> str:
+    """A hash of what versions of jobs there are: with others, results are not the same."""
+    return digest(
+        {"train": TRAIN_VERSION, "execute": EXECUTE_VERSION, "summary": SUMMARY_VERSION, "cost": COST_VERSION}
+    )
 
 
 @remembered

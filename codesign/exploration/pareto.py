@@ -82,9 +82,11 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
     points = _points(values, directions)
     if not len(points):
         return []
+    maximize = _maximize(directions)
+    if len(directions) == 1:
+        return [int(position) for position in np.argsort(-points[:, 0] if maximize[0] else points[:, 0], kind="stable")]
     import moocore
 
-    maximize = _maximize(directions)
     ranks = moocore.pareto_rank(points, maximise=maximize)
     contributions = np.zeros(len(points))
     _, first = np.unique(points, axis=0, return_index=True)  # of equals the first counts, and the others add nothing

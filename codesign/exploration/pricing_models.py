@@ -159,7 +159,9 @@ def _run_missing(
     workload: Workload = load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)
     if executor is None:
         training = workload.train
-        executor = choose_executor(work, training_samples=len(training), timesteps=training.timesteps)
+        executor = choose_executor(
+            work, training_samples=len(training), timesteps=training.timesteps, on_note=progress.note
+        )
     with executor as chosen:
         progress.planned(work, chosen.name)
         runner = Runner(

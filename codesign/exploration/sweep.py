@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +125,9 @@ def _run(
     if work.jobs:
         if executor is None:
             training = data.workload.train
-            executor = choose_executor(work, training_samples=len(training), timesteps=training.timesteps)
+            executor = choose_executor(
+                work, training_samples=len(training), timesteps=training.timesteps, on_note=progress.note
+            )
         with executor as chosen:
             progress.planned(work, chosen.name)
             runner = Runner(
@@ -193,7 +195,7 @@ class _Data:
         return load_workload(self.spec.workload, data_root=self.data_root, cache_root=self.cache_root)
 
 
-def choose_executor(work: Work, *, training_samples: int, timesteps: int) -> Executor:
+def choose_executor(work: Work, *, training_samples: int, timesteps: int, on_note: Callable[[str], None]) -> Executor:
     """Ray on all cores where several trainings are to be run that take long enough for its start, else serial."""
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
@@ -203,4 +205,4 @@ def choose_executor(work: Work, *, training_samples: int, timesteps: int) -> Exe
         return SerialExecutor()
     epochs = sum(training.recipe.epochs for training in work.trainings)
     seconds = epochs * training_samples * timesteps / SAMPLES_PER_S
-    return RayExecutor() if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()
+    return RayExecutor(on_note=on_note) if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()

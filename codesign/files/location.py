@@ -11,7 +11,7 @@ Location = str | Path
 """A path, or a string with a path or a URL. A URL is never a `Path`, which would take one of its slashes away."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")  # one letter is a drive: C://x
-_PASSWORD = re.compile(r"(://[^/@:?]*:)[^/@?]*@")
+_PASSWORD = re.compile(r"(://[^/@:?]*:)[^?]*@")  # up to the last @: secrets hold slashes, and others
 _SECRET_OPTION = re.compile(r"([?&][^=&]*(?:secret|password|token|key|sig)[^=&]*=)[^&]*", re.IGNORECASE)
 
 

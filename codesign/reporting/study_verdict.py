@@ -96,7 +96,7 @@ def _objective_claim(study: Study, index: int) -> Claim:
             name=name,
             title=f"A trial has a {side} {label} than the baseline",
             status="cannot be asked",
-            sentence="The front is empty: no complete trial has all objectives.",
+            sentence="The front is empty: no complete trial is better than all references.",
         )
     title = f"Trial {best.number} has a {side} {label} than the baseline"
     chosen = f"On the front, it is the best in {label} on validation: {_validated(study, best, index)}."
@@ -166,7 +166,11 @@ def _accuracy_kept(study: Study) -> Claim:
         elif (found.gain.mean or 0.0) >= -_LOSS - 1e-12:
             kept.append((trial, found))
     if len(reasons) == len(study.front):
-        why = f"On test, {reasons[0]}." if reasons else "The front is empty: no complete trial has all objectives."
+        why = (
+            f"On test, {reasons[0]}."
+            if reasons
+            else "The front is empty: no complete trial is better than all references."
+        )
         return Claim(name="study accuracy kept", title=title, status="cannot be asked", sentence=why)
     gains = [(trial, kept_by, gained) for trial, kept_by in kept if (gained := _gains(study, trial))]
     sure = [(t, a, [g for g in gained if g.gain.above_zero]) for t, a, gained in gains]

@@ -99,7 +99,7 @@ def print_study_summary(
     if study.front:
         _print_front(study, console)
     else:
-        console.print("The front is empty: no complete trial has all objectives.")
+        console.print("The front is empty: no complete trial is better than all references.")
     _print_claims(study_verdict(study), console)
     _print_paths(report_path, results_path, console)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.simulation.event.compilation import cache_folder
@@ -184,6 +186,23 @@ def test_more_cores_or_memory_than_any_node_has_are_a_mistake(executor: Executor
         executor.check(Resources(cpus=3))
     with pytest.raises(InputError, match="for one job; nodes: 2 cpus"):
         executor.check(Resources(memory_bytes=10**15))
+
+
+def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, original, late = signal.getsignal(signal.SIGALRM), signal.setitimer, [True]
+
+    def setitimer(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        if seconds == 0 and late and late.pop():
+            signal.raise_signal(signal.SIGALRM)
+        return original(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    output, failure, _ = perform(executor_tasks.add, (1, 1), Resources(timeout_s=60.0), grace_s=60.0)
+    assert output is None
+    assert failure is not None
+    assert failure.kind == "TimeoutError"
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) == before
 
 
 @pytest.mark.slow

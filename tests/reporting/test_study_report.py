@@ -337,7 +337,7 @@ def test_a_study_without_a_complete_trial_is_a_report_too(tmp_path: Path, state:
     table = written(tmp_path / "r", rows_on_test({"baseline": TESTED["baseline"]}), study_metadata(study))
     text = render_report(table)
     assert f"3 {state}" in study_summary(study_of(table), table.metadata)[0]
-    assert "The front is empty: no complete trial has all objectives." in text
+    assert "The front is empty: no complete trial is better than all references." in text
     assert "the network does not fit" in text
     assert "No hypervolume: no trial is complete." in text
     assert {claim.status for claim in claims_of(table).values()} == {"cannot be asked"}

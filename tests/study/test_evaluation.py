@@ -45,11 +45,11 @@ def test_a_violated_constraint_keeps_its_values() -> None:
     assert outcome.reason == "violates spike_density at most 2"
 
 
-def test_a_failed_row_or_an_unknown_value_fails_the_trial() -> None:
+def test_a_failed_row_fails_the_trial_and_an_unknown_value_makes_it_infeasible() -> None:
     failed = {**row(1, 0, 0.5, 1.0), "status": "failed", "reason": "it diverged"}
     assert evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0), failed]).reason == "it diverged"
     unknown = evaluate_rows(SPEC, [{**row(0, 0, 0.5, 1.0), "energy_j": None}])
-    assert (unknown.state, unknown.reason) == ("failed", "energy_j is not known on chip c")
+    assert (unknown.state, unknown.reason) == ("infeasible", "energy_j is not known on chip c")
 
 
 def test_the_best_of_a_cohort() -> None:
@@ -57,10 +57,19 @@ def test_the_best_of_a_cohort() -> None:
     values = {0: (0.6, 0.5e-3), 1: (0.7, 0.6e-3), 2: (0.5, 0.5e-3), 3: (0.9, 0.2e-3)}
     outcomes = {number: Outcome(state="complete", values=pair) for number, pair in values.items()}
     del outcomes[3]
-    outcomes[3] = Outcome(state="infeasible", values=values[3])
-    assert best_of(SPEC, outcomes, 4) == [0, 1, 2]
+    outcomes[3] = Outcome(state="infeasible", values=values[3], violations={"a": 2.0, "b": -9.0})
+    outcomes[4] = Outcome(state="infeasible", values=values[3], violations={"a": 1.0})
+    outcomes[5] = Outcome(state="infeasible", reason="does not fit")
+    outcomes[6] = Outcome(state="failed", reason="it diverged")
+    assert best_of(SPEC, outcomes, 9) == [0, 1, 2, 4, 3]  # what violates a constraint may not do so at another level
+    assert best_of(SPEC, outcomes, 4) == [0, 1, 2, 4]
     assert best_of(SPEC, outcomes, 1) == [0]
     assert best_of(SPEC, {}, 3) == []
+
+
+def test_one_objective_is_ranked_by_its_value() -> None:
+    assert pareto_ranking([(1.0,), (3.0,), (2.0,), (3.0,)], ["maximize"], [0.0]) == [1, 3, 2, 0]
+    assert pareto_ranking([(1.0,), (3.0,), (2.0,)], ["minimize"], [0.0]) == [0, 2, 1]
 
 
 def test_of_equal_points_the_first_counts() -> None:

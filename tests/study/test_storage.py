@@ -15,6 +15,7 @@ from codesign.errors import InputError
 from codesign.exploration.study.storage import JOURNAL, StudyPlaces, definition_of, open_study, repair_journal
 
 SPEC = study()
+CHIPS = Path(__file__).parents[2] / "chips"
 DEFINITION = definition_of(SPEC, "0" * 64)
 
 
@@ -135,6 +136,45 @@ def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     more = study(("trials: 8", "trials: 80"), ("title: Tiny", "title: Other"))
     assert definition_of(more, "0" * 64) == DEFINITION
     assert definition_of(SPEC, "1" * 64)["data"] != DEFINITION["data"]
+
+
+def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chip = tmp_path / "mine.yaml"
+    text = (CHIPS / "mubrain_fitted.yaml").read_text(encoding="utf-8").replace("name: mubrain_fitted", "name: mine")
+    chip.write_text(text, encoding="utf-8")
+    spec = study(("mubrain_fitted: {capacity", f"mubrain_fitted: {{chip: {chip}, capacity"))
+    before = definition_of(spec, "0" * 64)
+    assert "26 pJ" in text
+    chip.write_text(text.replace("26 pJ", "260 pJ"), encoding="utf-8")
+    changed = definition_of(spec, "0" * 64)
+    assert {name for name in before if before[name] != changed[name]} == {"chip files"}
+    monkeypatch.setattr("codesign.exploration.jobs.EXECUTE_VERSION", 10**6)
+    upgraded = definition_of(spec, "0" * 64)
+    assert {name for name in changed if changed[name] != upgraded[name]} == {"codesign version"}
+
+
+def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: Path) -> None:
+    with_trials(tmp_path, count=0)
+    changed, notes = study(("to: 2.0e-2", "to: 3.0e-2")), list[str]()
+    definition = definition_of(changed, "0" * 64)
+    with open_study(changed, places(tmp_path), definition=definition, on_note=notes.append) as opened:
+        assert opened.get_trials() == []
+    assert notes == ["the file has changed before any trial had ended: the study begins anew"]
+
+
+def test_one_process_at_a_time_with_one_storage(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/trials.db"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, other = places(tmp_path / "a", url), places(tmp_path / "b", url)
+    assert set(one.locks) & set(other.locks)
+    assert not set(one.locks) & set(places(tmp_path / "a", f"{url}.other").locks[1:])
+    with (
+        open_study(SPEC, one, definition=DEFINITION, on_note=print),
+        pytest.raises(InputError, match=r"is held by another process that runs a study there; .* another --storage"),
+        open_study(SPEC, other, definition=DEFINITION, on_note=print),
+    ):
+        pass
 
 
 def test_any_storage_of_optuna_by_its_url(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from codesign.exploration.store import Store
 from codesign.exploration.study.study import StudyOutcome
 from codesign.results import contents_equal, read_results
 
+ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
+
 
 class Killed(BaseException):
     """Ends a run where a killed process would have ended."""
@@ -311,8 +313,46 @@ def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) 
     assert all(outcome.facts.trials[number].state == "complete" for number in best)
 
 
+def test_one_objective_with_fidelity(tmp_path: Path, cache_root: Path) -> None:
+    outcome, _ = run(study((ENERGY, ""), more=FIDELITY), tmp_path, cache_root)
+    states = [trial.state for trial in outcome.facts.trials]
+    assert (states.count("complete"), states.count("dropped")) == (4, 4)
+
+
+def test_a_constraint_that_only_the_full_level_meets_ends_no_trial_early(tmp_path: Path, cache_root: Path) -> None:
+    more = f"{FIDELITY}constraints: [{{column: accuracy, at_least: 2}}]\n"  # nothing meets it
+    outcome, _ = run(study(more=more), tmp_path, cache_root)
+    assert [trial.state for trial in outcome.facts.trials].count("infeasible") == 4
+    assert {trial.level for trial in outcome.facts.trials if trial.state == "infeasible"} == {1}
+    assert {trial.level for trial in outcome.facts.trials if trial.state == "dropped"} == {0}
+
+
+def test_a_baseline_that_does_not_fit_is_held_against_nothing(tmp_path: Path, cache_root: Path) -> None:
+    more = "constraints: [{column: weight_memory_bits, at_most: 12000}]\nbaseline: {recipe: layered}\n"
+    spec = study(('hidden: "6-4"', 'hidden: "8-4"'), more=more)  # as in the test above, the searched widths begin at 4
+    outcome, _ = run(spec, tmp_path, cache_root)
+    assert outcome.facts.baseline is not None
+    assert outcome.facts.baseline.state == "infeasible"
+    assert any(trial.state == "complete" for trial in outcome.facts.trials)
+    assert Path(outcome.report).stat().st_size > 10_000
+
+
+def test_facts_are_in_si_and_whole_only_where_the_parameter_is(tmp_path: Path, cache_root: Path) -> None:
+    spec = study(
+        ("neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}", "neuron.time_constant: [1 ms, 0.01 s]"),
+        ("recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}", "recipe.refractory_dropout: {from: 0, to: 1}"),
+        ("trials: 8", "trials: 4"),
+    )
+    outcome, _ = run(spec, tmp_path, cache_root)
+    facts = {parameter.name: parameter for parameter in outcome.facts.parameters}
+    assert (facts["neuron.time_constant"].kind, facts["neuron.time_constant"].unit) == ("categorical", "s")
+    assert {trial.parameters["neuron.time_constant"] for trial in outcome.facts.trials} <= {0.001, 0.01}
+    assert facts["recipe.refractory_dropout"].kind == "float"
+    assert facts["network.hidden.1"].kind == "integer"
+
+
 def test_one_objective(tmp_path: Path, cache_root: Path) -> None:
-    spec = study(("  - {column: energy_j, direction: minimize, reference: 1 mJ}\n", ""))
+    spec = study((ENERGY, ""))
     outcome, watch = run(spec, tmp_path, cache_root)
     best = [trial for trial in outcome.facts.trials if trial.on_front]
     assert len(best) == 1

@@ -81,7 +81,10 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if grace_s is not None:
-            faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:  # the alarm may have gone off just before that
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if grace_s is not None:
+                faulthandler.cancel_dump_traceback_later()
+            signal.signal(signal.SIGALRM, before)

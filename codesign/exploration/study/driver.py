@@ -262,10 +262,12 @@ class Driver:
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
-        from optuna.exceptions import StorageInternalError
+        from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
         try:
             yield
+        except UpdateFinishedTrialError as error:
+            raise InputError(f"{self._place}: another process ends trials; one may search at a time") from error
         except (OSError, StorageInternalError) as error:
             reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [""])[0]
             raise StoreError(f"{self._place}: cannot be written: {reason}; finished jobs are kept") from error

@@ -70,27 +70,39 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     for objective in spec.objectives:
         by_seed = _by_seed(rows, objective.column)
         if by_seed is None:
-            return Outcome(state="failed", reason=f"{objective.column} is not known on chip {rows[0]['chip']}")
+            return _unknown(objective.column, rows)
         values.append(statistics.fmean(by_seed))
         spreads.append(statistics.stdev(by_seed) if len(by_seed) > 1 else None)
     violations: dict[str, float] = {}
     for constraint in spec.constraints:
         found = _by_seed(rows, constraint.column)
         if found is None:
-            return Outcome(state="failed", reason=f"{constraint.column} is not known on chip {rows[0]['chip']}")
+            return _unknown(constraint.column, rows)
         violations[constraint_text(constraint)] = constraint.violation(statistics.fmean(found))
     reason = _violation_reason(violations)
     state: Literal["complete", "infeasible"] = "complete" if reason is None else "infeasible"
     return Outcome(state=state, values=tuple(values), spreads=tuple(spreads), violations=violations, reason=reason)
 
 
+def _unknown(column: str, rows: Sequence[Columns]) -> Outcome:
+    return Outcome(state="infeasible", reason=f"{column} is not known on chip {rows[0]['chip']}")
+
+
 def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
-    """Numbers of the best complete trials, so many at most, best first."""
+    """Numbers of the best trials that have values, so many at most, best first.
+
+    Those that violate a constraint come last, by how much: at another level they may not.
+    """
     numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
     values = [outcomes[number].values for number in numbers]
     directions = [objective.direction for objective in spec.objectives]
     order = pareto_ranking(values, directions, [objective.reference for objective in spec.objectives])
-    return [numbers[position] for position in order[:count]]
+    violating = sorted(
+        (sum(by for by in outcome.violations.values() if by > 0), number)
+        for number, outcome in outcomes.items()
+        if outcome.state == "infeasible" and outcome.values
+    )
+    return [*(numbers[position] for position in order), *(number for _, number in violating)][:count]
 
 
 def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[bool]:

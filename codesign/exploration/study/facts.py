@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from codesign.exploration.pareto import hypervolume
 from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of
 from codesign.exploration.study.found import TRIAL
-from codesign.exploration.study.parameters import baseline_parameters
-from codesign.exploration.study.space import Choices, Link, Range, Value, ordered
+from codesign.exploration.study.parameters import baseline_parameters, block_names, is_integer, target_of
+from codesign.exploration.study.space import Choices, Link, Value, ordered
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.units import si_unit
@@ -130,7 +130,7 @@ def _in_si(spec: StudySpec, values: Mapping[str, Value]) -> dict[str, Scalar]:
         domain = spec.space[path]
         while isinstance(domain, Link):
             domain = spec.space[domain.same_as]
-        found[path] = domain.si(value) if isinstance(domain, Range) else value
+        found[path] = domain.si(value)
     return found
 
 
@@ -145,13 +145,17 @@ def _parameter_facts(spec: StudySpec, path: str) -> ParameterFacts:
     )
     if isinstance(domain, Choices):
         return ParameterFacts(
-            name=path, kind="categorical", choices=tuple(map(str, domain.choices)), condition=condition
+            name=path,
+            unit=si_unit(domain.unit) if domain.unit else "",
+            kind="categorical",
+            choices=tuple(map(str, domain.choices)),
+            condition=condition,
         )
     ends = [domain.si(end) for end in domain.examples]
     return ParameterFacts(
         name=path,
         unit=si_unit(domain.unit),
-        kind="integer" if domain.integer else "float",
+        kind="integer" if domain.integer and is_integer(target_of(path, block_names(spec))) else "float",
         low=float(ends[0]),
         high=float(ends[1]),
         log=domain.scale == "log",

@@ -22,8 +22,8 @@ _BASELINE = "baseline"
 
 
 def final_state(outcome: Outcome, *, short: bool) -> str:
-    """How a trial ended: one that was complete `short` of the last level was dropped there."""
-    return "dropped" if outcome.state == "complete" and short else outcome.state
+    """How a trial ended: one that has values `short` of the last level was dropped there."""
+    return "dropped" if outcome.values and short else outcome.state
 
 
 class Found:

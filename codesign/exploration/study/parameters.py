@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -38,11 +38,12 @@ __all__ = [
     "Target",
     "base_hidden",
     "baseline_parameters",
+    "block_names",
     "draw",
+    "hidden_layers",
     "is_integer",
     "target_of",
     "trial_sweep",
-    "with_field",
 ]
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -105,7 +106,7 @@ def draw(spec: StudySpec, trial: BaseTrial, *, before: Callable[[str], None] = l
     """
     values: dict[str, Value] = {}
     for path, domain in ordered(spec.space).items():
-        target = target_of(path, _names(spec))
+        target = target_of(path, block_names(spec))
         if not _takes_part(spec, target, values) or not applies(domain.when, values):
             continue
         if isinstance(domain, Link):
@@ -124,7 +125,7 @@ def baseline_parameters(spec: StudySpec) -> dict[str, Value | None]:
     chip = base_chip(spec, names["chip"])
     holders = {"recipe": recipe, "schedule": spec.schedule_entry(names["schedule"]), "neuron": spec.neuron}
     for path in spec.space:
-        target = target_of(path, _names(spec))
+        target = target_of(path, block_names(spec))
         if target.parameter is None:
             found[path] = names[target.block]
         elif not _takes_part(spec, target, {}):
@@ -146,7 +147,8 @@ def _network_parameter(sizes: tuple[int, ...], parameter: str) -> int | None:
     return sizes[int(parameter.removeprefix("hidden.")) - 1]
 
 
-def _names(spec: StudySpec) -> dict[str, Any]:
+def block_names(spec: StudySpec) -> dict[str, Any]:
+    """What a path of a parameter may name in each block."""
     return {"recipe": spec.recipes, "chip": spec.chips, "schedule": {**spec.schedules, **BUILT_IN_SCHEDULES}}
 
 
@@ -191,22 +193,14 @@ def trial_sweep(
     chosen = _chosen(spec, values)
     recipe, chip = spec.recipes[chosen["recipe"]], spec.chips[chosen["chip"]]
     schedule, neuron = spec.schedule_entry(chosen["schedule"]), spec.network.neuron
-    for path, value in values.items():
-        target = target_of(path, _names(spec))
-        if target.parameter is None:
-            continue
-        match target.block:
-            case "recipe":
-                recipe = with_field(recipe, target.parameter, value, path)
-            case "schedule":
-                schedule = with_field(schedule, target.parameter, value, path)
-            case "chip" if target.parameter in ChipEntry.model_fields:
-                chip = with_field(chip, target.parameter, value, path)
-            case "chip":
-                chip = chip.model_copy(update={"overrides": {**chip.overrides, target.parameter: value}})
-            case "neuron":
-                alone = with_field(NeuronSpec(), target.parameter, value, path)
-                neuron = neuron.model_copy(update={target.parameter: getattr(alone, target.parameter)})
+    fields = _fields_by_block(spec, values)
+    recipe = _with_fields(recipe, fields["recipe"])
+    schedule = _with_fields(schedule, fields["schedule"])
+    entry = {name: field for name, field in fields["chip"].items() if name in ChipEntry.model_fields}
+    overrides = {name: field.value for name, field in fields["chip"].items() if name not in entry}
+    chip = _with_fields(chip, entry).model_copy(update={"overrides": {**chip.overrides, **overrides}})
+    alone = _with_fields(NeuronSpec(), fields["neuron"])
+    neuron = neuron.model_copy(update={name: getattr(alone, name) for name in fields["neuron"]})
     if recipe.method == "unlayered" and recipe.policy != "momentum":
         recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
     if recipe.chip is not None:
@@ -269,23 +263,55 @@ def base_hidden(spec: SweepSpec) -> tuple[int, ...]:
     Raises:
         InputError: the network is given by `layers`, whose widths cannot be searched.
     """
-    network = spec.network
+    return hidden_layers(spec.network, spec.preset)
+
+
+def hidden_layers(network: NetworkEntry, preset: str | None) -> tuple[int, ...]:
+    """Hidden layers of a network as the file has it. Raises InputError as `base_hidden` does."""
     if network.layers is not None:
         raise InputError("space: widths can be searched where the network is given by hidden or topology, not layers")
     if network.topology is not None:
         *hidden, _ = parse_topology(network.topology).layers
         return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]
-    text = network.hidden or (PRESETS[spec.preset].hidden if spec.preset else None)
+    text = network.hidden or (PRESETS[preset].hidden if preset else None)
     if text is None:
         raise InputError("network: give one of topology, hidden and layers, or a preset")
     return hidden_sizes(text)
 
 
-def with_field(value: SpecT, parameter: str, setting: Value, path: str) -> SpecT:
-    """`value` with one field replaced and checked. Raises InputError for one that it cannot have."""
-    given = {name: getattr(value, name) for name in value.model_fields_set}
+@dataclass(frozen=True, kw_only=True)
+class _Field:
+    """A value of a trial, and the path by which the file searches for it."""
+
+    path: str
+    value: Value
+
+
+def _fields_by_block(spec: StudySpec, values: Mapping[str, Value]) -> dict[str, dict[str, _Field]]:
+    """What a trial sets in each block, by parameter."""
+    found: dict[str, dict[str, _Field]] = {block: {} for block in BLOCKS}
+    for path, value in values.items():
+        target = target_of(path, block_names(spec))
+        if target.parameter is not None:
+            found[target.block][target.parameter] = _Field(path=path, value=value)
+    return found
+
+
+def _with_fields(entry: SpecT, fields: Mapping[str, _Field]) -> SpecT:
+    """`entry` with some fields replaced at once and checked. Raises InputError for what it cannot have."""
+    if not fields:
+        return entry
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    settings = {name: field.value for name, field in fields.items()}
     try:
-        return type(value).model_validate({**given, parameter: setting})
+        return type(entry).model_validate({**given, **settings})
     except ValidationError as error:
-        reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
-        raise InputError(f"space.{path}: {reasons}, found {setting!r}") from None
+        raise InputError("; ".join(_reasons(error, fields))) from None
+
+
+def _reasons(error: ValidationError, fields: Mapping[str, _Field]) -> Iterator[str]:
+    for item in error.errors(include_url=False):
+        reason = item["msg"].removeprefix("Value error, ")
+        blamed = [fields[str(part)] for part in item["loc"][:1] if part in fields] or list(fields.values())
+        names = ", ".join(f"space.{field.path}" for field in blamed)
+        yield f"{names}: {reason}, found {', '.join(repr(field.value) for field in blamed)}"

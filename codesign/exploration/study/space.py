@@ -11,6 +11,8 @@ chip.vector_width:     [1, 2, 4, 8]
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -22,7 +24,7 @@ from codesign.units import parse_quantity, si_unit
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["Choices", "Domain", "Link", "Range", "Value", "applies", "ordered"]
+__all__ = ["Choices", "Domain", "Link", "Range", "Value", "applies", "ordered", "same"]
 
 Value = str | int | float | bool
 Conditions = dict[str, Value | tuple[Value, ...]]
@@ -84,6 +86,8 @@ class Range(Spec):
             raise ValueError(f"'from' and 'to' must both have a unit or neither, found {self.from_} and {self.to}")
         if not any(texts):
             return float(self.from_), float(self.to)
+        if not self.unit:
+            raise ValueError(f"must be a number, or one with a unit such as '10 ms', found {self.from_!r}")
         si_unit(self.unit)
         return parse_quantity(self.from_, self.unit), parse_quantity(self.to, self.unit)
 
@@ -127,6 +131,23 @@ class Choices(Spec):
             raise ValueError(f"choices must differ, found {', '.join(map(str, self.choices))}")
         return self
 
+    @property
+    def unit(self) -> str:
+        """The unit of the first choice, where all are quantities of its kind; "" otherwise."""
+        if not all(isinstance(choice, str) for choice in self.choices):
+            return ""
+        unit = str(self.choices[0]).strip().partition(" ")[2]
+        try:
+            for choice in self.choices:
+                parse_quantity(choice, si_unit(unit))
+        except ValueError:
+            return ""
+        return unit
+
+    def si(self, value: Value) -> Value:
+        """A written value in SI units."""
+        return parse_quantity(value, si_unit(self.unit)) if self.unit else value
+
     def suggest(self, trial: BaseTrial, path: str, *, integer: bool) -> Value:
         """One of the values as written, whatever they are."""
         return cast("Value", trial.suggest_categorical(path, self.choices))
@@ -144,7 +165,12 @@ class Link(Spec):
 
 def _choices(value: Any) -> Any:
     """A bare list is a choice."""
-    return {"choices": value} if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return {"choices": value}
+    if isinstance(value, Mapping | Spec):
+        return value
+    hint = f"; for one value write [{value}]" if isinstance(value, str | int | float) else ""
+    raise ValueError(f"must be a list of choices, {{from, to}} or {{same_as}}, found {value!r}{hint}")
 
 
 def _kind(value: Any) -> str:
@@ -169,20 +195,48 @@ def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
     """Whether a parameter with these conditions takes part, given the values of those before it."""
     for name, allowed in conditions.items():
         accepted = allowed if isinstance(allowed, tuple) else (allowed,)
-        if name not in values or not any(_same(values[name], one) for one in accepted):
+        if name not in values or not any(same(values[name], one) for one in accepted):
             return False
     return True
 
 
-def _same(a: Value, b: Value) -> bool:
-    """Equal and of one kind: `true` is not 1."""
-    return a == b and isinstance(a, bool) == isinstance(b, bool)
+def same(a: Value, b: Value) -> bool:
+    """Equal and of one kind: `true` is not 1. The rounding of steps such as 3 · 0.1 makes no difference."""
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return math.isclose(a, b, rel_tol=1e-9)
 
 
 _NAMES = ("recipe", "chip", "schedule")
+_DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
+"""Parameters that decide whether others take part: momentum noise, and widths of layers."""
 
 
 def ordered(space: Mapping[str, Domain]) -> dict[str, Range | Choices | Link]:
-    """The parameters in the order in which they are drawn: which recipe, chip and schedule first, then as written."""
-    first = {name: space[name] for name in _NAMES if name in space}
-    return {**first, **{name: domain for name, domain in space.items() if name not in first}}
+    """The parameters in the order in which they are drawn.
+
+    Which recipe, chip and schedule come first, then what decides whether others take part, after what it depends on
+    itself, then the rest; each as written.
+    """
+    position = {name: number for number, name in enumerate(space)}
+    found = {name: space[name] for name in _NAMES if name in space}
+
+    def put(name: str) -> None:
+        for needed in _needed(space[name]):
+            if position.get(needed, position[name]) < position[name]:
+                put(needed)
+        found.setdefault(name, space[name])
+
+    for name in space:
+        if _DECIDING.fullmatch(name):
+            put(name)
+    return {**found, **space}
+
+
+def _needed(domain: Range | Choices | Link | None) -> tuple[str, ...]:
+    """Parameters that must be drawn before; a domain that could not be read needs none."""
+    if domain is None:
+        return ()
+    return (domain.same_as,) if isinstance(domain, Link) else tuple(domain.when)

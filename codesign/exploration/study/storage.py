@@ -12,8 +12,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ from uuid import uuid4
 
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
+from codesign.exploration.jobs import chip_digest, versions_digest
 from codesign.exploration.study.spec import StudySpec
+from codesign.exploration.variants import base_chip
 from codesign.files import Location, is_url, printable
 
 if TYPE_CHECKING:
@@ -37,13 +39,19 @@ _UNSEARCHED = ("title", "question", "description", "budget", "in_flight", "resou
 
 
 def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
-    """A hash of each part of the file that decides which trials are proposed and what they give.
+    """A hash of each thing, in the file or not, that decides which trials are proposed and what they give.
 
     Args:
         workload: its fingerprint.
     """
     parts = {name: digest({"part": getattr(spec, name)})[:16] for name in sorted(type(spec).model_fields)}
-    return {**{name: part for name, part in parts.items() if name not in _UNSEARCHED}, "data": workload[:16]}
+    files = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
+    return {
+        **{name: part for name, part in parts.items() if name not in _UNSEARCHED},
+        "chip files": digest(files)[:16],
+        "codesign version": versions_digest()[:16],
+        "data": workload[:16],
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +59,12 @@ class StudyPlaces:
     """Where a study's trials are.
 
     Attributes:
-        lock: file that the one process holds which searches.
+        locks: files that the one process holds which searches: of the output, and of trials elsewhere.
         journal: file of the trials, where `url` is None.
         url: of another storage.
     """
 
-    lock: Path
+    locks: tuple[Path, ...]
     journal: Path | None
     url: str | None
 
@@ -69,17 +77,26 @@ class StudyPlaces:
         """
         if not is_url(output):
             folder = Path(output)
-            return StudyPlaces(lock=folder / ".study.lock", journal=None if url else folder / JOURNAL, url=url)
-        if url is None:
+            locks = (folder / ".study.lock",)
+            if url is None:
+                return StudyPlaces(locks=locks, journal=folder / JOURNAL, url=None)
+        elif url is None:
             raise InputError(
                 f"{printable(output)}: the journal of a study is a local file; give --storage, for example "
                 f"'--storage sqlite:///{name}.db'"
             )
-        identity = digest({"output": str(output), "storage": url})[:16]
-        return StudyPlaces(lock=Path(tempfile.gettempdir()) / f"codesign-{identity}.lock", journal=None, url=url)
+        else:
+            locks = (_lock_elsewhere({"output": str(output)}),)
+        trials = {"storage": url, "study": name, "folder": os.getcwd() if url.startswith("sqlite") else ""}
+        return StudyPlaces(locks=(*locks, _lock_elsewhere(trials)), journal=None, url=url)
 
     def __str__(self) -> str:
         return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
+
+
+def _lock_elsewhere(identity: Mapping[str, object]) -> Path:
+    """A lock for what is no folder of this machine; processes of other machines do not see it."""
+    return Path(tempfile.gettempdir()) / f"codesign-{digest(identity)[:16]}.lock"
 
 
 @contextmanager
@@ -100,16 +117,19 @@ def open_study(
     from filelock import FileLock, Timeout
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    lock = FileLock(places.lock)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"{places.lock}: is held by another process that runs a study there; wait, or choose another --output"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{places.lock}: cannot be locked: {error.strerror or error}") from error
-    try:
+    with ExitStack() as held:
+        for path in places.locks:
+            lock = FileLock(path)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise InputError(
+                    f"{path}: is held by another process that runs a study there; wait, or choose another "
+                    f"{'--output' if path == places.locks[0] else '--storage'}"
+                ) from None
+            except OSError as error:
+                raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+            held.callback(lock.release)
         study = _load(spec, places, on_note)
         if study is None:
             assert places.journal is not None
@@ -117,10 +137,11 @@ def open_study(
             places.journal.unlink()
             study = _load(spec, places, on_note)
             assert study is not None, "a journal that has just been made can be read"
+        if _begins_anew(study, definition, on_note):
+            study = _load(spec, places, on_note)
+            assert study is not None
         _check_definition(study, definition, where=str(places))
         yield study
-    finally:
-        lock.release()
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
@@ -215,6 +236,18 @@ def _storage(places: StudyPlaces, on_note: Callable[[str], None]) -> BaseStorage
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0]
+
+
+def _begins_anew(study: Study, definition: dict[str, str], on_note: Callable[[str], None]) -> bool:
+    """Whether the study was of another definition, and is taken away because none of its trials has ended."""
+    import optuna
+
+    known, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
+    if known in (None, definition) or any(trial.state.is_finished() for trial in trials):
+        return False
+    optuna.delete_study(study_name=study.study_name, storage=study._storage)
+    on_note("the file has changed before any trial had ended: the study begins anew")
+    return True
 
 
 def _check_definition(study: Study, definition: dict[str, str], where: str) -> None:

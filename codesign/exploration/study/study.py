@@ -129,7 +129,7 @@ def run_study(
             command=resume,
         ) as watched,
     ):
-        with executor or _choose_executor(spec, plans) as chosen:
+        with executor or _choose_executor(spec, plans, watched) as chosen:
             runner = Runner(
                 store=store,
                 executor=chosen,
@@ -220,9 +220,11 @@ def _evaluate_baseline(evaluations: Evaluations) -> Outcome:
     """The file as it stands, on the validation split.
 
     Raises:
-        InputError: it does not have all objectives, so that the study asks for what it cannot have.
+        InputError: it fails, or its chip does not give all objectives, so that the study asks for what it cannot have.
     """
     outcome = evaluations.begin(BASELINE, {}, None)
+    if outcome is not None:
+        return outcome  # it does not fit, or is too large: whether something else is not is worth a search
     while outcome is None:
         evaluations.runner.step()
         outcome = evaluations.outcome(BASELINE)
@@ -265,7 +267,7 @@ def _metadata(
     return dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),))
 
 
-def _choose_executor(spec: StudySpec, plans: _Plans) -> Executor:
+def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
     """Ray on all cores where trials in flight or their seeds can share them for long enough, else serial."""
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
@@ -276,7 +278,7 @@ def _choose_executor(spec: StudySpec, plans: _Plans) -> Executor:
     if cores < 2:
         return SerialExecutor()
     if spec.budget.trials is None:
-        return RayExecutor()
+        return RayExecutor(on_note=progress.note)
     epochs = max(recipe.epochs for recipe in spec.recipes.values()) * len(spec.seeds.training) * spec.budget.trials
     seconds = epochs * len(training) * training.timesteps / SAMPLES_PER_S
-    return RayExecutor() if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()
+    return RayExecutor(on_note=progress.note) if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()
