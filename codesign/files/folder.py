@@ -67,7 +67,7 @@ class Folder(ABC):
 
         Args:
             durable: whether it must survive a power failure from now on; if not, such a failure within the next
-                seconds can leave it empty. At a URL it always survives.
+                seconds can leave it empty. At a URL it survives as its system has it; `file://` forces nothing.
         """
         _check(name)
         with self._failing(name, "cannot be written"):

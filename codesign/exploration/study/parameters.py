@@ -197,8 +197,9 @@ def trial_sweep(
     recipe = _with_fields(recipe, fields["recipe"])
     schedule = _with_fields(schedule, fields["schedule"])
     entry = {name: field for name, field in fields["chip"].items() if name in ChipEntry.model_fields}
-    overrides = {name: field.value for name, field in fields["chip"].items() if name not in entry}
-    chip = _with_fields(chip, entry).model_copy(update={"overrides": {**chip.overrides, **overrides}})
+    chip = _with_fields(chip, entry)
+    if overrides := {name: field.value for name, field in fields["chip"].items() if name not in entry}:
+        chip = chip.model_copy(update={"overrides": {**chip.overrides, **overrides}})
     alone = _with_fields(NeuronSpec(), fields["neuron"])
     neuron = neuron.model_copy(update={name: getattr(alone, name) for name in fields["neuron"]})
     if recipe.method == "unlayered" and recipe.policy != "momentum":

@@ -217,22 +217,19 @@ _DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
 def ordered(space: Mapping[str, Domain]) -> dict[str, Range | Choices | Link]:
     """The parameters in the order in which they are drawn.
 
-    Which recipe, chip and schedule come first, then what decides whether others take part, after what it depends on
+    Which recipe, chip and schedule come first, then what decides whether others take part, with what it depends on
     itself, then the rest; each as written.
     """
     position = {name: number for number, name in enumerate(space)}
-    found = {name: space[name] for name in _NAMES if name in space}
-
-    def put(name: str) -> None:
-        for needed in _needed(space[name]):
-            if position.get(needed, position[name]) < position[name]:
-                put(needed)
-        found.setdefault(name, space[name])
-
-    for name in space:
-        if _DECIDING.fullmatch(name):
-            put(name)
-    return {**found, **space}
+    waiting = [name for name in space if _DECIDING.fullmatch(name)]
+    deciding = set(waiting)
+    while waiting:
+        name = waiting.pop()
+        needed = {one for one in _needed(space[name]) if position.get(one, len(space)) < position[name]} - deciding
+        deciding |= needed
+        waiting += needed
+    names = {name: space[name] for name in _NAMES if name in space}
+    return {**names, **{name: domain for name, domain in space.items() if name in deciding}, **space}
 
 
 def _needed(domain: Range | Choices | Link | None) -> tuple[str, ...]:
