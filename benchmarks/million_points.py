@@ -63,9 +63,9 @@ def main() -> None:
 
     from codesign.documents import load_document
     from codesign.exploration.encoding import decode_execution
-    from codesign.exploration.pricing import PricingProgress, prepare, run_pricing
-    from codesign.exploration.pricing_alone import price_alone
-    from codesign.exploration.pricing_spec import PricingSpec
+    from codesign.exploration.pricing.alone import price_alone
+    from codesign.exploration.pricing.pricing import PricingProgress, prepare, run_pricing
+    from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
 
     class Phases(PricingProgress):

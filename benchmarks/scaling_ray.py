@@ -167,7 +167,7 @@ def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]
     """The same real sweep by serial, and by Ray with one and two workers; results must be equal."""
     from codesign.documents import parse_document
     from codesign.exploration.executors.serial import SerialExecutor
-    from codesign.exploration.progress import Progress
+    from codesign.exploration.runs.progress import Progress
     from codesign.exploration.spec import SweepSpec
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import run_sweep
@@ -229,8 +229,8 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
     """Seconds for real trainings of the digits, through runner and store."""
     from codesign.documents import parse_document
     from codesign.exploration.plan import build_plan
-    from codesign.exploration.progress import Progress
     from codesign.exploration.runner import Runner
+    from codesign.exploration.runs.progress import Progress
     from codesign.exploration.spec import SweepSpec
     from codesign.exploration.store import Store
     from codesign.exploration.work import find_work

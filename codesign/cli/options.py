@@ -15,8 +15,8 @@ import typer
 
 if TYPE_CHECKING:
     from codesign.exploration.executors.base import Executor
-    from codesign.exploration.pricing import PricingProgress
-    from codesign.exploration.progress import Progress
+    from codesign.exploration.pricing.pricing import PricingProgress
+    from codesign.exploration.runs.progress import Progress
 
 __all__ = [
     "RESUMABLE",

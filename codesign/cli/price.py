@@ -11,7 +11,7 @@ import typer
 from codesign.cli.options import DataRootOption, StoreOption, interruptible
 
 if TYPE_CHECKING:
-    from codesign.exploration.pricing import PricingOutcome
+    from codesign.exploration.pricing.pricing import PricingOutcome
 
 __all__ = ["price"]
 
@@ -44,8 +44,8 @@ def price(
     """
     from codesign.cli.pricing_progress import pricing_progress
     from codesign.documents import load_document
-    from codesign.exploration.pricing import run_pricing
-    from codesign.exploration.pricing_spec import PricingSpec
+    from codesign.exploration.pricing.pricing import run_pricing
+    from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
 
     spec = load_document(file, PricingSpec)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from codesign.cli.durations import format_duration
 from codesign.cli.progress import LiveProgress, PlainProgress
-from codesign.exploration.pricing import PricingProgress
-from codesign.exploration.progress import Relay
+from codesign.exploration.pricing.pricing import PricingProgress
+from codesign.exploration.runs.progress import Relay
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from codesign.exploration.progress import Progress
+    from codesign.exploration.runs.progress import Progress
 
 __all__ = ["pricing_progress"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from codesign.cli.durations import format_duration
-from codesign.exploration.counting import Counting, rate_text
-from codesign.exploration.progress import Search
+from codesign.exploration.runs.counting import Counting, rate_text
+from codesign.exploration.runs.progress import Search
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from codesign.exploration.executors.base import Failure
-    from codesign.exploration.progress import FrontLine
+    from codesign.exploration.runs.progress import FrontLine
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 

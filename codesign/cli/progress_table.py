@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from codesign.cli.durations import format_duration
-from codesign.exploration.counting import rate_text
+from codesign.exploration.runs.counting import rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from codesign.exploration.counting import Counting
-    from codesign.exploration.progress import FrontLine
+    from codesign.exploration.runs.counting import Counting
+    from codesign.exploration.runs.progress import FrontLine
 
 __all__ = ["bar", "front_legend", "front_table", "packed", "run_picture", "trial_parts"]
 

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from codesign.exploration.run_status import RunStatus, StoreStatus
+    from codesign.exploration.runs.status import RunStatus, StoreStatus
 
 __all__ = ["status"]
 
@@ -62,7 +62,7 @@ def status(
 
 def _look(location: str, run: str | None, store: str | None) -> RunStatus | StoreStatus:
     from codesign.errors import InputError, StoreError
-    from codesign.exploration.run_status import output_status, store_status
+    from codesign.exploration.runs.status import output_status, store_status
     from codesign.files import open_folder
 
     found = output_status(location, store=store)
@@ -94,13 +94,13 @@ def _watch(location: str, run: str | None, store: str | None, console: Any) -> N
 
 def _picture(found: RunStatus | StoreStatus, width: int) -> list[RenderableType]:
     from codesign.cli.status_table import run_picture, store_picture
-    from codesign.exploration.run_status import RunStatus
+    from codesign.exploration.runs.status import RunStatus
 
     return list(run_picture(found, width) if isinstance(found, RunStatus) else store_picture(found, width))
 
 
 def _as_json(found: RunStatus | StoreStatus) -> dict[str, Any]:
     from codesign.cli.status_json import run_json, store_json
-    from codesign.exploration.run_status import RunStatus
+    from codesign.exploration.runs.status import RunStatus
 
     return run_json(found) if isinstance(found, RunStatus) else store_json(found)

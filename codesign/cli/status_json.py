@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from codesign.exploration.run_status import RunStatus, StoreStatus
+from codesign.exploration.runs.status import RunStatus, StoreStatus
 
 __all__ = ["run_json", "store_json"]
 

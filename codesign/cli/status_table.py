@@ -11,13 +11,13 @@ from rich.text import Text
 
 from codesign.cli.durations import ago, format_duration
 from codesign.cli.progress_table import bar, front_legend, front_table, packed, trial_parts
-from codesign.exploration.counting import rate_text
-from codesign.exploration.run_status import RunStatus, StoreStatus
+from codesign.exploration.runs.counting import rate_text
+from codesign.exploration.runs.status import RunStatus, StoreStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from codesign.exploration.run_record import RunRecord
+    from codesign.exploration.runs.record import RunRecord
 
 __all__ = ["run_picture", "store_picture"]
 

@@ -37,7 +37,9 @@ def study(
     ] = None,
     time: Annotated[str | None, typer.Option(help="Budget of time, such as '2 h', instead of the file's.")] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the sampler instead of the file's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the sampler instead of the file's.")
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +106,11 @@ def _changed(
             update={name: value for name, value in given.items() if value is not None}
         )
     if sampler is not None:
-        problem = sampler_problem(sampler, objectives=len(spec.objectives))
+        problem = sampler_problem(
+            sampler,
+            objectives=len(spec.objectives),
+            constrained=bool(spec.constraints) or spec.fidelity is not None,
+        )
         if problem is not None:
             raise InputError(f"--sampler: {problem}")
         update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)

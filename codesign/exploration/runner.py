@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codesign.errors import StoreError, UnreadableResultError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs, run_assess, run_execute, run_train
-from codesign.exploration.progress import Progress
+from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work
 

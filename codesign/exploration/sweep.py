@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
-from codesign.exploration.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.library import load_sweep
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
-from codesign.exploration.progress import Progress
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.rows import Columns
-from codesign.exploration.run_recorder import recorded_run
 from codesign.exploration.runner import Runner
+from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work, find_work

@@ -10,9 +10,9 @@ from rich.console import Console
 from codesign.cli.durations import ago, format_duration
 from codesign.cli.progress import LiveProgress, PlainProgress
 from codesign.cli.progress_table import front_table, packed
-from codesign.exploration.counting import Counting, Forecast, rate_text
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.progress import FrontLine, Progress, Relay, Search
+from codesign.exploration.runs.counting import Counting, Forecast, rate_text
+from codesign.exploration.runs.progress import FrontLine, Progress, Relay, Search
 from codesign.exploration.work import JobTally, Work
 from codesign.training.trainer import EpochReport
 

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.run_record import read_record, run_ids
+from codesign.exploration.runs.record import read_record, run_ids
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
 from codesign.files import open_folder

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.pricing import prepare
-from codesign.exploration.pricing_spec import PricingSpec
-from codesign.exploration.pricing_times import Problem
+from codesign.exploration.pricing.pricing import prepare
+from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.times import Problem
 from codesign.exploration.store import Store
 
 KINDS = {

@@ -11,9 +11,9 @@ import pytest
 from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.plan import Plan
-from codesign.exploration.progress import FrontLine
+from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
+from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
 from codesign.reporting.fronts import find_fronts

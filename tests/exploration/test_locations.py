@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.pricing import run_pricing
+from codesign.exploration.pricing.pricing import run_pricing
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.files import open_folder, read_file

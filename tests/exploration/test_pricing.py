@@ -13,11 +13,11 @@ from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, wr
 
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pareto import pareto_front
-from codesign.exploration.pricing import PricingProgress, price_space, run_pricing
-from codesign.exploration.pricing_alone import price_alone
-from codesign.exploration.pricing_front import Density, StreamingFront
-from codesign.exploration.pricing_spec import PricingSpec
-from codesign.exploration.pricing_times import Problem
+from codesign.exploration.pricing.alone import price_alone
+from codesign.exploration.pricing.front import Density, StreamingFront
+from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing
+from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.times import Problem
 from codesign.exploration.store import Store
 
 OPERATIONS = ("accelerated", "real_time")

@@ -6,9 +6,9 @@ import pytest
 from priced_sweeps import price_file, problem_of, spec_of, write_sweep
 
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.pricing import price_space
-from codesign.exploration.pricing_axes import build_space
-from codesign.exploration.pricing_spec import narrowed_sweep
+from codesign.exploration.pricing.axes import build_space
+from codesign.exploration.pricing.pricing import price_space
+from codesign.exploration.pricing.spec import narrowed_sweep
 from codesign.exploration.variants import base_chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter

@@ -20,8 +20,8 @@ from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
-from codesign.exploration.processes import lives, this_process
-from codesign.exploration.run_record import (
+from codesign.exploration.runs.processes import lives, this_process
+from codesign.exploration.runs.record import (
     POINTER,
     RunRecord,
     is_run_id,
@@ -33,8 +33,8 @@ from codesign.exploration.run_record import (
     run_ids,
     written_keys,
 )
-from codesign.exploration.run_recorder import Recorder, recorded_run
-from codesign.exploration.run_status import output_status, store_status
+from codesign.exploration.runs.recorder import Recorder, recorded_run
+from codesign.exploration.runs.status import output_status, store_status
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.work import JobTally, Work
@@ -352,7 +352,7 @@ def test_a_process_is_told_from_others_of_its_number() -> None:
     assert lives(replace(mine, started="")) is None
     assert lives(replace(mine, started="1")) is False  # another process had the number before
     child = subprocess.Popen(
-        [sys.executable, "-c", "from codesign.exploration.processes import *; print(this_process()); input()"],
+        [sys.executable, "-c", "from codesign.exploration.runs.processes import *; print(this_process()); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -378,7 +378,7 @@ def test_of_a_process_elsewhere_only_signs_of_life_tell(
     store = folder_at(tmp_path)
     there = record(process=replace(this_process(), host="elsewhere"), alive=5000.0)
     store.write(record_name(there.id), there.model_dump_json().encode())
-    monkeypatch.setattr("codesign.exploration.run_status.time.time", lambda: 5000.0 + silent_s)
+    monkeypatch.setattr("codesign.exploration.runs.status.time.time", lambda: 5000.0 + silent_s)
     (found,) = store_status(store).runs
     assert found.state == state
     assert not found.seen

@@ -10,7 +10,7 @@ from tiny_sweeps import Recording
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.progress import FrontLine
+from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study

@@ -8,7 +8,7 @@ from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.progress import Progress
+from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep

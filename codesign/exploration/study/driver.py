@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from codesign.errors import InputError, StoreError
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import point_row
-from codesign.exploration.progress import Progress
 from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.study.evaluation import Outcome, best_of, constraint_text, evaluate_rows, known_outcome
 from codesign.exploration.study.found import TRIAL, Found, final_state

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codesign.exploration.pareto import hypervolume
-from codesign.exploration.progress import FrontLine
+from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.evaluation import Outcome, front_of
 from codesign.exploration.study.spec import StudySpec
 from codesign.reporting.wording import column_label, quantity

@@ -13,7 +13,7 @@ from codesign.documents import suggestion
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-__all__ = ["make_sampler", "option_problem", "sampler_names", "sampler_problem"]
+__all__ = ["make_sampler", "option_problem", "options_problem", "sampler_names", "sampler_problem"]
 
 _NAMES = {
     "tpe": "TPESampler",
@@ -25,6 +25,8 @@ _NAMES = {
     "cmaes": "CmaEsSampler",
 }
 _SINGLE_OBJECTIVE = ("CmaEsSampler",)
+_WITHOUT_CONSTRAINTS = ("CmaEsSampler",)
+"""Samplers that learn from trials and take no notice of constraints."""
 _USUAL: Mapping[str, Mapping[str, Any]] = {
     # Parameters are drawn together, also those that take part in some trials only.
     "TPESampler": {"multivariate": True, "group": True},
@@ -34,8 +36,23 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
 }
 _PACKAGES = {"CmaEsSampler": "cmaes"}
 """Packages that Optuna does not bring."""
-_OURS = ("seed", "constraints_func", "search_space", "base_sampler", "independent_sampler", "fixed_params")
-"""Arguments that a study file cannot set: the study does, or they are no plain values."""
+_PLAIN: Mapping[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+    "None": (type(None),),
+}
+"""Types of arguments that a study file can set; others are no plain values."""
+_ENOUGH: Mapping[str, int] = {
+    "n_startup_trials": 2,
+    "population_size": 3,
+    "dividing_parameter": 3,
+    "n_ei_candidates": 24,
+}
+"""Options that would keep a trial of the sampler from being quick, and how much of them is enough for it."""
+_SLOW = ("GPSampler",)
+"""Samplers whose proposals take too long to try one when a file is read."""
 
 
 def sampler_names() -> tuple[str, ...]:
@@ -47,23 +64,78 @@ def sampler_names() -> tuple[str, ...]:
     return (*_NAMES, *(name for name in classes if name not in unfit))
 
 
-def sampler_problem(name: str, *, objectives: int) -> str | None:
-    """Why a sampler cannot be used; None where it can."""
+def sampler_problem(name: str, *, objectives: int, constrained: bool = False) -> str | None:
+    """Why a sampler cannot be used; None where it can.
+
+    Args:
+        objectives: of the study, how many.
+        constrained: whether the study has constraints or fidelity levels.
+    """
     names = sampler_names()
     if name not in names:
         return f"unknown sampler '{name}'{suggestion(name, names)}"
     if objectives > 1 and _class_name(name) in _SINGLE_OBJECTIVE:
         return f"'{name}' takes one objective, the study has {objectives}"
+    if constrained and _class_name(name) in _WITHOUT_CONSTRAINTS:
+        return (
+            f"'{name}' takes no notice of constraints, by which it would also be told which trials were dropped at a "
+            "fidelity level; take another sampler, or remove constraints and fidelity"
+        )
     package = _PACKAGES.get(_class_name(name))
     if package is not None and importlib.util.find_spec(package) is None:
         return f"'{name}' needs the package {package}: python -m pip install {package}"
     return None
 
 
-def option_problem(name: str, option: str) -> str | None:
-    """Why a sampler has no such option; None where it has."""
-    allowed = [parameter for parameter in inspect.signature(_class(name)).parameters if parameter not in _OURS]
-    return None if option in allowed else f"'{name}' has no such option{suggestion(option, allowed)}"
+def option_problem(name: str, option: str, value: Any) -> str | None:
+    """Why a sampler has no such option, or none with a value of this type; None where it has."""
+    allowed = _options(name)
+    if option not in allowed:
+        return f"'{name}' has no such option{suggestion(option, allowed)}"
+    types = [one for kind in allowed[option] for one in _PLAIN[kind]]
+    if (isinstance(value, bool) and bool not in types) or not isinstance(value, tuple(types)):
+        return f"must be {' or '.join(allowed[option])}, found {value!r}"
+    return None
+
+
+def _options(name: str) -> dict[str, list[str]]:
+    """Options that a study file can set, each with the names of the types that it may have."""
+    parameters = inspect.signature(_class(name)).parameters.values()
+    kinds = {one.name: str(one.annotation).split(" | ") for one in parameters if one.name != "seed"}
+    return {option: names for option, names in kinds.items() if all(kind in _PLAIN for kind in names)}
+
+
+def options_problem(name: str, options: Mapping[str, Any]) -> str | None:
+    """Why a sampler does not work with options that `option_problem` has nothing against; None where it does.
+
+    Lets it propose a trial from nothing, and one that follows a few others.
+    """
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        make_sampler(name, seed=0, number=0, options=options)
+        if _class_name(name) not in _SLOW:
+            _propose(
+                name, {**options, **{key: min(options[key], most) for key, most in _ENOUGH.items() if key in options}}
+            )
+    except Exception as error:  # whatever a sampler makes of a value that it does not expect
+        return f"'{name}' does not take them: {str(error).strip() or type(error).__name__}"
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return None
+
+
+def _propose(name: str, options: Mapping[str, Any]) -> None:
+    """A few trials of a study in memory, the later ones from what the earlier gave."""
+    import optuna
+
+    study = optuna.create_study()
+    for number in range(2 * max(_ENOUGH["n_startup_trials"], _ENOUGH["population_size"])):
+        study.sampler = make_sampler(name, seed=0, number=number, options=options)
+        trial = study.ask()
+        study.tell(trial, trial.suggest_float("x", 0.0, 1.0) + trial.suggest_int("n", 1, 8))
 
 
 def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:

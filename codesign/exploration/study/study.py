@@ -15,10 +15,10 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
-from codesign.exploration.progress import Progress, Search
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.run_recorder import recorded_run
 from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.runs.progress import Progress, Search
+from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.study.driver import ELAPSED, Driver, Evaluations

@@ -1,0 +1,181 @@
+"""The executions that a price file prices: from the store, or run there first; and the core sizes that keep them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from codesign.errors import InputError, UnreadableResultError
+from codesign.exploration.encoding import decode_execution
+from codesign.exploration.executors.base import Executor
+from codesign.exploration.jobs import decode_columns
+from codesign.exploration.plan import FeasiblePoint, Plan, build_plan
+from codesign.exploration.pricing.axes import CORE_SIZE, build_space
+from codesign.exploration.pricing.space import PriceSpace
+from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
+from codesign.exploration.pricing.times import Positions, PricedModel, Problem
+from codesign.exploration.runner import Runner
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.spec import AxisValue, SweepSpec
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import choose_executor, plan_sweep
+from codesign.exploration.work import find_work
+from codesign.hardware.energy import check_operation
+from codesign.hardware.mapping import Mapping
+from codesign.simulation.policies import get_policy
+
+__all__ = ["priced_problem"]
+
+
+def priced_problem(
+    spec: PricingSpec,
+    store: Store,
+    executor: Executor | None,
+    progress: Progress,
+    data_root: Path | None,
+    cache_root: Path | None,
+) -> Problem:
+    """See `codesign.exploration.pricing.pricing.prepare`."""
+    sweep = narrowed_sweep(spec)
+    plan = plan_sweep(sweep, data_root=data_root, cache_root=cache_root)
+    jobs = _feasible(plan)
+    chip = plan.points[0].chip
+    check_operation(chip, jobs[0].cost.operation)
+    space = build_space(spec, chip)
+    _check_policy(space, jobs[0])
+    placements = _placements(sweep, plan, space)
+    _run_missing(sweep, plan, store, executor, progress, data_root, cache_root)
+    models = []
+    for point, job in zip(plan.points, jobs, strict=True):
+        execution, summary = store.get(job.execution.key), store.get(job.summary.key)
+        if execution is None or summary is None:
+            raise InputError(f"{store.root}: an execution vanished from the store while it was priced; run it again")
+        models.append(
+            PricedModel(
+                recipe=point.columns["recipe"],
+                seed=point.columns["training_seed"],
+                accuracy=decode_columns(summary.payload)["accuracy"],
+                key=job.execution.key,
+                payload=execution.payload,
+            )
+        )
+    return Problem(space=space, models=tuple(models), mappings=placements, operation=jobs[0].cost.operation)
+
+
+def _feasible(plan: Plan) -> list[FeasiblePoint]:
+    found = []
+    for point in plan.points:
+        if point.jobs is None:
+            raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
+        found.append(point.jobs)
+    return found
+
+
+def _check_policy(space: PriceSpace, job: FeasiblePoint) -> None:
+    policy = job.execution.schedule.policy
+    if not get_policy(policy).uses_service:
+        return
+    for dimension in space.dimensions:
+        if dimension.moves_time:
+            raise InputError(
+                f"{dimension.name}: policy '{policy}' chooses neurons by the chip's times, so this changes spikes "
+                "and the stored executions do not hold for it; vary it in a sweep, which simulates again"
+            )
+
+
+def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positions, Mapping]:
+    """The mapping of each core size; each must leave the execution as it is."""
+    base = [job.execution.key for job in _feasible(plan)]
+    along = [space.dimensions[i] for i in space.placement_dimensions]
+    found: dict[Positions, Mapping] = {}
+    for key in itertools.product(*(range(dimension.size) for dimension in along)):
+        sizes = [
+            value
+            for dimension, position in zip(along, key, strict=True)
+            for path, value in zip(dimension.paths, dimension.settings[position], strict=True)
+            if path == CORE_SIZE
+        ]
+        changed = plan if not sizes else _with_core_size(sweep, plan, sizes[0])
+        jobs = [point.jobs for point in changed.points]
+        same = [None if job is None else job.execution.key for job in jobs] == base
+        first = jobs[0]
+        if first is None or not same or (sizes and not _same_slices(plan, first.cost.mapping)):
+            reason = changed.points[0].reason or "the network lies on other cores, or its schedule changes"
+            raise InputError(
+                f"{CORE_SIZE}: {sizes[0]} changes spikes, so the stored executions do not hold for it ({reason}); "
+                "vary it in a sweep, which simulates again"
+            )
+        found[key] = first.cost.mapping
+    return found
+
+
+def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:
+    from codesign.workload.datasets.registry import get_dataset
+
+    dataset = get_dataset(sweep.workload.name)
+    ((name, entry),) = sweep.chips.items()
+    changed = entry.model_copy(update={"overrides": {**entry.overrides, CORE_SIZE: size}})
+    return build_plan(
+        sweep.model_copy(update={"chips": {name: changed}}),
+        workload=plan.workload,
+        input_grid=dataset.grid,
+        classes=dataset.classes,
+    )
+
+
+def _same_slices(plan: Plan, mapping: Mapping) -> bool:
+    base = _feasible(plan)[0]
+    core_aware = get_policy(base.execution.schedule.policy).uses_core
+    return mapping.slices(core_aware=core_aware) == base.cost.mapping.slices(core_aware=core_aware)
+
+
+def _set_aside_unreadable(store: Store, key: str) -> None:
+    """An execution that cannot be priced, so that it counts as missing."""
+    entry = store.get(key)
+    if entry is not None:
+        try:
+            decode_execution(entry.payload)
+        except UnreadableResultError as error:
+            store.set_aside(key, f"could not be read ({error})")
+
+
+def _run_missing(
+    sweep: SweepSpec,
+    plan: Plan,
+    store: Store,
+    executor: Executor | None,
+    progress: Progress,
+    data_root: Path | None,
+    cache_root: Path | None,
+) -> None:
+    from codesign.workload.dataset import Workload, load_workload
+
+    for job in _feasible(plan):
+        _set_aside_unreadable(store, job.execution.key)
+    work = find_work(plan, store)
+    if not work.jobs:
+        progress.planned(work, "none needed")
+        return
+    workload: Workload = load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)
+    if executor is None:
+        training = workload.train
+        executor = choose_executor(
+            work, training_samples=len(training), timesteps=training.timesteps, on_note=progress.note
+        )
+    with executor as chosen:
+        progress.planned(work, chosen.name)
+        runner = Runner(
+            store=store,
+            executor=chosen,
+            workload=lambda fingerprint: workload,
+            progress=progress,
+            resources=sweep.resources.by_kind,
+        )
+        runner.add(work)
+        runner.run()
+    for job in _feasible(plan):
+        for key in (job.execution.model.key, job.execution.key, job.summary.key):
+            if key in runner.failures:
+                raise InputError(
+                    f"{work.labels.get(key, 'an execution')}: has no result to be priced: {runner.failures[key]}"
+                )

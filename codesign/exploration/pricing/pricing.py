@@ -1,0 +1,331 @@
+"""Pricing a large grid of prices on a few stored executions: points, their Pareto front, and a page about them.
+
+    sweep ─► executions ─► times of each combination of the prices that time depends on ─┐
+                       └─► mean counts ───────────────────────────────► points in chunks ┴─► front
+
+Energy is linear in its prices, and time does not depend on energies, so that a million points need a few hundred
+latencies. Every number equals, to the last bit, that of pricing the point alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.exploration.encoding import digest
+from codesign.exploration.executors.base import Executor
+from codesign.exploration.pricing.energy import Pricer, mean_of
+from codesign.exploration.pricing.front import Density, StreamingFront
+from codesign.exploration.pricing.models import priced_problem
+from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.times import ModelTimes, Problem, model_times, model_usage, time_tasks
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.store import Store
+from codesign.files import is_url, printable, write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["PricingOutcome", "PricingProgress", "prepare", "price_space", "run_pricing"]
+
+Floats = NDArray[np.float64]
+
+CHUNK = 131_072
+"""Points priced and written at once."""
+
+_MANY = 200
+"""Latencies, from which on several processes are worth their start."""
+
+
+class PricingProgress(Progress):
+    """Is told how far the pricing is, too. This one says nothing."""
+
+    def advanced(self, phase: str, done: int, total: int) -> None:
+        """`phase` is latencies, points or replays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricingOutcome:
+    """What a pricing left.
+
+    Attributes:
+        points, front, page: the files.
+        size: design points.
+        models: executions that each was priced on.
+        on_front: rows of the front, one a design point and recipe.
+    """
+
+    points: Path
+    front: Path
+    page: Path
+    size: int
+    models: int
+    on_front: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """What is kept of all points in memory.
+
+    Attributes:
+        pricers: one a model.
+        front: by design point and recipe.
+        densities: one a recipe.
+    """
+
+    pricers: tuple[Pricer, ...]
+    front: StreamingFront
+    densities: tuple[Density, ...]
+
+
+def run_pricing(
+    spec: PricingSpec,
+    *,
+    store: Store,
+    output: str | Path,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    replay: bool = True,
+    progress: PricingProgress | None = None,
+    data_root: Path | None = None,
+    cache_root: Path | None = None,
+    chunk: int = CHUNK,
+) -> PricingOutcome:
+    """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
+
+    Each file appears whole or not at all. Executions are kept in the store; the pricing itself starts afresh.
+
+    Args:
+        store: where executions are kept; what is missing there is run.
+        output: folder of this machine for the files; millions of points are written as they come.
+        executor: runs missing jobs; None chooses one.
+        workers: processes that compute latencies; None takes all cores where there is enough to do.
+        replay: whether points on the front of a chip without synchronization get the latency of a message replay.
+        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
+        chunk: points priced at once; memory grows with it.
+
+    Raises:
+        InputError: parts of the file do not fit each other, or the files cannot be written.
+        DataError: the dataset is missing or damaged.
+        StoreError: a result cannot be kept.
+    """
+    from codesign.exploration.pricing.tables import front_table, page_of, point_table, point_writer
+    from codesign.reporting.pricing import render_pricing
+
+    if is_url(output):
+        raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
+    progress = progress or PricingProgress()
+    problem = prepare(
+        spec, store=store, executor=executor, progress=progress, data_root=data_root, cache_root=cache_root
+    )
+    points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
+    pool = _workers(problem, workers)
+    with _appearing(points) as temporary:
+        with point_writer(temporary, _metadata(spec, problem)) as write:
+
+            def keep(first: int, positions: NDArray[np.int64], costs: list[tuple[Floats, Floats]]) -> None:
+                write(point_table(problem, first, positions, costs))
+
+            priced = price_space(spec, problem, workers=pool, progress=progress, chunk=chunk, keep=keep)
+        replayed = _replays(problem, priced, pool, progress) if replay else None
+        table = front_table(problem, priced.front, priced.pricers, replayed)
+        html = render_pricing(page_of(spec, problem, table, priced.densities))
+        _write_table(front, table)
+        write_atomically(page, html.encode())
+    return PricingOutcome(
+        points=points,
+        front=front,
+        page=page,
+        size=problem.space.size,
+        models=len(problem.models),
+        on_front=len(priced.front.ids),
+    )
+
+
+def prepare(
+    spec: PricingSpec,
+    *,
+    store: Store,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    data_root: Path | None = None,
+    cache_root: Path | None = None,
+) -> Problem:
+    """The executions and the grid of a price file; runs the jobs that are not in the store.
+
+    Raises:
+        InputError, DataError, StoreError: as `run_pricing`.
+    """
+    return priced_problem(spec, store, executor, progress or Progress(), data_root, cache_root)
+
+
+def price_space(
+    spec: PricingSpec,
+    problem: Problem,
+    *,
+    workers: int = 1,
+    progress: PricingProgress | None = None,
+    chunk: int = CHUNK,
+    keep: Callable[[int, NDArray[np.int64], list[tuple[Floats, Floats]]], None] | None = None,
+) -> Priced:
+    """Price all points of a problem in chunks.
+
+    Args:
+        keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and
+            energies in joules and latencies in seconds of each model, (n,) each.
+
+    Raises:
+        InputError: an objective is not known for this chip.
+    """
+    progress = progress or PricingProgress()
+    times = model_times(
+        problem,
+        time_tasks(problem),
+        workers=workers,
+        advanced=lambda done, total: progress.advanced("latencies", done, total),
+    )
+    _check_known(spec, problem, times[0])
+    pricers = tuple(Pricer(problem, model_usage(problem, model), times[model]) for model in range(len(problem.models)))
+    recipes = problem.recipes
+    front = StreamingFront([objective.towards for objective in spec.objectives])
+    densities = tuple(Density() for _ in recipes)
+    resources = _resources(spec, problem)
+    for first in range(0, problem.space.size, chunk):
+        numbers = np.arange(first, min(first + chunk, problem.space.size))
+        positions = np.array(np.unravel_index(numbers, problem.space.shape), dtype=np.int64)
+        results = []
+        for pricer in pricers:
+            one = pricer.price(positions)
+            results.append((one.energy_j, one.latency_s))
+        if keep is not None:
+            keep(first, positions, results)
+        for number, models in enumerate(recipes.values()):
+            costs = {
+                "accuracy": np.full(len(numbers), mean_of([np.float64(problem.models[m].accuracy) for m in models])),
+                "energy_j": mean_of([results[m][0] for m in models]),
+                "latency_s": mean_of([results[m][1] for m in models]),
+            }
+            columns = [
+                costs[one.column] if one.column in costs else _resource(resources[one.column], positions)
+                for one in spec.objectives
+            ]
+            front.add(np.stack(columns, axis=1), np.stack([np.full_like(numbers, number), numbers], axis=1))
+            densities[number].add(costs["latency_s"], costs["energy_j"])
+        progress.advanced("points", int(numbers[-1]) + 1, problem.space.size)
+    front.sort()
+    return Priced(pricers=pricers, front=front, densities=densities)
+
+
+def _check_known(spec: PricingSpec, problem: Problem, times: ModelTimes) -> None:
+    wanted = {objective.column for objective in spec.objectives}
+    chip = problem.space.chip_at([0] * len(problem.space.shape))
+    if "latency_s" in wanted and np.isnan(times.latency_s).any():
+        raise InputError(f"objectives: latency_s is not known: {'; '.join(times.lacking)}; vary it, or leave it out")
+    if "energy_j" in wanted and chip.energies.synaptic_operation is None:
+        raise InputError(
+            f"objectives: energy_j is not known: {chip.name} gives no energies.synaptic_operation; vary it, "
+            "or leave it out"
+        )
+
+
+def _resources(spec: PricingSpec, problem: Problem) -> dict[str, tuple[int, Floats]]:
+    """Dimension and values along it of each axis that is an objective."""
+    found: dict[str, tuple[int, Floats]] = {}
+    for i, dimension in enumerate(problem.space.dimensions):
+        for j, path in enumerate(dimension.paths):
+            if path not in {objective.column for objective in spec.objectives}:
+                continue
+            values = [row[j] for row in dimension.columns]
+            if any(isinstance(value, str) for value in values):
+                raise InputError(f"objectives: {path} has values that are not numbers of one kind, found {values}")
+            found[path] = i, np.array(values, dtype=np.float64)
+    return found
+
+
+def _resource(resource: tuple[int, Floats], positions: NDArray[np.int64]) -> Floats:
+    dimension, values = resource
+    return np.asarray(values[positions[dimension]])
+
+
+def _replays(problem: Problem, priced: Priced, workers: int, progress: PricingProgress) -> tuple[Pricer, ...] | None:
+    """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
+    if problem.space.chip.synchronized or not len(priced.front.ids):
+        return None
+    positions = np.unravel_index(priced.front.ids[:, 1], problem.space.shape)
+    along = tuple(positions[i] for i in problem.space.time_dimensions)
+    combination = np.ravel_multi_index(along, problem.time_shape) if along else np.zeros(len(priced.front.ids), int)
+    wanted: dict[int, list[int]] = {}
+    for number, models in enumerate(problem.recipes.values()):
+        own = np.unique(combination[priced.front.ids[:, 0] == number]).tolist()
+        wanted.update(dict.fromkeys(models, own))
+    times = model_times(
+        problem,
+        time_tasks(problem, wanted, bound_only=False),
+        workers=workers,
+        advanced=lambda done, total: progress.advanced("replays", done, total),
+    )
+    nothing = np.full(int(np.prod(problem.time_shape, dtype=np.int64)), np.nan)
+    unknown = ModelTimes(latency_s=nothing, on_s=nothing, lacking=())
+    return tuple(
+        Pricer(problem, model_usage(problem, model), times.get(model, unknown)) for model in range(len(problem.models))
+    )
+
+
+def _workers(problem: Problem, workers: int | None) -> int:
+    if workers is not None:
+        return workers
+    latencies = len(problem.models) * int(np.prod(problem.time_shape, dtype=np.int64))
+    return (os.cpu_count() or 1) if latencies >= _MANY else 1
+
+
+def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
+    """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
+    space = problem.space
+    models = [
+        {"recipe": one.recipe, "seed": one.seed, "accuracy": one.accuracy, "key": one.key} for one in problem.models
+    ]
+    units = {path: dimension.units[i] for dimension in space.dimensions for i, path in enumerate(dimension.paths)}
+    return {
+        "pricing": digest(
+            {"spec": spec, "chip": space.chip.model_dump_json(), "models": models, "operation": problem.operation}
+        ),
+        "name": spec.name,
+        "shape": list(space.shape),
+        "models": models,
+        "units": units,
+        "operation": problem.operation,
+    }
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A temporary path whose file becomes `path` at the end of the block, or goes away where that is left early."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    if path.is_dir():
+        raise InputError(f"{path}: cannot be written: is a folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # where the folder itself could not be made there is nothing to take away
+            temporary.unlink(missing_ok=True)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    """Write a table whole or not at all."""
+    import pyarrow.parquet as pq
+
+    with _appearing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

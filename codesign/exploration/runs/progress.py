@@ -1,0 +1,190 @@
+"""What a running sweep or study tells whoever watches. This one says nothing; the command line has talking ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codesign.exploration.executors.base import Failure
+
+if TYPE_CHECKING:
+    from codesign.exploration.work import Work
+    from codesign.training.trainer import EpochReport
+
+__all__ = ["FrontLine", "Progress", "Relay", "Search"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontLine:
+    """A point on the best front so far: what it is called, and its objectives as they are read.
+
+    Attributes:
+        labels: names of the objectives, one a value.
+        group: what it shares with those that it compares with, in words; "" where all lines compare.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    values: tuple[str, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What a study begins with.
+
+    Attributes:
+        trials: budget, those of earlier runs included; None where only time ends it.
+        time_s: budget of time at work, that of earlier runs included; None where only trials end it.
+        told: trials of earlier runs, by how they ended.
+        elapsed_s: time at work of earlier runs.
+        place: where the trials are kept.
+    """
+
+    trials: int | None
+    time_s: float | None
+    told: Mapping[str, int]
+    elapsed_s: float
+    executor: str
+    place: str
+
+
+class Progress:
+    """Called by whoever runs jobs, as they come and go. `kind` is train, execute or price; `label` names a job."""
+
+    def planned(self, work: Work, executor: str) -> None:
+        """Everything is known that there is to do; nothing has started."""
+
+    def study_begins(self, search: Search) -> None:
+        """A search begins or goes on."""
+
+    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
+        """Work was taken up, of which so many jobs by kind are new; the rest is in the store, under way, or failed."""
+
+    def started(self, kind: str, label: str) -> None:
+        """A job was handed to the executor."""
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        """A training in this process finished an epoch."""
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        """A job is done and its result in the store."""
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        """A job failed; the rows that need it will say so."""
+
+    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        """One result of a job failed; the others are kept, and the job is yet to end."""
+
+    def found(self, kind: str, label: str) -> None:
+        """A job is not run after all, because another process has put its result into the store meanwhile."""
+
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        """A job could not read a stored result that it needs, and is run again once that is made anew.
+
+        `maker` is the kind of the job that makes it, one more than there were; None where that was told before.
+        """
+
+    def skipped(self, kind: str, label: str) -> None:
+        """A job will not be run, because one failed that it needs."""
+
+    def pulse(self) -> None:
+        """Time has passed: about a second, or less."""
+
+    def front(self, lines: Sequence[FrontLine]) -> None:
+        """The best front so far: a group after another, each with the best in the first objective first."""
+
+    def hypervolume(self, text: str) -> None:
+        """How much of the space of objectives a study's trials cover, in words."""
+
+    def trial_began(self, number: int) -> None:
+        """A trial of a study is under way."""
+
+    def trial_ended(self, text: str, state: str) -> None:
+        """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
+    def close(self) -> None:
+        """It is over, one way or another."""
+
+
+class Relay(Progress):
+    """Tells several, in their order."""
+
+    def __init__(self, *listeners: Progress) -> None:
+        self._listeners = listeners
+
+    def planned(self, work: Work, executor: str) -> None:
+        for one in self._listeners:
+            one.planned(work, executor)
+
+    def study_begins(self, search: Search) -> None:
+        for one in self._listeners:
+            one.study_begins(search)
+
+    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
+        for one in self._listeners:
+            one.added(work, jobs)
+
+    def started(self, kind: str, label: str) -> None:
+        for one in self._listeners:
+            one.started(kind, label)
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        for one in self._listeners:
+            one.epoch(label, report)
+
+    def finished(self, kind: str, label: str, wall_s: float) -> None:
+        for one in self._listeners:
+            one.finished(kind, label, wall_s)
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        for one in self._listeners:
+            one.failed(kind, label, failure)
+
+    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        for one in self._listeners:
+            one.part_failed(kind, label, failure)
+
+    def found(self, kind: str, label: str) -> None:
+        for one in self._listeners:
+            one.found(kind, label)
+
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        for one in self._listeners:
+            one.again(kind, label, maker)
+
+    def skipped(self, kind: str, label: str) -> None:
+        for one in self._listeners:
+            one.skipped(kind, label)
+
+    def pulse(self) -> None:
+        for one in self._listeners:
+            one.pulse()
+
+    def front(self, lines: Sequence[FrontLine]) -> None:
+        for one in self._listeners:
+            one.front(lines)
+
+    def hypervolume(self, text: str) -> None:
+        for one in self._listeners:
+            one.hypervolume(text)
+
+    def trial_began(self, number: int) -> None:
+        for one in self._listeners:
+            one.trial_began(number)
+
+    def trial_ended(self, text: str, state: str) -> None:
+        for one in self._listeners:
+            one.trial_ended(text, state)
+
+    def note(self, text: str) -> None:
+        for one in self._listeners:
+            one.note(text)
+
+    def close(self) -> None:
+        for one in self._listeners:
+            one.close()

@@ -1,0 +1,234 @@
+"""Keeping the record of a run up to date while it runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
+
+from codesign.errors import CodesignError, StoreError
+from codesign.exploration.runs.counting import Counting
+from codesign.exploration.runs.processes import this_process
+from codesign.exploration.runs.progress import Progress, Relay
+from codesign.exploration.runs.record import (
+    MOST_LINES,
+    POINTER,
+    FailureLine,
+    JobCounts,
+    RunPointer,
+    RunRecord,
+    SearchCounts,
+    absolute,
+    key_number,
+    keys_name,
+    one_line,
+    path_between,
+    read_keys,
+    read_record,
+    record_name,
+    run_id,
+    written_keys,
+)
+from codesign.exploration.store import Store
+from codesign.files import Folder, Location, open_folder
+
+if TYPE_CHECKING:
+    from codesign.exploration.executors.base import Failure
+    from codesign.exploration.work import Work
+    from codesign.training.trainer import EpochReport
+
+__all__ = ["Recorder", "recorded_run"]
+
+_PAUSE_S = 5.0
+_SHARE = 0.05
+"""A record is written so often at most, and in no more than this share of the time."""
+
+
+@contextmanager
+def recorded_run(
+    progress: Progress,
+    *,
+    kind: Literal["sweep", "study"],
+    name: str,
+    title: str,
+    configuration: object,
+    store: Store,
+    output: Location,
+    command: str | None,
+) -> Iterator[Progress]:
+    """Progress that is told to `progress` and kept in a record, which says at the end how the block ended.
+
+    Args:
+        configuration: what decides whether a later run goes on with this one.
+        command: shell command that goes on with the run; None where it was not started by one.
+    """
+    now = time.time()
+    record = RunRecord(
+        id=run_id(name, configuration, output),
+        name=one_line(name),
+        title=one_line(title),
+        kind=kind,
+        command=one_line(command or ""),
+        folder=one_line(os.getcwd()),
+        store=one_line(absolute(store.root)),
+        output=one_line(absolute(output)),
+        process=this_process(),
+        first_started=now,
+        started=now,
+        alive=now,
+        state="running",
+    )
+    recorder = Recorder(record, store.folder, on_note=progress.note)
+    recorder.begin(output)
+    try:
+        yield Relay(progress, recorder)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit | SystemExit)
+        recorder.end("interrupted" if interrupted else "failed", "" if interrupted else _reason(error))
+        raise
+    recorder.end("finished")
+
+
+class Recorder(Counting):
+    """Writes a record every few seconds. Where it cannot, it says so once, and the run goes on."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        folder: Folder,
+        *,
+        on_note: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(clock)
+        self._record = record
+        self._folder = folder
+        self._on_note = on_note
+        self._wall_clock = wall_clock
+        self._numbers: dict[str, set[int]] = {}  # of results that are needed
+        self._numbers_written = -1
+        self._last_failures: deque[FailureLine] = deque(maxlen=MOST_LINES)
+        self._next = clock()
+        self._noted = False
+
+    def begin(self, output: Location) -> None:
+        """Take an earlier record of the same run up, and write the first one, with a pointer to it in the output."""
+        with suppress(StoreError):  # a damaged one is replaced
+            earlier = read_record(self._folder, self._record.id)
+            if earlier is not None:
+                self._record = self._record.model_copy(update={"first_started": earlier.first_started})
+            known = read_keys(self._folder, self._record.id) or {}
+            self._numbers = {kind: set(map(int, numbers)) for kind, numbers in known.items()}
+        with self._going_on():
+            pointer = RunPointer(
+                run=self._record.id,
+                store=self._record.store,
+                store_from_here=path_between(self._folder.location, output),
+            )
+            open_folder(output).write(POINTER, (pointer.model_dump_json(indent=1) + "\n").encode(), durable=False)
+        self._write()
+
+    def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
+        """Write how the run ended."""
+        self._record = self._record.model_copy(update={"state": state, "message": one_line(message)})
+        self._write()
+
+    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
+        super().added(work, jobs)
+        for kind, keys in work.keys.items():
+            self._numbers.setdefault(kind, set()).update(map(key_number, keys))
+        if self._numbers_written <= 0:
+            self._write()  # the first job may take minutes
+
+    def failed(self, kind: str, label: str, failure: Failure) -> None:
+        super().failed(kind, label, failure)
+        self._note_failure(kind, label, failure)
+
+    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        super().part_failed(kind, label, failure)
+        self._note_failure(kind, label, failure)
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        self.pulse()
+
+    def trial_ended(self, text: str, state: str) -> None:
+        super().trial_ended(text, state)
+        self.pulse()
+
+    def pulse(self) -> None:
+        if self._clock() >= self._next:
+            self._write()
+
+    def _note_failure(self, kind: str, label: str, failure: Failure) -> None:
+        self._last_failures.append(FailureLine(job=one_line(f"{kind} {label}"), reason=one_line(str(failure))))
+
+    def _write(self) -> None:
+        start = self._clock()
+        with self._going_on():
+            numbers = sum(map(len, self._numbers.values()))
+            if numbers != self._numbers_written:
+                self._folder.write(keys_name(self._record.id), written_keys(self._numbers), durable=False)
+                self._numbers_written = numbers
+            record = self._now()
+            self._folder.write(
+                record_name(record.id), (record.model_dump_json(indent=1) + "\n").encode(), durable=False
+            )
+        now = self._clock()
+        self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
+
+    def _now(self) -> RunRecord:
+        left = self.remaining_s()
+        jobs = JobCounts(
+            total=dict(self.total),
+            ended=dict(self.ended),
+            done=self.jobs_done,
+            running=self.running.total(),
+            reused=self.reused,
+            failed=self.failures,
+            skipped=self.jobs_skipped,
+            rate_per_s=self.rate_per_s,
+            left_s=left,
+        )
+        return self._record.model_copy(
+            update={
+                "alive": self._wall_clock(),
+                "executor": self.executor,
+                "jobs": jobs,
+                "failures": tuple(self._last_failures),
+                "front": self.front_lines[:MOST_LINES],
+                "front_size": len(self.front_lines),
+                "search": self._search_counts(),
+            }
+        )
+
+    def _search_counts(self) -> SearchCounts | None:
+        if self.search is None:
+            return None
+        return SearchCounts(
+            trials=self.search.trials,
+            time_s=self.search.time_s,
+            told=dict(self.told),
+            in_flight=self.in_flight,
+            hypervolume=one_line(self.volume),
+            place=one_line(self.search.place),
+        )
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """The results are worth more than the record of how they came about."""
+        try:
+            yield
+        except Exception as error:
+            if not self._noted:
+                self._noted = True
+                self._on_note(
+                    f"the record of this run cannot be kept, so that `codesign status` lacks it: {_reason(error)}"
+                )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, CodesignError) else f"{type(error).__name__}: {error}"

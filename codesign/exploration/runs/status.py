@@ -1,0 +1,183 @@
+"""How far a run is, from its record and from what the store holds; nothing is asked of the process that runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError, StoreError
+from codesign.exploration.runs.processes import lives
+from codesign.exploration.runs.record import (
+    POINTER,
+    RESULT_KINDS,
+    RunPointer,
+    RunRecord,
+    key_number,
+    read_keys,
+    read_pointer,
+    read_record,
+    run_ids,
+)
+from codesign.exploration.store import listed_keys
+from codesign.files import Folder, Location, open_folder, printable
+
+__all__ = ["ResultCounts", "RunStatus", "StoreStatus", "output_status", "run_status", "store_status"]
+
+ALIVE_S = 60.0
+"""A process of another machine counts as running for so long after its last sign of life."""
+
+State = Literal["running", "finished", "interrupted", "failed", "dead"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultCounts:
+    """Results of one kind that a run needs, as far as it has planned, and of those the ones that are in the store."""
+
+    needed: int
+    in_store: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """A run as it is now.
+
+    Attributes:
+        state: as the process wrote it, but `dead` for one that says it runs and does not.
+        results: by kind; None where the list of what it needs cannot be read.
+        problem: why it cannot.
+        silent_s: time since the last sign of life.
+        seen: whether its process can be looked for from here; otherwise only its signs of life tell.
+    """
+
+    record: RunRecord
+    state: State
+    results: dict[str, ResultCounts] | None
+    problem: str | None
+    silent_s: float
+    seen: bool
+
+    @property
+    def needed(self) -> int:
+        return sum(counts.needed for counts in (self.results or {}).values())
+
+    @property
+    def in_store(self) -> int:
+        return sum(counts.in_store for counts in (self.results or {}).values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreStatus:
+    """All runs that a store knows, those first that gave a sign of life last; and why records cannot be read."""
+
+    runs: tuple[RunStatus, ...]
+    problems: tuple[str, ...]
+
+
+def store_status(store: Folder, *, run: str | None = None) -> StoreStatus:
+    """All runs that a store knows, or one.
+
+    Args:
+        store: its folder.
+        run: id or name of one.
+
+    Raises:
+        StoreError: the store cannot be read.
+        InputError: it knows no runs, or no such run, or several of that name.
+    """
+    known = run_ids(store)
+    if not known:
+        raise InputError(f"{store}: is neither the output of a sweep or study nor a store that knows of one")
+    if run is not None:
+        known = [_chosen(store, known, run)]
+    records, problems = [], []
+    for one in known:
+        try:
+            record = read_record(store, one)
+        except StoreError as error:
+            problems.append(str(error))
+            continue
+        if record is not None:  # otherwise it has been removed meanwhile
+            records.append(record)
+    stored = _stored_numbers(store) if records else np.empty(0, dtype=np.uint64)
+    records.sort(key=lambda record: (-record.alive, record.id))
+    return StoreStatus(runs=tuple(run_status(store, record, stored) for record in records), problems=tuple(problems))
+
+
+def output_status(output: Location, *, store: Location | None = None) -> RunStatus | None:
+    """The run that an output comes from; None where it says nothing of one.
+
+    Args:
+        store: where its record is, if not where the output says.
+
+    Raises:
+        StoreError: what the output says, or the record, cannot be read.
+        InputError: there is no such record.
+    """
+    pointer = read_pointer(open_folder(output, error=StoreError))
+    if pointer is None:
+        return None
+    places = [store] if store is not None else _places(output, pointer)
+    for place in places:
+        folder = open_folder(place, error=StoreError)
+        record = read_record(folder, pointer.run)
+        if record is not None:
+            return run_status(folder, record, _stored_numbers(folder))
+    looked = " or ".join(printable(place) for place in places)
+    raise InputError(
+        f"{printable(output)}/{POINTER}: run {pointer.run} has no record in {looked}; give --store if that was moved"
+    )
+
+
+def run_status(store: Folder, record: RunRecord, stored: NDArray[np.uint64]) -> RunStatus:
+    """A run as it is now.
+
+    Args:
+        stored: (n,) key numbers of all results in the store.
+    """
+    results, problem = None, None
+    try:
+        needed = read_keys(store, record.id)
+    except StoreError as error:
+        needed, problem = None, str(error)
+    if needed is not None:
+        results = {
+            kind: ResultCounts(needed=len(needed[kind]), in_store=int(np.isin(needed[kind], stored).sum()))
+            for kind in RESULT_KINDS
+        }
+    elif problem is None:
+        problem = "what it needs was not written down yet"
+    silent_s = time.time() - record.alive
+    seen = lives(record.process) if record.state == "running" else None
+    state: State = record.state
+    if state == "running":
+        state = "running" if (abs(silent_s) < ALIVE_S if seen is None else seen) else "dead"
+    return RunStatus(
+        record=record, state=state, results=results, problem=problem, silent_s=silent_s, seen=seen is not None
+    )
+
+
+def _chosen(store: Folder, known: Sequence[str], run: str) -> str:
+    matching = [one for one in known if run in (one, one.rpartition("-")[0])]
+    if run in known:
+        return run
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise InputError(f"--run {run}: there are several; give one of {', '.join(matching)}")
+    raise InputError(f"--run {run}: {store} knows no such run; it knows {', '.join(known)}")
+
+
+def _stored_numbers(store: Folder) -> NDArray[np.uint64]:
+    return np.fromiter(map(key_number, listed_keys(store)), dtype=np.uint64)
+
+
+def _places(output: Location, pointer: RunPointer) -> list[Location]:
+    """Where the store is: as seen from an output that was moved along with it, and where it was."""
+    near = [] if pointer.store_from_here is None else [Path(output) / pointer.store_from_here]
+    return [*near, pointer.store]
