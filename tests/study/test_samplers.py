@@ -62,6 +62,6 @@ def test_names_and_options() -> None:
     assert {"tpe", "nsga2", "TPESampler"} <= set(sampler_names())
     assert sampler_problem("tpe", objectives=3) is None
     assert "takes one objective" in str(sampler_problem("CmaEsSampler", objectives=2))
-    assert option_problem("nsga2", "population_size") is None
-    assert "has no such option" in str(option_problem("nsga2", "seed"))
+    assert option_problem("nsga2", "population_size", 7) is None
+    assert "has no such option" in str(option_problem("nsga2", "seed", 7))
     assert make_sampler("nsga2", seed=0, number=0, options={"population_size": 7})._population_size == 7

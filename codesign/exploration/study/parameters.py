@@ -40,6 +40,7 @@ __all__ = [
     "baseline_parameters",
     "block_names",
     "draw",
+    "field_models",
     "hidden_layers",
     "is_integer",
     "target_of",
@@ -89,10 +90,14 @@ def target_of(path: str, names: Mapping[str, Any]) -> Target:
     return Target(block=block, name=None, parameter=rest)  # type: ignore[arg-type]
 
 
+def field_models() -> dict[str, type[Spec]]:
+    """The blocks whose parameters are the fields of a model."""
+    return {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
+
+
 def is_integer(target: Target) -> bool:
     """Whether whole numbers without a unit stay whole: not for parameters such as a learning rate."""
-    models: dict[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
-    model = models.get(target.block)
+    model = field_models().get(target.block)
     if model is None or target.parameter not in model.model_fields:
         return True
     return model.model_fields[target.parameter].annotation is not float

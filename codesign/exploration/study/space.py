@@ -102,6 +102,10 @@ class Range(Spec):
         if integer and self.integer:
             return trial.suggest_int(path, int(low), int(high), step=int(self.step or 1), log=log)
         drawn = trial.suggest_float(path, low, high, step=None if self.step is None else float(self.step), log=log)
+        return self.written(drawn)
+
+    def written(self, drawn: float) -> Value:
+        """A drawn number as the parameter takes it."""
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
 
     def si(self, value: Value) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -77,7 +77,8 @@ class SamplerEntry(Spec):
     """What proposes trials.
 
     Attributes:
-        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp`, `cmaes`, or the name of a class of `optuna.samplers`.
+        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp`, `cmaes`, or the name of a class of `optuna.samplers`; may
+            stand alone, as in `sampler: random`.
         seed: of it; the same seed gives the same trials, on any number of workers, interrupted or not.
         options: arguments of that class.
     """
@@ -85,6 +86,16 @@ class SamplerEntry(Spec):
     name: str = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     options: dict[str, AxisValue | None] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, data: Any) -> Any:
+        """A bare name is a sampler without options."""
+        if isinstance(data, str):
+            return {"name": data}
+        if not isinstance(data, dict):
+            raise ValueError(f"must be the name of a sampler or {{name, seed, options}}, found {data!r}")
+        return data
 
 
 class BudgetEntry(Spec):
@@ -166,7 +177,7 @@ class StudySpec(SweepSpec):
             one so many before it has ended, so results do not depend on the number of workers, but on this.
         fidelity: cheap evaluations first.
         baseline: what it is held against.
-        axes: not in a study.
+        axes: none in a study.
     """
 
     space: Annotated[dict[str, Domain], Field(min_length=1)]
@@ -177,7 +188,15 @@ class StudySpec(SweepSpec):
     in_flight: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 4
     fidelity: FidelityEntry | None = None
     baseline: BaselineEntry = BaselineEntry()
-    axes: dict[str, tuple[Literal["not in a study"], ...]] = Field(default_factory=dict, max_length=0)  # type: ignore[assignment]
+
+    @field_validator("axes", mode="before")
+    @classmethod
+    def _no_axes(cls, axes: Any) -> Any:
+        if axes:
+            raise ValueError(
+                "a study has none: search for their parameters in 'space', or run the file by `codesign sweep`"
+            )
+        return axes
 
     @field_validator("objectives")
     @classmethod
