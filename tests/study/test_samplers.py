@@ -5,7 +5,13 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from codesign.exploration.study.samplers import make_sampler, option_problem, sampler_names, sampler_problem
+from codesign.exploration.study.samplers import (
+    make_sampler,
+    option_problem,
+    options_problem,
+    sampler_names,
+    sampler_problem,
+)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -64,4 +70,31 @@ def test_names_and_options() -> None:
     assert "takes one objective" in str(sampler_problem("CmaEsSampler", objectives=2))
     assert option_problem("nsga2", "population_size", 7) is None
     assert "has no such option" in str(option_problem("nsga2", "seed", 7))
+    assert option_problem("tpe", "multivariate", 1) == "must be bool or None, found 1"
+    assert option_problem("tpe", "n_startup_trials", True) == "must be int, found True"
+    assert option_problem("nsga2", "crossover_prob", 1) is None
     assert make_sampler("nsga2", seed=0, number=0, options={"population_size": 7})._population_size == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("tpe", {"n_startup_trials": 1000, "n_ei_candidates": 10_000, "prior_weight": 0.5}),
+        ("nsga2", {"population_size": 5000, "mutation_prob": None, "swapping_prob": 1}),
+        ("nsga3", {"dividing_parameter": 400}),
+        ("qmc", {"qmc_type": "halton", "scramble": False}),
+        ("gp", {"n_startup_trials": 0, "deterministic_objective": True}),
+        ("RandomSampler", {}),
+    ],
+)
+def test_options_are_tried_and_nothing_is_said_of_good_ones(
+    name: str, options: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [option_problem(name, option, value) for option, value in options.items()] == [None] * len(options)
+    assert options_problem(name, options) is None
+    assert capsys.readouterr().err == ""
+
+
+def test_options_that_only_a_proposal_from_other_trials_finds_wrong() -> None:
+    assert "'tpe' does not take them" in str(options_problem("tpe", {"n_startup_trials": 50, "n_ei_candidates": 0}))
+    assert "'nsga3' does not take them" in str(options_problem("nsga3", {"dividing_parameter": 0}))

@@ -7,8 +7,9 @@ from optuna.trial import FixedTrial
 from pydantic import TypeAdapter, ValidationError
 from tiny_studies import study
 
+from codesign.errors import InputError
 from codesign.exploration.study.parameters import baseline_parameters, draw, trial_sweep
-from codesign.exploration.study.space import Choices, Domain, Link, Range, applies
+from codesign.exploration.study.space import Choices, Domain, Link, Range, applies, ordered
 from codesign.exploration.study.spec import FidelityLevel
 
 ADAPTER = TypeAdapter(Domain)
@@ -123,6 +124,47 @@ def test_depth_decides_which_layers_there_are() -> None:
     assert trial_sweep(spec, one).network.hidden == "6"
     three = draw(spec, FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
     assert trial_sweep(spec, three).network.hidden == "6-8-4"
+
+
+def test_what_decides_whether_others_take_part_is_drawn_before_them() -> None:
+    spec = study(
+        ("  recipe.policy: [random, momentum]\n", ""),
+        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.hidden.3: [3, 4]\n  network.depth: [1, 3]\n"),
+        (
+            "  neuron.time",
+            "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n  neuron.time",
+        ),
+    )
+    drawn = draw(spec, FixedTrial({**DRAWN, "schedule.policy": "momentum", "network.depth": 3, "network.hidden.3": 4}))
+    assert (drawn["recipe.momentum_noise"], drawn["network.hidden.3"]) == (0.25, 4)
+    written = [name for name in spec.space if name != "recipe"]
+    first = ["schedule.policy", "recipe.policy", "network.depth"]  # the first for the sake of the second
+    assert list(ordered(spec.space)) == ["recipe", *first, *(name for name in written if name not in first)]
+
+
+def test_a_file_that_has_them_first_keeps_its_order() -> None:
+    from codesign.exploration.study.study import load_study
+
+    spec = load_study("study_digits")
+    assert list(ordered(spec.space)) == list(spec.space)
+
+
+def test_fields_that_go_together_are_set_together() -> None:
+    spec = study(
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  schedule.input_mode: [frame, queued]\n"
+            "  schedule.prioritize_input: {choices: [true, false], when: {schedule.input_mode: queued}}\n",
+        )
+    )
+    both = {"schedule.prioritize_input": True, "schedule.input_mode": "queued"}
+    for values in (both, dict(reversed(both.items()))):
+        schedule = trial_sweep(spec, values).schedules["asynchronous"]
+        assert (schedule.input_mode, schedule.prioritize_input, schedule.group_size) == ("queued", True, 4)
+    with pytest.raises(
+        InputError, match=r"space\.schedule\.prioritize_input: prioritize_input needs input_mode 'queued'.*found True"
+    ):
+        trial_sweep(spec, {"schedule.prioritize_input": True})
 
 
 def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -> None:

@@ -108,18 +108,20 @@ def _options(name: str) -> dict[str, list[str]]:
 def options_problem(name: str, options: Mapping[str, Any]) -> str | None:
     """Why a sampler does not work with options that `option_problem` has nothing against; None where it does.
 
-    Lets it propose a trial from nothing, and one that follows a few others.
+    Lets it propose a few trials, the later ones from what the earlier gave.
     """
+    import warnings
+
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        make_sampler(name, seed=0, number=0, options=options)
-        if _class_name(name) not in _SLOW:
-            _propose(
-                name, {**options, **{key: min(options[key], most) for key, most in _ENOUGH.items() if key in options}}
-            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            make_sampler(name, seed=0, number=0, options=options)
+            if _class_name(name) not in _SLOW:
+                _propose(name, options)
     except Exception as error:  # whatever a sampler makes of a value that it does not expect
         return f"'{name}' does not take them: {str(error).strip() or type(error).__name__}"
     finally:
@@ -128,14 +130,17 @@ def options_problem(name: str, options: Mapping[str, Any]) -> str | None:
 
 
 def _propose(name: str, options: Mapping[str, Any]) -> None:
-    """A few trials of a study in memory, the later ones from what the earlier gave."""
     import optuna
 
-    study = optuna.create_study()
+    quick = {
+        option: min(options.get(option, most), most) for option, most in _ENOUGH.items() if option in _options(name)
+    }
+    study = optuna.create_study(directions=["maximize"] * (1 if _class_name(name) in _SINGLE_OBJECTIVE else 2))
     for number in range(2 * max(_ENOUGH["n_startup_trials"], _ENOUGH["population_size"])):
-        study.sampler = make_sampler(name, seed=0, number=number, options=options)
+        study.sampler = make_sampler(name, seed=0, number=number, options={**options, **quick})
         trial = study.ask()
-        study.tell(trial, trial.suggest_float("x", 0.0, 1.0) + trial.suggest_int("n", 1, 8))
+        values = [trial.suggest_float("x", 0.0, 1.0), float(trial.suggest_int("n", 1, 8))]
+        study.tell(trial, values[: len(study.directions)])
 
 
 def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:

@@ -12,13 +12,19 @@ from codesign.exploration.study.value_checks import domain_values_problems
 from codesign.exploration.study.written_space import WrittenSpace
 from codesign.units import parse_quantity
 
-__all__ = ["space_problems"]
+__all__ = ["MOST_PARAMETERS", "space_problems"]
+
+MOST_PARAMETERS = 1000
+"""No sampler finds its way among more."""
 
 _NETWORK = re.compile(r"(width|depth|hidden\.[1-9][0-9]{0,2})\Z")
 
 
 def space_problems(space: WrittenSpace) -> Iterator[tuple[Path_, str]]:
     """Every mistake of a search space, each as the path of the culprit and a message."""
+    if len(space.domains) > MOST_PARAMETERS:
+        yield ("space",), f"space: must have at most {MOST_PARAMETERS} parameters, found {len(space.domains):,}"
+        return
     before: list[str] = []
     for path, domain in space.domains.items():
         where: Path_ = ("space", path)
@@ -165,7 +171,8 @@ def _shadowed(space: WrittenSpace) -> Iterator[tuple[str, str]]:
             f"sets the same as {other} in every trial with {target.block} '{target.name}'; remove one of the two, or "
             f"let {general} take part with others only, by when: {{{target.block}: …}}",
         )
-    layers = [f"network.hidden.{number}" for number in range(1, (space.most_layers or 0) + 1)]
+    most = min(space.most_layers or 0, MOST_PARAMETERS)
+    layers = [f"network.hidden.{number}" for number in range(1, most + 1)]
     if "network.width" in space.domains and layers and all(_covers(space, layer, "network.width") for layer in layers):
         yield "network.width", f"has no effect: {', '.join(layers)} set the width of every layer; remove it or them"
 

@@ -21,7 +21,7 @@ from codesign.training.recipe import Recipe
 
 __all__ = ["domain_values_problems"]
 
-_MOST_COMBINATIONS = 64
+_MOST_COMBINATIONS = 16
 """Combinations of values under which a parameter takes part that are tried."""
 
 
