@@ -263,6 +263,22 @@ def test_a_sampler_that_takes_no_notice_of_constraints_says_so() -> None:
             study(single, cmaes, more=more)
 
 
+def test_the_command_line_takes_the_seeds_and_samplers_that_a_file_may_have(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codesign.cli.main import main
+
+    def mistake(*options: str) -> str:
+        monkeypatch.setattr("sys.argv", ["codesign", "study", "study_digits", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    assert "4294967295" in mistake("--seed", "4294967296")
+    assert "--sampler: 'cmaes' takes one objective, the study has 3" in mistake("--sampler", "cmaes")
+
+
 def test_more_mistakes_between_parts() -> None:
     with pytest.raises(DocumentError, match=r"fidelity levels set the epochs"):
         study(
