@@ -274,7 +274,7 @@ def test_trainings_that_are_worth_it_run_on_ray(monkeypatch: pytest.MonkeyPatch)
             price=none,
             labels={},
         )
-        return choose_executor(work, training_samples=1000, timesteps=10).name
+        return choose_executor(work, training_samples=1000, timesteps=10, on_note=print).name
 
     assert chosen("[0]", 1000) == "serial"  # one training cannot be shared out
     assert chosen("[0, 1]", 1) == "serial"  # over before Ray has started
