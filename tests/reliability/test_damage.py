@@ -254,14 +254,17 @@ def replaced_by_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-def test_a_damaged_cache_of_events_is_made_again(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed, store: Store
-) -> None:
+def test_a_damaged_cache_of_events_is_made_again(folder: Path, undisturbed: Undisturbed, store: Store) -> None:
     """The store is whole, so that the events are all there is to be made."""
     damages = (corrupted, truncated, emptied, replaced_by_a_folder)
+    whole = folder / "whole"  # of this sweep alone
+    command = (*SWEEP, "--store", "store", "--output", "out_whole")
+    (first,) = run_all([command], folder=folder, environments=[{"CODESIGN_CACHE": whole}])
+    assert first.code == 0, first.err
+    assert list(whole.glob("events/*.npz"))
     for damage in damages:
         cache = folder / damage.__name__
-        shutil.copytree(cache_root, cache)
+        shutil.copytree(whole, cache)
         for path in cache.glob("events/*.npz"):
             damage(path)
     runs = run_all(
@@ -269,7 +272,7 @@ def test_a_damaged_cache_of_events_is_made_again(
         folder=folder,
         environments=[{"CODESIGN_CACHE": folder / damage.__name__} for damage in damages],
     )
-    original = everything_below(cache_root)
+    original = everything_below(whole)
     for damage, ended in zip(damages, runs, strict=True):
         assert ended.code == 0, ended.err
         undisturbed.check_results(folder / f"out_{damage.__name__}" / "results.parquet")
@@ -279,7 +282,7 @@ def test_a_damaged_cache_of_events_is_made_again(
         else:
             assert everything_below(cache) == original
             for name in original:
-                assert (cache / name).read_bytes() == (cache_root / name).read_bytes(), name
+                assert (cache / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 # results -------------------------------------------------------------------------------------------------------------
