@@ -156,7 +156,9 @@ def read_results(path: Location) -> ResultTable:
     if content is None:
         raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
     try:
-        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
