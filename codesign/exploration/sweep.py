@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.rows import Columns
-from codesign.exploration.runner import Runner
+from codesign.exploration.running import run_work
 from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.recorder import recorded_run
@@ -29,12 +28,7 @@ from codesign.results import read_results, write_results
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["SAMPLES_PER_S", "WORTH_RAY_S", "SweepOutcome", "choose_executor", "load_sweep", "plan_sweep", "run_sweep"]
-
-SAMPLES_PER_S = 250_000
-"""Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
-WORTH_RAY_S = 20.0
-"""Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
+__all__ = ["SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,39 +107,18 @@ def run_sweep(
         output=output,
         command=resume,
     ) as recorded:
-        failures = _run(work, store, data, executor, FrontRelay(watch, recorded), watch)
+        relay = FrontRelay(watch, recorded)
+        failures = run_work(
+            work,
+            store=store,
+            workload=lambda: data.workload,
+            executor=executor,
+            progress=relay,
+            resources=spec.resources.by_kind,
+            on_result=watch.take,
+        )
+        relay.show()
         return _write(plan, work, store, data, output, command, failures)
-
-
-def _run(
-    work: Work, store: Store, data: _Data, executor: Executor | None, progress: FrontRelay, watch: FrontWatch
-) -> dict[str, Failure]:
-    """Run what is to be done; by key, why a result is missing."""
-    failures: dict[str, Failure] = {}
-    if work.jobs:
-        if executor is None:
-            training = data.workload.train
-            executor = choose_executor(
-                work, training_samples=len(training), timesteps=training.timesteps, on_note=progress.note
-            )
-        with executor as chosen:
-            progress.planned(work, chosen.name)
-            runner = Runner(
-                store=store,
-                executor=chosen,
-                workload=lambda fingerprint: data.workload,
-                progress=progress,
-                resources=data.spec.resources.by_kind,
-                on_result=watch.take,
-            )
-            runner.add(work)
-            runner.run()
-            failures = runner.failures
-    else:
-        progress.planned(work, "none needed")
-        progress.added(work, {})
-    progress.show()
-    return failures
 
 
 def _write(
@@ -193,16 +166,3 @@ class _Data:
         from codesign.workload.dataset import load_workload
 
         return load_workload(self.spec.workload, data_root=self.data_root, cache_root=self.cache_root)
-
-
-def choose_executor(work: Work, *, training_samples: int, timesteps: int, on_note: Callable[[str], None]) -> Executor:
-    """Ray on all cores where several trainings are to be run that take long enough for its start, else serial."""
-    from codesign.exploration.executors.ray import RayExecutor
-    from codesign.exploration.executors.serial import SerialExecutor
-
-    cores = min(os.cpu_count() or 1, len(work.trainings))
-    if cores < 2:
-        return SerialExecutor()
-    epochs = sum(training.recipe.epochs for training in work.trainings)
-    seconds = epochs * training_samples * timesteps / SAMPLES_PER_S
-    return RayExecutor(on_note=on_note) if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_sweeps import plan_of, run, tiny
+from tiny_sweeps import run, tiny
 
 from codesign.errors import StoreError, TrainingDivergedError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
 from codesign.exploration.plan import FeasiblePoint
+from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import choose_executor, plan_sweep
-from codesign.exploration.work import JobTally, Work
+from codesign.exploration.sweep import plan_sweep
 from codesign.results import ResultTable, contents_equal, read_results
 
 TWO_RECIPES = (
@@ -261,24 +261,12 @@ def test_a_store_that_cannot_be_written_stops_the_sweep(
 def test_trainings_that_are_worth_it_run_on_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 4)
 
-    def chosen(seeds: str, epochs: int) -> str:
-        spec = tiny(("training: [0]", f"training: {seeds}"), ("epochs: 1", f"epochs: {epochs}"))
-        models = {job.execution.model.key: job.execution.model for job in (p.jobs for p in plan_of(spec).points) if job}
-        none = JobTally(to_run=0, in_store=0)
-        work = Work(
-            trainings=tuple(models.values()),
-            executions=(),
-            assessments=(),
-            train=none,
-            execute=none,
-            price=none,
-            labels={},
-        )
-        return choose_executor(work, training_samples=1000, timesteps=10, on_note=print).name
+    def chosen(trainings: int, epochs: int) -> str:
+        return choose_executor(epochs=trainings * epochs, at_once=trainings, samples=1000 * 10, on_note=print).name
 
-    assert chosen("[0]", 1000) == "serial"  # one training cannot be shared out
-    assert chosen("[0, 1]", 1) == "serial"  # over before Ray has started
-    assert chosen("[0, 1]", 1000) == "ray"
+    assert chosen(1, 1000) == "serial"  # one training cannot be shared out
+    assert chosen(2, 1) == "serial"  # over before Ray has started
+    assert chosen(2, 1000) == "ray"
 
 
 @pytest.mark.slow

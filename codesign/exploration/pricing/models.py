@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from pathlib import Path
 
 from codesign.errors import InputError, UnreadableResultError
@@ -14,11 +15,11 @@ from codesign.exploration.pricing.axes import CORE_SIZE, build_space
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.pricing.times import Positions, PricedModel, Problem
-from codesign.exploration.runner import Runner
+from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import AxisValue, SweepSpec
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import choose_executor, plan_sweep
+from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.work import find_work
 from codesign.hardware.energy import check_operation
 from codesign.hardware.mapping import Mapping
@@ -148,34 +149,20 @@ def _run_missing(
     data_root: Path | None,
     cache_root: Path | None,
 ) -> None:
-    from codesign.workload.dataset import Workload, load_workload
+    from codesign.workload.dataset import load_workload
 
     for job in _feasible(plan):
         _set_aside_unreadable(store, job.execution.key)
     work = find_work(plan, store)
-    if not work.jobs:
-        progress.planned(work, "none needed")
-        return
-    workload: Workload = load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)
-    if executor is None:
-        training = workload.train
-        executor = choose_executor(
-            work, training_samples=len(training), timesteps=training.timesteps, on_note=progress.note
-        )
-    with executor as chosen:
-        progress.planned(work, chosen.name)
-        runner = Runner(
-            store=store,
-            executor=chosen,
-            workload=lambda fingerprint: workload,
-            progress=progress,
-            resources=sweep.resources.by_kind,
-        )
-        runner.add(work)
-        runner.run()
+    failures = run_work(
+        work,
+        store=store,
+        workload=cache(lambda: load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)),
+        executor=executor,
+        progress=progress,
+        resources=sweep.resources.by_kind,
+    )
     for job in _feasible(plan):
         for key in (job.execution.model.key, job.execution.key, job.summary.key):
-            if key in runner.failures:
-                raise InputError(
-                    f"{work.labels.get(key, 'an execution')}: has no result to be priced: {runner.failures[key]}"
-                )
+            if key in failures:
+                raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.running import choose_executor
 from codesign.exploration.runs.progress import Progress, Search
 from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
@@ -29,7 +30,6 @@ from codesign.exploration.study.space import Value
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
 from codesign.exploration.study.trials_table import write_trials
-from codesign.exploration.sweep import SAMPLES_PER_S, WORTH_RAY_S
 from codesign.files import Location, join, open_folder
 from codesign.metadata import AxisFacts, ResultMetadata, StudyFacts
 from codesign.results import AXIS_PREFIX, read_results, write_results
@@ -268,17 +268,13 @@ def _metadata(
 
 
 def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
-    """Ray on all cores where trials in flight or their seeds can share them for long enough, else serial."""
-    from codesign.exploration.executors.ray import RayExecutor
-    from codesign.exploration.executors.serial import SerialExecutor
-
+    """One for trainings of trials in flight, and of their seeds."""
     training = plans.workload(plans.validation({}, None).workload).train
-    at_once = spec.in_flight * spec.cohort * len(spec.seeds.training)
-    cores = min(os.cpu_count() or 1, at_once)
-    if cores < 2:
-        return SerialExecutor()
-    if spec.budget.trials is None:
-        return RayExecutor(on_note=progress.note)
-    epochs = max(recipe.epochs for recipe in spec.recipes.values()) * len(spec.seeds.training) * spec.budget.trials
-    seconds = epochs * len(training) * training.timesteps / SAMPLES_PER_S
-    return RayExecutor(on_note=progress.note) if seconds * (1 - 1 / cores) > WORTH_RAY_S else SerialExecutor()
+    seeds = len(spec.seeds.training)
+    longest = max(recipe.epochs for recipe in spec.recipes.values())
+    return choose_executor(
+        epochs=math.inf if spec.budget.trials is None else longest * seeds * spec.budget.trials,
+        at_once=spec.in_flight * spec.cohort * seeds,
+        samples=len(training) * training.timesteps,
+        on_note=progress.note,
+    )
