@@ -162,12 +162,14 @@ def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: 
     assert notes == ["the file has changed before any trial had ended: the study begins anew"]
 
 
-def test_one_process_at_a_time_with_one_storage(tmp_path: Path) -> None:
+def test_one_process_at_a_time_with_one_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/trials.db"
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one, other = places(tmp_path / "a", url), places(tmp_path / "b", url)
     assert set(one.locks) & set(other.locks)
+    monkeypatch.chdir(tmp_path)  # from wherever it is named
+    assert places(tmp_path / "a", "sqlite:///trials.db").locks[1:] == one.locks[1:]
     assert not set(one.locks) & set(places(tmp_path / "a", f"{url}.other").locks[1:])
     with (
         open_study(SPEC, one, definition=DEFINITION, on_note=print),

@@ -34,6 +34,7 @@ __all__ = ["JOURNAL", "StudyPlaces", "definition_of", "open_study", "repair_jour
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
+_SQLITE = "sqlite:///"
 _UNSEARCHED = ("title", "question", "description", "budget", "in_flight", "resources")
 """Parts of a study file that may change between two runs of the same study."""
 
@@ -87,8 +88,9 @@ class StudyPlaces:
             )
         else:
             locks = (_lock_elsewhere({"output": str(output)}),)
-        trials = {"storage": url, "study": name, "folder": os.getcwd() if url.startswith("sqlite") else ""}
-        return StudyPlaces(locks=(*locks, _lock_elsewhere(trials)), journal=None, url=url)
+        database = os.path.abspath(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else url
+        trials = _lock_elsewhere({"storage": database, "study": name})
+        return StudyPlaces(locks=(*locks, trials), journal=None, url=url)
 
     def __str__(self) -> str:
         return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
