@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +22,15 @@ __all__ = [
     "everything_below",
     "limited_file_size",
     "limited_memory",
+    "mortal",
     "obedient",
     "output_on_full_disk",
     "read_only",
     "small_disk",
 ]
 
-_DROP_FROM_BOUNDING_SET = 24  # prctl(2)
+_SIGNAL_AT_DEATH_OF_PARENT = 1  # prctl(2)
+_DROP_FROM_BOUNDING_SET = 24
 _RIGHTS = (1, 2, 3)  # to write, to search and to change modes in spite of permissions: capabilities(7)
 
 
@@ -76,6 +79,11 @@ def obedient() -> None:
         for right in _RIGHTS:
             if system.prctl(_DROP_FROM_BOUNDING_SET, right, 0, 0, 0):
                 raise OSError(ctypes.get_errno(), "rights cannot be given up")
+
+
+def mortal() -> None:
+    """The process is told to end when the one that starts it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_SIGNAL_AT_DEATH_OF_PARENT, signal.SIGTERM, 0, 0, 0)
 
 
 @cache

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults import mortal
 from program import ROOT, descendants
 from ray_faults import temporary_folder, wait_for
 
@@ -141,6 +142,7 @@ def start_node(
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=mortal,
             )
         try:
             deadline = time.monotonic() + _START_S
