@@ -76,6 +76,7 @@ COLUMNS: Mapping[str, Column] = {
     "stop": _text("drained or on_output"),
     "steps_after_output": Column(kind="int", meaning="forward steps run after the first output spike; null if drained"),
     "input_mode": _text("frame or queued"),
+    "refractory": Column(kind="bool", meaning="a neuron fires at most once a forward pass in this evaluation"),
     "weight_bits": Column(kind="int", meaning="bits of the weights evaluated; null for float32"),
     "equivalent_to_layered": Column(kind="bool", meaning="the schedule provably gives the spikes of layered inference"),
     # how large it is
@@ -91,6 +92,8 @@ COLUMNS: Mapping[str, Column] = {
     "best_epoch": Column(kind="int", meaning="epoch whose weights were kept, chosen on validation"),
     "training_loss": _number("mean training loss of the kept epoch"),
     "validation_accuracy": _number("accuracy on the validation split at the kept epoch"),
+    "training_loss_curve": _numbers("mean training loss of each epoch run"),
+    "validation_accuracy_curve": _numbers("accuracy on the validation split after each epoch run"),
     # how it answers
     "samples": Column(kind="int", meaning="test samples"),
     "accuracy": _number("correct / samples; undecided samples count as wrong"),
@@ -99,6 +102,7 @@ COLUMNS: Mapping[str, Column] = {
     "tied_fraction": _number("share of samples whose highest score is shared; lowest index wins"),
     "undecided_fraction": _number("share of samples without any output spike"),
     "spike_density": _number("emitted spikes per hidden neuron per sample (equation 10)"),
+    "spike_density_quartiles": _numbers("25th, 50th and 75th percentile over samples of a sample's spike density"),
     "input_events": _number("input events per sample"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
@@ -168,11 +172,15 @@ COLUMNS: Mapping[str, Column] = {
     "currents_other_layers": Column(kind="ints", meaning="likewise, all other layers"),
     # how long it took: left out when contents are compared
     "train_wall_s": _number("wall time of the training job", "s"),
+    "epoch_wall_s": _number(
+        "wall time of the second training epoch without validation; of the only one if one ran", "s"
+    ),
+    "training_memory_bytes": _number("peak resident memory of training above what the process held before it", "B"),
     "execute_wall_s": _number("wall time of the execution job", "s"),
 }
 """Every fixed column in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
 
-VOLATILE_COLUMNS = ("train_wall_s", "execute_wall_s")
+VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep and are ignored when contents are compared."""
 
 ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}

@@ -16,6 +16,7 @@ __all__ = [
     "ChipNumber",
     "JobCounts",
     "Objective",
+    "PaperPart",
     "ParameterFacts",
     "ResultMetadata",
     "Scalar",
@@ -26,6 +27,11 @@ __all__ = [
 ]
 
 Scalar = str | int | float | bool | None
+
+PaperPart = Literal[
+    "table2", "table3", "table7", "figure4", "figure5", "figure6", "figure7", "figure9", "figure10", "figure12"
+]
+"""A table or figure of the paper that a sweep repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +249,7 @@ class ResultMetadata:
         objectives: in the order in which the sweep names them.
         chips: by name in the sweep.
         axes: in the order of the columns.
+        paper: the table or figure of the paper that the sweep repeats.
         study: what was searched, where the results are a study's; their axis `trial` then names the trials.
         jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
     """
@@ -262,6 +269,7 @@ class ResultMetadata:
     objectives: tuple[Objective, ...]
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     axes: tuple[AxisFacts, ...] = ()
+    paper: PaperPart | None = None
     study: StudyFacts | None = None
     jobs: JobCounts = field(default_factory=JobCounts)
     platform: tuple[str, ...] = ()

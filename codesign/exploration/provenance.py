@@ -66,6 +66,7 @@ def describe_sweep(
             Objective(column=one.column, direction=one.direction, reference=one.reference) for one in spec.objectives
         ),
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
+        paper=spec.paper,
         axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
         jobs=JobCounts(
             trained=tallies["train"].to_run,

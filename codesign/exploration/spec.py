@@ -11,6 +11,7 @@ from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import references
 from codesign.exploration.executors.base import Resources
+from codesign.metadata import PaperPart
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -235,6 +236,7 @@ class SweepSpec(Spec):
         name: of the sweep and of its folder of reports.
         title, question, description: for the report; the title is the name unless given, and `question` is what the
             reader wants answered.
+        paper: table or figure of the paper that the sweep repeats; the report then begins with it.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
@@ -248,6 +250,7 @@ class SweepSpec(Spec):
     title: str = ""
     question: str = ""
     description: str = ""
+    paper: PaperPart | None = None
     workload: WorkloadSpec
     network: NetworkEntry = NetworkEntry()
     preset: str | None = None
