@@ -6,8 +6,7 @@ case. The time is the median of all timed steps.
 
 *Memory.* One process for each case: libraries, network, data, optimizer, and a step on a batch of one sample, by which
 code is loaded and the optimizer's state exists; then steps at full size. The memory is what they add to the peak of the
-resident set. Where the system allows it, memory that the allocator holds unused is given back before, and the peak so
-far forgotten, so that what loading a library took for a moment hides nothing.
+resident set, as `codesign.training.memory` measures it: what loading a library took for a moment hides nothing.
 
 A training step is forward, loss, backward and Adam, without regularization. Its learning rate is so small that spike
 densities stay what they are. Every step of `codesign` has an epoch of its own, so that no draw repeats.
@@ -15,16 +14,12 @@ densities stay what they are. Every step of `codesign` has an epoch of its own, 
 
 from __future__ import annotations
 
-import ctypes
 import json
-import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,6 +28,7 @@ from shapes import SHAPES, Gains, Shape, execution_of, make_events, make_network
 from torch.nn import functional
 
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.training.memory import PeakMemory
 from codesign.workload.events import EventBatch
 
 __all__ = ["Case", "Job", "gains_key"]
@@ -288,28 +284,11 @@ def _memory(job: Job) -> dict[str, Any]:
     one = _Data.of(whole.events.select(slice(0, 1)), dense=dense)
     implementation = _implementation(case, shape, job.gains[gains_key(case)])
     implementation.step(one)
-    _forget_peak()
-    before = _peak_bytes()
+    memory = PeakMemory()
     for _ in range(_FULL_SIZE_STEPS):
         implementation.step(whole)
-    return {"memory_mb": (_peak_bytes() - before) / 1e6}
-
-
-def _forget_peak() -> None:
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):  # another system
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_bytes() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    # counts the parent's memory too if it was larger when this process began, which Linux's VmHWM does not
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    risen = memory.risen_bytes()
+    return {"memory_mb": None if risen is None else risen / 1e6}
 
 
 def main() -> None:

@@ -62,9 +62,9 @@ __all__ = [
     "versions_digest",
 ]
 
-TRAIN_VERSION = 3
+TRAIN_VERSION = 4
 EXECUTE_VERSION = 3
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 COST_VERSION = 2
 
 
@@ -289,7 +289,7 @@ def _without_provenance(value: Any) -> Any:
 
 
 def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[EpochReport], None] | None = None) -> Output:
-    """Train a model. The payload is its state dict after the best epoch.
+    """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
 
     Raises:
         TrainingDivergedError: the loss is no longer finite.
@@ -309,11 +309,15 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         device=inputs.device,
     )
     best = result.history[result.best_epoch - 1]
-    facts = {
+    facts: Facts = {
         "trained_epochs": len(result.history),
         "best_epoch": result.best_epoch,
         "training_loss": best.loss,
         "validation_accuracy": best.validation_accuracy,
+        "training_loss_curve": [epoch.loss for epoch in result.history],
+        "validation_accuracy_curve": [epoch.validation_accuracy for epoch in result.history],
+        "epoch_wall_s": result.epoch_wall_s,
+        "training_memory_bytes": result.memory_bytes,
     }
     return Output(payload=encode_state(result.state), facts=facts)
 

@@ -19,6 +19,16 @@ __all__ = ["paper_book", "point_row", "point_rows"]
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
+_TRAINING_FACTS = (
+    "trained_epochs",
+    "best_epoch",
+    "training_loss",
+    "validation_accuracy",
+    "training_loss_curve",
+    "validation_accuracy_curve",
+    "epoch_wall_s",
+    "training_memory_bytes",
+)
 
 
 def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
@@ -112,9 +122,10 @@ def _row(
 
 
 def _training_columns(facts: Facts) -> Columns:
-    names = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
+    """What there is of them: an entry of an earlier time may lack some, and a result that is not there has none."""
     with reading_result("facts"):
-        return checked_cells({**{name: facts.get(name) for name in names}, "train_wall_s": facts.get("wall_s")})
+        known = {name: facts.get(name) for name in _TRAINING_FACTS}
+        return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
 def paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:

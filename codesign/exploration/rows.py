@@ -39,6 +39,7 @@ def summary_columns(execution: Execution, *, last_step: int | None, decided_afte
         "tied_fraction": float(execution.tied.mean()),
         "undecided_fraction": float(execution.undecided.mean()),
         "spike_density": execution.spike_density,
+        "spike_density_quartiles": np.percentile(execution.spike_densities, (25, 50, 75)).tolist(),
         "input_events": float(execution.input_events.mean()),
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
         "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,

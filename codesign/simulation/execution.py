@@ -188,6 +188,11 @@ class Execution:
         hidden = self.shape.hidden_neurons
         return float(self.emitted[:, :-1].sum(axis=1).mean() / hidden) if hidden else 0.0
 
+    @property
+    def spike_densities(self) -> NDArray[np.float64]:
+        """(B,) spike density of each sample; 0 without hidden neurons."""
+        return np.asarray(self.emitted[:, :-1].sum(axis=1) / max(self.shape.hidden_neurons, 1), dtype=np.float64)
+
     @staticmethod
     def concatenate(parts: list[Execution]) -> Execution:
         """Join executions of different samples under the same network and schedule, in order."""

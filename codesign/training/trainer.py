@@ -12,9 +12,10 @@ import torch
 
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
+from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import predict
+from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
@@ -34,6 +35,7 @@ class EpochReport:
         training_accuracy: under the training schedule, with its dropouts, while weights changed.
         validation_accuracy: under the training schedule without dropouts, after the epoch.
         spike_density: emitted spikes per hidden neuron per training sample.
+        updates_s: wall time of the epoch's updates, without validation.
         elapsed_s, remaining_s: wall time since the start, and expected until the last epoch.
     """
 
@@ -43,6 +45,7 @@ class EpochReport:
     training_accuracy: float
     validation_accuracy: float
     spike_density: float
+    updates_s: float
     elapsed_s: float
     remaining_s: float
 
@@ -55,11 +58,23 @@ class TrainingResult:
         state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals.
         best_epoch: that epoch, 1 for the first.
         history: one report an epoch run.
+        memory_bytes: how far the peak of the process's resident memory rose above what it held before the first update,
+            network, data and compiled code being there; None where that cannot be measured, as on other devices than
+            the CPU, whose memory is not the process's.
     """
 
     state: dict[str, torch.Tensor]
     best_epoch: int
     history: tuple[EpochReport, ...]
+    memory_bytes: int | None
+
+    @property
+    def epoch_wall_s(self) -> float:
+        """Wall time of the second epoch's updates, in seconds; of the only one if one ran.
+
+        The first may hold what is done once in a process, such as loading compiled code.
+        """
+        return self.history[min(1, len(self.history) - 1)].updates_s
 
 
 def train(
@@ -91,25 +106,33 @@ def train(
         engine: what simulates.
 
     Raises:
-        TrainingDivergedError: the loss or a weight is no longer finite.
+        TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: a split is empty, `schedule` is not the recipe's, or a service model is missing.
     """
     if not len(training) or not len(validation):
         raise InputError("training and validation splits must not be empty")
     schedule = _schedule(recipe, schedule)
     network.to(device)
+    memory = _watch_memory(network, recipe, schedule, training, engine) if torch.device(device).type == "cpu" else None
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=_ADAM_BETAS)
     order = np.random.default_rng([seed, 0x0DE5])
     history: list[EpochReport] = []
     best: tuple[float, int, dict[str, torch.Tensor]] = (-1.0, 0, {})
     start = time.perf_counter()
     for epoch in range(1, recipe.epochs + 1):
-        positions = order.permutation(len(training))
-        loss, correct, emitted = 0.0, 0, 0
-        for first in range(0, len(positions), recipe.batch_size):
-            batch = training.select(positions[first : first + recipe.batch_size])
-            step = _training_step(network, optimizer, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine)
-            loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+        epoch_start = time.perf_counter()
+        try:
+            positions = order.permutation(len(training))
+            loss, correct, emitted = 0.0, 0, 0
+            for first in range(0, len(positions), recipe.batch_size):
+                batch = training.select(positions[first : first + recipe.batch_size])
+                step = _training_step(
+                    network, optimizer, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine
+                )
+                loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+        except TrainingDivergedError as error:
+            raise TrainingDivergedError(f"{error}; {_so_far(epoch, best)}") from None
+        updates_s = time.perf_counter() - epoch_start
         predictions = predict(network, validation, schedule, seed=seed, engine=engine)
         elapsed = time.perf_counter() - start
         report = EpochReport(
@@ -119,6 +142,7 @@ def train(
             training_accuracy=correct / len(training),
             validation_accuracy=float((predictions == validation.labels).mean()),
             spike_density=emitted / len(training) / max(network.shape.hidden_neurons, 1),
+            updates_s=updates_s,
             elapsed_s=elapsed,
             remaining_s=elapsed / epoch * (recipe.epochs - epoch),
         )
@@ -130,8 +154,31 @@ def train(
             on_epoch(report)
         if recipe.patience is not None and epoch - best[1] >= recipe.patience:
             break
+    memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
-    return TrainingResult(state=best[2], best_epoch=best[1], history=tuple(history))
+    return TrainingResult(state=best[2], best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes)
+
+
+def _watch_memory(
+    network: SpikingNetwork, recipe: Recipe, schedule: Schedule, training: EventBatch, engine: str
+) -> PeakMemory:
+    """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a number of no account,
+    so that all code is loaded whether or not this is the first training of the process. No weight moves."""
+    sample = training.select([0])
+    _loss(network, recipe, schedule, sample, seed=0, epoch=0, engine=engine).value.backward()  # type: ignore[no-untyped-call]
+    predict(network, sample, schedule, engine=engine)
+    network.zero_grad(set_to_none=True)
+    number = torch.zeros(1, requires_grad=True)
+    number.grad = torch.ones(1)
+    torch.optim.Adam([number]).step()
+    return PeakMemory()
+
+
+def _so_far(epoch: int, best: tuple[float, int, dict[str, torch.Tensor]]) -> str:
+    """What a training had come to before it diverged in `epoch`: whether it had converged at first."""
+    if epoch == 1:
+        return "no epoch was complete"
+    return f"of {epoch - 1} complete, epoch {best[1]} was best with a validation accuracy of {best[0]:.1%}"
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
@@ -154,16 +201,7 @@ def _training_step(
     engine: str,
 ) -> tuple[float, int, int]:
     """One update; returns summed cross-entropy, correct predictions and spikes emitted."""
-    result = classification_loss(
-        network,
-        batch,
-        schedule,
-        regularization=recipe.regularization,
-        seed=seed,
-        epoch=epoch,
-        idle_gradient=recipe.idle_gradient,
-        engine=engine,
-    )
+    result = _loss(network, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine)
     loss = result.value
     if recipe.weight_decay:
         loss = loss + recipe.weight_decay * sum(
@@ -179,3 +217,25 @@ def _training_step(
         raise TrainingDivergedError(f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help")
     correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
     return float(result.value.detach()) * len(batch), correct, result.emitted
+
+
+def _loss(
+    network: SpikingNetwork,
+    recipe: Recipe,
+    schedule: Schedule,
+    batch: EventBatch,
+    *,
+    seed: int,
+    epoch: int,
+    engine: str,
+) -> ClassificationLoss:
+    return classification_loss(
+        network,
+        batch,
+        schedule,
+        regularization=recipe.regularization,
+        seed=seed,
+        epoch=epoch,
+        idle_gradient=recipe.idle_gradient,
+        engine=engine,
+    )

@@ -68,6 +68,7 @@ def epoch(number: int) -> EpochReport:
         training_accuracy=0.5,
         validation_accuracy=0.625,
         spike_density=1.0,
+        updates_s=0.75,
         elapsed_s=4.0,
         remaining_s=6.0,
     )

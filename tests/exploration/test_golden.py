@@ -6,6 +6,7 @@ If a change makes one of these fail for a good reason, the same inputs now mean 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -80,8 +81,10 @@ def test_versions() -> None:
     in another order than the reference did, so free weights end up other in their last bits. Nothing below sees that:
     its sums are exact in any order. Version 3 of both came with schedules that hold service times, with `active` among
     the counters and with saturating potentials; version 2 of costs with the chips' messages, clocks, gates and ranges.
+    Version 4 of trainings came with the curves of loss and accuracy among their facts: models are the same, but rows of
+    earlier entries would lack what reports draw. Version 2 of summaries came with quartiles of the spike density.
     """
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (3, 3, 1, 2)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (4, 3, 2, 2)
 
 
 def test_train() -> None:
@@ -96,6 +99,11 @@ def test_train() -> None:
     moved = (after["connections.0.weight"] - before["connections.0.weight"]).flatten()
     assert moved.tolist() == pytest.approx([2**-6, -(2**-6)], rel=1e-4)
     assert output.facts["trained_epochs"] == output.facts["best_epoch"] == 1
+    # Neither weight reaches the threshold, before or after the step: equal logits, and no decision.
+    assert before["connections.0.weight"].max() + 2**-6 < 0.3
+    assert output.facts["training_loss_curve"] == pytest.approx([math.log(2)])
+    assert output.facts["validation_accuracy_curve"] == [0]
+    assert output.facts["epoch_wall_s"] > 0
 
 
 @pytest.mark.parametrize(("rule", "learns"), [("all", True), ("spare", True), ("none", False)])
@@ -162,6 +170,7 @@ def test_summary_and_cost() -> None:
     assert isinstance(cost, Output)
     answered, priced = jobs.decode_columns(summary.payload), jobs.decode_columns(cost.payload)
     assert (answered["accuracy"], answered["spike_density"], answered["latency_steps"]) == (1, 1, 2)
+    assert answered["spike_density_quartiles"] == [1, 1, 1]
     assert priced["synaptic_operations"] == 8
     assert priced["energy_j"] == pytest.approx(8 * 26e-12)
     assert priced["paper_energy_j"] == pytest.approx(4 * 26e-12)

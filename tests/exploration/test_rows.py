@@ -50,6 +50,7 @@ def test_summary_by_hand() -> None:
         "tied_fraction": pytest.approx(third),
         "undecided_fraction": pytest.approx(third),
         "spike_density": pytest.approx(8 / 4 / 3),  # 8 hidden spikes, 4 hidden neurons, 3 samples
+        "spike_density_quartiles": pytest.approx([0.375, 0.75, 1.0]),  # of 0, 3/4 and 5/4
         "input_events": 3.0,
         "forward_steps": 4.0,  # (7 + 0 + 5) / 3
         "latency_steps": pytest.approx(10 / 3),  # over the three passes that decided

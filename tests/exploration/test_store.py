@@ -44,6 +44,19 @@ def test_what_is_put_comes_back(place: str) -> None:
     assert store.has(KEY)
 
 
+def test_long_lists_among_facts_come_back(place: str) -> None:
+    """Curves of a training of so many epochs that the first read of an entry does not hold them."""
+    store = Store(place)
+    curve = [1 / (epoch + 3) for epoch in range(10_000)]
+    store.put(KEY, b"model", {"curve": curve, "wall_s": 1.5})
+    assert store.facts(KEY) == {"curve": curve, "wall_s": 1.5}
+    assert list(store.facts_many([KEY])) == [store.facts(KEY)]
+    data = store.folder.read(f"ab/{KEY}")
+    assert data is not None
+    store.folder.write(f"ab/{KEY}", data[:-1])
+    assert store.facts(KEY) is None
+
+
 def test_many_at_once_are_as_one_by_one(place: str) -> None:
     notes: list[str] = []
     store, one_by_one = Store(place, on_damage=notes.append), Store(f"{place}2")

@@ -166,8 +166,19 @@ def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
 
 def test_divergence_is_an_error():
     recipe = Recipe(method="layered", epochs=3, learning_rate=1e30, weight_decay=1.0)  # ‖W‖² overflows
-    with pytest.raises(TrainingDivergedError, match="a lower learning rate may help"):
+    wanted = "inf in epoch 2; a lower learning rate may help; of 1 complete, epoch 1 was best with a validation"
+    with pytest.raises(TrainingDivergedError, match=wanted):
         run(recipe)
+    with pytest.raises(TrainingDivergedError, match=r"in epoch 1; .*; no epoch was complete"):
+        run(recipe.model_copy(update={"batch_size": 20}))
+
+
+def test_times_the_updates_of_the_second_epoch():
+    result = run(RECIPES["layered"])[1]
+    assert result.epoch_wall_s == result.history[1].updates_s > 0
+    assert sum(report.updates_s for report in result.history) < result.history[-1].elapsed_s
+    short = run(RECIPES["layered"].model_copy(update={"epochs": 1}))[1]
+    assert short.epoch_wall_s == short.history[0].updates_s
 
 
 def test_empty_splits_are_an_error():

@@ -1,0 +1,81 @@
+"""How much memory a training takes, whatever the process did before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.training import memory as module
+from codesign.training.memory import PeakMemory
+from codesign.training.recipe import Recipe
+from codesign.training.trainer import train
+from codesign.workload.events import EventBatch
+
+MB = 10**6
+can_forget = pytest.mark.skipif(not module._forget_peak(), reason="this system does not forget a peak of memory")
+
+
+def take(megabytes: int) -> None:
+    """For a moment."""
+    np.ones(megabytes * MB, dtype=np.uint8)
+
+
+@can_forget
+def test_a_rise_is_seen_whatever_was_held_before() -> None:
+    take(400)
+    memory = PeakMemory()
+    assert memory.risen_bytes() < 10 * MB
+    take(100)
+    assert 95 * MB < memory.risen_bytes() < 110 * MB
+    take(50)
+    assert 95 * MB < memory.risen_bytes() < 110 * MB
+
+
+def test_without_forgetting_only_a_new_peak_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([500, 500, 501])
+    monkeypatch.setattr(module, "_forget_peak", lambda: False)
+    monkeypatch.setattr(module, "_peak_bytes", lambda: next(peaks))
+    monkeypatch.setattr(module, "_held_bytes", lambda: 300)
+    memory = PeakMemory()
+    assert memory.risen_bytes() is None  # somewhere between 0 and 200
+    assert memory.risen_bytes() == 201
+
+
+def test_where_nothing_is_known_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_forget_peak", lambda: False)
+    monkeypatch.setattr(module, "_held_bytes", lambda: None)
+    assert PeakMemory().risen_bytes() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not say what is held")
+def test_what_is_held_is_no_more_than_its_peak() -> None:
+    held, peak = module._held_bytes(), module._peak_bytes()
+    assert held is not None
+    assert peak is not None
+    assert MB < held < peak + 2 * MB
+
+
+@can_forget
+def test_a_training_takes_what_its_updates_take() -> None:
+    """At least the weights' gradients, Adam's two moments and the best epoch's copy; as much in a process that has done
+    more before. Engines may keep gradients of parts of a batch, of which there are at most eight."""
+    events = EventBatch.from_frames(np.ones((1, 1, 1000)), np.array([0]), timestep_s=0.01)
+    recipe = Recipe(method="layered", epochs=2, batch_size=1)
+
+    def taken() -> int | None:
+        network = SpikingNetwork(parse_topology("1000-2000-2"), NeuronSpec(), timestep_s=0.01)
+        return train(network, recipe, events, events, seed=0).memory_bytes
+
+    first = taken()
+    take(300)
+    second = taken()
+    weights = 4 * 2000 * 1002
+    for found in (first, second):
+        assert found is not None
+        assert 4 * weights < found < 13 * weights
+    assert abs(first - second) < 3 * weights
