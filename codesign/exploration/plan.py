@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from codesign.errors import InputError
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
@@ -16,6 +18,9 @@ from codesign.hardware.mapping import Mapping
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 from codesign.results import AXIS_PREFIX
 from codesign.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from codesign.workload.dataset import WorkloadOutline
 
 __all__ = ["FeasiblePoint", "Plan", "Point", "build_plan", "topology_text"]
 
@@ -84,8 +89,13 @@ class Plan:
     spec: SweepSpec
     topology: TopologySpec
     shape: NetworkShape
-    workload: str
+    outline: WorkloadOutline
     points: tuple[Point, ...]
+
+    @property
+    def workload(self) -> str:
+        """Fingerprint of the workload."""
+        return self.outline.fingerprint
 
     @property
     def config_hash(self) -> str:
@@ -99,28 +109,26 @@ class Plan:
 
 def build_plan(
     spec: SweepSpec,
+    workload: WorkloadOutline,
     *,
-    workload: str,
-    input_grid: tuple[int, int, int],
-    classes: int,
     with_float_weights: bool = True,
 ) -> Plan:
     """Enumerate the design points of a sweep.
 
     Args:
-        workload: fingerprint of the workload.
-        input_grid, classes: of the workload.
+        workload: what is known of it before it is read.
         with_float_weights: whether quantized design points also run with float32 weights, to be compared.
 
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
-            chip's energies do not hold in the operation that is asked for, or a policy looks at times that a chip's
-            file does not give.
+            chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
+            an input that has no duration, or a policy looks at times that a chip's file does not give.
     """
-    topology = spec.topology(input_grid=input_grid, classes=classes)
+    topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
     settings = find_settings(spec, shape)
-    models = list(_models(spec, topology, shape, workload))
+    _check_real_time(settings, spec, workload)
+    models = list(_models(spec, topology, shape, workload.fingerprint))
     builder = _Builder(spec)
     # Setting by setting, so that what the keys of a setting's points share is encoded once; in the order of the file.
     by_setting = [builder.points(setting, models) for setting in settings]
@@ -133,7 +141,16 @@ def build_plan(
     ]
     if not with_float_weights:
         points = [point.without_float_weights() for point in points]
-    return Plan(spec=spec, topology=topology, shape=shape, workload=workload, points=tuple(points))
+    return Plan(spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points))
+
+
+def _check_real_time(settings: list[Setting], spec: SweepSpec, workload: WorkloadOutline) -> None:
+    for setting in settings:
+        if setting.chip.value.entry.operation == "real_time" and workload.timestep_s == 0:
+            raise InputError(
+                f"chips.{setting.chip.name}.operation: 'real_time' lasts as long as the stimulus, and workload "
+                f"'{spec.workload.name}' is a static input without a duration (timestep 0 s); use 'accelerated'"
+            )
 
 
 def topology_text(shape: NetworkShape) -> str:

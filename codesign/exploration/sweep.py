@@ -54,12 +54,9 @@ def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Pa
         InputError: parts of the sweep do not fit each other.
         DataError: the dataset is missing or damaged.
     """
-    from codesign.workload.dataset import workload_fingerprint
-    from codesign.workload.datasets.registry import get_dataset
+    from codesign.workload.dataset import outline_workload
 
-    dataset = get_dataset(spec.workload.name)
-    fingerprint = workload_fingerprint(spec.workload, data_root=data_root, cache_root=cache_root)
-    return build_plan(spec, workload=fingerprint, input_grid=dataset.grid, classes=dataset.classes)
+    return build_plan(spec, outline_workload(spec.workload, data_root=data_root, cache_root=cache_root))
 
 
 def run_sweep(

@@ -114,9 +114,14 @@ def on_time(
 
     Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
     gates its power between inputs draws it while it works.
+
+    Raises:
+        InputError: real time with a static input, which lasts no time.
     """
     if operation == "accelerated":
         return latency_s, ()
+    if execution.timestep_s == 0:
+        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
     if chip.power_gating.between_inputs == "yes":
         return latency_s, (f"{chip.name}: static power is off between inputs",)
     stimulus_s = execution.timesteps * execution.timestep_s

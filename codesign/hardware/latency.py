@@ -38,7 +38,7 @@ class Latency:
         decision_s: (B,) last frame's arrival to its first output spike; NaN where it has none.
         busy_s: (B, K) work of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
-            has to keep pace with its input falls behind. None for timers.
+            has to keep pace with its input falls behind. None for timers, and for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
@@ -161,7 +161,7 @@ def _asynchronous(
         bound_s=bound.sum(axis=1),
         decision_s=decision,
         busy_s=busy[steps.steps].sum(axis=1),
-        late=(passes > execution.timestep_s).mean(axis=1),
+        late=_late(passes, execution),
     )
 
 
@@ -204,8 +204,13 @@ def _barrier(
         per_layer_s=per_layer,
         decision_s=_decided(execution, length[last].sum(axis=1)),
         busy_s=busy[which].sum(axis=1) if barrier.scope == "timestep" else _by_core(busy[which].sum(axis=1), layout),
-        late=(length[which] > execution.timestep_s).mean(axis=1),
+        late=_late(length[which], execution),
     )
+
+
+def _late(length_s: Floats, execution: Execution) -> Floats | None:
+    """Share of passes or steps that take longer than a timestep; None for a static input, which waits for nobody."""
+    return None if execution.timestep_s == 0 else (length_s > execution.timestep_s).mean(axis=1)
 
 
 def _by_core(of_placements: Floats, layout: Layout) -> Floats:

@@ -76,7 +76,7 @@ def render_report(table: ResultTable) -> str:
         metadata=metadata,
         study=study,
         workload=metadata.workload,
-        timestep=format_si(metadata.workload.timestep_s, "s"),
+        timestep=format_si(metadata.workload.timestep_s, "s") if metadata.workload.timestep_s else None,
         summary=_summary(table, points),
         objectives=", ".join(f"{o.direction} {column_label(o.column)}" for o in metadata.objectives),
         claims=headlines(claims),

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from codesign.workload.cache import Cache, content_key
 from codesign.workload.camera import CAMERA_VERSION
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
+from codesign.workload.datasets.base import DatasetStatus, Recordings
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
 from codesign.workload.settings import resolve_cache_root, resolve_data_root
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.splits import Split, split_samples
 
-__all__ = ["Workload", "list_datasets", "load_workload", "workload_fingerprint"]
+__all__ = ["Workload", "WorkloadOutline", "list_datasets", "load_workload", "outline_workload"]
 
 BINNING_VERSION = 1
 """Raised whenever splitting or binning in general gives other events for the same files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadOutline:
+    """What is known of a workload before an event is read: all that it takes to plan with it.
+
+    Attributes:
+        fingerprint, input_grid, classes, timesteps, timestep_s: as `Workload`.
+    """
+
+    fingerprint: str
+    input_grid: tuple[int, int, int]
+    classes: int
+    timesteps: int
+    timestep_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +46,7 @@ class Workload:
         input_grid: (c, h, w); input index = (channel · h + y) · w + x.
         classes: number of classes.
         timesteps: T.
-        timestep_s: Δt in seconds.
+        timestep_s: Δt in seconds; 0 for a static input.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
         coverage: a sentence on how much of the dataset this copy has; None if complete.
         fingerprint: hash of the copy's content and of all options; equal fingerprints mean equal events.
@@ -68,11 +84,11 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
         plan.cache.store(plan.fingerprint, batches)
     return Workload(
         name=spec.name,
-        input_size=plan.dataset.input_size,
-        input_grid=plan.dataset.grid,
-        classes=plan.dataset.classes,
-        timesteps=spec.timesteps,
-        timestep_s=spec.timestep,
+        input_size=math.prod(plan.recordings.grid),
+        input_grid=plan.recordings.grid,
+        classes=plan.recordings.classes,
+        timesteps=plan.spec.timesteps,
+        timestep_s=plan.spec.timestep,
         train=batches["train"],
         validation=batches["validation"],
         test=batches["test"],
@@ -81,9 +97,18 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
     )
 
 
-def workload_fingerprint(spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> str:
-    """`Workload.fingerprint` without reading or binning events; the arguments and errors of `load_workload`."""
-    return _Plan.make(spec, data_root, cache_root).fingerprint
+def outline_workload(
+    spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None
+) -> WorkloadOutline:
+    """A workload without reading or binning events; the arguments and errors of `load_workload`."""
+    plan = _Plan.make(spec, data_root, cache_root)
+    return WorkloadOutline(
+        fingerprint=plan.fingerprint,
+        input_grid=plan.recordings.grid,
+        classes=plan.recordings.classes,
+        timesteps=plan.spec.timesteps,
+        timestep_s=plan.spec.timestep,
+    )
 
 
 def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
@@ -96,8 +121,7 @@ def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
 class _Plan:
     """Everything about a workload but its events."""
 
-    spec: WorkloadSpec
-    dataset: Dataset
+    spec: ResolvedSpec
     recordings: Recordings
     split: Split
     cache: Cache
@@ -107,15 +131,15 @@ class _Plan:
     def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None) -> _Plan:
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)
-        assert resolved.split is not None
         cache = Cache(resolve_cache_root(cache_root))
-        recordings = dataset.open(resolve_data_root(data_root), cache)
+        recordings = dataset.open(resolved, resolve_data_root(data_root), cache)
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         split = split_samples(
             resolved,
             labels=recordings.labels,
             sample_ids=recordings.sample_ids,
-            test_part=recordings.test_part if resolved.split == "official" else None,
+            test_part=recordings.test_part,
+            groups=recordings.groups,
             validation=validation,
             test=test,
         )
@@ -127,12 +151,12 @@ class _Plan:
                 "version": dataset.version,
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
                 "content": recordings.digest,
-                "spec": {**resolved.model_dump(), **sizes},
+                # Options that a dataset does not have are left out: one more in the specification changes nothing.
+                "spec": {"contrast": None, **resolved.model_dump(exclude_none=True), **sizes},
             }
         )
         return _Plan(
             spec=resolved,
-            dataset=dataset,
             recordings=recordings,
             split=split,
             cache=cache,

@@ -9,9 +9,11 @@ from pydantic import Field, field_validator
 from codesign.documents import Spec
 from codesign.units import Time
 
-__all__ = ["WorkloadSpec"]
+__all__ = ["ResolvedSpec", "SplitKind", "WorkloadSpec"]
 
 Count = Annotated[int, Field(gt=0, strict=True)]
+SplitKind = Literal["official", "pooled", "speaker"]
+"""Where test samples come from: see `WorkloadSpec.split`."""
 
 
 class WorkloadSpec(Spec):
@@ -19,25 +21,27 @@ class WorkloadSpec(Spec):
 
     Attributes:
         name: dataset, such as `digits`, `mnist` or `nmnist`; a plug-in's own is found by its entry point.
-        timestep: Δt, length of a bin in seconds (YAML: `10 ms`).
-        timesteps: T; events after T · Δt are left out. The defaults are the paper's: the first 100 ms in 10 frames.
+        timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; images that are
+            seen as they are have none, 0 s.
+        timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number.
         train, validation, test: exactly so many samples, drawn by class and seed. Left out: what the dataset usually
             has for validation and test, and everything else for training. Asking for more than there is is an error.
         split: `official` takes test samples from the dataset's own test part only; `pooled` puts all samples
-            together and draws the test set from them, for copies whose own test part is too small. Left out: the
-            dataset's usual one.
+            together and draws the test set from them, for copies whose own test part is too small; `speaker` does so
+            by whole groups of samples, such as all of one speaker, so that no test sample comes from somebody whom
+            training or validation hears. Left out: the dataset's usual one.
         seed: of the draw that splits the samples.
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
             datasets of images that the camera records. Left out: the dataset's usual one.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    timestep: Time = 10e-3
-    timesteps: Count = 10
+    timestep: Time | None = None
+    timesteps: Count | None = None
     train: Count | None = None
     validation: Count | None = None
     test: Count | None = None
-    split: Literal["official", "pooled"] | None = None
+    split: SplitKind | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     contrast: Annotated[float, Field(ge=0.02, le=10)] | None = None
 
@@ -47,3 +51,11 @@ class WorkloadSpec(Spec):
         if name != name.strip() or any(character in name for character in "/\\\0\n"):
             raise ValueError(f"must be the plain name of a dataset, found {name!r}")
         return name
+
+
+class ResolvedSpec(WorkloadSpec):
+    """A workload with its dataset's defaults filled in, as `Dataset.resolve` makes it."""
+
+    timestep: float
+    timesteps: int
+    split: SplitKind

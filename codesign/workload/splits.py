@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["Split", "split_samples", "stratified_order"]
 
@@ -47,44 +47,47 @@ def stratified_order(labels: NDArray[np.int64], sample_ids: NDArray[np.int64], s
 
 
 def split_samples(
-    spec: WorkloadSpec,
+    spec: ResolvedSpec,
     *,
     labels: NDArray[np.int64],
     sample_ids: NDArray[np.int64],
-    test_part: NDArray[np.bool_] | None,
+    test_part: NDArray[np.bool_] | None = None,
+    groups: NDArray[np.int64] | None = None,
     validation: int,
     test: int | None,
 ) -> Split:
     """Draw the three splits.
 
     The test set is drawn first, then validation, then training, each from what is left: a smaller training set
-    leaves validation and test as they were.
+    leaves validation and test as they were. With split `speaker` whole groups are drawn for test until they have
+    enough samples; what is then not asked for is in no split.
 
     Args:
-        spec: counts, kind of split (already resolved) and seed.
+        spec: counts, kind of split and seed.
         labels, sample_ids: (N,) of the whole dataset.
-        test_part: (N,) the official test samples; None pools all samples.
-        validation, test: sizes where the spec gives none; `test` None takes all of the official test part.
+        test_part: (N,) the official test samples, for split `official`.
+        groups: (N,) the group of each sample, for split `speaker`.
+        validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
+            `speaker` all samples of the groups that are drawn are taken.
 
     Raises:
-        DataError: the copy has fewer samples than asked for.
+        DataError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
     """
     order = stratified_order(labels, sample_ids, spec.seed)
-    advice = ""
-    if test_part is None:
-        test_pool, rest = order, order
-    else:
+    if spec.split == "official":
+        if test_part is None:
+            raise DataError(f"workload '{spec.name}': this copy has no official test part; use 'split: pooled'")
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
-        advice = "; 'split: pooled' draws the test set from all samples"
-    wanted_test = spec.test or test or len(test_pool)
-    if wanted_test > len(test_pool) or not wanted_test:
-        raise DataError(
-            f"workload '{spec.name}': {wanted_test or 1:,} samples for test asked for, "
-            f"there are {len(test_pool):,}{advice}"
-        )
-    chosen_test = test_pool[:wanted_test]
-    if test_part is None:
-        rest = order[wanted_test:]
+        chosen_test = _first(test_pool, spec, test or len(test_pool), "; 'split: pooled' draws it from all samples")
+    elif spec.split == "speaker":
+        test_groups = _draw_groups(spec, groups, test)
+        (drawn,), (others,) = np.nonzero(test_groups), np.nonzero(~test_groups)
+        test_pool = drawn[stratified_order(labels[drawn], sample_ids[drawn], spec.seed)]
+        rest = others[stratified_order(labels[others], sample_ids[others], spec.seed)]
+        chosen_test = _first(test_pool, spec, len(test_pool))
+    else:
+        chosen_test = _first(order, spec, test or len(order))
+        rest = order[len(chosen_test) :]
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
@@ -94,6 +97,36 @@ def split_samples(
         )
     end = len(rest) if spec.train is None else wanted
     return Split(train=rest[wanted_validation:end], validation=rest[:wanted_validation], test=chosen_test)
+
+
+def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str = "") -> NDArray[np.int64]:
+    """The test samples: as many of the pool as the spec wants, or as usual."""
+    wanted = spec.test or usual
+    if wanted > len(pool) or not wanted:
+        raise DataError(
+            f"workload '{spec.name}': {wanted or 1:,} samples for test asked for, there are {len(pool):,}{advice}"
+        )
+    return pool[:wanted]
+
+
+def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int | None) -> NDArray[np.bool_]:
+    """(N,) whether a sample's group is drawn for test: in an order that depends on the seed, until there are enough."""
+    if groups is None:
+        raise DataError(
+            f"workload '{spec.name}': this copy does not say whom its samples come from; use another split than "
+            "'speaker'"
+        )
+    wanted = spec.test or test or 1
+    names, counts = np.unique(groups, return_counts=True)
+    drawn = np.argsort(_hash(names.astype(np.uint64), spec.seed), kind="stable")
+    needed = int(np.searchsorted(np.cumsum(counts[drawn]), wanted)) + 1
+    if needed >= len(names):
+        raise DataError(
+            f"workload '{spec.name}': {wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), "
+            f"which leaves none of {len(names)} for training; lower test"
+        )
+    chosen: NDArray[np.bool_] = np.isin(groups, names[drawn[:needed]])
+    return chosen
 
 
 def _hash(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

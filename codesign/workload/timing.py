@@ -11,7 +11,7 @@ from codesign.errors import InputError
 from codesign.units import format_si
 
 if TYPE_CHECKING:
-    from codesign.workload.spec import WorkloadSpec
+    from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["bin_edges_ns", "check_duration"]
 
@@ -22,7 +22,7 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
     return edges
 
 
-def check_duration(spec: WorkloadSpec, *, resolution_s: float, longest_s: float) -> None:
+def check_duration(spec: ResolvedSpec, *, resolution_s: float, longest_s: float) -> None:
     """Refuse bins finer than the source's clock and stimuli longer than the source.
 
     Raises:

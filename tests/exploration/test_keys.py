@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from tiny_sweeps import outline
 
 from codesign.documents import parse_document
 from codesign.exploration.encoding import Encoded, canonical_json, digest
@@ -92,7 +93,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         paths[name] = folder / f"{name}.yaml"
         paths[name].write_text(text, encoding="utf-8")
     spec = parse_document(SWEEP.format(**paths), "keys.yaml", SweepSpec)
-    return build_plan(spec, workload="0" * 64, input_grid=(2, 4, 4), classes=3)
+    return build_plan(spec, outline(input_grid=(2, 4, 4), classes=3))
 
 
 def hashed(lines: list[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_sweeps import plan_of, tiny
+from tiny_sweeps import outline, plan_of, tiny
 
 from codesign.errors import InputError
 from codesign.exploration.plan import Plan
@@ -88,7 +88,7 @@ def test_other_data_changes_everything() -> None:
     base, spec = plan_of(tiny()), tiny()
     from codesign.exploration.plan import build_plan
 
-    other = build_plan(spec, workload="1" * 64, input_grid=(2, 16, 16), classes=10)
+    other = build_plan(spec, outline(fingerprint="1" * 64))
     ours = {point.jobs.cost.key for point in other.points if point.jobs}
     assert ours.isdisjoint({point.jobs.cost.key for point in base.points if point.jobs})
 
@@ -419,3 +419,12 @@ def test_the_configuration_hash_follows_the_configuration() -> None:
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
     assert plan_of(tiny(with_override("vector_width: 4"))).config_hash != base
+
+
+def test_no_chip_keeps_pace_in_real_time_with_an_input_that_lasts_no_time() -> None:
+    from codesign.exploration.plan import build_plan
+
+    spec = tiny((CHIP, CHIP.replace("{", "{operation: real_time, ")))
+    assert build_plan(spec, outline()).points
+    with pytest.raises(InputError, match=r"chips.mubrain_fitted.operation: .* 'digits' is a static input"):
+        build_plan(spec, outline(timesteps=1, timestep_s=0.0))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
 
@@ -258,3 +260,14 @@ def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: Executio
     assert any("by_chips for 2 chips" in text for text in without.not_modelled)
     known = cost_of(two_timesteps, TWO_CHIPS + times + barrier.format(more=", by_chips: {2: 7 us}"))
     assert known.latency.synchronization_s == pytest.approx([3 * 7e-6] * 2)
+
+
+def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: Execution) -> None:
+    static = replace(two_timesteps, timestep_s=0.0)
+    body = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
+    with pytest.raises(InputError, match=r"a static input .* has no duration; use 'accelerated'"):
+        cost_of(static, body, operation="real_time")
+    cost = cost_of(static, body)
+    assert cost.latency_s == pytest.approx(cost_of(two_timesteps, body).latency_s)
+    assert cost.columns()["late_fraction"] is None
+    assert cost_of(two_timesteps, body).columns()["late_fraction"] is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor, Failure
@@ -13,6 +14,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.work import Work
+from codesign.workload.dataset import WorkloadOutline
 
 TINY = """\
 name: tiny
@@ -41,9 +43,15 @@ def tiny(*changes: tuple[str, str]) -> SweepSpec:
     return parse_document(text, "tiny.yaml", SweepSpec)
 
 
+def outline(**changes: Any) -> WorkloadOutline:
+    """A workload of 16 × 16 pixels of two polarities, with parts replaced."""
+    parts = {"input_grid": (2, 16, 16), "classes": 10, "timesteps": 10, "timestep_s": 0.01, **changes}
+    return WorkloadOutline(**{"fingerprint": "0" * 64, **parts})
+
+
 def plan_of(spec: SweepSpec) -> Plan:
     """Its plan on 16 × 16 pixels of two polarities, without looking at data."""
-    return build_plan(spec, workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    return build_plan(spec, outline())
 
 
 class Recording(Progress):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from workload_files import write_mnist, write_nmnist
 
 from codesign.errors import DataError, InputError
-from codesign.workload.dataset import list_datasets, load_workload, workload_fingerprint
+from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.spec import WorkloadSpec
 
 SIZES = {"digits": (1197, 200, 400), "mnist": (33, 7, 10), "nmnist": (33, 7, 10)}
@@ -83,9 +85,11 @@ class TestEveryDataset:
         assert fresh.fingerprint == again.fingerprint
         assert len(list((tmp_path / "own" / "events").iterdir())) == 1
 
-    def test_the_fingerprint_is_that_of_the_workload_and_needs_no_events(self, load, name, root, tmp_path):
-        fingerprint = workload_fingerprint(WorkloadSpec(name=name), data_root=root, cache_root=tmp_path / "own")
-        assert fingerprint == load(name).fingerprint
+    def test_the_outline_is_that_of_the_workload_and_needs_no_events(self, load, name, root, tmp_path):
+        outline = outline_workload(WorkloadSpec(name=name), data_root=root, cache_root=tmp_path / "own")
+        workload = load(name)
+        for field in dataclasses.fields(outline):
+            assert getattr(outline, field.name) == getattr(workload, field.name)
         assert not (tmp_path / "own" / "events").exists()
 
     def test_every_option_changes_the_fingerprint(self, name, root, shared_cache):
@@ -103,7 +107,7 @@ class TestEveryDataset:
         if name != "digits":
             options.append({"split": "pooled"})
         found = {
-            workload_fingerprint(WorkloadSpec(name=name, **chosen), data_root=root, cache_root=shared_cache)
+            outline_workload(WorkloadSpec(name=name, **chosen), data_root=root, cache_root=shared_cache).fingerprint
             for chosen in options
         }
         assert len(found) == len(options)
@@ -112,7 +116,7 @@ class TestEveryDataset:
         train, validation, test = SIZES[name]
         written = WorkloadSpec(name=name, train=train, validation=validation, test=test, timestep="0.01 s")
         left_out = WorkloadSpec(name=name)
-        assert workload_fingerprint(written, data_root=root, cache_root=shared_cache) == workload_fingerprint(
+        assert outline_workload(written, data_root=root, cache_root=shared_cache) == outline_workload(
             left_out, data_root=root, cache_root=shared_cache
         )
 
@@ -211,3 +215,21 @@ def test_data_root_and_cache_root_come_from_the_environment(root, tmp_path, monk
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "elsewhere"))
     assert len(load_workload(WorkloadSpec(name="nmnist")).test) == 10
     assert (tmp_path / "elsewhere" / "events").is_dir()
+
+
+FINGERPRINTS = {
+    "e8f687ab6bd808ca7a39300dd2abc3417814a4469bca67c331b8e6a6e1c8f351": {},
+    "efef8643f4212d7549623199470ab3e5e2d8badc6cd565f2b72a882cca842c6b": {
+        "timesteps": 9,
+        "seed": 2,
+        "contrast": 0.3,
+        "train": 50,
+    },
+}
+
+
+@pytest.mark.parametrize("fingerprint", FINGERPRINTS)
+def test_fingerprints_stay_what_stores_know(fingerprint):
+    """Under these, stores already hold trained models; where one has to change, raise `BINNING_VERSION`."""
+    spec = WorkloadSpec(name="digits", **FINGERPRINTS[fingerprint])
+    assert outline_workload(spec).fingerprint == fingerprint

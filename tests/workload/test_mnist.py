@@ -9,7 +9,7 @@ import pytest
 from workload_files import idx, write_mnist
 
 from codesign.errors import DataError
-from codesign.workload.dataset import load_workload, workload_fingerprint
+from codesign.workload.dataset import load_workload, outline_workload
 from codesign.workload.datasets.mnist import MNIST, read_idx
 from codesign.workload.spec import WorkloadSpec
 
@@ -28,7 +28,7 @@ def test_idx_by_hand(tmp_path):
 def test_compressed_and_plain_files_hold_the_same(tmp_path):
     write_mnist(tmp_path / "a", compressed=True)
     write_mnist(tmp_path / "b", compressed=False)
-    a, b = (workload_fingerprint(SPEC, data_root=tmp_path / folder) for folder in "ab")
+    a, b = (outline_workload(SPEC, data_root=tmp_path / folder).fingerprint for folder in "ab")
     assert a == b
 
 

@@ -8,7 +8,7 @@ import pytest
 from workload_files import recording, write_nmnist
 
 from codesign.errors import DataError
-from codesign.workload.dataset import load_workload, workload_fingerprint
+from codesign.workload.dataset import load_workload, outline_workload
 from codesign.workload.datasets.nmnist import NMNIST
 from codesign.workload.spec import WorkloadSpec
 
@@ -70,7 +70,7 @@ def test_ids_are_those_of_the_recording_and_not_of_the_copy(tmp_path):
 
 def test_neither_order_nor_time_of_writing_matters(tmp_path):
     a, b = write_nmnist(tmp_path / "a"), write_nmnist(tmp_path / "b", reverse=True)
-    assert workload_fingerprint(SPEC, data_root=a) == workload_fingerprint(SPEC, data_root=b)
+    assert outline_workload(SPEC, data_root=a) == outline_workload(SPEC, data_root=b)
     loaded = [load_workload(SPEC, data_root=root, cache_root=root / "cache").train for root in (a, b)]
     assert np.array_equal(loaded[0].sample_ids, loaded[1].sample_ids)
     assert np.array_equal(loaded[0].indices, loaded[1].indices)
@@ -78,10 +78,10 @@ def test_neither_order_nor_time_of_writing_matters(tmp_path):
 
 def test_a_changed_byte_changes_the_fingerprint(tmp_path):
     write_nmnist(tmp_path)
-    before = workload_fingerprint(SPEC, data_root=tmp_path)
+    before = outline_workload(SPEC, data_root=tmp_path).fingerprint
     file = first_train_file(tmp_path)
     file.write_bytes(recording((9, 9, 0, 5)) + file.read_bytes()[5:])
-    assert workload_fingerprint(SPEC, data_root=tmp_path) != before
+    assert outline_workload(SPEC, data_root=tmp_path).fingerprint != before
 
 
 def test_partial_copies_say_how_partial(tmp_path):
@@ -110,10 +110,10 @@ def test_a_copy_without_test_recordings_can_be_pooled(tmp_path):
 
 def test_other_files_beside_the_recordings_do_not_matter(tmp_path):
     write_nmnist(tmp_path)
-    before = workload_fingerprint(SPEC, data_root=tmp_path)
+    before = outline_workload(SPEC, data_root=tmp_path).fingerprint
     for name in ("Train/0/._00001.bin", "Train/0/readme.txt", "Train/notes.txt", "Train.zip"):
         (tmp_path / "nmnist" / "NMNIST" / name).write_bytes(b"x")
-    assert workload_fingerprint(SPEC, data_root=tmp_path) == before
+    assert outline_workload(SPEC, data_root=tmp_path).fingerprint == before
     assert len(load_workload(SPEC, data_root=tmp_path).test) == 10
 
 

@@ -6,16 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.errors import DataError
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec
 from codesign.workload.splits import split_samples, stratified_order
 
 LABELS = np.repeat(np.arange(4), [40, 20, 20, 20])
 IDS = np.arange(100)
 
 
-def split(spec_options=None, *, test_part=None, validation=10, test=20, labels=LABELS, ids=IDS):
-    spec = WorkloadSpec(name="digits", **(spec_options or {}))
-    return split_samples(spec, labels=labels, sample_ids=ids, test_part=test_part, validation=validation, test=test)
+def split(options=None, *, test_part=None, groups=None, validation=10, test=20, labels=LABELS, ids=IDS, kind=None):
+    kind = kind or ("official" if test_part is not None else "speaker" if groups is not None else "pooled")
+    spec = ResolvedSpec.model_construct(name="digits", timestep=0.01, timesteps=10, split=kind, **(options or {}))
+    return split_samples(
+        spec,
+        labels=labels,
+        sample_ids=ids,
+        test_part=test_part,
+        groups=groups,
+        validation=validation,
+        test=test,
+    )
 
 
 def test_every_prefix_has_the_classes_in_proportion():
@@ -72,3 +81,50 @@ def test_too_much_asked_for_is_an_error_that_says_what_there_is():
         split({"train": 71})
     with pytest.raises(DataError, match="lower train"):
         split({"validation": 80})
+
+
+SPEAKERS = np.arange(100) % 5  # five speakers of 20 samples, each of 8 of class 0 and 4 of each other
+
+
+def test_a_speaker_of_the_test_set_is_in_no_other_split():
+    parts = split(groups=SPEAKERS)
+    (speaker,) = np.unique(SPEAKERS[parts.test])
+    assert sorted(parts.test) == np.flatnonzero(speaker == SPEAKERS).tolist()
+    rest = np.concatenate([parts.train, parts.validation])
+    assert sorted(rest) == np.flatnonzero(speaker != SPEAKERS).tolist()
+    assert len(parts.validation) == 10
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(1, 80))
+def test_whole_speakers_are_drawn_until_there_are_enough(seed, test):
+    parts = split({"seed": seed, "test": test}, groups=SPEAKERS, validation=1)
+    heard = np.unique(SPEAKERS[parts.test])
+    drawn = -(-test // 20)
+    assert len(parts.test) == test
+    assert len(heard) == drawn
+    assert not np.isin(SPEAKERS[np.concatenate([parts.train, parts.validation])], heard).any()
+    assert len(parts.train) + 1 == 100 - 20 * drawn
+
+
+def test_seeds_draw_different_speakers_and_the_same_seed_the_same():
+    heard = {seed: set(SPEAKERS[split({"seed": seed}, groups=SPEAKERS).test]) for seed in range(8)}
+    assert len({speaker for speakers in heard.values() for speaker in speakers}) > 1
+    assert heard[3] == set(SPEAKERS[split({"seed": 3}, groups=SPEAKERS).test])
+
+
+def test_a_speakers_samples_are_in_an_order_whose_every_prefix_is_stratified():
+    parts = split(groups=SPEAKERS)
+    for n in range(5, 21, 5):
+        counts = np.bincount(LABELS[parts.test[:n]], minlength=4)
+        assert np.all(np.abs(counts - n * np.array([0.4, 0.2, 0.2, 0.2])) <= 1)
+
+
+def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
+    with pytest.raises(DataError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
+        split({"test": 81}, groups=SPEAKERS)
+    with pytest.raises(DataError, match="5 whole groups"):
+        split({"test": 101}, groups=SPEAKERS)
+    with pytest.raises(DataError, match="does not say whom its samples come from"):
+        split(kind="speaker")
+    with pytest.raises(DataError, match="no official test part; use 'split: pooled'"):
+        split(kind="official")

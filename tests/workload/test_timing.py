@@ -3,8 +3,14 @@ from __future__ import annotations
 import pytest
 
 from codesign.errors import InputError
-from codesign.workload.spec import WorkloadSpec
+from codesign.units import parse_quantity
+from codesign.workload.spec import ResolvedSpec
 from codesign.workload.timing import bin_edges_ns, check_duration
+
+
+def resolved(timestep, timesteps):
+    seconds = parse_quantity(timestep, "s")
+    return ResolvedSpec.model_construct(name="digits", timestep=seconds, timesteps=timesteps, split="pooled")
 
 
 def test_edges_are_whole_nanoseconds():
@@ -18,12 +24,12 @@ def test_edges_are_whole_nanoseconds():
     [("0.5 ms", 10, "timestep must be at least 1 ms, found 500 µs"), ("10 ms", 31, "last 310 ms.*lasts 300 ms")],
 )
 def test_durations_beyond_the_source_are_refused(timestep, timesteps, message):
-    spec = WorkloadSpec(name="digits", timestep=timestep, timesteps=timesteps)
+    spec = resolved(timestep, timesteps)
     with pytest.raises(InputError, match=message):
         check_duration(spec, resolution_s=1e-3, longest_s=0.3)
 
 
 @pytest.mark.parametrize(("timestep", "timesteps"), [("1 ms", 300), ("10 ms", 30), ("0.3 s", 1)])
 def test_durations_up_to_the_source_are_accepted(timestep, timesteps):
-    spec = WorkloadSpec(name="digits", timestep=timestep, timesteps=timesteps)
+    spec = resolved(timestep, timesteps)
     check_duration(spec, resolution_s=1e-3, longest_s=0.3)

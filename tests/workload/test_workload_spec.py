@@ -5,12 +5,21 @@ from pydantic import ValidationError
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
+from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
 
-def test_defaults_are_the_papers_first_hundred_milliseconds():
+def test_what_is_left_out_is_the_datasets_business():
     spec = parse_document("name: nmnist", "w.yaml", WorkloadSpec)
-    assert (spec.timestep, spec.timesteps, spec.seed, spec.split) == (0.01, 10, 0, None)
+    assert (spec.timestep, spec.timesteps, spec.seed, spec.split) == (None, None, 0, None)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "nmnist"])
+def test_defaults_are_the_papers_first_hundred_milliseconds(name):
+    resolved = get_dataset(name).resolve(WorkloadSpec(name=name))
+    assert (resolved.timestep, resolved.timesteps) == (0.01, 10)
+    written = get_dataset(name).resolve(WorkloadSpec(name=name, timestep="5 ms", timesteps=20))
+    assert (written.timestep, written.timesteps) == (0.005, 20)
 
 
 def test_everything_can_be_written():
@@ -28,7 +37,7 @@ def test_everything_can_be_written():
         ("timesteps: 2.5", "integer"),
         ("train: 0", "greater than 0"),
         ("test: all", "integer"),
-        ("split: random", "'official' or 'pooled'"),
+        ("split: random", "'official', 'pooled' or 'speaker'"),
         ("seed: -1", "greater than or equal to 0"),
         ("contrast: 0", "0.02"),
         ("trian: 5", "did you mean 'train'"),

@@ -58,15 +58,13 @@ class Blinks(Dataset):
 
     name = "blinks"
     title = "Blinks"
-    grid = (1, 2, 3)
-    classes = 3
     version = 1
     splits = ("pooled",)
 
     def status(self, data_root):
         return DatasetStatus(name=self.name, title=self.title, state="embedded", detail="30 samples")
 
-    def open(self, data_root, cache):
+    def open(self, spec, data_root, cache):
         labels = np.arange(30, dtype=np.int64) % 3
 
         def read(positions, spec):
@@ -75,7 +73,14 @@ class Blinks(Dataset):
             return EventBatch.from_frames(frames, labels[positions], timestep_s=spec.timestep, sample_ids=positions)
 
         return Recordings(
-            labels=labels, sample_ids=np.arange(30), test_part=None, digest="blinks", coverage=None, read=read
+            grid=(1, 2, 3),
+            classes=3,
+            labels=labels,
+            sample_ids=np.arange(30),
+            test_part=None,
+            digest="blinks",
+            coverage=None,
+            read=read,
         )
 
     def usual_sizes(self, recordings, split):

@@ -111,17 +111,9 @@ def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positio
 
 
 def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:
-    from codesign.workload.datasets.registry import get_dataset
-
-    dataset = get_dataset(sweep.workload.name)
     ((name, entry),) = sweep.chips.items()
     changed = entry.model_copy(update={"overrides": {**entry.overrides, CORE_SIZE: size}})
-    return build_plan(
-        sweep.model_copy(update={"chips": {name: changed}}),
-        workload=plan.workload,
-        input_grid=dataset.grid,
-        classes=dataset.classes,
-    )
+    return build_plan(sweep.model_copy(update={"chips": {name: changed}}), plan.outline)
 
 
 def _same_slices(plan: Plan, mapping: Mapping) -> bool:

@@ -38,7 +38,7 @@ from codesign.workload.spec import WorkloadSpec
 if TYPE_CHECKING:
     from optuna.study import Study
 
-    from codesign.workload.dataset import Workload
+    from codesign.workload.dataset import Workload, WorkloadOutline
 
 __all__ = ["StudyOutcome", "load_study", "run_study"]
 
@@ -177,7 +177,7 @@ class _Plans:
     data_root: Path | None
     cache_root: Path | None
     _specs: dict[str, WorkloadSpec] = field(default_factory=dict)
-    _fingerprints: dict[WorkloadSpec, str] = field(default_factory=dict)
+    _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict)
     _loaded: dict[str, Workload] = field(default_factory=dict)
 
     def validation(self, values: Mapping[str, Value], level: FidelityLevel | None) -> Plan:
@@ -199,21 +199,13 @@ class _Plans:
         return self._loaded[fingerprint]
 
     def _plan(self, sweep: SweepSpec, *, with_float_weights: bool) -> Plan:
-        from codesign.workload.dataset import workload_fingerprint
-        from codesign.workload.datasets.registry import get_dataset
+        from codesign.workload.dataset import outline_workload
 
-        if sweep.workload not in self._fingerprints:
-            fingerprint = workload_fingerprint(sweep.workload, data_root=self.data_root, cache_root=self.cache_root)
-            self._fingerprints[sweep.workload] = fingerprint
-            self._specs[fingerprint] = sweep.workload
-        dataset = get_dataset(sweep.workload.name)
-        return build_plan(
-            sweep,
-            workload=self._fingerprints[sweep.workload],
-            input_grid=dataset.grid,
-            classes=dataset.classes,
-            with_float_weights=with_float_weights,
-        )
+        if sweep.workload not in self._outlines:
+            outline = outline_workload(sweep.workload, data_root=self.data_root, cache_root=self.cache_root)
+            self._outlines[sweep.workload] = outline
+            self._specs[outline.fingerprint] = sweep.workload
+        return build_plan(sweep, self._outlines[sweep.workload], with_float_weights=with_float_weights)
 
 
 def _evaluate_baseline(evaluations: Evaluations) -> Outcome:
@@ -254,13 +246,8 @@ def _metadata(
     *,
     failed: int,
 ) -> ResultMetadata:
-    plan = Plan(
-        spec=spec,
-        topology=baseline.topology,
-        shape=baseline.shape,
-        workload=baseline.workload,
-        points=tuple(point for one in tested.values() for point in one.points),
-    )
+    points = tuple(point for one in tested.values() for point in one.points)
+    plan = dataclasses.replace(baseline, spec=spec, points=points)
     metadata = describe_sweep(
         plan, evaluations.tallies, plans.workload(baseline.workload), command=command, failed=failed
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 
 if TYPE_CHECKING:
     from codesign.workload.cache import Cache
@@ -45,20 +45,26 @@ class Recordings:
     """The samples of one copy of a dataset, not yet read.
 
     Attributes:
+        grid: (channels, height, width) of the input; input index = (channel · height + y) · width + x.
+        classes: number of classes.
         labels: (N,) int64 classes.
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
         test_part: (N,) which belong to the official test set; None where there is none.
         digest: hash of the content of the copy, of whatever may change an event or a label.
         coverage: a sentence on how much of the dataset the copy has; None if complete.
         read: the samples at some positions, in that order, as events.
+        groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
     """
 
+    grid: tuple[int, int, int]
+    classes: int
     labels: NDArray[np.int64]
     sample_ids: NDArray[np.int64]
     test_part: NDArray[np.bool_] | None
     digest: str
     coverage: str | None
-    read: Callable[[NDArray[np.int64], WorkloadSpec], EventBatch]
+    read: Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
+    groups: NDArray[np.int64] | None = None
 
 
 class Dataset(ABC):
@@ -66,19 +72,19 @@ class Dataset(ABC):
 
     Attributes:
         name, title: as in `DatasetStatus`.
-        grid: (channels, height, width) of the input; input index = (channel · height + y) · width + x.
-        classes: number of classes.
         version: raised whenever the same files would give other events.
         splits: kinds of split that make sense, the usual one first.
+        usual_timestep_s, usual_timesteps: Δt and T where a spec gives none; the paper's first 100 ms in 10 frames,
+            unless the dataset says otherwise.
         usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    grid: ClassVar[tuple[int, int, int]]
-    classes: ClassVar[int]
     version: ClassVar[int]
-    splits: ClassVar[tuple[Literal["official", "pooled"], ...]]
+    splits: ClassVar[tuple[SplitKind, ...]]
+    usual_timestep_s: ClassVar[float] = 10e-3
+    usual_timesteps: ClassVar[int] = 10
     usual_contrast: ClassVar[float | None] = None
 
     @abstractmethod
@@ -86,28 +92,31 @@ class Dataset(ABC):
         """What is there below `data_root`; cheap, and never raises for what is missing or damaged."""
 
     @abstractmethod
-    def open(self, data_root: Path, cache: Cache) -> Recordings:
-        """List the samples below `data_root`.
+    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
+        """List the samples below `data_root`, as far as `spec` wants them.
 
         Raises:
             DataError: missing or damaged; says what to download, where to put it and what to run instead.
         """
 
     @abstractmethod
-    def usual_sizes(self, recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
-        """(validation, test) sizes where a spec gives none; test None: the whole official test part."""
+    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
+        """(validation, test) sizes where a spec gives none.
+
+        Test None: the whole official test part. With split `speaker`, test is at least so many samples: all of the
+        groups that are drawn.
+        """
 
     @abstractmethod
-    def check_timing(self, spec: WorkloadSpec) -> None:
+    def check_timing(self, spec: ResolvedSpec) -> None:
         """Refuse timesteps that this dataset cannot have. Raises InputError."""
 
-    def resolve(self, spec: WorkloadSpec) -> WorkloadSpec:
+    def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
         """`spec` with the dataset's own defaults filled in.
 
         Raises:
             InputError: an option that makes no sense here.
         """
-        self.check_timing(spec)
         split = spec.split or self.splits[0]
         if split not in self.splits:
             raise InputError(
@@ -118,22 +127,26 @@ class Dataset(ABC):
                 f"workload '{self.name}': contrast is an option of the simulated camera, and these are "
                 "recordings of a real one; remove it"
             )
-        return spec.model_copy(update={"split": split, "contrast": spec.contrast or self.usual_contrast})
+        resolved = ResolvedSpec.model_construct(
+            **{
+                **spec.model_dump(),
+                "timestep": self.usual_timestep_s if spec.timestep is None else spec.timestep,
+                "timesteps": self.usual_timesteps if spec.timesteps is None else spec.timesteps,
+                "split": split,
+                "contrast": spec.contrast or self.usual_contrast,
+            }
+        )
+        self.check_timing(resolved)
+        return resolved
 
-    @property
-    def input_size(self) -> int:
-        """Number of inputs."""
-        channels, height, width = self.grid
-        return channels * height * width
 
-
-def sizes_of_two_parts(recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
+def sizes_of_two_parts(recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
     """Usual validation and test sizes of a dataset with a test part, in the proportions of MNIST's 60,000 and 10,000.
 
-    A sixth of what is not for testing is for validation. Pooled, a seventh of all is for testing; else the test part.
+    A sixth of what is not for testing is for validation. With other splits a seventh of all is for testing.
     """
-    assert recordings.test_part is not None
-    if split == "pooled":
+    if split != "official":
         test = math.ceil(len(recordings.labels) / 7)
         return math.ceil((len(recordings.labels) - test) / 6), test
+    assert recordings.test_part is not None
     return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None

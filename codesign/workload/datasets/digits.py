@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, SplitKind
 from codesign.workload.timing import check_duration
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ class Digits(Dataset):
             name=self.name, title=self.title, state="embedded", detail="1,797 images, comes with scikit-learn"
         )
 
-    def open(self, data_root: Path, cache: Cache) -> Recordings:
+    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
         images, labels = _images()
 
-        def read(positions: NDArray[np.int64], spec: WorkloadSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
             from codesign.workload.camera import SaccadeCamera
 
             assert spec.contrast is not None
@@ -64,6 +64,8 @@ class Digits(Dataset):
             )
 
         return Recordings(
+            grid=self.grid,
+            classes=self.classes,
             labels=labels,
             sample_ids=np.arange(len(labels), dtype=np.int64),
             test_part=None,
@@ -72,10 +74,10 @@ class Digits(Dataset):
             read=read,
         )
 
-    def usual_sizes(self, recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
+    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
         return 200, 400
 
-    def check_timing(self, spec: WorkloadSpec) -> None:
+    def check_timing(self, spec: ResolvedSpec) -> None:
         check_duration(spec, resolution_s=1e-3, longest_s=0.3)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, SplitKind
 from codesign.workload.timing import check_duration
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class MNIST(Dataset):
     def _status(self, state: Literal["complete", "partial", "missing", "damaged"], detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
-    def open(self, data_root: Path, cache: Cache) -> Recordings:
+    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
         from codesign.workload.cache import file_states
 
         folder = data_root / "mnist"
@@ -87,7 +87,7 @@ class MNIST(Dataset):
         ids = np.concatenate([np.arange(counts["train"]), _TEST_ID + np.arange(counts["t10k"])]).astype(np.int64)
         all_labels = np.concatenate([labels["train"], labels["t10k"]]).astype(np.int64)
 
-        def read(positions: NDArray[np.int64], spec: WorkloadSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
             from codesign.workload.camera import SaccadeCamera
 
             assert spec.contrast is not None
@@ -103,6 +103,8 @@ class MNIST(Dataset):
             )
 
         return Recordings(
+            grid=self.grid,
+            classes=self.classes,
             labels=all_labels,
             sample_ids=ids,
             test_part=test_part,
@@ -111,10 +113,10 @@ class MNIST(Dataset):
             read=read,
         )
 
-    def usual_sizes(self, recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
+    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
         return sizes_of_two_parts(recordings, split)
 
-    def check_timing(self, spec: WorkloadSpec) -> None:
+    def check_timing(self, spec: ResolvedSpec) -> None:
         check_duration(spec, resolution_s=1e-3, longest_s=0.3)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, SplitKind
 from codesign.workload.timing import bin_edges_ns, check_duration
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class NMNIST(Dataset):
     def _status(self, state: Literal["complete", "partial", "missing", "damaged"], detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
-    def open(self, data_root: Path, cache: Cache) -> Recordings:
+    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
         from codesign.workload.cache import file_states
 
         folder = _folder(data_root)
@@ -86,10 +86,12 @@ class NMNIST(Dataset):
             {"dataset": "nmnist", "folder": str(folder.resolve()), "files": states}, lambda: _digest(folder, paths)
         )
 
-        def read(positions: NDArray[np.int64], spec: WorkloadSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
             return _read(folder, paths, labels, ids, positions, spec)
 
         return Recordings(
+            grid=self.grid,
+            classes=self.classes,
             labels=labels,
             sample_ids=ids,
             test_part=np.array([part == "Test" for part, _, _, _ in entries]),
@@ -98,10 +100,10 @@ class NMNIST(Dataset):
             read=read,
         )
 
-    def usual_sizes(self, recordings: Recordings, split: Literal["official", "pooled"]) -> tuple[int, int | None]:
+    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
         return sizes_of_two_parts(recordings, split)
 
-    def check_timing(self, spec: WorkloadSpec) -> None:
+    def check_timing(self, spec: ResolvedSpec) -> None:
         check_duration(spec, resolution_s=1e-6, longest_s=0.4)
 
 
@@ -175,7 +177,7 @@ def _read(
     labels: NDArray[np.int64],
     ids: NDArray[np.int64],
     positions: NDArray[np.int64],
-    spec: WorkloadSpec,
+    spec: ResolvedSpec,
 ) -> EventBatch:
     from codesign.workload.events import EventBatch
 
