@@ -14,6 +14,7 @@ import stat
 import types
 import typing
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,10 +23,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
 
-__all__ = ["Spec", "load_document", "parse_document", "suggestion"]
+__all__ = [
+    "MOST_VALUES",
+    "Document",
+    "Path_",
+    "Place",
+    "Spec",
+    "load_document",
+    "parse_document",
+    "read_document",
+    "suggestion",
+    "validate_document",
+]
 
 _MOST_BYTES = 1_000_000
-_MOST_VALUES = 50_000
+MOST_VALUES = 50_000
 _DEEPEST = 50
 _LONGEST_KEY = 200
 _LONGEST_MESSAGE = 2000
@@ -52,6 +64,43 @@ _CORE_TAGS = {
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where something was written."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """Plain content that was read but not yet checked against a model.
+
+    Attributes:
+        data: mappings, lists and scalars.
+        places: by path, where each part was written: the line of its key, in whatever file. The root, `()`, is always
+            among them.
+        problems: mistakes noted so far.
+    """
+
+    data: Any
+    places: dict[Path_, Place]
+    problems: list[Problem] = field(default_factory=list)
+
+    def mistake(self, location: tuple[Any, ...], message: str) -> None:
+        """Note a mistake at a place of the document."""
+        self.problems.append(self.problem(location, message))
+
+    def problem(self, location: tuple[Any, ...], message: str) -> Problem:
+        """A mistake at the deepest part of `location` that was written."""
+        path: Path_ = ()
+        for part in location:
+            if (*path, part) in self.places:
+                path = (*path, part)
+        place = self.places[path]
+        return Problem(file=place.file, line=place.line, message=_clipped(_INNER_LINE.sub(r"\\n", message)))
 
 
 class Spec(BaseModel):
@@ -88,7 +137,12 @@ def load_document(path: Path, model: type[Model]) -> Model:
         DocumentError: with every mistake of the file.
         InputError: the file cannot be read, is no regular file, or is larger than a megabyte.
     """
-    return parse_document(_text(path), str(path), model)
+    return validate_document(read_document(path), model)
+
+
+def read_document(path: Path) -> Document:
+    """The content of a YAML file. Raises DocumentError where it is no YAML, and InputError as `load_document`."""
+    return _Reader(str(path)).read(_text(path))
 
 
 def _text(path: Path) -> str:
@@ -119,20 +173,31 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def parse_document(text: str, file: str, model: type[Model]) -> Model:
     """Validate YAML text as `model`; `file` names it in messages. Raises DocumentError."""
-    reader = _Reader(file)
-    data = reader.read(text)
+    return validate_document(_Reader(file).read(text), model)
+
+
+def validate_document(document: Document, model: type[Model], *, other_keys: Iterable[str] = ()) -> Model:
+    """Check content, of one file or merged from several, against a model.
+
+    Args:
+        other_keys: keys that the file may have beside those of the model, named where one is misspelled.
+
+    Raises:
+        DocumentError: with every mistake, those that the document has noted before included.
+    """
+    found = Document(data=document.data, places=document.places, problems=list(document.problems))
     try:
-        value = model.model_validate(data)
+        value = model.model_validate(found.data)
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            location = model.relocate(item["loc"], data) if issubclass(model, Spec) else item["loc"]
-            reader.mistake(location, _describe({**item, "loc": location}, model))
+            location = model.relocate(item["loc"], found.data) if issubclass(model, Spec) else item["loc"]
+            found.mistake(location, _describe({**item, "loc": location}, model, other_keys))
         value = None
     if issubclass(model, Spec):
-        for path, message in model.cross_check(data):
-            reader.mistake(path, message)
-    if reader.problems:
-        raise DocumentError(_foremost(list(dict.fromkeys(reader.problems))))
+        for path, message in model.cross_check(found.data):
+            found.mistake(path, message)
+    if found.problems:
+        raise DocumentError(_foremost(list(dict.fromkeys(found.problems))))
     assert value is not None
     return value
 
@@ -141,7 +206,7 @@ def _foremost(problems: list[Problem]) -> list[Problem]:
     """All of them, or so many that a reader may still look at them."""
     if len(problems) <= _MOST_PROBLEMS:
         return problems
-    kept = sorted(problems, key=lambda problem: problem.line)[:_MOST_PROBLEMS]
+    kept = sorted(problems, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
     more = f"and {len(problems) - len(kept):,} more mistakes from here on"
     return [*kept, Problem(file=kept[-1].file, line=kept[-1].line + 1, message=more)]
 
@@ -151,7 +216,7 @@ class _TooLargeError(Exception):
         if depth > _DEEPEST:
             super().__init__(f"is nested deeper than {_DEEPEST} levels")
         else:
-            super().__init__(f"is too large: it has more than {_MOST_VALUES:,} values once its aliases are expanded")
+            super().__init__(f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded")
 
 
 class _Loader(yaml.SafeLoader):
@@ -164,7 +229,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._values += 1
         self._depth += 1
-        if self._depth > _DEEPEST or self._values > _MOST_VALUES:
+        if self._depth > _DEEPEST or self._values > MOST_VALUES:
             raise _TooLargeError(self._depth)
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -176,15 +241,15 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines: dict[Path_, int] = {(): 1}
+        self.places: dict[Path_, Place] = {}
         self.problems: list[Problem] = []
         self.values = 0
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str) -> Document:
         node = self._compose(text)
         if node is None:
             raise self._error(1, "is empty")
-        return self._construct(node, ())
+        return Document(data=self._construct(node, ()), places=self.places, problems=self.problems)
 
     def _compose(self, text: str) -> yaml.Node | None:
         loader = None
@@ -207,27 +272,17 @@ class _Reader:
     def _error(self, line: int, message: str) -> DocumentError:
         return DocumentError([Problem(file=self.file, line=line, message=message)])
 
-    def mistake(self, location: tuple[Any, ...], message: str) -> None:
-        """Note a mistake at a place of the document."""
-        message = _clipped(_INNER_LINE.sub(r"\\n", message))
-        self.problems.append(Problem(file=self.file, line=self.line(location), message=message))
-
-    def line(self, location: tuple[Any, ...]) -> int:
-        """The line of the deepest part of `location` that exists in the file."""
-        path: Path_ = ()
-        for part in location:
-            if (*path, part) in self.lines:
-                path = (*path, part)
-        return self.lines[path]
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(file=self.file, line=node.start_mark.line + 1)
 
     def _problem(self, node: yaml.Node, message: str) -> None:
         self.problems.append(Problem(file=self.file, line=node.start_mark.line + 1, message=message))
 
     def _construct(self, node: yaml.Node, path: Path_) -> Any:
         self.values += 1
-        if self.values > _MOST_VALUES or len(path) > _DEEPEST:
+        if self.values > MOST_VALUES or len(path) > _DEEPEST:
             raise self._error(node.start_mark.line + 1, str(_TooLargeError(len(path))))
-        self.lines[path] = node.start_mark.line + 1
+        self.places[path] = self._place(node)
         if node.tag not in _CORE_TAGS:
             self._problem(node, f"tag '{_clipped(node.tag, 80)}' is not allowed; write plain values")
             return None
@@ -257,11 +312,11 @@ class _Reader:
                 self._problem(key_node, f"a key must be at most {_LONGEST_KEY} characters, found {len(key):,}")
                 continue
             if key in result:
-                first = self.lines[(*path, key)]
+                first = self.places[(*path, key)].line
                 self._problem(key_node, f"'{key}' is given twice, first in line {first}; keep one")
                 continue
             result[key] = self._construct(value_node, (*path, key))
-            self.lines[(*path, key)] = key_node.start_mark.line + 1
+            self.places[(*path, key)] = self._place(key_node)
         return result
 
 
@@ -281,12 +336,14 @@ def _scalar(text: str, style: str | None) -> Any:
     return text
 
 
-def _describe(item: Any, model: type[BaseModel]) -> str:
+def _describe(item: Any, model: type[BaseModel], other_keys: Iterable[str]) -> str:
     location = ".".join(str(part) for part in item["loc"] if not _is_union_tag(part)) or "the document"
     kind = item["type"]
     if kind == "extra_forbidden":
         key = str(item["loc"][-1])
         allowed = _allowed_keys(model, item["loc"][:-1])
+        if len(item["loc"]) == 1:
+            allowed.update(other_keys)
         return f"unknown key '{location}'" + (suggestion(key, allowed) if allowed else "")
     if kind == "missing":
         return f"'{location}' is missing"

@@ -2,7 +2,7 @@
 
 CodesignError
 ├── InputError            a file, option or argument is wrong: exit code 2
-│   └── DocumentError     all mistakes of one YAML file, each with its line
+│   └── DocumentError     all mistakes of a YAML file and those it extends, each with its line
 ├── DataError             a dataset is missing or damaged; says what to do
 ├── InfeasibleError       a network does not fit a chip; becomes a row, not a crash
 ├── TrainingDivergedError the loss is no longer finite
@@ -48,7 +48,7 @@ class Problem:
 
 
 class DocumentError(InputError):
-    """All mistakes of one file at once, one line each."""
+    """All mistakes of a file at once, and of the files that it extends; one line each."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 __all__ = [
     "RESUMABLE",
     "DataRootOption",
+    "DatasetOption",
     "ExecutorName",
     "ExecutorOption",
     "OutputOption",
     "RayAddressOption",
+    "ScaleOption",
     "StoreOption",
     "WorkersOption",
     "choose_progress",
     "explicit_executor",
     "given_command",
     "interruptible",
+    "written_command",
 ]
 
 RESUMABLE = "what is finished is kept in {store}; the same command goes on from there"
@@ -58,6 +61,22 @@ OutputOption = Annotated[
 StoreOption = Annotated[
     str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
 ]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="One of the file's `datasets`; any other word lists them.",
+        show_default="its first, if it has any",
+    ),
+]
+ScaleOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="One of the file's `scales`, such as smoke; any other word lists them.",
+        show_default="its first, if it has any",
+    ),
+]
 DataRootOption = Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")]
 
 
@@ -79,22 +98,32 @@ def explicit_executor(
     return None
 
 
-def given_command(context: typer.Context) -> str:
-    """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default."""
+def given_command(context: typer.Context, chosen: Mapping[str, str]) -> str:
+    """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default.
+
+    Args:
+        chosen: values of options that were chosen for the user and may be chosen otherwise another time, by name.
+    """
     from codesign.files import printable
 
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
         name = parameter.name
         source = None if name is None else context.get_parameter_source(name)
-        if name is None or source is None or source.name != "COMMANDLINE":
+        if name is None or source is None or (source.name != "COMMANDLINE" and name not in chosen):
             continue
-        value = context.params[name]
+        value = chosen.get(name, context.params[name])
         if parameter.param_type_name == "option":
             words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
         if not isinstance(value, bool):
             words.append(printable(value.value if isinstance(value, StrEnum) else str(value)))
     return shlex.join(words)
+
+
+def written_command(command: str, file: str, options: Mapping[str, object]) -> str:
+    """`codesign sweep FILE --name VALUE`, as a shell takes it."""
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return shlex.join(["codesign", command, file, *words])
 
 
 def choose_progress() -> Progress:

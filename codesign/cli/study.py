@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,16 +9,19 @@ import typer
 from codesign.cli.options import (
     RESUMABLE,
     DataRootOption,
+    DatasetOption,
     ExecutorName,
     ExecutorOption,
     OutputOption,
     RayAddressOption,
+    ScaleOption,
     StoreOption,
     WorkersOption,
     choose_progress,
     explicit_executor,
     given_command,
     interruptible,
+    written_command,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ __all__ = ["study"]
 def study(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A study file, or the name of one that is shipped.")],
+    dataset: DatasetOption = None,
+    scale: ScaleOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Budget in trials, those of earlier runs included, instead of the file's.")
     ] = None,
@@ -61,25 +65,28 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.store import Store
-    from codesign.exploration.study.study import load_study, run_study
+    from codesign.exploration.study.study import choose_study, run_study
 
-    spec = _changed(load_study(file), trials=trials, time=time, sampler=sampler, seed=seed)
+    chosen = choose_study(file, dataset=dataset, scale=scale)
+    spec = _changed(chosen.spec, trials=trials, time=time, sampler=sampler, seed=seed)
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
-    chosen = explicit_executor(executor, workers, ray_address, progress)
+    runs_jobs = explicit_executor(executor, workers, ray_address, progress)
     changes = {"trials": trials, "time": time, "sampler": sampler, "seed": seed}
-    given = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in changes.items() if value is not None)
+    given = {**chosen.options, **{name: value for name, value in changes.items() if value is not None}}
+    if chosen.text:
+        progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, RESUMABLE.format(store=kept.root)):
         outcome = run_study(
             spec,
             store=kept,
             output=output or f"reports/{spec.name}",
             storage=storage,
-            executor=chosen,
+            executor=runs_jobs,
             progress=progress,
             data_root=data_root,
-            command=f"codesign study {shlex.quote(file)}{given}",
-            resume=given_command(context),
+            command=written_command("study", file, given),
+            resume=given_command(context, chosen.options),
         )
     raise typer.Exit(_summary(outcome))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,16 +9,19 @@ import typer
 from codesign.cli.options import (
     RESUMABLE,
     DataRootOption,
+    DatasetOption,
     ExecutorName,
     ExecutorOption,
     OutputOption,
     RayAddressOption,
+    ScaleOption,
     StoreOption,
     WorkersOption,
     choose_progress,
     explicit_executor,
     given_command,
     interruptible,
+    written_command,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ __all__ = ["sweep"]
 def sweep(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A sweep file, or the name of one that is shipped, such as smoke.")],
+    dataset: DatasetOption = None,
+    scale: ScaleOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what there is to do, and do nothing.")] = False,
     executor: ExecutorOption = ExecutorName.auto,
     workers: WorkersOption = None,
@@ -48,31 +52,38 @@ def sweep(
 
     What is done is kept: run the same command again after an interruption, or after adding to the file.
     """
-    from codesign.exploration.library import load_sweep
+    from codesign.exploration.library import choose_sweep
     from codesign.exploration.spec import Seeds
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import plan_sweep, run_sweep
 
-    spec = load_sweep(file)
+    chosen = choose_sweep(file, dataset=dataset, scale=scale)
+    spec = chosen.spec
     if seeds is not None:
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     if dry_run:
+        typer.echo(f"{spec.name}: {spec.title}")
+        if chosen.text:
+            typer.echo(chosen.text)
         _show_plan(plan_sweep(spec, data_root=data_root), kept)
         return
-    chosen = explicit_executor(executor, workers, ray_address, progress)
+    runs_jobs = explicit_executor(executor, workers, ray_address, progress)
+    given = {**chosen.options, **({} if seeds is None else {"seeds": str(seeds)})}
+    if chosen.text:
+        progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, RESUMABLE.format(store=kept.root)):
         outcome = run_sweep(
             spec,
             store=kept,
             output=output or f"reports/{spec.name}",
-            executor=chosen,
+            executor=runs_jobs,
             progress=progress,
             data_root=data_root,
-            command=f"codesign sweep {shlex.quote(file)}" + (f" --seeds {seeds}" if seeds is not None else ""),
-            resume=given_command(context),
+            command=written_command("sweep", file, given),
+            resume=given_command(context, chosen.options),
         )
     raise typer.Exit(_summary(outcome))
 
@@ -96,7 +107,6 @@ def _show_plan(plan: Plan, store: Store) -> None:
 
     work = find_work(plan, store)
     infeasible = [point for point in plan.points if point.jobs is None]
-    typer.echo(f"{plan.spec.name}: {plan.spec.title}")
     typer.echo(f"{len(plan.points)} design points, {len(infeasible)} of them infeasible")
     for what, tally in (("train", work.train), ("execute", work.execute), ("price", work.price)):
         typer.echo(f"  {what:8} {tally.to_run:6} to run {tally.in_store:6} in the store")

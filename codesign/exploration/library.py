@@ -1,4 +1,4 @@
-"""Sweep files by path or name: in `./sweeps`, in a checkout's `sweeps`, and in the installed package."""
+"""Sweep files by path or name: in `./sweeps`, in a checkout's `sweeps`, and in the installed package; and below."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from codesign.documents import load_document, suggestion
+from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.exploration.overlays import Chosen, load_chosen
 from codesign.exploration.spec import SweepSpec
 
-__all__ = ["find_sweep", "load_sweep", "sweep_names"]
+__all__ = ["choose_sweep", "find_sweep", "load_sweep", "sweep_names"]
 
 _PACKAGE = Path(str(files("codesign")))
 
@@ -25,12 +26,16 @@ def _folders() -> list[Path]:
 
 
 def sweep_names() -> tuple[str, ...]:
-    """Names of all sweeps that can be found, sorted."""
-    return tuple(sorted({path.stem for folder in _folders() for path in folder.glob("*.yaml")}))
+    """Names of all sweeps that can be found, such as `paper/table2`, sorted; files that others build on are not listed.
+
+    Those have a name, or are in a folder with a name, that begins with an underscore.
+    """
+    paths = {path.relative_to(folder).with_suffix("") for folder in _folders() for path in folder.rglob("*.yaml")}
+    return tuple(sorted(path.as_posix() for path in paths if not any(part.startswith("_") for part in path.parts)))
 
 
 def find_sweep(name_or_path: str | Path) -> Path:
-    """The file of a sweep: an existing path, or a name such as `nmnist`, `nmnist.yaml` or `sweeps/nmnist.yaml`.
+    """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
 
     Raises:
         InputError: there is none; the message suggests one.
@@ -38,22 +43,30 @@ def find_sweep(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if os.path.isfile(path):
         return path
-    named = path.parts[1:] if path.parts[:1] == ("sweeps",) else path.parts
-    if len(named) == 1 and path.suffix in ("", ".yaml", ".yml"):
+    named = Path(*path.parts[1:]) if path.parts[:1] == ("sweeps",) else path
+    if named.name and not named.is_absolute() and ".." not in named.parts and path.suffix in ("", ".yaml", ".yml"):
         for folder in _folders():
-            found = folder / f"{Path(named[0]).stem}.yaml"
+            found = folder / named.with_suffix(".yaml")
             if os.path.isfile(found):
                 return found
     if os.path.lexists(path):
         return path  # no regular file; reading it says what it is
-    raise InputError(f"there is no sweep file {str(name_or_path)!r}{suggestion(path.stem, sweep_names())}")
+    asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
+    raise InputError(f"there is no sweep file {str(name_or_path)!r}{suggestion(asked.as_posix(), sweep_names())}")
 
 
-def load_sweep(name_or_path: str | Path) -> SweepSpec:
-    """Find, read and check a sweep file.
+def choose_sweep(
+    name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None
+) -> Chosen[SweepSpec]:
+    """Find, read and check a sweep file at one of its datasets and scales; what is left out is the first of each.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such file, dataset or scale.
         DocumentError: it has mistakes.
     """
-    return load_document(find_sweep(name_or_path), SweepSpec)
+    return load_chosen(find_sweep(name_or_path), SweepSpec, dataset=dataset, scale=scale)
+
+
+def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:
+    """What a sweep file says, as `choose_sweep`."""
+    return choose_sweep(name_or_path, dataset=dataset, scale=scale).spec

@@ -64,6 +64,7 @@ class PricingSpec(Spec):
     Attributes:
         name: of the file's folder of outputs; `title` and `description` are for its page.
         sweep: name or path of the sweep whose models are priced.
+        dataset, scale: of the sweep's file, where it has several; left out, the first of each.
         recipes, training_seeds: of the sweep; left out, all of them. Each recipe and seed is one model.
         evaluation_seed: of the sweep; left out, its first.
         chip, schedule: an entry of the sweep's chips, and a schedule that it names.
@@ -76,6 +77,8 @@ class PricingSpec(Spec):
     title: str = ""
     description: str = ""
     sweep: str
+    dataset: str | None = None
+    scale: str | None = None
     recipes: tuple[str, ...] = ()
     training_seeds: tuple[Seed, ...] = ()
     evaluation_seed: Seed | None = None
@@ -110,7 +113,7 @@ class PricingSpec(Spec):
 
 def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     """The part of the sweep that a price file names, as a sweep of its own: the same jobs, under the same keys."""
-    sweep = load_sweep(spec.sweep)
+    sweep = load_sweep(spec.sweep, dataset=spec.dataset, scale=spec.scale)
     recipes = {name: sweep.recipes[name] for name in spec.recipes or sweep.recipes}
     entry = sweep.chips[spec.chip].model_copy(update={"schedules": (spec.schedule,)})
     seeds = sweep.seeds.model_copy(
@@ -131,8 +134,9 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     name = data.get("sweep")
     if not isinstance(name, str):
         return
+    dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     try:
-        sweep = load_sweep(name)
+        sweep = load_sweep(name, dataset=dataset, scale=scale)
     except CodesignError as error:
         yield ("sweep",), f"sweep: {error}"
         return

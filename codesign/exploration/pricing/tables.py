@@ -140,7 +140,7 @@ def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Seq
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
-        sweep=spec.sweep,
+        sweep=" ".join(part for part in (spec.sweep, spec.dataset, spec.scale) if part),
         chip=space.chip.title,
         synchronization=space.chip.synchronization.kind,
         schedule=spec.schedule,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.documents import load_document
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
+from codesign.exploration.overlays import Chosen, load_chosen
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from codesign.workload.dataset import Workload, WorkloadOutline
 
-__all__ = ["StudyOutcome", "load_study", "run_study"]
+__all__ = ["StudyOutcome", "choose_study", "load_study", "run_study"]
 
 TRIAL_AXIS = "trial"
 BASELINE = "baseline"
@@ -65,14 +65,21 @@ class StudyOutcome:
     failed: int
 
 
-def load_study(name_or_path: str | Path) -> StudySpec:
-    """Find, read and check a study file.
+def choose_study(
+    name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None
+) -> Chosen[StudySpec]:
+    """Find, read and check a study file at one of its datasets and scales; what is left out is the first of each.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such file, dataset or scale.
         DocumentError: it has mistakes.
     """
-    return load_document(find_sweep(name_or_path), StudySpec)
+    return load_chosen(find_sweep(name_or_path), StudySpec, dataset=dataset, scale=scale)
+
+
+def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
+    """What a study file says, as `choose_study`."""
+    return choose_study(name_or_path, dataset=dataset, scale=scale).spec
 
 
 def run_study(

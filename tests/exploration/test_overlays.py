@@ -1,0 +1,461 @@
+"""Sweep files that build on each other, and exist for several datasets and at several scales."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ConfigDict
+from tiny_sweeps import TINY
+
+from codesign.documents import Path_, Spec, parse_document
+from codesign.errors import DocumentError, InputError
+from codesign.exploration.overlays import choices, load_chosen
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.study.spec import StudySpec
+
+MORE = """\
+datasets:
+  digits: {}
+  audio:
+    workload: {timesteps: 9}
+    network: {hidden: "4"}
+    scales:
+      smoke: {workload: {train: 30}}
+      tiny: {workload: {train: 10}}
+scales:
+  smoke: {workload: {train: 20}, seeds: {training: [7, 8]}}
+  paper: {recipes: {layered: {epochs: 50}}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a sweep, so that messages name files as they were given."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (tmp_path / "more.yaml").write_text(TINY + MORE, encoding="utf-8")
+    return tmp_path
+
+
+def write(name: str, text: str) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(name: str, text: str, **choice: str) -> SweepSpec:
+    return load_chosen(write(name, text), SweepSpec, **choice).spec
+
+
+def mistakes(name: str, text: str, **choice: str) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        load(name, text, **choice)
+    return str(caught.value).splitlines()
+
+
+# extends -------------------------------------------------------------------------------------------------------------
+
+
+def test_mappings_are_merged_key_by_key_and_everything_else_is_replaced(folder: Path) -> None:
+    text = """\
+extends: tiny.yaml
+name: mine
+recipes: {second: {method: unlayered, policy: momentum, epochs: 3}}
+chips: {mubrain_fitted: {schedules: [asynchronous]}}
+seeds: {evaluation: [4]}
+evaluation: {samples: 5}
+"""
+    spec, base = load("mine.yaml", text), load_chosen(folder / "tiny.yaml", SweepSpec).spec
+    assert spec.name == "mine"
+    assert list(spec.recipes) == ["layered", "second"]
+    assert spec.recipes["layered"] == base.recipes["layered"]
+    assert (spec.recipes["second"].epochs, spec.recipes["second"].batch_size) == (3, 30)  # the base's defaults hold
+    assert (spec.chips["mubrain_fitted"].capacity, spec.chips["mubrain_fitted"].schedules) == (
+        "scaled",
+        ("asynchronous",),
+    )
+    assert (spec.seeds.training, spec.seeds.evaluation) == ((0,), (4,))
+    untouched = {"name", "recipes", "chips", "seeds", "evaluation"}
+    assert spec.model_dump(exclude=untouched) == base.model_dump(exclude=untouched)
+
+
+def test_a_chain_is_followed_from_folder_to_folder(folder: Path) -> None:
+    write("bases/deep/one.yaml", "extends: ../../tiny.yaml\nseeds: {training: [1]}\nevaluation: {samples: 1}\n")
+    write("bases/two.yaml", "extends: deep/one.yaml\nevaluation: {samples: 2}\n")
+    spec = load("mine.yaml", f"extends: {folder}/bases/two.yaml\ntitle: Mine\n")
+    assert (spec.title, spec.seeds.training, spec.evaluation.samples) == ("Mine", (1,), 2)
+
+
+def test_null_is_a_value_like_any_other(folder: Path) -> None:
+    write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
+    assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None
+    said = mistakes("mine.yaml", "extends: tiny.yaml\nchips:\n  truenorth:\n")
+    assert said == ["mine.yaml:3: chips.truenorth: must be a valid dictionary or instance of ChipEntry, found None"]
+
+
+def test_what_is_removed_leaves_room_for_something_else(folder: Path) -> None:
+    text = """\
+extends: more.yaml
+remove: [recipes, chips.truenorth, axes.schedule.asynchronous.group_size, datasets.audio, scales]
+recipes: {only: {method: layered}}
+chips: {mubrain_fitted: {schedules: [chip]}}
+"""
+    (folder / "more.yaml").write_text(
+        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain_fitted.vector_width: [1, 2]}\n"
+    )
+    chosen = load_chosen(write("mine.yaml", text), SweepSpec)
+    assert (list(chosen.spec.recipes), list(chosen.spec.chips)) == (["only"], ["mubrain_fitted"])
+    assert list(chosen.spec.axes) == ["chip.mubrain_fitted.vector_width"]
+    assert (chosen.datasets, chosen.scales, chosen.spec.name) == (("digits",), (), "tiny_digits")
+
+
+def test_what_is_not_there_cannot_be_removed(folder: Path) -> None:
+    text = "extends: more.yaml\nremove:\n  - recipes.layred\n  - scales.papr\n  - seeds.training.0\n  - seeds\n"
+    assert mistakes("mine.yaml", text) == [
+        "mine.yaml:3: remove.0: there is no 'recipes.layred' to remove; did you mean 'layered'? allowed: layered",
+        "mine.yaml:4: remove.1: there is no 'scales.papr' to remove; did you mean 'paper'? allowed: paper, smoke",
+        "mine.yaml:5: remove.2: there is no 'seeds.training.0' to remove",
+    ]
+    assert mistakes("mine.yaml", TINY + "remove: [recipes.layered]\n") == [
+        "mine.yaml:15: remove.0: there is no 'recipes.layered' to remove; nothing is there"
+    ]
+    assert mistakes("mine.yaml", TINY + "remove: recipes\n") == [
+        "mine.yaml:15: remove: must be a list of paths such as recipes.layered"
+    ]
+
+
+# datasets and scales -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("choice", "name", "workload", "layered_epochs", "seeds"),
+    [
+        ({}, "tiny_digits_smoke", (3, 20), 1, (7, 8)),
+        ({"scale": "paper"}, "tiny_digits_paper", (3, 60), 50, (0,)),
+        ({"dataset": "audio"}, "tiny_audio_smoke", (9, 30), 1, (7, 8)),
+        ({"dataset": "audio", "scale": "paper"}, "tiny_audio_paper", (9, 60), 50, (0,)),
+        ({"dataset": "audio", "scale": "tiny"}, "tiny_audio_tiny", (9, 10), 1, (0,)),
+    ],
+)
+def test_scales_are_merged_over_datasets_over_the_file(
+    folder: Path,
+    choice: dict[str, str],
+    name: str,
+    workload: tuple[int, int],
+    layered_epochs: int,
+    seeds: tuple[int, ...],
+) -> None:
+    chosen = load_chosen(folder / "more.yaml", SweepSpec, **choice)
+    spec = chosen.spec
+    assert spec.name == name
+    assert (spec.workload.timesteps, spec.workload.train) == workload
+    assert spec.recipes["layered"].epochs == layered_epochs
+    assert spec.seeds.training == seeds
+    assert spec.network.hidden == ("4" if choice.get("dataset") else "12-8")
+    assert name == "_".join(["tiny", *chosen.options.values()])
+    again = load_chosen(folder / "more.yaml", SweepSpec, **chosen.options)
+    assert again == chosen  # the options that are told make the same choice
+
+
+def test_every_choice_is_listed(folder: Path) -> None:
+    assert [tuple(one.values()) for one in choices(folder / "more.yaml")] == [
+        ("digits", "smoke"),
+        ("digits", "paper"),
+        ("audio", "smoke"),
+        ("audio", "paper"),
+        ("audio", "tiny"),
+    ]
+    assert choices(folder / "tiny.yaml") == [{}]
+    assert choices(write("scaled.yaml", TINY + "scales: {a: {}}\n")) == [{"scale": "a"}]
+
+
+def test_parts_of_a_file_are_merged_over_the_same_parts_of_its_base(folder: Path) -> None:
+    text = """\
+extends: more.yaml
+name: mine
+workload: {timesteps: 5}
+datasets:
+  audio: {remove: [scales.tiny], workload: {test: 8}}
+  speakers: {workload: {timesteps: 6}}
+scales:
+  smoke: {remove: [seeds.training], workload: {train: 25}}
+  huge: {}
+"""
+    chosen = load_chosen(write("mine.yaml", text), SweepSpec, dataset="audio")
+    assert (chosen.datasets, chosen.scales) == (("digits", "audio", "speakers"), ("smoke", "paper", "huge"))
+    workload = chosen.spec.workload
+    # Of the audio part the base's timesteps, which win over those of the file, and the file's test; the dataset's own
+    # smoke comes last.
+    assert (workload.timesteps, workload.test, workload.train) == (9, 8, 30)
+    assert chosen.spec.seeds.training == (0, 1, 2)  # the usual ones, for those of file and base are removed
+    assert chosen.spec.name == "mine_audio_smoke"
+    assert load_chosen(Path("mine.yaml"), SweepSpec, dataset="speakers").spec.workload.timesteps == 6
+    assert load_chosen(Path("mine.yaml"), SweepSpec).spec.workload.timesteps == 5
+
+
+def test_unknown_names_say_what_there_is(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"^more.yaml: has no dataset 'adio'; did you mean 'audio'\? allowed: "):
+        load_chosen(Path("more.yaml"), SweepSpec, dataset="adio")
+    with pytest.raises(InputError, match=r"^more.yaml: has no scale 'tiny'; allowed: paper, smoke$"):
+        load_chosen(Path("more.yaml"), SweepSpec, scale="tiny")  # only audio has it
+    with pytest.raises(InputError, match=r"^tiny.yaml: has no scales, so 'smoke' cannot be chosen$"):
+        load_chosen(Path("tiny.yaml"), SweepSpec, scale="smoke")
+    with pytest.raises(InputError, match=r"^tiny.yaml: has no datasets, so 'digits' cannot be chosen$"):
+        load_chosen(Path("tiny.yaml"), SweepSpec, dataset="digits")
+
+
+def test_a_study_builds_on_a_sweep(folder: Path) -> None:
+    text = """\
+extends: more.yaml
+name: found
+space: {recipe.learning_rate: {from: 1.0e-3, to: 1.0e-2}}
+objectives: [{column: accuracy, direction: maximize, reference: 0.1}]
+budget: {trials: 2}
+"""
+    chosen = load_chosen(write("study.yaml", text), StudySpec, scale="paper")
+    assert (chosen.spec.name, chosen.spec.recipes["layered"].epochs) == ("found_digits_paper", 50)
+    assert "study.yaml:3: space: this is a study; run it by `codesign study`" in mistakes("study.yaml", text)
+
+
+# mistakes ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_told_at_the_file_and_line_where_it_was_written(folder: Path) -> None:
+    write(
+        "bases/base.yaml",
+        TINY.replace("timesteps: 3", "timesteps: -3").replace("{policy: random, group_size: 4}", "{policy: randum}"),
+    )
+    middle = (
+        "extends: base.yaml\nrecipe_defaults:\n  epochs: -1\n  batch_size: 10\nrecipes:\n  layered:\n    epochs: 0\n"
+    )
+    write("bases/middle.yaml", middle)
+    text = """\
+extends: bases/middle.yaml
+recipes:
+  second: {method: layered}
+datasets:
+  digits:
+    chips:
+      truenorth: {schedules: [asynchronus]}
+      loihi: {capacty: scaled}
+    scales:
+      smoke:
+        evaluation: {samples: -1}
+  other: {name: 7, chips: {speck: {x: 1}}}
+scales:
+  smoke:
+    workload: {train: few}
+    titel: x
+  paper: {titel: y}
+"""
+    assert mistakes("mine.yaml", text) == [
+        "bases/base.yaml:3: workload.timesteps: must be greater than 0, found -3",
+        "bases/base.yaml:13: schedules.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'? "
+        "allowed: fifo, momentum, random, timed",
+        "bases/middle.yaml:3: recipe_defaults.epochs: must be greater than 0, found -1",
+        "bases/middle.yaml:7: recipes.layered.epochs: must be greater than 0, found 0",
+        "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
+        "allowed: asynchronous, chip, layered, paper_table5",
+        "mine.yaml:8: unknown key 'chips.loihi.capacty'; did you mean 'capacity'? "
+        "allowed: capacity, chip, mapping, operation, overrides, schedules, weight_bits",
+        "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
+        "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
+        "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
+        "evaluation, extends, name, network, objectives, paper, preset, question, recipe_defaults, recipes, remove, "
+        "resources, scales, schedules, seeds, title, workload",
+    ]
+
+
+def test_mistakes_of_a_part_stop_only_those_who_choose_it(folder: Path) -> None:
+    text = TINY + "datasets:\n  good: {}\n  bad: {titel: x}\n  none:\nscales:\n  good: {}\n  list: [1]\n"
+    assert load("mine.yaml", text).name == "tiny_good_good"
+    assert [line[:33] for line in mistakes("mine.yaml", text, dataset="bad")] == ["mine.yaml:17: unknown key 'titel'"]
+    assert mistakes("mine.yaml", text, dataset="none", scale="list") == [
+        "mine.yaml:18: datasets.none: must be a mapping, a part of a sweep file, found nothing",
+        "mine.yaml:21: scales.list: must be a mapping, a part of a sweep file, found a list",
+    ]
+
+
+def test_the_name_of_dataset_and_scale_counts_in_the_sweeps_name(folder: Path) -> None:
+    long = "a" * 70
+    text = TINY.replace("name: tiny", f"name: {long}") + "scales:\n  small: {}\n  very_large: {}\n"
+    assert load("mine.yaml", text).name == f"{long}_small"
+    (said,) = mistakes("mine.yaml", text, scale="very_large")
+    assert said.startswith("mine.yaml:1: name: must have at most 80 characters")
+
+
+TREES = st.recursive(
+    st.just(0), lambda inside: st.dictionaries(st.sampled_from("abc"), inside, max_size=3), max_leaves=8
+)
+PARTS = st.dictionaries(st.sampled_from("abc"), TREES, max_size=3)
+
+
+class Anything(Spec):
+    """Holds whatever it is given, and takes every value for a mistake."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+        return ((path, f"{'.'.join(map(str, path))}={value}") for path, value in leaves(data, ()))
+
+
+def leaves(data: Any, at: Path_) -> Iterator[tuple[Path_, int]]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from leaves(value, (*at, key))
+    else:
+        yield at, data
+
+
+def merged(base: Any, over: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    return {key: merged(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}}
+
+
+def numbered(tree: Any, numbers: Iterator[int]) -> Any:
+    """The tree with a number of its own for each leaf."""
+    return {key: numbered(value, numbers) for key, value in tree.items()} if isinstance(tree, dict) else next(numbers)
+
+
+@settings(max_examples=50, deadline=None)
+@given(trees=st.lists(PARTS, min_size=6, max_size=6))
+def test_any_parts_are_merged_in_order_and_keep_their_places(trees: list[Any]) -> None:
+    numbers = count(1)
+    parts = [numbered(tree, numbers) for tree in trees]
+    base, own, base_dataset, own_dataset, scale, dataset_scale = parts
+    files = {
+        "base.yaml": {**base, "datasets": {"x": base_dataset}, "scales": {"y": scale}},
+        "own.yaml": {"extends": "base.yaml", **own, "datasets": {"x": {**own_dataset, "scales": {"y": dataset_scale}}}},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        expected = reduce(merged, parts, {})
+        try:
+            load_chosen(Path(folder) / "own.yaml", Anything)
+            problems = []
+        except DocumentError as error:
+            problems = error.problems
+        found = {problem.message for problem in problems}
+        assert found == {f"{'.'.join(map(str, path))}={value}" for path, value in leaves(expected, ())}
+        for problem in problems:
+            line = Path(problem.file).read_text(encoding="utf-8").splitlines()[problem.line - 1]
+            assert line.endswith(f" {problem.message.partition('=')[2]}"), (line, problem)
+
+
+# hostile files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("datasets: [a, b]", "15: datasets: must be a mapping from names to parts of a sweep file, found a list"),
+        ("datasets:", "15: datasets: must be a mapping from names to parts of a sweep file, found nothing"),
+        ("scales: smoke", "15: scales: must be a mapping from names to parts of a sweep file, found 'smoke'"),
+        ("datasets: {a: {datasets: {b: {}}}}", "15: datasets.a.datasets: is not possible in such a part; allowed"),
+        ("datasets: {a: {extends: tiny.yaml}}", "15: datasets.a.extends: is not possible in such a part; allowed"),
+        ("scales: {a: {scales: {b: {}}}}", "15: scales.a.scales: is not possible in such a part; allowed"),
+        ("scales: {a: {name: [1]}}", "15: name: must be a valid string"),
+        ("datasets: {'a/b': {}}", "15: datasets.a/b: must be at most 40 letters, digits"),
+        ("datasets: {'': {}}", "15: datasets.: must be at most 40 letters, digits"),
+        (f"scales: {{{'a' * 41}: {{}}}}", "must be at most 40 letters, digits"),
+        (f"scales: {{{', '.join(f'a{i}: {{}}' for i in range(101))}}}", "15: scales: has 101 names, more than 100"),
+        (f"remove: [{', '.join(f'a{i}' for i in range(101))}]", "15: remove: has 101 paths, more than 100"),
+        ("scales: {a: {}, a: {}}", "15: 'a' is given twice, first in line 15"),
+        ("scales: {a: !!binary x}", "15: tag 'tag:yaml.org,2002:binary' is not allowed"),
+        (f"remove: ['{'a.' * 100_000}']", "there is no 'a.a."),
+        ("extends: 3", "15: extends: must be the path of a file, seen from this one, found 3"),
+        ("extends: ''", "15: extends: must be the path of a file, seen from this one, found ''"),
+        ("extends: [tiny.yaml]", "15: extends: must be the path of a file, seen from this one, found a list"),
+        ("extends: none.yaml", "15: extends: none.yaml: cannot be read: No such file or directory"),
+        ("extends: .", "15: extends: .: cannot be read: Is a directory"),
+        ("extends: /dev/zero", "15: extends: /dev/zero: is a pipe or a device"),
+        (f"extends: {'a' * 5000}", "15: extends: aaaa"),
+        ('extends: "a\\0"', "15: the control character U+0000 is not allowed"),
+        ("extends: mine.yaml", "15: extends: mine.yaml: is extended by itself, through 1 files"),
+        ("extends: ./../{here}/mine.yaml", "is extended by itself, through 1 files"),
+        ("extends: circle.yaml", "circle.yaml:1: extends: mine.yaml: is extended by itself, through 2 files"),
+        ("extends: list.yaml", "list.yaml:1: must be a mapping, for another file extends it, found a list"),
+        ("extends: broken.yaml", "broken.yaml:2: is not valid YAML"),
+        ("extends: empty.yaml", "empty.yaml:1: is empty"),
+        ("extends: twice.yaml", "twice.yaml:2: 'title' is given twice, first in line 1; keep one"),
+    ],
+)
+def test_a_hostile_file_is_refused_with_its_line(folder: Path, more: str, says: str) -> None:
+    write("circle.yaml", "extends: mine.yaml\n")
+    write("list.yaml", "- 1\n")
+    write("broken.yaml", "a: 1\nb: [")
+    write("empty.yaml", "")
+    write("twice.yaml", "title: a\ntitle: b\n")
+    said = mistakes("mine.yaml", TINY + more.replace("{here}", folder.name) + "\n")
+    assert any(says in line for line in said), said
+
+
+def test_mistakes_before_an_unreadable_base_are_told_with_it(folder: Path) -> None:
+    write("broken.yaml", "a: 1\nb: 2\nc: *d")
+    write("middle.yaml", "extends: broken.yaml\ntitle: a\ntitle: b\n")
+    said = mistakes("mine.yaml", "extends: middle.yaml\nname: a\nname: b\n")
+    assert [line.split(":")[:2] for line in said] == [["broken.yaml", "3"], ["middle.yaml", "3"], ["mine.yaml", "3"]]
+
+
+def test_a_chain_may_have_eight_bases(folder: Path) -> None:
+    write("b0.yaml", TINY)
+    for i in range(1, 10):
+        write(f"b{i}.yaml", f"extends: b{i - 1}.yaml\ntitle: number {i}\n")
+    assert load_chosen(Path("b8.yaml"), SweepSpec).spec.title == "number 8"
+    with pytest.raises(DocumentError, match=r"^b1.yaml:1: extends: b0.yaml: is extended through 9 files, more than 8$"):
+        load_chosen(Path("b9.yaml"), SweepSpec)
+
+
+@pytest.mark.slow
+def test_files_that_are_too_large_together_are_refused(folder: Path) -> None:
+    many = f"axes: {{a: [{'1, ' * 24_990}]}}\n"  # the tiny sweep has about 40 values
+    write("large.yaml", TINY + many)
+    write("middle.yaml", "extends: large.yaml\n" + many)
+    assert mistakes("mine.yaml", "extends: middle.yaml\n") == [
+        "middle.yaml:1: extends: files that extend each other may have 50,000 values, these have more"
+    ]
+
+
+def test_aliases_are_merged_like_what_they_stand_for(folder: Path) -> None:
+    text = """\
+extends: tiny.yaml
+datasets:
+  one: &part {recipes: {layered: {epochs: 2}}, chips: {truenorth: {weight_bits: 4}}}
+  two: *part
+scales:
+  a: *part
+  b: {recipes: {layered: {epochs: 3}}}
+"""
+    path = write("mine.yaml", text)
+    one = load_chosen(path, SweepSpec, dataset="one", scale="b").spec
+    two = load_chosen(path, SweepSpec, dataset="two", scale="a").spec
+    assert (one.recipes["layered"].epochs, two.recipes["layered"].epochs) == (3, 2)
+    assert one.chips["truenorth"].weight_bits == 4
+
+
+def test_names_may_be_numbers(folder: Path) -> None:
+    path = write("mine.yaml", TINY + "scales: {1: {title: one}, 2: {title: two}}\n")
+    chosen = load_chosen(path, SweepSpec, scale="2")
+    assert (chosen.spec.title, chosen.spec.name, chosen.scales) == ("two", "tiny_2", ("1", "2"))
+
+
+def test_a_file_without_any_of_it_is_read_as_before(folder: Path) -> None:
+    chosen = load_chosen(folder / "tiny.yaml", SweepSpec)
+    assert chosen.spec == parse_document(TINY, "tiny.yaml", SweepSpec)
+    assert (chosen.text, chosen.options) == ("", {})
+    assert mistakes("mine.yaml", "- 1\n") == [
+        "mine.yaml:1: the document: must be a valid dictionary or instance of SweepSpec, found a list"
+    ]
