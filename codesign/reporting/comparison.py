@@ -26,7 +26,8 @@ __all__ = [
     "with_sureness",
 ]
 
-Status = Literal["holds", "holds in part", "not shown", "cannot be asked"]
+Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
+"""How a claim stands. Only a statement of the paper is said not to hold; see `codesign.reporting.paper.judging`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -26,6 +26,7 @@ from codesign.reporting.facts import (
 )
 from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
 from codesign.reporting.fronts import Front, find_fronts
+from codesign.reporting.paper.section import paper_section
 from codesign.reporting.points import Point, gather
 from codesign.reporting.study import study_page
 from codesign.reporting.tables import (
@@ -75,6 +76,7 @@ def render_report(table: ResultTable) -> str:
     return template("report.html.j2").render(
         metadata=metadata,
         study=study,
+        part=paper_section(table, points),
         workload=metadata.workload,
         timestep=format_si(metadata.workload.timestep_s, "s") if metadata.workload.timestep_s else None,
         summary=_summary(table, points),

@@ -70,6 +70,7 @@ class Point:
     stop: str | None
     steps_after_output: int | None
     input_mode: str | None
+    refractory: bool | None
     equivalent_to_layered: bool
     coverage: tuple[str, ...]
     accounting: str | None
@@ -226,6 +227,7 @@ def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list
         stop=text("stop"),
         steps_after_output=integer("steps_after_output"),
         input_mode=text("input_mode"),
+        refractory=bool(first["refractory"]) if is_known(first["refractory"]) else None,
         equivalent_to_layered=is_known(first["equivalent_to_layered"]) and bool(first["equivalent_to_layered"]),
         coverage=tuple(sorted(strings(first["energy_coverage"]))),
         accounting=text("energy_accounting"),

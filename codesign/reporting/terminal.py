@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from codesign.metadata import TrialFacts
 from codesign.reporting.comparison import Claim
 from codesign.reporting.fronts import coverage_words, find_fronts
+from codesign.reporting.paper.section import PaperSection, paper_section
 from codesign.reporting.points import Point, gather
 from codesign.reporting.study_tables import telling_parameters
 from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["print_study_summary", "print_summary"]
 
 _ROWS = 15
-_STYLES = {"holds": "green", "holds in part": "yellow", "not shown": "red", "cannot be asked": "dim"}
+_STYLES = {
+    "holds": "green",
+    "holds in part": "yellow",
+    "not shown": "red",
+    "does not hold": "red",
+    "cannot be asked": "dim",
+}
 _OBJECTIVES = 3
 _PARAMETERS = 6
 _COLUMNS = ("accuracy", "energy_j", "latency_s")
@@ -46,6 +53,9 @@ def print_summary(
         print_study_summary(table, report_path, results_path, console)
         return
     points = gather(table)
+    section = paper_section(table, points)
+    if section is not None:
+        _print_paper_section(section, console)
     counts = table.frame["status"].value_counts().to_dict()
     rows = ", ".join(f"{counts[status]} {status}" for status in ("ok", "infeasible", "failed") if status in counts)
     console.print(Text(f"{table.metadata.title}: {len(points)} design points from {len(table.frame)} rows ({rows})"))
@@ -78,6 +88,24 @@ def print_summary(
     if note is not None:
         console.print(Text(note))
     _print_paths(report_path, results_path, console)
+
+
+def _print_paper_section(section: PaperSection, console: Console) -> None:
+    """The paper's numbers beside the sweep's, and what its statements come to."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(section.title, style="bold"))
+    if section.part.brief is not None:
+        grid = Table(title=section.part.brief.caption, title_justify="left", box=None, pad_edge=False)
+        for heading in section.part.brief.headings:
+            grid.add_column(Text(heading.text), justify="right" if heading.numeric else "left", overflow="fold")
+        for row in section.part.brief.rows:
+            grid.add_row(*(Text(cell.text) for cell in row))
+        console.print(grid)
+    if section.part.missing:
+        console.print(Text(section.part.missing))
+    _print_claims(section.part.claims, console)
 
 
 def print_study_summary(

@@ -1,0 +1,60 @@
+"""The report's section on the part of the paper that a sweep repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from codesign.metadata import PaperPart
+from codesign.reporting.paper.accuracy import repeat_table2
+from codesign.reporting.paper.data import differences
+from codesign.reporting.paper.energy import repeat_table3
+from codesign.reporting.paper.part import Part
+from codesign.reporting.paper.rows import Repeated, repeated
+from codesign.reporting.points import Point
+from codesign.results import ResultTable
+
+__all__ = ["PaperSection", "paper_section", "title_of"]
+
+_PARTS: Mapping[PaperPart, Callable[[Repeated], Part]] = {
+    "table2": repeat_table2,
+    "table3": repeat_table3,
+}
+
+
+def title_of(part: PaperPart) -> str:
+    """A part as the paper calls it: `Table 2`, `figure 4`."""
+    kind = "Table" if part.startswith("table") else "figure"
+    return f"{kind} {part.removeprefix(kind.lower())}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperSection:
+    """What stands at the top of the report of a sweep that repeats a part of the paper.
+
+    Attributes:
+        title: such as `The paper's Table 2, repeated`.
+        differences: what was run otherwise than in the paper, in sentences; empty if nothing.
+        part: claims, table and panels.
+    """
+
+    title: str
+    differences: tuple[str, ...]
+    part: Part
+
+
+def paper_section(table: ResultTable, points: tuple[Point, ...]) -> PaperSection | None:
+    """The section, or None for a sweep that repeats no part of the paper.
+
+    Args:
+        points: of the table, gathered.
+    """
+    name = table.metadata.paper
+    if name is None or name not in _PARTS:
+        return None
+    sweep = repeated(points, table.metadata)
+    return PaperSection(
+        title=f"The paper’s {title_of(name)}, repeated",
+        differences=tuple(differences(table.metadata, sweep.beside)),
+        part=_PARTS[name](sweep),
+    )
