@@ -23,7 +23,7 @@ def test_wheel_carries_chips_sweeps_and_templates(tmp_path: Path):
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
     for folder in ("chips", "sweeps"):
-        shipped = {path.name for path in (ROOT / folder).glob("*.yaml")}
+        shipped = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*.yaml")}
         assert shipped
         assert {f"codesign/{folder}/{name}" for name in shipped} <= names
     empty = tmp_path / "empty"

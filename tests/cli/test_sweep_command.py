@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import codesign
 from codesign.cli.main import app
 from codesign.errors import InputError, TrainingDivergedError
+from codesign.exploration.library import sweep_names
 
 ROOT = Path(codesign.__file__).parent.parent
 SWEEP = """\
@@ -111,6 +112,72 @@ def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:
     assert " ".join(said.splitlines()[2].split()) == "train 1 to run 2 in the store"
 
 
+PARTS = """\
+extends: ../../tiny.yaml
+name: question
+datasets:
+  digits: {}
+  few: {workload: {train: 30}}
+scales:
+  large: {seeds: {training: [0, 1, 2, 3]}}
+  one: {seeds: {training: [0]}, chips: {mubrain: {schedules: [layered]}}, remove: [chips.truenorth]}
+"""
+
+
+@pytest.fixture
+def question(folder: Path) -> Path:
+    """A folder whose sweep, found by name, exists for two datasets at two scales."""
+    (folder / "sweeps/deep").mkdir(parents=True)
+    (folder / "sweeps/deep/question.yaml").write_text(PARTS, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("file", ["deep/question", "deep/question.yaml", "sweeps/deep/question.yaml"])
+def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: str) -> None:
+    lines = invoke(file, "--dry-run")[1].splitlines()
+    assert lines[:3] == [
+        "question_digits_large: Tiny",
+        "dataset digits (of digits, few), scale large (of large, one)",
+        "12 design points, 4 of them infeasible",
+    ]
+    lines = invoke(file, "--dry-run", "--dataset", "few", "--scale", "one", "--seeds", "5")[1].splitlines()
+    assert lines[0] == "question_few_one: Tiny"
+    assert lines[2] == "5 design points, 0 of them infeasible"
+
+
+def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
+    from codesign.exploration.runs.record import read_record, run_ids
+    from codesign.exploration.store import Store
+    from codesign.results import read_results
+
+    code, said = invoke("deep/question", "--scale", "one", "--executor", "serial")
+    assert code == 0
+    assert "question_digits_one: dataset digits (of digits, few), scale one (of large, one)" in said
+    table = read_results(question / "reports/question_digits_one/results.parquet")
+    assert (question / "reports/question_digits_one/report.html").is_file()
+    assert table.metadata.sweep == "question_digits_one"
+    assert set(table.frame["sweep"]) == {"question_digits_one"}
+    assert table.metadata.command == "codesign sweep deep/question --dataset digits --scale one"
+    folder = Store(question / "reports/.store").folder
+    record = read_record(folder, run_ids(folder)[0])
+    assert record.name == "question_digits_one"
+    assert record.command == "codesign sweep deep/question --dataset digits --scale one --executor serial"
+    invoke("deep/question", "--scale", "one", "--seeds", "1", "--executor", "serial")
+    again = read_results(question / "reports/question_digits_one/results.parquet").metadata
+    assert again.command == "codesign sweep deep/question --dataset digits --scale one --seeds 1"
+    assert again.jobs.trained == 0
+
+
+def test_a_dataset_or_scale_that_is_not_there(question: Path) -> None:
+    ended = program("sweep", "deep/question", "--dataset", "fw", folder=question)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "error: sweeps/deep/question.yaml: has no dataset 'fw'; did you mean 'few'? allowed: digits, few\n"
+    )
+    with pytest.raises(InputError, match=r"^tiny.yaml: has no scales, so 'one' cannot be chosen$"):
+        invoke("tiny.yaml", "--scale", "one", "--dry-run")
+
+
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def diverge(*arguments: object, **options: object) -> None:
         raise TrainingDivergedError("the loss became nan")
@@ -143,6 +210,33 @@ def test_an_unknown_sweep_names_those_there_are(folder: Path) -> None:
         invoke("mubrain_vs_loihy")
 
 
+def test_sweeps_are_named_by_their_folder_and_bases_are_not(question: Path) -> None:
+    (question / "sweeps/deep/_base.yaml").write_text(SWEEP, encoding="utf-8")
+    (question / "sweeps/_hidden").mkdir()
+    (question / "sweeps/_hidden/x.yaml").write_text(SWEEP, encoding="utf-8")
+    assert [name for name in sweep_names() if "/" in name and not name.startswith("paper/")] == ["deep/question"]
+    with pytest.raises(InputError, match=r"no sweep file 'qestion.yaml'; did you mean 'deep/question'\?"):
+        invoke("qestion.yaml")
+    with pytest.raises(InputError, match=r"no sweep file 'sweeps/dep/question.yaml'; did you mean 'deep/question'\?"):
+        invoke("sweeps/dep/question.yaml")
+    for name in (
+        "",
+        ".",
+        "..",
+        "../smoke",
+        "deep/../smoke",
+        "sweeps",
+        "sweeps/",
+        "/smoke",
+        "smoke.txt",
+        "a\0b",
+        "a" * 5000,
+    ):
+        with pytest.raises(InputError):
+            invoke(name, "--dry-run")
+    assert invoke("deep/_base", "--dry-run")[1].startswith("tiny: Tiny")  # it has all that a sweep needs
+
+
 def test_sweeps_in_the_working_folder_are_found_by_name(folder: Path) -> None:
     (folder / "sweeps").mkdir()
     (folder / "sweeps/nmnist.yaml").write_text(SWEEP)  # before the one that is shipped
@@ -150,13 +244,15 @@ def test_sweeps_in_the_working_folder_are_found_by_name(folder: Path) -> None:
     assert invoke("smoke", "--dry-run")[1].startswith("smoke: ")
 
 
-@pytest.mark.parametrize("name", ["smoke", "sweeps/mubrain_vs_loihi.yaml", "mubrain_vs_loihi"])
+@pytest.mark.parametrize("name", ["smoke", "sweeps/mubrain_vs_loihi.yaml", "deep/mine", "sweeps/deep/mine.yaml"])
 def test_shipped_sweeps_are_found_from_an_installed_package(tmp_path: Path, cache: Path, name: str) -> None:
     """The layout of the wheel: chips and sweeps inside the package, nothing beside it."""
     site, empty = tmp_path / "site", tmp_path / "empty"
     shutil.copytree(ROOT / "codesign", site / "codesign", ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("chips", "sweeps"):
         shutil.copytree(ROOT / part, site / "codesign" / part, dirs_exist_ok=True)
+    (site / "codesign/sweeps/deep").mkdir()
+    (site / "codesign/sweeps/deep/mine.yaml").write_text("extends: ../smoke.yaml\nname: mine\n", encoding="utf-8")
     empty.mkdir()
     ended = program("sweep", name, "--dry-run", path=site, folder=empty)
     assert ended.returncode == 0, ended.stderr

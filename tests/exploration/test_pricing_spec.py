@@ -49,6 +49,21 @@ def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, folder: Pat
     assert all(problem.line == 6 for problem in caught.value.problems)
 
 
+def test_a_sweep_is_priced_at_one_of_its_scales(folder: Path):
+    sweep = folder / "scaled.yaml"
+    sweep.write_text(f"extends: {folder}/priced.yaml\nscales: {{a: {{}}, b: {{seeds: {{training: [5]}}}}}}\n")
+    body = "axes:\n  vector_width: [1, 2]\n"
+    seeds = {
+        more: narrowed_sweep(spec_of(price_file(sweep, "barrier_accelerated", body, more=more))).seeds.training
+        for more in ("", "scale: a\n", "scale: b\n")
+    }
+    assert seeds == {"": (0, 1), "scale: a\n": (0, 1), "scale: b\n": (5,)}
+    with pytest.raises(DocumentError, match=r"^prices.yaml:2: sweep: .*scaled.yaml: has no scale 'c'; allowed: a, b$"):
+        spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: c\n"))
+    with pytest.raises(DocumentError, match=r"^prices.yaml:5: scale: must be a valid string, found 3$"):
+        spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: 3\n"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [

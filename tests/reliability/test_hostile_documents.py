@@ -142,6 +142,20 @@ SWEEPS: Mapping[str, Hostile] = {
     "a grid": Hostile(text=TINY + GRID, line=15, says=f"design points are more than a sweep may have, {MOST_POINTS:,}"),
     "a long axis": Hostile(text=TINY + LONG_AXIS, line=16, says=MANY),
     "a null axis": Hostile(text=TINY + "axes: {recipe.layered.epochs: [~, ~]}", line=15, says="recipe.layered.epochs"),
+    "extends itself": Hostile(text=TINY + "extends: sweep_own_extends_itself.yaml", line=15, says="extended by itself"),
+    "extends a device": Hostile(text=TINY + "extends: /dev/zero", line=15, says="is a pipe or a device"),
+    "extends a pipe": Hostile(text=TINY + "extends: pipe.yaml", line=15, says="is a pipe or a device"),
+    "extends a loop": Hostile(text=TINY + "extends: loop.yaml", line=15, says="symbolic links"),
+    "extends a folder": Hostile(text=TINY + "extends: folder.yaml", line=15, says="Is a directory"),
+    "a path to remove": Hostile(text=f"{TINY}remove: [{'a.' * 400_000}]", line=15, says="there is no 'a.a.a."),
+    "many datasets": Hostile(
+        text=TINY + f"datasets: {{{', '.join(f'd{i}: {{}}' for i in range(20_000))}}}", line=15, says="has 20,000 names"
+    ),
+    "many scales of one": Hostile(
+        text=TINY + f"scales: {{a: &a {{axes: {{x: [{'1, ' * 900}]}}}}, {', '.join(f'b{i}: *a' for i in range(60))}}}",
+        line=15,
+        says=MANY,
+    ),
     "an infinite axis": Hostile(
         text=TINY + "axes: {recipe.layered.epochs: [1e400]}", line=15, says="recipe.layered.epochs"
     ),

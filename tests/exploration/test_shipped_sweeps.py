@@ -1,0 +1,67 @@
+"""Every file under `sweeps`, at every dataset and scale that it has, is without mistakes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import codesign
+from codesign.documents import load_document
+from codesign.exploration.library import sweep_names
+from codesign.exploration.overlays import choices, load_chosen
+from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.study.spec import StudySpec
+from codesign.exploration.sweep import plan_sweep
+
+FOLDER = Path(codesign.__file__).parent.parent / "sweeps"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+LISTED = [path for path in FILES if not any(part.startswith("_") for part in path.relative_to(FOLDER).parts)]
+EMBEDDED = "digits"
+
+
+def content(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+PRICES = [path for path in LISTED if "sweep" in content(path)]
+RUNNABLE = [path for path in LISTED if path not in PRICES]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
+
+
+def model_of(path: Path) -> type[SweepSpec]:
+    return StudySpec if "space" in content(path) else SweepSpec
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
+def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path: Path) -> None:
+    for choice in choices(path):
+        chosen = load_chosen(path, model_of(path), **choice)
+        assert chosen.options == choice
+        assert chosen.spec.name == "_".join([path.stem, *choice.values()])
+        if chosen.spec.workload.name == EMBEDDED:
+            assert plan_sweep(chosen.spec).points
+
+
+@pytest.mark.parametrize("path", PRICES, ids=name_of)
+def test_a_shipped_price_file_has_no_mistakes(path: Path) -> None:
+    assert load_document(path, PricingSpec).name == path.stem
+
+
+def test_all_are_found_by_name_and_have_a_folder_of_their_own() -> None:
+    assert {name_of(path) for path in LISTED} <= set(sweep_names())
+    assert not [name for name in sweep_names() if "/_" in f"/{name}"]
+    outputs = Counter("_".join([path.stem, *choice.values()]) for path in RUNNABLE for choice in choices(path))
+    assert max(outputs.values()) == 1, outputs
+
+
+def test_every_base_is_extended() -> None:
+    extended = {(path.parent / content(path)["extends"]).resolve() for path in FILES if "extends" in content(path)}
+    assert {path.resolve() for path in FILES if path not in LISTED} <= extended
