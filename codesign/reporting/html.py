@@ -40,6 +40,7 @@ from codesign.reporting.tables import (
     shortened,
 )
 from codesign.reporting.templates import resource, template
+from codesign.reporting.transfer_tables import transfer_section
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 from codesign.reporting.wording import column_label, number, quantity
 from codesign.results import COLUMNS, ResultTable
@@ -92,6 +93,7 @@ def render_report(table: ResultTable) -> str:
         evidence=_evidence(claims),
         styles=styles_of(points),
         pareto_panels=pareto_panels(fronts, styles_of(points)),
+        transfer=None if study else transfer_section(points),
         pareto=shortened(pareto_table(fronts, metadata.objectives), _FRONT_LIMIT),
         hypervolumes=_hypervolumes(fronts),
         energy_panels=energies,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from codesign.metadata import Scalar
 from codesign.reporting.statistics import Interval, interval, seed_means
 from codesign.reporting.wording import UNKNOWN, policy_label
 from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable
@@ -42,6 +43,7 @@ class Point:
         number: position in the report, from 1; the figures and tables refer to points by it.
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
         axis_units: SI unit of each axis, "" for none.
+        training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
         rows: one row a (training seed, evaluation seed), status ok.
@@ -62,6 +64,7 @@ class Point:
     training_method: str
     training_policy: str | None
     training_group_size: int | None
+    training_parameters: Mapping[str, Scalar]
     chip_title: str
     synchronization: str | None
     inference: str | None
@@ -143,9 +146,10 @@ class Point:
 
     @property
     def trained_for_it(self) -> bool:
-        """Whether the model was trained through the schedule that it is evaluated under: same policy, same F."""
+        """Whether the model was trained through the schedule that it is evaluated under: policy, F and input mode."""
         same_policy = self.training_policy is not None and self.training_policy == self.policy
-        return same_policy and self.training_group_size == self.group_size
+        same_input = self.training_parameters.get("input_mode", self.input_mode) == self.input_mode
+        return same_policy and same_input and self.training_group_size == self.group_size
 
     @property
     def included_terms(self) -> frozenset[str]:
@@ -184,7 +188,9 @@ def gather(table: ResultTable) -> tuple[Point, ...]:
     units = tuple(known_units.get(name.removeprefix(AXIS_PREFIX), "") for name in axes)
     means = seed_means(frame, _NUMERIC, numbers)
     return tuple(
-        _point(number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes, units)
+        _point(
+            number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes, units, table.metadata.recipes
+        )
         for number, key in enumerate(ordered, start=1)
     )
 
@@ -199,8 +205,19 @@ def strings(cell: Any) -> tuple[str, ...]:
     return () if cell is None else tuple(cell)
 
 
-def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list[str], units: tuple[str, ...]) -> Point:
+def _point(
+    number: int,
+    rows: pd.DataFrame,
+    seed_table: pd.DataFrame,
+    axes: list[str],
+    units: tuple[str, ...],
+    recipes: Mapping[str, Mapping[str, Scalar]],
+) -> Point:
     first = rows.iloc[0]
+    values = tuple((name.removeprefix(AXIS_PREFIX), _axis_value(first[name])) for name in axes)
+    recipe = str(first["recipe"])
+    own = f"recipe.{recipe}."
+    varied = {name.removeprefix(own): value for name, value in values if name.startswith(own) and value is not None}
 
     def text(name: str) -> str | None:
         return str(first[name]) if is_known(first[name]) else None
@@ -210,15 +227,17 @@ def _point(number: int, rows: pd.DataFrame, seed_table: pd.DataFrame, axes: list
 
     return Point(
         number=number,
-        **{name: str(first[name]) for name in ("workload", "topology", "chip", "schedule", "recipe")},
+        **{name: str(first[name]) for name in ("workload", "topology", "chip", "schedule")},
+        recipe=recipe,
         capacity=text("capacity"),
         operation=text("operation"),
         weight_bits=integer("weight_bits"),
-        axes=tuple((name.removeprefix(AXIS_PREFIX), _axis_value(first[name])) for name in axes),
+        axes=values,
         axis_units=units,
         training_method=str(first["training_method"]),
         training_policy=text("training_policy"),
         training_group_size=integer("training_group_size"),
+        training_parameters={**recipes.get(recipe, {}), **varied},
         chip_title=text("chip_title") or str(first["chip"]),
         synchronization=text("synchronization"),
         inference=text("inference"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from codesign.reporting.chip_comparison import compare_chips, summarize
 from codesign.reporting.comparison import Claim, Comparison, compare, describe_gain, how_sure, standing, status_of
 from codesign.reporting.points import Point
+from codesign.reporting.transfer import MOST_SHOWN, find_transfer, losses
 from codesign.reporting.wording import listed, points, quantity, significant
 
 __all__ = ["equivalence_note", "headlines", "verdict"]
@@ -28,7 +29,8 @@ def verdict(gathered: tuple[Point, ...]) -> list[Claim]:
     """The claims about a sweep: the paper's effect, its remedy, what that saves, and how the chips compare."""
     free = [point for point in gathered if point.free_running]
     runs = _LayeredRuns([p for p in gathered if p.layered and p.training_method == "layered"])
-    return [_effect(free, runs), _recovery(free), _parity(free, runs), *_savings(free, runs), *compare_chips(gathered)]
+    effect = [_effect(free, runs), _recovery(free), *_match(gathered), _parity(free, runs)]
+    return [*effect, *_savings(free, runs), *compare_chips(gathered)]
 
 
 def headlines(claims: Sequence[Claim]) -> list[Claim]:
@@ -96,6 +98,28 @@ def _recovery(free: list[Point]) -> Claim:
         ),
         "Needs a layered and an unlayered recipe under the same asynchronous schedule; the rows lack them.",
     )
+
+
+def _match(gathered: tuple[Point, ...]) -> list[Claim]:
+    """Whether unlayered training must know the very schedule; no claim where no model was trained for another."""
+    transfer = find_transfer(gathered)
+    found = [] if transfer is None else losses(transfer.limited(MOST_SHOWN))
+    unlayered = [one for loss in found for one in loss.comparisons if one.worse.training_method == "unlayered"]
+    if not unlayered:
+        return []
+    return [
+        _claim(
+            "match",
+            "Unlayered training for the very schedule that is run beats unlayered training for another",
+            "Under an asynchronous schedule, the model trained through it gains over those trained through others",
+            unlayered,
+            lambda c: (
+                f"under {_under(c.better)} {c.better.recipe} is right on {_mean(c, 'better')}, "
+                f"{c.worse.recipe} on {_mean(c, 'worse')}"
+            ),
+            "",
+        )
+    ]
 
 
 def _parity(free: list[Point], runs: _LayeredRuns) -> Claim:
