@@ -94,16 +94,27 @@ def _sentences(transfer: Transfer, gaps: Sequence[Gap], words: Words) -> Iterato
 
 def _widest_sentence(layered: Sequence[Gap], words: Words) -> str:
     """What layered training loses at worst."""
-    worst = max(layered, key=lambda gap: gap.gap.gain.mean or 0.0)
-    shown = sum(gap.shown for gap in layered)
-    spread = f"The gap is beyond the spread of the seeds in {shown} of {len(layered)} cases."
-    if all(gap.gap.gain.half_width is None for gap in layered):
-        spread = "One training seed gives no interval: what is beyond chance cannot be told."
+    worst = _widest(layered)
+    model, setting = words.of_model(worst.model), words.of_setting(worst.setting)
     return (
-        f"Where layers wait, {words.of_model(worst.model)} is right on {percent(worst.gap.better_mean)} of the samples, "
-        f"and under {words.of_setting(worst.setting)}, where nothing waits, on {percent(worst.gap.worse_mean)}: a "
-        f"synchronization gap of {describe_gain(worst.gap)}, the widest of layered training. {spread}"
+        f"{model} is right on {percent(worst.gap.better_mean)} of the samples where layers wait, and on "
+        f"{percent(worst.gap.worse_mean)} under {setting}: a synchronization gap of {describe_gain(worst.gap)}, the "
+        f"widest of layered training. {_standing(layered)}"
     )
+
+
+def _standing(layered: Sequence[Gap]) -> str:
+    if all(gap.gap.gain.half_width is None for gap in layered):
+        return "One training seed gives no interval: what is beyond chance cannot be told."
+    if len(layered) == 1:
+        return f"It is {'' if layered[0].shown else 'not '}beyond the spread of the seeds."
+    shown = sum(gap.shown for gap in layered)
+    share = f"all {shown} gaps are" if shown == len(layered) else f"{shown} of {len(layered)} gaps are"
+    return f"Of layered training, {share} beyond the spread of the seeds."
+
+
+def _widest(gaps: Sequence[Gap]) -> Gap:
+    return max(gaps, key=lambda gap: gap.gap.gain.mean or 0.0)
 
 
 def _remedy_sentence(shown: Sequence[Gap], words: Words) -> str:
@@ -113,14 +124,15 @@ def _remedy_sentence(shown: Sequence[Gap], words: Words) -> str:
     sentences = []
     if closed:
         ways = listed([f"{_BRIEFLY[kind]} in {counts[kind]}" for kind in REMEDIES if counts[kind]])
-        widest = max(closed, key=lambda gap: gap.gap.gain.mean or 0.0)
+        widest = _widest(closed)
         assert widest.remedy is not None
+        what, under = _what(widest.remedy, widest, words), words.of_setting(widest.setting)
         sentences.append(
-            f"What closes it at least cost is {ways}. At the widest of these, under {words.of_setting(widest.setting)}, "
-            f"it is {_what(widest.remedy, widest, words)}: {_span(widest.remedy.remaining.gain)} points are then missing."
+            f"What closes them at least cost is {ways}. At the widest of these, under {under}, it is {what}: "
+            f"{_span(widest.remedy.remaining.gain)} points are then missing."
         )
     if len(closed) < len(shown):
-        hardest = max((gap for gap in shown if gap.remedy is None), key=lambda gap: gap.gap.gain.mean or 0.0)
+        hardest = _widest([gap for gap in shown if gap.remedy is None])
         closest, under = hardest.closest, words.of_setting(hardest.setting)
         outcome = "nothing comes closer"
         if closest is not None:
@@ -128,7 +140,8 @@ def _remedy_sentence(shown: Sequence[Gap], words: Words) -> str:
                 f"{_what(closest, hardest, words)} comes closest, and {_span(closest.remaining.gain)} of "
                 f"{_span(hardest.gap.gain)} points are then missing"
             )
-        sentences.append(f"In {len(shown) - len(closed)} nothing that was tried closes it: under {under} {outcome}.")
+        which = f"the other {len(shown) - len(closed)}" if closed else "any of them" if len(shown) > 1 else "it"
+        sentences.append(f"Nothing that was tried closes {which}: at the widest, under {under}, {outcome}.")
     return " ".join(sentences)
 
 
@@ -199,8 +212,7 @@ def _remedy_table(gaps: Sequence[Gap], words: Words) -> Table | None:
             Heading(text="closed by", wide=True),
             Heading(text="accuracy then", numeric=True),
             Heading(text="still missing, points", numeric=True, hint="below zero: more than layered inference has"),
-            Heading(text="what it costs", wide=True),
-            Heading(text="measured: without → with it", wide=True),
+            Heading(text="what it costs", hint="and what was measured without it → with it", wide=True),
         ),
         rows=tuple(_remedy_row(gap, words) for gap in listed_gaps),
     )
@@ -218,8 +230,7 @@ def _remedy_row(gap: Gap, words: Words) -> tuple[Cell, ...]:
         Cell(text=what),
         _accuracy(None if left is None else left.worse_mean),
         Cell(text=UNKNOWN) if left is None else Cell(text=_span(left.gain), order=left.gain.mean),
-        Cell(text=_COSTS[answer.kind] if used and answer is not None else UNKNOWN),
-        Cell(text=_measured(answer) if used and answer is not None else UNKNOWN),
+        Cell(text=_costs(answer) if used and answer is not None else UNKNOWN),
     )
 
 
@@ -257,17 +268,17 @@ def _what(remedy: Remedy, gap: Gap, words: Words) -> str:
     return listed(parts)
 
 
-def _measured(remedy: Remedy) -> str:
-    """What the results say of the remedy's costs, where both sides can be compared."""
+def _costs(remedy: Remedy) -> str:
+    """What a remedy costs in words, and in those numbers of the results that compare."""
     before, after = remedy.without, remedy.remaining.worse
-    parts = []
+    parts = [_COSTS[remedy.kind]]
     for column in _MEASURED:
         if column.startswith("energy") and (place_of(before), before.coverage) != (place_of(after), after.coverage):
             continue
         parts += _change(column_label(column), column, before, after)
     if remedy.kind in ("calibration", "retraining", "other retraining"):
         parts += _change("training", "train_wall_s", before, after)
-    return "; ".join(parts) or UNKNOWN
+    return "; ".join(parts)
 
 
 def _change(label: str, column: str, before: Point, after: Point) -> list[str]:
