@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from codesign.hardware.scheduling import chip_schedule, service_model
     from codesign.hardware.uncertainty import uncertain_numbers
     from codesign.hardware.validation import validate
+    from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, describe_model
+    from codesign.models.file import LoadedModel, load_model, save_model
     from codesign.network.neuron import NeuronSpec
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.network.topology import NetworkShape, TopologySpec, network_shape, parse_topology
@@ -67,6 +69,8 @@ _MODULES = {
     "codesign.hardware.scheduling": ("chip_schedule", "service_model"),
     "codesign.hardware.uncertainty": ("uncertain_numbers",),
     "codesign.hardware.validation": ("validate",),
+    "codesign.models.card": ("ModelCard", "ModelData", "ModelEvaluation", "ModelOrigin", "describe_model"),
+    "codesign.models.file": ("LoadedModel", "load_model", "save_model"),
     "codesign.network.neuron": ("NeuronSpec",),
     "codesign.network.spiking_network": ("SpikingNetwork",),
     "codesign.network.topology": ("NetworkShape", "TopologySpec", "network_shape", "parse_topology"),
@@ -99,7 +103,12 @@ __all__ = [
     "Execution",
     "InfeasibleError",
     "InputError",
+    "LoadedModel",
     "Mapping",
+    "ModelCard",
+    "ModelData",
+    "ModelEvaluation",
+    "ModelOrigin",
     "NetworkShape",
     "NeuronSpec",
     "Policy",
@@ -117,10 +126,12 @@ __all__ = [
     "WorkloadSpec",
     "chip_names",
     "chip_schedule",
+    "describe_model",
     "engine_names",
     "evaluate",
     "find_chip",
     "load_chip",
+    "load_model",
     "load_study",
     "load_sweep",
     "load_workload",
@@ -133,6 +144,7 @@ __all__ = [
     "read_results",
     "run_study",
     "run_sweep",
+    "save_model",
     "service_model",
     "simulate",
     "train",

@@ -9,13 +9,14 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     import pint
 
 __all__ = [
+    "HELD_IN_SI",
     "Area",
     "Energy",
     "Frequency",
@@ -28,6 +29,9 @@ __all__ = [
     "parse_quantity",
     "si_unit",
 ]
+
+HELD_IN_SI = {"quantities": "SI"}
+"""Context of a validation of specs that this program wrote: quantities are the SI numbers that it holds."""
 
 _EXAMPLES = {
     "J": "26 pJ",
@@ -115,7 +119,9 @@ def si_unit(unit: str) -> str:
 
 
 def _validator(unit: str) -> BeforeValidator:
-    def validate(text: Any) -> float:
+    def validate(text: Any, info: ValidationInfo) -> Any:
+        if info.context is HELD_IN_SI and isinstance(text, int | float):
+            return text
         try:
             return parse_quantity(text, unit)
         except ValueError as error:

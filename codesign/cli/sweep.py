@@ -47,6 +47,9 @@ def sweep(
     seeds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
     ] = None,
+    models: Annotated[
+        bool, typer.Option("--models", help="Also write each trained model, with its card, into models/ of the output.")
+    ] = False,
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 
@@ -68,7 +71,7 @@ def sweep(
         typer.echo(f"{spec.name}: {spec.title}")
         if chosen.text:
             typer.echo(chosen.text)
-        _show_plan(plan_sweep(spec, data_root=data_root), kept)
+        _show_plan(plan_sweep(spec, data_root=data_root), kept, models=models)
         return
     runs_jobs = explicit_executor(executor, workers, ray_address, progress)
     given = {**chosen.options, **({} if seeds is None else {"seeds": str(seeds)})}
@@ -84,28 +87,38 @@ def sweep(
             data_root=data_root,
             command=written_command("sweep", file, given),
             resume=given_command(context, chosen.options),
+            models=models,
         )
     raise typer.Exit(_summary(outcome))
 
 
 def _summary(outcome: SweepOutcome) -> int:
     """Print what came out; exit code 0, or 1 where points failed."""
+    from rich.text import Text
+
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary
     from codesign.results import read_results
 
     results, report = printable(outcome.results), printable(outcome.report)
-    print_summary(read_results(outcome.results), report, results, PrintableConsole())
+    console = PrintableConsole()
+    print_summary(read_results(outcome.results), report, results, console)
+    if outcome.models is not None:
+        place = Text(f"models   {printable(outcome.models.folder)} ({outcome.models.written})")
+        console.print(place, soft_wrap=True)
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
+    if outcome.models is not None and outcome.models.missing:
+        typer.echo(f"{outcome.models.missing} models could not be written; README.md there says why", err=True)
+        return 1
     return 1 if outcome.failed else 0
 
 
-def _show_plan(plan: Plan, store: Store) -> None:
+def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     from codesign.exploration.work import find_work
 
-    work = find_work(plan, store)
+    work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
     typer.echo(f"{len(plan.points)} design points, {len(infeasible)} of them infeasible")
     for what, tally in (("train", work.train), ("execute", work.execute), ("price", work.price)):

@@ -15,14 +15,14 @@ from codesign.exploration.spec import ResourcesEntry, SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
-from codesign.network.topology import NetworkShape, TopologySpec, network_shape
+from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.results import AXIS_PREFIX
 from codesign.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import WorkloadOutline
 
-__all__ = ["FeasiblePoint", "Plan", "Point", "build_plan", "topology_text"]
+__all__ = ["FeasiblePoint", "Plan", "Point", "build_plan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,11 +151,6 @@ def _check_real_time(settings: list[Setting], spec: SweepSpec, workload: Workloa
                 f"chips.{setting.chip.name}.operation: 'real_time' lasts as long as the stimulus, and workload "
                 f"'{spec.workload.name}' is a static input without a duration (timestep 0 s); use 'accelerated'"
             )
-
-
-def topology_text(shape: NetworkShape) -> str:
-    """Layer sizes as in 512-64-64-64-10."""
-    return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from codesign.exploration.plan import Plan, topology_text
-from codesign.exploration.references import UNLAYERED_ONLY
+from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_unit, base_chip
 from codesign.exploration.work import JobTally
@@ -27,14 +25,14 @@ from codesign.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
+from codesign.network.topology import topology_text
+from codesign.training.recipe import UNLAYERED_ONLY
+from codesign.versions import package_versions
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
 __all__ = ["chip_facts", "describe_sweep"]
-
-_PACKAGES = ("codesign", "numba", "numpy", "torch")
-"""What results can depend on; other packages only move, show or find them."""
 
 
 def describe_sweep(
@@ -56,7 +54,7 @@ def describe_sweep(
         description=spec.description,
         config_hash=plan.config_hash,
         command=command or f"codesign sweep {shlex.quote(spec.name)}",
-        versions={name: _version(name) for name in _PACKAGES},
+        versions=package_versions(),
         workload=_workload_facts(spec, workload),
         topology=topology_text(plan.shape),
         neuron=_scalars(spec.neuron.model_dump()),
@@ -169,10 +167,3 @@ def _scalars(values: dict[str, Scalar]) -> dict[str, Scalar]:
     return {
         name: "infinite" if isinstance(value, float) and math.isinf(value) else value for name, value in values.items()
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "run from its source folder"

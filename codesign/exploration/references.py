@@ -14,14 +14,13 @@ from codesign.errors import CodesignError
 from codesign.exploration.limits import name_problems, size_problems
 from codesign.hardware.numbers import Operation
 from codesign.results import COLUMNS
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:
     from codesign.hardware.description import Chip
 
-__all__ = ["UNLAYERED_ONLY", "merged_recipe", "problems", "relocated"]
+__all__ = ["merged_recipe", "problems", "relocated"]
 
-UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",

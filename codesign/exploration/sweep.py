@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from codesign.files import Location, join, open_folder
 from codesign.results import read_results, write_results
 
 if TYPE_CHECKING:
+    from codesign.exploration.models import ModelFiles
     from codesign.workload.dataset import Workload
 
 __all__ = ["SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
@@ -37,6 +38,7 @@ class SweepOutcome:
 
     Attributes:
         results, report: the files, as paths or, where the output is at a URL, as URLs.
+        models: where they were asked for.
         ok, infeasible, failed: design points by status.
     """
 
@@ -45,6 +47,7 @@ class SweepOutcome:
     ok: int
     infeasible: int
     failed: int
+    models: ModelFiles | None = None
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
@@ -70,29 +73,31 @@ def run_sweep(
     cache_root: Path | None = None,
     command: str | None = None,
     resume: str | None = None,
+    models: bool = False,
 ) -> SweepOutcome:
-    """Run what is not in the store, then write `results.parquet` and `report.html`.
+    """Run what is not in the store, then write `results.parquet`, `report.html` and, if asked for, `models/`.
 
     Run again after an interruption it goes on where it stopped; after a change it runs only what the change affects.
 
     Args:
         store: where the results of jobs are kept.
-        output: folder for the two files, a path or a URL.
+        output: folder for the files, a path or a URL.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         command: shell command that reproduces the results, for the report.
         resume: shell command that goes on with this very run, for its record.
+        models: whether to write each trained model with its card too.
 
     Raises:
-        InputError, DataError: as `plan_sweep`; or the two files cannot be written.
+        InputError, DataError: as `plan_sweep`; or the files cannot be written.
         StoreError: a result cannot be kept.
     """
     progress = progress or Progress()
     open_folder(output).check_writable()  # before anything long is run
     plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
     watch = FrontWatch(plan)
-    work = find_work(plan, store, on_result=watch.take)
+    work = find_work(plan, store, on_result=watch.take, models=models)
     data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
     with recorded_run(
         progress,
@@ -115,7 +120,8 @@ def run_sweep(
             on_result=watch.take,
         )
         relay.show()
-        return _write(plan, work, store, data, output, command, failures)
+        outcome = _write(plan, work, store, data, output, command, failures)
+        return _with_models(outcome, plan, store, data, output, failures) if models else outcome
 
 
 def _write(
@@ -148,6 +154,20 @@ def _write(
         infeasible=statuses["infeasible"],
         failed=statuses["failed"],
     )
+
+
+def _with_models(
+    outcome: SweepOutcome, plan: Plan, store: Store, data: _Data, output: Location, failures: Mapping[str, Failure]
+) -> SweepOutcome:
+    """Write the models, which the store holds; the outcome with them."""
+    from codesign.exploration.models import write_models
+
+    reasons = {key: str(failure) for key, failure in failures.items()}
+    table = read_results(outcome.results)
+    written = write_models(
+        {"": plan}, table, output=output, store=store, workload=lambda fingerprint: data.workload, reasons=reasons
+    )
+    return replace(outcome, models=written)
 
 
 @dataclass(kw_only=True)

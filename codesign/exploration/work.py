@@ -72,7 +72,9 @@ class Work:
         return self.train.in_store + self.execute.in_store + self.price.in_store
 
 
-def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None) -> Work:
+def find_work(
+    plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None, models: bool = False
+) -> Work:
     """Look every job of the plan up. Damaged entries, and columns that are none, are set aside and count as missing.
 
     A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
@@ -81,6 +83,7 @@ def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], Non
 
     Args:
         on_result: is told the key and the payload of each summary and each price that is there.
+        models: whether the models themselves are wanted, whatever needs them.
     """
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
@@ -102,7 +105,7 @@ def find_work(plan: Plan, store: Store, *, on_result: Callable[[str, bytes], Non
         for key, facts in zip(executions, _look_up(list(executions), listed, store.facts_many), strict=True)
         if facts is None or (key in missing and store.get(key) is None)
     ]
-    needed = {execution.model.key for execution in to_execute}
+    needed = set(trainings) if models else {execution.model.key for execution in to_execute}
     to_train = [
         trainings[key]
         for key, facts in zip(trainings, _look_up(list(trainings), listed, store.facts_many), strict=True)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
-from codesign.units import parse_quantity
+from codesign.units import HELD_IN_SI, parse_quantity
 
 __all__ = ["NeuronSpec"]
 
 
-def _time_constant(text: Any) -> float:
+def _time_constant(text: Any, info: ValidationInfo) -> float:
     if text in ("infinite", math.inf):
         return math.inf
     try:
-        seconds = parse_quantity(text, "s")
+        held = info.context is HELD_IN_SI and isinstance(text, float)
+        seconds = text if held else parse_quantity(text, "s")
         if seconds <= 0:
             raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
     except ValueError as error:

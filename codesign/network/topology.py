@@ -23,6 +23,7 @@ __all__ = [
     "TopologySpec",
     "network_shape",
     "parse_topology",
+    "topology_text",
 ]
 
 Positive = Annotated[int, Field(gt=0, le=10_000_000)]
@@ -222,6 +223,11 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
     if isinstance(topology.layers[-1], SumPool | AveragePool):
         raise ValueError("layers: the last layer must have neurons, found a pool")
     return NetworkShape(input_size=input_size, layers=tuple(layers))
+
+
+def topology_text(shape: NetworkShape) -> str:
+    """Layer sizes as in 512-64-64-64-10."""
+    return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
 
 
 def _taps(size: int, out_size: int, spec: Conv2d) -> list[int]:

@@ -14,7 +14,10 @@ from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.units import Time
 
-__all__ = ["PRESETS", "Preset", "Recipe"]
+__all__ = ["PRESETS", "UNLAYERED_ONLY", "Preset", "Recipe"]
+
+UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
+"""Parameters that say nothing about layered training."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -55,7 +58,7 @@ class Recipe(Spec):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.method == "layered":
-            given = {"policy", "group_size", "input_mode", "chip", "idle_gradient"} & self.model_fields_set
+            given = self.model_fields_set.intersection(UNLAYERED_ONLY)
             if given:
                 raise ValueError(
                     f"layered training has no schedule to choose: remove {', '.join(sorted(given))} "

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.exploration.references import UNLAYERED_ONLY
 from codesign.exploration.spec import (
     BUILT_IN_SCHEDULES,
     ChipEntry,
@@ -26,7 +25,7 @@ from codesign.exploration.study.space import Link, Value, applies, ordered
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial

@@ -1,0 +1,288 @@
+"""The trained models of a sweep or study as files: weights and cards in `models/` beside the results."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from codesign.errors import InputError, UnreadableResultError
+from codesign.exploration.encoding import canonical_json, decode_state
+from codesign.exploration.jobs import TrainInputs
+from codesign.exploration.plan import Plan
+from codesign.exploration.store import Store
+from codesign.files import Folder, Location, join, open_folder
+from codesign.metadata import ResultMetadata
+from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
+from codesign.models.file import encode_model
+from codesign.models.page import index_page, model_page
+from codesign.reporting.points import is_known
+from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable, checked_cells
+from codesign.versions import package_versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from codesign.workload.dataset import Workload
+
+__all__ = ["ModelFiles", "file_names", "write_models"]
+
+_FOLDER = "models"
+_INDEX = "README.md"
+_MOST_EVALUATIONS = 1000
+"""Evaluations on a card; a header of a safetensors file has a limit, and so has a reader."""
+_LONGEST_NAME = 120
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """What was written.
+
+    Attributes:
+        folder: with a file of weights and a card for each model, and an index.
+        written: models.
+        missing: models that a feasible design point needs and that are not there; the index says why.
+    """
+
+    folder: Location
+    written: int
+    missing: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """One model of a plan.
+
+    Attributes:
+        label: of the study's trial, "" in a sweep.
+        axes: values of the recipe's axes, by parameter.
+        inputs: None where no chip of the plan takes the network.
+        points: design points that evaluate it.
+        reason: why there are no inputs.
+    """
+
+    label: str
+    plan: Plan
+    recipe: str
+    seed: int
+    axes: dict[str, str | float]
+    inputs: TrainInputs | None
+    reason: str | None
+    points: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """In a line."""
+        axes = "".join(f", {name} = {_number(value)}" for name, value in self.axes.items())
+        return f"{f'{self.label}: ' if self.label else ''}{self.recipe}{axes}, seed {self.seed}"
+
+
+def write_models(
+    plans: Mapping[str, Plan],
+    table: ResultTable,
+    *,
+    output: Location,
+    store: Store,
+    workload: Callable[[str], Workload],
+    reasons: Mapping[str, str],
+) -> ModelFiles:
+    """Write the models of plans whose jobs have been run. The same results give the same bytes.
+
+    Args:
+        plans: by the value of the axis `trial` in the results; a sweep's has the name "".
+        table: their results.
+        output: folder of the results; the models go into `models` there.
+        workload: gives the workload of a fingerprint.
+        reasons: by key, why a training is missing.
+
+    Raises:
+        InputError: a file cannot be written.
+        StoreError: the store cannot be read.
+    """
+    folder = open_folder(join(output, _FOLDER))
+    models = [model for label, plan in plans.items() for model in _models(label, plan)]
+    rows = _rows_by_point(table.frame)
+    written: list[tuple[str, ModelCard]] = []
+    missing: list[tuple[str, str]] = []
+    unfit = 0
+    for name, model in zip(file_names([(m.label, m.recipe, m.axes, m.seed) for m in models]), models, strict=True):
+        if model.inputs is None:
+            missing.append((model.title, model.reason or "no chip takes it"))
+            unfit += 1
+            continue
+        positions = [position for point in model.points for position in rows.get((model.label, point), ())]
+        try:
+            card = _write(folder, name, model, table, positions, store=store, workload=workload)
+        except UnreadableResultError as error:
+            store.set_aside(model.inputs.key, f"could not be read ({error})")
+            missing.append((model.title, f"{error}; run the same command again"))
+            continue
+        if card is None:
+            missing.append((model.title, reasons.get(model.inputs.key, "it vanished from the store; run it again")))
+        else:
+            written.append((name, card))
+    index = index_page(table.metadata.title, _command(table.metadata), written, missing)
+    folder.write(_INDEX, index.encode())
+    return ModelFiles(folder=join(output, _FOLDER), written=len(written), missing=len(missing) - unfit)
+
+
+def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
+    """Names of models' files without suffix, each another one on every system, also where case does not count.
+
+    Only letters, digits and `._+-` are in them. Where that, or a length that systems take, would lose something, a hash
+    of all that tells the model apart is added.
+
+    Args:
+        models: label, recipe, values of the recipe's axes and training seed of each.
+    """
+    plain: list[str] = []
+    hashes: list[str] = []
+    safe: list[bool] = []
+    for label, recipe, axes, seed in models:
+        parts = [*([label] if label else []), recipe]
+        parts += [f"{name}-{_number(value)}" for name, value in axes.items()]
+        text = "-".join(parts)
+        name = _UNSAFE.sub("_", text)[:_LONGEST_NAME]
+        plain.append(f"{name}-seed{seed}")
+        hashes.append(hashlib.sha256(canonical_json([label, recipe, axes, seed]).encode()).hexdigest()[:8])
+        safe.append(name == text)
+    count = Counter(name.casefold() for name in plain)
+    return [
+        name if one_way and count[name.casefold()] == 1 else f"{name}-{mark}"
+        for name, mark, one_way in zip(plain, hashes, safe, strict=True)
+    ]
+
+
+def _number(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"
+
+
+def _models(label: str, plan: Plan) -> list[_Model]:
+    """The models of a plan, in its order."""
+    found: dict[str, _Model] = {}
+    for point in plan.points:
+        columns = point.columns
+        prefix = f"{AXIS_PREFIX}recipe.{columns['recipe']}."
+        axes = {
+            name.removeprefix(prefix): value
+            for name, value in columns.items()
+            if name.startswith(prefix) and value is not None
+        }
+        key = canonical_json([columns["recipe"], axes, columns["training_seed"]])
+        inputs = None if point.jobs is None else point.jobs.execution.model
+        model = found.get(key)
+        if model is None:
+            model = _Model(
+                label=label,
+                plan=plan,
+                recipe=columns["recipe"],
+                seed=columns["training_seed"],
+                axes=axes,
+                inputs=inputs,
+                reason=point.reason,
+            )
+        elif model.inputs is None and inputs is not None:
+            model = replace(model, inputs=inputs)
+        model.points.append(columns["point"])
+        found[key] = model
+    return list(found.values())
+
+
+def _rows_by_point(frame: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
+    """Positions of rows by their trial, "" where there is none, and design point."""
+    trial = f"{AXIS_PREFIX}trial"
+    labels = frame[trial] if trial in frame else [""] * len(frame)
+    found: dict[tuple[str, str], list[int]] = {}
+    for position, (label, point) in enumerate(zip(labels, frame["point"], strict=True)):
+        found.setdefault((label, point), []).append(position)
+    return found
+
+
+def _write(
+    folder: Folder,
+    name: str,
+    model: _Model,
+    table: ResultTable,
+    positions: list[int],
+    *,
+    store: Store,
+    workload: Callable[[str], Workload],
+) -> ModelCard | None:
+    """Write one model; its card, or None where the store does not hold it."""
+    assert model.inputs is not None
+    entry = store.get(model.inputs.key)
+    if entry is None:
+        return None
+    facts = checked_cells({one: entry.facts.get(one) for one in _TRAINING})
+    data = workload(model.inputs.workload)
+    evaluations = [_evaluation(model, row) for row in _records(table.frame, positions[:_MOST_EVALUATIONS])]
+    metadata = table.metadata
+    card = ModelCard(
+        name=model.title,
+        description=metadata.description,
+        topology=model.inputs.topology,
+        neuron=model.inputs.neuron,
+        timestep_s=data.timestep_s,
+        input_grid=data.input_grid,
+        data=ModelData.of(model.plan.spec.workload, data),
+        recipe=model.inputs.recipe,
+        recipe_name=model.recipe,
+        axes=model.axes,
+        training_seed=model.seed,
+        evaluations=tuple(evaluations),
+        evaluations_left_out=len(positions) - len(evaluations),
+        origin=ModelOrigin(
+            name=metadata.sweep,
+            title=metadata.title,
+            command=_command(metadata),
+            config_hash=metadata.config_hash,
+            training_key=model.inputs.key,
+        ),
+        versions=package_versions(),
+        **facts,
+    )
+    try:
+        weights = encode_model(decode_state(entry.payload), card, place="the stored model")
+    except InputError as error:
+        raise UnreadableResultError(str(error)) from error
+    folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
+    return card
+
+
+_TRAINING = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
+_EVALUATED = tuple(one.name for one in fields(ModelEvaluation) if one.name in COLUMNS)
+
+
+def _records(frame: pd.DataFrame, positions: list[int]) -> list[dict[str, Any]]:
+    """Rows as plain cells, those that are not known left out."""
+    names = [*_EVALUATED, *(name for name in frame.columns if name.startswith(AXIS_PREFIX))]
+    records = frame.iloc[positions][names].to_dict("records")
+    return [{str(name): value for name, value in row.items() if _given(value)} for row in records]
+
+
+def _given(value: Any) -> bool:
+    return not _is_cell(value) or is_known(value)
+
+
+def _is_cell(value: Any) -> bool:
+    return not hasattr(value, "__len__") or isinstance(value, str)
+
+
+def _evaluation(model: _Model, row: dict[str, Any]) -> ModelEvaluation:
+    cells = checked_cells({name: value for name, value in row.items() if name in COLUMNS})
+    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in cells.items()}
+    own = (f"recipe.{model.recipe}.", "trial")
+    axes = {
+        path: value
+        for name, value in row.items()
+        if name.startswith(AXIS_PREFIX) and not (path := name.removeprefix(AXIS_PREFIX)).startswith(own)
+    }
+    return ModelEvaluation(**known, axes=axes, split=model.plan.spec.evaluation.split)
+
+
+def _command(metadata: ResultMetadata) -> str:
+    return f"{metadata.command} --models"

@@ -1,0 +1,234 @@
+"""What is known of a trained model: enough to build its network again, and to judge it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from codesign.errors import InputError
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import NetworkShape, TopologySpec, network_shape
+from codesign.training.recipe import Recipe
+from codesign.versions import package_versions
+from codesign.workload.spec import WorkloadSpec
+
+if TYPE_CHECKING:
+    from codesign.hardware.cost import Cost
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.simulation.execution import Execution
+    from codesign.training.trainer import TrainingResult
+    from codesign.workload.dataset import Workload
+
+__all__ = ["ModelCard", "ModelData", "ModelEvaluation", "ModelOrigin", "describe_model"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelData:
+    """The data that a model was trained, chosen and tested on.
+
+    Attributes:
+        options: the workload; `cd.load_workload(options)` gives it again.
+        fingerprint: hash of the data's content and of all options; a workload with the same one has the same events.
+        coverage: how partial the copy of the dataset was, as a sentence; None for a whole one.
+        train, validation, test: samples in each split.
+    """
+
+    options: WorkloadSpec
+    fingerprint: str
+    coverage: str | None = None
+    train: int
+    validation: int
+    test: int
+
+    @staticmethod
+    def of(options: WorkloadSpec, workload: Workload) -> ModelData:
+        """What a card says of a workload and the options that it was loaded with."""
+        return ModelData(
+            options=options,
+            fingerprint=workload.fingerprint,
+            coverage=workload.coverage,
+            train=len(workload.train),
+            validation=len(workload.validation),
+            test=len(workload.test),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOrigin:
+    """The sweep or study that trained a model.
+
+    Attributes:
+        name, title: of the sweep.
+        command: shell command that makes the model's file.
+        config_hash: hash of the sweep as resolved.
+        training_key: hash of all that the weights depend on, by which the store names them.
+    """
+
+    name: str
+    title: str
+    command: str
+    config_hash: str
+    training_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEvaluation:
+    """How the model answers under one schedule on one chip, in SI units; None is not known or not modelled.
+
+    Attributes:
+        chip, schedule: their names.
+        axes: values of the sweep's axes of chip and schedule, by path.
+        split: data that it was run on.
+        others: columns of the results, and mean what `codesign.results.COLUMNS` says.
+    """
+
+    chip: str | None = None
+    schedule: str
+    axes: dict[str, str | float] = field(default_factory=dict)
+    status: Literal["ok", "infeasible", "failed"] = "ok"
+    reason: str | None = None
+    capacity: str | None = None
+    operation: str | None = None
+    inference: str | None = None
+    policy: str | None = None
+    group_size: int | None = None
+    stop: str | None = None
+    steps_after_output: int | None = None
+    input_mode: str | None = None
+    refractory: bool | None = None
+    equivalent_to_layered: bool | None = None
+    weight_bits: int | None = None
+    evaluation_seed: int = 0
+    split: Literal["validation", "test"] = "test"
+    samples: int | None = None
+    accuracy: float | None = None
+    float_accuracy: float | None = None
+    spike_density: float | None = None
+    energy_j: float | None = None
+    energy_coverage: tuple[str, ...] = ()
+    latency_s: float | None = None
+    latency_model: str | None = None
+    not_modelled: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(execution: Execution, cost: Cost | None = None, **said: Any) -> ModelEvaluation:
+        """From what an execution and its price say.
+
+        Args:
+            cost: of the execution; None leaves energy and latency out.
+            said: other attributes, `schedule` at least.
+        """
+        priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions} if cost is not None else {}
+        names = {one.name for one in dataclasses.fields(ModelEvaluation)}
+        known = {name: tuple(value) if isinstance(value, list) else value for name, value in priced.items()}
+        answers = {
+            "samples": execution.samples,
+            "accuracy": execution.accuracy,
+            "spike_density": execution.spike_density,
+        }
+        return ModelEvaluation(**{**{name: known[name] for name in known if name in names}, **answers, **said})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """A model without its weights.
+
+    Attributes:
+        name: of the model, in a line.
+        description: what else is to be said of it.
+        topology, neuron, timestep_s: what the network is made from; Δt in seconds.
+        input_grid: (channels, height, width) of the input; None where it has no form.
+        data: None where it is not known.
+        recipe: how it was trained, or None; `recipe_name` and `axes` are the sweep's name for it, and the values of the
+            recipe's parameters that the sweep varied.
+        training_seed: of initial weights, order of samples and dropouts.
+        trained_epochs, best_epoch: epochs run, and the one whose weights these are, chosen on the validation split.
+        training_loss, validation_accuracy: of that epoch.
+        evaluations: how it answers; `evaluations_left_out` counts those that were too many for a card.
+        origin: None for a model of your own.
+        versions: of packages, when it was written.
+
+    Raises:
+        InputError: grid or timestep do not fit the network.
+    """
+
+    name: str
+    description: str = ""
+    topology: TopologySpec
+    neuron: NeuronSpec
+    timestep_s: float
+    input_grid: tuple[int, int, int] | None = None
+    data: ModelData | None = None
+    recipe: Recipe | None = None
+    recipe_name: str = ""
+    axes: dict[str, str | float] = field(default_factory=dict)
+    training_seed: int | None = None
+    trained_epochs: int | None = None
+    best_epoch: int | None = None
+    training_loss: float | None = None
+    validation_accuracy: float | None = None
+    evaluations: tuple[ModelEvaluation, ...] = ()
+    evaluations_left_out: int = 0
+    origin: ModelOrigin | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.timestep_s < math.inf:
+            raise InputError(f"timestep_s: must be finite and at least 0, found {self.timestep_s}")
+        if self.input_grid is not None and math.prod(self.input_grid) != self.shape.input_size:
+            grid = "×".join(map(str, self.input_grid))
+            raise InputError(f"input_grid: must be the network's {self.shape.input_size} inputs, found {grid}")
+
+    @property
+    def shape(self) -> NetworkShape:
+        """Sizes of the network."""
+        return network_shape(self.topology)
+
+    @property
+    def classes(self) -> int:
+        """Output neurons."""
+        return self.shape.layer_sizes[-1]
+
+
+def describe_model(
+    network: SpikingNetwork,
+    *,
+    name: str,
+    description: str = "",
+    data: tuple[WorkloadSpec, Workload] | None = None,
+    recipe: Recipe | None = None,
+    training_seed: int | None = None,
+    training: TrainingResult | None = None,
+    evaluations: Mapping[str, Execution] | tuple[ModelEvaluation, ...] = (),
+) -> ModelCard:
+    """The card of a model of your own; whatever is left out stays unknown.
+
+    Args:
+        data: the options of a workload and the workload that they gave.
+        training: what `cd.train` returned.
+        evaluations: how it answers; or executions by the name of their schedule.
+    """
+    if isinstance(evaluations, Mapping):
+        evaluations = tuple(ModelEvaluation.of(execution, schedule=one) for one, execution in evaluations.items())
+    best = None if training is None else training.history[training.best_epoch - 1]
+    return ModelCard(
+        name=name,
+        description=description,
+        topology=network.topology,
+        neuron=network.neuron,
+        timestep_s=network.timestep_s,
+        input_grid=None if data is None else data[1].input_grid,
+        data=None if data is None else ModelData.of(*data),
+        recipe=recipe,
+        training_seed=training_seed,
+        trained_epochs=None if training is None else len(training.history),
+        best_epoch=None if training is None else training.best_epoch,
+        training_loss=None if best is None else best.loss,
+        validation_accuracy=None if best is None else best.validation_accuracy,
+        evaluations=evaluations,
+        versions=package_versions(),
+    )

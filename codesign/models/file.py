@@ -1,0 +1,251 @@
+"""Weights and card in one safetensors file, which alone is enough to build the network again.
+
+The file's metadata holds the card, one entry of JSON for each of its fields, beside `codesign_model`, the version of
+this form. Nothing in such a file is ever run or unpickled. The same model gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_jsonable_python
+
+from codesign.errors import InputError
+from codesign.files import Location, printable, read_file, with_suffix, write_atomically
+from codesign.models.card import ModelCard
+from codesign.models.page import model_page
+from codesign.training.recipe import Recipe
+from codesign.units import HELD_IN_SI
+
+if TYPE_CHECKING:
+    import torch
+
+    from codesign.network.spiking_network import SpikingNetwork
+
+__all__ = ["LoadedModel", "decode_model", "encode_model", "load_model", "save_model"]
+
+_VERSION = 1
+_MARK = "codesign_model"
+_MOST_MISTAKES = 10
+
+State = Mapping[str, "torch.Tensor"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedModel:
+    """A model from a file.
+
+    Attributes:
+        network: with the trained weights, on the CPU.
+        card: what is known of it.
+    """
+
+    network: SpikingNetwork
+    card: ModelCard
+
+
+def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None:
+    """Write a model to a file, and its card for people beside it, with the suffix `.md`.
+
+    Args:
+        path: ends in `.safetensors`; a path or a URL. Missing folders are made.
+        card: of this network, as `cd.describe_model` makes it.
+
+    Raises:
+        InputError: the card is of another network, the network cannot be kept in a file, or the place cannot be
+            written.
+    """
+    place = printable(path)
+    if not place.partition("?")[0].endswith(".safetensors"):
+        raise InputError(f"{place}: must end in .safetensors")
+    for name in ("topology", "neuron", "timestep_s"):
+        if getattr(card, name) != getattr(network, name):
+            raise InputError(f"{place}: the card is of another network: its {name} differs")
+    if network.potential_ranges is not None:
+        raise InputError(f"{place}: potential_ranges belong to a chip and are no part of a model; set them to None")
+    data = encode_model(network.state_dict(), card, place=place)
+    write_atomically(path, data)
+    name = place.partition("?")[0].replace("\\", "/").rpartition("/")[2]
+    write_atomically(with_suffix(path, ".md"), model_page(card, name).encode())
+
+
+def load_model(path: Location) -> LoadedModel:
+    """Read a model at a path or a URL; its outputs are those of the network that was saved, to the last bit.
+
+    Raises:
+        InputError: the file is missing, cannot be read, is damaged or foreign, or its weights do not fit its card.
+    """
+    content = read_file(path)
+    if content is None:
+        raise InputError(
+            f"{printable(path)}: there is no such file; `cd.save_model` and `codesign sweep FILE --models` write models"
+        )
+    return decode_model(content, place=printable(path))
+
+
+def encode_model(state: State, card: ModelCard, *, place: str = "model") -> bytes:
+    """The bytes of a model's file.
+
+    Args:
+        state: state dict of the card's network.
+        place: named in messages.
+
+    Raises:
+        InputError: the state is not that of such a network.
+    """
+    import safetensors.torch
+
+    _check_state(state, card, place)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    data: bytes = safetensors.torch.save(tensors, metadata=_metadata(card))
+    return _with_sorted_header(data)
+
+
+def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
+    """The inverse of `encode_model`.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    from codesign.network.spiking_network import SpikingNetwork
+
+    state = _tensors(data, place)
+    card = _card(_header(data).get("__metadata__") or {}, place)
+    _check_state(state, card, place)
+    network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
+    network.load_state_dict(state)
+    return LoadedModel(network=network, card=card)
+
+
+def _metadata(card: ModelCard) -> dict[str, str]:
+    plain = {one.name: _plain(getattr(card, one.name)) for one in fields(card)}
+    texts = {
+        name: json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False) for name, value in plain.items()
+    }
+    # Bytes of file names that are no text, as a command may hold them, become question marks.
+    return {_MARK: str(_VERSION)} | {name: text.encode(errors="replace").decode() for name, text in texts.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Plain JSON values; an infinite time constant as its spec takes it."""
+    jsonable = to_jsonable_python(value, inf_nan_mode="constants")
+
+    def finite(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: finite(entry) for name, entry in part.items()}
+        if isinstance(part, list):
+            return [finite(entry) for entry in part]
+        return "infinite" if isinstance(part, float) and math.isinf(part) else part
+
+    return finite(jsonable)
+
+
+def _with_sorted_header(data: bytes) -> bytes:
+    """The same file with its header in one order: safetensors writes metadata in another order in each process."""
+    header = json.dumps(_header(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    padded = header + b" " * (-len(header) % 8)  # tensors begin at a multiple of eight bytes
+    return len(padded).to_bytes(8, "little") + padded + data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """The header of a file that safetensors has read or written."""
+    header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header
+
+
+def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
+    import safetensors.torch
+
+    try:
+        tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
+    except Exception as error:  # its own, and whatever torch says to types that it does not have
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{place}: is no safetensors file, or is damaged or truncated: {reason[:200]}") from error
+    return tensors
+
+
+def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
+    version = metadata.get(_MARK)
+    if version is None:
+        raise InputError(
+            f"{place}: is a safetensors file, but no model of codesign: its metadata lacks '{_MARK}'; "
+            "`cd.save_model` and `codesign sweep FILE --models` write models"
+        )
+    if version != str(_VERSION):
+        raise InputError(
+            f"{place}: {_MARK} must be {_VERSION}, found {version[:20]!r}; another codesign has written it"
+        )
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    for name in (one.name for one in fields(ModelCard)):
+        if name not in metadata:
+            mistakes.append(f"'{name}' is missing")
+            continue
+        try:
+            values[name] = from_json(metadata[name], allow_inf_nan=False)
+        except ValueError as error:
+            mistakes.append(f"{name}: is no JSON: {error}")
+    if not mistakes:
+        values["recipe"] = _given(values["recipe"])
+        try:
+            return _adapter().validate_python(values, context=HELD_IN_SI)
+        except ValidationError as error:
+            mistakes = [_mistake(item) for item in error.errors(include_url=False)]
+    raise InputError(
+        f"{place}: its card is damaged, or of another version of codesign: {'; '.join(mistakes[:_MOST_MISTAKES])}"
+    )
+
+
+def _mistake(item: Any) -> str:
+    where = ".".join(map(str, item["loc"]))
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _given(recipe: Any) -> Any:
+    """A recipe without what has its default: layered ones refuse to be given what only unlayered ones have."""
+    if not isinstance(recipe, dict):
+        return recipe
+    known = Recipe.model_fields
+    return {name: value for name, value in recipe.items() if name not in known or value != known[name].default}
+
+
+@cache
+def _adapter() -> TypeAdapter[ModelCard]:
+    return TypeAdapter(ModelCard)
+
+
+def _check_state(state: State, card: ModelCard, place: str) -> None:
+    """Whether tensors are the state of the card's network; asked before such a network takes any memory.
+
+    Raises:
+        InputError: names the tensor, what it is and what it must be.
+    """
+    import torch
+
+    from codesign.network.spiking_network import SpikingNetwork
+
+    with torch.device("meta"):
+        expected = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s).state_dict()
+    for name in sorted({*expected, *state}):
+        if name not in state or name not in expected:
+            what = "weights lack" if name in expected else "network has no place for"
+            raise InputError(f"{place}: weights and topology do not fit: the {what} {name}")
+        found, wanted = state[name], expected[name]
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            raise InputError(
+                f"{place}: weights and topology do not fit: {name} must be {_written(wanted)}, found {_written(found)}"
+            )
+        finite = found.isnan().logical_not() if name == "time_constant" else found.isfinite()
+        if not bool(finite.all()):
+            raise InputError(f"{place}: {name} holds numbers that are not finite")
+
+
+def _written(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {'×'.join(map(str, tensor.shape)) or 'scalar'}"

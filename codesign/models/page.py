@@ -1,0 +1,296 @@
+"""Model cards for people, in Markdown: what a model is, how it was trained, what it scores and where it ends."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from codesign.models.card import ModelCard, ModelEvaluation
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import topology_text
+from codesign.reporting.wording import UNKNOWN, listed, number, percent, policy_label, quantity
+from codesign.training.recipe import UNLAYERED_ONLY
+from codesign.units import format_si
+
+__all__ = ["index_page", "model_page"]
+
+_MOST_ROWS = 200
+"""Evaluations that a reader is shown; the rest is in the results."""
+
+_SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
+_SPACES = re.compile(r"\s+")
+
+
+def model_page(card: ModelCard, file: str) -> str:
+    """The card as a Markdown page.
+
+    Args:
+        file: name of the weights' file beside it.
+    """
+    parts = [
+        f"# {_text(card.name)}",
+        _summary(card),
+        _text(card.description),
+        "## The model",
+        _table(("", ""), _facts(card)),
+        _training(card),
+        _scores(card),
+        "## Load it",
+        _indented(
+            "import codesign as cd",
+            "",
+            f'model = cd.load_model("{file}")',
+            "model.network  # an ordinary torch module",
+            "model.card  # everything on this page",
+        ),
+        _limits(card),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def index_page(
+    title: str, command: str, models: Sequence[tuple[str, ModelCard]], missing: Sequence[tuple[str, str]]
+) -> str:
+    """The page about all models of a folder.
+
+    Args:
+        title: of the sweep or study.
+        command: shell command that writes the folder.
+        models: name of the files without suffix, and card.
+        missing: models that are not there, and why.
+    """
+    rows = [
+        (
+            f"[{_text(name)}]({name}.md)",
+            f"[weights]({name}.safetensors)",
+            _text(_trained(card)),
+            percent(card.validation_accuracy),
+            _range(card),
+        )
+        for name, card in models
+    ]
+    headings = ("model", "file", "trained", "validation accuracy", "accuracy, lowest to highest of its schedules")
+    parts = [
+        f"# Models: {_text(title)}",
+        f"{len(models)} trained models, each with its card. They are written by",
+        _indented(command),
+        _table(headings, rows) if rows else "",
+        "`cd.load_model(FILE)` of the Python package `codesign` gives network and card. Files of models that are no "
+        "longer asked for stay here until somebody removes them, and are not listed.",
+    ]
+    if missing:
+        parts += ["## Not here", _table(("model", "why"), [(_text(name), _text(why)) for name, why in missing])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _summary(card: ModelCard) -> str:
+    shape = card.shape
+    what = f"A spiking network of {shape.neurons:,} neurons that tells {card.classes} classes apart"
+    if card.data is not None:
+        what += f", trained on `{_code(card.data.options.name)}`"
+    if card.origin is not None:
+        what += f" for {_text(card.origin.title)}"
+    return f"{what}."
+
+
+def _facts(card: ModelCard) -> list[tuple[str, str]]:
+    shape = card.shape
+    synapses = sum(layer.synapses for layer in shape.layers)
+    weights = sum(layer.weights for layer in shape.layers)
+    rows = [
+        ("network", f"{topology_text(shape)}: {synapses:,} synapses, {weights:,} weights of 32 bits"),
+        ("neuron", _neuron(card.neuron)),
+        ("timestep", _timestep(card)),
+    ]
+    if card.input_grid is not None:
+        channels, height, width = card.input_grid
+        rows.append(("input", f"{channels} channels of {height} × {width}"))
+    if (data := card.data) is not None:
+        sizes = f"{data.train:,} samples for training, {data.validation:,} for validation, {data.test:,} for tests"
+        rows += [
+            ("data", f"`{_code(data.options.name)}`: {sizes}"),
+            ("coverage", _text(data.coverage or "the whole dataset")),
+            ("fingerprint of the data", f"`{data.fingerprint}`"),
+        ]
+    if (origin := card.origin) is not None:
+        rows += [
+            ("sweep", f"`{_code(origin.name)}`, configuration `{origin.config_hash[:16]}`"),
+            ("key of the training", f"`{origin.training_key}`"),
+        ]
+    rows.append(("versions", _text(", ".join(f"{name} {version}" for name, version in card.versions.items()))))
+    return [row for row in rows if row[1]]
+
+
+def _neuron(neuron: NeuronSpec) -> str:
+    leak = "no leak" if math.isinf(neuron.time_constant) else f"τ = {format_si(neuron.time_constant, 's')}"
+    return ", ".join(
+        (
+            f"threshold {neuron.threshold:g}",
+            leak,
+            f"reset `{neuron.reset}`",
+            "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",
+            f"answer read from output {neuron.readout}",
+            *(("with a bias",) if neuron.bias else ()),
+        )
+    )
+
+
+def _timestep(card: ModelCard) -> str:
+    length = format_si(card.timestep_s, "s")
+    return length if card.data is None else f"{card.data.options.timesteps} of {length}"
+
+
+def _trained(card: ModelCard) -> str:
+    """The method, the recipe's varied parameters and the seed, in a line."""
+    if card.recipe is None:
+        return UNKNOWN
+    how: str = card.recipe.method
+    if how == "unlayered":
+        how += f" {policy_label(card.recipe.policy)}, F = {card.recipe.group_size}"
+    axes = "".join(f", {name} = {_value(value)}" for name, value in card.axes.items())
+    return f"{how}{axes}" + ("" if card.training_seed is None else f", seed {card.training_seed}")
+
+
+def _training(card: ModelCard) -> str:
+    """How it was trained, or that this is not known."""
+    rows: list[tuple[str, str]] = []
+    if card.recipe is not None:
+        unlayered = card.recipe.method == "unlayered"
+        rows += [
+            (name.replace("_", " "), _text(_value(value)))
+            for name, value in card.recipe.model_dump().items()
+            if value is not None and (unlayered or name not in UNLAYERED_ONLY)
+        ]
+    rows += [
+        (name, _value(value))
+        for name, value in (
+            ("seed", card.training_seed),
+            ("epochs run", card.trained_epochs),
+            ("epoch of these weights", card.best_epoch),
+            ("training loss then", card.training_loss),
+        )
+        if value is not None
+    ]
+    if card.validation_accuracy is not None:
+        rows.append(("validation accuracy then", percent(card.validation_accuracy)))
+    parts = ["## How it was trained"]
+    if card.recipe_name:
+        parts.append(
+            f"By the recipe `{_code(card.recipe_name)}`; weights are those of the best epoch on validation data."
+        )
+    parts.append(_table(("parameter", "value"), rows) if rows else "Not known.")
+    if card.origin is not None:
+        parts.append("This command writes the file, and trains the model where the store does not hold it:")
+        parts.append(_indented(card.origin.command))
+    return "\n\n".join(parts)
+
+
+def _scores(card: ModelCard) -> str:
+    """Accuracy, density, energy and latency under each schedule on each chip."""
+    if not card.evaluations:
+        return "## What it scores\n\nNot evaluated."
+    shown = card.evaluations[:_MOST_ROWS]
+    left = len(card.evaluations) - len(shown) + card.evaluations_left_out
+    seeds = len({one.evaluation_seed for one in card.evaluations}) > 1
+    headings = ["chip", "schedule", "inference", "weights", "accuracy", "with 32-bit weights"]
+    headings += ["spike density", "energy per sample", "latency", *(["seed"] if seeds else [])]
+    rows = [(*_row(one), *((str(one.evaluation_seed),) if seeds else ())) for one in shown]
+    splits = listed(list(dict.fromkeys(str(one.split) for one in card.evaluations)))
+    samples = max((one.samples or 0) for one in card.evaluations)
+    parts = [
+        "## What it scores",
+        f"On {samples:,} samples of the {splits} split. Energies and latencies, per sample, are computed from the "
+        f"numbers of chip files; {UNKNOWN} is not known or not modelled.",
+        _table(tuple(headings), rows),
+        f"{left:,} more are in the results of the sweep." if left else "",
+        _notes("Not modelled", ((one, one.not_modelled) for one in shown)),
+        _notes("Assumed", ((one, one.assumptions) for one in shown)),
+        _notes("No result", ((one, (one.reason,) if one.reason else ()) for one in shown)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _row(one: ModelEvaluation) -> tuple[str, ...]:
+    axes = "".join(f", {name.rpartition('.')[2]} = {_value(value)}" for name, value in one.axes.items())
+    chip = UNKNOWN if one.chip is None else _text(one.chip + (" (scaled)" if one.capacity == "scaled" else ""))
+    scores = (
+        percent(one.accuracy) if one.status == "ok" else one.status,
+        percent(one.float_accuracy if one.weight_bits is not None else one.accuracy),
+        number(one.spike_density),
+        quantity(one.energy_j, "energy_j"),
+        quantity(one.latency_s, "latency_s"),
+    )
+    weights = "32-bit" if one.weight_bits is None else f"{one.weight_bits}-bit"
+    return (chip, _text(one.schedule + axes), _text(_inference(one)), weights, *scores)
+
+
+def _inference(one: ModelEvaluation) -> str:
+    if one.inference is None:
+        return UNKNOWN
+    if one.inference == "layered":
+        return "layered"
+    how = f"asynchronous {policy_label(one.policy)}".strip()
+    return f"{how}, F = {one.group_size or 'all'}, {'early' if one.stop == 'on_output' else 'drained'}"
+
+
+def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
+    """Sentences that evaluations carry, each once, with the chips that it is said of where its text does not say so."""
+    chips: dict[str, dict[str, None]] = {}
+    for one, sentences in said:
+        for sentence in sentences:
+            chips.setdefault(sentence, {}).setdefault(one.chip or "")
+    lines = []
+    for sentence, names in chips.items():
+        unnamed = [name for name in names if name and not sentence.startswith(name)]
+        lines.append(f"- {_text(sentence)}" + (f" ({_text(listed(unnamed))})" if unnamed else ""))
+    return "\n".join((f"{heading}:", "", *lines)) if lines else ""
+
+
+def _limits(card: ModelCard) -> str:
+    data = "its data" if card.data is None else f"the dataset `{_code(card.data.options.name)}`"
+    seed = "other seeds give other weights, and accuracies that differ"
+    return "\n".join(
+        (
+            "## Limits",
+            "",
+            "- Made for research on spiking networks and chips. It is no product: no decision about people or safety "
+            "should rest on it.",
+            "- Nothing here was measured on silicon: accuracies are simulated, energies and latencies are projections.",
+            f"- It is one trained model; {seed}.",
+            "- Accuracies hold for data like that of the split above, and for these schedules and bits of weights.",
+            f"- Nothing is claimed about the licence of {data}, nor about what it allows for weights trained on it.",
+        )
+    )
+
+
+def _range(card: ModelCard) -> str:
+    found = [one.accuracy for one in card.evaluations if one.accuracy is not None]
+    if not found:
+        return UNKNOWN
+    low, high = percent(min(found)), percent(max(found))
+    return low if low == high else f"{low} to {high}"
+
+
+def _value(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _indented(*lines: str) -> str:
+    return "\n".join(f"    {_SPACES.sub(' ', line)}".rstrip() for line in lines)
+
+
+def _text(text: str) -> str:
+    """Text of others as text: one line, no mark-up, no tags."""
+    plain = _SPACES.sub(" ", text).strip().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", plain)
+
+
+def _code(text: str) -> str:
+    """Text of others within backticks."""
+    return _SPACES.sub(" ", text).replace("`", "'").replace("|", "\\|")

@@ -1,0 +1,22 @@
+"""Versions of the packages that results can depend on."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["package_versions"]
+
+_PACKAGES = ("codesign", "numba", "numpy", "torch")
+"""What results can depend on; other packages only move, show or find them."""
+
+
+def package_versions() -> dict[str, str]:
+    """By package; of codesign itself, that it was run from its source folder where it is not installed."""
+    return {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "run from its source folder"
