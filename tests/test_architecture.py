@@ -25,7 +25,15 @@ ALLOWED = {
     "reporting": LEAVES | {"metadata", "results", "exploration.pareto"},
     # A card says what a model is, was trained on and scores, in the report's words.
     "models": LEAVES
-    | {"network", "training", "simulation.execution", "hardware.cost", "workload", "reporting.wording"},
+    | {
+        "network",
+        "training",
+        "simulation.execution",
+        "simulation.schedule",
+        "hardware.cost",
+        "workload",
+        "reporting.wording",
+    },
     "exploration": LEAVES
     | {"network", "simulation", "training", "hardware", "workload", "metadata", "results", "reporting", "models"},
 }

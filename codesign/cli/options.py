@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from codesign.exploration.executors.base import Executor
+    from codesign.exploration.models import ModelFiles
     from codesign.exploration.pricing.pricing import PricingProgress
     from codesign.exploration.runs.progress import Progress
 
@@ -24,6 +27,7 @@ __all__ = [
     "DatasetOption",
     "ExecutorName",
     "ExecutorOption",
+    "ModelsOption",
     "OutputOption",
     "RayAddressOption",
     "ScaleOption",
@@ -33,6 +37,7 @@ __all__ = [
     "explicit_executor",
     "given_command",
     "interruptible",
+    "print_models",
     "written_command",
 ]
 
@@ -76,6 +81,9 @@ ScaleOption = Annotated[
         help="One of the file's `scales`, such as smoke; any other word lists them.",
         show_default="its first, if it has any",
     ),
+]
+ModelsOption = Annotated[
+    bool, typer.Option("--models", help="Write each model too, with its card, into models/ in the folder of results.")
 ]
 DataRootOption = Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")]
 
@@ -124,6 +132,20 @@ def written_command(command: str, file: str, options: Mapping[str, object]) -> s
     """`codesign sweep FILE --name VALUE`, as a shell takes it."""
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return shlex.join(["codesign", command, file, *words])
+
+
+def print_models(models: ModelFiles | None, console: Console) -> bool:
+    """Say where models lie; whether all that were asked for do."""
+    from rich.text import Text
+
+    from codesign.files import printable
+
+    if models is None:
+        return True
+    console.print(Text(f"models   {printable(models.folder)} ({models.written})"), soft_wrap=True)
+    if models.missing:
+        typer.echo(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
+    return not models.missing
 
 
 def choose_progress() -> Progress:

@@ -12,6 +12,7 @@ from codesign.cli.options import (
     DatasetOption,
     ExecutorName,
     ExecutorOption,
+    ModelsOption,
     OutputOption,
     RayAddressOption,
     ScaleOption,
@@ -21,6 +22,7 @@ from codesign.cli.options import (
     explicit_executor,
     given_command,
     interruptible,
+    print_models,
     written_command,
 )
 
@@ -58,6 +60,7 @@ def study(
     output: OutputOption = None,
     store: StoreOption = "reports/.store",
     data_root: DataRootOption = None,
+    models: ModelsOption = False,
 ) -> None:
     """Search recipes, schedules and chips for the best trade-offs, then test what was found on untouched data.
 
@@ -87,6 +90,7 @@ def study(
             data_root=data_root,
             command=written_command("study", file, given),
             resume=given_command(context, chosen.options),
+            models=models,
         )
     raise typer.Exit(_summary(outcome))
 
@@ -133,9 +137,9 @@ def _summary(outcome: StudyOutcome) -> int:
     from codesign.reporting.terminal import print_study_summary
     from codesign.results import read_results
 
-    print_study_summary(
-        read_results(outcome.results), printable(outcome.report), printable(outcome.results), PrintableConsole()
-    )
+    console = PrintableConsole()
+    print_study_summary(read_results(outcome.results), printable(outcome.report), printable(outcome.results), console)
+    complete = print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or not complete else 0

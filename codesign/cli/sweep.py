@@ -12,6 +12,7 @@ from codesign.cli.options import (
     DatasetOption,
     ExecutorName,
     ExecutorOption,
+    ModelsOption,
     OutputOption,
     RayAddressOption,
     ScaleOption,
@@ -21,6 +22,7 @@ from codesign.cli.options import (
     explicit_executor,
     given_command,
     interruptible,
+    print_models,
     written_command,
 )
 
@@ -47,9 +49,7 @@ def sweep(
     seeds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
     ] = None,
-    models: Annotated[
-        bool, typer.Option("--models", help="Also write each trained model, with its card, into models/ of the output.")
-    ] = False,
+    models: ModelsOption = False,
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 
@@ -94,8 +94,6 @@ def sweep(
 
 def _summary(outcome: SweepOutcome) -> int:
     """Print what came out; exit code 0, or 1 where points failed."""
-    from rich.text import Text
-
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary
@@ -104,15 +102,10 @@ def _summary(outcome: SweepOutcome) -> int:
     results, report = printable(outcome.results), printable(outcome.report)
     console = PrintableConsole()
     print_summary(read_results(outcome.results), report, results, console)
-    if outcome.models is not None:
-        place = Text(f"models   {printable(outcome.models.folder)} ({outcome.models.written})")
-        console.print(place, soft_wrap=True)
+    complete = print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
-    if outcome.models is not None and outcome.models.missing:
-        typer.echo(f"{outcome.models.missing} models could not be written; README.md there says why", err=True)
-        return 1
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or not complete else 0
 
 
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:

@@ -58,7 +58,7 @@ class _Model:
     """One model of a plan.
 
     Attributes:
-        label: of the study's trial, "" in a sweep.
+        label: of the study's trial as its results say it, "" in a sweep.
         axes: values of the recipe's axes, by parameter.
         inputs: None where no chip of the plan takes the network.
         points: design points that evaluate it.
@@ -78,7 +78,12 @@ class _Model:
     def title(self) -> str:
         """In a line."""
         axes = "".join(f", {name} = {_number(value)}" for name, value in self.axes.items())
-        return f"{f'{self.label}: ' if self.label else ''}{self.recipe}{axes}, seed {self.seed}"
+        return f"{f'{self.trial}: ' if self.trial else ''}{self.recipe}{axes}, seed {self.seed}"
+
+    @property
+    def trial(self) -> str:
+        """The label as a word: a trial's is its number."""
+        return f"trial {self.label}" if self.label.isdecimal() else self.label
 
 
 def write_models(
@@ -109,7 +114,8 @@ def write_models(
     written: list[tuple[str, ModelCard]] = []
     missing: list[tuple[str, str]] = []
     unfit = 0
-    for name, model in zip(file_names([(m.label, m.recipe, m.axes, m.seed) for m in models]), models, strict=True):
+    names = file_names([(m.trial.replace(" ", ""), m.recipe, m.axes, m.seed) for m in models])
+    for name, model in zip(names, models, strict=True):
         if model.inputs is None:
             missing.append((model.title, model.reason or "no chip takes it"))
             unfit += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from codesign.hardware.cost import Cost
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.simulation.execution import Execution
+    from codesign.simulation.schedule import Schedule
     from codesign.training.trainer import TrainingResult
     from codesign.workload.dataset import Workload
 
@@ -115,22 +116,37 @@ class ModelEvaluation:
     assumptions: tuple[str, ...] = ()
 
     @staticmethod
-    def of(execution: Execution, cost: Cost | None = None, **said: Any) -> ModelEvaluation:
-        """From what an execution and its price say.
+    def of(
+        execution: Execution, schedule: Schedule, cost: Cost | None = None, *, name: str, **said: Any
+    ) -> ModelEvaluation:
+        """From what an execution, its schedule and its price say.
 
         Args:
             cost: of the execution; None leaves energy and latency out.
-            said: other attributes, `schedule` at least.
+            name: of the schedule.
+            said: other attributes, such as `weight_bits` or `split`.
         """
-        priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions} if cost is not None else {}
+        priced: dict[str, Any] = {}
+        if cost is not None:
+            priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions}
         names = {one.name for one in dataclasses.fields(ModelEvaluation)}
-        known = {name: tuple(value) if isinstance(value, list) else value for name, value in priced.items()}
+        known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
+        layered = schedule.equivalent_to_layered(execution.shape.layer_sizes)
+        early = schedule.stop == "on_output"
         answers = {
+            "schedule": name,
+            "inference": "layered" if layered else "asynchronous",
+            "policy": schedule.policy,
+            "group_size": schedule.group_size,
+            "stop": schedule.stop,
+            "steps_after_output": schedule.steps_after_output if early else None,
+            "input_mode": schedule.input_mode,
+            "equivalent_to_layered": layered,
             "samples": execution.samples,
             "accuracy": execution.accuracy,
             "spike_density": execution.spike_density,
         }
-        return ModelEvaluation(**{**{name: known[name] for name in known if name in names}, **answers, **said})
+        return ModelEvaluation(**{**{key: known[key] for key in known if key in names}, **answers, **said})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,17 +219,15 @@ def describe_model(
     recipe: Recipe | None = None,
     training_seed: int | None = None,
     training: TrainingResult | None = None,
-    evaluations: Mapping[str, Execution] | tuple[ModelEvaluation, ...] = (),
+    evaluations: Sequence[ModelEvaluation] = (),
 ) -> ModelCard:
     """The card of a model of your own; whatever is left out stays unknown.
 
     Args:
         data: the options of a workload and the workload that they gave.
         training: what `cd.train` returned.
-        evaluations: how it answers; or executions by the name of their schedule.
+        evaluations: how it answers, as `cd.ModelEvaluation.of` makes them.
     """
-    if isinstance(evaluations, Mapping):
-        evaluations = tuple(ModelEvaluation.of(execution, schedule=one) for one, execution in evaluations.items())
     best = None if training is None else training.history[training.best_epoch - 1]
     return ModelCard(
         name=name,
@@ -229,6 +243,6 @@ def describe_model(
         best_epoch=None if training is None else training.best_epoch,
         training_loss=None if best is None else best.loss,
         validation_accuracy=None if best is None else best.validation_accuracy,
-        evaluations=evaluations,
+        evaluations=tuple(evaluations),
         versions=package_versions(),
     )

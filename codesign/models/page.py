@@ -18,8 +18,10 @@ __all__ = ["index_page", "model_page"]
 _MOST_ROWS = 200
 """Evaluations that a reader is shown; the rest is in the results."""
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
+_SPECIAL = re.compile(r"([\\`*\[\]|#~]|(?<!\w)_|_(?!\w))")
+"""What Markdown may take for mark-up; an underscore within a word is none."""
 _SPACES = re.compile(r"\s+")
+_LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]+")
 
 
 def model_page(card: ModelCard, file: str) -> str:
@@ -242,7 +244,7 @@ def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) 
             chips.setdefault(sentence, {}).setdefault(one.chip or "")
     lines = []
     for sentence, names in chips.items():
-        unnamed = [name for name in names if name and not sentence.startswith(name)]
+        unnamed = [name for name in names if name and name not in sentence]
         lines.append(f"- {_text(sentence)}" + (f" ({_text(listed(unnamed))})" if unnamed else ""))
     return "\n".join((f"{heading}:", "", *lines)) if lines else ""
 
@@ -282,7 +284,7 @@ def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _indented(*lines: str) -> str:
-    return "\n".join(f"    {_SPACES.sub(' ', line)}".rstrip() for line in lines)
+    return "\n".join(f"    {_LINE_ENDS.sub(' ', line)}".rstrip() for line in lines)
 
 
 def _text(text: str) -> str:

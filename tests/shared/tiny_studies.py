@@ -91,6 +91,7 @@ def run(
     executor: Executor | None = None,
     storage: str | None = None,
     watch: Watch | None = None,
+    models: bool = False,
 ) -> tuple[StudyOutcome, Watch]:
     """Run a study with its store in `folder`."""
     progress = watch or Watch()
@@ -103,5 +104,6 @@ def run(
         progress=progress,
         cache_root=cache_root,
         command="codesign study tiny.yaml",
+        models=models,
     )
     return outcome, progress

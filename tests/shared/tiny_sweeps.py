@@ -83,7 +83,13 @@ class Recording(Progress):
 
 
 def run(
-    spec: SweepSpec, folder: Path, cache_root: Path, *, executor: Executor | None = None, output: str = "out"
+    spec: SweepSpec,
+    folder: Path,
+    cache_root: Path,
+    *,
+    executor: Executor | None = None,
+    output: str = "out",
+    models: bool = False,
 ) -> tuple[SweepOutcome, Recording]:
     """Run a sweep with its store in `folder`."""
     progress = Recording()
@@ -94,5 +100,6 @@ def run(
         executor=executor or SerialExecutor(),
         progress=progress,
         cache_root=cache_root,
+        models=models,
     )
     return outcome, progress

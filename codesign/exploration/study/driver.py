@@ -79,9 +79,9 @@ class Evaluations:
         rows = [point_row(point, plan.shape, self.store, self.runner.failures) for point in plan.points]
         return evaluate_rows(self.spec, rows)
 
-    def add(self, plan: Plan, name: str) -> None:
-        """Have everything run that a plan needs and that is not in the store."""
-        work = find_work(plan, self.store)
+    def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
+        """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
+        work = find_work(plan, self.store, models=models)
         self._works.append(work)
         labels = {key: f"{name}: {label}" for key, label in work.labels.items()}
         self.runner.add(replace(work, labels=labels))

@@ -38,6 +38,7 @@ from codesign.workload.spec import WorkloadSpec
 if TYPE_CHECKING:
     from optuna.study import Study
 
+    from codesign.exploration.models import ModelFiles
     from codesign.workload.dataset import Workload, WorkloadOutline
 
 __all__ = ["StudyOutcome", "choose_study", "load_study", "run_study"]
@@ -56,6 +57,7 @@ class StudyOutcome:
         report: the page.
         facts: what was searched and found.
         failed: rows of `results` without a result, and trials that failed.
+        models: where they were asked for.
     """
 
     results: Location
@@ -63,6 +65,7 @@ class StudyOutcome:
     report: Location
     facts: StudyFacts
     failed: int
+    models: ModelFiles | None = None
 
 
 def choose_study(
@@ -94,6 +97,7 @@ def run_study(
     cache_root: Path | None = None,
     command: str,
     resume: str | None = None,
+    models: bool = False,
 ) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
@@ -108,6 +112,7 @@ def run_study(
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         command: shell command that reproduces the results, for the report.
         resume: shell command that goes on with this very run, for its record.
+        models: whether to write each model that was tested, with its card, too.
 
     Raises:
         InputError: parts of the file do not fit each other, the baseline lacks an objective, or another process runs
@@ -115,6 +120,7 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
+    from codesign.exploration.models import write_models
     from codesign.reporting.html import write_report
 
     progress = progress or Progress()
@@ -157,7 +163,7 @@ def run_study(
             watched.study_begins(search)
             baseline = _evaluate_baseline(evaluations)
             Driver(spec, study, evaluations, place=str(places), baseline=baseline, progress=watched).run()
-            tested = _test(spec, study, plans, evaluations)
+            tested = _test(spec, study, plans, evaluations, models=models)
         facts = describe_study(spec, study, baseline=baseline)
         rows = [
             {**point_row(point, plan.shape, store, runner.failures), f"{AXIS_PREFIX}{TRIAL_AXIS}": label}
@@ -168,11 +174,23 @@ def run_study(
         results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
         write_results(results, rows, dataclasses.replace(metadata, study=facts))
         write_trials(trials, spec.objectives, facts)
-        write_report(read_results(results), report)
+        table = read_results(results)
+        write_report(table, report)
+        reasons = {key: str(failure) for key, failure in runner.failures.items()}
+        written = (
+            write_models(tested, table, output=output, store=store, workload=plans.workload, reasons=reasons)
+            if models
+            else None
+        )
         failed_rows = sum(row["status"] == "failed" for row in rows)
         failed_trials = sum(trial.state == "failed" for trial in facts.trials)
         return StudyOutcome(
-            results=results, trials=trials, report=report, facts=facts, failed=failed_rows + failed_trials
+            results=results,
+            trials=trials,
+            report=report,
+            facts=facts,
+            failed=failed_rows + failed_trials,
+            models=written,
         )
 
 
@@ -232,13 +250,13 @@ def _evaluate_baseline(evaluations: Evaluations) -> Outcome:
     return outcome
 
 
-def _test(spec: StudySpec, study: Study, plans: _Plans, evaluations: Evaluations) -> dict[str, Plan]:
+def _test(spec: StudySpec, study: Study, plans: _Plans, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
     """Run the front's trials and the baseline on the test split; their plans, by label."""
     values = trial_values(study)
     tested = {BASELINE: plans.test({})}
     tested.update({str(number): plans.test(values[number]) for number in front_numbers(spec, study)})
     for label, plan in tested.items():
-        evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}")
+        evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}", models=models)
     evaluations.runner.run()
     return tested
 

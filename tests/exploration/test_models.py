@@ -1,0 +1,269 @@
+"""Models of sweeps and studies as files beside their results."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import tiny_studies
+import torch
+from tiny_sweeps import Recording, run, tiny
+
+import codesign as cd
+from codesign.errors import TrainingDivergedError
+from codesign.exploration import runner
+from codesign.exploration.encoding import decode_state, encode_execution, encode_state
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.jobs import Output, TrainInputs
+from codesign.exploration.models import file_names
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import plan_sweep, run_sweep
+from codesign.files import open_folder, read_file
+from codesign.results import read_results
+
+UNLAYERED = (
+    "  layered: {method: layered}\n",
+    "  layered: {method: layered}\n  unlayered: {method: unlayered, group_size: 4}\n",
+)
+WITH_AXIS = (*UNLAYERED[:1], UNLAYERED[1] + "axes:\n  recipe.unlayered.group_size: [2, 4]\n")
+HERE = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}\n  truenorth: {}\n"
+TOO_LARGE = (HERE, "  truenorth: {}\n")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "models").iterdir())}
+
+
+def trained(cache_root: Path) -> TrainInputs:
+    """The model of the tiny sweep."""
+    (model,) = {p.jobs.execution.model for p in plan_sweep(tiny(), cache_root=cache_root).points if p.jobs is not None}
+    return model
+
+
+def test_a_model_answers_as_the_one_in_the_store(tmp_path: Path, cache_root: Path) -> None:
+    outcome, _ = run(tiny(), tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    assert (outcome.models.written, outcome.models.missing) == (1, 0)
+    loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
+    inputs = trained(cache_root)
+    entry = Store(tmp_path / "store").get(inputs.key)
+    assert entry is not None
+    stored = cd.SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01)
+    stored.load_state_dict(decode_state(entry.payload))
+
+    assert loaded.card.data is not None
+    workload = cd.load_workload(loaded.card.data.options, cache_root=cache_root)
+    assert workload.fingerprint == loaded.card.data.fingerprint
+    schedule = cd.Schedule(policy="random", group_size=4, stop="drained")
+    answers = [cd.evaluate(network, workload.test, schedule) for network in (loaded.network, stored)]
+    assert encode_execution(answers[0]) == encode_execution(answers[1])
+
+    table = {row["schedule"]: row for row in read_results(outcome.results).frame.to_dict("records")}
+    layered = cd.evaluate(loaded.network, workload.test, cd.LAYERED)
+    assert table["layered"]["float_accuracy"] == layered.accuracy
+    assert table["asynchronous"]["float_accuracy"] == answers[0].accuracy
+
+
+def test_the_card_says_what_the_results_say(tmp_path: Path, cache_root: Path) -> None:
+    outcome, _ = run(tiny(), tmp_path, cache_root, models=True)
+    table, inputs = read_results(outcome.results), trained(cache_root)
+    card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
+    assert (card.topology, card.neuron, card.recipe) == (inputs.topology, inputs.neuron, inputs.recipe)
+    assert (card.name, card.recipe_name, card.training_seed, card.classes) == ("layered, seed 0", "layered", 0, 10)
+    assert (card.input_grid, card.timestep_s) == ((2, 16, 16), 0.01)
+    assert card.data is not None
+    assert (card.data.options, card.data.fingerprint) == (tiny().workload, inputs.workload)
+    assert (card.data.train, card.data.validation, card.data.test) == (60, 20, 20)
+    assert card.origin is not None
+    assert card.origin.command == "codesign sweep tiny --models"
+    assert (card.origin.config_hash, card.origin.training_key) == (table.metadata.config_hash, inputs.key)
+    assert card.versions == table.metadata.versions
+    rows = {(row["chip"], row["schedule"]): row for row in table.frame.to_dict("records")}
+    assert len(card.evaluations) == len(rows) == 3
+    for one in card.evaluations:
+        row = rows[one.chip, one.schedule]
+        assert (one.status, one.reason, one.split) == (row["status"], row["reason"], "test")
+        if one.status == "ok":
+            names = ("accuracy", "float_accuracy", "spike_density", "energy_j", "latency_s", "weight_bits", "samples")
+            assert [getattr(one, name) for name in names] == [row[name] for name in names]
+            assert one.energy_coverage == tuple(row["energy_coverage"])
+            assert (card.best_epoch, card.validation_accuracy) == (row["best_epoch"], row["validation_accuracy"])
+    page = (tmp_path / "out/models/layered-seed0.md").read_text(encoding="utf-8")
+    for one in card.evaluations:
+        if one.accuracy is not None and one.float_accuracy is not None:
+            scores = f"| 4-bit | {100 * one.accuracy:.1f} % | {100 * one.float_accuracy:.1f} % |"
+            assert re.search(rf"\| {one.schedule} \| .*{re.escape(scores)}", page), page
+    assert "| truenorth | chip | – | 1-bit | infeasible |" in page
+    assert "`digits`: 60 samples for training, 20 for validation, 20 for tests" in page
+
+
+def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(tmp_path: Path, cache_root: Path) -> None:
+    outcome, _ = run(tiny(), tmp_path, cache_root)
+    assert outcome.models is None
+    assert not (tmp_path / "out/models").exists()
+    _, progress = run(tiny(), tmp_path, cache_root, models=True)
+    assert progress.jobs == []
+    first = contents(tmp_path / "out")
+    assert list(first) == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
+    run(tiny(), tmp_path, cache_root, models=True)
+    assert contents(tmp_path / "out") == first
+    run(tiny(), tmp_path / "elsewhere", cache_root, models=True)  # trained again
+    assert contents(tmp_path / "elsewhere/out") == first
+
+
+def test_every_recipe_axis_and_seed_is_a_model(tmp_path: Path, cache_root: Path) -> None:
+    spec = tiny(WITH_AXIS, ("training: [0]", "training: [0, 3]"))
+    outcome, _ = run(spec, tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    assert outcome.models.written == 6
+    names = [name.removesuffix(".safetensors") for name in contents(tmp_path / "out") if name.endswith(".safetensors")]
+    recipes = ["layered", "unlayered-group_size-2", "unlayered-group_size-4"]
+    assert names == [f"{recipe}-seed{seed}" for recipe in recipes for seed in (0, 3)]
+    card = cd.load_model(tmp_path / "out/models/unlayered-group_size-2-seed3.safetensors").card
+    assert card.recipe is not None
+    assert (card.recipe.group_size, card.axes, card.training_seed) == (2, {"group_size": 2.0}, 3)
+    assert all(one.axes == {} for one in card.evaluations)
+    index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]*)\)", index)
+    assert len(links) == 12
+    assert all((tmp_path / "out/models" / link).is_file() for link in links)
+
+
+def test_evaluations_name_the_axes_of_chips(tmp_path: Path, cache_root: Path) -> None:
+    axis = ("seeds:", "axes:\n  schedule.asynchronous.group_size: [2, 4]\nseeds:")
+    run(tiny(axis), tmp_path, cache_root, models=True)
+    card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
+    found = [(one.group_size, one.axes) for one in card.evaluations if one.schedule == "asynchronous"]
+    assert found == [(size, {"schedule.asynchronous.group_size": float(size)}) for size in (2, 4)]
+
+
+def test_a_model_that_rotted_in_the_store_is_trained_again(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root, models=True)
+    first = contents(tmp_path / "out")
+    path = Store(tmp_path / "store").path(trained(cache_root).key)
+    assert isinstance(path, Path)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    _, progress = run(tiny(), tmp_path, cache_root, models=True)
+    assert progress.kinds() == ["train"]
+    assert contents(tmp_path / "out") == first
+
+
+def test_a_stored_model_of_another_network_is_said_to_be_missing(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root)
+    inputs, store = trained(cache_root), Store(tmp_path / "store")
+    other = cd.SpikingNetwork(cd.parse_topology("512-3-10"), inputs.neuron, timestep_s=0.01)
+    store.put(inputs.key, encode_state(other.state_dict()), {})
+    outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    assert (outcome.models.written, outcome.models.missing) == (0, 1)
+    index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
+    assert "the stored model: weights and topology do not fit" in index
+    assert "could not be read" in progress.notes[0]
+    outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
+    assert progress.kinds() == ["train"]
+    assert outcome.models is not None
+    assert outcome.models.written == 1
+
+
+def test_a_training_that_failed_is_missing_with_its_reason(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = runner.run_train
+
+    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
+        if inputs.recipe.method == "unlayered":
+            raise TrainingDivergedError("the loss became nan in epoch 1")
+        return original(inputs, *arguments, **options)
+
+    monkeypatch.setattr(runner, "run_train", diverge)
+    outcome, _ = run(tiny(UNLAYERED), tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    assert (outcome.models.written, outcome.models.missing) == (1, 1)
+    index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
+    assert "| unlayered, seed 0 | TrainingDivergedError: the loss became nan in epoch 1 |" in index
+    assert not (tmp_path / "out/models/unlayered-seed0.md").exists()
+
+
+def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path: Path, cache_root: Path) -> None:
+    outcome, _ = run(tiny(TOO_LARGE), tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    assert (outcome.models.written, outcome.models.missing) == (0, 0)
+    index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
+    assert "| layered, seed 0 | truenorth: layer 1 needs 512 inputs" in index
+
+
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_models_at_a_url(tmp_path: Path, cache_root: Path, scheme: str) -> None:
+    place = tmp_path.as_uri() if scheme == "file" else f"memory://{uuid4().hex}"
+    outcome = run_sweep(
+        tiny(),
+        store=Store(f"{place}/store"),
+        output=f"{place}/out",
+        executor=SerialExecutor(),
+        progress=Recording(),
+        cache_root=cache_root,
+        models=True,
+    )
+    assert outcome.models is not None
+    assert outcome.models.folder == f"{place}/out/models"
+    names = open_folder(f"{place}/out/models").names()
+    assert names == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
+    run(tiny(), tmp_path / "here", cache_root, models=True)
+    assert {name: read_file(f"{place}/out/models/{name}") for name in names} == contents(tmp_path / "here/out")
+    assert cd.load_model(f"{place}/out/models/layered-seed0.safetensors").card.name == "layered, seed 0"
+
+
+def test_names_are_safe_and_distinct_on_every_system() -> None:
+    models: list[tuple[str, str, dict[str, str | float], int]] = [
+        ("", "plain", {}, 0),
+        ("", "con", {"policy": "random"}, 0),
+        ("", "mine", {"learning_rate": 5e-4, "group_size": 8.0}, 2**62),
+        ("trial7", "mine", {}, 0),
+        ("", "Mine", {}, 1),  # where case does not count, the next is the same file
+        ("", "mine", {}, 1),
+        ("", "mine", {"chip": "../../etc/pässword:*?"}, 0),
+        ("", "mine", {"chip": "__________________:*?"}, 0),
+        ("", "x" * 80, {"policy": "y" * 200}, 0),
+        ("", "x" * 80, {"policy": "y" * 201}, 0),
+        ("", "a-group_size-2", {}, 0),
+        ("", "a", {"group_size": 2.0}, 0),
+    ]
+    names = file_names(models)
+    assert names[:4] == [
+        "plain-seed0",
+        "con-policy-random-seed0",
+        "mine-learning_rate-0.0005-group_size-8-seed4611686018427387904",
+        "trial7-mine-seed0",
+    ]
+    assert len({name.casefold() for name in names}) == len(names)
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9._+-]*", name)
+        assert len(f"{name}.safetensors") < 200
+    assert names[6].startswith("mine-chip-.._.._etc_p_ssword___-seed0-")
+    assert file_names(models) == names
+
+
+@pytest.mark.slow
+def test_models_that_a_study_tested(tmp_path: Path, cache_root: Path) -> None:
+    spec = tiny_studies.study(("trials: 8", "trials: 4"))
+    outcome, _ = tiny_studies.run(spec, tmp_path, cache_root, models=True)
+    assert outcome.models is not None
+    front = sorted(trial.number for trial in outcome.facts.trials if trial.on_front and trial.number is not None)
+    assert front
+    assert outcome.models.written == 2 * (len(front) + 1)
+    assert outcome.models.missing == 0
+    frame = read_results(outcome.results).frame
+    for number in front:
+        names = list((tmp_path / "out/models").glob(f"trial{number}-*-seed1.safetensors"))
+        assert len(names) == 1
+        model = cd.load_model(names[0])
+        rows = frame[(frame["axis.trial"] == str(number)) & (frame["training_seed"] == 1)]
+        assert [one.accuracy for one in model.card.evaluations] == rows["accuracy"].tolist()
+        assert model.card.axes == {}
+        assert torch.isfinite(model.network.weights()[0]).all()
+    assert (tmp_path / "out/models/baseline-unlayered-seed0.md").is_file()
+    _, watch = tiny_studies.run(spec, tmp_path, cache_root, models=True)
+    assert watch.jobs == []

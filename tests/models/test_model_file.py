@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import codesign as cd
+from codesign.errors import InputError
+from codesign.files import open_folder, read_file
+from codesign.models.file import decode_model, encode_model
+from codesign.network.topology import AveragePool, Conv2d, Linear, TopologySpec
+
+CONVOLUTION = TopologySpec(
+    input=(2, 6, 6),
+    layers=(Conv2d(kind="conv2d", channels=3, kernel=3), AveragePool(kind="average_pool", kernel=2), Linear(neurons=4)),
+)
+
+
+def network(topology: TopologySpec | str = "6-5-3", **neuron: Any) -> cd.SpikingNetwork:
+    found = cd.parse_topology(topology) if isinstance(topology, str) else topology
+    return cd.SpikingNetwork(found, cd.NeuronSpec(**neuron), timestep_s=0.01, seed=7)
+
+
+def card_of(one: cd.SpikingNetwork, **said: Any) -> cd.ModelCard:
+    return replace(cd.describe_model(one, name="by hand"), **said)
+
+
+def data(**said: Any) -> bytes:
+    one = network()
+    return encode_model(one.state_dict(), card_of(one, **said))
+
+
+def with_metadata(**changes: str | None) -> bytes:
+    """A file with other texts in its metadata; None takes one away."""
+    content = data()
+    size = int.from_bytes(content[:8], "little")
+    metadata = {**json.loads(content[8 : 8 + size])["__metadata__"], **changes}
+    tensors = safetensors.torch.load(content)
+    return safetensors.torch.save(tensors, {name: text for name, text in metadata.items() if text is not None})
+
+
+def scores(one: cd.SpikingNetwork) -> torch.Tensor:
+    """Answers to a few samples under an asynchronous schedule."""
+    inputs = one.shape.input_size
+    frames = np.random.default_rng(3).poisson(0.5, size=(4, 3, inputs))
+    events = cd.EventBatch.from_frames(frames, np.zeros(4, int), timestep_s=0.01)
+    return cd.simulate(one, events, cd.Schedule(group_size=2, stop="drained"), seed=5).logits.detach()
+
+
+@pytest.mark.parametrize(
+    ("topology", "neuron"),
+    [
+        ("6-5-3", {}),
+        ("6-3", {"threshold": 0.01, "time_constant": "30 ms", "bias": True, "reset": "subtract", "refractory": False}),
+        ("6-4-3", {"time_constant": "infinite", "readout": "potential"}),
+        (CONVOLUTION, {"threshold": 0.02}),
+    ],
+)
+def test_what_is_saved_is_loaded(tmp_path: Path, topology: TopologySpec | str, neuron: dict[str, Any]) -> None:
+    saved = network(topology, **neuron)
+    with torch.no_grad():
+        saved.threshold[0] *= 0.5  # neurons may differ
+    cd.save_model(tmp_path / "new/a.b.safetensors", saved, card_of(saved))
+    loaded = cd.load_model(tmp_path / "new/a.b.safetensors")
+    assert loaded.card == card_of(saved)
+    assert (loaded.network.topology, loaded.network.neuron) == (saved.topology, saved.neuron)
+    assert loaded.network.state_dict().keys() == saved.state_dict().keys()
+    assert all(torch.equal(value, saved.state_dict()[name]) for name, value in loaded.network.state_dict().items())
+    assert torch.equal(scores(loaded.network), scores(saved))
+    assert (tmp_path / "new/a.b.md").read_text(encoding="utf-8").startswith("# by hand\n")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        cd.Recipe(method="layered", epochs=3, learning_rate=1e-3),
+        cd.Recipe(method="unlayered", policy="momentum", group_size=4, epochs=3, momentum_noise=0.1, patience=2),
+        cd.Recipe(method="unlayered", policy="timed", chip="loihi", epochs=1, idle_gradient="spare"),
+    ],
+)
+def test_a_full_card_comes_back_as_it_was(recipe: cd.Recipe) -> None:
+    options = cd.WorkloadSpec(name="digits", timestep="7 ms", timesteps=3, contrast=0.3)
+    card = card_of(
+        network(),
+        description="| pipes, `ticks`, <tags>, é and\nlines",
+        input_grid=(1, 2, 3),
+        data=cd.ModelData(options=options, fingerprint="f" * 64, coverage="half", train=3, validation=2, test=1),
+        recipe=recipe,
+        recipe_name="mine",
+        axes={"group_size": 4.0, "policy": "4"},
+        training_seed=2**62,
+        trained_epochs=3,
+        best_epoch=2,
+        training_loss=0.1,
+        validation_accuracy=1 / 3,
+        evaluations=(cd.ModelEvaluation(chip="loihi", schedule="chip", accuracy=0.1 + 0.2, not_modelled=("time",)),),
+        origin=cd.ModelOrigin(name="s", title="S", command="codesign sweep s", config_hash="c", training_key="k"),
+        versions={"torch": "2"},
+    )
+    loaded = decode_model(encode_model(network().state_dict(), card)).card
+    assert loaded == card
+    assert loaded.data is not None
+    assert loaded.data.options.timestep == 7e-3
+    assert loaded.axes == {"group_size": 4.0, "policy": "4"}
+    assert loaded.recipe is not None
+    assert loaded.recipe.schedule == recipe.schedule
+
+
+def test_the_same_model_gives_the_same_bytes() -> None:
+    assert len({data() for _ in range(20)}) == 1
+    assert data() != data(name="another")
+
+
+def test_the_file_alone_says_everything_to_other_programs(tmp_path: Path) -> None:
+    saved = network()
+    cd.save_model(tmp_path / "a.safetensors", saved, card_of(saved))
+    with safetensors.safe_open(str(tmp_path / "a.safetensors"), framework="pt") as file:
+        metadata = file.metadata()
+        weight = file.get_tensor("connections.1.weight")
+    assert torch.equal(weight, saved.weights()[1])
+    assert metadata["codesign_model"] == "1"
+    assert json.loads(metadata["topology"])["layers"] == [{"kind": "linear", "neurons": n} for n in (5, 3)]
+    assert json.loads(metadata["neuron"])["time_constant"] == "infinite"
+    assert json.loads(metadata["timestep_s"]) == 0.01
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 8, 9, 100, -1, -200])
+def test_truncated_files(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(data()[:cut])
+    with pytest.raises(InputError, match=r"a\.safetensors: is no safetensors file, or is damaged or truncated: "):
+        cd.load_model(path)
+
+
+@given(position=st.integers(min_value=0, max_value=len(data()) - 1), value=st.integers(min_value=0, max_value=255))
+def test_a_file_with_any_other_byte_is_loaded_or_refused(position: int, value: int) -> None:
+    content = bytearray(data())
+    content[position] = value
+    try:
+        loaded = decode_model(bytes(content))
+    except InputError:
+        return
+    assert loaded.network.shape.layer_sizes == (5, 3)
+
+
+@pytest.mark.parametrize("header", [2**63 + 5, 2**40, 10**8 + 1])
+def test_headers_that_say_they_are_huge(header: int) -> None:
+    with pytest.raises(InputError, match="is no safetensors file"):
+        decode_model(header.to_bytes(8, "little") + b'{"a": 1}' * 10)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_safetensors_of_others(metadata: dict[str, str] | None) -> None:
+    foreign = safetensors.torch.save({"weight": torch.zeros(3)}, metadata)
+    with pytest.raises(InputError, match="no model of codesign: its metadata lacks 'codesign_model'"):
+        decode_model(foreign)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another codesign"),
+        ({"neuron": None, "topology": None}, "'topology' is missing; 'neuron' is missing"),
+        ({"name": "{"}, "name: is no JSON"),
+        ({"name": "[" * 100_000}, "name: is no JSON"),
+        ({"timestep_s": "NaN"}, "timestep_s: is no JSON"),
+        ({"timestep_s": "-1"}, "timestep_s: must be finite and at least 0, found -1"),
+        ({"name": "3", "training_seed": '"x"'}, r"name: .*; training_seed: "),
+        ({"neuron": '{"threshold": 0}'}, r"neuron.threshold: .* greater than 0"),
+        ({"neuron": '{"threshold": 1, "colour": 1}'}, r"neuron.colour: "),
+        ({"neuron": '{"time_constant": -1.0}'}, r"neuron.time_constant: .* above 0"),
+        ({"recipe": '{"method": "other", "epochs": 1}'}, r"recipe.method: "),
+        ({"topology": '{"input": 6, "layers": []}'}, r"topology.layers: "),
+        ({"input_grid": "[1, 2, 4]"}, "input_grid: must be the network's 6 inputs, found 1×2×4"),
+    ],
+)
+def test_damaged_cards(changes: dict[str, str | None], message: str) -> None:
+    with pytest.raises(InputError, match=f"^model: .*{message}"):
+        decode_model(with_metadata(**changes))
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([5, 4], r"connections\.1\.weight must be float32 4×5, found float32 3×5"),
+        ([5], r"the network has no place for connections\.1\.weight"),
+        ([5, 3, 3], r"the weights lack connections\.2\.weight"),
+        ([10_000_000, 10_000_000, 3], r"must be float32 10000000×6, found"),  # 400 TB that nobody asks for
+    ],
+)
+def test_weights_that_do_not_fit_the_topology(layers: list[int], message: str) -> None:
+    topology = {"input": 6, "layers": [{"kind": "linear", "neurons": neurons} for neurons in layers]}
+    with pytest.raises(InputError, match=f"^model: weights and topology do not fit: .*{message}"):
+        decode_model(with_metadata(topology=json.dumps(topology)))
+
+
+def test_weights_of_another_type_or_that_are_no_numbers() -> None:
+    one = network()
+    card = card_of(one)
+    with pytest.raises(InputError, match=r"connections\.0\.weight must be float32 5×6, found float64 5×6"):
+        encode_model({**one.state_dict(), "connections.0.weight": torch.zeros(5, 6, dtype=torch.float64)}, card)
+    for number in (math.nan, math.inf):
+        weight = torch.full((5, 6), number)
+        with pytest.raises(InputError, match=r"connections\.0\.weight holds numbers that are not finite"):
+            encode_model({**one.state_dict(), "connections.0.weight": weight}, card)
+
+
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
+    one, other = network(), network("6-4-3")
+    with pytest.raises(InputError, match=r"must end in \.safetensors"):
+        cd.save_model(tmp_path / "a.pt", one, card_of(one))
+    with pytest.raises(InputError, match="the card is of another network: its topology differs"):
+        cd.save_model(tmp_path / "a.safetensors", one, card_of(other))
+    one.potential_ranges = ((-1, 1), (-1, 1))
+    with pytest.raises(InputError, match="potential_ranges belong to a chip"):
+        cd.save_model(tmp_path / "a.safetensors", one, card_of(one))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing\.safetensors: there is no such file; `cd.save_model` and"):
+        cd.load_model(tmp_path / "nothing.safetensors")
+    with pytest.raises(InputError, match="there is no such file"):
+        cd.load_model(tmp_path)
+
+
+def test_models_at_a_url() -> None:
+    one = network()
+    url = "memory://models-at-a-url/a.safetensors"
+    cd.save_model(url, one, card_of(one))
+    assert open_folder("memory://models-at-a-url").names() == ["a.md", "a.safetensors"]
+    assert torch.equal(cd.load_model(url).network.weights()[0], one.weights()[0])
+    page = read_file("memory://models-at-a-url/a.md")
+    assert page is not None
+    assert b'cd.load_model("a.safetensors")' in page

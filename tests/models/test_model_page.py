@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import codesign as cd
+from codesign.columns import COLUMNS
+from codesign.models.page import index_page, model_page
+
+
+def card() -> cd.ModelCard:
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=0.01)
+    return cd.describe_model(network, name="mine")
+
+
+def test_a_card_of_which_nothing_is_known_says_so() -> None:
+    page = model_page(card(), "mine.safetensors")
+    assert "8 neurons that tells 3 classes apart" in page
+    assert "| network | 6-5-3: 45 synapses, 45 weights of 32 bits |" in page
+    assert "## How it was trained\n\nNot known." in page
+    assert "## What it scores\n\nNot evaluated." in page
+    assert "Nothing is claimed about the licence of its data" in page
+    assert "Nothing here was measured on silicon" in page
+
+
+def test_scores_stand_under_their_schedule() -> None:
+    quantized = cd.ModelEvaluation(
+        chip="a",
+        schedule="fast",
+        axes={"chip.a.lanes": 4.0},
+        inference="asynchronous",
+        policy="random",
+        group_size=8,
+        stop="on_output",
+        weight_bits=4,
+        samples=1200,
+        accuracy=0.5,
+        float_accuracy=0.75,
+        spike_density=1.5,
+        energy_j=2e-9,
+        not_modelled=("latency: a gives no times",),
+    )
+    layered = replace(quantized, schedule="layered", axes={}, inference="layered", weight_bits=None, not_modelled=())
+    failed = cd.ModelEvaluation(chip="b", schedule="chip", status="infeasible", reason="too large")
+    page = model_page(replace(card(), evaluations=(quantized, layered, failed), evaluations_left_out=7), "x")
+    rows = [line for line in page.splitlines() if line.startswith(("| a |", "| b |"))]
+    assert rows == [
+        "| a | fast, lanes = 4 | asynchronous RS, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
+        "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
+        "| b | chip | – | 32-bit | infeasible | – | – | – | – |",
+    ]
+    assert "On 1,200 samples of the test split." in page
+    assert "7 more are in the results" in page
+    assert "- latency: a gives no times" in page
+    assert "- too large (b)" in page
+
+
+def test_texts_of_others_are_text() -> None:
+    hostile = "<script>alert(1)</script> | cell\n# heading [link](http://x) `code` *bold* _em_ snake_case"
+    page = model_page(replace(card(), name=hostile, description=hostile), "x")
+    assert "<script" not in page
+    assert not re.search(r"^# heading", page, flags=re.MULTILINE)
+    assert r"\| cell \# heading \[link\](http://x) \`code\` \*bold\* \_em\_ snake_case" in page
+    assert page.splitlines()[0].startswith("# &lt;script&gt;")
+    index = index_page(hostile, "codesign sweep 'a\nb'", [("mine-seed0", card())], [(hostile, hostile)])
+    assert "<script" not in index
+    assert not re.search(r"^# heading", index, flags=re.MULTILINE)
+    assert "    codesign sweep 'a b'\n" in index
+    assert "[mine-seed0](mine-seed0.md)" in index
+
+
+def test_evaluations_have_the_names_of_columns() -> None:
+    beside = {"axes", "split"}
+    assert set(cd.ModelEvaluation.__dataclass_fields__) - beside <= set(COLUMNS)

@@ -1,0 +1,71 @@
+"""The scripts in `examples/` run, and what they print is so."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import codesign as cd
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(script: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / script, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
+    first = run("own_network_on_own_chip.py", tmp_path / "models", folder=tmp_path)
+    assert first.returncode == 0, first.stderr
+    line = r"(\w+) +(layered|asynchronous) +([\d.]+)% +([\d.]+) +([\d.]+ nJ) +([\d.]+ µs)"
+    rows = {(trained, ran): values for trained, ran, *values in re.findall(line, first.stdout)}
+    assert len(rows) == 4
+    accuracy = {place: float(values[0]) for place, values in rows.items()}
+    density = {place: float(values[1]) for place, values in rows.items()}
+    # What the paper is about: a network that was trained to wait loses where nothing waits, one that was not does not.
+    assert accuracy["layered", "layered"] > accuracy["layered", "asynchronous"] + 3
+    assert accuracy["unlayered", "asynchronous"] > accuracy["layered", "asynchronous"] + 1
+    assert density["unlayered", "asynchronous"] < density["layered", "asynchronous"]
+    assert "4 of 8 cores used, weights of 6 bits" in first.stdout
+    assert "Not modelled: energy of messages: my_chip gives no energies.message" in first.stdout
+
+    path = tmp_path / "models/unlayered.safetensors"
+    model = cd.load_model(path)
+    assert [f"{one.accuracy:.1%}" for one in model.card.evaluations if one.accuracy is not None] == [
+        f"{accuracy['unlayered', how]:.1f}%" for how in ("layered", "asynchronous")
+    ]
+    second = run("ask_a_chip_about_a_trained_model.py", path, folder=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert "unlayered example: 202 neurons, 10 classes, trained on digits" in second.stdout
+    assert "is not the one that the model was trained on" not in second.stdout
+    said = dict(re.findall(r"^(\w+) +(?:barrier|asynchronous|timer) +\d+ +(.*)$", second.stdout, flags=re.MULTILINE))
+    assert list(said) == ["loihi", "mubrain_fitted", "mubrain", "truenorth"]
+    assert said["mubrain"].endswith("not modelled")  # it publishes no time per operation
+    assert said["mubrain"].split()[0] == said["mubrain_fitted"].split()[0]  # the same circuits
+    assert float(said["loihi"].split("%")[0]) > 85
+    assert re.search(r"^  loihi: nothing$", second.stdout, flags=re.MULTILINE)
+    assert re.search(r"^  mubrain: .*latency", second.stdout, flags=re.MULTILINE)
+
+
+def test_an_example_without_a_model_says_what_to_do(tmp_path: Path) -> None:
+    ended = run("ask_a_chip_about_a_trained_model.py", folder=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("reports/examples/unlayered.safetensors: there is no such file; ")
+
+
+def test_the_chip_of_the_examples_is_without_mistakes() -> None:
+    assert cd.load_chip(ROOT / "examples/my_chip.yaml").name == "my_chip"
