@@ -34,12 +34,14 @@ class ModelData:
         options: the workload; `cd.load_workload(options)` gives it again.
         fingerprint: hash of the data's content and of all options; a workload with the same one has the same events.
         coverage: how partial the copy of the dataset was, as a sentence; None for a whole one.
+        timesteps: T of a sample.
         train, validation, test: samples in each split.
     """
 
     options: WorkloadSpec
     fingerprint: str
     coverage: str | None = None
+    timesteps: int
     train: int
     validation: int
     test: int
@@ -51,6 +53,7 @@ class ModelData:
             options=options,
             fingerprint=workload.fingerprint,
             coverage=workload.coverage,
+            timesteps=workload.timesteps,
             train=len(workload.train),
             validation=len(workload.validation),
             test=len(workload.test),

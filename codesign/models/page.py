@@ -139,8 +139,8 @@ def _neuron(neuron: NeuronSpec) -> str:
 
 
 def _timestep(card: ModelCard) -> str:
-    length = format_si(card.timestep_s, "s")
-    return length if card.data is None else f"{card.data.options.timesteps} of {length}"
+    length = format_si(card.timestep_s, "s") if card.timestep_s else "no length: the input is static"
+    return length if card.data is None else f"{card.data.timesteps} × {length}"
 
 
 def _trained(card: ModelCard) -> str:

@@ -94,7 +94,9 @@ def test_a_full_card_comes_back_as_it_was(recipe: cd.Recipe) -> None:
         network(),
         description="| pipes, `ticks`, <tags>, é and\nlines",
         input_grid=(1, 2, 3),
-        data=cd.ModelData(options=options, fingerprint="f" * 64, coverage="half", train=3, validation=2, test=1),
+        data=cd.ModelData(
+            options=options, fingerprint="f" * 64, coverage="half", timesteps=3, train=3, validation=2, test=1
+        ),
         recipe=recipe,
         recipe_name="mine",
         axes={"group_size": 4.0, "policy": "4"},
