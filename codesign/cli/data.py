@@ -1,4 +1,4 @@
-"""`codesign data`: which datasets are there, and where the others are expected."""
+"""`codesign data`: which datasets are there, where the others are expected, and their download."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="List the datasets that are there.", invoke_without_command=True)
+app = typer.Typer(help="List the datasets that are there, or download one.", invoke_without_command=True)
+
+_DataRoot = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the datasets; else CODESIGN_DATA, else the configuration file, else ./data."),
+]
 
 
 @app.callback()
-def data(
-    data_root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the datasets; else CODESIGN_DATA, else the configuration file, else ./data."),
-    ] = None,
-) -> None:
+def data(context: typer.Context, data_root: _DataRoot = None) -> None:
     """List the datasets that are there, and where the others are expected."""
+    if context.invoked_subcommand is not None:
+        context.obj = data_root
+        return
     from codesign.workload.dataset import list_datasets
     from codesign.workload.settings import resolve_data_root
 
@@ -28,3 +31,30 @@ def data(
     states = max(len(status.state) for status in statuses)
     for status in statuses:
         typer.echo(f"{status.name:<{names}}  {status.state:<{states}}  {status.title}: {status.detail}")
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Dataset, such as nmnist, mnist, shd, dvsgesture or cifar10.")],
+    data_root: _DataRoot = None,
+) -> None:
+    """Fetch a dataset's published files, check them, and put them where sweeps look for them.
+
+    Interrupted, it goes on when it is called again. What is there already stays as it is.
+    """
+    from codesign.cli.download_progress import download_progress
+    from codesign.errors import InputError
+    from codesign.workload.datasets.registry import get_dataset
+    from codesign.workload.download.download import download as fetch_all
+    from codesign.workload.settings import resolve_data_root
+
+    dataset = get_dataset(name)
+    root = resolve_data_root(data_root if data_root is not None else context.obj)
+    status = dataset.status(root)
+    if dataset.download is None:
+        raise InputError(f"{name}: nothing is known that could be fetched; {status.title}: {status.detail}")
+    with download_progress() as progress:
+        fetch_all(dataset.download, root, progress)
+    status = dataset.status(root)
+    typer.echo(f"{status.name}  {status.state}  {status.title}: {status.detail}")

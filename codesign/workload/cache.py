@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 
 from codesign.workload.events import EventBatch
 
-__all__ = ["Cache", "content_key", "file_states"]
+__all__ = ["Cache", "content_digest", "content_key", "file_states"]
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
 _UNFINISHED = ".part"
 _DAY_S = 86_400.0
+_PIECE = 1 << 22
 _reported: set[Path] = set()
 
 
@@ -41,6 +42,17 @@ def content_key(parts: Mapping[str, Any]) -> str:
 def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int]]:
     """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written."""
     return [(f.relative_to(root).as_posix(), s.st_size, s.st_mtime_ns) for f, s in ((f, f.stat()) for f in files)]
+
+
+def content_digest(root: Path, files: list[Path]) -> str:
+    """SHA-256 of the paths below root and the content of `files`, in that order; holds a few megabytes at a time."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(f"{path.relative_to(root).as_posix()} {os.fstat(stream.fileno()).st_size} ".encode())
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+    return digest.hexdigest()
 
 
 class Cache:

@@ -19,9 +19,16 @@ def test_the_command_lists_every_dataset_with_its_state(tmp_path):
     write_nmnist(tmp_path)
     head, *rows = lines("--data-root", str(tmp_path))
     assert head == f"data root: {tmp_path}"
-    assert [row.split()[:2] for row in rows] == [["digits", "embedded"], ["mnist", "missing"], ["nmnist", "partial"]]
-    assert f"expected in {tmp_path / 'mnist'}" in rows[1]
-    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[2]
+    assert [row.split()[:2] for row in rows] == [
+        ["cifar10", "missing"],
+        ["digits", "embedded"],
+        ["dvsgesture", "missing"],
+        ["mnist", "missing"],
+        ["nmnist", "partial"],
+        ["shd", "missing"],
+    ]
+    assert f"expected in {tmp_path / 'mnist'}" in rows[3]
+    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[4]
 
 
 def test_the_data_root_may_come_from_the_environment(tmp_path, monkeypatch):

@@ -6,13 +6,22 @@ import dataclasses
 
 import numpy as np
 import pytest
-from workload_files import write_mnist, write_nmnist
+from workload_files import write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.spec import WorkloadSpec
 
-SIZES = {"digits": (1197, 200, 400), "mnist": (33, 7, 10), "nmnist": (33, 7, 10)}
+SIZES = {
+    "cifar10": (33, 7, 10),
+    "digits": (1197, 200, 400),
+    "dvsgesture": (36, 8, 11),
+    "mnist": (33, 7, 10),
+    "nmnist": (33, 7, 10),
+    "shd": (33, 7, 10),
+}
+TIMING = {"cifar10": (1, 0.0), "dvsgesture": (75, 0.02), "shd": (100, 0.01)}
+IN_TIME = [name for name in SIZES if name != "cifar10"]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +29,9 @@ def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     write_mnist(folder)
     write_nmnist(folder)
+    write_shd(folder)
+    write_dvsgesture(folder)
+    write_cifar10(folder)
     return folder
 
 
@@ -52,7 +64,8 @@ class TestEveryDataset:
         assert tuple(map(len, parts(workload))) == SIZES[name]
         for part in parts(workload):
             part.validate()
-            assert (part.timesteps, part.timestep_s, part.input_size) == (10, 0.01, workload.input_size)
+            assert (part.timesteps, part.timestep_s) == TIMING.get(name, (10, 0.01))
+            assert (part.input_size, part.currents) == (workload.input_size, name == "cifar10")
             assert part.labels.max() < workload.classes
             assert part.events.sum() > 0
         ids = np.concatenate([part.sample_ids for part in parts(workload)])
@@ -96,14 +109,16 @@ class TestEveryDataset:
         options = [
             {},
             {"seed": 1},
-            {"timesteps": 9},
-            {"timestep": "9 ms"},
             {"train": 5},
             {"validation": 5},
             {"test": 5},
         ]
-        if name != "nmnist":
+        if name in IN_TIME:
+            options += [{"timesteps": 9}, {"timestep": "9 ms"}]
+        if name in ("digits", "mnist"):
             options.append({"contrast": 0.2})
+        if name in ("shd", "dvsgesture"):
+            options.append({"split": "speaker"})
         if name != "digits":
             options.append({"split": "pooled"})
         found = {
@@ -114,22 +129,29 @@ class TestEveryDataset:
 
     def test_writing_out_a_default_does_not_change_the_fingerprint(self, name, root, shared_cache):
         train, validation, test = SIZES[name]
-        written = WorkloadSpec(name=name, train=train, validation=validation, test=test, timestep="0.01 s")
+        timesteps, timestep_s = TIMING.get(name, (10, 0.01))
+        timing = {"timesteps": timesteps, "timestep": f"{timestep_s} s"}
+        written = WorkloadSpec(name=name, train=train, validation=validation, test=test, **timing)
         left_out = WorkloadSpec(name=name)
         assert outline_workload(written, data_root=root, cache_root=shared_cache) == outline_workload(
             left_out, data_root=root, cache_root=shared_cache
         )
 
-    def test_a_longer_look_begins_like_a_shorter_one(self, load, name):
-        short, long = load(name, timesteps=4, train=5), load(name, train=5)
-        for timestep in range(4):
-            assert np.array_equal(short.train.frame(timestep).numpy(), long.train.frame(timestep).numpy())
 
-    def test_impossible_timing_is_refused(self, load, name):
-        with pytest.raises(InputError, match="a sample lasts"):
-            load(name, timesteps=100)
+@pytest.mark.parametrize("name", IN_TIME)
+def test_a_longer_look_begins_like_a_shorter_one(load, name):
+    short, long = load(name, timesteps=4, train=5), load(name, train=5)
+    for timestep in range(4):
+        assert np.array_equal(short.train.frame(timestep).numpy(), long.train.frame(timestep).numpy())
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+def test_impossible_timing_is_refused(load, name):
+    with pytest.raises(InputError, match="a sample lasts"):
+        load(name, timesteps=1200)
+    for timestep in ("0.1 us", "0 s"):
         with pytest.raises(InputError, match="timestep must be at least"):
-            load(name, timestep="0.1 us")
+            load(name, timestep=timestep)
 
 
 def test_changed_options_are_not_served_from_the_cache(load):
@@ -184,29 +206,42 @@ def test_options_of_other_datasets_are_refused(load):
         load("nmnist", contrast=0.5)
 
 
-@pytest.mark.parametrize(("name", "where"), [("mnist", "yann.lecun.com"), ("nmnist", "10.17632/468j46mzdv.1")])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("mnist", "yann.lecun.com"),
+        ("nmnist", "10.17632/468j46mzdv.1"),
+        ("shd", "zenkelab.org"),
+        ("dvsgesture", "research.ibm.com"),
+        ("cifar10", "www.cs.toronto.edu"),
+    ],
+)
 def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_path, name, where):
     with pytest.raises(DataError) as caught:
         load_workload(WorkloadSpec(name=name), data_root=tmp_path / "nothing")
     message = str(caught.value)
     assert where in message
+    assert f"codesign data download {name}" in message
     assert str(tmp_path / "nothing" / name) in message
     assert "'digits'" in message
 
 
 def test_unknown_names_get_a_suggestion():
-    with pytest.raises(InputError, match=r"unknown dataset 'nmist'; did you mean 'n?mnist'\? allowed: digits, mnist"):
+    with pytest.raises(InputError, match=r"unknown dataset 'nmist'; did you mean 'n?mnist'\? allowed: cifar10, digits"):
         load_workload(WorkloadSpec(name="nmist"))
 
 
 def test_the_list_says_what_is_there(root, tmp_path):
     assert {status.name: status.state for status in list_datasets(root)} == {
+        "cifar10": "partial",
         "digits": "embedded",
+        "dvsgesture": "partial",
         "mnist": "partial",
         "nmnist": "partial",
+        "shd": "partial",
     }
     missing = {status.name: status for status in list_datasets(tmp_path / "nothing")}
-    assert [missing[name].state for name in ("mnist", "nmnist")] == ["missing", "missing"]
+    assert {name for name in missing if missing[name].state == "missing"} == set(SIZES) - {"digits"}
     assert str(tmp_path / "nothing" / "nmnist" / "NMNIST") in missing["nmnist"].detail
 
 

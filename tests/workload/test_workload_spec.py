@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
+from codesign.training.recipe import PRESETS
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
@@ -12,6 +13,13 @@ from codesign.workload.spec import WorkloadSpec
 def test_what_is_left_out_is_the_datasets_business():
     spec = parse_document("name: nmnist", "w.yaml", WorkloadSpec)
     assert (spec.timestep, spec.timesteps, spec.seed, spec.split) == (None, None, 0, None)
+
+
+@pytest.mark.parametrize(("name", "timing"), [("shd", (0.01, 100)), ("dvsgesture", (0.02, 75)), ("cifar10", (0.0, 1))])
+def test_other_datasets_have_other_timesteps(name, timing):
+    resolved = get_dataset(name).resolve(WorkloadSpec(name=name))
+    assert (resolved.timestep, resolved.timesteps) == timing
+    assert resolved.timestep == PRESETS[name].timestep  # the paper's Table 6
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "nmnist"])

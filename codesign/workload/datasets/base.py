@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.workload.download.files import Download
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 
 if TYPE_CHECKING:
     from codesign.workload.cache import Cache
     from codesign.workload.events import EventBatch
 
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "Recordings", "sizes_of_two_parts"]
+__all__ = ["Dataset", "DatasetState", "DatasetStatus", "Recordings", "coverage_of_two_parts", "sizes_of_two_parts"]
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 
@@ -77,6 +78,7 @@ class Dataset(ABC):
         usual_timestep_s, usual_timesteps: Δt and T where a spec gives none; the paper's first 100 ms in 10 frames,
             unless the dataset says otherwise.
         usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
+        download: where its files are to be had; None where nothing can be fetched by itself.
     """
 
     name: ClassVar[str]
@@ -86,6 +88,7 @@ class Dataset(ABC):
     usual_timestep_s: ClassVar[float] = 10e-3
     usual_timesteps: ClassVar[int] = 10
     usual_contrast: ClassVar[float | None] = None
+    download: ClassVar[Download | None] = None
 
     @abstractmethod
     def status(self, data_root: Path) -> DatasetStatus:
@@ -139,6 +142,20 @@ class Dataset(ABC):
         self.check_timing(resolved)
         return resolved
 
+    def described(self, state: DatasetState, detail: str) -> DatasetStatus:
+        """The status of this dataset."""
+        return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
+
+    def how_to_get(self) -> str:
+        """What to do where nothing is in its folder; the tail of a message."""
+        here = "Name another data root with --data-root or CODESIGN_DATA"
+        if self.download is not None:
+            here = (
+                f"Fetch it with `codesign data download {self.name}`, or unpack it there from {self.download.page}; "
+                "or name another data root with --data-root or CODESIGN_DATA"
+            )
+        return f"{here}. Without any download: use the workload 'digits'"
+
 
 def sizes_of_two_parts(recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
     """Usual validation and test sizes of a dataset with a test part, in the proportions of MNIST's 60,000 and 10,000.
@@ -150,3 +167,11 @@ def sizes_of_two_parts(recordings: Recordings, split: SplitKind) -> tuple[int, i
         return math.ceil((len(recordings.labels) - test) / 6), test
     assert recordings.test_part is not None
     return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
+
+
+def coverage_of_two_parts(found: Iterable[int], complete: Iterable[int], things: str) -> str | None:
+    """How much there is of the training and the test part, as `Recordings.coverage`; None if everything is."""
+    (training, test), (all_training, all_test) = found, complete
+    if (training, test) == (all_training, all_test):
+        return None
+    return f"{training:,} of {all_training:,} training and {test:,} of {all_test:,} test {things}"

@@ -14,13 +14,20 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
+from codesign.workload.datasets.base import (
+    Dataset,
+    DatasetStatus,
+    Recordings,
+    coverage_of_two_parts,
+    sizes_of_two_parts,
+)
+from codesign.workload.download.files import Download, RemoteFile
 from codesign.workload.spec import ResolvedSpec, SplitKind
 from codesign.workload.timing import check_duration
 
@@ -31,6 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["MNIST", "read_idx"]
 
 _COMPLETE = {"train": 60_000, "t10k": 10_000}
+_FILES = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+"""MD5 of each file, as torchvision checks them."""
 _TEST_ID = 1_000_000  # ids of test images start here
 
 
@@ -43,6 +57,14 @@ class MNIST(Dataset):
     classes = 10
     version = 1
     splits = ("official", "pooled")
+    download = Download(
+        page="http://yann.lecun.com/exdb/mnist/",
+        folder="mnist",
+        files=tuple(
+            RemoteFile(url=f"https://ossci-datasets.s3.amazonaws.com/mnist/{name}", name=name, md5=md5, holds=name)
+            for name, md5 in _FILES.items()
+        ),
+    )
     usual_contrast = 0.55
 
     def status(self, data_root: Path) -> DatasetStatus:
@@ -50,19 +72,19 @@ class MNIST(Dataset):
         names = [f"{part}-{kind}" for part in _COMPLETE for kind in ("images", "labels")]
         found = _find(folder)
         if not found:
-            return self._status("missing", f"expected in {folder}: {', '.join(f'{name}-*-ubyte.gz' for name in names)}")
+            return self.described(
+                "missing", f"expected in {folder}: {', '.join(f'{name}-*-ubyte.gz' for name in names)}"
+            )
         if missing := [name for name in names if name not in found]:
-            return self._status("partial", f"{folder} lacks {', '.join(f'{name}-*-ubyte.gz' for name in missing)}")
+            return self.described("partial", f"{folder} lacks {', '.join(f'{name}-*-ubyte.gz' for name in missing)}")
         try:
             counts = {part: _read_header(found[f"{part}-images"])[0] for part in _COMPLETE}
         except DataError as error:
-            return self._status("damaged", str(error))
-        if counts == _COMPLETE:
-            return self._status("complete", f"70,000 images in {folder}")
-        return self._status("partial", f"{_coverage(counts)} in {folder}")
-
-    def _status(self, state: Literal["complete", "partial", "missing", "damaged"], detail: str) -> DatasetStatus:
-        return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
+            return self.described("damaged", str(error))
+        coverage = coverage_of_two_parts(counts.values(), _COMPLETE.values(), "images")
+        if coverage is None:
+            return self.described("complete", f"70,000 images in {folder}")
+        return self.described("partial", f"{coverage} in {folder}")
 
     def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
         from codesign.workload.cache import file_states
@@ -73,9 +95,7 @@ class MNIST(Dataset):
         if missing := [name for name in needed if name not in found]:
             raise DataError(
                 f"MNIST: {', '.join(f'{name}-*-ubyte[.gz]' for name in missing)} not found in {folder.absolute()}. "
-                f"Download the four idx files from http://yann.lecun.com/exdb/mnist/ into that folder "
-                "(or name another data root with --data-root or CODESIGN_DATA). "
-                "Without any download: use the workload 'digits'"
+                f"{self.how_to_get()}"
             )
         labels = {part: _read_labels(found[f"{part}-labels"]) for part in _COMPLETE}
         digest = cache.digest(
@@ -109,7 +129,7 @@ class MNIST(Dataset):
             sample_ids=ids,
             test_part=test_part,
             digest=digest,
-            coverage=None if counts == _COMPLETE else _coverage(counts),
+            coverage=coverage_of_two_parts(counts.values(), _COMPLETE.values(), "images"),
             read=read,
         )
 
@@ -194,10 +214,3 @@ def _digest(found: Mapping[str, Path]) -> str:
         digest.update(f"{name} {content.shape} ".encode())
         digest.update(content.data)
     return digest.hexdigest()
-
-
-def _coverage(counts: Mapping[str, int]) -> str:
-    return (
-        f"{counts['train']:,} of {_COMPLETE['train']:,} training and "
-        f"{counts['t10k']:,} of {_COMPLETE['t10k']:,} test images"
-    )

@@ -7,18 +7,25 @@ official test part, and a sixth of the official training part for validation. Ch
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
+from codesign.workload.binning import bin_samples, cells_of_events
+from codesign.workload.datasets.base import (
+    Dataset,
+    DatasetStatus,
+    Recordings,
+    coverage_of_two_parts,
+    sizes_of_two_parts,
+)
+from codesign.workload.download.files import Download, RemoteFile
 from codesign.workload.spec import ResolvedSpec, SplitKind
 from codesign.workload.timing import bin_edges_ns, check_duration
 
@@ -29,10 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["NMNIST"]
 
 _COMPLETE = {"Train": 60_000, "Test": 10_000}
-_PUBLISHED = "https://www.garrickorchard.com/datasets/n-mnist (files: doi:10.17632/468j46mzdv.1)"
+_FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 _NUMBERS = 1_000_000  # a sample's id is (part · 10 + digit) · _NUMBERS + its file's number
 _BYTES_PER_EVENT = 5
-_CHUNK = 512
 
 
 class NMNIST(Dataset):
@@ -44,33 +50,48 @@ class NMNIST(Dataset):
     classes = 10
     version = 1
     splits = ("official", "pooled")
+    download = Download(
+        page="https://www.garrickorchard.com/datasets/n-mnist (files: doi:10.17632/468j46mzdv.1)",
+        folder="nmnist/NMNIST",
+        files=(
+            RemoteFile(
+                url=f"{_FILES}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
+                name="train.zip",
+                md5="20959b8e626244a1b502305a9e6e2031",
+                holds="Train",
+            ),
+            RemoteFile(
+                url=f"{_FILES}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
+                name="test.zip",
+                md5="69ca8762b2fe404d9b9bad1103e97832",
+                holds="Test",
+            ),
+        ),
+    )
 
     def status(self, data_root: Path) -> DatasetStatus:
         folder = _folder(data_root)
         try:
             counts = {part: sum(1 for _ in _list_part(folder / part)) for part in _COMPLETE}
         except (DataError, OSError) as error:
-            return self._status("damaged", str(error))
+            return self.described("damaged", str(error))
         if not any(counts.values()):
-            return self._status("missing", f"expected in {folder}: {{Train,Test}}/<digit>/<number>.bin")
-        if counts == _COMPLETE:
-            return self._status("complete", f"70,000 recordings in {folder}")
-        return self._status("partial", f"{_coverage(counts)} in {folder}")
-
-    def _status(self, state: Literal["complete", "partial", "missing", "damaged"], detail: str) -> DatasetStatus:
-        return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
+            return self.described("missing", f"expected in {folder}: {{Train,Test}}/<digit>/<number>.bin")
+        coverage = coverage_of_two_parts(counts.values(), _COMPLETE.values(), "recordings")
+        if coverage is None:
+            return self.described("complete", f"70,000 recordings in {folder}")
+        return self.described("partial", f"{coverage} in {folder}")
 
     def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
-        from codesign.workload.cache import file_states
+        from codesign.workload.cache import content_digest, file_states
 
         folder = _folder(data_root)
         listed = {part: sorted(_list_part(folder / part)) for part in _COMPLETE}
         counts = {part: len(listed[part]) for part in _COMPLETE}
         if not any(counts.values()):
             raise DataError(
-                f"N-MNIST: no recordings in {folder.absolute()}. Download the archives Train and Test from "
-                f"{_PUBLISHED} and unpack them there, to {{Train,Test}}/<digit>/<number>.bin (or name another data "
-                "root with --data-root or CODESIGN_DATA). Without any download: use the workload 'digits'"
+                f"N-MNIST: no recordings {{Train,Test}}/<digit>/<number>.bin in {folder.absolute()}. "
+                f"{self.how_to_get()}"
             )
         entries = [(part, *entry) for part in _COMPLETE for entry in listed[part]]
         paths = [path for _, _, _, path in entries]
@@ -83,7 +104,8 @@ class NMNIST(Dataset):
             if size % _BYTES_PER_EVENT:
                 raise DataError(f"{path}: {name} holds {size} bytes, no whole number of events; copy it again")
         digest = cache.digest(
-            {"dataset": "nmnist", "folder": str(folder.resolve()), "files": states}, lambda: _digest(folder, paths)
+            {"dataset": "nmnist", "folder": str(folder.resolve()), "files": states},
+            lambda: content_digest(folder, paths),
         )
 
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
@@ -96,7 +118,7 @@ class NMNIST(Dataset):
             sample_ids=ids,
             test_part=np.array([part == "Test" for part, _, _, _ in entries]),
             digest=digest,
-            coverage=None if counts == _COMPLETE else _coverage(counts),
+            coverage=coverage_of_two_parts(counts.values(), _COMPLETE.values(), "recordings"),
             read=read,
         )
 
@@ -133,22 +155,6 @@ def _sample_id(part: str, digit: int, number: int) -> int:
     return (10 * (part == "Test") + digit) * _NUMBERS + number
 
 
-def _digest(folder: Path, paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()} {len(content)} ".encode())
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _coverage(counts: dict[str, int]) -> str:
-    return (
-        f"{counts['Train']:,} of {_COMPLETE['Train']:,} training and "
-        f"{counts['Test']:,} of {_COMPLETE['Test']:,} test recordings"
-    )
-
-
 def _tonic_parts(folder: Path) -> dict[str, Any]:
     """tonic's two datasets, one a part, taking whatever recordings are there.
 
@@ -179,42 +185,23 @@ def _read(
     positions: NDArray[np.int64],
     spec: ResolvedSpec,
 ) -> EventBatch:
-    from codesign.workload.events import EventBatch
-
     parts = _tonic_parts(folder)
     place = {Path(name): (data, k) for data in parts.values() for k, name in enumerate(data.data)}
     edges = bin_edges_ns(spec.timestep, spec.timesteps)
-    batches = []
-    for start in range(0, max(len(positions), 1), _CHUNK):
-        chunk = positions[start : start + _CHUNK]
-        cells = []
-        for row, position in enumerate(chunk):
-            data, k = place[paths[position]]
-            cells.append(row * spec.timesteps * _SIZE + _cells(data[k][0], edges, paths[position]))
-        batches.append(
-            EventBatch.from_cells(
-                np.concatenate([np.zeros(0, np.int64), *cells]),
-                labels[chunk],
-                sample_ids=ids[chunk],
-                timesteps=spec.timesteps,
-                input_size=_SIZE,
-                timestep_s=spec.timestep,
-            )
-        )
-    return EventBatch.concatenate(batches)
+
+    def cells_of(position: int) -> NDArray[np.int64]:
+        data, k = place[paths[position]]
+        return _cells(data[k][0], edges, paths[position])
+
+    return bin_samples(cells_of, positions, labels=labels, sample_ids=ids, input_size=_SIZE, spec=spec)
 
 
 _SIZE = math.prod(NMNIST.grid)
 
 
 def _cells(events: Any, edges_ns: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
-    """timestep · input size + input index of each event of a recording that lies in one of the bins."""
     channels, height, width = NMNIST.grid
     x, y, p = (events[name].astype(np.int64) for name in ("x", "y", "p"))
     if len(x) and (x.max() >= width or y.max() >= height or p.max() >= channels):
         raise DataError(f"{path}: has an event outside the sensor of {width}x{height} pixels; copy it again")
-    bins = np.searchsorted(edges_ns, events["t"].astype(np.int64) * 1000, side="right") - 1
-    inside = bins < len(edges_ns) - 1
-    cells = bins * _SIZE + (p * height + y) * width + x
-    recorded: NDArray[np.int64] = cells[inside]
-    return recorded
+    return cells_of_events(events["t"].astype(np.int64) * 1000, (p * height + y) * width + x, edges_ns, _SIZE)

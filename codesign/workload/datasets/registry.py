@@ -19,9 +19,12 @@ __all__ = ["GROUP", "dataset_names", "get_dataset"]
 GROUP = "codesign.datasets"
 
 _BUILT_IN = {
+    "cifar10": "codesign.workload.datasets.cifar10:CIFAR10",
     "digits": "codesign.workload.datasets.digits:Digits",
+    "dvsgesture": "codesign.workload.datasets.dvsgesture:DVSGesture",
     "mnist": "codesign.workload.datasets.mnist:MNIST",
     "nmnist": "codesign.workload.datasets.nmnist:NMNIST",
+    "shd": "codesign.workload.datasets.shd:SHD",
 }
 
 

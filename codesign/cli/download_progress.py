@@ -1,0 +1,91 @@
+"""How a download shows on a terminal, and in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from codesign.cli.durations import format_duration
+from codesign.terminal_text import escaped
+from codesign.workload.download.download import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from codesign.workload.download.fetching import Report
+
+__all__ = ["PlainDownload", "download_progress"]
+
+_PAUSE_S = 5.0
+"""Time between two lines of a log."""
+
+
+@contextmanager
+def download_progress() -> Iterator[Progress]:
+    """Bars with rate and time left on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield PlainDownload(sys.stderr)
+        return
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    from codesign.cli.console import PrintableConsole
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=PrintableConsole(stderr=True)) as bars:
+        yield _LiveDownload(bars)
+
+
+class PlainDownload:
+    """One line an event, and every few seconds one on the file that is coming."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock = stream, clock
+
+    def note(self, text: str) -> None:
+        print(escaped(text), file=self._stream, flush=True)
+
+    def fetching(self, name: str) -> Report:
+        start = self._clock()
+        last: float | None = None
+        first = 0
+
+        def report(done: int, total: int | None) -> None:
+            nonlocal last, first
+            now = self._clock()
+            if last is None:
+                first = done
+            if last is None or done == total or now - last >= _PAUSE_S:
+                last = now
+                of = "" if total is None else f" of {_megabytes(total)}"
+                rate = f", {_megabytes((done - first) / (now - start))}/s" if now > start and done > first else ""
+                self.note(f"{name}: {_megabytes(done)}{of}, {format_duration(now - start)}{rate}")
+
+        return report
+
+
+class _LiveDownload:
+    """A bar a file."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+
+    def note(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def fetching(self, name: str) -> Report:
+        task = self._bars.add_task(name, total=None)
+        return lambda done, total: self._bars.update(task, completed=done, total=total)
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,100 @@
+"""Sweeps on small copies of the paper's other datasets, from their files to the report."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from workload_files import write_cifar10, write_shd
+
+from codesign.documents import parse_document
+from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.store import Store
+from codesign.exploration.sweep import run_sweep
+from codesign.results import ResultTable, read_results
+
+CIFAR10 = """\
+name: images
+workload: {name: cifar10, train: 16, validation: 8, test: 8}
+network:
+  layers:
+    - {kind: conv2d, channels: 2, kernel: 3, stride: 2}
+    - {kind: sum_pool, kernel: 3}
+    - {kind: linear, neurons: 10}
+  neuron: {readout: potential}
+preset: cifar10
+recipe_defaults: {epochs: 1, batch_size: 8, group_size: 64}
+recipes:
+  layered: {method: layered}
+  asynchronous: {method: unlayered, policy: random}
+schedules:
+  random: {policy: random, group_size: 16}
+chips:
+  mubrain_fitted: {capacity: scaled, weight_bits: none, schedules: [layered, random]}
+seeds: {training: [0]}
+"""
+
+SHD = """\
+name: spoken
+workload: {name: shd, split: speaker, train: 16, validation: 4}
+network: {hidden: "8"}
+preset: shd
+recipe_defaults: {epochs: 1, batch_size: 8}
+recipes:
+  asynchronous: {method: unlayered, policy: momentum}
+schedules:
+  momentum: {policy: momentum, group_size: 8}
+chips:
+  mubrain_fitted: {capacity: scaled, operation: real_time, schedules: [momentum]}
+seeds: {training: [0]}
+"""
+
+
+def ran(text: str, root: Path, folder: Path) -> tuple[ResultTable, str]:
+    """Results and report of a sweep on the data below a root."""
+    outcome = run_sweep(
+        parse_document(text, "sweep.yaml", SweepSpec),
+        store=Store(folder / "store"),
+        output=folder / "out",
+        executor=SerialExecutor(),
+        data_root=root,
+        cache_root=folder / "cache",
+    )
+    assert (outcome.failed, outcome.infeasible) == (0, 0)
+    return read_results(outcome.results), (folder / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_static_images_go_through_a_convolution_once(tmp_path: Path) -> None:
+    table, report = ran(CIFAR10, write_cifar10(tmp_path / "data"), tmp_path)
+    facts = table.metadata.workload
+    assert (facts.timesteps, facts.timestep_s, facts.classes) == (1, 0.0, 10)
+    assert facts.coverage == "40 of 50,000 training and 10 of 10,000 test images"
+    assert table.metadata.neuron["time_constant"] == "infinite"
+    rows = table.frame
+    assert len(rows) == 4
+    assert set(rows["topology"]) == {"3072-450-10"}  # 2 channels of 15x15; pools have no neurons
+    assert rows["late_fraction"].isna().all()
+    assert (rows["energy_j"] > 0).all()
+    assert rows["accuracy"].between(0, 1).all()
+    assert all(any("input multiply-accumulates" in text for text in texts) for texts in rows["not_modelled"])
+    assert "a static input" in report
+    assert "timesteps of" not in report
+
+
+def test_spoken_digits_last_a_second(tmp_path: Path) -> None:
+    table, report = ran(SHD, write_shd(tmp_path / "data"), tmp_path)
+    facts = table.metadata.workload
+    assert (facts.timesteps, facts.timestep_s, facts.classes) == (100, 0.01, 20)
+    assert facts.test in (12, 13)
+    (row,) = table.frame.to_dict("records")
+    assert row["topology"] == "350-8-20"
+    assert math.isfinite(row["late_fraction"])
+    assert "100 timesteps of 10 ms" in report
+
+
+def test_no_chip_can_keep_pace_with_an_image(tmp_path: Path) -> None:
+    text = CIFAR10.replace("weight_bits: none", "weight_bits: none, operation: real_time")
+    with pytest.raises(ValueError, match="'cifar10' is a static input without a duration"):
+        ran(text, write_cifar10(tmp_path / "data"), tmp_path)

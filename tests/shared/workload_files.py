@@ -1,0 +1,171 @@
+"""Small files in the real formats, and a dataset as a plug-in would bring it."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
+from codesign.workload.events import EventBatch
+
+
+def recording(*events: tuple[int, int, int, int]) -> bytes:
+    """N-MNIST bytes of (x, y, polarity, time in µs) events."""
+    return b"".join(bytes([x, y, (p << 7) | (t >> 16), (t >> 8) & 255, t & 255]) for x, y, p, t in events)
+
+
+def write_nmnist(root: Path, *, train_per_digit: int = 4, test_per_digit: int = 1, reverse: bool = False) -> Path:
+    """A small copy of N-MNIST; digit d's n-th file has an event at (d, n) per 10 ms."""
+    work = []
+    for part, count in (("Train", train_per_digit), ("Test", test_per_digit)):
+        for digit in range(10):
+            for n in range(count):
+                events = [(digit, n, n % 2, 10_000 * t + digit) for t in range(10)]
+                work.append((root / "nmnist/NMNIST" / part / str(digit) / f"{10 * n + digit + 1:05}.bin", events))
+    for path, events in reversed(work) if reverse else work:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(recording(*events))
+    return root
+
+
+def idx(array: np.ndarray) -> bytes:
+    """idx bytes of unsigned bytes."""
+    return struct.pack(f">I{array.ndim}I", 0x0800 + array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+def write_mnist(root: Path, *, train: int = 40, test: int = 10, compressed: bool = True) -> Path:
+    """A small copy of MNIST with a bright square whose place depends on the image's number."""
+    folder = root / "mnist"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", train), ("t10k", test)):
+        images = np.zeros((count, 28, 28), dtype=np.uint8)
+        for n in range(count):
+            images[n, 4 + n % 15 : 9 + n % 15, 8:14] = 255
+        for kind, array in (("images-idx3", images), ("labels-idx1", np.arange(count) % 10)):
+            name = f"{part}-{kind}-ubyte"
+            if compressed:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array), mtime=0))
+            else:
+                (folder / name).write_bytes(idx(array))
+    return root
+
+
+def write_shd(root: Path, *, train: int = 40, test: int = 10, compressed: bool = False, speakers: bool = True) -> Path:
+    """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
+    import h5py
+
+    folder = root / "shd" / "SHD"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", train), ("test", test)):
+        if not count:
+            continue
+        path = folder / f"shd_{part}.h5"
+        with h5py.File(path, "w") as file:
+            file["labels"] = (np.arange(count) % 20).astype(np.uint16)
+            times = file.create_dataset("spikes/times", (count,), h5py.vlen_dtype(np.float16))
+            units = file.create_dataset("spikes/units", (count,), h5py.vlen_dtype(np.uint16))
+            for n in range(count):
+                times[n] = (np.arange(100) * 0.01 + 0.005).astype(np.float16)
+                units[n] = np.full(100, 7 * n % 700, dtype=np.uint16)
+            if speakers:
+                file["extra/speaker"] = (np.arange(count) % 4).astype(np.uint16)
+        if compressed:
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            path.unlink()
+    return root
+
+
+def write_dvsgesture(root: Path, *, train_users: int = 4, test_users: int = 1, reverse: bool = False) -> Path:
+    """A small copy of DVS128 Gesture in tonic's layout; class c of user u has an event at (4u, 4c) every 20 ms."""
+    users = [("Train", u + 1) for u in range(train_users)] + [("Test", 20 + u) for u in range(test_users)]
+    for part, user in reversed(users) if reverse else users:
+        folder = root / "dvsgesture/DVSGesture" / f"ibmGesture{part}" / f"user{user:02}_lab"
+        folder.mkdir(parents=True, exist_ok=True)
+        for label in reversed(range(11)) if reverse else range(11):
+            times = np.arange(0, 1600, 20)
+            columns = [np.full_like(times, value) for value in (4 * user, 4 * label, user % 2)]
+            np.save(folder / f"{label}.npy", np.stack([*columns, times], axis=1).astype(np.int32))
+    return root
+
+
+def cifar10_image(sample_id: int) -> np.ndarray:
+    """(3, 32, 32) bytes of the made-up image of that number."""
+    return np.random.default_rng(sample_id).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+
+
+CIFAR10_IDS = {
+    "data_batch_1": np.arange(25),
+    "data_batch_2": np.arange(10_000, 10_015),
+    "test_batch": np.arange(1_000_000, 1_000_010),
+}
+
+
+def write_cifar10(root: Path, layout: str = "py") -> Path:
+    """A small copy of CIFAR-10, as the published pickles (py), in their binary version (bin) or as an archive (npz)."""
+    images = {name: np.stack([cifar10_image(n) for n in ids.tolist()]) for name, ids in CIFAR10_IDS.items()}
+    folder = root / "cifar10" / ("" if layout == "npz" else f"cifar-10-batches-{layout}")
+    folder.mkdir(parents=True, exist_ok=True)
+    if layout == "npz":
+        arrays = {}
+        for part, names in (("train", ["data_batch_1", "data_batch_2"]), ("test", ["test_batch"])):
+            ids = np.concatenate([CIFAR10_IDS[name] for name in names])
+            arrays[f"x_{part}"] = np.concatenate([images[name] for name in names]).transpose(0, 2, 3, 1)
+            arrays[f"y_{part}"] = (ids % 10).astype(np.uint8)
+            arrays[f"{part}_index"] = ids % 1_000_000
+        np.savez_compressed(folder / "part.npz", **arrays)
+        return root
+    for name, ids in CIFAR10_IDS.items():
+        pixels, labels = images[name].reshape(len(ids), 3072), (ids % 10).tolist()
+        if layout == "py":
+            batch = {
+                b"batch_label": b"made up",
+                b"labels": labels,
+                b"data": pixels,
+                b"filenames": [b"x.png"] * len(ids),
+            }
+            (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+        else:
+            records = np.concatenate([np.array(labels, dtype=np.uint8)[:, None], pixels], axis=1)
+            (folder / f"{name}.bin").write_bytes(records.tobytes())
+    return root
+
+
+class Blinks(Dataset):
+    """Sample n has one event at input n mod 6 in every timestep."""
+
+    name = "blinks"
+    title = "Blinks"
+    version = 1
+    splits = ("pooled",)
+
+    def status(self, data_root):
+        return DatasetStatus(name=self.name, title=self.title, state="embedded", detail="30 samples")
+
+    def open(self, spec, data_root, cache):
+        labels = np.arange(30, dtype=np.int64) % 3
+
+        def read(positions, spec):
+            frames = np.zeros((len(positions), spec.timesteps, 6))
+            frames[np.arange(len(positions)), :, positions % 6] = 1
+            return EventBatch.from_frames(frames, labels[positions], timestep_s=spec.timestep, sample_ids=positions)
+
+        return Recordings(
+            grid=(1, 2, 3),
+            classes=3,
+            labels=labels,
+            sample_ids=np.arange(30),
+            test_part=None,
+            digest="blinks",
+            coverage=None,
+            read=read,
+        )
+
+    def usual_sizes(self, recordings, split):
+        return 5, 10
+
+    def check_timing(self, spec):
+        return None

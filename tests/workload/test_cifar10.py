@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workload_files import CIFAR10_IDS, cifar10_image, write_cifar10
+
+from codesign.errors import DataError, InputError
+from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets.cifar10 import CIFAR10
+from codesign.workload.events import EventBatch
+from codesign.workload.spec import WorkloadSpec
+
+RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
+SPEC = WorkloadSpec(name="cifar10")
+LAYOUTS = ("py", "bin", "npz")
+
+
+def first_file(root, layout):
+    return {
+        "py": root / "cifar10/cifar-10-batches-py/data_batch_1",
+        "bin": root / "cifar10/cifar-10-batches-bin/data_batch_1.bin",
+        "npz": root / "cifar10/part.npz",
+    }[layout]
+
+
+def parts(workload):
+    return workload.train, workload.validation, workload.test
+
+
+def same(a, b):
+    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("offsets", "indices", "values", "sample_ids"))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_currents_are_normalized_pixels_colour_by_colour(tmp_path, layout):
+    workload = load_workload(SPEC, data_root=write_cifar10(tmp_path, layout))
+    assert (workload.input_grid, workload.classes, workload.timesteps, workload.timestep_s) == ((3, 32, 32), 10, 1, 0.0)
+    for part in parts(workload):
+        assert part.currents
+        for row, sample_id in enumerate(part.sample_ids.tolist()):
+            image = cifar10_image(sample_id) / 255
+            mean, deviation = np.array([0.4914, 0.4822, 0.4465]), np.array([0.2470, 0.2435, 0.2616])
+            expected = (image - mean[:, None, None]) / deviation[:, None, None]
+            assert part.frame(0)[row].numpy() == pytest.approx(expected.ravel(), rel=1e-6)
+            assert part.labels[row] == sample_id % 10
+
+
+def test_the_same_images_are_the_same_workload_in_every_layout(tmp_path):
+    loaded = [load_workload(SPEC, data_root=write_cifar10(tmp_path / layout, layout)) for layout in LAYOUTS]
+    assert len({workload.fingerprint for workload in loaded}) == 1
+    for other in loaded[1:]:
+        assert all(same(a, b) for a, b in zip(parts(loaded[0]), parts(other), strict=True))
+
+
+def test_a_batch_is_what_dense_frames_compress_to(tmp_path):
+    train = load_workload(SPEC, data_root=write_cifar10(tmp_path)).train
+    frames = train.frame(0).numpy()[:, None]
+    again = EventBatch.from_frames(frames, train.labels, timestep_s=0.0, sample_ids=train.sample_ids, currents=True)
+    assert same(again, train)
+    assert again.values.dtype == train.values.dtype
+
+
+def test_ids_are_those_of_the_whole_dataset(tmp_path):
+    workload = load_workload(SPEC, data_root=write_cifar10(tmp_path))
+    training = np.concatenate([workload.train.sample_ids, workload.validation.sample_ids])
+    assert sorted(training) == [*CIFAR10_IDS["data_batch_1"], *CIFAR10_IDS["data_batch_2"]]
+    assert sorted(workload.test.sample_ids) == CIFAR10_IDS["test_batch"].tolist()
+    assert workload.coverage == "40 of 50,000 training and 10 of 10,000 test images"
+
+
+def test_an_archive_that_does_not_number_its_images_has_the_first_of_them(tmp_path):
+    write_cifar10(tmp_path, "npz")
+    file = first_file(tmp_path, "npz")
+    content = dict(np.load(file))
+    np.savez(file, **{name: content[name] for name in ("x_train", "y_train", "x_test", "y_test")})
+    workload = load_workload(SPEC, data_root=tmp_path)
+    assert sorted([*workload.train.sample_ids, *workload.validation.sample_ids]) == list(range(40))
+
+
+def test_a_copy_without_test_images_can_be_pooled(tmp_path):
+    write_cifar10(tmp_path)
+    (tmp_path / "cifar10/cifar-10-batches-py/test_batch").unlink()
+    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
+        load_workload(SPEC, data_root=tmp_path)
+    assert len(load_workload(WorkloadSpec(name="cifar10", split="pooled"), data_root=tmp_path).test) == 6
+
+
+@pytest.mark.parametrize("options", [{"timestep": "10 ms"}, {"timesteps": 2}])
+def test_an_image_takes_no_time(options):
+    with pytest.raises(InputError, match=r"images are seen in one timestep without a length.*remove timestep"):
+        load_workload(WorkloadSpec(name="cifar10", **options))
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_pickle_cannot_run_anything(tmp_path):
+    write_cifar10(tmp_path)
+    file, made = first_file(tmp_path, "py"), tmp_path / "made by the pickle"
+    for protocol in (0, 2, 4):
+        file.write_bytes(pickle.dumps({b"data": Hostile(made), b"labels": [1]}, protocol=protocol))
+        with pytest.raises(DataError, match=r"data_batch_1: is no batch .*mkdir, which no batch of images needs"):
+            load_workload(SPEC, data_root=tmp_path)
+    assert not made.exists()
+
+
+def test_batches_of_todays_pickles_are_read_too(tmp_path):
+    write_cifar10(tmp_path)
+    before = outline_workload(SPEC, data_root=tmp_path)
+    for file in (tmp_path / "cifar10/cifar-10-batches-py").iterdir():
+        batch = pickle.loads(file.read_bytes(), encoding="bytes")
+        file.write_bytes(pickle.dumps(batch, protocol=4))
+    assert outline_workload(SPEC, data_root=tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no batch of CIFAR-10"),
+        (b"<html>not found", "is no batch of CIFAR-10"),
+        (pickle.dumps([1, 2]), "is no batch of CIFAR-10"),
+        (pickle.dumps({b"labels": [1]}), "is no batch of CIFAR-10"),
+        (pickle.dumps({b"labels": [1, 10], b"data": np.zeros((2, 3072), np.uint8)}), "classes must lie in 0 … 9"),
+        (pickle.dumps({b"labels": [1], b"data": np.zeros((2, 3072), np.uint8)}), "must hold 3,072 bytes for each"),
+        (pickle.dumps({b"labels": [1], b"data": [3] * 3072}), "must hold 3,072 bytes for each"),
+    ],
+)
+def test_a_damaged_pickle_is_named(tmp_path, content, message):
+    write_cifar10(tmp_path)
+    first_file(tmp_path, "py").write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load_workload(SPEC, data_root=tmp_path)
+    assert str(first_file(tmp_path, "py")) in str(caught.value)
+    assert CIFAR10().status(tmp_path).state == "damaged"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_file_that_is_cut_off_is_named(tmp_path, layout):
+    write_cifar10(tmp_path, layout)
+    file = first_file(tmp_path, layout)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"(download|copy) it again") as caught:
+        load_workload(SPEC, data_root=tmp_path)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_train": np.zeros((40, 32, 32), np.uint8)}, "x_train must hold 40 images of 32x32x3 bytes"),
+        ({"x_test": np.zeros((10, 32, 32, 3))}, "x_test must hold 10 images .* found float64"),
+        ({"y_train": np.zeros(39, np.int64)}, "train_index must hold the number of each image"),
+        ({"train_index": np.zeros(40, np.int64)}, "two images have the same number"),
+        ({"test_index": np.arange(-1, 9)}, "test_index must hold the number of each image"),
+        ({"y_test": np.full(10, 10)}, "classes must lie in 0 … 9, found 10"),
+    ],
+)
+def test_an_archive_whose_arrays_do_not_fit_is_named(tmp_path, changes, message):
+    write_cifar10(tmp_path, "npz")
+    file = first_file(tmp_path, "npz")
+    np.savez(file, **{**np.load(file), **changes})
+    with pytest.raises(DataError, match=message):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+def test_of_several_archives_none_is_guessed(tmp_path):
+    write_cifar10(tmp_path, "npz")
+    (tmp_path / "cifar10/other.npz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"has 2 numpy archives, other\.npz and others; keep one"):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+@pytest.mark.recordings
+def test_real_images(tmp_path):
+    if CIFAR10().status(RECORDINGS).state not in ("partial", "complete"):
+        pytest.skip(f"needs CIFAR-10 in {RECORDINGS / 'cifar10'}")
+    spec = WorkloadSpec(name="cifar10", train=2000, validation=100, test=100)
+    workload = load_workload(spec, data_root=RECORDINGS, cache_root=tmp_path)
+    by_colour = workload.train.frame(0).numpy().reshape(-1, 3, 1024)
+    assert by_colour.mean(axis=(0, 2)) == pytest.approx([0, 0, 0], abs=0.05)
+    assert by_colour.std(axis=(0, 2)) == pytest.approx([1, 1, 1], abs=0.05)
+    assert len(np.unique(workload.train.labels)) == 10

@@ -1,0 +1,417 @@
+"""Downloads from a server on this machine, of small archives in the real formats."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from file_server import FileServer
+from filelock import FileLock
+from typer.testing import CliRunner
+from workload_files import recording, write_cifar10, write_mnist, write_nmnist, write_shd
+
+from codesign.cli.data import app
+from codesign.errors import DataError
+from codesign.workload.dataset import load_workload
+from codesign.workload.datasets.mnist import MNIST
+from codesign.workload.datasets.nmnist import NMNIST
+from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.download.download import download
+from codesign.workload.download.files import Download, RemoteFile
+from codesign.workload.download.unpacking import unpack
+from codesign.workload.spec import WorkloadSpec
+
+
+@pytest.fixture
+def server():
+    running = FileServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+class Told:
+    """What a download told."""
+
+    def __init__(self):
+        self.notes, self.reports = [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def fetching(self, name):
+        return lambda done, total: self.reports.append((name, done, total))
+
+
+def zip_of(folder, *members):
+    """A zip archive of what is below a folder."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path in sorted(path for member in members for path in [folder / member, *(folder / member).rglob("*")]):
+            archive.write(path, path.relative_to(folder))
+    return stream.getvalue()
+
+
+def tar_of(folder, *members):
+    """A compressed tar archive likewise."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for member in members:
+            archive.add(folder / member, member)
+    return stream.getvalue()
+
+
+def offered(server, folder, **files):
+    """A download of files that the server has; each is given as its content and what it holds."""
+    remote = []
+    for name, (content, holds) in files.items():
+        server.content[f"/{name}"] = content
+        md5 = hashlib.md5(content).hexdigest()
+        remote.append(RemoteFile(url=f"{server.url}/{name}", name=name, md5=md5, holds=holds))
+    return Download(page="https://example.org/data", folder=folder, files=tuple(remote))
+
+
+def nmnist_on(server, tmp_path):
+    source = write_nmnist(tmp_path / "source") / "nmnist/NMNIST"
+    files = {"train.zip": (zip_of(source, "Train"), "Train"), "test.zip": (zip_of(source, "Test"), "Test")}
+    return offered(server, NMNIST.download.folder, **files)
+
+
+def left_beside(folder):
+    """Names that are neither what was wanted nor the lock."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".download.lock")
+
+
+def test_zip_archives_become_a_dataset(server, tmp_path):
+    told = Told()
+    download(nmnist_on(server, tmp_path), tmp_path / "data", told)
+    workload = load_workload(WorkloadSpec(name="nmnist"), data_root=tmp_path / "data")
+    assert workload.coverage == "40 of 60,000 training and 10 of 10,000 test recordings"
+    assert left_beside(tmp_path / "data/nmnist/NMNIST") == ["Test", "Train"]
+    size = len(server.content["/train.zip"])
+    assert told.reports[0] == ("train.zip", 0, size)
+    assert ("train.zip", size, size) in told.reports
+
+
+def test_a_tar_archive_becomes_a_dataset(server, tmp_path):
+    source = write_cifar10(tmp_path / "source") / "cifar10"
+    archive = tar_of(source, "cifar-10-batches-py")
+    what = offered(server, "cifar10", **{"cifar-10-python.tar.gz": (archive, "cifar-10-batches-py")})
+    download(what, tmp_path / "data", Told())
+    assert len(load_workload(WorkloadSpec(name="cifar10"), data_root=tmp_path / "data").test) == 10
+
+
+def test_one_member_of_an_archive_becomes_a_file(server, tmp_path):
+    source = write_shd(tmp_path / "source") / "shd/SHD"
+    files = {f"{name}.zip": (zip_of(source, name), name) for name in ("shd_train.h5", "shd_test.h5")}
+    download(offered(server, "shd/SHD", **files), tmp_path / "data", Told())
+    assert len(load_workload(WorkloadSpec(name="shd"), data_root=tmp_path / "data").test) == 10
+
+
+def test_files_that_are_no_archives_are_kept_as_they_are(server, tmp_path):
+    source = write_mnist(tmp_path / "source") / "mnist"
+    files = {path.name: (path.read_bytes(), path.name) for path in sorted(source.iterdir())}
+    assert sorted(files) == sorted(file.name for file in MNIST.download.files)
+    download(offered(server, "mnist", **files), tmp_path / "data", Told())
+    assert len(load_workload(WorkloadSpec(name="mnist"), data_root=tmp_path / "data").test) == 10
+
+
+def test_what_is_there_is_not_fetched_again(server, tmp_path):
+    what = nmnist_on(server, tmp_path)
+    write_nmnist(tmp_path / "data", test_per_digit=0)
+    own = tmp_path / "data/nmnist/NMNIST/Train/0/00001.bin"
+    own.write_bytes(recording((1, 1, 0, 1)))
+    told = Told()
+    download(what, tmp_path / "data", told)
+    assert [path for path, _ in server.asked] == ["/test.zip"]
+    assert own.read_bytes() == recording((1, 1, 0, 1))
+    assert "stays as it is" in told.notes[0]
+    download(what, tmp_path / "data", told)
+    assert len(server.asked) == 1
+
+
+# connections that break -------------------------------------------------------------------------------------------
+
+
+def one_file(server, content=None):
+    content = os.urandom(50_000) if content is None else content
+    return offered(server, "blob", **{"blob.gz": (content, "blob.gz")}), content
+
+
+def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
+    what, content = one_file(server)
+    server.breaks_after = [20_000, 10_000]
+    download(what, tmp_path, Told(), pause_s=0)
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+    ranges = [wanted for _, wanted in server.asked]
+    assert ranges[0] is None
+    assert len(ranges) == 3
+    assert all(re.fullmatch(r"bytes=[1-9]\d*-", wanted) for wanted in ranges[1:])
+
+
+def test_what_came_before_an_interruption_is_not_fetched_again(server, tmp_path):
+    what, content = one_file(server)
+    (tmp_path / "blob").mkdir()
+    (tmp_path / "blob/.blob.gz.part").write_bytes(content[:30_000])
+    told = Told()
+    download(what, tmp_path, told)
+    assert server.asked == [("/blob.gz", "bytes=30000-")]
+    assert told.reports[0] == ("blob.gz", 30_000, 50_000)
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+
+
+def test_an_interruption_leaves_what_came_and_nothing_in_place(server, tmp_path):
+    what, content = one_file(server, os.urandom(3 << 20))
+
+    class Interrupts(Told):
+        def fetching(self, name):
+            def report(done, total):
+                if done:
+                    raise KeyboardInterrupt
+
+            return report
+
+    with pytest.raises(KeyboardInterrupt):
+        download(what, tmp_path, Interrupts())
+    assert left_beside(tmp_path / "blob") == [".blob.gz.part"]
+    part = (tmp_path / "blob/.blob.gz.part").read_bytes()
+    assert 0 < len(part) < len(content)
+    assert content.startswith(part)
+    download(what, tmp_path, Told())
+    assert server.asked[-1] == ("/blob.gz", f"bytes={len(part)}-")
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+
+
+def test_a_server_without_ranges_starts_again(server, tmp_path):
+    what, content = one_file(server)
+    server.ranges = False
+    server.breaks_after = [20_000]
+    download(what, tmp_path, Told(), pause_s=0)
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+
+
+def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path):
+    what, content = one_file(server)
+    (tmp_path / "blob").mkdir()
+    for wrong in (b"x" * 100, b"x" * 60_000):  # shorter, and longer than the file
+        (tmp_path / "blob/.blob.gz.part").write_bytes(wrong)
+        download(what, tmp_path, Told())
+        assert (tmp_path / "blob/blob.gz").read_bytes() == content
+        (tmp_path / "blob/blob.gz").unlink()
+
+
+def test_a_file_that_was_whole_is_not_fetched_again(server, tmp_path):
+    what, content = one_file(server)
+    (tmp_path / "blob").mkdir()
+    (tmp_path / "blob/.blob.gz.part").write_bytes(content)
+    download(what, tmp_path, Told())
+    assert server.asked == []
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+
+
+def test_a_connection_that_never_brings_anything_ends(server, tmp_path):
+    what, _ = one_file(server)
+    server.breaks_after = [10_000, 0, 0, 0, 0, 0, 0]
+    with pytest.raises(DataError, match=r"cannot be fetched \(.*\)\. By hand: get blob.gz from"):
+        download(what, tmp_path, Told(), pause_s=0)
+    assert len(server.asked) == 4
+    assert (tmp_path / "blob/.blob.gz.part").stat().st_size == 10_000
+
+
+# what is not as it should be ----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
+    what = nmnist_on(server, tmp_path)
+    server.content["/train.zip"] += b"x"
+    with pytest.raises(DataError, match=r"has the MD5 checksum .* and not .* nothing of it was kept"):
+        download(what, tmp_path / "data", Told())
+    assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
+
+
+@pytest.mark.parametrize("status", [202, 403, 404])
+def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path, status):
+    what, _ = one_file(server)
+    server.status = status
+    with pytest.raises(DataError) as caught:
+        download(what, tmp_path, Told(), pause_s=0)
+    message = str(caught.value)
+    assert f"the server answered {status}" in message
+    assert f"get blob.gz from {server.url}/blob.gz or https://example.org/data with a browser" in message
+    assert str(tmp_path / "blob") in message
+    assert len(server.asked) == 1
+
+
+def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path):
+    server = FileServer()
+    what, _ = one_file(server)
+    server.close()
+    with pytest.raises(DataError, match=r"cannot be fetched \(.*refused.*By hand: get blob.gz from http") as caught:
+        download(what, tmp_path, Told())
+    assert f"put it into {tmp_path / 'blob'}" in str(caught.value)
+
+
+def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
+    what = nmnist_on(server, tmp_path)
+    folder = tmp_path / "data/nmnist/NMNIST"
+    folder.mkdir(parents=True)
+    for name in ("train.zip", "test.zip"):
+        (folder / name).write_bytes(server.content[f"/{name}"])
+    download(what, tmp_path / "data", Told())
+    assert server.asked == []
+    assert left_beside(folder) == ["Test", "Train", "test.zip", "train.zip"]
+
+
+def test_another_file_that_was_put_there_by_hand_is_not(server, tmp_path):
+    what = nmnist_on(server, tmp_path)
+    folder = tmp_path / "data/nmnist/NMNIST"
+    folder.mkdir(parents=True)
+    (folder / "train.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"train.zip: has the MD5 checksum .*; remove it"):
+        download(what, tmp_path / "data", Told())
+
+
+def test_two_downloads_do_not_meet(server, tmp_path):
+    what, _ = one_file(server)
+    (tmp_path / "blob").mkdir()
+    with FileLock(tmp_path / "blob/.download.lock"), pytest.raises(DataError, match="another process is downloading"):
+        download(what, tmp_path, Told())
+
+
+def test_what_a_killed_process_left_is_removed(server, tmp_path):
+    what, _ = one_file(server)
+    (tmp_path / "blob/.unpacking-abc/Train").mkdir(parents=True)
+    download(what, tmp_path, Told())
+    assert left_beside(tmp_path / "blob") == ["blob.gz"]
+
+
+# hostile archives ------------------------------------------------------------------------------------------------
+
+
+def zip_with(name, mode=None):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("Train/0/00001.bin", b"fine")
+        member = zipfile.ZipInfo(name)
+        if mode is not None:
+            member.create_system, member.external_attr = 3, mode << 16
+        archive.writestr(member, b"hostile")
+    return stream.getvalue()
+
+
+def tar_with(name, **attributes):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        fine = tarfile.TarInfo("Train/0/00001.bin")
+        archive.addfile(fine)
+        member = tarfile.TarInfo(name)
+        for attribute, value in attributes.items():
+            setattr(member, attribute, value)
+        archive.addfile(member)
+    return stream.getvalue()
+
+
+HOSTILE = {
+    "zip above": zip_with("../outside"),
+    "zip above from within": zip_with("Train/../../outside"),
+    "zip absolute": zip_with("/tmp/outside"),
+    "zip backslash": zip_with("..\\outside"),
+    "zip drive": zip_with("C:/outside"),
+    "zip link": zip_with("Train/link", stat.S_IFLNK | 0o777),
+    "tar above": tar_with("../outside"),
+    "tar absolute": tar_with("/tmp/outside"),
+    "tar link": tar_with("Train/link", type=tarfile.SYMTYPE, linkname="/etc"),
+    "tar hard link": tar_with("Train/link", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+    "tar device": tar_with("Train/device", type=tarfile.CHRTYPE),
+    "tar pipe": tar_with("Train/pipe", type=tarfile.FIFOTYPE),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_archive_unpacks_to_nothing(tmp_path, kind):
+    archive = tmp_path / "archive"
+    archive.write_bytes(HOSTILE[kind])
+    with pytest.raises(DataError, match=r"(would lie outside|is no plain file).*nothing was unpacked"):
+        unpack(archive, "Train", tmp_path / "deep" / "folder")
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        "archive",
+        "deep",
+        "deep/folder",
+    ]
+
+
+def test_what_else_is_in_an_archive_is_left_there(tmp_path):
+    archive = tmp_path / "archive"
+    archive.write_bytes(zip_with("__MACOSX/Train/._0"))
+    unpack(archive, "Train", tmp_path / "folder")
+    files = [path for path in (tmp_path / "folder").rglob("*") if path.is_file()]
+    assert files == [tmp_path / "folder/Train/0/00001.bin"]
+
+
+@pytest.mark.parametrize("content", [zip_with("a"), tar_with("a")])
+def test_a_damaged_or_wrong_archive_unpacks_to_nothing(tmp_path, content):
+    archive = tmp_path / "archive"
+    archive.write_bytes(content[: len(content) - 30])
+    with pytest.raises(DataError, match="is damaged"):
+        unpack(archive, "Train", tmp_path / "folder")
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match="has no 'Valid'"):
+        unpack(archive, "Valid", tmp_path / "folder")
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+# the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(NMNIST, "download", nmnist_on(server, tmp_path))
+    result = CliRunner().invoke(app, ["download", "nmnist", "--data-root", str(tmp_path / "data")])
+    assert result.exit_code == 0, result.output
+    assert "train.zip: in place" in result.stderr
+    assert re.search(r"train.zip: [\d.]+ MB of [\d.]+ MB", result.stderr)
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("nmnist  partial  N-MNIST recordings: 40 of 60,000 training")
+
+
+def test_the_data_root_may_be_named_before_the_command(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(NMNIST, "download", nmnist_on(server, tmp_path))
+    result = CliRunner().invoke(app, ["--data-root", str(tmp_path / "data"), "download", "nmnist"])
+    assert result.exit_code == 0
+    assert (tmp_path / "data/nmnist/NMNIST/Train").is_dir()
+
+
+def test_what_comes_with_a_package_is_not_fetched():
+    result = CliRunner().invoke(app, ["download", "digits"])
+    assert str(result.exception).startswith("digits: nothing is known that could be fetched")
+
+
+@pytest.mark.parametrize("name", ["cifar10", "dvsgesture", "mnist", "nmnist", "shd"])
+def test_published_files_are_where_their_dataset_looks(name):
+    what = get_dataset(name).download
+    assert name in dataset_names()
+    assert what.folder.split("/")[0] == name
+    for file in what.files:
+        assert file.url.startswith("https://")
+        assert re.fullmatch("[0-9a-f]{32}", file.md5)
+        assert file.archive or file.holds == file.name
+    assert len({file.md5 for file in what.files}) == len(what.files)
+
+
+def test_paths_in_messages_are_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server = FileServer()
+    what, _ = one_file(server)
+    server.close()
+    with pytest.raises(DataError, match=re.escape(f"put it into {tmp_path / 'data' / 'blob'}")):
+        download(what, Path("data"), Told())

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from workload_files import write_shd
+
+from codesign.errors import DataError
+from codesign.workload.cache import Cache
+from codesign.workload.dataset import load_workload
+from codesign.workload.datasets.shd import SHD
+from codesign.workload.spec import WorkloadSpec
+
+RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
+SPEC = WorkloadSpec(name="shd")
+
+
+def train_file(root):
+    return root / "shd" / "SHD" / "shd_train.h5"
+
+
+def entries(workload, sample_id):
+    """(timestep, input index, count) of each entry of a sample, whatever split it is in."""
+    for part in (workload.train, workload.validation, workload.test):
+        for position in np.flatnonzero(part.sample_ids == sample_id):
+            chosen = part.select([position])
+            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
+            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
+    raise AssertionError(f"no sample {sample_id}")
+
+
+def test_known_spikes_become_known_events(tmp_path):
+    write_shd(tmp_path)
+    spikes = [(0.0, 0), (0.004, 1), (0.0099, 2), (0.011, 0), (0.011, 699), (0.5, 350), (0.995, 698), (1.0, 5), (1.3, 5)]
+    with h5py.File(train_file(tmp_path), "r+") as file:
+        file["spikes/times"][3] = np.array([time for time, _ in spikes], dtype=np.float16)
+        file["spikes/units"][3] = np.array([unit for _, unit in spikes], dtype=np.uint16)
+    workload = load_workload(SPEC, data_root=tmp_path)
+    assert entries(workload, 3) == [(0, 0, 2), (0, 1, 1), (1, 0, 1), (1, 349, 1), (50, 175, 1), (99, 349, 1)]
+    assert entries(workload, 2) == [(t, 7, 1) for t in range(100)]  # unit 14 in the middle of every bin
+    assert (workload.input_grid, workload.classes, workload.timestep_s) == ((1, 1, 350), 20, 0.01)
+
+
+def test_ids_and_labels_are_those_of_the_files(tmp_path):
+    workload = load_workload(SPEC, data_root=write_shd(tmp_path))
+    assert sorted(workload.test.sample_ids) == list(range(1_000_000, 1_000_010))
+    assert sorted([*workload.train.sample_ids, *workload.validation.sample_ids]) == list(range(40))
+    assert np.array_equal(workload.train.labels, workload.train.sample_ids % 20)
+    assert workload.coverage == "40 of 8,156 training and 10 of 2,264 test samples"
+
+
+def test_nobody_of_the_test_set_speaks_in_training_or_validation(tmp_path):
+    workload = load_workload(WorkloadSpec(name="shd", split="speaker"), data_root=write_shd(tmp_path))
+    speakers = [set(part.sample_ids % 4) for part in (workload.train, workload.validation, workload.test)]
+    assert len(speakers[2]) == 1
+    assert speakers[2].isdisjoint(speakers[0] | speakers[1])
+    assert len(workload.test) in (12, 13)  # all of the speaker, of both files
+
+
+def test_a_file_that_does_not_say_who_speaks_has_the_other_splits(tmp_path):
+    write_shd(tmp_path, speakers=False)
+    assert len(load_workload(SPEC, data_root=tmp_path).test) == 10
+    with pytest.raises(DataError, match="does not say whom its samples come from"):
+        load_workload(WorkloadSpec(name="shd", split="speaker"), data_root=tmp_path)
+
+
+def test_compressed_and_plain_files_hold_the_same(tmp_path):
+    write_shd(tmp_path / "a")
+    write_shd(tmp_path / "b", compressed=True)
+    plain, compressed = (
+        load_workload(SPEC, data_root=tmp_path / folder, cache_root=tmp_path / f"cache {folder}") for folder in "ab"
+    )
+    assert plain.fingerprint == compressed.fingerprint
+    assert entries(compressed, 2) == entries(plain, 2) == [(t, 7, 1) for t in range(100)]
+    assert SHD().status(tmp_path / "b").state == "partial"
+
+
+def test_a_copy_of_one_file_is_a_partial_one(tmp_path):
+    write_shd(tmp_path, test=0)
+    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
+        load_workload(SPEC, data_root=tmp_path)
+    pooled = load_workload(WorkloadSpec(name="shd", split="pooled"), data_root=tmp_path)
+    assert pooled.coverage == "40 of 8,156 training and 0 of 2,264 test samples"
+    assert len(pooled.test) == 6
+
+
+def test_spikes_are_read_a_sample_at_a_time(tmp_path, monkeypatch):
+    write_shd(tmp_path)
+    read = h5py.Dataset.__getitem__
+    asked = []
+
+    def watched(self, arguments, **options):
+        asked.append((self.name, arguments))
+        return read(self, arguments, **options)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
+    load_workload(WorkloadSpec(name="shd", train=5, validation=2, test=3), data_root=tmp_path, cache_root=tmp_path)
+    spikes = [arguments for name, arguments in asked if name.startswith("/spikes/")]
+    assert len(spikes) == 2 * 10
+    assert all(isinstance(arguments, int) for arguments in spikes)
+
+
+def replaced(key, value):
+    def change(path):
+        with h5py.File(path, "r+") as file:
+            del file[key]
+            if value is not None:
+                file[key] = value
+
+    return change
+
+
+def spikes(key, value):
+    def change(path):
+        with h5py.File(path, "r+") as file:
+            file[key][0] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:3000]), "cannot be read as a file of SHD .* download it"),
+        (lambda path: path.write_bytes(b"<html>not found</html>"), "cannot be read as a file of SHD"),
+        (replaced("labels", None), "cannot be read as a file of SHD"),
+        (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 38"),
+        (replaced("labels", np.zeros(39, dtype=np.int64)), "has 39 labels and 40 entries of spikes/times"),
+        (replaced("labels", np.zeros((40, 2))), "labels must be whole numbers"),
+        (replaced("extra/speaker", np.zeros(3, dtype=np.int64)), "extra/speaker must hold"),
+        (spikes("spikes/units", np.full(100, 700, dtype=np.uint16)), "sample 0 has a spike of a unit outside 0 … 699"),
+        (spikes("spikes/units", np.zeros(99, dtype=np.uint16)), "sample 0 has 100 times and 99 units"),
+        (spikes("spikes/times", np.full(100, np.nan, dtype=np.float16)), "sample 0 has a spike at no time"),
+        (spikes("spikes/times", np.full(100, -0.1, dtype=np.float16)), "sample 0 has a spike at no time"),
+    ],
+)
+def test_damage_is_named_with_the_file(tmp_path, change, message):
+    write_shd(tmp_path)
+    change(train_file(tmp_path))
+    with pytest.raises(DataError, match=message) as caught:
+        load_workload(SPEC, data_root=tmp_path)
+    assert str(train_file(tmp_path)) in str(caught.value)
+
+
+def test_the_list_names_a_damaged_file(tmp_path):
+    write_shd(tmp_path)
+    train_file(tmp_path).write_bytes(b"x")
+    status = SHD().status(tmp_path)
+    assert status.state == "damaged"
+    assert "shd_train.h5" in status.detail
+
+
+@pytest.mark.recordings
+def test_real_recordings(tmp_path):
+    if SHD().status(RECORDINGS).state not in ("partial", "complete"):
+        pytest.skip(f"needs SHD in {RECORDINGS / 'shd' / 'SHD'}")
+    spec = WorkloadSpec(name="shd", split="speaker", train=50, validation=20)
+    workload = load_workload(spec, data_root=RECORDINGS, cache_root=tmp_path)
+    recordings = SHD().open(SHD().resolve(spec), RECORDINGS, Cache(None))
+    assert len(np.unique(recordings.groups)) == 12
+    for part in (workload.train, workload.validation, workload.test):
+        part.validate()
+        assert np.all(part.events > 500)
