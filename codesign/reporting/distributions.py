@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from codesign.reporting.figures import LegendEntry, Panel, clipped, label_axis, palette, percent_ticks
+import pandas as pd
+
+from codesign.reporting.figures import LegendEntry, Panel, clipped, palette
+from codesign.reporting.lines import Curve, Line, draw_lines
 from codesign.reporting.points import Point
+from codesign.reporting.statistics import interval
 from codesign.reporting.svg import render
 from codesign.reporting.wording import column_label
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["axis_panels", "behaviour_legend", "behaviour_panels", "behaviour_points"]
-
-Curve = list[tuple[float, float]]
+__all__ = [
+    "axis_panels",
+    "behaviour_legend",
+    "behaviour_panels",
+    "behaviour_points",
+    "convergence_curve",
+    "drained_accuracies",
+    "histogram_curve",
+    "latency_curve",
+    "widest_bin",
+]
 
 _SERIES = 6
 _SIZE = (3.3, 2.5)
-_DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))
 
 
 def behaviour_points(points: Sequence[Point]) -> list[Point]:
@@ -54,13 +62,13 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         points: what is drawn, as chosen by `behaviour_points`.
         everything: where the drained twin of a point is looked for.
     """
-    width = max((_bin_width(edges) for p in points for edges in p.rows["latency_spikes_bins"]), default=1)
+    width = widest_bin(points)
     drained = [_drained_accuracy(point, everything) for point in points]
     specifications = (
         (
             "latency",
             "Spikes until the first output spike",
-            [_latency_curve(p, width) for p in points],
+            [latency_curve(p, width) for p in points],
             "spikes propagated in a forward pass",
             "share of passes",
             "Form of the paper's figure 6; passes without an output spike are left out.",
@@ -69,7 +77,7 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         (
             "convergence",
             "Accuracy after the first output spike",
-            [_convergence_curve(p) for p in points],
+            [convergence_curve(p) for p in points],
             "forward steps after the first output spike",
             "accuracy",
             "Form of the paper's figure 5." + (" Dotted: drained." if any(v is not None for v in drained) else ""),
@@ -78,7 +86,7 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         (
             "currents-first",
             "Messages before firing, first layer",
-            [_histogram_curve(p, "currents_first_layer") for p in points],
+            [histogram_curve(p, "currents_first_layer") for p in points],
             "messages received before a spike",
             "share of spikes",
             "Form of the paper's figure 4; the last value holds all above it.",
@@ -87,7 +95,7 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         (
             "currents-other",
             "Messages before firing, other layers",
-            [_histogram_curve(p, "currents_other_layers") for p in points],
+            [histogram_curve(p, "currents_other_layers") for p in points],
             "messages received before a spike",
             "share of spikes",
             "Form of the paper's figure 4; the last value holds all above it.",
@@ -97,10 +105,11 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
     return [
         Panel(
             title=title,
-            svg=render(name, _lines(curves, levels, x_label, y_label), size=_SIZE, label=title),
+            svg=render(name, draw_lines(lines, x_label, y_label), size=_SIZE, label=title),
             note=note,
         )
         for name, title, curves, x_label, y_label, note, levels in specifications
+        for lines in [[Line(curve=curve, level=level) for curve, level in zip(curves, levels, strict=True)]]
         if any(curves)
     ]
 
@@ -125,7 +134,7 @@ def axis_panels(points: Sequence[Point], columns: Sequence[str]) -> tuple[list[P
                 title = f"{column_label(column)} by {name.replace('_', ' ')}"
                 unit = points[0].axis_units[index]
                 x_label = f"{clipped(name.rpartition('.')[2].replace('_', ' '))}{f' [{unit}]' if unit else ''}"
-                drawing = _lines(curves, [None] * len(curves), x_label, column, marker="o")
+                drawing = draw_lines([Line(curve=curve) for curve in curves], x_label, column, marker="o")
                 panels.append(Panel(title=title, svg=render(f"axis{len(panels)}", drawing, size=_SIZE, label=title)))
     return panels, list(legend.values())
 
@@ -143,12 +152,17 @@ def _axis_lines(points: Sequence[Point], index: int) -> list[tuple[str, list[tup
     return [(f"{line[0][1].recipe} under {line[0][1].schedule} on {line[0][1].chip}", line) for line in best]
 
 
-def _bin_width(edges: Any) -> int:
-    return int(edges[1]) - int(edges[0]) if edges is not None and len(edges) > 1 else 1
+def widest_bin(points: Sequence[Point]) -> int:
+    """Spikes a bin of latencies, the widest that any row of the points has."""
+
+    def width(edges: Any) -> int:
+        return int(edges[1]) - int(edges[0]) if edges is not None and len(edges) > 1 else 1
+
+    return max((width(edges) for point in points for edges in point.rows["latency_spikes_bins"]), default=1)
 
 
-def _latency_curve(point: Point, width: int) -> Curve:
-    """Shares by bins of `width` spikes, the widest that any row has: narrower bins are powers of two and add up."""
+def latency_curve(point: Point, width: int) -> Curve:
+    """Shares by bins of `width` spikes, as `widest_bin` gives: narrower bins are powers of two and add up."""
     counts: Counter[int] = Counter()
     for edges, passes in zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True):
         if edges is not None and passes is not None:
@@ -157,7 +171,8 @@ def _latency_curve(point: Point, width: int) -> Curve:
     return _relative(counts)
 
 
-def _histogram_curve(point: Point, column: str) -> Curve:
+def histogram_curve(point: Point, column: str) -> Curve:
+    """Shares of a histogram by whole numbers from 0, all rows together."""
     counts: Counter[int] = Counter()
     for cell in point.rows[column]:
         if cell is not None:
@@ -173,7 +188,7 @@ def _relative(counts: Counter[int]) -> Curve:
     return [(float(edge), count / total) for edge, count in sorted(counts.items()) if edge <= last]
 
 
-def _convergence_curve(point: Point) -> Curve:
+def convergence_curve(point: Point) -> Curve:
     """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
     curves = [[float(value) for value in cell] for cell in point.rows["convergence_accuracy"] if cell is not None]
     curves = [curve for curve in curves if curve]
@@ -184,43 +199,23 @@ def _convergence_curve(point: Point) -> Curve:
     return [(float(step), sum(curve[step] for curve in padded) / len(padded)) for step in range(length)]
 
 
-def _drained_accuracy(point: Point, everything: Sequence[Point]) -> float | None:
-    """Accuracy of the same model and schedule run until nothing waits, if the sweep has it."""
+def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
+    """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows.
+
+    A row that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone.
+    """
 
     def facets(p: Point) -> tuple[object, ...]:
-        return p.workload, p.topology, p.recipe, p.weight_bits, p.policy, p.group_size, p.input_mode, p.synchronization
+        models = tuple(axis for axis in p.axes if axis[0].startswith("recipe."))
+        run = p.weight_bits, p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory
+        return p.workload, p.topology, p.recipe, models, *run
 
-    if point.layered:
-        return None
+    own = point.seeds("drained_accuracy")
+    if point.layered or len(own):
+        return own.iloc[:0] if point.layered else own
     twins = [p for p in everything if p.stop == "drained" and not p.layered and facets(p) == facets(point)]
-    return twins[0].value("accuracy").mean if twins else None
+    return twins[0].seeds("accuracy") if twins else own
 
 
-def _lines(
-    curves: Sequence[Curve], levels: Sequence[float | None], x_label: str, y_label: str, marker: str = ""
-) -> Callable[[Figure], None]:
-    def draw(figure: Figure) -> None:
-        import seaborn
-        from matplotlib.ticker import MaxNLocator
-
-        axes = figure.subplots()
-        styles = zip(curves, levels, palette(len(curves)), strict=True)
-        for number, (curve, level, color) in enumerate(styles):
-            if not curve:
-                continue
-            x, y = zip(*curve, strict=True)
-            axes.plot(x, y, color=color, linewidth=1.6, dashes=_DASHES[number], marker=marker, markersize=4)
-            if level is not None:
-                axes.axhline(level, color=color, linewidth=0.9, linestyle=":")
-        axes.set_xlabel(x_label)
-        whole = all(x.is_integer() for curve in curves for x, _ in curve)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
-        if y_label.startswith("share"):
-            axes.set_ylabel(y_label)
-            axes.yaxis.set_major_formatter(percent_ticks())
-            axes.set_ylim(bottom=0)
-        else:
-            label_axis(axes.yaxis, y_label)
-        seaborn.despine(ax=axes)
-
-    return draw
+def _drained_accuracy(point: Point, everything: Sequence[Point]) -> float | None:
+    return interval(drained_accuracies(point, everything)).mean

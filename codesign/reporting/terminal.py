@@ -96,7 +96,7 @@ def _print_paper_section(section: PaperSection, console: Console) -> None:
     from rich.text import Text
 
     console.print(Text(section.title, style="bold"))
-    if section.part.brief is not None:
+    if section.part.brief is not None and section.part.brief.rows:
         grid = Table(title=section.part.brief.caption, title_justify="left", box=None, pad_edge=False)
         for heading in section.part.brief.headings:
             grid.add_column(Text(heading.text), justify="right" if heading.numeric else "left", overflow="fold")

@@ -7,44 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from paper_sweeps import WHOLE, claims, repeating, section, texts
 from rich.console import Console
-from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, written
+from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, written
 
-from codesign.metadata import PaperPart, ResultMetadata, WorkloadFacts
-from codesign.reporting.comparison import Claim
+from codesign.metadata import PaperPart
 from codesign.reporting.html import render_report
-from codesign.reporting.paper.section import PaperSection, paper_section
+from codesign.reporting.paper.section import paper_section
 from codesign.reporting.points import gather
-from codesign.reporting.tables import Table
 from codesign.reporting.terminal import print_summary
-from codesign.results import ResultTable
-
-WHOLE = WorkloadFacts(
-    name="nmnist", train=54_000, validation=6_000, test=10_000, classes=10, timesteps=10, timestep_s=0.01
-)
-
-
-def repeating(part: PaperPart, **changes: object) -> ResultMetadata:
-    return replace(synthetic_metadata(), paper=part, **changes)
-
-
-def section_of(table: ResultTable) -> PaperSection:
-    found = paper_section(table, gather(table))
-    assert found is not None
-    return found
-
-
-def section(path: Path, rows: list[Row], metadata: ResultMetadata) -> PaperSection:
-    return section_of(written(path / "r", rows, metadata))
-
-
-def claims(found: PaperSection) -> dict[str, Claim]:
-    return {claim.name: claim for claim in found.part.claims}
-
-
-def texts(table: Table | None) -> list[list[str]]:
-    assert table is not None
-    return [[cell.text for cell in row] for row in table.rows]
 
 
 def test_a_sweep_that_repeats_nothing_has_no_section(tmp_path: Path) -> None:

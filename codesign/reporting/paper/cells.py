@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+_ROUNDING = 1e-12
+"""Relative spread that equal numbers get from their ratio."""
+
+
 def row_names(found: Found) -> tuple[Cell, Cell]:
     """Training and inference as the paper's tables name them."""
     return Cell(text=training_name(found.pair.training)), Cell(text=inference_name(found.pair.inference))
@@ -110,5 +114,8 @@ def _times(value: Interval, factor: float) -> Interval:
 def _cell(value: Interval | None, digits: int = 3) -> Cell:
     if value is None or value.mean is None:
         return Cell(text=UNKNOWN)
-    spread = "" if value.half_width is None else f" ± {number(value.half_width, 2)}"
+    half = value.half_width
+    if half is not None and half <= _ROUNDING * abs(value.mean):
+        half = 0.0
+    spread = "" if half is None else f" ± {number(half, 2)}"
     return Cell(text=number(value.mean, digits) + spread, order=value.mean)

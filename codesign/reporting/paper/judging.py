@@ -132,6 +132,7 @@ def by_a_factor(
     factor: float,
     *,
     nothing: str,
+    naming: Callable[[Point], str] = name_of,
     remark: str = "",
 ) -> Claim:
     """A statement that `column` is smaller by about a factor.
@@ -142,7 +143,7 @@ def by_a_factor(
         pairs: the smaller and the larger of each comparison.
     """
     found = [(less, more, between(column, less, more, more_is_better=False)) for less, more in pairs]
-    claim = statement(name, title, where, [one for _, _, one in found], nothing=nothing)
+    claim = statement(name, title, where, [one for _, _, one in found], nothing=nothing, naming=naming)
     if claim.status == "cannot be asked":
         return claim
     statuses: list[Status] = []

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import pandas as pd
+
 from codesign.metadata import ResultMetadata
 from codesign.reporting.paper.data import Beside, beside
 from codesign.reporting.paper.numbers import DEFAULT_GROUP_SIZE, SETTINGS, Pair, Settings
 from codesign.reporting.points import Point, is_known
 from codesign.reporting.wording import listed, policy_label
+from codesign.results import AXIS_PREFIX, ResultTable
 
 __all__ = ["Found", "Repeated", "drops_its_queue", "inference_name", "name_of", "repeated", "training_name"]
 
@@ -36,14 +39,19 @@ class Repeated:
     """A sweep as a repetition of the paper.
 
     Attributes:
+        table: all rows, those without a result too.
         points: all that have one precision of weights: that with which most rows of the paper are there, float32 before
             fewer bits. Points of different precision do not compare.
         beside: what its workload stands beside.
     """
 
-    metadata: ResultMetadata
+    table: ResultTable
     points: tuple[Point, ...]
     beside: Beside
+
+    @property
+    def metadata(self) -> ResultMetadata:
+        return self.table.metadata
 
     @property
     def printed(self) -> Settings | None:
@@ -79,6 +87,33 @@ class Repeated:
         """
         found = [p for p in self.points if _trained(p, pair.training) and _runs(p, pair.inference, stop)]
         return sorted(found, key=self._order)
+
+    def trained(self, policy: str | None) -> list[Point]:
+        """All points of a training whatever the inference, most like the paper's first; None is layered training."""
+        return sorted((point for point in self.points if _trained(point, policy)), key=self._order)
+
+    def failed_trainings(self, policy: str | None, **settings: float | None) -> int:
+        """Training seeds of a training that have only rows without a result, such as those that diverged.
+
+        Args:
+            settings: numbers of the recipe, as `setting` gives them, that the rows must have.
+        """
+        frame = self.table.frame
+        failed = frame[frame["status"] == "failed"]
+        if policy is None:
+            failed = failed[failed["training_method"] == "layered"]
+        else:
+            failed = failed[(failed["training_method"] == "unlayered") & (failed["training_policy"] == policy)]
+        seeds = set()
+        for _, row in failed.iterrows():
+            if all(self._of_row(row, name) == value for name, value in settings.items()):
+                seeds.add((row["recipe"], row["training_seed"]))
+        return len(seeds)
+
+    def _of_row(self, row: pd.Series, name: str) -> float | None:
+        axis = row.get(f"{AXIS_PREFIX}recipe.{row['recipe']}.{name}")
+        value = axis if is_known(axis) else self.metadata.recipes.get(str(row["recipe"]), {}).get(name)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def find(self, pair: Pair, *, stop: str | None = "on_output", group_size: int | None = None) -> Found:
         """The point for a row of the paper, with a remark on what is not as printed.
@@ -155,16 +190,16 @@ class Repeated:
         return "; ".join(remarks)
 
 
-def repeated(points: tuple[Point, ...], metadata: ResultMetadata) -> Repeated:
+def repeated(table: ResultTable, points: tuple[Point, ...]) -> Repeated:
     """The points of a sweep as a repetition of the paper."""
     precisions = sorted({p.weight_bits for p in points}, key=lambda bits: (bits is not None, -(bits or 0)))
     kinds = {bits: len({_kind(p) for p in points if p.weight_bits == bits}) for bits in precisions}
     # max() takes the first of equals: float32.
     chosen = max(precisions, key=lambda bits: kinds[bits], default=None)
     return Repeated(
-        metadata=metadata,
+        table=table,
         points=tuple(point for point in points if point.weight_bits == chosen),
-        beside=beside(metadata.workload.name),
+        beside=beside(table.metadata.workload.name),
     )
 
 

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from codesign.metadata import PaperPart
 from codesign.reporting.paper.accuracy import repeat_table2
 from codesign.reporting.paper.data import differences
+from codesign.reporting.paper.decisions import repeat_figure5, repeat_figure6
 from codesign.reporting.paper.energy import repeat_table3
+from codesign.reporting.paper.groups import repeat_figure7
+from codesign.reporting.paper.hyperparameters import repeat_figure9
+from codesign.reporting.paper.loss import repeat_figure10, repeat_figure12
 from codesign.reporting.paper.part import Part
+from codesign.reporting.paper.reactivity import repeat_figure4
 from codesign.reporting.paper.rows import Repeated, repeated
+from codesign.reporting.paper.training_cost import repeat_table7
 from codesign.reporting.points import Point
 from codesign.results import ResultTable
 
@@ -19,6 +25,14 @@ __all__ = ["PaperSection", "paper_section", "title_of"]
 _PARTS: Mapping[PaperPart, Callable[[Repeated], Part]] = {
     "table2": repeat_table2,
     "table3": repeat_table3,
+    "table7": repeat_table7,
+    "figure4": repeat_figure4,
+    "figure5": repeat_figure5,
+    "figure6": repeat_figure6,
+    "figure7": repeat_figure7,
+    "figure9": repeat_figure9,
+    "figure10": repeat_figure10,
+    "figure12": repeat_figure12,
 }
 
 
@@ -50,9 +64,9 @@ def paper_section(table: ResultTable, points: tuple[Point, ...]) -> PaperSection
         points: of the table, gathered.
     """
     name = table.metadata.paper
-    if name is None or name not in _PARTS:
+    if name is None:
         return None
-    sweep = repeated(points, table.metadata)
+    sweep = repeated(table, points)
     return PaperSection(
         title=f"The paper’s {title_of(name)}, repeated",
         differences=tuple(differences(table.metadata, sweep.beside)),
