@@ -356,3 +356,18 @@ def test_every_part_says_what_it_lacks(tmp_path: Path, part: PaperPart) -> None:
     assert found.part.missing
     assert {claim.status for claim in found.part.claims} == {"cannot be asked"}
     assert all(claim.sentence for claim in found.part.claims)
+
+
+def test_of_many_comparisons_the_two_that_differ_most_are_spelled_out(tmp_path: Path) -> None:
+    rows = runs("layered", "layered", "spike_density", (4.0, 4.1, 4.2))
+    for size, density in ((2, 1.0), (4, 3.5), (8, 3.0), (16, 2.5)):
+        rows += runs(
+            *("layered", "random", "spike_density", (density, density + 0.1, density + 0.2)),
+            group_size=size,
+            schedule=f"f{size}",
+        )
+    sentence = claims(section(tmp_path, rows, repeating("figure4")))["fewer spikes on output"].sentence
+    assert sentence.startswith("Most of all Async RS, F = 2, on output: 1.100 against 4.100 for Layered")
+    assert "least of all Async RS, F = 4, on output: 3.600" in sentence
+    assert "F = 8" not in sentence
+    assert "in 4 of 4 comparisons the interval excludes zero" in sentence

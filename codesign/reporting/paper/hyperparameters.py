@@ -114,7 +114,7 @@ def _table(lines: Sequence[_Line]) -> Table:
     return Table(
         caption="Accuracy under asynchronous inference by what training was given, here; 95 % intervals.",
         headings=(
-            Heading(text="of training"),
+            Heading(text="hyperparameter"),
             Heading(text="training"),
             Heading(text="value", numeric=True),
             Heading(text="accuracy", numeric=True),

@@ -32,6 +32,9 @@ __all__ = [
     "statement",
 ]
 
+_SAID = 3
+"""Of more comparisons than this only two are spelled out."""
+
 
 def statement(
     name: str,
@@ -98,8 +101,12 @@ def _judged(comparison: Comparison, equal_is_enough: bool) -> Status:
 
 
 def sentence_of(found: Sequence[Comparison], naming: Callable[[Point], str] = name_of) -> str:
-    """Each comparison with its means, difference and interval, and how many agree."""
-    return f"{'; '.join(said(comparison, naming) for comparison in found)} ({standing(found)})."
+    """Each comparison with its means, difference and interval, and how many agree; of many the two that differ most."""
+    shown = [said(comparison, naming) for comparison in found]
+    if len(found) > _SAID:
+        ordered = sorted(found, key=lambda comparison: comparison.gain.mean or 0.0)
+        shown = [f"Most of all {said(ordered[-1], naming)}", f"least of all {said(ordered[0], naming)}"]
+    return f"{'; '.join(shown)} ({standing(found)})."
 
 
 def said(comparison: Comparison, naming: Callable[[Point], str] = name_of) -> str:

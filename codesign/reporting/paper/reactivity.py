@@ -148,7 +148,7 @@ def _bars(runs: Sequence[_Run]) -> Callable[[Figure], None]:
         axes.set_yticks(range(len(runs)), [_label(run) for run in runs])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("spikes per hidden neuron per sample")
+        axes.set_xlabel("spikes per neuron")
         seaborn.despine(ax=axes, left=True)
 
     return draw
