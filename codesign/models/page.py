@@ -205,7 +205,7 @@ def _scores(card: ModelCard) -> str:
         f"On {samples:,} samples of the {splits} split. Energies and latencies, per sample, are computed from the "
         f"numbers of chip files; {UNKNOWN} is not known or not modelled.",
         _table(tuple(headings), rows),
-        f"{left:,} more are in the results of the sweep." if left else "",
+        f"Left out here, and in the results: {left:,}." if left else "",
         _notes("Not modelled", ((one, one.not_modelled) for one in shown)),
         _notes("Assumed", ((one, one.assumptions) for one in shown)),
         _notes("No result", ((one, (one.reason,) if one.reason else ()) for one in shown)),
@@ -230,10 +230,11 @@ def _row(one: ModelEvaluation) -> tuple[str, ...]:
 def _inference(one: ModelEvaluation) -> str:
     if one.inference is None:
         return UNKNOWN
+    again = ", fires again" if one.refractory is False else ""
     if one.inference == "layered":
-        return "layered"
+        return f"layered{again}"
     how = f"asynchronous {policy_label(one.policy)}".strip()
-    return f"{how}, F = {one.group_size or 'all'}, {'early' if one.stop == 'on_output' else 'drained'}"
+    return f"{how}, F = {one.group_size or 'all'}, {'early' if one.stop == 'on_output' else 'drained'}{again}"
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import codesign
 from codesign.cli.main import app
-from codesign.errors import InputError, TrainingDivergedError
+from codesign.errors import InputError, TrainingDivergedError, UnreadableResultError
 from codesign.exploration.library import sweep_names
 
 ROOT = Path(codesign.__file__).parent.parent
@@ -176,6 +176,30 @@ def test_a_dataset_or_scale_that_is_not_there(question: Path) -> None:
     )
     with pytest.raises(InputError, match=r"^tiny.yaml: has no scales, so 'one' cannot be chosen$"):
         invoke("tiny.yaml", "--scale", "one", "--dry-run")
+
+
+def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
+    assert invoke("tiny.yaml", "--executor", "serial")[0] == 0
+    code, said = invoke("tiny.yaml", "--models")
+    assert code == 0
+    assert "train layered" not in said  # everything is in the store
+    assert f"models   {Path('reports/tiny/models')} (2)" in said
+    names = ["README.md", *(f"layered-seed{seed}{end}" for seed in (0, 1) for end in (".md", ".safetensors"))]
+    assert sorted(path.name for path in (folder / "reports/tiny/models").iterdir()) == names
+    page = (folder / "reports/tiny/models/layered-seed1.md").read_text(encoding="utf-8")
+    assert "    codesign sweep tiny.yaml --models\n" in page
+
+
+def test_models_that_cannot_be_written_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(data: bytes) -> None:
+        raise UnreadableResultError("the stored model cannot be read: it is no model")
+
+    monkeypatch.setattr("codesign.exploration.models.decode_state", unreadable)
+    code, said = invoke("tiny.yaml", "--executor", "serial", "--models")
+    assert code == 1
+    assert "2 models could not be written; README.md beside the others says why" in said
+    index = (folder / "reports/tiny/models/README.md").read_text(encoding="utf-8")
+    assert "| layered, seed 0 | the stored model cannot be read: it is no model; run the same command again |" in index
 
 
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

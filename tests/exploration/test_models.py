@@ -195,6 +195,18 @@ def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path: Path, cache_root: 
     assert "| layered, seed 0 | truenorth: layer 1 needs 512 inputs" in index
 
 
+def test_a_card_holds_so_many_evaluations_and_counts_the_rest(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codesign.exploration.models._MOST_EVALUATIONS", 2)
+    run(tiny(), tmp_path, cache_root, models=True)
+    card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
+    assert (len(card.evaluations), card.evaluations_left_out) == (2, 1)
+    assert "Left out here, and in the results: 1." in (tmp_path / "out/models/layered-seed0.md").read_text(
+        encoding="utf-8"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["file", "memory"])
 def test_models_at_a_url(tmp_path: Path, cache_root: Path, scheme: str) -> None:
     place = tmp_path.as_uri() if scheme == "file" else f"memory://{uuid4().hex}"

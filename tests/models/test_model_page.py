@@ -41,16 +41,18 @@ def test_scores_stand_under_their_schedule() -> None:
         not_modelled=("latency: a gives no times",),
     )
     layered = replace(quantized, schedule="layered", axes={}, inference="layered", weight_bits=None, not_modelled=())
+    again = replace(layered, schedule="again", refractory=False)
     failed = cd.ModelEvaluation(chip="b", schedule="chip", status="infeasible", reason="too large")
-    page = model_page(replace(card(), evaluations=(quantized, layered, failed), evaluations_left_out=7), "x")
+    page = model_page(replace(card(), evaluations=(quantized, layered, again, failed), evaluations_left_out=7), "x")
     rows = [line for line in page.splitlines() if line.startswith(("| a |", "| b |"))]
     assert rows == [
         "| a | fast, lanes = 4 | asynchronous RS, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
         "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
+        "| a | again | layered, fires again | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
         "| b | chip | – | 32-bit | infeasible | – | – | – | – |",
     ]
     assert "On 1,200 samples of the test split." in page
-    assert "7 more are in the results" in page
+    assert "Left out here, and in the results: 7." in page
     assert "- latency: a gives no times" in page
     assert "- too large (b)" in page
 
