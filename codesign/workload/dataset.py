@@ -152,7 +152,8 @@ class _Plan:
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
                 "content": recordings.digest,
                 # Options that a dataset does not have are left out: one more in the specification changes nothing.
-                "spec": {"contrast": None, **resolved.model_dump(exclude_none=True), **sizes},
+                # The folder too: what lies in it is in `content`.
+                "spec": {"contrast": None, **resolved.model_dump(exclude_none=True, exclude={"folder"}), **sizes},
             }
         )
         return _Plan(

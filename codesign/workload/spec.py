@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from codesign.documents import Spec
-from codesign.units import Time
+from codesign.units import Frequency, Time
 
 __all__ = ["ResolvedSpec", "SplitKind", "WorkloadSpec"]
 
@@ -33,6 +33,9 @@ class WorkloadSpec(Spec):
         seed: of the draw that splits the samples.
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
             datasets of images that the camera records. Left out: the dataset's usual one.
+        folder: below the data root, where recordings of sound lie. Left out: the dataset's usual one.
+        highest_frequency: of the simulated cochlea, for recordings of sound; its last place's centre. Left out: the
+            dataset's usual one.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -44,6 +47,8 @@ class WorkloadSpec(Spec):
     split: SplitKind | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     contrast: Annotated[float, Field(ge=0.02, le=10)] | None = None
+    folder: Annotated[str, Field(min_length=1)] | None = None
+    highest_frequency: Frequency | None = None
 
     @field_validator("name")
     @classmethod
@@ -51,6 +56,13 @@ class WorkloadSpec(Spec):
         if name != name.strip() or any(character in name for character in "/\\\0\n"):
             raise ValueError(f"must be the plain name of a dataset, found {name!r}")
         return name
+
+    @field_validator("folder")
+    @classmethod
+    def _below_the_data_root(cls, folder: str | None) -> str | None:
+        if folder is not None and (folder.startswith("/") or ".." in folder.split("/") or "\0" in folder):
+            raise ValueError(f"must be the path of a folder below the data root, found {folder!r}")
+        return folder
 
 
 class ResolvedSpec(WorkloadSpec):

@@ -79,6 +79,7 @@ class Dataset(ABC):
             unless the dataset says otherwise.
         usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
         download: where its files are to be had; None where nothing can be fetched by itself.
+        options: which of `folder` and `highest_frequency` a spec may give.
     """
 
     name: ClassVar[str]
@@ -89,6 +90,7 @@ class Dataset(ABC):
     usual_timesteps: ClassVar[int] = 10
     usual_contrast: ClassVar[float | None] = None
     download: ClassVar[Download | None] = None
+    options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def status(self, data_root: Path) -> DatasetStatus:
@@ -130,6 +132,11 @@ class Dataset(ABC):
                 f"workload '{self.name}': contrast is an option of the simulated camera, and these are "
                 "recordings of a real one; remove it"
             )
+        for option in ("folder", "highest_frequency"):
+            if getattr(spec, option) is not None and option not in self.options:
+                raise InputError(
+                    f"workload '{self.name}': {option} is an option of recordings of sound, such as 'audio'; remove it"
+                )
         resolved = ResolvedSpec.model_construct(
             **{
                 **spec.model_dump(),
