@@ -202,9 +202,11 @@ def _rounded(value: Any) -> Any:
 @cache
 def _kernel() -> Any:
     """`_listen`, compiled when the first sound is heard: listing data needs no compiler."""
-    import numba
+    from numba import complex128, float64, int64, njit, uint8, void
 
-    return numba.njit(nogil=True, error_model="numpy")(_listen)
+    line, table = float64[::1], float64[:, ::1]
+    signature = void(line, complex128[::1], line, line, line, int64, table, uint8[:, ::1])
+    return njit(signature, nogil=True, error_model="numpy")(_listen)
 
 
 def _listen(

@@ -9,8 +9,8 @@ Two layouts are read, below the data root in `audio` or else in `fsdd/recordings
 
 Classes are the labels in order: whole numbers by value, then words. Usual timing: one second in 100 frames, as for the
 Spiking Heidelberg Digits; 99 % of the Free Spoken Digits are shorter. Silence before a word is kept. Usual splits: a
-seventh of all for test, a sixth of the rest for validation; with `split: speaker` test is as many whole speakers as make
-up a seventh.
+seventh of all for test, a sixth of the rest for validation; with `split: speaker` test is as many whole speakers as
+make up a seventh.
 """
 
 from __future__ import annotations

@@ -129,8 +129,8 @@ class Dataset(ABC):
             )
         if spec.contrast is not None and self.usual_contrast is None:
             raise InputError(
-                f"workload '{self.name}': contrast is an option of the simulated camera, and these are "
-                "recordings of a real one; remove it"
+                f"workload '{self.name}': contrast is an option of the simulated camera, which did not record this; "
+                "remove it"
             )
         for option in ("folder", "highest_frequency"):
             if getattr(spec, option) is not None and option not in self.options:

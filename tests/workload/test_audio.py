@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workload_files import WORDS, wav, word, write_audio
+
+from codesign.errors import DataError, InputError
+from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets.audio import Audio
+from codesign.workload.spec import WorkloadSpec
+
+RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
+SPEC = WorkloadSpec(name="audio")
+SPEAKER = WorkloadSpec(name="audio", split="speaker")
+
+
+def fingerprint(root, spec=SPEC):
+    return outline_workload(spec, data_root=root).fingerprint
+
+
+def everything(workload):
+    """{sample id: its events and label} of all splits."""
+    return {
+        int(sample_id): (part.select([k]).indices.tolist(), int(part.labels[k]))
+        for part in (workload.train, workload.validation, workload.test)
+        for k, sample_id in enumerate(part.sample_ids)
+    }
+
+
+def write(root, names, content=None):
+    for name in names:
+        path = root / "audio" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav(word("ah", 0, 0)) if content is None else content)
+
+
+def test_a_folder_of_words_becomes_a_workload(tmp_path):
+    workload = load_workload(SPEC, data_root=write_audio(tmp_path))
+    assert (workload.input_grid, workload.classes) == ((1, 1, 350), 5)
+    assert (workload.timesteps, workload.timestep_s) == (100, 0.01)
+    assert [len(part) for part in (workload.train, workload.validation, workload.test)] == [42, 9, 9]
+    assert workload.coverage == "60 recordings of 5 labels by 3 speakers"
+    for part in (workload.train, workload.validation, workload.test):
+        part.validate()
+        assert part.events.min() > 200
+        assert part.offsets[np.arange(len(part)) * 100 + 20].tolist() == part.offsets[100::100].tolist()  # 200 ms
+
+
+def test_words_excite_the_places_of_their_frequencies(tmp_path):
+    train = load_workload(SPEC, data_root=write_audio(tmp_path)).train
+    labels = sorted(WORDS)
+
+    def mean_place(label, timesteps):
+        chosen = train.select(np.flatnonzero(train.labels == labels.index(label)))
+        frame = sum(chosen.frame(t) for t in timesteps).numpy().sum(axis=0)
+        return (frame * np.arange(350)).sum() / frame.sum()
+
+    beginning, end = range(2, 8), range(14, 20)
+    assert mean_place("ah", beginning) < mean_place("oo", beginning) < mean_place("ee", beginning)
+    assert mean_place("up", beginning) + 50 < mean_place("up", end)
+    assert mean_place("down", beginning) > mean_place("down", end) + 50
+
+
+def test_labels_are_in_the_order_of_numbers_and_then_of_words(tmp_path):
+    write(tmp_path, [f"{label}/a_{take}.wav" for label in ("10", "9", "b", "a") for take in range(9)])
+    whole = load_workload(SPEC, data_root=tmp_path)
+    (tmp_path / "audio" / "9" / "a_99.wav").write_bytes(wav(word("ee", 0, 0)))
+    more = everything(load_workload(SPEC, data_root=tmp_path))
+    assert whole.classes == 4
+    assert [label for i, (_, label) in more.items() if i not in everything(whole)] == [0]
+    (tmp_path / "audio" / "b" / "a_99.wav").write_bytes(wav(word("ee", 0, 0)))
+    most = everything(load_workload(SPEC, data_root=tmp_path))
+    assert [label for i, (_, label) in most.items() if i not in more] == [3]
+
+
+@pytest.mark.parametrize("folders", [False, True])
+def test_neither_order_nor_time_of_writing_matters(tmp_path, folders):
+    a = write_audio(tmp_path / "a", folders=folders)
+    b = write_audio(tmp_path / "b", folders=folders, reverse=True)
+    loaded = [load_workload(SPEC, data_root=root, cache_root=root / "cache") for root in (a, b)]
+    assert loaded[0].fingerprint == loaded[1].fingerprint
+    assert np.array_equal(loaded[0].train.sample_ids, loaded[1].train.sample_ids)
+    assert np.array_equal(loaded[0].train.indices, loaded[1].train.indices)
+
+
+def test_samples_depend_neither_on_what_else_is_there_nor_on_the_layout(tmp_path):
+    few = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "a", takes=2)))
+    many = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "b", takes=4)))
+    assert set(few) < set(many)
+    assert all(many[sample] == few[sample] for sample in few)
+    sorted_away = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "c", takes=2, folders=True)))
+    assert sorted(sorted_away.values()) == sorted(few.values())
+
+
+@pytest.mark.parametrize("folders", [False, True])
+def test_split_by_speaker_tests_with_voices_that_training_never_hears(tmp_path, folders):
+    root = write_audio(tmp_path, folders=folders)
+    recordings = Audio().open(Audio().resolve(SPEAKER), root, load_cache(tmp_path))
+    assert recordings.groups is not None
+    speaker_of = dict(zip(recordings.sample_ids.tolist(), recordings.groups.tolist(), strict=True))
+    tested = set()
+    for seed in range(6):
+        workload = load_workload(SPEAKER.model_copy(update={"seed": seed}), data_root=root)
+        test, *others = (
+            {speaker_of[i] for i in part.sample_ids.tolist()}
+            for part in (workload.test, workload.train, workload.validation)
+        )
+        assert len(test) == 1
+        assert not any(test & other for other in others)
+        assert (len(workload.test), len(workload.validation), len(workload.train)) == (20, 9, 31)
+        tested |= test
+    assert len(tested) > 1  # the draw depends on the seed
+
+
+def load_cache(folder):
+    from codesign.workload.cache import Cache
+
+    return Cache(folder / "cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("yes/0a7c2a8d_nohash_0.wav", "0a7c2a8d"),
+        ("yes/ann_3.wav", "ann"),
+        ("yes/yes_ann_3.wav", "ann"),
+        ("yes_ann_3.wav", "ann"),
+        ("yes/ann_3.WAV", "ann"),
+        ("yes/ann.wav", None),
+        ("yes/ann_b.wav", None),
+    ],
+)
+def test_the_speaker_is_in_the_name(tmp_path, name, speaker):
+    others = [f"no/{who}_{take}.wav" for who in ("ann", "0a7c2a8d", "bob") for take in range(3)]
+    write(tmp_path, [name, *others])
+    recordings = Audio().open(Audio().resolve(SPEC), tmp_path, load_cache(tmp_path))
+    own = recordings.labels == 1
+    assert own.sum() == 1
+    if speaker is None:
+        assert recordings.groups is None
+        assert recordings.coverage == "10 recordings of 2 labels"
+        with pytest.raises(DataError, match="does not say whom its samples come from"):
+            load_workload(SPEAKER, data_root=tmp_path)
+    else:
+        counts = np.unique(recordings.groups, return_counts=True)[1]
+        assert sorted(counts) == [3, 3, 4]
+        assert (recordings.groups == recordings.groups[own]).sum() == 4
+
+
+def test_other_files_do_not_matter(tmp_path):
+    before = fingerprint(write_audio(tmp_path))
+    for name in ("._ah_s0_0.wav", "_noise/hum.wav", ".git/x.wav", "readme.txt", "empty/readme.txt"):
+        write(tmp_path, [name], b"x")
+    assert fingerprint(tmp_path) == before
+    assert Audio().status(tmp_path).detail.startswith("60 recordings of 5 labels by 3 speakers in ")
+
+
+def test_the_folder_is_the_usual_one_or_the_one_that_is_named(tmp_path):
+    write_audio(tmp_path)
+    usual = fingerprint(tmp_path)
+    (tmp_path / "audio").rename(tmp_path / "mine")
+    assert fingerprint(tmp_path, WorkloadSpec(name="audio", folder="mine")) == usual
+    with pytest.raises(DataError, match="no recordings in"):
+        fingerprint(tmp_path)
+    (tmp_path / "fsdd").mkdir()
+    (tmp_path / "mine").rename(tmp_path / "fsdd" / "recordings")
+    assert fingerprint(tmp_path) == usual
+
+
+def test_changed_sound_and_changed_names_change_the_fingerprint(tmp_path):
+    found = {fingerprint(write_audio(tmp_path))}
+    write(tmp_path, ["ah_s0_0.wav"], wav(word("ah", 0, 1)))
+    found.add(fingerprint(tmp_path))
+    (tmp_path / "audio" / "ah_s0_0.wav").rename(tmp_path / "audio" / "ah_s0_9.wav")
+    found.add(fingerprint(tmp_path))
+    assert len(found) == 3
+
+
+def test_the_highest_frequency_is_an_option(tmp_path):
+    root = write_audio(tmp_path)
+    narrow = load_workload(WorkloadSpec(name="audio", highest_frequency="1 kHz"), data_root=root)
+    usual = load_workload(WorkloadSpec(name="audio", highest_frequency="3.6 kHz"), data_root=root)
+    assert usual.fingerprint == fingerprint(root) != narrow.fingerprint
+    ah = narrow.train.labels == 0
+    assert (
+        narrow.train.frame(10).numpy()[ah].argmax(axis=1).mean()
+        > usual.train.frame(10).numpy()[ah].argmax(axis=1).mean()
+    )
+    with pytest.raises(InputError, match=r"highest_frequency must be between 100 Hz and 500 kHz, found 60 Hz"):
+        fingerprint(root, WorkloadSpec(name="audio", highest_frequency="60 Hz"))
+    with pytest.raises(InputError, match=r"workload 'digits': highest_frequency is an option of recordings of sound"):
+        fingerprint(root, WorkloadSpec(name="digits", highest_frequency="3 kHz"))
+    with pytest.raises(InputError, match=r"workload 'digits': folder is an option of recordings of sound"):
+        fingerprint(root, WorkloadSpec(name="digits", folder="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("ah_s0_0.wav", b"", r"ah_s0_0\.wav: is not a wav file"),
+        ("ah_s0_0.wav", wav(word("ah", 0, 0))[:999], r"ah_s0_0\.wav: must hold 3,200 bytes more"),
+        ("ah_s0_0.wav", wav(np.zeros(0)), r"ah_s0_0\.wav: holds no sound"),
+        ("ah_s0_0.wav", wav(np.zeros(9), rate_hz=1999), r"ah_s0_0\.wav: has 1,999 samples a second, allowed are 2,000"),
+        ("first.wav", b"", r"first\.wav: its name must be <label>_<speaker>_<take>\.wav"),
+    ],
+)
+def test_damaged_recordings_are_named(tmp_path, name, content, message):
+    write_audio(tmp_path)
+    write(tmp_path, [name], content)
+    with pytest.raises(DataError, match=message):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+def test_the_status_says_what_is_there(tmp_path):
+    assert Audio().status(tmp_path).state == "missing"
+    assert str(tmp_path / "audio") in Audio().status(tmp_path).detail
+    write_audio(tmp_path)
+    assert Audio().status(tmp_path).state == "complete"
+    write(tmp_path, ["first.wav"], b"")
+    assert Audio().status(tmp_path).state == "damaged"
+    assert "first.wav" in Audio().status(tmp_path).detail
+
+
+def test_one_label_is_no_workload(tmp_path):
+    write(tmp_path, [f"ah/a_{take}.wav" for take in range(3)])
+    with pytest.raises(DataError, match="have the label 'ah'; at least 2 are needed"):
+        load_workload(SPEC, data_root=tmp_path)
+
+
+def test_missing_recordings_say_what_to_put_where_and_what_else_to_run(tmp_path):
+    with pytest.raises(DataError) as caught:
+        load_workload(SPEC, data_root=tmp_path)
+    message = str(caught.value)
+    assert str(tmp_path / "audio") in message
+    assert "github.com/Jakobovski/free-spoken-digit-dataset" in message
+    assert "'digits'" in message
+
+
+@pytest.mark.parametrize("folder", ["/data", "../data", "a/../../b", ""])
+def test_a_folder_is_below_the_data_root(folder):
+    with pytest.raises(ValueError, match=r"below the data root|at least 1 character"):
+        WorkloadSpec(name="audio", folder=folder)
+
+
+@pytest.mark.recordings
+def test_real_spoken_digits(tmp_path):
+    from sklearn.linear_model import RidgeClassifier
+
+    root = RECORDINGS
+    if not (root / "fsdd" / "recordings").is_dir():
+        pytest.skip(f"needs the Free Spoken Digit Dataset in {root / 'fsdd' / 'recordings'}")
+    spec = WorkloadSpec(name="audio", folder="fsdd/recordings", train=300, validation=20, test=100)
+    workload = load_workload(spec, data_root=root, cache_root=tmp_path)
+    assert workload.classes == 10
+    for part in (workload.train, workload.validation, workload.test):
+        part.validate()
+        assert 500 < np.percentile(part.events, 5) < np.percentile(part.events, 95) < 6000
+    # told apart by what is heard where and when: tenths of a second times tenths of the cochlea
+    train, test = (
+        np.stack([sum(part.frame(10 * k + t) for t in range(10)).numpy() for k in range(8)], axis=1)
+        .reshape(len(part), -1, 10)
+        .sum(axis=2)
+        for part in (workload.train, workload.test)
+    )
+    assert RidgeClassifier(alpha=1e4).fit(train, workload.train.labels).score(test, workload.test.labels) > 0.75

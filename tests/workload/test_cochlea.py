@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from codesign.workload.cochlea import Cochlea, erb_hz, erb_number, even_loudness
+from codesign.workload.wav import Sound
+
+
+def tone(frequency, *, amplitude=1.0, seconds=0.5, rate=16_000):
+    return Sound(
+        samples=amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate), rate_hz=rate
+    )
+
+
+def noise(seconds=0.3, rate=8000, seed=0):
+    return Sound(samples=np.random.default_rng(seed).normal(size=round(seconds * rate)), rate_hz=rate)
+
+
+def spikes(cochlea, sound):
+    return cochlea.counts(sound)[1].sum(axis=0)
+
+
+BARE = Cochlea(channels=2, lowest_hz=1000, highest_hz=2000, threshold=0, adaptation=0, spikes_per_s=20_000)
+"""Cells that fire 20,000 · √envelope times a second: filters are seen through them."""
+
+
+def steady(cochlea, sound):
+    """(channels,) spikes a second in the second half of a sound."""
+    _, counts = cochlea.counts(sound)
+    return counts[len(counts) // 2 :].sum(axis=0, dtype=np.int64) / (len(sound.samples) / sound.rate_hz / 2)
+
+
+def test_the_scale_of_bandwidths():
+    # Glasberg and Moore's equations by hand: 24.7 (4.37 + 1) and 21.4 log10(5.37)
+    assert erb_hz(1000.0) == pytest.approx(132.639)
+    assert erb_number(1000.0) == pytest.approx(15.6214, abs=1e-4)
+    # places are even on the scale: in the middle of three 4.37 f/kHz + 1 is the geometric mean, √(1.2185 · 16.732)
+    assert Cochlea(channels=3).frequencies_hz == pytest.approx([50, 804.42, 3600], abs=0.01)
+    gaps = np.diff(erb_number(Cochlea().frequencies_hz))
+    assert gaps == pytest.approx(np.full(349, (erb_number(3600.0) - erb_number(50.0)) / 349))
+
+
+def test_each_filter_lets_its_own_frequency_through_unchanged():
+    assert steady(BARE, tone(1000))[0] == pytest.approx(20_000, rel=0.005)
+    assert steady(BARE, tone(2000))[1] == pytest.approx(20_000, rel=0.005)
+    assert steady(BARE, tone(1000, amplitude=0.25))[0] == pytest.approx(10_000, rel=0.005)
+
+
+@pytest.mark.parametrize("frequency", [600, 850, 950, 1050, 1200, 1600])
+def test_a_filters_skirts_are_those_of_four_resonators(frequency):
+    bandwidth = 1.019 * 132.639
+    magnitude = (1 + ((frequency - 1000) / bandwidth) ** 2) ** -2
+    assert steady(BARE, tone(frequency))[0] == pytest.approx(20_000 * math.sqrt(magnitude), rel=0.02)
+
+
+def test_the_bandwidth_of_a_filter_is_the_published_one():
+    offsets = np.arange(-1000, 1001, 50)
+    power = [(steady(BARE, tone(1000 + offset, seconds=0.2))[0] / 20_000) ** 4 for offset in offsets if offset > -1000]
+    assert 50 * sum(power) == pytest.approx(erb_hz(1000.0), rel=0.03)
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100])
+@pytest.mark.parametrize("frequency", [120, 440, 1000, 3000])
+def test_a_tone_excites_its_own_place_most_at_every_rate(frequency, rate):
+    cochlea = Cochlea(threshold=0, adaptation=0, spikes_per_s=20_000)
+    heard = steady(cochlea, tone(frequency, rate=rate))
+    places = erb_number(cochlea.frequencies_hz) - erb_number(frequency)
+    assert abs(places[heard.argmax()]) < 0.1
+    assert heard[np.abs(places) < 0.5].min() > 3 * heard[np.abs(places) > 3].max()
+
+
+def test_the_rate_of_a_recording_hardly_matters():
+    totals = [spikes(Cochlea(), tone(900, rate=rate)).sum() for rate in (8000, 22_050, 48_000)]
+    assert max(totals) < 1.02 * min(totals)
+
+
+def test_places_that_a_recording_cannot_reach_stay_silent():
+    heard = spikes(Cochlea(), noise(rate=4000))
+    reached = Cochlea().frequencies_hz <= 1800
+    assert heard[reached].min() > 0
+    assert heard[~reached].sum() == 0
+
+
+def test_a_lasting_tone_fades_as_the_equation_says():
+    cochlea = dataclasses.replace(BARE, adaptation=0.75, adaptation_s=0.05)
+    counts = cochlea.counts(tone(2000, seconds=0.6))[1][:, 1].astype(np.int64)
+    assert counts[-100:].sum() == pytest.approx(0.25 * 2000, rel=0.01)
+    # ∫ 1 − a (1 − exp(−t/τ)) dt from 20 ms on, when the filter has settled
+    expected = 20_000 * (0.25 * 0.1 + 0.75 * 0.05 * (math.exp(-0.02 / 0.05) - math.exp(-0.12 / 0.05)))
+    assert counts[20:120].sum() == pytest.approx(expected, rel=0.05)
+
+
+def test_louder_is_never_fewer_spikes():
+    sound = noise()
+    totals = [
+        spikes(Cochlea(), dataclasses.replace(sound, samples=level * sound.samples)).sum()
+        for level in np.geomspace(1e-3, 10, 25)
+    ]
+    assert totals == sorted(totals)
+    assert totals[0] == 0 < totals[8] < totals[16] < totals[24]
+
+
+def test_what_is_below_the_threshold_of_hearing_is_not_heard():
+    cochlea = Cochlea(threshold=0.1)
+    assert spikes(cochlea, tone(1000, amplitude=0.0)).sum() == 0
+    assert spikes(cochlea, tone(1000, amplitude=0.0095)).sum() == 0  # √0.0095 < 0.1
+    assert spikes(cochlea, tone(1000, amplitude=0.02)).sum() > 0
+
+
+def test_neighbours_do_not_fire_in_step():
+    cochlea = Cochlea(channels=100, lowest_hz=999, highest_hz=1001, adaptation=0, spikes_per_s=100)
+    _, counts = cochlea.counts(tone(1000, seconds=1))
+    per_ms = counts[300:].sum(axis=1)
+    # 100 cells that fire 90 times a second each: 9 a millisecond, spread evenly
+    assert per_ms.mean() == pytest.approx(9, rel=0.03)
+    assert 7 <= per_ms.min() <= per_ms.max() <= 11
+
+
+def test_instants_are_the_middles_of_intervals():
+    instants, counts = Cochlea(channels=2).counts(noise(seconds=0.0035))
+    assert instants.tolist() == [500_000, 1_500_000, 2_500_000]
+    assert counts.shape == (3, 2)
+    # 22 samples at 22,050 a second
+    assert Cochlea(channels=2).counts(noise(rate=22_050))[0][0] == round(0.5 * 22 / 22_050 * 1e9)
+
+
+def test_loudness_is_evened():
+    for amplitude in (0.01, 0.3):
+        even = even_loudness(tone(500, amplitude=amplitude)).samples
+        assert math.sqrt(np.mean(even**2)) == pytest.approx(1, rel=1e-6)
+    offset = even_loudness(Sound(samples=tone(500).samples + 0.3, rate_hz=16_000)).samples
+    assert np.allclose(offset, even_loudness(tone(500)).samples)
+
+
+def test_silence_around_a_word_does_not_count_for_its_loudness():
+    alone = tone(500, amplitude=0.1, seconds=0.2)
+    silence = np.zeros(16_000)
+    within = even_loudness(Sound(samples=np.concatenate([silence, alone.samples, silence]), rate_hz=16_000))
+    assert np.allclose(within.samples[16_000:-16_000], even_loudness(alone).samples, rtol=1e-6)
+
+
+def test_noise_of_an_empty_recording_is_not_made_loud():
+    even = even_loudness(tone(500, amplitude=1e-5)).samples
+    assert np.abs(even).max() == pytest.approx(1e-2, rel=1e-6)
+    assert np.array_equal(even_loudness(Sound(samples=np.full(10, 0.5), rate_hz=8000)).samples, np.zeros(10))
+
+
+def record(cochlea, sounds, **timing):
+    return cochlea.record(
+        sounds,
+        np.arange(len(sounds)) % 3,
+        sample_ids=100 + np.arange(len(sounds)),
+        **{"timestep_s": 0.01, "timesteps": 20, **timing},
+    )
+
+
+def test_a_recording_is_binned_as_it_is_heard():
+    cochlea = Cochlea(channels=30)
+    sound = noise(seconds=0.1)
+    batch = record(cochlea, [sound])
+    batch.validate()
+    assert (batch.timesteps, batch.input_size, batch.timestep_s) == (20, 30, 0.01)
+    _, counts = cochlea.counts(even_loudness(sound))
+    by_hand = counts.reshape(10, 10, 30).sum(axis=1)  # ten intervals of a millisecond a bin
+    for timestep in range(10):
+        assert np.array_equal(batch.frame(timestep).numpy()[0], by_hand[timestep])
+    assert batch.offsets[10] == batch.offsets[20] == len(batch.indices) > 100  # silence follows
+
+
+def test_samples_depend_neither_on_each_other_nor_on_the_number_of_timesteps():
+    cochlea = Cochlea(channels=10)
+    sounds = [noise(seconds=0.05 + 0.002 * k, seed=k) for k in range(70)]
+    together = record(cochlea, sounds)
+    assert together.labels.tolist()[:4] == [0, 1, 2, 0]
+    assert together.sample_ids.tolist() == list(range(100, 170))
+    for k in (0, 63, 64, 69):
+        alone = record(cochlea, [sounds[k]])
+        assert np.array_equal(together.select([k]).indices, alone.indices)
+        assert np.array_equal(together.select([k]).values, alone.values)
+    short = record(cochlea, sounds, timesteps=3)
+    for timestep in range(3):
+        assert np.array_equal(short.frame(timestep).numpy(), together.frame(timestep).numpy())
+
+
+def test_the_same_sound_gives_the_same_spikes():
+    first, again = (record(Cochlea(), [noise(seed=3), tone(700, rate=44_100)]) for _ in range(2))
+    assert np.array_equal(first.indices, again.indices)
+    assert np.array_equal(first.values, again.values)
+    assert first.events.min() > 500
+
+
+def test_no_sounds_are_an_empty_batch():
+    assert len(record(Cochlea(), [])) == 0
+
+
+def test_frequencies_must_ascend():
+    with pytest.raises(ValueError, match="ascend"):
+        Cochlea(lowest_hz=500, highest_hz=400)

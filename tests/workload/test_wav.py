@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+from workload_files import wav
+
+from codesign.errors import DataError
+from codesign.workload.wav import parse_wav, read_wav
+
+
+def chunk(kind, body):
+    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def riff(*chunks):
+    body = b"WAVE" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def header(code, bits, channels=1, rate=8000, more=b""):
+    frame = channels * (bits // 8)
+    return chunk(b"fmt ", struct.pack("<HHIIHH", code, channels, rate, rate * frame, frame, bits) + more)
+
+
+def extensible(code, bits):
+    """The longer header: valid bits, speakers, and the format in the first two bytes of an identifier."""
+    identifier = struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71")
+    return header(0xFFFE, bits, more=struct.pack("<HHI", 22, bits, 4) + identifier)
+
+
+@pytest.mark.parametrize(
+    ("head", "data", "samples"),
+    [
+        (header(1, 8), bytes([0, 128, 192, 255]), [-1, 0, 0.5, 127 / 128]),
+        (header(1, 16), struct.pack("<3h", -32768, 16384, 1), [-1, 0.5, 2**-15]),
+        (header(1, 24), bytes.fromhex("000080 000040 010000 ffffff"), [-1, 0.5, 2**-23, -(2**-23)]),
+        (header(1, 32), struct.pack("<3i", -(2**31), 2**30, 1), [-1, 0.5, 2**-31]),
+        (header(3, 32), struct.pack("<2f", 0.25, -3), [0.25, -3]),
+        (header(3, 64), struct.pack("<2d", 0.1, -3), [0.1, -3]),
+        (extensible(1, 16), struct.pack("<2h", 8192, -8192), [0.25, -0.25]),
+        (extensible(3, 32), struct.pack("<f", 0.125), [0.125]),
+        (header(1, 16, channels=2), struct.pack("<4h", 16384, 0, 8192, -8192), [0.25, 0]),
+        (header(1, 8, channels=3), bytes([224, 128, 128, 128, 128, 128]), [0.25, 0]),
+    ],
+)
+def test_known_bytes_become_known_samples(head, data, samples):
+    sound = parse_wav(riff(head, chunk(b"data", data)), "x.wav")
+    assert sound.samples.tolist() == samples
+    assert sound.samples.dtype == np.float64
+    assert sound.rate_hz == 8000
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_pythons_own_library_writes_is_read(width, channels, tmp_path):
+    content = np.random.default_rng(width).integers(0, 256, 60 * width * channels, dtype=np.uint8).tobytes()
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((channels, width, 11_025, 0, "NONE", ""))
+        file.writeframes(content)
+    wide = [content[k : k + width] for k in range(0, len(content), width)]
+    whole = [b[0] - 128 if width == 1 else int.from_bytes(b, "little", signed=True) for b in wide]
+    expected = np.array(whole).reshape(-1, channels).mean(axis=1) / 2 ** (8 * width - 1)
+    sound = read_wav(tmp_path / "a.wav")
+    assert np.array_equal(sound.samples, expected)
+    assert sound.rate_hz == 11_025
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "int32", "float32", "float64"])
+def test_what_scipy_writes_is_read(kind):
+    from scipy.io import wavfile
+
+    rng = np.random.default_rng(0)
+    whole = not kind.startswith("float")
+    samples = (rng.integers(0, 256, (50, 2)) if whole else rng.normal(size=(50, 2))).astype(kind)
+    content = io.BytesIO()
+    wavfile.write(content, 48_000, samples)
+    scale = {"uint8": 128, "int16": 2**15, "int32": 2**31}.get(kind, 1)
+    expected = (samples.astype(float) - (128 if kind == "uint8" else 0)).mean(axis=1) / scale
+    assert np.allclose(parse_wav(content.getvalue(), "x.wav").samples, expected, rtol=1e-15, atol=0)
+
+
+def test_other_chunks_are_skipped_even_of_odd_length():
+    data = chunk(b"data", struct.pack("<h", 16384))
+    content = riff(chunk(b"LIST", b"abc"), header(1, 16), chunk(b"fact", b"1234"), data, chunk(b"LIST", b"junk"))
+    assert parse_wav(content, "x.wav").samples.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"x\.wav: is not a wav file \(it starts with nothing\)"),
+        (b"OggS" + bytes(40), r"x\.wav: is not a wav file \(it starts with 4f676753\)"),
+        (riff(chunk(b"data", b"12")), r"x\.wav: has no format"),
+        (riff(header(1, 16)), r"x\.wav: has no samples"),
+        (riff(header(1, 16), chunk(b"data", b"")), r"x\.wav: holds no sound"),
+        (riff(header(1, 16), chunk(b"data", b"123")), r"x\.wav: ends within a sample"),
+        (riff(chunk(b"fmt ", b"123456")), r"x\.wav: its format has 6 bytes, at least 16"),
+        (riff(header(1, 16, channels=0), chunk(b"data", b"12")), r"header makes no sense \(0 channels"),
+        (riff(header(1, 16, rate=0), chunk(b"data", b"12")), r"header makes no sense .* 0 Hz"),
+        (riff(header(1, 12), chunk(b"data", b"12")), r"x\.wav: format 0x0001 of 12 bits is not read"),
+        (riff(header(7, 8), chunk(b"data", b"12")), r"x\.wav: µ-law of 8 bits is not read; convert it to PCM"),
+        (riff(header(3, 32), chunk(b"data", struct.pack("<f", np.nan))), "samples that are not numbers"),
+    ],
+)
+def test_what_cannot_be_read_is_named(content, message):
+    if content[:4] == b"RIFF" and b"data" not in content and b"fmt " in content and len(content) < 30:
+        content += chunk(b"data", b"12")
+    with pytest.raises(DataError, match=message):
+        parse_wav(content, "x.wav")
+
+
+def test_a_file_that_ends_early_is_damaged_wherever_it_ends():
+    whole = wav(np.linspace(-1, 1, 20))
+    assert len(parse_wav(whole, "x.wav").samples) == 20
+    for length in range(len(whole)):
+        with pytest.raises(DataError, match=r"x\.wav: "):
+            parse_wav(whole[:length], "x.wav")
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.wav: cannot be read"):
+        read_wav(tmp_path / "gone.wav")
