@@ -20,7 +20,7 @@ class WorkloadSpec(Spec):
     """A dataset, binned and split.
 
     Attributes:
-        name: dataset, such as `digits`, `mnist` or `nmnist`; a plug-in's own is found by its entry point.
+        name: dataset, such as `digits`, `nmnist` or `audio`; a plug-in's own is found by its entry point.
         timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; images that are
             seen as they are have none, 0 s.
         timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number.

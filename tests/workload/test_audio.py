@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workload_files import WORDS, wav, word, write_audio
+from small_sounds import WORDS, wav, word, write_audio
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload

@@ -22,7 +22,7 @@ def plug_in(monkeypatch):
 
 
 def test_built_in_names_are_those_of_their_classes():
-    assert dataset_names() == ["cifar10", "digits", "dvsgesture", "mnist", "nmnist", "shd"]
+    assert dataset_names() == ["audio", "cifar10", "digits", "dvsgesture", "mnist", "nmnist", "shd"]
     assert [get_dataset(name).name for name in dataset_names()] == dataset_names()
 
 

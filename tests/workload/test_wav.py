@@ -6,7 +6,7 @@ import wave
 
 import numpy as np
 import pytest
-from workload_files import wav
+from small_sounds import wav
 
 from codesign.errors import DataError
 from codesign.workload.wav import parse_wav, read_wav

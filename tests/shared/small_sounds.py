@@ -1,0 +1,40 @@
+"""Small wav files, and a folder of words that are made of tones."""
+
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import numpy as np
+
+
+def wav(samples: np.ndarray, rate_hz: int = 8000) -> bytes:
+    """A wav file of 16-bit numbers, of (n,) or (n, channels) samples within −1 … 1."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((1 if samples.ndim == 1 else samples.shape[1], 2, rate_hz, 0, "NONE", ""))
+        file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+    return content.getvalue()
+
+
+WORDS = {"ah": (300, 300), "ee": (1500, 1500), "oo": (700, 700), "up": (300, 1500), "down": (1500, 300)}
+"""Frequencies in Hz from which and to which a word of the small audio copy goes."""
+
+
+def word(label: str, speaker: int, take: int, *, rate_hz: int = 8000) -> np.ndarray:
+    """(n,) samples of a fifth of a second, a little higher for each speaker and a little louder with each take."""
+    first, last = WORDS[label]
+    frequency = (1 + speaker / 10) * np.linspace(first, last, rate_hz // 5)
+    return (0.2 + 0.02 * take) * np.sin(2 * np.pi * np.cumsum(frequency) / rate_hz)
+
+
+def write_audio(root: Path, *, folders: bool = False, speakers: int = 3, takes: int = 4, reverse: bool = False) -> Path:
+    """A small folder of words, with the label in the file's name or as the name of its folder."""
+    work = [(label, speaker, take) for label in WORDS for speaker in range(speakers) for take in range(takes)]
+    for label, speaker, take in reversed(work) if reverse else work:
+        name = f"{label}/s{speaker}_{take}.wav" if folders else f"{label}_s{speaker}_{take}.wav"
+        path = root / "audio" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav(word(label, speaker, take)))
+    return root
