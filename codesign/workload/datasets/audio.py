@@ -22,13 +22,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings, sizes_of_two_parts
+from codesign.workload.datasets.base import Dataset, DatasetState, DatasetStatus, Recordings, sizes_of_two_parts
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 from codesign.workload.timing import check_duration
 
@@ -67,7 +67,7 @@ class Audio(Dataset):
 
     def status(self, data_root: Path) -> DatasetStatus:
         folder = _find(data_root, None)
-        state: Literal["complete", "missing", "damaged"] = "complete"
+        state: DatasetState = "complete"
         try:
             takes = _list(folder)
             detail = f"{_coverage(takes)} in {folder}"
@@ -75,7 +75,7 @@ class Audio(Dataset):
                 state, detail = "missing", f"expected in {folder}: <label>/*.wav or <label>_<speaker>_<take>.wav"
         except (DataError, OSError) as error:
             state, detail = "damaged", str(error)
-        return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
+        return self.described(state, detail)
 
     def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
         from codesign.workload.cache import file_states
@@ -85,9 +85,8 @@ class Audio(Dataset):
         if not takes:
             raise DataError(
                 f"audio: no recordings in {folder.absolute()}. Put wav files there, as <label>/*.wav or "
-                "<label>_<speaker>_<take>.wav, for example those of https://github.com/Jakobovski/"
-                "free-spoken-digit-dataset into fsdd (or name another 'folder' below the data root, or another data "
-                "root with --data-root or CODESIGN_DATA). Without any download: use the workload 'digits'"
+                "<label>_<speaker>_<take>.wav, or https://github.com/Jakobovski/free-spoken-digit-dataset into fsdd "
+                f"below the data root, or name another 'folder' of it. {self.how_to_get()}"
             )
         labels = sorted({take.label for take in takes}, key=_label_order)
         if len(labels) < 2:
