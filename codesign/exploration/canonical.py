@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import Literal
 
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 
-__all__ = ["canonical_schedule", "leaves_no_choice", "needs_seed"]
+__all__ = ["canonical_schedule", "fires_once", "leaves_no_choice", "needs_seed"]
 
 
 def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
@@ -27,13 +28,27 @@ def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
     return schedule.group_size >= shape.neurons
 
 
+def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:
+    """Whether no neuron is evaluated again in a pass in which it fired, so that refractoriness changes nothing.
+
+    That is so where every group takes all that wait: all messages to a layer then arrive in one step. And under `layer`
+    thresholds, with barrier messages or without: a neuron fires once it has a message of each of its sources, each
+    source sends one a pass (by induction from the input, whose events are one frame), and so no other follows.
+    """
+    return leaves_no_choice(schedule, shape) or schedule.synchronization_threshold == "layer"
+
+
 def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:
     """Whether the evaluation's seed can change anything."""
     return not leaves_no_choice(schedule, shape) and get_policy(schedule.policy).uses_uniform
 
 
-def canonical_schedule(schedule: Schedule, shape: NetworkShape) -> Schedule:
-    """The schedule in the form that all schedules share which provably give the same execution on this network."""
+def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: bool = True) -> Schedule:
+    """The schedule in the form that all schedules share which provably give the same execution on this network.
+
+    Args:
+        refractory: whether the network's neurons are; of others, no schedule can make refractory ones.
+    """
     canonical = replace(
         schedule,
         synchronization_threshold=_threshold(schedule, shape),
@@ -41,8 +56,13 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape) -> Schedule:
         steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else 1,
         service=schedule.service if get_policy(schedule.policy).uses_service else None,
     )
+    if not refractory or fires_once(canonical, shape):
+        canonical = replace(canonical, refractory=True)
     if leaves_no_choice(canonical, shape):
         canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
+    policy = get_policy(canonical.policy)
+    if not (policy.uses_core or policy.uses_service) and not _splits_layers(canonical.cores, shape):
+        canonical = replace(canonical, cores=None)  # as on a chip under a policy that looks at no cores
     return canonical
 
 
@@ -56,6 +76,13 @@ def _threshold(schedule: Schedule, shape: NetworkShape) -> int | Literal["layer"
     linear = all(layer.synapses == layer.fan_in * layer.neurons for layer in shape.layers)
     fan_in = tuple(layer.fan_in for layer in shape.layers for _ in range(layer.neurons))
     return "layer" if linear and threshold == fan_in else threshold
+
+
+def _splits_layers(cores: tuple[int, ...] | None, shape: NetworkShape) -> bool:
+    if cores is None:
+        return False
+    ends = list(accumulate(shape.layer_sizes, initial=0))
+    return any(len(set(cores[first:last])) > 1 for first, last in pairwise(ends))
 
 
 def _cores(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:

@@ -11,7 +11,7 @@ engine or a number of threads: jobs run on the default engine, whose results do 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,7 +109,7 @@ class TrainInputs:
                 "topology": self.topology,
                 "neuron": self.neuron,
                 # Not the recipe itself: parameters of unlayered training say nothing about a layered model.
-                "schedule": self.schedule,
+                "schedule": _schedule_part(self.schedule),
                 "policy_version": get_policy(self.schedule.policy).version,
                 "regularization": recipe.regularization,
                 "idle_gradient": recipe.idle_gradient,
@@ -166,7 +166,7 @@ class ExecuteInputs:
                 "kind": "execute",
                 "semantics_version": EXECUTE_VERSION,
                 "model": self.model.key,
-                "schedule": self.schedule,
+                "schedule": _schedule_part(self.schedule),
                 "policy_version": get_policy(self.schedule.policy).version,
                 "weight_bits": self.weight_bits,
                 "weight_grid": self.weight_grid,
@@ -177,6 +177,15 @@ class ExecuteInputs:
                 **_device_part(self.device),
             }
         )
+
+
+@remembered
+def _schedule_part(schedule: Schedule) -> Encoded:
+    """A schedule; usual neurons are refractory, and their keys are older than the choice."""
+    values = {one.name: getattr(schedule, one.name) for one in fields(schedule)}
+    if schedule.refractory:
+        del values["refractory"]
+    return Encoded(canonical_json(values))
 
 
 def _device_part(device: Device) -> dict[str, str]:

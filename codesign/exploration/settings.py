@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from codesign.documents import suggestion
 from codesign.errors import InfeasibleError, InputError
-from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
+from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
 from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
@@ -18,6 +18,7 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.mapping import Mapping, map_network
 from codesign.hardware.quantization import Grid, grid_of
 from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
+from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
@@ -163,9 +164,13 @@ def _setting(
             )
         except InputError as error:
             raise InputError(f"schedules.{schedule.name} on chips.{placement.chip.name}: {error}") from None
+        resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
         about_neurons = neuron_assumptions(
-            chip, time_constant_s=neuron.time_constant, reset=neuron.reset, refractory=neuron.refractory
+            chip,
+            time_constant_s=neuron.time_constant,
+            reset=neuron.reset,
+            refractory=neuron.refractory and resolved.refractory,
         )
         assumptions = (*assumptions, *assumed, *about_neurons)
     return Setting(
@@ -177,7 +182,7 @@ def _setting(
             **_chip_columns(placement),
             "assumptions": list(dict.fromkeys(assumptions)),
             "schedule": schedule.name,
-            **_schedule_columns(resolved, shape),
+            **_schedule_columns(resolved, shape, neuron),
         },
         sizes=_size_columns(placement, shape),
         reason=placement.reason,
@@ -211,10 +216,9 @@ def _chip_columns(placement: _Placement) -> Columns:
     }
 
 
-def _schedule_columns(schedule: Schedule | None, shape: NetworkShape) -> Columns:
-    if schedule is None:
+def _schedule_columns(canonical: Schedule | None, shape: NetworkShape, neuron: NeuronSpec) -> Columns:
+    if canonical is None:
         return {}
-    canonical = canonical_schedule(schedule, shape)
     equivalent = canonical.equivalent_to_layered(shape.layer_sizes)
     return {
         "inference": "layered" if equivalent else "asynchronous",
@@ -223,6 +227,7 @@ def _schedule_columns(schedule: Schedule | None, shape: NetworkShape) -> Columns
         "stop": canonical.stop,
         "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
         "input_mode": canonical.input_mode,
+        "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
         "equivalent_to_layered": equivalent,
     }
 
@@ -289,6 +294,7 @@ def resolve_schedule(
             steps_after_output=entry.steps_after_output,
             input_mode=entry.input_mode,
             prioritize_input=entry.prioritize_input,
+            refractory=entry.refractory,
         )
         return found.schedule, found.assumptions
     threshold = entry.synchronization_threshold
@@ -302,6 +308,7 @@ def resolve_schedule(
         prioritize_input=entry.prioritize_input,
         synchronization_threshold=threshold,
         barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
+        refractory=entry.refractory,
     )
     found = on_chip(schedule, chip, shape, mapping, **_looks_at(entry.policy))
     return found.schedule, found.assumptions

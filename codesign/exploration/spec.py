@@ -89,6 +89,7 @@ class ScheduleEntry(Spec):
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
             what the chip's kind of synchronization demands.
         barrier_messages: left out, they are sent where neurons wait.
+        refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
     """
 
     policy: str = "random"
@@ -99,6 +100,7 @@ class ScheduleEntry(Spec):
     prioritize_input: bool = False
     synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
     barrier_messages: bool | None = None
+    refractory: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> ScheduleEntry:

@@ -19,6 +19,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
 
 __all__ = [
+    "CORE_POLICIES",
     "DEFAULT_GROUP_SIZE",
     "TIMED_POLICY",
     "ChipSchedule",
@@ -34,6 +35,8 @@ DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""
 TIMED_POLICY = "timed"
 """The built-in scheduling policy that looks at service times."""
+CORE_POLICIES = ("arbiter", "round_robin")
+"""The built-in scheduling policies that look at cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,13 @@ def chip_schedule(
     *,
     group_size: int | None = None,
     policy: str = "random",
-    core_aware: bool = False,
+    core_aware: bool | None = None,
     uses_service: bool | None = None,
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
     input_mode: Literal["frame", "queued"] = "frame",
     prioritize_input: bool = False,
+    refractory: bool = True,
 ) -> ChipSchedule:
     """The schedule under which `chip` runs a network (paper, Table 5).
 
@@ -66,9 +70,11 @@ def chip_schedule(
 
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption.
-        core_aware: whether `policy` looks at cores, so that the schedule must name them.
+        core_aware: whether `policy` looks at cores, so that the schedule must name them; None for a built-in policy, of
+            which `arbiter` and `round_robin` do.
         uses_service: whether it looks at service times, so that the schedule must hold the chip's; None for a built-in
             policy, of which `timed` does.
+        refractory: see `Schedule`.
 
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
@@ -94,6 +100,7 @@ def chip_schedule(
         prioritize_input=prioritize_input,
         synchronization_threshold=threshold,
         barrier_messages=kind in ("barrier", "timer"),
+        refractory=refractory,
     )
     found = on_chip(schedule, chip, shape, mapping, core_aware=core_aware, uses_service=uses_service)
     return ChipSchedule(schedule=found.schedule, assumptions=(*assumptions, *found.assumptions))
@@ -105,7 +112,7 @@ def paper_table5(
     mapping: Mapping,
     *,
     policy: str = "random",
-    core_aware: bool = False,
+    core_aware: bool | None = None,
     uses_service: bool | None = None,
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
@@ -134,7 +141,7 @@ def on_chip(
     shape: NetworkShape,
     mapping: Mapping,
     *,
-    core_aware: bool = False,
+    core_aware: bool | None = None,
     uses_service: bool | None = None,
 ) -> ChipSchedule:
     """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
@@ -144,6 +151,8 @@ def on_chip(
     assumptions = list(schedule_assumptions(chip, schedule, shape.layer_sizes))
     if uses_service is None:
         uses_service = schedule.policy == TIMED_POLICY
+    if core_aware is None:
+        core_aware = schedule.policy in CORE_POLICIES
     service = None
     if uses_service:
         service = service_model(chip, shape, mapping)

@@ -20,6 +20,7 @@ class Priorities:
         self.layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
         cores = self.layer - 1 if schedule.cores is None else torch.tensor(schedule.cores).float()
         self.core = cores.to(device)
+        self.cores = torch.tensor(float(schedule.core_count(len(sizes))))
         self.index = torch.arange(network.shape.neurons, device=device).float()
         inputs = network.shape.input_size
         self.input_index = torch.arange(-inputs, 0, device=device).float()
@@ -38,7 +39,7 @@ class Priorities:
         step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
         delivery = torch.zeros_like(p) if delivery is None else delivery
         result = self.policy.priority(
-            p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength, delivery
+            p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength, delivery, self.cores
         )
         return torch.as_tensor(result, dtype=torch.float32).expand(p.shape)
 
@@ -46,5 +47,7 @@ class Priorities:
         """(B, inputs) float32 in step k; `uniforms` are (B, inputs)."""
         step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
         zero = self.input_zero
-        result = self.policy.priority(zero, zero, zero, zero, self.input_index, step, uniforms, strength, zero)
+        result = self.policy.priority(
+            zero, zero, zero, zero, self.input_index, step, uniforms, strength, zero, self.cores
+        )
         return torch.as_tensor(result, dtype=torch.float32).expand(batch, len(zero))

@@ -250,7 +250,7 @@ class _Machine:
         self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
         self.p = torch.where(fired, v, self.p)
         self.q, self.c = self.q + fired, self.c + fired
-        if self.network.neuron.refractory:
+        if self.network.neuron.refractory and self.schedule.refractory:
             self.r = self.r | (fired & ~self._refractory_dropout(k, fired))
         barriers = self._barriers(open_before, open_now, fired)
         if self.servers is not None:

@@ -27,6 +27,8 @@ class Schedule:
         barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
         cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
             on a core of its own.
+        refractory: whether a neuron that fired is silent for the rest of the forward pass, where its `NeuronSpec` says so
+            too; False lets it fire again, in training as in evaluation, as a refractory dropout of 1 does in training.
         service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
             the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
     """
@@ -40,6 +42,7 @@ class Schedule:
     synchronization_threshold: int | Literal["layer"] | tuple[int, ...] = 1
     barrier_messages: bool = False
     cores: tuple[int, ...] | None = None
+    refractory: bool = True
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +71,10 @@ class Schedule:
             return threshold > 1
         return threshold == "layer" or any(number > 1 for number in threshold)
 
+    def core_count(self, layers: int) -> int:
+        """How many cores policies see, in a network of so many layers: numbers up to the highest in use count."""
+        return layers if self.cores is None else max(self.cores) + 1
+
     def drained(self) -> Schedule:
         """The same schedule run until nothing waits, as in training."""
         return replace(self, stop="drained")
@@ -76,7 +83,8 @@ class Schedule:
         """Whether spikes provably equal those of layered inference, whatever the weights and the policy.
 
         That is so in input mode `frame` when a whole layer fits in one group, or under `layer` thresholds with barrier
-        messages; always read for a schedule that runs until nothing waits.
+        messages; always read for a schedule that runs until nothing waits. Refractoriness has no part in it: under such
+        a schedule no neuron is evaluated again after it fired, so that none can fire twice in a pass.
 
         Args:
             layer_sizes: neurons of each layer, first hidden layer to output layer.

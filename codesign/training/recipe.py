@@ -16,7 +16,7 @@ from codesign.units import Time
 
 __all__ = ["PRESETS", "UNLAYERED_ONLY", "Preset", "Recipe"]
 
-UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "chip", "idle_gradient")
+UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "chip", "idle_gradient")
 """Parameters that say nothing about layered training."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -27,22 +27,26 @@ class Recipe(Spec):
 
     Attributes:
         method: `layered` or `unlayered` backpropagation.
-        policy, group_size, input_mode: the forward pass that unlayered backpropagation trains through; layered
-            backpropagation has a whole layer in each group and refuses to be given one.
+        policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
+            `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
         chip: name of the sweep's chip whose cores and service times policies look at, as the sweep maps the network on
-            it, its overrides applied and its axes not; policies that look at neither ignore it.
+            it, its overrides applied and its axes not; policies that look at neither ignore it. Without a chip every
+            layer is a core, and there are no service times, without which `timed` cannot be.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
-        input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`.
+        input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
+            of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
+            `refractory: false` does both without, and then there is nothing to drop.
     """
 
     method: Literal["layered", "unlayered"]
     policy: str = "random"
     group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
     input_mode: Literal["frame", "queued"] = "frame"
+    refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
@@ -78,14 +82,20 @@ class Recipe(Spec):
         """
         if self.method == "layered":
             return LAYERED
-        return Schedule(policy=self.policy, group_size=self.group_size, stop="drained", input_mode=self.input_mode)
+        return Schedule(
+            policy=self.policy,
+            group_size=self.group_size,
+            stop="drained",
+            input_mode=self.input_mode,
+            refractory=self.refractory,
+        )
 
     @property
     def regularization(self) -> Regularization:
         return Regularization(
             input_dropout=self.input_dropout,
             network_dropout=self.network_dropout,
-            refractory_dropout=self.refractory_dropout,
+            refractory_dropout=self.refractory_dropout if self.refractory else 0.0,
             momentum_noise=self.momentum_noise,
         )
 

@@ -135,6 +135,7 @@ class Batch:
         policy = get_policy(schedule.policy)
         gated = schedule.synchronized or schedule.barrier_messages
         service = schedule.service if policy.uses_service else None
+        refractory = network.neuron.refractory and schedule.refractory
         self.rules = Rules(
             inputs=network.shape.input_size,
             input_stride=layout.input_stride,
@@ -147,20 +148,21 @@ class Batch:
             gated=gated,
             layer_gate=schedule.synchronization_threshold == "layer",
             barrier_messages=schedule.barrier_messages,
-            refractory=network.neuron.refractory,
+            refractory=refractory,
             subtract=network.neuron.reset == "subtract",
             saturates=network.potential_ranges is not None,
             leaks=not bool(torch.isinf(network.time_constant).all()),
             biased=network.bias is not None,
             reads_potential=network.neuron.readout == "potential",
             currents=events.currents,
-            single_spikes=network.neuron.refractory
+            single_spikes=refractory
             and schedule.input_mode == "frame"
             and not (regularization.refractory_dropout or regularization.network_dropout),
             input_dropout=np.float32(regularization.input_dropout),
             network_dropout=np.float32(regularization.network_dropout),
             refractory_dropout=np.float32(regularization.refractory_dropout),
             noise=np.float32(regularization.momentum_noise),
+            cores=np.float32(schedule.core_count(len(network.shape.layers))),
             policy=policy_address(policy),
             draws=policy.uses_uniform or regularization.momentum_noise > 0,
             half_steepness=np.float32(network.neuron.surrogate_steepness / 2),

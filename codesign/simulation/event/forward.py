@@ -104,6 +104,7 @@ def _choose(
         absorb(input_key, step),
         np.float32(step),
         rules.noise,
+        rules.cores,
         np.int64(rules.draws),
         state.drawn,
         state.potentials,

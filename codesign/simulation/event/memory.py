@@ -112,6 +112,7 @@ class Rules(NamedTuple):
     network_dropout: np.float32
     refractory_dropout: np.float32
     noise: np.float32
+    cores: np.float32
     policy: int
     draws: bool
     half_steepness: np.float32

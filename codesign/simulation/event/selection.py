@@ -58,7 +58,7 @@ _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
 _POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
 _SIGNATURE = _I64(
     _I64, _POINTERS["I"], _I64, _POINTERS["F"], _POINTERS["I"], _POINTERS["F"], _POINTERS["F"],
-    _POINTERS["F"], _U64, _U64, _F32, _F32, _I64,
+    _POINTERS["F"], _U64, _U64, _F32, _F32, _F32, _I64,
     _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["I"],
 )  # fmt: skip
 
@@ -116,6 +116,7 @@ def _filler(priority: Callable[..., Any], *, uses_service: bool) -> Callable[...
         input_key: Any,
         step: Any,
         noise: Any,
+        cores: Any,
         draws: Any,
         drawn: Any,
         potentials: Any,
@@ -155,6 +156,7 @@ def _filler(priority: Callable[..., Any], *, uses_service: bool) -> Callable[...
                     drawn[i],
                     noise,
                     deliveries[i] if sees_delivery else np.float32(0),
+                    cores,
                 )
             )
             unordered += value != value
@@ -169,7 +171,7 @@ def _arguments_used(priority: Callable[..., Any]) -> set[str]:
     code = priority.__code__
     names = code.co_varnames[: code.co_argcount]
     loaded = {name for instruction in dis.get_instructions(code) for name in names if name in str(instruction.argval)}
-    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise", "delivery")
+    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise", "delivery", "cores")
     if len(names) != len(own):
         return set(own)
     return {mine for mine, theirs in zip(own, names, strict=True) if theirs in loaded}
@@ -217,13 +219,13 @@ _kept_alive: list[Any] = []
 @intrinsic
 def call_policy(
     typing: Any, address: Any, count: Any, waiting: Any, inputs: Any, potential: Any, enqueue_step: Any, layer: Any,
-    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, draws: Any, drawn: Any,
+    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, cores: Any, draws: Any, drawn: Any,
     potentials: Any, steps: Any, deliveries: Any, keys: Any,
 ) -> Any:  # fmt: skip
     """Fill `keys` for the first `count` of `waiting` by the policy at `address`."""
     signature = _I64(
-        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, delivery, _U64, _U64, _F32, _F32, _I64,
-        drawn, potentials, steps, deliveries, keys,
+        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, delivery, _U64, _U64, _F32, _F32, _F32,
+        _I64, drawn, potentials, steps, deliveries, keys,
     )  # fmt: skip
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -8,16 +8,18 @@ from inspect import signature
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.simulation.policies.arbiter import ARBITER
 from codesign.simulation.policies.fifo import FIFO
 from codesign.simulation.policies.momentum import MOMENTUM
 from codesign.simulation.policies.policy import Policy
 from codesign.simulation.policies.random import RANDOM
+from codesign.simulation.policies.round_robin import ROUND_ROBIN
 from codesign.simulation.policies.timed import TIMED
 
 __all__ = ["Policy", "get_policy", "is_built_in", "policy_names"]
 
 
-_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED)}
+_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER)}
 _ARGUMENTS = tuple(signature(FIFO.priority).parameters)
 
 

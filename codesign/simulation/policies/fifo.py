@@ -19,6 +19,7 @@ def priority(
     uniform: Any,
     noise: Any,
     delivery: Any,
+    cores: Any,
 ) -> Any:
     """Minus the forward step in which the neuron began to wait."""
     return -enqueue_step

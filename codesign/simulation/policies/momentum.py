@@ -19,6 +19,7 @@ def priority(
     uniform: Any,
     noise: Any,
     delivery: Any,
+    cores: Any,
 ) -> Any:
     """The potential just before the spike, plus λ times a uniform number (paper, section 3.2.2)."""
     return potential + noise * uniform

@@ -19,6 +19,7 @@ def priority(
     uniform: Any,
     noise: Any,
     delivery: Any,
+    cores: Any,
 ) -> Any:
     """A uniform number."""
     return uniform

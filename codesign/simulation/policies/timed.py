@@ -19,6 +19,7 @@ def priority(
     uniform: Any,
     noise: Any,
     delivery: Any,
+    cores: Any,
 ) -> Any:
     """Minus the time at which the neuron's message is at its last destination core."""
     return -delivery
