@@ -27,8 +27,8 @@ class Schedule:
         barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
         cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
             on a core of its own.
-        refractory: whether a neuron that fired is silent for the rest of the forward pass, where its `NeuronSpec` says so
-            too; False lets it fire again, in training as in evaluation, as a refractory dropout of 1 does in training.
+        refractory: whether a neuron that fired is silent for the rest of the forward pass, if its `NeuronSpec` says so
+            too; False lets it fire again, in training and evaluation, as a refractory dropout of 1 does in training.
         service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
             the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
     """

@@ -13,6 +13,7 @@ from codesign.simulation.service import ServiceModel
 
 MASK = (1 << 64) - 1
 F32 = np.float32
+LATER = 1 << 30  # more forward steps than there are
 PURPOSES = {"priority": 1, "input": 2, "network": 3, "refractory": 4, "input_priority": 5}
 
 
@@ -172,6 +173,11 @@ def run_sample(
     def uniform(purpose: str, *rest: int) -> float:
         return draw(seed, epoch, PURPOSES[purpose], sample_id, *rest)
 
+    def turns(core: int, step: int) -> int:
+        """How many cores have their turn before `core` in a group of that step."""
+        order = [(step + i) % (max(core_of) + 1) for i in range(max(core_of) + 1)]
+        return order.index(core)
+
     u = [F32(0)] * total
     out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
     out.barriers = [0] * depth
@@ -257,7 +263,7 @@ def run_sample(
                     out.emitted[layer_of[n]] += 1
                     out.currents.append((min(layer_of[n], 1), since[n]))
                     since[n] = 0
-                    if spec.refractory:
+                    if spec.refractory and schedule.refractory:
                         free = regularization.refractory_dropout
                         if not (free and uniform("refractory", t, k, n) < free):
                             refractory[n] = True
@@ -281,7 +287,7 @@ def run_sample(
             for j in waiting_input:
                 noise = uniform("input_priority", t, step, j)
                 rank = {"random": noise, "momentum": F32(F32(regularization.momentum_noise) * F32(noise))}
-                rank |= {"fifo": 0, "timed": 0}
+                rank |= {"fifo": 0, "timed": 0, "arbiter": 0, "round_robin": -turns(0, step) * LATER}
                 ahead = 0 if schedule.prioritize_input else 1
                 queue.append((ahead, -rank[schedule.policy], j - len(frame), "input", j))
             for n in range(total):
@@ -289,6 +295,7 @@ def run_sample(
                     noise = uniform("priority", t, step, n)
                     momentum = F32(p[n] + F32(F32(regularization.momentum_noise) * F32(noise)))
                     rank = {"random": noise, "momentum": momentum, "fifo": -enqueued[n]}
+                    rank |= {"arbiter": -core_of[n], "round_robin": -turns(core_of[n], step) * LATER - enqueued[n]}
                     rank["timed"] = -cores.delivery(n, enqueued[n]) if cores else 0
                     queue.append((1, -rank[schedule.policy], n, "neuron", n))
             for _, _, _, kind, n in sorted(queue)[:group_size]:

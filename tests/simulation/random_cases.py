@@ -17,6 +17,7 @@ from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
+POLICIES = ["random", "momentum", "fifo", "round_robin", "arbiter"]
 CONVOLUTIONAL = [
     {"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 1},
     {"kind": "sum_pool", "kernel": 2},
@@ -91,7 +92,7 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
     mode = str(rng.choice(["frame", "frame", "queued"]))
     threshold = [1, 1, 1, "layer", int(rng.integers(0, 5)), tuple(int(n) for n in rng.integers(0, 6, neurons))]
     schedule = Schedule(
-        policy=str(rng.choice(["random", "momentum", "fifo"])),
+        policy=str(rng.choice(POLICIES)),
         group_size=[None, 1, 2, 3, 5, 8, 1000][rng.integers(7)],
         stop="drained" if readout == "potential" else str(rng.choice(["drained", "on_output"])),
         steps_after_output=int(rng.integers(0, 4)),
@@ -99,6 +100,8 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
         prioritize_input=mode == "queued" and bool(rng.random() < 0.5),
         synchronization_threshold=threshold[rng.integers(len(threshold))],
         barrier_messages=bool(rng.random() < 0.5),
+        cores=own_cores(seed, neurons),
+        refractory=own_refractory(seed),
     )
     regularization = Regularization()
     if rng.random() < 0.6:
@@ -117,6 +120,21 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
         seed=int(rng.integers(1 << 20)),
         epoch=int(rng.integers(5)),
     )
+
+
+def own_refractory(seed: int) -> bool:
+    """Of random numbers of its own, so that all else in the cases stays as it was."""
+    return bool(np.random.default_rng([seed, 0x4EF]).random() < 0.8)
+
+
+def own_cores(seed: int, neurons: int) -> tuple[int, ...] | None:
+    """Likewise: a core a layer, a few cores in any order, or runs of neurons as chips hold them."""
+    rng = np.random.default_rng([seed, 0xC04E])
+    kind, count = rng.integers(3), int(rng.integers(1, 6))
+    if kind == 0:
+        return None
+    anywhere = tuple(int(n) for n in rng.integers(0, count, neurons))
+    return anywhere if kind == 1 else tuple(n // max(1, neurons // count) for n in range(neurons))
 
 
 LAYER_SIZES = [1, 3, 7, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130, 200]
@@ -190,7 +208,9 @@ def wide_regularization(rng: np.random.Generator) -> Regularization:
     )
 
 
-def wide_schedule(rng: np.random.Generator, network: SpikingNetwork, *, smallest_group: int) -> Schedule:
+def wide_schedule(
+    rng: np.random.Generator, network: SpikingNetwork, *, smallest_group: int, refractory: bool
+) -> Schedule:
     neurons = network.shape.neurons
     group_sizes = [size for size in GROUP_SIZES if size is None or size >= smallest_group]
     mode = str(rng.choice(["frame", "frame", "queued"]))
@@ -201,7 +221,7 @@ def wide_schedule(rng: np.random.Generator, network: SpikingNetwork, *, smallest
         tuple(n // int(rng.integers(1, neurons + 1)) for n in range(neurons)),
     ]
     return Schedule(
-        policy=str(rng.choice(["random", "momentum", "fifo"])),
+        policy=str(rng.choice(POLICIES)),
         group_size=group_sizes[rng.integers(len(group_sizes))],
         stop="drained" if network.neuron.readout == "potential" else str(rng.choice(["drained", "on_output"])),
         steps_after_output=int(rng.choice([0, 1, 2, 3, 40])),
@@ -210,6 +230,7 @@ def wide_schedule(rng: np.random.Generator, network: SpikingNetwork, *, smallest
         synchronization_threshold=threshold[rng.integers(len(threshold))],
         barrier_messages=bool(rng.random() < 0.5),
         cores=cores[rng.integers(len(cores))],
+        refractory=refractory,
     )
 
 
@@ -230,10 +251,16 @@ def wide_case(
     frames, events = wide_events(rng, network, int(rng.integers(1, 8)) if batch is None else batch)
     regularization = wide_regularization(rng)
     # where neurons fire again and again, small groups take very many steps
-    unbounded = not network.neuron.refractory or regularization.refractory_dropout == 1
-    schedule = wide_schedule(rng, network, smallest_group=network.shape.neurons // 32 if unbounded else 1)
+    refractory = own_refractory(seed)
+    unbounded = not (network.neuron.refractory and refractory) or regularization.refractory_dropout == 1
+    smallest_group = network.shape.neurons // 32 if unbounded else 1
+    schedule = wide_schedule(rng, network, smallest_group=smallest_group, refractory=refractory)
     if plain:
-        schedule = Schedule(policy=schedule.policy, group_size=schedule.group_size, stop="drained")
+        schedule = replace(
+            Schedule(policy=schedule.policy, group_size=schedule.group_size, stop="drained"),
+            cores=schedule.cores,
+            refractory=refractory,
+        )
     return Case(
         network=network,
         events=events,
@@ -278,7 +305,8 @@ def timed(case: Case, seed: int) -> Case:
     ]
     schedule = replace(case.schedule, policy="timed", cores=cores[rng.integers(len(cores))])
     if rng.random() < 0.7:
-        unbounded = not case.network.neuron.refractory or case.regularization.refractory_dropout == 1
+        fires_once = case.network.neuron.refractory and schedule.refractory
+        unbounded = not fires_once or case.regularization.refractory_dropout == 1
         size = max(int(rng.integers(1, 9)), neurons // 32 if unbounded else 1)
         schedule = replace(schedule, group_size=size)
     return replace(case, schedule=replace(schedule, service=random_service(rng, case.network, schedule)))

@@ -13,34 +13,33 @@ import torch
 
 from codesign.simulation import random as reference_random
 from codesign.simulation.event import selection
-from codesign.simulation.policies import FIFO, MOMENTUM, RANDOM, Policy
-from codesign.simulation.policies.timed import TIMED
+from codesign.simulation.policies import ARBITER, FIFO, MOMENTUM, RANDOM, ROUND_ROBIN, TIMED, Policy
 
 SHARE = 0.3
 LIMIT = 7
 
 
-def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return 0.1 * potential - uniform / 3 + 2 * (enqueue_step - 1) - 1e-3 * index
 
 
-def with_globals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def with_globals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return SHARE * potential + LIMIT * layer - SHARE * core
 
 
 def with_closure(share: float, limit: int) -> Callable[..., Any]:
-    def priority(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+    def priority(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
         return share * potential + limit - noise * uniform * step
 
     return priority
 
 
-def with_names_of_its_own(p, e, ly, c, i, s, u, n, d):
+def with_names_of_its_own(p, e, ly, c, i, s, u, n, d, k):
     local = p * 0.7
     return local + (e - s) * 0.01 + n * u
 
 
-def with_delivery(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def with_delivery(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return potential - 0.7 * delivery
 
 
@@ -49,13 +48,17 @@ PRIORITIES = {
     "momentum": MOMENTUM.priority,
     "fifo": FIFO.priority,
     "timed": TIMED.priority,
+    "round_robin": ROUND_ROBIN.priority,
+    "arbiter": ARBITER.priority,
     "delivery_among_others": with_delivery,
     "literals": with_literals,
     "globals": with_globals,
     "closure": with_closure(0.3, 5),
     "another_closure": with_closure(-1.7, 2),
     "names": with_names_of_its_own,
-    "constant": lambda potential, enqueue_step, layer, core, index, step, uniform, noise, delivery: 0 * potential + 1,
+    "constant": lambda potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores: (
+        0 * potential + 1
+    ),
 }
 
 
@@ -76,20 +79,20 @@ def compiled_keys(policy: Policy, arguments: dict[str, np.ndarray], step: float,
         number,
         *[pointer] * 5,
         *[ctypes.c_uint64] * 2,
-        *[ctypes.c_float] * 2,
+        *[ctypes.c_float] * 3,
         number,
         *[pointer] * 5,
     ]
     function = ctypes.CFUNCTYPE(number, *kinds)(selection.policy_address(policy))
     arrays = [arguments[name].ctypes.data for name in ("potential", "enqueue_step", "layer", "core", "delivery")]
     outcome = function(
-        len(waiting), waiting.ctypes.data, INPUTS, *arrays, NEURON_KEY, INPUT_KEY, step, noise, 1,
+        len(waiting), waiting.ctypes.data, INPUTS, *arrays, NEURON_KEY, INPUT_KEY, step, noise, CORES, 1,
         *(one.ctypes.data for one in scratch), keys.ctypes.data,
     )  # fmt: skip
     return keys if outcome == 0 else np.zeros(0, dtype=np.int32)
 
 
-INPUTS, SOURCES = 20, 300
+INPUTS, SOURCES, CORES = 20, 300, 9
 NEURON_KEY, INPUT_KEY = 0x1234567890ABCDEF, 0xFEDCBA0987654321
 
 
@@ -99,7 +102,7 @@ def arguments_of(rng: np.random.Generator) -> dict[str, np.ndarray]:
         "potential": rng.normal(size=SOURCES).astype(np.float32),
         "enqueue_step": rng.integers(0, 50, SOURCES).astype(np.int32),
         "layer": rng.integers(0, 4, SOURCES).astype(np.float32),
-        "core": rng.integers(0, 9, SOURCES).astype(np.float32),
+        "core": rng.integers(0, CORES, SOURCES).astype(np.float32),
         "delivery": rng.random(SOURCES).astype(np.float32),
     }
 
@@ -121,15 +124,17 @@ def test_compiled_policies_give_the_priorities_of_torch(name: str, uses_service:
     ]
     step, noise = torch.tensor(11.0), torch.tensor(0.1)
     delivery = torch.from_numpy(given["delivery"])[waiting] * uses_service
-    expected = policy.priority(*gathered, number.float(), step, reference_random.uniform(absorbed), noise, delivery)
+    uniform, cores = reference_random.uniform(absorbed), torch.tensor(float(CORES))
+    expected = policy.priority(*gathered, number.float(), step, uniform, noise, delivery, cores)
     expected = torch.as_tensor(expected).expand(len(waiting)).contiguous()
     assert expected.dtype == torch.float32
     assert found.tolist() == [key_of(one) for one in expected.numpy()]
-    assert len(set(found.tolist())) > 20 or name in ("constant", "fifo") or (name == "timed" and not uses_service)
+    few = ("constant", "fifo", "arbiter")
+    assert len(set(found.tolist())) > 20 or name in few or (name == "timed" and not uses_service)
 
 
 def test_a_priority_that_is_not_a_number_is_told():
-    def divided(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+    def divided(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
         return (potential - potential) / (layer - layer)
 
     given = arguments_of(np.random.default_rng(6))

@@ -40,28 +40,28 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     policies._from_entry_point.cache_clear()
 
 
-def deep_first(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def deep_first(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return layer
 
 
-def everything(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def everything(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return (potential - enqueue_step) * (layer + core) + uniform * step - noise * index
 
 
-def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     """Numbers that are not exact in float32, and an integer."""
     return 0.3 * potential + uniform / 3 - 2 * enqueue_step - 1e-3 * index
 
 
-def of_the_core(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def of_the_core(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return -core
 
 
-def all_equal(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def all_equal(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return 0
 
 
-def not_a_number(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery):
+def not_a_number(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
     return (potential - potential) / (potential - potential)
 
 

@@ -12,10 +12,12 @@ from codesign.errors import InputError
 from codesign.simulation import policies
 from codesign.simulation.policies import Policy, get_policy, policy_names
 
+BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "timed")
+
 
 def arguments(size: int) -> list[torch.Tensor]:
     rng = np.random.default_rng(0)
-    return [torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in range(9)]
+    return [torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in range(10)]
 
 
 @pytest.mark.parametrize("name", policy_names())
@@ -44,6 +46,19 @@ def test_says_whether_it_uses_service_times(name: str):
     before = policy.priority(*columns)
     columns[8] = columns[8].flip(0)
     assert policy.uses_service == (before.tolist() != policy.priority(*columns).tolist())
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_says_whether_it_looks_at_cores(name: str):
+    policy = get_policy(name)
+    columns = arguments(50)
+    before = policy.priority(*columns)
+    for position in (3, 9):
+        changed = [*columns]
+        changed[position] = columns[position].flip(0)
+        assert policy.uses_core or before.tolist() == policy.priority(*changed).tolist()
+    columns[3] = columns[3].flip(0)
+    assert policy.uses_core == (before.tolist() != policy.priority(*columns).tolist())
 
 
 def priority(name: str, **given: float) -> float:
@@ -84,10 +99,10 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_users_policy_comes_in_by_entry_point(plug_in):
-    mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n, d: layer)
+    mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n, d, k: layer)
     plug_in(last_layer_first=mine, broken=ImportError("no module named nothing_here"))
     assert get_policy("last_layer_first") is mine
-    assert policy_names() == ("broken", "fifo", "last_layer_first", "momentum", "random", "timed")
+    assert policy_names() == tuple(sorted(("broken", "last_layer_first", *BUILT_IN)))
     assert get_policy("random").name == "random"  # what is broken elsewhere is nobody else's problem
 
 

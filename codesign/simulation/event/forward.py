@@ -215,6 +215,10 @@ def run_sample(
         widest = max(widest, np.int64(width))
     words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
     set_all(state.u, np.float32(0))
+    if not rules.refractory:
+        set_all(
+            state.alive, np.float32(1)
+        )  # a run of the network that had refractory neurons may have left some silent
     for output in range(logits.shape[1]):
         logits[sample, output] = 0
     if rules.recorded:

@@ -219,8 +219,8 @@ _kept_alive: list[Any] = []
 @intrinsic
 def call_policy(
     typing: Any, address: Any, count: Any, waiting: Any, inputs: Any, potential: Any, enqueue_step: Any, layer: Any,
-    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, cores: Any, draws: Any, drawn: Any,
-    potentials: Any, steps: Any, deliveries: Any, keys: Any,
+    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, cores: Any, draws: Any,
+    drawn: Any, potentials: Any, steps: Any, deliveries: Any, keys: Any,
 ) -> Any:  # fmt: skip
     """Fill `keys` for the first `count` of `waiting` by the policy at `address`."""
     signature = _I64(
