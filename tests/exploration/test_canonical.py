@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from codesign.exploration.canonical import canonical_schedule, leaves_no_choice, needs_seed
+from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.simulation.service import ServiceModel
@@ -67,6 +67,36 @@ def test_thresholds_that_are_the_fan_in_are_layer_thresholds() -> None:
     assert canonical_schedule(schedule, SHAPE).synchronization_threshold == "layer"
     other = replace(schedule, synchronization_threshold=(4, *fan_in[1:]))
     assert canonical_schedule(other, SHAPE) == other
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule(group_size=4), True),
+        (Schedule(group_size=3), False),
+        (Schedule(group_size=1, synchronization_threshold="layer", barrier_messages=True), True),
+        (Schedule(group_size=1, synchronization_threshold="layer", input_mode="queued"), True),
+        (Schedule(group_size=1, synchronization_threshold=3, barrier_messages=True), False),
+        (Schedule(group_size=13, input_mode="queued"), False),
+        (Schedule(group_size=14, input_mode="queued"), True),
+    ],
+)
+def test_where_refractoriness_is_of_no_consequence(schedule: Schedule, expected: bool) -> None:
+    assert fires_once(schedule, SHAPE) is expected
+    without = replace(schedule, refractory=False)
+    assert canonical_schedule(without, SHAPE).refractory is expected
+    assert (canonical_schedule(without, SHAPE) == canonical_schedule(schedule, SHAPE)) is expected
+    assert canonical_schedule(without, SHAPE, refractory=False) == canonical_schedule(schedule, SHAPE)
+
+
+def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split() -> None:
+    one, split = (7,) * 9, (0,) * 2 + (1,) * 7
+    for policy in ("fifo", "arbiter"):
+        schedule = Schedule(policy=policy, group_size=1)
+        looks = policy == "arbiter"
+        assert canonical_schedule(replace(schedule, cores=one), SHAPE).cores == (one if looks else None)
+        assert canonical_schedule(replace(schedule, cores=split), SHAPE).cores == split
+        assert canonical_schedule(replace(schedule, cores=one, group_size=4), SHAPE).cores is None
 
 
 def test_cores_of_one_layer_each_are_the_usual_ones() -> None:

@@ -49,6 +49,8 @@ def with_override(text: str) -> tuple[str, str]:
         (("group_size: 4}", "group_size: 5}"), {"execute", "cost"}),
         (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
         (("group_size: 4}", "group_size: 4, input_mode: queued}"), {"execute", "cost"}),
+        (("group_size: 4}", "group_size: 4, refractory: false}"), {"execute", "cost"}),
+        (("group_size: 4}", "group_size: 4, refractory: true}"), set()),
         (("scaled, schedules", "scaled, weight_bits: 3, schedules"), {"execute", "cost"}),
         (("scaled, schedules", "scaled, weight_bits: none, schedules"), {"execute", "cost"}),
         (("scaled, schedules", "scaled, mapping: balanced, schedules"), {"cost"}),  # every layer stays on one core
@@ -75,7 +77,17 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(
     assert changed(tiny(change), tiny()) == expected | summaries
 
 
-@pytest.mark.parametrize("parameter", ["group_size: 9", "policy: fifo", "input_mode: queued", "idle_gradient: spare"])
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "group_size: 9",
+        "policy: fifo",
+        "policy: arbiter",
+        "input_mode: queued",
+        "refractory: false",
+        "idle_gradient: spare",
+    ],
+)
 def test_keys_of_unlayered_trainings_change_with_what_they_train_through(parameter: str) -> None:
     unlayered, policy = UNLAYERED[1], "policy: random"
     changed_recipe = parameter if parameter.startswith("policy") else f"{policy}, {parameter}"
@@ -338,6 +350,85 @@ def test_a_recipe_whose_chip_lacks_times_is_a_mistake() -> None:
     recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
     with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain: .* gives no times"):
         plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered]}")))
+
+
+@pytest.mark.parametrize("policy", ["round_robin", "arbiter"])
+def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(policy: str) -> None:
+    found = {}
+    for chip in ("", ", chip: loihi", ", chip: mubrain_fitted"):
+        changes = (
+            ('"12-8"', '"2000"'),
+            ("policy: random, group_size: 4", f"policy: {policy}, group_size: 4"),
+            (CHIP, f"{CHIP}\n  loihi: {{schedules: [asynchronous]}}"),
+            (UNLAYERED[0], UNLAYERED[1].replace("random", policy + chip)),
+        )
+        points = [point for point in plan_of(tiny(*changes)).points if point.columns["recipe"] == "rs"]
+        (on_loihi,) = (point.jobs.execution for point in points if point.jobs and point.columns["chip"] == "loihi")
+        assert (on_loihi.schedule.policy, on_loihi.schedule.service) == (policy, None)
+        assert len(set(on_loihi.schedule.cores)) > 2
+        found[chip] = on_loihi.model.schedule
+    assert {schedule.policy for schedule in found.values()} == {policy}
+    assert found[""].cores is None
+    assert found[", chip: loihi"].cores == on_loihi.schedule.cores
+    assert found[", chip: mubrain_fitted"].cores == (0,) * 2010  # one core
+
+
+def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence() -> None:
+    own = "  {name}: {{policy: {name}, group_size: all, stop: drained, refractory: {refractory}}}"
+    named = "\n".join(
+        own.format(name=name, refractory=refractory)
+        for name, refractory in (("arbiter", "true"), ("timed", "false"), ("round_robin", "false"))
+    )
+    spec = tiny((CHIP, CHIP.replace("asynchronous]", "arbiter, timed, round_robin]")), ("seeds:", f"{named}\nseeds:"))
+    assert {kind: len(found) for kind, found in keys(spec).items()} == {
+        "train": 1,
+        "execute": 2,  # with 4-bit weights and without
+        "summary": 2,
+        "cost": 1,
+    }
+
+
+def test_refractoriness_is_an_axis_and_a_column() -> None:
+    """Layered inference needs none: it is one execution, in which no neuron can fire twice."""
+    axes = "axes:\n" + "".join(f"  schedule.{name}.refractory: [true, false]\n" for name in ("asynchronous", "layered"))
+    spec = tiny(("seeds:", axes + "seeds:"))
+    rows = [point.columns for point in plan_of(spec).points if point.columns["chip"] == "mubrain_fitted"]
+    found = [
+        (row["schedule"], row[f"axis.schedule.{row['schedule']}.refractory"], row["refractory"], row["inference"])
+        for row in rows
+    ]
+    assert found == [
+        ("layered", "True", True, "layered"),
+        ("layered", "False", True, "layered"),
+        ("asynchronous", "True", True, "asynchronous"),
+        ("asynchronous", "False", False, "asynchronous"),
+    ]
+    about = [any("one spike a timestep at most" in text for text in row["assumptions"]) for row in rows]
+    assert about == [True, True, True, False]
+    assert len(keys(spec)["execute"]) == 2 * 3
+    (infeasible,) = (point.columns for point in plan_of(spec).points if point.columns["chip"] == "truenorth")
+    assert infeasible.get("refractory") is None
+
+
+def test_neurons_without_refractoriness_have_one_form_of_schedule() -> None:
+    free = ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {refractory: false}}')
+    schedule = ("group_size: 4}", "group_size: 4, refractory: false}")
+    assert not changed(tiny(free, schedule), tiny(free))
+    for spec in (tiny(free, schedule), tiny(free)):
+        rows = [point.columns for point in plan_of(spec).points]
+        assert [row.get("refractory") for row in rows] == [True, False, None]
+
+
+@pytest.mark.parametrize("values", ["[1, 2, 4, 8, none]", "[none, 3]"])
+def test_bits_of_weights_are_an_axis(values: str) -> None:
+    spec = tiny(("seeds:", f"axes:\n  chip.mubrain_fitted.weight_bits: {values}\nseeds:"))
+    texts = values.strip("[]").split(", ")
+    expected = [(text, None if text == "none" else int(text)) for text in texts for _ in range(2)]
+    points = [point for point in plan_of(spec).points if point.jobs is not None]
+    column = "axis.chip.mubrain_fitted.weight_bits"
+    assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
+    assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
+    assert len({point.jobs.execution.key for point in points}) == len(points)
 
 
 def test_layers_are_spread_evenly_where_that_is_asked_for() -> None:

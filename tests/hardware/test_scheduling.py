@@ -86,6 +86,9 @@ def test_table_5_on_an_asynchronous_chip_is_layered_inference_and_says_so() -> N
 def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() -> None:
     assert schedule_of("loihi").schedule.cores is None
     assert schedule_of("loihi", core_aware=True).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
+    for policy in ("round_robin", "arbiter"):
+        assert schedule_of("loihi", policy=policy).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
+        assert schedule_of("loihi", policy=policy, core_aware=False).schedule.cores is None
     assert schedule_of("mubrain_fitted").schedule.cores is None
     assert schedule_of("mubrain_fitted", policy="timed").schedule.cores == (0,) * 74  # one core
     assert len(set(schedule_of("loihi", network_shape(parse_topology("2312-64-10"))).schedule.cores)) == 3
@@ -112,7 +115,9 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
 
 @pytest.mark.parametrize("name", ["mubrain", "loihi", "truenorth"])
 def test_input_mode_and_stop_are_passed_on(name: str) -> None:
-    schedule = schedule_of(name, input_mode="queued", prioritize_input=True, steps_after_output=3).schedule
+    schedule = schedule_of(name, input_mode="queued", prioritize_input=True, steps_after_output=3, refractory=False)
+    schedule = schedule.schedule
+    assert schedule.refractory is False
     assert (schedule.input_mode, schedule.prioritize_input, schedule.steps_after_output) == ("queued", True, 3)
 
 

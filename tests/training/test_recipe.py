@@ -56,6 +56,23 @@ def test_policies_that_look_at_times_need_a_chip():
         Recipe(method="layered", chip="mubrain", epochs=1)
 
 
+def test_policies_that_look_at_cores_need_no_chip():
+    """Every layer is a core then."""
+    for policy in ("round_robin", "arbiter"):
+        schedule = Recipe(method="unlayered", policy=policy, epochs=1).schedule
+        assert (schedule.policy, schedule.cores) == (policy, None)
+
+
+def test_training_without_refractoriness_validates_without_it_and_has_nothing_to_drop():
+    recipe = Recipe(method="unlayered", refractory=False, refractory_dropout=0.8, epochs=1)
+    assert recipe.schedule.refractory is False
+    assert recipe.regularization.refractory_dropout == 0
+    dropped = Recipe(method="unlayered", refractory_dropout=1.0, epochs=1)
+    assert (dropped.schedule.refractory, dropped.regularization.refractory_dropout) == (True, 1)
+    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove refractory"):
+        Recipe(method="layered", refractory=False, epochs=1)
+
+
 def test_idle_rules_belong_to_unlayered_training():
     assert Recipe(method="layered", epochs=1).idle_gradient == "all"
     assert Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "none"}).idle_gradient == "none"
