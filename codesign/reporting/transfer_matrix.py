@@ -59,12 +59,10 @@ class Words:
     def __init__(self, transfer: Transfer) -> None:
         examples = [setting.example for setting in transfer.settings]
         free = [example for example in examples if not example.layered]
-        queued = any(model.input_mode == "queued" for model in transfer.models)
         self._one_chip = len({point.chip for setting in transfer.settings for point in setting.points}) == 1
         self._bits = len({example.weight_bits for example in examples}) > 1
         self._stop = len({(example.stop, example.steps_after_output) for example in free}) > 1
         self._refractory = len({example.refractory for example in free}) > 1
-        self._input_mode = queued or len({example.input_mode for example in free}) > 1
 
     def model(self, model: Model) -> Head:
         """At a row."""
@@ -92,8 +90,8 @@ class Words:
 
     def _training(self, model: Model) -> list[str]:
         parts = ["layered"] if model.layered else ["unlayered", model.policy or UNKNOWN, _group(model.group_size)]
-        if self._input_mode and not model.layered and model.input_mode is not None:
-            parts.append(f"{model.input_mode} input")
+        if model.input_mode == "queued":
+            parts.append("queued input")
         if model.calibration is not None:
             parts.append("calibrated" if model.calibration == "True" else f"calibrated: {model.calibration}")
         return parts
@@ -108,8 +106,8 @@ class Words:
         if self._stop:
             steps = point.steps_after_output
             parts.append("drained" if point.stop == "drained" else f"{steps} step{'s' * (steps != 1)} after output")
-        if self._input_mode:
-            parts.append(f"{point.input_mode or UNKNOWN} input")
+        if point.input_mode == "queued":
+            parts.append("queued input")
         if self._refractory:
             parts.append("fires once" if point.refractory else "fires again")
         return [*parts, *bits]

@@ -97,9 +97,9 @@ def _widest_sentence(layered: Sequence[Gap], words: Words) -> str:
     worst = _widest(layered)
     model, setting = words.of_model(worst.model), words.of_setting(worst.setting)
     return (
-        f"{model} is right on {percent(worst.gap.better_mean)} of the samples where layers wait, and on "
-        f"{percent(worst.gap.worse_mean)} under {setting}: a synchronization gap of {describe_gain(worst.gap)}, the "
-        f"widest of layered training. {_standing(layered)}"
+        f"At worst, {model} is right on {percent(worst.gap.better_mean)} of the samples where layers wait, and on "
+        f"{percent(worst.gap.worse_mean)} under {setting}: a synchronization gap of {describe_gain(worst.gap)}. "
+        f"{_standing(layered)}"
     )
 
 
@@ -146,10 +146,10 @@ def _remedy_sentence(shown: Sequence[Gap], words: Words) -> str:
 
 
 def _knowledge_sentence(found: Sequence[Loss]) -> str:
-    parts = [
-        f"{_span(one.loss)} points with {one.difference}{'' if one.loss.above_zero else ' (not shown)'}"
-        for one in found
-    ]
+    parts = []
+    for one in found:
+        remark = "" if one.loss.above_zero else " (it is higher)" if one.loss.below_zero else " (not shown)"
+        parts.append(f"{_span(one.loss)} points with {one.difference}{remark}")
     return (
         "How much must training know of the schedule? Against the model trained through the very schedule that is run, "
         f"accuracy is lower on average by {listed(parts)}."
