@@ -54,7 +54,7 @@ class Gap:
     Attributes:
         gap: its own layered inference at the same weight bits against this, paired by seed.
         remaining: the target against this; for a model trained with layers waiting the same as `gap`.
-        remedies: all that was tried, cheapest first.
+        remedies: all that was tried, cheapest first; none where there is no gap beyond the spread of the seeds.
     """
 
     model: Model
@@ -97,7 +97,8 @@ def find_gaps(transfer: Transfer) -> list[Gap]:
             target = own if model.layered and model.calibration is None else _target(transfer, point) or own
             gap, remaining = _against(own, point), _against(target, point)
             if target is not None and gap is not None and remaining is not None:
-                remedies = tuple(_remedies(transfer, model, setting, target, remaining))
+                open_gap = gap.gain.above_zero or gap.gain.half_width is None
+                remedies = tuple(_remedies(transfer, model, setting, target, remaining)) if open_gap else ()
                 gaps.append(Gap(model=model, setting=setting, gap=gap, remaining=remaining, remedies=remedies))
     return gaps
 
