@@ -165,6 +165,11 @@ def test_figure_7_by_hand(tmp_path: Path) -> None:
     printed = next(row for row in rows if row[2] != "–")
     assert printed[:5] == ["Unlayered RS", "Async RS, F = 64", "71.0 %", "71.0 ± 1.2 %", "0.0 ± 1.2"]
     assert printed[6:8] == ["about 1/4", "0.250 ± 0"]
+    # The row says its F; only training with another F would be remarked.
+    assert not any("F = " in row[-1] for row in rows)
+    said = " ".join(found.differences)
+    assert "network vgg (its figure 11 draws the layers and prints none)" in said
+    assert "70,000 samples (60,000)" in said
     stated = {name: claim.status for name, claim in claims(found).items()}
     assert stated == {
         "hurts": "holds",

@@ -82,7 +82,9 @@ def by_accuracy(values: dict[tuple[str, str], tuple[float, float, float]]) -> li
     ("unlayered", "status"),
     [
         ((0.95, 0.951, 0.952), "holds"),  # 5 points above, exactly
-        ((0.95, 0.85, 0.902), "holds in part"),  # as good, as far as three seeds can tell
+        # 0.5, −0.5 and 0.2 points: 0.07 ± 1.3, which is no more than two points below.
+        ((0.905, 0.896, 0.904), "holds in part"),
+        ((0.95, 0.85, 0.902), "not shown"),  # 5, −5 and 0 points: three seeds cannot tell
         ((0.85, 0.851, 0.852), "does not hold"),  # 5 points below
     ],
 )

@@ -83,6 +83,8 @@ def differences(metadata: ResultMetadata, found: Beside) -> list[str]:
 
 def _network(metadata: ResultMetadata, printed: Settings) -> Iterator[str]:
     sizes = re.findall(r"\d+", metadata.topology)
+    if not printed.hidden:
+        yield f"network {metadata.topology} (its figure 11 draws the layers and prints none)"
     if printed.hidden:
         theirs = [printed.inputs, *printed.hidden, printed.classes]
         if [str(size) for size in theirs] != sizes:
@@ -96,6 +98,9 @@ def _network(metadata: ResultMetadata, printed: Settings) -> Iterator[str]:
 
 def _samples(metadata: ResultMetadata, printed: Settings) -> list[str]:
     workload = metadata.workload
+    if printed.train is None:
+        total = workload.train + workload.validation + workload.test
+        return [] if total == printed.samples else [f"{total:,} samples ({printed.samples:,})"]
     counts = ((workload.train + workload.validation, printed.train, "training"), (workload.test, printed.test, "test"))
     found = [
         f"{ours:,} {word} samples ({theirs:,})"

@@ -32,6 +32,8 @@ __all__ = [
     "statement",
 ]
 
+_EQUAL = 0.02
+"""Two accuracies are as good as equal if the interval of their difference goes no further down than so much."""
 _SAID = 3
 """Of more comparisons than this only two are spelled out."""
 
@@ -53,7 +55,8 @@ def statement(
         where: section, table or figure of the paper.
         found: comparisons in the direction of the statement; those that cannot be made are None.
         nothing: what is missing, where none can be made.
-        equal_is_enough: the paper says "as good or better": a difference that the seeds do not show agrees in part.
+        equal_is_enough: the paper says that an accuracy is as good or better: it agrees in part if the interval ends
+            no more than two points below zero.
         naming: how a point is called.
         remark: a sentence to add.
     """
@@ -97,7 +100,8 @@ def _judged(comparison: Comparison, equal_is_enough: bool) -> Status:
         return comparison.status
     if comparison.gain.below_zero:
         return "does not hold"
-    return "holds in part" if equal_is_enough and comparison.gain.half_width is not None else "not shown"
+    low = comparison.gain.low
+    return "holds in part" if equal_is_enough and low is not None and low > -_EQUAL else "not shown"
 
 
 def sentence_of(found: Sequence[Comparison], naming: Callable[[Point], str] = name_of) -> str:

@@ -81,7 +81,8 @@ class Settings:
     Attributes:
         hidden: sizes of the hidden layers; empty for the VGG-style network of figure 11.
         inputs: input indices.
-        train, test: samples; for CIFAR-10 the appendix prints the sum of both alone, 60,000.
+        train, test: samples; None for CIFAR-10.
+        samples: of both splits together, all that the appendix says of CIFAR-10.
         timestep_s, time_constant_s: None where the table says N/A.
         group_size: F of training; inference has F = 8 (Table 1), and 64 on CIFAR-10 (section 4.6).
         momentum_noise: None for CIFAR-10, where figure 12 tries several.
@@ -92,6 +93,7 @@ class Settings:
     classes: int
     train: int | None
     test: int | None
+    samples: int
     timestep_s: float | None
     batch_size: int
     epochs: int
@@ -208,6 +210,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         classes=10,
         train=60_000,
         test=10_000,
+        samples=70_000,
         timestep_s=10e-3,
         batch_size=256,
         epochs=50,
@@ -228,6 +231,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         classes=20,
         train=8156,
         test=2264,
+        samples=10_420,
         timestep_s=10e-3,
         batch_size=32,
         epochs=100,
@@ -248,6 +252,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         classes=11,
         train=1176,
         test=288,
+        samples=1_464,
         timestep_s=20e-3,
         batch_size=32,
         epochs=70,
@@ -268,6 +273,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         classes=10,
         train=None,
         test=None,
+        samples=60_000,
         timestep_s=None,
         batch_size=64,
         epochs=150,

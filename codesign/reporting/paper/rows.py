@@ -119,13 +119,16 @@ class Repeated:
         """The point for a row of the paper, with a remark on what is not as printed.
 
         Args:
-            group_size: F of inference that it must have; None for the paper's, or the nearest.
+            group_size: F of inference that it must have, which then needs no remark; None for the paper's, or the
+                nearest.
         """
         found = self.matching(pair, stop=stop)
         if group_size is not None:
             found = [point for point in found if point.group_size == group_size]
-        point = found[0] if found else None
-        return Found(pair=pair, point=point, remark="" if point is None else self._remark(point, found))
+        if not found:
+            return Found(pair=pair, point=None)
+        wanted = self.inference_group_size if group_size is None else group_size
+        return Found(pair=pair, point=found[0], remark=self._remark(found[0], found, wanted))
 
     def find_all(self, pairs: Iterable[Pair]) -> list[Found]:
         return [self.find(pair) for pair in pairs]
@@ -169,10 +172,10 @@ class Repeated:
             wanted["momentum_noise"] = self.printed.momentum_noise
         return sum(self.setting(point, name) != value for name, value in wanted.items())
 
-    def _remark(self, point: Point, found: Sequence[Point]) -> str:
+    def _remark(self, point: Point, found: Sequence[Point], group_size: int) -> str:
         remarks = []
-        if not point.layered and point.group_size != self.inference_group_size:
-            remarks.append(f"inference with F = {point.group_size} instead of {self.inference_group_size}")
+        if not point.layered and point.group_size != group_size:
+            remarks.append(f"inference with F = {point.group_size} instead of {group_size}")
         if point.training_method == "unlayered" and point.training_group_size != self.training_group_size:
             remarks.append(f"trained with F = {point.training_group_size} instead of {self.training_group_size}")
         if point.stop == "on_output" and not point.layered:
