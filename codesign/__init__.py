@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from codesign.simulation.policies import Policy, policy_names
     from codesign.simulation.schedule import LAYERED, Regularization, Schedule
     from codesign.simulation.service import ServiceModel
+    from codesign.training.calibration import calibrate
     from codesign.training.evaluation import evaluate
-    from codesign.training.recipe import PRESETS, Recipe
+    from codesign.training.recipe import PRESETS, Calibration, Recipe
     from codesign.training.trainer import EpochReport, TrainingResult, train
     from codesign.workload.dataset import Workload, load_workload
     from codesign.workload.events import EventBatch
@@ -81,8 +82,9 @@ _MODULES = {
     "codesign.simulation.policies": ("Policy", "policy_names"),
     "codesign.simulation.schedule": ("LAYERED", "Regularization", "Schedule"),
     "codesign.simulation.service": ("ServiceModel",),
+    "codesign.training.calibration": ("calibrate",),
     "codesign.training.evaluation": ("evaluate",),
-    "codesign.training.recipe": ("PRESETS", "Recipe"),
+    "codesign.training.recipe": ("PRESETS", "Calibration", "Recipe"),
     "codesign.training.trainer": ("EpochReport", "TrainingResult", "train"),
     "codesign.workload.dataset": ("Workload", "load_workload"),
     "codesign.workload.events": ("EventBatch",),
@@ -93,6 +95,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "LAYERED",
     "PRESETS",
+    "Calibration",
     "Chip",
     "CodesignError",
     "Cost",
@@ -124,6 +127,7 @@ __all__ = [
     "TrainingResult",
     "Workload",
     "WorkloadSpec",
+    "calibrate",
     "chip_names",
     "chip_schedule",
     "describe_model",

@@ -38,7 +38,7 @@ from codesign.network.topology import TopologySpec
 from codesign.results import checked_cells
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
-from codesign.training.recipe import Recipe
+from codesign.training.recipe import Calibration, Recipe
 
 if TYPE_CHECKING:
     from codesign.training.trainer import EpochReport
@@ -119,6 +119,7 @@ class TrainInputs:
                 "learning_rate": recipe.learning_rate,
                 "weight_decay": recipe.weight_decay,
                 "seed": self.seed,
+                **_calibration_part(recipe.calibration),
                 **_device_part(self.device),
             }
         )
@@ -186,6 +187,13 @@ def _schedule_part(schedule: Schedule) -> Encoded:
     if schedule.refractory:
         del values["refractory"]
     return Encoded(canonical_json(values))
+
+
+def _calibration_part(calibration: Calibration | None) -> dict[str, object]:
+    """Nothing where thresholds stay as they are."""
+    if calibration is None:
+        return {}
+    return {"calibration": calibration, "calibration_policy_version": get_policy(calibration.policy).version}
 
 
 def _device_part(device: Device) -> dict[str, str]:
@@ -327,6 +335,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         "validation_accuracy_curve": [epoch.validation_accuracy for epoch in result.history],
         "epoch_wall_s": result.epoch_wall_s,
         "training_memory_bytes": result.memory_bytes,
+        "threshold_scales": result.threshold_scales,
     }
     return Output(payload=encode_state(result.state), facts=facts)
 

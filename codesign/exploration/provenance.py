@@ -158,6 +158,8 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
 
 def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
     values = spec.recipes[name].model_dump()
+    calibration = values.pop("calibration") or {}
+    values.update({f"calibration.{parameter}": value for parameter, value in calibration.items()})
     if spec.recipes[name].method == "layered":
         values = {parameter: value for parameter, value in values.items() if parameter not in UNLAYERED_ONLY}
     return _scalars(values)

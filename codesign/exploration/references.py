@@ -106,6 +106,7 @@ def _policies(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
 
     places: list[Path_] = [("recipe_defaults", "policy")]
     places += [(block, name, "policy") for block in ("recipes", "schedules") for name in _mapping(data, block)]
+    places += [(*place[:-1], "calibration", "policy") for place in places if place[0] != "schedules"]
     for place in places:
         yield from _unknown(data, place, policy_names(), "scheduling policy")
 

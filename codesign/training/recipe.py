@@ -14,12 +14,48 @@ from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.units import Time
 
-__all__ = ["PRESETS", "UNLAYERED_ONLY", "Preset", "Recipe"]
+__all__ = ["PRESETS", "UNLAYERED_ONLY", "Calibration", "Preset", "Recipe"]
 
 UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "chip", "idle_gradient")
 """Parameters that say nothing about layered training."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Calibration(Spec):
+    """A schedule for which a trained network's thresholds are scaled, layer by layer; see `training.calibration`.
+
+    Attributes:
+        policy, group_size, input_mode, stop, steps_after_output: the schedule, as in `Schedule`.
+        criterion: `matching`: each layer emits as many spikes as in the schedule that was trained through.
+            `cross_entropy`: from there on, the answers of the samples are as sure and right as they get.
+        samples: the first so many of the training split, any prefix of which is stratified by class.
+    """
+
+    policy: str = "random"
+    group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
+    input_mode: Literal["frame", "queued"] = "frame"
+    stop: Literal["drained", "on_output"] = "on_output"
+    steps_after_output: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    criterion: Literal["matching", "cross_entropy"] = "cross_entropy"
+    samples: Annotated[int, Field(gt=0, lt=2**31)] = 256
+
+    @model_validator(mode="after")
+    def _check(self) -> Calibration:
+        if self.policy in policy_names() and get_policy(self.policy).uses_service:
+            raise ValueError(f"policy '{self.policy}' looks at a chip's service times; a calibration is for no chip")
+        return self
+
+    @property
+    def schedule(self) -> Schedule:
+        """The forward pass that the network is calibrated for."""
+        return Schedule(
+            policy=self.policy,
+            group_size=self.group_size,
+            input_mode=self.input_mode,
+            stop=self.stop,
+            steps_after_output=self.steps_after_output,
+        )
 
 
 class Recipe(Spec):
@@ -40,6 +76,7 @@ class Recipe(Spec):
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
+        calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
     method: Literal["layered", "unlayered"]
@@ -58,6 +95,7 @@ class Recipe(Spec):
     network_dropout: Probability = 0.0
     refractory_dropout: Probability = 0.0
     momentum_noise: Annotated[float, Field(ge=0)] = 0.0
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:

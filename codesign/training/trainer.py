@@ -14,6 +14,7 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
 from codesign.simulation.schedule import Schedule
+from codesign.training.calibration import calibrate
 from codesign.training.evaluation import predict
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
@@ -55,18 +56,22 @@ class TrainingResult:
     """A trained model.
 
     Attributes:
-        state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals.
+        state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals;
+            calibrated where the recipe says so.
         best_epoch: that epoch, 1 for the first.
         history: one report an epoch run.
         memory_bytes: how far the peak of the process's resident memory rose above what it held before the first update,
             network, data and compiled code being there; None where that cannot be measured, as on other devices than
             the CPU, whose memory is not the process's.
+        threshold_scales: what calibration multiplied the threshold of each layer by, folded into `state` as its inverse
+            on weights; None without calibration. The history is that of the network before.
     """
 
     state: dict[str, torch.Tensor]
     best_epoch: int
     history: tuple[EpochReport, ...]
     memory_bytes: int | None
+    threshold_scales: tuple[float, ...] | None = None
 
     @property
     def epoch_wall_s(self) -> float:
@@ -89,7 +94,7 @@ def train(
     device: torch.device | str = "cpu",
     engine: str = DEFAULT_ENGINE,
 ) -> TrainingResult:
-    """Train in place and return the weights that did best on the validation split.
+    """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
     The loss is the cross-entropy of the softmaxed logits plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
     minimized by Adam. The network's initial weights are the caller's; `seed` decides the order of samples and all
@@ -148,15 +153,24 @@ def train(
         )
         history.append(report)
         if report.validation_accuracy > best[0]:
-            state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-            best = (report.validation_accuracy, epoch, state)
+            best = (report.validation_accuracy, epoch, _copy_of_state(network))
         if on_epoch is not None:
             on_epoch(report)
         if recipe.patience is not None and epoch - best[1] >= recipe.patience:
             break
     memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
-    return TrainingResult(state=best[2], best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes)
+    state, scales = best[2], None
+    if recipe.calibration is not None:
+        scales = calibrate(network, recipe.calibration, training, trained_through=schedule, seed=seed, engine=engine)
+        state = _copy_of_state(network)
+    return TrainingResult(
+        state=state, best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes, threshold_scales=scales
+    )
+
+
+def _copy_of_state(network: SpikingNetwork) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 def _watch_memory(

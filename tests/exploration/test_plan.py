@@ -96,6 +96,17 @@ def test_keys_of_unlayered_trainings_change_with_what_they_train_through(paramet
     assert len(keys(other)["train"] & keys(base)["train"]) == 1  # the layered model is the same
 
 
+@pytest.mark.parametrize("parameter", ["group_size: 9", "criterion: matching", "samples: 20", "steps_after_output: 2"])
+def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter: str) -> None:
+    recipe = "  layered: {method: layered}\n"
+    calibrated = "  calibrated: {method: layered, calibration: {policy: random}}\n"
+    base = tiny((recipe, recipe + calibrated))
+    other = tiny((recipe, recipe + calibrated.replace("policy: random", f"policy: random, {parameter}")))
+    assert len(keys(base)["train"]) == 2
+    assert keys(base)["train"] & keys(other)["train"] == keys(tiny())["train"]
+    assert changed(other, base) == {"train", "execute", "summary", "cost"}
+
+
 def test_other_data_changes_everything() -> None:
     base, spec = plan_of(tiny()), tiny()
     from codesign.exploration.plan import build_plan

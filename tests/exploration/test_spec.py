@@ -113,6 +113,21 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep() -> None:
     assert found[1].startswith("axes.recipe.layered.chip: unknown chip 'loihi'; ")
 
 
+def test_mistakes_in_a_calibration_have_their_line() -> None:
+    def with_calibration(text: str) -> str:
+        return TINY.replace("{method: layered}", f"{{method: layered, calibration: {text}}}")
+
+    line = TINY.splitlines().index("  layered: {method: layered}") + 1
+    found = problems(with_calibration("{policy: randum, criterion: acuracy}"))
+    assert {place for place, _ in found} == {line}
+    messages = [message for _, message in found]
+    assert any(
+        one.startswith("recipes.layered.calibration.policy: unknown scheduling policy 'rand") for one in messages
+    )
+    assert any("'matching' or 'cross_entropy'" in one for one in messages)
+    assert "a calibration is for no chip" in problems(with_calibration("{policy: timed}"))[0][1]
+
+
 def test_a_chip_for_all_recipes_passes_layered_ones_by() -> None:
     default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain_fitted, policy: timed, ")
     spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))

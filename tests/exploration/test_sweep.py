@@ -102,6 +102,23 @@ def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path: Path, cache
     assert results(tmp_path).metadata.recipes["timed"]["chip"] == "mubrain_fitted"
 
 
+def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path: Path, cache_root: Path) -> None:
+    """Trained alike, run alike, under its own name."""
+    recipe = "  layered: {method: layered}\n"
+    calibrated = "  calibrated: {method: layered, calibration: {group_size: 4, criterion: matching, samples: 40}}\n"
+    outcome, _ = run(tiny((recipe, recipe + calibrated), *LEARNS), tmp_path, cache_root)
+    assert (outcome.ok, outcome.failed) == (4, 0)
+    found = {(row["recipe"], row["schedule"]): row for row in rows(tmp_path) if row["status"] == "ok"}
+    one, other = found["layered", "asynchronous"], found["calibrated", "asynchronous"]
+    assert list(one["training_loss_curve"]) == list(other["training_loss_curve"])
+    assert one["validation_accuracy"] == other["validation_accuracy"]
+    assert one["spike_density"] != other["spike_density"]
+    metadata = results(tmp_path).metadata
+    assert not any(name.startswith("calibration") for name in metadata.recipes["layered"])
+    assert metadata.recipes["calibrated"]["calibration.criterion"] == "matching"
+    assert metadata.recipes["calibrated"]["calibration.group_size"] == 4
+
+
 def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: Path) -> None:
     run(tiny(("seeds:", "evaluation: {samples: 10}\nseeds:")), tmp_path, cache_root)
     metadata = results(tmp_path).metadata

@@ -1,0 +1,182 @@
+"""Calibrating a trained network's thresholds for a schedule that it was not trained through, without any gradient.
+
+To multiply the threshold of a layer by θ is to divide all that enters its potentials by θ: its incoming weights, and
+its bias where it has one. Decay, refractoriness and both kinds of reset are linear in the potential, so every
+potential of the layer becomes u/θ, and u/θ > U_thr exactly if u > θ·U_thr; with `reset: subtract`, u/θ − U_thr is
+(u − θ·U_thr)/θ. A calibrated model is therefore a plain model of the same topology and threshold, and nothing that
+runs it has to know. Powers of two change no bit of any spike; other scales round like any other weight. Only a policy
+that compares the potentials of different layers, `momentum`, sees u/θ in place of u; its schedules are calibrated as
+they then run. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
+
+There is one θ a layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is no
+plain model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import DEFAULT_ENGINE, simulate
+from codesign.simulation.schedule import Schedule
+from codesign.training.recipe import Calibration
+from codesign.workload.events import EventBatch
+
+__all__ = ["calibrate", "scale_thresholds"]
+
+_WIDEST = 8.0
+"""Scales lie between its inverse and it."""
+_HALVINGS = 12
+_CLOSE = 0.01
+_STEPS = (2.0**0.5, 2.0**0.25)
+_ROUNDS = 2
+_BATCH = 256
+
+
+def scale_thresholds(network: SpikingNetwork, scales: Sequence[float]) -> None:
+    """Divide what enters the potentials of each layer, which is to multiply its threshold.
+
+    Args:
+        network: changed in place.
+        scales: θ of each layer, first hidden layer to output layer; above 0.
+    """
+    _Thresholds(network).set(scales)
+
+
+@torch.no_grad()
+def calibrate(
+    network: SpikingNetwork,
+    calibration: Calibration,
+    training: EventBatch,
+    *,
+    trained_through: Schedule,
+    seed: int,
+    engine: str = DEFAULT_ENGINE,
+) -> tuple[float, ...]:
+    """Scale the thresholds of a trained network's layers, in place, for the schedule of a calibration.
+
+    `matching`, layer by layer from the first: until the layer emits as many spikes in `calibration.schedule`, run until
+    nothing waits, as in the schedule that was trained through, to one in a hundred. A layer's spikes fall as its own
+    threshold rises, so the interval between an eighth and eight times is halved. No label is looked at.
+    `cross_entropy` goes on from there: θ by θ, a step of √2 and later of its root up or down is kept while it lowers
+    the cross-entropy of the answers in `calibration.schedule` itself, with its stop.
+
+    Args:
+        training: of the training split, whose first `calibration.samples` are run; other splits have no place here.
+        trained_through: where the network answers as it should.
+        seed: of the schedules.
+
+    Returns:
+        θ of each layer, first hidden layer to output layer.
+
+    Raises:
+        InputError: the schedule does not fit the network.
+    """
+    samples = training.select(slice(0, calibration.samples))
+    thresholds = _Thresholds(network)
+
+    def emitted(schedule: Schedule) -> NDArray[np.int64]:
+        """(L,) spikes of each layer."""
+        total = np.zeros(len(network.shape.layers), dtype=np.int64)
+        for batch in _batches(samples):
+            execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
+            assert execution is not None
+            total += execution.emitted.sum(axis=0)
+        return total
+
+    def cross_entropy() -> float:
+        total = 0.0
+        for batch in _batches(samples):
+            logits = simulate(network, batch, calibration.schedule, seed=seed, counters=False, engine=engine).logits
+            labels = torch.from_numpy(batch.labels).to(logits.device)
+            total += float(functional.cross_entropy(logits, labels, reduction="sum"))
+        return total / len(samples)
+
+    drained = calibration.schedule.drained()
+    scales = _matched(thresholds, lambda: emitted(drained), emitted(trained_through))
+    if calibration.criterion == "cross_entropy":
+        scales = _descended(thresholds, cross_entropy, scales)
+    thresholds.set(scales)
+    return tuple(scales)
+
+
+def _batches(samples: EventBatch) -> list[EventBatch]:
+    return [samples.select(slice(first, first + _BATCH)) for first in range(0, len(samples), _BATCH)]
+
+
+class _Thresholds:
+    """The thresholds of a network's layers, as multiples of what they are now.
+
+    Attributes:
+        layers: how many there are, first to last.
+    """
+
+    def __init__(self, network: SpikingNetwork) -> None:
+        self._network = network
+        self._weights = [weight.detach().clone() for weight in network.weights()]
+        self._bias = None if network.bias is None else network.bias.detach().clone()
+        self.layers = len(self._weights) - (network.neuron.readout == "potential")
+
+    @torch.no_grad()
+    def set(self, scales: Sequence[float]) -> None:
+        for weight, original, scale in zip(self._network.weights(), self._weights, scales, strict=True):
+            weight.copy_(original / scale)
+        if self._network.bias is not None and self._bias is not None:
+            for neurons, scale in zip(self._network.layer_slices, scales, strict=True):
+                self._network.bias[neurons] = self._bias[neurons] / scale
+
+
+def _matched(
+    thresholds: _Thresholds, emitted: Callable[[], NDArray[np.int64]], wanted: NDArray[np.int64]
+) -> list[float]:
+    """Scales at which each layer emits what is wanted; a layer of which nothing is wanted keeps its threshold."""
+    scales = [1.0] * len(wanted)
+    for layer in range(thresholds.layers):
+        if not wanted[layer]:
+            continue
+
+        def excess(scale: float, layer: int = layer) -> float:
+            """How far above what is wanted the layer is, as a share of it."""
+            thresholds.set([*scales[:layer], scale, *scales[layer + 1 :]])
+            return float(emitted()[layer] / wanted[layer] - 1)
+
+        tried = {1.0: excess(1.0)}
+        low, high = -math.log2(_WIDEST), math.log2(_WIDEST)
+        for _ in range(_HALVINGS):
+            if min(map(abs, tried.values())) <= _CLOSE:
+                break
+            middle = 2 ** ((low + high) / 2)
+            if middle not in tried:
+                tried[middle] = excess(middle)
+            low, high = (math.log2(middle), high) if tried[middle] > 0 else (low, math.log2(middle))
+        scales[layer] = min(tried, key=lambda scale: (abs(tried[scale]), scale))
+    return scales
+
+
+def _descended(thresholds: _Thresholds, loss: Callable[[], float], start: list[float]) -> list[float]:
+    """Scales after a descent along one of them at a time."""
+
+    def at(scales: list[float]) -> float:
+        thresholds.set(scales)
+        return loss()
+
+    scales, lowest = start, at(start)
+    for step in _STEPS:
+        for _ in range(_ROUNDS):
+            before = lowest
+            for layer in range(thresholds.layers):
+                for factor in (step, 1 / step):
+                    while True:
+                        tried = [*scales[:layer], scales[layer] * factor, *scales[layer + 1 :]]
+                        if not 1 / _WIDEST <= tried[layer] <= _WIDEST or (found := at(tried)) >= lowest:
+                            break
+                        scales, lowest = tried, found
+            if lowest == before:
+                break
+    return scales

@@ -1,0 +1,198 @@
+"""Calibration: scaled thresholds are scaled weights, matching matches, and only training samples are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.training import calibration as module
+from codesign.training import trainer
+from codesign.training.calibration import calibrate, scale_thresholds
+from codesign.training.evaluation import evaluate
+from codesign.training.recipe import Calibration, Recipe
+from codesign.workload.events import EventBatch
+
+ASYNCHRONOUS = Schedule(policy="random", group_size=2, stop="on_output", steps_after_output=1)
+
+
+def network_of(topology: str = "8-12-10-3", *, grid: float | None = None, **neuron: Any) -> SpikingNetwork:
+    """Weights large enough that all layers fire; on multiples of `grid`, whose sums are exact in any order."""
+    spec = NeuronSpec(threshold=0.3125, time_constant="10 ms", **neuron)
+    network = SpikingNetwork(parse_topology(topology), spec, timestep_s=0.01, seed=1)
+    network.time_constant.fill_(0.01 / np.log(2))  # the decay of a timestep is 1/2
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            values = torch.randn(parameter.shape, generator=generator) * 0.4 + 0.1
+            parameter.copy_(values if grid is None else (values / grid).round() * grid)
+    return network
+
+
+def split(seed: int, samples: int = 60) -> EventBatch:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, samples)
+    rates = np.where(np.arange(8) % 3 == labels[:, None], 1.0, 0.3)
+    frames = rng.poisson(rates[:, None, :].repeat(3, axis=1))
+    return EventBatch.from_frames(frames, labels, timestep_s=0.01, sample_ids=1000 * seed + np.arange(samples))
+
+
+def assert_same(one: Execution, other: Execution) -> None:
+    for field in fields(Execution):
+        found, expected = getattr(one, field.name), getattr(other, field.name)
+        if field.name in ("messages", "updates"):
+            for column in fields(found):
+                assert np.array_equal(getattr(found, column.name), getattr(expected, column.name)), column.name
+        elif isinstance(found, np.ndarray):
+            assert np.array_equal(found, expected), field.name
+
+
+@pytest.mark.parametrize("engine", engine_names())
+@pytest.mark.parametrize(
+    "neuron",
+    [{}, {"refractory": False}, {"reset": "subtract", "refractory": False}, {"bias": True}],
+    ids=["hard reset", "free to fire again", "subtract", "bias"],
+)
+@pytest.mark.parametrize("schedule", [LAYERED, ASYNCHRONOUS, replace(ASYNCHRONOUS, policy="fifo", group_size=3)])
+def test_scaled_thresholds_are_weights_scaled_inversely(
+    schedule: Schedule, neuron: dict[str, Any], engine: str
+) -> None:
+    """To the last spike and counter, where scales are powers of two and no sum is rounded."""
+    scales = (2.0, 0.5, 4.0)
+    raised, divided = network_of(grid=2**-6, **neuron), network_of(grid=2**-6, **neuron)
+    for neurons, scale in zip(raised.layer_slices, scales, strict=True):
+        raised.threshold[neurons] *= scale
+    scale_thresholds(divided, scales)
+    assert torch.equal(divided.threshold, network_of(**neuron).threshold)
+    events = split(3)
+    with torch.no_grad():
+        one, other = (simulate(each, events, schedule, seed=4, engine=engine).execution for each in (raised, divided))
+        plain = simulate(network_of(grid=2**-6, **neuron), events, schedule, seed=4, engine=engine).execution
+    assert one is not None
+    assert other is not None
+    assert plain is not None
+    assert_same(one, other)
+    assert (one.emitted.sum(axis=0) > 0).all()
+    assert not np.array_equal(one.emitted, plain.emitted)
+
+
+def test_scales_are_of_what_the_thresholds_are_now() -> None:
+    network = network_of(grid=2**-6)
+    before = [weight.clone() for weight in network.weights()]
+    scale_thresholds(network, (2.0, 2.0, 1.0))
+    scale_thresholds(network, (1.0, 2.0, 0.5))
+    for weight, original, scale in zip(network.weights(), before, (2, 4, 0.5), strict=True):
+        assert torch.equal(weight, original / scale)
+
+
+def test_matching_reaches_the_spikes_of_layered_inference() -> None:
+    network, events = network_of("8-40-40-12-3"), split(5, 200)
+    wanted = evaluate(network, events, LAYERED).emitted.sum(axis=0)
+    before = evaluate(network, events, ASYNCHRONOUS.drained(), seed=7).emitted.sum(axis=0)
+    assert (abs(before / wanted - 1)[1:3] > 0.03).all()
+    calibration = Calibration(group_size=2, criterion="matching", samples=200)
+    scales = calibrate(network, calibration, events, trained_through=LAYERED, seed=7)
+    after = evaluate(network, events, ASYNCHRONOUS.drained(), seed=7).emitted.sum(axis=0)
+    assert after[:3] == pytest.approx(wanted[:3], rel=0.03)  # layers after it still move a layer a little
+    # A frame reaches all of the first layer at once, whatever the schedule.
+    assert scales[0] == 1
+
+
+def test_matching_what_was_trained_through_changes_nothing() -> None:
+    network, schedule = network_of(), Schedule(policy="random", group_size=2, stop="drained")
+    before = [weight.clone() for weight in network.weights()]
+    calibration = Calibration(group_size=2, criterion="matching")
+    assert calibrate(network, calibration, split(5), trained_through=schedule, seed=0) == (1, 1, 1)
+    assert all(map(torch.equal, network.weights(), before))
+
+
+def test_cross_entropy_falls_below_that_of_matching() -> None:
+    def loss(network: SpikingNetwork) -> float:
+        events = split(5)
+        with torch.no_grad():
+            logits = simulate(network, events, ASYNCHRONOUS, seed=3).logits
+        return float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(events.labels)))
+
+    losses = {}
+    for criterion in ("matching", "cross_entropy"):
+        network = network_of()
+        calibration = Calibration(group_size=2, criterion=criterion)
+        calibrate(network, calibration, split(5), trained_through=LAYERED, seed=3)
+        losses[criterion] = loss(network)
+    assert losses["cross_entropy"] < losses["matching"]
+
+
+def test_the_potentials_that_are_read_are_not_scaled() -> None:
+    network = network_of(readout="potential")
+    last = network.weights()[-1].clone()
+    calibration = Calibration(group_size=2, stop="drained")
+    scales = calibrate(network, calibration, split(5), trained_through=LAYERED, seed=0)
+    assert scales[-1] == 1
+    assert scales[1] != 1
+    assert torch.equal(network.weights()[-1], last)
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    def calibrated(seed: int) -> tuple[list[torch.Tensor], tuple[float, ...]]:
+        network = network_of()
+        scales = calibrate(network, Calibration(group_size=2), split(5), trained_through=LAYERED, seed=seed)
+        return network.weights(), scales
+
+    (one, scales), (other, again) = calibrated(1), calibrated(1)
+    assert scales == again
+    assert all(map(torch.equal, one, other))
+
+
+RECIPE = Recipe(method="layered", epochs=2, batch_size=20, learning_rate=0.01)
+CALIBRATED = RECIPE.model_copy(update={"calibration": Calibration(group_size=2, samples=40)})
+
+
+def test_a_recipe_calibrates_what_it_trained() -> None:
+    plain, calibrated = network_of(), network_of()
+    before = trainer.train(plain, RECIPE, split(5), split(6), seed=3)
+    after = trainer.train(calibrated, CALIBRATED, split(5), split(6), seed=3)
+    assert before.threshold_scales is None
+    assert [report.loss for report in before.history] == [report.loss for report in after.history]
+    assert after.threshold_scales is not None
+    assert set(after.threshold_scales) != {1.0}
+    for name, value in before.state.items():
+        scale = after.threshold_scales[int(name.split(".")[1])] if name.startswith("connections") else 1.0
+        assert torch.equal(after.state[name], value / scale if scale != 1 else value)
+        assert torch.equal(calibrated.state_dict()[name], after.state[name])
+
+
+def test_only_the_first_training_samples_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever validation holds, where training has one epoch to keep. The test split is no argument at all."""
+    training, validation = split(5), split(6)
+    seen: list[np.ndarray] = []
+
+    def watched(network: SpikingNetwork, events: EventBatch, *arguments: Any, **options: Any) -> Any:
+        seen.append(events.sample_ids)
+        return simulate(network, events, *arguments, **options)
+
+    monkeypatch.setattr(module, "simulate", watched)
+    recipe = CALIBRATED.model_copy(update={"epochs": 1})
+    one = trainer.train(network_of(), recipe, training, validation, seed=3)
+    assert seen
+    assert {tuple(ids) for ids in seen} == {tuple(training.sample_ids[:40])}
+    other = trainer.train(network_of(), recipe, training, split(9), seed=3)
+    assert one.threshold_scales == other.threshold_scales
+
+
+def test_a_calibration_knows_no_chip() -> None:
+    with pytest.raises(
+        ValidationError, match="policy 'timed' looks at a chip's service times; a calibration is for no"
+    ):
+        Calibration(policy="timed")
+    with pytest.raises(ValidationError, match="'matching' or 'cross_entropy'"):
+        Calibration.model_validate({"criterion": "accuracy"})
