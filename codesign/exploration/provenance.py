@@ -157,10 +157,11 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
 
 
 def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
-    values = spec.recipes[name].model_dump()
-    calibration = values.pop("calibration") or {}
-    values.update({f"calibration.{parameter}": value for parameter, value in calibration.items()})
-    if spec.recipes[name].method == "layered":
+    recipe = spec.recipes[name]
+    values = recipe.model_dump(exclude={"calibration"})
+    if recipe.calibration is not None:
+        values["calibration"] = recipe.calibration.summary
+    if recipe.method == "layered":
         values = {parameter: value for parameter, value in values.items() if parameter not in UNLAYERED_ONLY}
     return _scalars(values)
 

@@ -150,6 +150,8 @@ def _trained(card: ModelCard) -> str:
     how: str = card.recipe.method
     if how == "unlayered":
         how += f" {policy_label(card.recipe.policy)}, F = {card.recipe.group_size}"
+    if card.recipe.calibration is not None:
+        how += ", calibrated"
     axes = "".join(f", {name} = {_value(value)}" for name, value in card.axes.items())
     return f"{how}{axes}" + ("" if card.training_seed is None else f", seed {card.training_seed}")
 
@@ -158,10 +160,11 @@ def _training(card: ModelCard) -> str:
     """How it was trained, or that this is not known."""
     rows: list[tuple[str, str]] = []
     if card.recipe is not None:
-        unlayered = card.recipe.method == "unlayered"
+        unlayered, calibration = card.recipe.method == "unlayered", card.recipe.calibration
+        parameters = card.recipe.model_dump() | {"calibration": calibration and calibration.summary}
         rows += [
             (name.replace("_", " "), _text(_value(value)))
-            for name, value in card.recipe.model_dump().items()
+            for name, value in parameters.items()
             if value is not None and (unlayered or name not in UNLAYERED_ONLY)
         ]
     rows += [

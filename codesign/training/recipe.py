@@ -57,6 +57,13 @@ class Calibration(Spec):
             steps_after_output=self.steps_after_output,
         )
 
+    @property
+    def summary(self) -> str:
+        """All of it in a line, as results and cards tell it."""
+        stop = self.stop if self.stop == "drained" else f"{self.stop} + {self.steps_after_output}"
+        schedule = f"{self.policy}, F = {self.group_size}, {stop}, input mode {self.input_mode}"
+        return f"{self.criterion} for {schedule}, on {self.samples} training samples"
+
 
 class Recipe(Spec):
     """One way to train a network.

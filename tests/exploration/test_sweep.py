@@ -105,7 +105,7 @@ def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path: Path, cache
 def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path: Path, cache_root: Path) -> None:
     """Trained alike, run alike, under its own name."""
     recipe = "  layered: {method: layered}\n"
-    calibrated = "  calibrated: {method: layered, calibration: {group_size: 4, criterion: matching, samples: 40}}\n"
+    calibrated = "  calibrated: {method: layered, calibration: {group_size: 4, samples: 40}}\n"
     outcome, _ = run(tiny((recipe, recipe + calibrated), *LEARNS), tmp_path, cache_root)
     assert (outcome.ok, outcome.failed) == (4, 0)
     found = {(row["recipe"], row["schedule"]): row for row in rows(tmp_path) if row["status"] == "ok"}
@@ -114,9 +114,10 @@ def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path: Path, ca
     assert one["validation_accuracy"] == other["validation_accuracy"]
     assert one["spike_density"] != other["spike_density"]
     metadata = results(tmp_path).metadata
-    assert not any(name.startswith("calibration") for name in metadata.recipes["layered"])
-    assert metadata.recipes["calibrated"]["calibration.criterion"] == "matching"
-    assert metadata.recipes["calibrated"]["calibration.group_size"] == 4
+    assert "calibration" not in metadata.recipes["layered"]
+    assert metadata.recipes["calibrated"]["calibration"] == (
+        "cross_entropy for random, F = 4, on_output + 1, input mode frame, on 40 training samples"
+    )
 
 
 def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: Path) -> None:
