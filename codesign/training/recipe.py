@@ -26,7 +26,7 @@ class Calibration(Spec):
     """A schedule for which a trained network's thresholds are scaled, layer by layer; see `training.calibration`.
 
     Attributes:
-        policy, group_size, input_mode, stop, steps_after_output: the schedule, as in `Schedule`.
+        policy, group_size, input_mode, refractory, stop, steps_after_output: the schedule, as in `Schedule`.
         criterion: `matching`: each layer emits as many spikes as in the schedule that was trained through.
             `cross_entropy`: from there on, the answers of the samples are as sure and right as they get.
         samples: the first so many of the training split, any prefix of which is stratified by class.
@@ -35,6 +35,7 @@ class Calibration(Spec):
     policy: str = "random"
     group_size: Annotated[int, Field(gt=0, lt=2**31)] = 8
     input_mode: Literal["frame", "queued"] = "frame"
+    refractory: bool = True
     stop: Literal["drained", "on_output"] = "on_output"
     steps_after_output: Annotated[int, Field(ge=0, lt=2**31)] = 1
     criterion: Literal["matching", "cross_entropy"] = "cross_entropy"
@@ -53,6 +54,7 @@ class Calibration(Spec):
             policy=self.policy,
             group_size=self.group_size,
             input_mode=self.input_mode,
+            refractory=self.refractory,
             stop=self.stop,
             steps_after_output=self.steps_after_output,
         )
@@ -62,6 +64,7 @@ class Calibration(Spec):
         """All of it in a line, as results and cards tell it."""
         stop = self.stop if self.stop == "drained" else f"{self.stop} + {self.steps_after_output}"
         schedule = f"{self.policy}, F = {self.group_size}, {stop}, input mode {self.input_mode}"
+        schedule += "" if self.refractory else ", not refractory"
         return f"{self.criterion} for {schedule}, on {self.samples} training samples"
 
 
