@@ -39,7 +39,6 @@ _COMPLETE = (50_000, 10_000)
 _GRID = (3, 32, 32)
 _MEAN = (0.4914, 0.4822, 0.4465)
 _DEVIATION = (0.2470, 0.2435, 0.2616)
-_CHUNK = 2_000
 
 
 class CIFAR10(Dataset):
@@ -128,13 +127,11 @@ def _coverage(images: Images) -> str | None:
 def _currents(images: Images, positions: NDArray[np.int64]) -> EventBatch:
     from codesign.workload.events import EventBatch
 
-    table = _table()
-    colour = np.repeat(np.arange(3), 32 * 32)
     size = math.prod(_GRID)
-    values = np.empty((len(positions), size), dtype=np.float32)
-    for start in range(0, len(positions), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        values[part] = table[colour, images.pixels(positions[part])]
+    pixels = images.pixels(positions).reshape(-1, 3, size // 3)
+    values = np.empty(pixels.shape, dtype=np.float32)
+    for colour, currents in enumerate(_table()):
+        values[:, colour] = currents[pixels[:, colour]]
     # No pixel is exactly 0, so that an entry of each input is what compressing dense frames would give.
     return EventBatch(
         offsets=np.arange(len(positions) + 1, dtype=np.int64) * size,
