@@ -41,9 +41,10 @@ def download(
 ) -> None:
     """Fetch a dataset's published files, check them, and put them where sweeps look for them.
 
-    Interrupted, it goes on when it is called again. What is there already stays as it is.
+    What is there already stays as it is. Interrupted, it goes on when it is called again.
     """
     from codesign.cli.download_progress import download_progress
+    from codesign.cli.options import interruptible
     from codesign.errors import InputError
     from codesign.workload.datasets.registry import get_dataset
     from codesign.workload.download.download import download as fetch_all
@@ -54,7 +55,8 @@ def download(
     status = dataset.status(root)
     if dataset.download is None:
         raise InputError(f"{name}: nothing is known that could be fetched; {status.title}: {status.detail}")
-    with download_progress() as progress:
+    progress = download_progress()
+    with interruptible(progress, f"the same command goes on with what is in {root / dataset.download.folder}"):
         fetch_all(dataset.download, root, progress)
     status = dataset.status(root)
     typer.echo(f"{status.name}  {status.state}  {status.title}: {status.detail}")

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from codesign.cli.durations import format_duration
 from codesign.terminal_text import escaped
-from codesign.workload.download.download import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from codesign.workload.download.fetching import Report
 
-__all__ = ["PlainDownload", "download_progress"]
+__all__ = ["LiveDownload", "PlainDownload", "download_progress"]
 
 _PAUSE_S = 5.0
 """Time between two lines of a log."""
 
 
-@contextmanager
-def download_progress() -> Iterator[Progress]:
+def download_progress() -> PlainDownload | LiveDownload:
     """Bars with rate and time left on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield PlainDownload(sys.stderr)
-        return
+        return PlainDownload(sys.stderr)
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 
@@ -41,8 +37,7 @@ def download_progress() -> Iterator[Progress]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=PrintableConsole(stderr=True)) as bars:
-        yield _LiveDownload(bars)
+    return LiveDownload(Bars(*columns, console=PrintableConsole(stderr=True)))
 
 
 class PlainDownload:
@@ -72,12 +67,16 @@ class PlainDownload:
 
         return report
 
+    def close(self) -> None:
+        pass
 
-class _LiveDownload:
+
+class LiveDownload:
     """A bar a file."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
+        self._bars.start()
 
     def note(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
@@ -85,6 +84,9 @@ class _LiveDownload:
     def fetching(self, name: str) -> Report:
         task = self._bars.add_task(name, total=None)
         return lambda done, total: self._bars.update(task, completed=done, total=total)
+
+    def close(self) -> None:
+        self._bars.stop()
 
 
 def _megabytes(count: float) -> str:

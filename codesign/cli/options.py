@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.models import ModelFiles
-    from codesign.exploration.pricing.pricing import PricingProgress
     from codesign.exploration.runs.progress import Progress
 
 __all__ = [
@@ -160,8 +159,15 @@ _IMPATIENCE_S = 3.0
 """Signals so soon after the first do not disturb the ending that it began."""
 
 
+class SupportsClose(Protocol):
+    """Whatever shows progress until it is closed."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
 @contextmanager
-def interruptible(progress: Progress | PricingProgress, kept: str) -> Iterator[None]:
+def interruptible(progress: SupportsClose, kept: str) -> Iterator[None]:
     """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate."""
     import signal
     import time

@@ -7,6 +7,8 @@ import io
 import os
 import re
 import stat
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -415,3 +417,35 @@ def test_paths_in_messages_are_absolute(tmp_path, monkeypatch):
     server.close()
     with pytest.raises(DataError, match=re.escape(f"put it into {tmp_path / 'data' / 'blob'}")):
         download(what, Path("data"), Told())
+
+
+INTERRUPTED = """\
+import os, signal, sys
+from codesign.cli.main import main
+from codesign.workload.datasets.mnist import MNIST
+from codesign.workload.download import fetching
+from codesign.workload.download.files import Download, RemoteFile
+
+copy = fetching._copy
+
+def copy_then_interrupt(answer, stream, *arguments):
+    stream.write(answer.read(1000))
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGINT)
+    copy(answer, stream, *arguments)
+
+fetching._copy = copy_then_interrupt
+file = RemoteFile(url=sys.argv[1], name="blob.gz", md5="0" * 32, holds="blob.gz")
+MNIST.download = Download(page="", folder="mnist", files=(file,))
+sys.argv = ["codesign", "data", "download", "mnist", "--data-root", "data"]
+main()
+"""
+
+
+def test_an_interrupted_command_says_what_it_keeps(server, tmp_path):
+    what, content = one_file(server)
+    command = [sys.executable, "-c", INTERRUPTED, what.files[0].url]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr == f"interrupted: the same command goes on with what is in {Path('data/mnist')}\n"
+    assert (tmp_path / "data/mnist/.blob.gz.part").read_bytes() == content[:1000]
