@@ -250,3 +250,13 @@ def test_the_terminal_shows_both_numbers(tmp_path: Path, part: PaperPart) -> Non
     assert max(map(len, text.splitlines())) <= 80
     assert ("94.9 ± 1.0 %" if part == "table2" else "0.9155 ± ") in text
     assert text.index("repeated") < text.index("Pareto front")
+
+
+def test_names_stay_text(tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    rows = [row | {"recipe": name + row["recipe"]} for row in synthetic_rows(seeds=(0, 1)) if row["status"] == "ok"]
+    rows += [row | {"recipe": name + "twin", "point": row["point"] + "t"} for row in rows if row["chip"] == "mubrain"]
+    table = written(tmp_path / "r", rows, repeating("table2", workload=replace(WHOLE, name=name, coverage=name)))
+    text = render_report(table)
+    assert "<img" not in text
+    assert "&lt;img src=x" in text
