@@ -118,6 +118,12 @@ class Point:
         return self.inference == "layered" and self.synchronization == "asynchronous"
 
     @property
+    def calibration(self) -> str | None:
+        """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
+        value = self.training_parameters.get("calibration")
+        return None if value in (None, False, "", "none", "off") else str(value)
+
+    @property
     def training_label(self) -> str:
         """As the paper's Table 2 names trainings."""
         if self.training_method == "layered":

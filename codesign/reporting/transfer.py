@@ -73,7 +73,7 @@ class Model:
     @property
     def calibration(self) -> str | None:
         """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
-        return _calibration(self.points[0])
+        return self.points[0].calibration
 
     @property
     def through_layers(self) -> bool:
@@ -296,7 +296,7 @@ def _setting_key(point: Point) -> Key:
 def _model_kind(point: Point) -> Key:
     trained = point.training_method, point.training_policy, point.training_group_size
     mode = point.training_parameters.get("input_mode")
-    return point.workload, point.topology, *trained, mode, _calibration(point)
+    return point.workload, point.topology, *trained, mode, point.calibration
 
 
 def _setting_kind(point: Point) -> Key:
@@ -310,10 +310,16 @@ def _setting_kind(point: Point) -> Key:
 def _by_model(points: tuple[Point, ...]) -> Key:
     point = points[0]
     unlayered = point.training_method != "layered"
-    calibration = _calibration(point)
     mode = str(point.training_parameters.get("input_mode") or "")
     policy = policy_rank(point.training_policy), point.training_group_size or math.inf
-    return unlayered, calibration is not None, *policy, mode, calibration or "", *_ordered_key(_model_key(point))
+    return (
+        unlayered,
+        point.calibration is not None,
+        *policy,
+        mode,
+        point.calibration or "",
+        *_ordered_key(_model_key(point)),
+    )
 
 
 def _by_setting(points: tuple[Point, ...]) -> Key:
@@ -358,11 +364,6 @@ def _axis_words(point: Point, wanted: Callable[[str], bool], known: frozenset[st
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
-
-
-def _calibration(point: Point) -> str | None:
-    value = point.training_parameters.get("calibration")
-    return None if value in (None, False, "", "none", "off") else str(value)
 
 
 def _widest_layer(topology: str) -> int | None:

@@ -26,9 +26,13 @@ _STEP_REMARK = " A layered step takes a whole layer, an asynchronous one at most
 
 
 def verdict(gathered: tuple[Point, ...]) -> list[Claim]:
-    """The claims about a sweep: the paper's effect, its remedy, what that saves, and how the chips compare."""
-    free = [point for point in gathered if point.free_running]
-    runs = _LayeredRuns([p for p in gathered if p.layered and p.training_method == "layered"])
+    """The claims about a sweep: the paper's effect, its remedy, what that saves, and how the chips compare.
+
+    Those about training are about models as training left them; calibrated ones stand with the remedies.
+    """
+    plain = [point for point in gathered if point.calibration is None]
+    free = [point for point in plain if point.free_running]
+    runs = _LayeredRuns([p for p in plain if p.layered and p.training_method == "layered"])
     effect = [_effect(free, runs), _recovery(free), *_match(gathered), _parity(free, runs)]
     return [*effect, *_savings(free, runs), *compare_chips(gathered)]
 

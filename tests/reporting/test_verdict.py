@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, truenorth_row, written
+from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
 
 from codesign.reporting.comparison import Claim
 from codesign.reporting.points import gather
@@ -32,6 +33,33 @@ def test_the_papers_effect_by_hand(tmp_path: Path) -> None:
     assert "92.0 %" in effect.sentence
     assert "95 % interval 27.0 to 37.0" in effect.sentence
     assert "3 training seeds" in effect.sentence
+
+
+def test_claims_about_training_pass_calibrated_models_by(tmp_path: Path) -> None:
+    """Which lose less and would make the effect hold in part only, or deny that unlayered training recovers it."""
+    rows = accuracies(
+        {
+            ("layered", "layered"): [0.9, 0.91, 0.92],
+            ("layered", "random"): [0.6, 0.61, 0.62],
+            ("unlayered_rs", "random"): [0.8, 0.81, 0.82],
+        }
+    )
+    calibrated = [
+        {**row, "recipe": "calibrated", "point": f"c{row['point'][1:]}", "accuracy": 0.9 + row["training_seed"] / 100}
+        for row in rows
+        if row["recipe"] == "layered"
+    ]
+    metadata = replace(
+        synthetic_metadata(),
+        recipes={"layered": {}, "unlayered_rs": {}, "calibrated": {"method": "layered", "calibration": "random"}},
+    )
+    names = ("effect", "recovery")
+    alone, beside = (
+        claims(tmp_path / "a", rows),
+        {claim.name: claim for claim in verdict(gather(written(tmp_path / "b", [*rows, *calibrated], metadata)))},
+    )
+    assert [beside[name].status for name in names] == ["holds", "holds"]
+    assert [beside[name].sentence for name in names] == [alone[name].sentence for name in names]
 
 
 def test_no_effect_is_not_shown_and_the_opposite_is_said(tmp_path: Path) -> None:
