@@ -41,7 +41,7 @@ AxisValue = str | int | float | bool
 
 
 class NetworkEntry(Spec):
-    """The network: exactly one of the first three, or none where a preset names the hidden layers.
+    """The network: exactly one of the first three, or none where a preset names the layers.
 
     Attributes:
         topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`.
@@ -323,6 +323,8 @@ class SweepSpec(Spec):
             InputError: the network has other inputs or outputs than the workload.
         """
         network = self.network
+        preset = None if self.preset is None else PRESETS[self.preset]
+        layers = network.layers or (None if network.hidden or preset is None else preset.layers)
         channels, height, width = input_grid
         size = channels * height * width
         if network.topology is not None:
@@ -332,13 +334,13 @@ class SweepSpec(Spec):
                     f"network.topology: '{network.topology}' has {topology.input} inputs, the workload "
                     f"'{self.workload.name}' has {size} ({channels}×{height}×{width})"
                 )
-        elif network.layers is not None:
+        elif layers is not None:
             try:
-                topology = TopologySpec(input=input_grid, layers=network.layers)
+                topology = TopologySpec(input=input_grid, layers=layers)
             except ValueError as error:
                 raise InputError(f"network.layers: {error}") from None
         else:
-            hidden = network.hidden or (PRESETS[self.preset].hidden if self.preset else None)
+            hidden = network.hidden or (None if preset is None else preset.hidden)
             if hidden is None:
                 raise InputError("network: give one of topology, hidden and layers, or a preset")
             sizes = hidden_sizes(hidden)

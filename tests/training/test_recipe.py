@@ -7,6 +7,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.schedule import LAYERED
 from codesign.training.recipe import PRESETS, Recipe
 
@@ -34,6 +35,15 @@ def test_table_6():
             preset.refractory_dropout,
             preset.momentum_noise,
         ) == values
+
+
+def test_the_networks_of_table_6():
+    assert [PRESETS[name].hidden for name in ("nmnist", "shd", "dvsgesture")] == ["[64x3]", "[128x3]", "[128x3]"]
+    vgg = PRESETS["cifar10"]
+    assert vgg.hidden is None
+    assert vgg.neuron.readout == "potential"  # section A.4
+    shape = network_shape(TopologySpec(input=(3, 32, 32), layers=vgg.layers))
+    assert shape.layer_sizes == (65536, 65536, 32768, 32768, 16384, 16384, 10)
 
 
 def test_schedules_of_recipes():

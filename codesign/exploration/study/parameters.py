@@ -279,6 +279,8 @@ def hidden_layers(network: NetworkEntry, preset: str | None) -> tuple[int, ...]:
         *hidden, _ = parse_topology(network.topology).layers
         return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]
     text = network.hidden or (PRESETS[preset].hidden if preset else None)
+    if text is None and preset is not None:
+        raise InputError(f"space: widths cannot be searched in the layers of preset '{preset}'; give network.hidden")
     if text is None:
         raise InputError("network: give one of topology, hidden and layers, or a preset")
     return hidden_sizes(text)
