@@ -301,3 +301,48 @@ def test_ray_gives_the_same_bytes_as_serial(tmp_path: Path, cache_root: Path) ->
         assert ours is not None
         assert theirs is not None
         assert ours.payload == theirs.payload
+
+
+def test_what_machines_do_beyond_the_paper(tmp_path: Path, cache_root: Path) -> None:
+    """Policies that look at cores, queued input, no refractoriness and weights of few bits, trained and evaluated."""
+    recipes = "\n".join(
+        f"  {policy}: {{method: unlayered, policy: {policy}, input_mode: {mode}, refractory: {refractory}{chip}}}"
+        for policy, mode, refractory, chip in (
+            ("round_robin", "queued", "false", ", chip: mubrain_fitted"),
+            ("arbiter", "frame", "true", ""),
+        )
+    )
+    schedules = (
+        "  round_robin: {policy: round_robin, group_size: 4, input_mode: queued, prioritize_input: true}\n"
+        "  arbiter: {policy: arbiter, group_size: 4}"
+    )
+    spec = tiny(
+        ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {threshold: 0.03}}'),  # so that much fires
+        ("  layered: {method: layered}", recipes),
+        ("schedules: [layered, asynchronous]", "schedules: [round_robin, arbiter]"),
+        ("\n  truenorth: {}", ""),
+        ("  asynchronous: {policy: random, group_size: 4}", schedules),
+        (
+            "seeds:",
+            "axes:\n  schedule.arbiter.refractory: [true, false]\n"
+            "  schedule.round_robin.refractory: [true, false]\n"
+            "  chip.mubrain_fitted.weight_bits: [1, 8, none]\nseeds:",
+        ),
+    )
+    outcome, progress = run(spec, tmp_path, cache_root)
+    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2 * 2 * 2 * 3, 0, 0)
+    assert progress.kinds().count("train") == 2
+    assert progress.kinds().count("execute") == 24
+    found = rows(tmp_path)
+    modes = {"round_robin": "queued", "arbiter": "frame"}
+    assert all(row["policy"] == row["schedule"] and row["input_mode"] == modes[row["schedule"]] for row in found)
+    for row in found:
+        assert row["refractory"] == (row[f"axis.schedule.{row['schedule']}.refractory"] == "True")
+        bits = row["axis.chip.mubrain_fitted.weight_bits"]
+        assert row["weight_bits"] == (None if bits == "none" else int(bits))
+    # more than one spike a pass is possible, and costs
+    by = {
+        refractory: [row["synaptic_operations"] for row in found if row["refractory"] == refractory]
+        for refractory in (True, False)
+    }
+    assert sum(by[False]) > sum(by[True])

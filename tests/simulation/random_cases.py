@@ -256,11 +256,8 @@ def wide_case(
     smallest_group = network.shape.neurons // 32 if unbounded else 1
     schedule = wide_schedule(rng, network, smallest_group=smallest_group, refractory=refractory)
     if plain:
-        schedule = replace(
-            Schedule(policy=schedule.policy, group_size=schedule.group_size, stop="drained"),
-            cores=schedule.cores,
-            refractory=refractory,
-        )
+        policy, group_size = schedule.policy, schedule.group_size
+        schedule = Schedule(policy=policy, group_size=group_size, stop="drained", refractory=refractory)
     return Case(
         network=network,
         events=events,

@@ -182,7 +182,9 @@ def check_frozen(case: Case, idle_gradient: str) -> None:
     parameters = [*network.weights(), *([] if network.bias is None else [network.bias])]
     for parameter, weight in zip(parameters, weights, strict=True):
         gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
-        torch.testing.assert_close(parameter.grad.double(), gradient, rtol=2e-5, atol=1e-6)
+        # currents and potentials are float32, and a sum over many steps can be far smaller than what it is made of
+        largest = float(gradient.abs().max())
+        torch.testing.assert_close(parameter.grad.double(), gradient, rtol=2e-5, atol=1e-6 + 1e-5 * largest)
 
 
 @pytest.mark.parametrize("idle_gradient", IDLE_RULES)
