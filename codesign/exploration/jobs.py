@@ -36,6 +36,7 @@ from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec
 from codesign.results import checked_cells
+from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Calibration, Recipe
@@ -113,6 +114,7 @@ class TrainInputs:
                 "policy_version": get_policy(self.schedule.policy).version,
                 "regularization": recipe.regularization,
                 "idle_gradient": recipe.idle_gradient,
+                **_loss_part(recipe.loss),
                 "epochs": recipe.epochs,
                 "patience": recipe.patience,
                 "batch_size": recipe.batch_size,
@@ -194,6 +196,11 @@ def _calibration_part(calibration: Calibration | None) -> dict[str, object]:
     if calibration is None:
         return {}
     return {"calibration": calibration, "calibration_policy_version": get_policy(calibration.policy).version}
+
+
+def _loss_part(loss: Loss) -> dict[str, str]:
+    """Nothing for the usual loss, whose keys are older than the choice."""
+    return {} if loss == "sum" else {"loss": loss}
 
 
 def _device_part(device: Device) -> dict[str, str]:

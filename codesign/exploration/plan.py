@@ -17,6 +17,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.results import AXIS_PREFIX
+from codesign.simulation.loss import check_loss
 from codesign.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -122,13 +123,14 @@ def build_plan(
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
             chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
-            an input that has no duration, or a policy looks at times that a chip's file does not give.
+            an input that has no duration, a recipe has a loss that the outputs do not have, or a policy looks at
+            times that a chip's file does not give.
     """
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
     settings = find_settings(spec, shape)
     _check_real_time(settings, spec, workload)
-    models = list(_models(spec, topology, shape, workload.fingerprint))
+    models = list(_models(spec, topology, shape, workload))
     builder = _Builder(spec)
     # Setting by setting, so that what the keys of a setting's points share is encoded once; in the order of the file.
     by_setting = [builder.points(setting, models) for setting in settings]
@@ -167,13 +169,19 @@ class _Model:
     reason: str | None
 
 
-def _models(spec: SweepSpec, topology: TopologySpec, shape: NetworkShape, workload: str) -> Iterator[_Model]:
+def _models(
+    spec: SweepSpec, topology: TopologySpec, shape: NetworkShape, workload: WorkloadOutline
+) -> Iterator[_Model]:
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
+            try:
+                check_loss(recipe.value.loss, spec.neuron, workload.timesteps)
+            except InputError as error:
+                raise InputError(f"recipes.{name}.{error}") from None
             schedule, reason = trained_through(spec, shape, recipe)
             for seed in spec.seeds.training:
                 inputs = TrainInputs(
-                    workload=workload,
+                    workload=workload.fingerprint,
                     topology=topology,
                     neuron=spec.neuron,
                     recipe=recipe.value,

@@ -13,6 +13,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient, reference
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
+from codesign.simulation.loss import Loss, check_loss, cross_entropy
 from codesign.simulation.policies import get_policy
 from codesign.simulation.recording import Recorder, slices_of
 from codesign.simulation.schedule import Regularization, Schedule
@@ -45,7 +46,7 @@ class ClassificationLoss:
     """What `classification_loss` returns.
 
     Attributes:
-        value: mean cross-entropy of the softmaxed logits, a scalar, differentiable in the network's parameters.
+        value: mean of the loss over samples, a scalar, differentiable in the network's parameters.
         logits: (B, C) output spike counts or potentials, without gradient.
         emitted: spikes emitted by hidden neurons, summed over the batch.
     """
@@ -89,7 +90,26 @@ def _reference(
     counters: bool,
 ) -> Simulation:
     recorder = Recorder(network, events, schedule) if counters else None
-    trace = _learns(network)
+    scores, emitted = _reference_scores(
+        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, recorder=recorder
+    )
+    logits = scores.sum(dim=1)
+    execution = None if recorder is None else recorder.execution(logits)
+    return Simulation(logits=logits, emitted=emitted, execution=execution)
+
+
+def _reference_scores(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    regularization: Regularization,
+    idle_gradient: IdleGradient,
+    *,
+    seed: int,
+    epoch: int,
+    recorder: Recorder | None,
+) -> tuple[torch.Tensor, int]:
+    """Scores as `gradient.scores` gives them, and spikes emitted by hidden neurons."""
     result = reference.run(
         network,
         events,
@@ -98,12 +118,10 @@ def _reference(
         seed=seed,
         epoch=epoch,
         recorder=recorder,
-        trace=trace,
+        trace=_learns(network),
         idle_gradient=idle_gradient,
     )
-    logits = gradient.logits(network, result)
-    execution = None if recorder is None else recorder.execution(logits)
-    return Simulation(logits=logits, emitted=result.emitted, execution=execution)
+    return gradient.scores(network, result), result.emitted
 
 
 def _event(
@@ -187,17 +205,21 @@ def classification_loss(
     seed: int = 0,
     epoch: int = 0,
     idle_gradient: IdleGradient = "all",
+    loss: Loss = "sum",
     engine: str = DEFAULT_ENGINE,
 ) -> ClassificationLoss:
-    """Mean cross-entropy between the softmaxed logits of a batch and its labels (paper, section 3.2).
+    """Mean cross-entropy between the softmaxed scores of a batch and its labels (paper, section 3.2).
 
-    The same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is known beforehand the event
-    engine runs each sample forwards and at once backwards, and keeps the trace of one sample instead of a batch.
+    With loss `sum` the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is known
+    beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
+    instead of a batch.
 
-    Args and errors: as for `simulate`; labels must be below the number of outputs.
+    Args and errors: as for `simulate`; labels must be below the number of outputs, and `loss` is one of
+    `codesign.simulation.loss`, of which `timestep` needs output spikes or a single timestep.
     """
     name = _engine_name(engine, network)
     _check(network, events, schedule, idle_gradient)
+    check_loss(loss, network.neuron, events.timesteps)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):
@@ -206,16 +228,17 @@ def classification_loss(
     if name == "event":
         from codesign.simulation.event import engine as event_engine
 
-        value, logits, emitted = event_engine.cross_entropy(
-            network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch
+        value, logits, emitted = event_engine.classification_loss(
+            network, events, schedule, regularization, idle_gradient, loss, seed=seed, epoch=epoch
         )
         return ClassificationLoss(value=value, logits=logits, emitted=emitted)
-    simulation = _ENGINES[name](
-        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=False
+    scores, emitted = _reference_scores(
+        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, recorder=None
     )
-    labels = torch.from_numpy(events.labels).to(simulation.logits.device)
-    value = torch.nn.functional.cross_entropy(simulation.logits, labels)
-    return ClassificationLoss(value=value, logits=simulation.logits.detach(), emitted=simulation.emitted)
+    summed = scores.sum(dim=1, keepdim=True)
+    labels = torch.from_numpy(events.labels).to(scores.device)
+    value = cross_entropy(summed if loss == "sum" else scores, labels)
+    return ClassificationLoss(value=value, logits=summed[:, 0].detach(), emitted=emitted)
 
 
 def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle_gradient: str) -> None:

@@ -18,7 +18,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.reference import Pass, Result, Step
 
-__all__ = ["Gradients", "backward", "logits"]
+__all__ = ["Gradients", "backward", "scores"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +36,11 @@ def backward(network: SpikingNetwork, result: Result, output_gradient: torch.Ten
     Args:
         network: as it was in the forward run.
         result: of a run with `trace=True`.
-        output_gradient: (B, C) gradient of the loss with respect to the logits.
+        output_gradient: (B, R, C) gradient of the loss with respect to `scores`.
     """
     sweep = _Sweep(network, output_gradient.double())
-    for one in reversed(result.passes):
-        sweep.backward_pass(one)
+    for timestep in reversed(range(len(result.passes))):
+        sweep.backward_pass(timestep, result.passes[timestep])
     return Gradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
 
 
@@ -56,16 +56,17 @@ class _Sweep:
         self.threshold, self.decay = network.threshold.double(), network.decay.double()
         self.bias_gradient = None if network.bias is None else torch.zeros_like(self.threshold)
         batch, neurons = len(output_gradient), network.shape.neurons
+        self.output_gradient = output_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
         self.g_c = torch.zeros_like(self.G)
         self.fires = torch.ones(neurons, dtype=torch.float64, device=output_gradient.device)
         if network.neuron.readout == "potential":
-            self.G[:, self.layers[-1]] = output_gradient
+            self.G[:, self.layers[-1]] = output_gradient[:, 0]
             self.fires[self.layers[-1]] = 0
-        else:
-            self.g_c[:, self.layers[-1]] = output_gradient
 
-    def backward_pass(self, one: Pass) -> None:
+    def backward_pass(self, timestep: int, one: Pass) -> None:
+        if self.network.neuron.readout == "spikes":
+            self.g_c[:, self.layers[-1]] = self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
         for step in reversed(one.steps):
@@ -106,15 +107,15 @@ class _Sweep:
         return torch.where(step.evaluated, du, 0.0)
 
 
-class _Logits(torch.autograd.Function):
-    """Joins a run to torch's graph: (B, C) logits forwards, `backward` above backwards."""
+class _Scores(torch.autograd.Function):
+    """Joins a run to torch's graph: (B, R, C) scores forwards, `backward` above backwards."""
 
     @staticmethod
     def forward(ctx: Any, network: SpikingNetwork, result: Result, *parameters: torch.Tensor) -> torch.Tensor:
         ctx.network, ctx.result = network, result
         ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
         if network.neuron.readout == "potential":
-            return result.potentials[:, network.layer_slices[-1]].clone()
+            return result.potentials[:, None, network.layer_slices[-1]].clone()
         return result.counts.to(network.threshold.dtype)
 
     @staticmethod
@@ -128,10 +129,13 @@ class _Logits(torch.autograd.Function):
         return (None, None, *(g.to(p.dtype) for g, p in zip(found, parameters, strict=True)))
 
 
-def logits(network: SpikingNetwork, result: Result) -> torch.Tensor:
-    """(B, C) logits whose gradient flows to the network's parameters."""
+def scores(network: SpikingNetwork, result: Result) -> torch.Tensor:
+    """(B, R, C) output spikes of each of R = T timesteps, or output potentials, which are read once, R = 1.
+
+    Their gradient flows to the network's parameters.
+    """
     parameters: list[torch.Tensor] = list(network.weights())
     if network.bias is not None:
         parameters.append(network.bias)
-    output: torch.Tensor = _Logits.apply(network, result, *parameters)  # type: ignore[no-untyped-call]
+    output: torch.Tensor = _Scores.apply(network, result, *parameters)  # type: ignore[no-untyped-call]
     return output

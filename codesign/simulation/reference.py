@@ -66,7 +66,7 @@ class Result:
     """What a run returns.
 
     Attributes:
-        counts: (B, C) int64 output spikes over all timesteps.
+        counts: (B, T, C) int64 output spikes of each timestep.
         potentials: (B, N) float32 potentials after the last timestep.
         emitted: spikes emitted by hidden neurons, summed over the batch.
         passes: one `Pass` a timestep, empty if no trace was asked for.
@@ -97,7 +97,7 @@ def run(
     if recorder is not None:
         recorder.end(machine.u)
     return Result(
-        counts=machine.counts,
+        counts=torch.stack(machine.counts, dim=1),
         potentials=machine.u,
         emitted=int(machine.emitted),
         passes=tuple(passes) if trace else (),
@@ -140,7 +140,7 @@ class _Machine:
         batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
         self.outputs = self.layers[-1]
         self.u = torch.zeros((batch, neurons), device=self.device)
-        self.counts = torch.zeros((batch, network.shape.layers[-1].neurons), dtype=torch.int64, device=self.device)
+        self.counts: list[torch.Tensor] = []
         self.emitted = torch.zeros((), dtype=torch.int64, device=self.device)
         sample_ids = torch.from_numpy(events.sample_ids).to(self.device)
         self.keys = {purpose: sample_key(seed, epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
@@ -173,7 +173,7 @@ class _Machine:
             k += 1
             if self.trace:
                 steps.append(step)
-        self.counts += self.c[:, self.outputs]
+        self.counts.append(self.c[:, self.outputs])
         self.emitted += self.c[:, : self.outputs.start].sum()
         if self.recorder is not None:
             self.recorder.end_pass()

@@ -11,6 +11,7 @@ from codesign.documents import Spec
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import AveragePool, Conv2d, LayerSpec, Linear
 from codesign.simulation.idle import IdleGradient
+from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.units import Time
@@ -81,6 +82,8 @@ class Recipe(Spec):
             layer is a core, and there are no service times, without which `timed` cannot be.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
+        loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
+            timestep's alone (`timestep`); see `codesign.simulation.loss`.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
@@ -97,6 +100,7 @@ class Recipe(Spec):
     refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
+    loss: Loss = "sum"
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
     patience: Annotated[int, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(gt=0, lt=2**31)] = 256

@@ -32,7 +32,7 @@ class EpochReport:
     Attributes:
         epoch: 1 for the first.
         epochs: most epochs that will be run.
-        loss: mean cross-entropy over the training samples, without weight decay.
+        loss: the recipe's, mean over the training samples, without weight decay.
         training_accuracy: under the training schedule, with its dropouts, while weights changed.
         validation_accuracy: under the training schedule without dropouts, after the epoch.
         spike_density: emitted spikes per hidden neuron per training sample.
@@ -96,7 +96,7 @@ def train(
 ) -> TrainingResult:
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
-    The loss is the cross-entropy of the softmaxed logits plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
+    The loss is the recipe's cross-entropy plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
     minimized by Adam. The network's initial weights are the caller's; `seed` decides the order of samples and all
     dropouts and noise.
 
@@ -214,7 +214,7 @@ def _training_step(
     epoch: int,
     engine: str,
 ) -> tuple[float, int, int]:
-    """One update; returns summed cross-entropy, correct predictions and spikes emitted."""
+    """One update; returns the summed loss, correct predictions and spikes emitted."""
     result = _loss(network, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine)
     loss = result.value
     if recipe.weight_decay:
@@ -251,5 +251,6 @@ def _loss(
         seed=seed,
         epoch=epoch,
         idle_gradient=recipe.idle_gradient,
+        loss=recipe.loss,
         engine=engine,
     )

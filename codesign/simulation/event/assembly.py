@@ -27,7 +27,7 @@ def assemble(network: SpikingNetwork, events: EventBatch, batch: Batch, recorded
         network,
         events,
         slices=batch.slices,
-        scores=recorded.logits.astype(np.float64),
+        scores=recorded.scores[:, 0].astype(np.float64),
         synaptic_operations=whole.operations,
         active=whole.active,
         residual=whole.residual,

@@ -38,19 +38,22 @@ _ABOVE_CLOSED = np.float32(CLOSED / 2)
 
 
 @leaf
-def cross_entropy(logits: Any, sample: Any, label: Any, weight: Any, gradient: Any) -> Any:
-    """−log of the softmax at `label`; `weight` times its derivative goes into the sample's row of `gradient`."""
-    classes = logits.shape[1]
-    highest = np.float64(logits[sample, 0])
-    for one in range(classes):
-        highest = max(highest, np.float64(logits[sample, one]))
-    total = 0.0
-    for one in range(classes):
-        total += math.exp(np.float64(logits[sample, one]) - highest)
-    for one in range(classes):
-        share = math.exp(np.float64(logits[sample, one]) - highest) / total
-        gradient[sample, one] = weight * (share - (1.0 if one == label else 0.0))
-    return math.log(total) + highest - np.float64(logits[sample, label])
+def cross_entropy(scores: Any, sample: Any, label: Any, weight: Any, gradient: Any) -> Any:
+    """−log of the softmax at `label`, the mean over readings; `weight` times its derivative goes into `gradient`."""
+    readings, classes = scores.shape[1], scores.shape[2]
+    loss = 0.0
+    for reading in range(readings):
+        highest = np.float64(scores[sample, reading, 0])
+        for one in range(classes):
+            highest = max(highest, np.float64(scores[sample, reading, one]))
+        total = 0.0
+        for one in range(classes):
+            total += math.exp(np.float64(scores[sample, reading, one]) - highest)
+        for one in range(classes):
+            share = math.exp(np.float64(scores[sample, reading, one]) - highest) / total
+            gradient[sample, reading, one] = weight / readings * (share - (1.0 if one == label else 0.0))
+        loss += math.log(total) + highest - np.float64(scores[sample, reading, label])
+    return loss / readings
 
 
 @part
@@ -282,6 +285,15 @@ def _frame_gradient(
                 accumulate_rows(width, state.dx, at, gradient, state.rows, 1, state.frame_kept, 0, 0, 1)
 
 
+@part
+def _read(wiring: Any, output_gradient: Any, sample: Any, reading: Any, target: Any) -> None:
+    """Gradient at the outputs from one reading into their slots."""
+    classes = output_gradient.shape[2]
+    first = len(wiring.source_slot) - classes
+    for output in range(classes):
+        target[wiring.source_slot[first + output]] = output_gradient[sample, reading, output]
+
+
 @routine
 def backward_sample(
     wiring: Any,
@@ -303,18 +315,15 @@ def backward_sample(
     if single_spikes:
         set_all(state.kept, np.float32(1))
     layers = len(wiring.layer_width)
-    classes = output_gradient.shape[1]
+    last_reading = output_gradient.shape[1] - 1
     words = trace.words
     words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
     set_all(state.G, np.float32(0))
     set_all(state.g_count, np.float32(0))
-    for output in range(classes):
-        slot = wiring.source_slot[len(wiring.source_slot) - classes + output]
-        if rules.reads_potential:
-            state.G[slot] = output_gradient[sample, output]
-        else:
-            state.g_count[slot] = output_gradient[sample, output]
+    _read(wiring, output_gradient, sample, last_reading, state.G if rules.reads_potential else state.g_count)
     for timestep in range(rules.timesteps - 1, -1, -1):
+        if timestep < last_reading:
+            _read(wiring, output_gradient, sample, timestep, state.g_count)
         set_all(state.g_queue, np.float32(0))
         following_at = following = 0  # positions evaluated in the following step
         words_at -= 1

@@ -36,7 +36,7 @@ NO_COUNTERS = memory.counters(0, 0, 0, 0, 0, 0)
 """What kernels are given where nothing is counted; they never look at it."""
 _NO_ENDS = np.zeros((0, 2), dtype=np.int64)
 _NO_LOSSES = np.zeros(0)
-_NO_TABLE = np.zeros((0, 0), dtype=np.float32)
+_NO_TABLE = np.zeros((0, 0, 0), dtype=np.float32)
 _NO_NUMBERS = np.zeros(0, dtype=np.float32)
 _NO_SERVICE = Service(
     message_s=_NO_LOSSES,
@@ -104,6 +104,8 @@ def _check_indices(events: EventBatch) -> None:
 class Batch:
     """A network, a batch and a schedule, made ready for kernels.
 
+    Scores are (B, R, C): output spikes of each of R = T timesteps with `by_timestep`, otherwise their sums, R = 1.
+
     Raises:
         InputError: the network is not float32 on the CPU or is too large, or events point outside of it.
     """
@@ -120,6 +122,7 @@ class Batch:
         epoch: int,
         traced: bool,
         recorded: bool,
+        by_timestep: bool = False,
     ) -> None:
         for name, parameter in network.named_parameters():
             if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
@@ -130,7 +133,7 @@ class Batch:
         layout = self.resources.layout
         self.layout, self.events, self.wiring = layout, events, layout.wiring
         self.samples = len(events)
-        self.classes = network.shape.layers[-1].neurons
+        self.scores_shape = (len(events), events.timesteps if by_timestep else 1, network.shape.layers[-1].neurons)
         self.slices = slices_of(network, schedule)
         policy = get_policy(schedule.policy)
         gated = schedule.synchronized or schedule.barrier_messages
@@ -261,7 +264,7 @@ class Batch:
         state: Scratch,
         trace: Trace,
         ends: NDArray[np.int64],
-        logits: Floats,
+        scores: Floats,
         kept: Floats,
         kept_by_sample: bool = False,
         counters: Counters = NO_COUNTERS,
@@ -293,7 +296,7 @@ class Batch:
             counters,
             ends,
             sample_ends,
-            logits,
+            scores,
             losses,
             output_gradient,
             weight,

@@ -15,10 +15,11 @@ from codesign.simulation.event.batch import Batch
 from codesign.simulation.event.run import Recorded, forward, learn, release, replay
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
+from codesign.simulation.loss import Loss, cross_entropy
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["cross_entropy", "run"]
+__all__ = ["classification_loss", "run"]
 
 
 def run(
@@ -34,7 +35,6 @@ def run(
 ) -> tuple[torch.Tensor, int, Execution | None]:
     """(B, C) logits with their gradient, spikes emitted by hidden neurons, and counters if they are wanted."""
     parameters = _parameters(network)
-    traced = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters)
     batch = Batch(
         network,
         events,
@@ -43,37 +43,27 @@ def run(
         idle_gradient,
         seed=seed,
         epoch=epoch,
-        traced=traced,
+        traced=_learns(parameters),
         recorded=counters,
     )
-    recorded = forward(batch)
+    scores, recorded = _scores(batch, parameters)
     execution = assemble(network, events, batch, recorded) if counters else None
-    logits: torch.Tensor = torch.from_numpy(recorded.logits)
-    if traced:
-        weakref.finalize(recorded, release, recorded.segments, batch.resources)
-        logits = _Logits.apply(batch, recorded, *parameters)  # type: ignore[no-untyped-call]
-    return logits, recorded.emitted, execution
+    return scores[:, 0], recorded.emitted, execution
 
 
-def cross_entropy(
+def classification_loss(
     network: SpikingNetwork,
     events: EventBatch,
     schedule: Schedule,
     regularization: Regularization,
     idle_gradient: IdleGradient,
+    loss: Loss,
     *,
     seed: int,
     epoch: int,
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Mean cross-entropy with its gradient, (B, C) logits without, and spikes emitted by hidden neurons."""
+    """Mean loss with its gradient, (B, C) logits without, and spikes emitted by hidden neurons."""
     parameters = _parameters(network)
-    traced = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters)
-    if not traced or not len(events):
-        logits, emitted, _ = run(
-            network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=False
-        )
-        labels = torch.from_numpy(events.labels)
-        return torch.nn.functional.cross_entropy(logits, labels), logits.detach(), emitted
     batch = Batch(
         network,
         events,
@@ -82,27 +72,46 @@ def cross_entropy(
         idle_gradient,
         seed=seed,
         epoch=epoch,
-        traced=True,
+        traced=_learns(parameters),
         recorded=False,
+        by_timestep=loss == "timestep",
     )
-    scores, losses, emitted, gradients = learn(batch)
+    if not batch.rules.traced or not len(events):
+        scores, recorded = _scores(batch, parameters)
+        value = cross_entropy(scores, torch.from_numpy(events.labels))
+        return value, scores.detach().sum(dim=1), recorded.emitted
+    learnt, losses, emitted, gradients = learn(batch)
     mean = torch.tensor(losses.mean(), dtype=torch.float32)
-    loss: torch.Tensor = _Loss.apply(mean, gradients, *parameters)  # type: ignore[no-untyped-call]
-    return loss, torch.from_numpy(scores), emitted
+    value = _Loss.apply(mean, gradients, *parameters)  # type: ignore[no-untyped-call]
+    return value, torch.from_numpy(learnt.sum(axis=1)), emitted
+
+
+def _learns(parameters: Sequence[torch.Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters)
+
+
+def _scores(batch: Batch, parameters: Sequence[torch.Tensor]) -> tuple[torch.Tensor, Recorded]:
+    """Run a batch; (B, R, C) scores, joined to torch's graph if a trace was asked for."""
+    recorded = forward(batch)
+    scores: torch.Tensor = torch.from_numpy(recorded.scores)
+    if batch.rules.traced:
+        weakref.finalize(recorded, release, recorded.segments, batch.resources)
+        scores = _Scores.apply(batch, recorded, *parameters)  # type: ignore[no-untyped-call]
+    return scores, recorded
 
 
 def _parameters(network: SpikingNetwork) -> list[torch.Tensor]:
     return [*network.weights(), *([] if network.bias is None else [network.bias])]
 
 
-class _Logits(torch.autograd.Function):
-    """Joins a run to torch's graph: logits forwards, the recorded schedule replayed backwards."""
+class _Scores(torch.autograd.Function):
+    """Joins a run to torch's graph: (B, R, C) scores forwards, the recorded schedule replayed backwards."""
 
     @staticmethod
     def forward(ctx: Any, batch: Batch, recorded: Recorded, *parameters: torch.Tensor) -> torch.Tensor:
         ctx.batch, ctx.recorded = batch, recorded
         ctx.save_for_backward(*parameters)
-        return torch.from_numpy(recorded.logits.copy())
+        return torch.from_numpy(recorded.scores.copy())
 
     @staticmethod
     @once_differentiable

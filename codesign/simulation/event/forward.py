@@ -200,7 +200,7 @@ def run_sample(
     trace: Any,
     counters: Any,
     ends: Any,
-    logits: Any,
+    scores: Any,
 ) -> Any:
     """Run all timesteps of a sample; returns how that ended.
 
@@ -219,8 +219,8 @@ def run_sample(
         set_all(
             state.alive, np.float32(1)
         )  # a run of the network that had refractory neurons may have left some silent
-    for output in range(logits.shape[1]):
-        logits[sample, output] = 0
+    last_reading = scores.shape[1] - 1
+    scores[sample] = 0
     if rules.recorded:
         begin_counting(counters, sample)
     sample_id = input_.sample_ids[sample]
@@ -404,14 +404,15 @@ def run_sample(
         if rules.traced:
             trace.words[words_at] = step
             words_at += 1
-        for output in range(logits.shape[1]):
-            logits[sample, output] += state.outputs[output]
+        reading = min(timestep, last_reading)
+        for output in range(scores.shape[2]):
+            scores[sample, reading, output] += state.outputs[output]
         if rules.recorded:
             count_pass(state, counters, sample, decided, step)
     if rules.reads_potential:
-        first = len(wiring.source_slot) - logits.shape[1]
-        for output in range(logits.shape[1]):
-            logits[sample, output] = state.u[wiring.source_slot[first + output]]
+        first = len(wiring.source_slot) - scores.shape[2]
+        for output in range(scores.shape[2]):
+            scores[sample, last_reading, output] = state.u[wiring.source_slot[first + output]]
     if rules.recorded:
         end_counting(wiring, parameters, state, counters, sample)
     ends[WORDS], ends[POTENTIALS] = words_at, potentials_at

@@ -34,7 +34,7 @@ def process(
     counters: Any,
     ends: Any,
     sample_ends: Any,
-    logits: Any,
+    scores: Any,
     losses: Any,
     output_gradient: Any,
     weight: Any,
@@ -48,7 +48,8 @@ def process(
         kept: values of the batch's entries after input dropout; of one sample's, if `kept_by_sample`.
         ends: see `run_sample`; begins where the first sample's trace and rows go.
         sample_ends: (B, 2) where each sample's trace ends; written by FORWARD, read by BACKWARD.
-        losses, output_gradient: (B,) and (B, C); written by LEARN, and the latter read by BACKWARD.
+        scores: (B, R, C) output spikes of each of R = T timesteps, or their sums, R = 1; or output potentials, R = 1.
+        losses, output_gradient: (B,) and (B, R, C); written by LEARN, and the latter read by BACKWARD.
         weight: of each sample's cross-entropy in the loss.
         gradient, bias_gradient: of packed weights and of slots; added to.
     """
@@ -77,7 +78,7 @@ def process(
                 trace,
                 counters,
                 ends,
-                logits,
+                scores,
             )
             if ends[STATUS] != DONE:
                 ends[MESSAGES], ends[UPDATES], ends[EMITTED] = messages, updates, emitted
@@ -86,7 +87,7 @@ def process(
                 sample_ends[sample, 0] = ends[WORDS]
                 sample_ends[sample, 1] = ends[POTENTIALS]
         if task == LEARN:
-            losses[sample] = cross_entropy(logits, sample, input_.labels[sample], weight, output_gradient)
+            losses[sample] = cross_entropy(scores, sample, input_.labels[sample], weight, output_gradient)
         if task != FORWARD:
             backward_sample(
                 wiring,

@@ -37,13 +37,13 @@ class Recorded:
     """What `forward` leaves behind.
 
     Attributes:
-        logits: (B, C) float32.
+        scores: (B, R, C) float32.
         emitted: spikes emitted by hidden neurons, summed over the batch.
         counters: per sample, and of each chunk with the rows used of its two tables; only if they were asked for.
         kept, sample_ends, segments: what `replay` needs; only if a trace was asked for.
     """
 
-    logits: Floats
+    scores: Floats
     emitted: int = 0
     kept: Floats = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     sample_ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
@@ -100,7 +100,7 @@ def forward(batch: Batch) -> Recorded:
     """Run a batch; with a trace for `replay`, or with counters, as its rules say."""
     rules, resources = batch.rules, batch.resources
     layers = len(batch.layout.shape.layers)
-    result = Recorded(logits=np.zeros((batch.samples, batch.classes), dtype=np.float32))
+    result = Recorded(scores=np.zeros(batch.scores_shape, dtype=np.float32))
     result.kept = batch.room_for_kept(whole=True)
     result.sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
     chunks = batch.chunks()
@@ -108,7 +108,7 @@ def forward(batch: Batch) -> Recorded:
     emitted = [0] * len(chunks)
     whole = NO_COUNTERS
     if rules.recorded:
-        whole = memory.counters(batch.samples, rules.timesteps, batch.classes, layers, len(batch.slices), 0)
+        whole = memory.counters(batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices), 0)
     tables: list[tuple[Counters, int, int]] = [(NO_COUNTERS, 0, 0)] * len(chunks)
 
     def work(chunk: int) -> None:
@@ -134,7 +134,7 @@ def forward(batch: Batch) -> Recorded:
                 state=state,
                 trace=trace,
                 ends=ends,
-                logits=result.logits,
+                scores=result.scores,
                 kept=result.kept,
                 counters=counters,
                 sample_ends=result.sample_ends,
@@ -216,7 +216,7 @@ class _Gradients:
 
 
 def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[torch.Tensor]:
-    """Gradients of the network's weights, and of its bias if it has one, from those of the logits."""
+    """Gradients of the network's weights, and of its bias if it has one, from those of the scores."""
     gradients = _Gradients(batch)
 
     def work(chunk: int) -> None:
@@ -230,7 +230,7 @@ def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[to
                 state=state,
                 trace=segment.trace,
                 ends=_new_ends(),
-                logits=recorded.logits,
+                scores=recorded.scores,
                 kept=recorded.kept,
                 sample_ends=recorded.sample_ends,
                 output_gradient=output_gradient,
@@ -245,10 +245,10 @@ def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[to
 
 
 def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Tensor]]:
-    """Logits, each sample's cross-entropy, hidden spikes, and gradients of the mean cross-entropy as from `replay`."""
-    logits = np.zeros((batch.samples, batch.classes), dtype=np.float32)
+    """Scores, each sample's cross-entropy, hidden spikes, and gradients of their mean as from `replay`."""
+    scores = np.zeros(batch.scores_shape, dtype=np.float32)
     losses = np.zeros(batch.samples)
-    output_gradient = np.zeros_like(logits)
+    output_gradient = np.zeros_like(scores)
     chunks = batch.chunks()
     gradients = _Gradients(batch)
     emitted = [0] * len(chunks)
@@ -268,7 +268,7 @@ def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Te
                 state=state,
                 trace=trace,
                 ends=ends,
-                logits=logits,
+                scores=scores,
                 kept=kept,
                 kept_by_sample=bool(batch.rules.input_dropout > 0),
                 sample_ends=sample_ends,
@@ -288,4 +288,4 @@ def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Te
 
     _in_parallel(len(chunks), work, gradients.give_up)
     batch.resources.packed.append(batch.parameters.weights)
-    return logits, losses, sum(emitted), gradients.unpacked(batch)
+    return scores, losses, sum(emitted), gradients.unpacked(batch)
