@@ -14,7 +14,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation import reference
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
@@ -37,11 +37,11 @@ class Threshold(torch.autograd.Function):
         return gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2), None, None
 
 
-def layered_logits(network: SpikingNetwork, frames: np.ndarray, weights: list[torch.Tensor]) -> torch.Tensor:
-    """A plain layered loop: a layer is evaluated in a timestep if the layer before it spiked."""
+def layered_counts(network: SpikingNetwork, frames: np.ndarray, weights: list[torch.Tensor]) -> torch.Tensor:
+    """(B, T, C) by a plain layered loop: a layer is evaluated in a timestep if the layer before it spiked."""
     spec = network.neuron
     potentials = [torch.zeros(len(frames), size, dtype=torch.float64) for size in network.shape.layer_sizes]
-    counts = torch.zeros_like(potentials[-1])
+    counts = []
     decay = float(network.decay[0])
     threshold = float(network.threshold[0])
     for t in range(frames.shape[1]):
@@ -54,14 +54,27 @@ def layered_logits(network: SpikingNetwork, frames: np.ndarray, weights: list[to
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             potentials[layer] = torch.where(reached, after, u)
             spikes = torch.where(reached, s, torch.zeros_like(s))
-        counts = counts + spikes
-    return counts
+        counts.append(spikes)
+    return torch.stack(counts, dim=1)
 
 
+def plain_loss(scores: torch.Tensor, labels: np.ndarray, loss: str) -> torch.Tensor:
+    """Either loss of (B, R, C) scores, in plain torch."""
+    readings = [scores.sum(dim=1)] if loss == "sum" else scores.unbind(dim=1)
+    each = [-one.softmax(dim=1)[range(len(labels)), labels].log().mean() for one in readings]
+    return torch.stack(each).mean()
+
+
+every_loss = pytest.mark.parametrize("loss", ["sum", "timestep"])
+
+
+@every_loss
 @pytest.mark.parametrize("idle_gradient", ["all", "spare"])
 @pytest.mark.parametrize("seed", range(40))
 @every_engine
-def test_equals_layered_backpropagation_when_a_group_holds_a_layer(engine: str, seed: int, idle_gradient: str):
+def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
+    engine: str, seed: int, idle_gradient: str, loss: str
+):
     rng = np.random.default_rng(seed)
     neuron = NeuronSpec.model_validate({**random_neuron(rng).model_dump(), "bias": False, "time_constant": "infinite"})
     network = random_network(rng, convolutional=False, neuron=neuron)
@@ -70,13 +83,15 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(engine: str, 
     events = EventBatch.from_frames(frames, labels, timestep_s=0.01)
     schedule = Schedule(policy="random", group_size=max(network.shape.layer_sizes), stop="drained")
     weights = [weight.detach().double().requires_grad_() for weight in network.weights()]
-    expected = layered_logits(network, frames, weights)
-    torch.nn.functional.cross_entropy(expected, torch.from_numpy(labels)).backward()
+    expected = layered_counts(network, frames, weights)
+    value = plain_loss(expected, labels, loss)
+    value.backward()
 
-    logits = simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits
-    torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)).backward()
+    found = classification_loss(network, events, schedule, idle_gradient=idle_gradient, loss=loss, engine=engine)
+    found.value.backward()
 
-    assert logits.tolist() == expected.tolist()
+    assert found.logits.tolist() == expected.sum(dim=1).tolist()
+    assert float(found.value.detach()) == pytest.approx(float(value.detach()), rel=1e-6)
     for parameter, weight in zip(network.weights(), weights, strict=True):
         largest = float(weight.grad.abs().max())
         torch.testing.assert_close(parameter.grad.double(), weight.grad, rtol=0, atol=1e-5 * largest + 1e-9)
@@ -85,7 +100,8 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(engine: str, 
 def frozen_graph(case: Case, result: reference.Result, weights: list[torch.Tensor]) -> torch.Tensor:
     """The asynchronous forward pass in float64 as an ordinary autograd graph, with the choices of `result`.
 
-    A neuron that is idle is treated as chosen: it has no waiting spike, so nothing but the gradient changes.
+    A neuron that is idle is treated as chosen: it has no waiting spike, so nothing but the gradient changes. Returns
+    (B, T, C) output spikes, or (B, 1, C) output potentials.
     """
     network, spec = case.network, case.network.neuron
     layers, threshold = network.layer_slices, network.threshold.double()
@@ -95,12 +111,12 @@ def frozen_graph(case: Case, result: reference.Result, weights: list[torch.Tenso
         fires[layers[-1]] = 0
     u = torch.zeros(len(case.events), network.shape.neurons, dtype=torch.float64)
     u = u + 0 * sum(weight.sum() for weight in weights)  # a graph even where no input ever comes
-    counts = 0 * u
+    counts = []
     for one in result.passes:
         u = u * network.decay.double()
         if network.bias is not None:
             u = u + weights[-1]
-        q = torch.zeros_like(u)
+        q, count = torch.zeros_like(u), 0 * u
         kept = None
         for step in one.steps:
             x = []
@@ -118,12 +134,13 @@ def frozen_graph(case: Case, result: reference.Result, weights: list[torch.Tenso
             s = s * step.evaluated
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             u = torch.where(step.evaluated, after, u)
-            q, counts = q + s, counts + s
+            q, count = q + s, count + s
             leaves = step.chosen | step.idle
             share = 1.0 if step.kept_share is None else torch.where(step.chosen, step.kept_share.double(), 1.0)
             kept = q * leaves * share
             q = q * ~leaves
-    return u[:, layers[-1]] if spec.readout == "potential" else counts[:, layers[-1]]
+        counts.append(count[:, layers[-1]])
+    return torch.stack([u[:, layers[-1]]] if spec.readout == "potential" else counts, dim=1)
 
 
 def idle_by_rule(case: Case, step: reference.Step, sample: int, idle_gradient: str) -> set[int]:
@@ -143,7 +160,7 @@ def idle_by_rule(case: Case, step: reference.Step, sample: int, idle_gradient: s
     return set(sorted(able, key=lambda n: (below[n], n))[:room])
 
 
-def check_frozen(case: Case, idle_gradient: str) -> None:
+def check_frozen(case: Case, idle_gradient: str, loss: str = "sum") -> None:
     network = case.network
     result = reference.run(
         network,
@@ -165,9 +182,8 @@ def check_frozen(case: Case, idle_gradient: str) -> None:
     if network.bias is not None:  # torch lists a module's own parameters before its children's
         weights = [*weights[1:], weights[0]]
     expected = frozen_graph(case, result, weights)
-    labels = torch.from_numpy(case.events.labels)
-    torch.nn.functional.cross_entropy(expected, labels).backward()
-    simulation = simulate(
+    plain_loss(expected, case.events.labels, loss).backward()
+    found = classification_loss(
         network,
         case.events,
         case.schedule,
@@ -175,10 +191,11 @@ def check_frozen(case: Case, idle_gradient: str) -> None:
         seed=case.seed,
         epoch=case.epoch,
         idle_gradient=idle_gradient,
+        loss=loss,
         engine="reference",
     )
-    torch.nn.functional.cross_entropy(simulation.logits, labels).backward()
-    torch.testing.assert_close(simulation.logits.double(), expected, rtol=1e-5, atol=1e-6)
+    found.value.backward()
+    torch.testing.assert_close(found.logits.double(), expected.sum(dim=1), rtol=1e-5, atol=1e-6)
     parameters = [*network.weights(), *([] if network.bias is None else [network.bias])]
     for parameter, weight in zip(parameters, weights, strict=True):
         gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
@@ -187,10 +204,11 @@ def check_frozen(case: Case, idle_gradient: str) -> None:
         torch.testing.assert_close(parameter.grad.double(), gradient, rtol=2e-5, atol=1e-6 + 1e-5 * largest)
 
 
+@every_loss
 @pytest.mark.parametrize("idle_gradient", IDLE_RULES)
 @pytest.mark.parametrize("seed", range(150))
-def test_equals_autograd_with_frozen_choices(seed: int, idle_gradient: str):
-    check_frozen(random_case(30_000 + seed), idle_gradient)
+def test_equals_autograd_with_frozen_choices(seed: int, idle_gradient: str, loss: str):
+    check_frozen(random_case(30_000 + seed), idle_gradient, loss)
 
 
 @pytest.mark.parametrize("idle_gradient", IDLE_RULES)

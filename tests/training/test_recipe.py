@@ -90,3 +90,11 @@ def test_idle_rules_belong_to_unlayered_training():
         Recipe(method="layered", idle_gradient="none", epochs=1)
     with pytest.raises(ValidationError, match="Input should be 'all', 'spare' or 'none'"):
         Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "some"})
+
+
+@pytest.mark.parametrize("method", ["layered", "unlayered"])
+def test_the_loss_is_of_the_sum_unless_it_is_of_each_timestep(method: str):
+    assert Recipe.model_validate({"method": method, "epochs": 1}).loss == "sum"
+    assert Recipe.model_validate({"method": method, "epochs": 1, "loss": "timestep"}).loss == "timestep"
+    with pytest.raises(ValidationError, match="Input should be 'sum' or 'timestep'"):
+        Recipe.model_validate({"method": method, "epochs": 1, "loss": "mean"})

@@ -12,7 +12,7 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.service import ServiceModel
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Recipe
@@ -126,6 +126,37 @@ def test_one_update_follows_the_gradient_of_the_loss(engine: str):
     labels = torch.from_numpy(batch.labels)
     assert report.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits.detach(), labels)), rel=1e-5)
     assert report.training_accuracy == pytest.approx(float((logits.argmax(dim=1) == labels).float().mean()))
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_trains_on_the_loss_of_the_recipe(engine: str):
+    reports = {}
+    for loss in ("sum", "timestep"):
+        recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "loss": loss})
+        network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+        expected = classification_loss(
+            network,
+            toy_split(1, 200),
+            recipe.schedule,
+            regularization=recipe.regularization,
+            seed=5,
+            epoch=1,
+            loss=loss,
+            engine=engine,
+        )
+        report = train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, engine=engine).history[0]
+        assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
+        reports[loss] = report
+    assert reports["sum"].loss != reports["timestep"].loss
+    assert reports["sum"].training_accuracy == reports["timestep"].training_accuracy  # of the same spikes, summed
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_learns_from_each_timestep(name: str):
+    recipe = RECIPES[name].model_copy(update={"loss": "timestep"})
+    network, result = run(recipe)
+    assert result.history[-1].loss < 0.8 * result.history[0].loss
+    assert evaluate(network, toy_split(3, 200), recipe.schedule, seed=0).accuracy > 0.85
 
 
 def test_keeps_the_weights_that_did_best_on_validation():
