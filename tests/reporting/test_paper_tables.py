@@ -223,7 +223,7 @@ def test_other_data_are_said_to_be_other_data(tmp_path: Path) -> None:
     assert "not the paper’s experiment" in said
     partial = " ".join(section(tmp_path, rows, repeating("table2")).differences)
     assert "300 of 70,000 recordings are here" in partial
-    assert "240 training samples (60,000)" in partial
+    assert "240 training and validation samples (60,000)" in partial
 
 
 def test_a_workload_of_ones_own_has_claims_without_numbers_beside(tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def _samples(metadata: ResultMetadata, printed: Settings) -> list[str]:
     if printed.train is None:
         total = workload.train + workload.validation + workload.test
         return [] if total == printed.samples else [f"{total:,} samples ({printed.samples:,})"]
-    counts = ((workload.train + workload.validation, printed.train, "training"), (workload.test, printed.test, "test"))
+    counts = (
+        (workload.train + workload.validation, printed.train, "training and validation"),
+        (workload.test, printed.test, "test"),
+    )
     found = [
         f"{ours:,} {word} samples ({theirs:,})"
         for ours, theirs, word in counts
