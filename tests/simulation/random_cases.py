@@ -103,6 +103,8 @@ def random_case(seed: int, *, convolutional: bool = False, readout: str = "spike
         cores=own_cores(seed, neurons),
         refractory=own_refractory(seed),
     )
+    if convolutional and schedule.group_size in (1, 2, 3):
+        schedule = replace(schedule, refractory=True)  # fire again and again, they would take very many steps
     regularization = Regularization()
     if rng.random() < 0.6:
         regularization = Regularization(
