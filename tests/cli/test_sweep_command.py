@@ -238,7 +238,8 @@ def test_sweeps_are_named_by_their_folder_and_bases_are_not(question: Path) -> N
     (question / "sweeps/deep/_base.yaml").write_text(SWEEP, encoding="utf-8")
     (question / "sweeps/_hidden").mkdir()
     (question / "sweeps/_hidden/x.yaml").write_text(SWEEP, encoding="utf-8")
-    assert [name for name in sweep_names() if "/" in name and not name.startswith("paper/")] == ["deep/question"]
+    assert [name for name in sweep_names() if name.startswith("deep/")] == ["deep/question"]
+    assert not any(part.startswith("_") for name in sweep_names() for part in name.split("/"))
     with pytest.raises(InputError, match=r"no sweep file 'qestion.yaml'; did you mean 'deep/question'\?"):
         invoke("qestion.yaml")
     with pytest.raises(InputError, match=r"no sweep file 'sweeps/dep/question.yaml'; did you mean 'deep/question'\?"):
