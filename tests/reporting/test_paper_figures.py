@@ -240,6 +240,20 @@ def test_figure_9_by_hand(tmp_path: Path) -> None:
     ]
 
 
+def test_a_point_on_several_lines_is_named_by_the_value_of_each(tmp_path: Path) -> None:
+    axis = "axis.recipe.unlayered_ms.momentum_noise"
+    rows = [row | {axis: 1e-6 if row["recipe"] == "unlayered_ms" else None} for row in knob_rows()]
+    usual = {"training_group_size": 8, "axis.recipe.unlayered_ms.group_size": 8.0}
+    usual |= {"axis.recipe.unlayered_ms.refractory_dropout": 0.8, axis: 0.0}
+    noiseless = [run("unlayered_ms", "momentum", seed, accuracy=0.9 + 0.001 * seed, **usual) for seed in range(3)]
+    rows += [dict.fromkeys(rows[0]) | row for row in noiseless]
+    metadata = with_recipes("figure9")
+    axes = (*metadata.axes, AxisFacts(name=axis.removeprefix("axis.")))
+    stated = claims(section(tmp_path, rows, replace(metadata, axes=axes)))
+    assert "Unlayered MS with refractory dropout 0.8: 93.0 % against" in stated["refractory dropout helps"].sentence
+    assert "Unlayered MS with noise 1e-06: 93.0 % against" in stated["momentum noise helps"].sentence
+
+
 def losing(recipe: str, curve: list[float], **changes: object) -> list[Row]:
     inference = {"layered": "layered", "unlayered_rs": "random", "unlayered_ms": "momentum"}[recipe]
     shifts = (-0.01, 0.0, 0.01)

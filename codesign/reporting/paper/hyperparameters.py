@@ -160,9 +160,9 @@ def _claims(lines: Sequence[_Line]) -> list[Claim]:
     def of(name: str) -> list[_Line]:
         return [line for line in lines if line.knob.name == name]
 
-    values = {point.number: f"{x:.4g}" for line in lines for x, point in line.points}
-
-    def names(title: str) -> Callable[[Point], str]:
+    def names(knob: str, title: str) -> Callable[[Point], str]:
+        # A point may stand in several lines: the values of Table 6 are on all of them.
+        values = {point.number: f"{x:.4g}" for line in of(knob) for x, point in line.points}
         return lambda point: f"{training_name(point.training_policy)} with {title} {values[point.number]}"
 
     def usual_against(name: str, value: float) -> list[Comparison | None]:
@@ -178,7 +178,7 @@ def _claims(lines: Sequence[_Line]) -> list[Claim]:
                 for line in of("group_size")
             ],
             nothing="Needs models trained with two values of F; the sweep lacks them.",
-            naming=names("F ="),
+            naming=names("group_size", "F ="),
             remark="The smallest F against the largest.",
         ),
         statement(
@@ -187,7 +187,7 @@ def _claims(lines: Sequence[_Line]) -> list[Claim]:
             "appendix A.7",
             usual_against("refractory_dropout", 0.0),
             nothing="Needs models trained with and without refractory dropout; the sweep lacks them.",
-            naming=names("refractory dropout"),
+            naming=names("refractory_dropout", "refractory dropout"),
         ),
         statement(
             "full refractory dropout hurts",
@@ -195,7 +195,7 @@ def _claims(lines: Sequence[_Line]) -> list[Claim]:
             "appendix A.7",
             usual_against("refractory_dropout", 1.0),
             nothing="Needs models trained with refractory dropout of 1 and less; the sweep lacks them.",
-            naming=names("refractory dropout"),
+            naming=names("refractory_dropout", "refractory dropout"),
         ),
         statement(
             "momentum noise helps",
@@ -203,7 +203,7 @@ def _claims(lines: Sequence[_Line]) -> list[Claim]:
             "appendix A.7",
             usual_against("momentum_noise", 0.0),
             nothing="Needs models trained with and without momentum noise; the sweep lacks them.",
-            naming=names("noise"),
+            naming=names("momentum_noise", "noise"),
             remark="The paper sees little of it on N-MNIST and much on SHD and DVS gesture.",
         ),
     ]
