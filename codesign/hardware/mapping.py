@@ -288,16 +288,39 @@ def _remedies(shape: NetworkShape, budget: Budget) -> list[str]:
         fan_in, budget = f"{needed:,} inputs per neuron", replace(budget, fan_in=needed)
         if _fits(shape, budget):
             return [fan_in]
-    more = replace(budget, cores=budget.cores if budget.spans_chips else max(budget.cores, 2), most_cores=None)
-    larger = _larger_cores(shape, budget)
-    remedies = [_cores_text(shape, more)] if _fits(shape, more) else []
+    more, larger = _fewest_cores(shape, budget), _larger_cores(shape, budget)
+    remedies = [] if more is None else [_cores_text(shape, more)]
     if larger is not None:
         remedies.append(f"{_sizes_text(budget, larger)} a core")
     if not remedies:
-        both = _larger_cores(shape, more)
+        *_, most = _with_more_cores(shape, budget)
+        both = _larger_cores(shape, most)
         assert both is not None  # as many cores as layers, each large enough, hold any network
-        remedies = [f"{_cores_text(shape, both)} of {_sizes_text(budget, both)}"]
+        fewest = _fewest_cores(shape, replace(budget, neurons=both.neurons, synapses=both.synapses))
+        assert fewest is not None  # `both` is one of those looked through
+        remedies = [f"{_cores_text(shape, fewest)} of {_sizes_text(budget, both)}"]
     return [f"{fan_in} and {remedy}" if fan_in else remedy for remedy in remedies]
+
+
+def _fewest_cores(shape: NetworkShape, budget: Budget) -> Budget | None:
+    """`budget` with as few more cores, or chips, as the network needs; None where no number is enough."""
+    return next((more for more in _with_more_cores(shape, budget) if _fits(shape, more)), None)
+
+
+def _with_more_cores(shape: NetworkShape, budget: Budget) -> Iterator[Budget]:
+    """`budget` with more and more cores, or chips, up to what is enough if any number is.
+
+    A layer that may be split takes core after core, so no limit at all ends at the fewest. One that may not is put on
+    the first core that holds it, among those that there are: a core for each layer is then enough.
+    """
+    if budget.splits_layers:
+        cores = budget.cores if budget.spans_chips else max(budget.cores, 2)
+        yield replace(budget, cores=cores, most_cores=None)
+        return
+    unit = budget.cores if budget.spans_chips else 1
+    there = budget.cores if budget.most_cores is None else budget.most_cores
+    for count in range(there // unit + 1, there // unit + 1 + len(shape.layers)):
+        yield replace(budget, cores=budget.cores if budget.spans_chips else count, most_cores=count * unit)
 
 
 def _fits(shape: NetworkShape, budget: Budget) -> bool:

@@ -414,8 +414,7 @@ def test_what_a_refusal_asks_for_is_enough_and_less_is_not(sizes: list[int], chi
     for offer in offers[1].split(" or with "):
         wanted = {kind: int(count.replace(",", "")) for count, kind in re.findall(r"([\d,]+) (\w+?)s?\b", offer)}
         assert enough(topology, chip, wanted)
-        # With cores of two sizes a refusal asks for enough, but what it adds may be larger than it need be.
-        for kind, count in () if chip["mixed"] else wanted.items():
+        for kind, count in wanted.items():
             assert not enough(topology, chip, {**wanted, kind: count - 1})
 
 
