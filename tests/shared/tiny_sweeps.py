@@ -54,6 +54,34 @@ def plan_of(spec: SweepSpec) -> Plan:
     return build_plan(spec, outline())
 
 
+UNLAYERED = ("  layered: {method: layered}", "  layered: {method: layered}\n  rs: {method: unlayered, policy: random}")
+
+
+def keys(spec: SweepSpec) -> dict[str, set[str]]:
+    """Keys of all its jobs, by kind."""
+    jobs = [point.jobs for point in plan_of(spec).points if point.jobs is not None]
+    return {
+        "train": {job.execution.model.key for job in jobs},
+        "execute": {one.key for job in jobs for one in job.executions},
+        "summary": {one.key for job in jobs for one in job.summaries},
+        "cost": {job.cost.key for job in jobs},
+    }
+
+
+def changed(spec: SweepSpec, base: SweepSpec) -> set[str]:
+    """Kinds of job whose keys differ."""
+    ours, theirs = keys(spec), keys(base)
+    return {kind for kind in ours if ours[kind] != theirs[kind]}
+
+
+CHIP = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}"
+
+
+def with_override(text: str) -> tuple[str, str]:
+    """The change that overrides numbers of `mubrain_fitted`."""
+    return CHIP, CHIP.replace("]}", f"], overrides: {{{text}}}}}")
+
+
 class Recording(Progress):
     """Remembers what ran."""
 

@@ -1,0 +1,159 @@
+"""What schedules and recipes look at on a chip: its times, its cores, refractoriness and bits."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_sweeps import CHIP, UNLAYERED, changed, keys, plan_of, tiny, with_override
+
+from codesign.errors import InputError
+
+TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
+RANDOM = ("policy: random, group_size: 4", "group_size: 4")
+
+
+def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those() -> None:
+    slower = with_override("times.synaptic_operation: 1 us")
+    assert changed(tiny(slower), tiny()) == {"cost"}
+    base, other = tiny(RANDOM, TIMED), tiny(RANDOM, TIMED, slower)
+    assert changed(other, base) == {"execute", "summary", "cost"}
+    assert len(keys(other)["execute"] & keys(base)["execute"]) == 2  # layered, with the chip's weights and in floats
+    cheaper = with_override("energies.synaptic_operation: 1 pJ")
+    assert changed(tiny(RANDOM, TIMED, cheaper), base) == {"cost"}
+
+
+def test_an_axis_of_a_time_gives_executions_of_their_own() -> None:
+    axes = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
+    layered_only = ("[layered, asynchronous]", "[asynchronous]")
+    counts = {kind: len(found) for kind, found in keys(tiny(axes, layered_only)).items()}
+    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 3}
+    timed = plan_of(tiny(axes, layered_only, RANDOM, TIMED))
+    executions = {point.jobs.execution.key: point.jobs.execution for point in timed.points if point.jobs}
+    assert len(executions) == 3
+    messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
+    assert messages == pytest.approx([1e-9, 1e-6, 1e-3])
+
+
+def test_a_policy_that_looks_at_times_works_with_any_thresholds() -> None:
+    waiting = (RANDOM[0], "policy: timed, group_size: 4, synchronization_threshold: 3")
+    points = plan_of(tiny(waiting)).points
+    schedule = next(point.jobs for point in points if point.columns["schedule"] == "asynchronous").execution.schedule
+    assert schedule.service is not None
+    assert schedule.barrier_messages
+
+
+def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them() -> None:
+    spec = tiny(RANDOM, TIMED, ("mubrain_fitted: {", "mubrain: {"))
+    expected = r"schedules\.asynchronous on chips\.mubrain: mubrain: .* gives no times\.synaptic_operation"
+    with pytest.raises(InputError, match=expected):
+        plan_of(spec)
+
+
+TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_fitted"))
+
+
+def test_a_recipe_trains_through_the_times_of_its_chip() -> None:
+    plan = plan_of(tiny(TIMED_RECIPE))
+    models = {point.columns["recipe"]: point.jobs.execution.model for point in plan.points if point.jobs}
+    timed = models["rs"].schedule
+    assert (timed.policy, timed.group_size, timed.stop) == ("timed", 8, "drained")
+    assert timed.cores == (0,) * 30  # as the sweep maps it: one core
+    assert timed.service is not None
+    assert models["layered"].schedule.service is None
+    slower = tiny(TIMED_RECIPE, with_override("times.synaptic_operation: 1 us"))
+    assert len(keys(slower)["train"] - keys(tiny(TIMED_RECIPE))["train"]) == 1
+    axis = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
+    assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
+
+
+def test_a_recipe_whose_chip_is_too_small_cannot_be_trained() -> None:
+    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: truenorth"))
+    rows = [point for point in plan_of(tiny(recipe)).points if point.columns["recipe"] == "rs"]
+    assert [point.jobs for point in rows] == [None] * 3
+    reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain_fitted"]
+    assert len(reasons) == 2
+    assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
+
+
+def test_a_recipe_whose_chip_lacks_times_is_a_mistake() -> None:
+    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
+    with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain: .* gives no times"):
+        plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered]}")))
+
+
+@pytest.mark.parametrize("policy", ["round_robin", "arbiter"])
+def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(policy: str) -> None:
+    found = {}
+    for chip in ("", ", chip: loihi", ", chip: mubrain_fitted"):
+        changes = (
+            ('"12-8"', '"2000"'),
+            ("policy: random, group_size: 4", f"policy: {policy}, group_size: 4"),
+            (CHIP, f"{CHIP}\n  loihi: {{schedules: [asynchronous]}}"),
+            (UNLAYERED[0], UNLAYERED[1].replace("random", policy + chip)),
+        )
+        points = [point for point in plan_of(tiny(*changes)).points if point.columns["recipe"] == "rs"]
+        (on_loihi,) = (point.jobs.execution for point in points if point.jobs and point.columns["chip"] == "loihi")
+        assert (on_loihi.schedule.policy, on_loihi.schedule.service) == (policy, None)
+        assert len(set(on_loihi.schedule.cores)) > 2
+        found[chip] = on_loihi.model.schedule
+    assert {schedule.policy for schedule in found.values()} == {policy}
+    assert found[""].cores is None
+    assert found[", chip: loihi"].cores == on_loihi.schedule.cores
+    assert found[", chip: mubrain_fitted"].cores == (0,) * 2010  # one core
+
+
+def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence() -> None:
+    own = "  {name}: {{policy: {name}, group_size: all, stop: drained, refractory: {refractory}}}"
+    named = "\n".join(
+        own.format(name=name, refractory=refractory)
+        for name, refractory in (("arbiter", "true"), ("timed", "false"), ("round_robin", "false"))
+    )
+    spec = tiny((CHIP, CHIP.replace("asynchronous]", "arbiter, timed, round_robin]")), ("seeds:", f"{named}\nseeds:"))
+    assert {kind: len(found) for kind, found in keys(spec).items()} == {
+        "train": 1,
+        "execute": 2,  # with 4-bit weights and without
+        "summary": 2,
+        "cost": 1,
+    }
+
+
+def test_refractoriness_is_an_axis_and_a_column() -> None:
+    """Layered inference needs none: it is one execution, in which no neuron can fire twice."""
+    axes = "axes:\n" + "".join(f"  schedule.{name}.refractory: [true, false]\n" for name in ("asynchronous", "layered"))
+    spec = tiny(("seeds:", axes + "seeds:"))
+    rows = [point.columns for point in plan_of(spec).points if point.columns["chip"] == "mubrain_fitted"]
+    found = [
+        (row["schedule"], row[f"axis.schedule.{row['schedule']}.refractory"], row["refractory"], row["inference"])
+        for row in rows
+    ]
+    assert found == [
+        ("layered", "True", True, "layered"),
+        ("layered", "False", True, "layered"),
+        ("asynchronous", "True", True, "asynchronous"),
+        ("asynchronous", "False", False, "asynchronous"),
+    ]
+    about = [any("one spike a timestep at most" in text for text in row["assumptions"]) for row in rows]
+    assert about == [True, True, True, False]
+    assert len(keys(spec)["execute"]) == 2 * 3
+    (infeasible,) = (point.columns for point in plan_of(spec).points if point.columns["chip"] == "truenorth")
+    assert infeasible.get("refractory") is None
+
+
+def test_neurons_without_refractoriness_have_one_form_of_schedule() -> None:
+    free = ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {refractory: false}}')
+    schedule = ("group_size: 4}", "group_size: 4, refractory: false}")
+    assert not changed(tiny(free, schedule), tiny(free))
+    for spec in (tiny(free, schedule), tiny(free)):
+        rows = [point.columns for point in plan_of(spec).points]
+        assert [row.get("refractory") for row in rows] == [True, False, None]
+
+
+@pytest.mark.parametrize("values", ["[1, 2, 4, 8, none]", "[none, 3]"])
+def test_bits_of_weights_are_an_axis(values: str) -> None:
+    spec = tiny(("seeds:", f"axes:\n  chip.mubrain_fitted.weight_bits: {values}\nseeds:"))
+    texts = values.strip("[]").split(", ")
+    expected = [(text, None if text == "none" else int(text)) for text in texts for _ in range(2)]
+    points = [point for point in plan_of(spec).points if point.jobs is not None]
+    column = "axis.chip.mubrain_fitted.weight_bits"
+    assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
+    assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
+    assert len({point.jobs.execution.key for point in points}) == len(points)
