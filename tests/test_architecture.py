@@ -20,9 +20,9 @@ ALLOWED = {
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES | {"network.topology", "simulation.schedule", "simulation.service", "simulation.execution"},
     "metadata": LEAVES,
-    "columns": set(),
+    "columns": {"hardware.terms"},
     "results": LEAVES | {"columns", "metadata"},
-    "reporting": LEAVES | {"metadata", "results", "exploration.pareto"},
+    "reporting": LEAVES | {"hardware.terms", "metadata", "results", "exploration.pareto"},
     # A card says what a model is, was trained on and scores, in the report's words.
     "models": LEAVES
     | {

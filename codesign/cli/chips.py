@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codesign.hardware.terms import ACTIONS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from codesign.hardware.description import Chip
 
 _SHORT = {
-    "energies.synaptic_operation": "e_so",
-    "energies.neuron_access": "e_access",
-    "energies.neuron_update": "e_upd",
-    "energies.spike": "e_spike",
-    "energies.message": "e_msg",
-    "energies.hop": "e_hop",
-    "energies.barrier_message": "e_bar",
-    "static_power": "static",
+    **{action.price: action.symbol for action in ACTIONS},
     "neurons_per_core": "capacity",
     "synapses_per_core": "capacity",
     "weight_bits": "bits",
     "can_flush": "flush",
-    "energies.chip_hop": "chip to chip",
     "times.chip_hop": "chip to chip",
 }
 """Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
+from codesign.hardware.terms import INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Power, Time, Voltage
 
 __all__ = [
@@ -43,7 +44,6 @@ Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "se
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
 that a model meets measurements; estimated; or secondary, known only through someone else's text."""
 
-EnergyTerm = Literal["neuron_access", "neuron_update", "spike", "message", "hop", "barrier_message"]
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
 Operation = Literal["accelerated", "real_time"]
@@ -77,6 +77,16 @@ def _lanes(value: Any) -> int | str:
     if _is_count(value) or value == "all":
         return value  # type: ignore[no-any-return]
     raise problem(f"must be a whole number of lanes above 0, or 'all', found {value!r}")
+
+
+def _includable(value: Any) -> Any:
+    if value not in INCLUDABLE_TERMS:
+        raise problem(f"must be one of {', '.join(INCLUDABLE_TERMS)}, found {value!r}")
+    return value
+
+
+EnergyTerm = Annotated[str, BeforeValidator(_includable)]
+"""Name of a term that another number may contain."""
 
 
 class Number(Spec):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
+from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.usage import Usage
 from codesign.hardware.work import Layout
 
@@ -17,18 +18,7 @@ __all__ = ["ENERGY_TERMS", "Tariff", "charges", "tariff_of", "total"]
 Floats = NDArray[np.float64]
 Price = float | Floats | None
 
-ENERGY_TERMS = (
-    "synaptic_operation",
-    "neuron_access",
-    "neuron_update",
-    "spike",
-    "message",
-    "hop",
-    "barrier_message",
-    "clock",
-    "active_core",
-    "static",
-)
+ENERGY_TERMS = tuple(COST_TERMS)
 """Names of the terms of an energy, in the order in which they are added up."""
 
 

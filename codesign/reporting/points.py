@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.metadata import Scalar
 from codesign.reporting.statistics import Interval, interval, seed_means
 from codesign.reporting.wording import UNKNOWN, policy_label
@@ -17,18 +18,7 @@ from codesign.units import format_si
 
 __all__ = ["ENERGY_TERMS", "Point", "gather", "is_known", "strings"]
 
-ENERGY_TERMS = {
-    "synaptic_operation": "energy_synaptic_operation_j",
-    "neuron_access": "energy_neuron_access_j",
-    "neuron_update": "energy_neuron_update_j",
-    "spike": "energy_spike_j",
-    "message": "energy_message_j",
-    "hop": "energy_hop_j",
-    "barrier_message": "energy_barrier_j",
-    "clock": "energy_clock_j",
-    "active_core": "energy_active_core_j",
-    "static": "energy_static_j",
-}
+ENERGY_TERMS = ENERGY_COLUMNS
 """Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.hardware.terms import ACTIONS
 from codesign.reporting.points import ENERGY_TERMS, Point
 from codesign.reporting.statistics import CONFIDENCE
 from codesign.reporting.wording import listed, quantity
@@ -178,9 +179,7 @@ def _range(values: Floats) -> tuple[float, float]:
 def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
     """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
     number = influence.number
-    exact = column == "energy_j" and (
-        number.path.startswith("energies.") or number.path in ("static_power", "active_core_power")
-    )
+    exact = column == "energy_j" and (number.path in _PRICES)
     found = [
         Tip(
             number=number,
@@ -270,19 +269,9 @@ def _known(cell: Any) -> bool:
     return cell is not None and not (isinstance(cell, float) and cell != cell)
 
 
+_PRICES = {action.price for action in ACTIONS}
 _VERBS = {
-    "energies.synaptic_operation": ("a synaptic operation", "costs"),
-    "energies.neuron_access": ("visiting a neuron", "costs"),
-    "energies.neuron_update": ("a neuron update", "costs"),
-    "energies.spike": ("generating a spike", "costs"),
-    "energies.message": ("sending a message", "costs"),
-    "energies.hop": ("a hop", "costs"),
-    "energies.hop_vertical": ("a vertical hop", "costs"),
-    "energies.chip_hop": ("a hop between chips", "costs"),
-    "energies.barrier_message": ("a barrier message", "costs"),
-    "energies.clock_cycle": ("a clock cycle", "costs"),
-    "static_power": ("static power", "is"),
-    "active_core_power": ("the power of an active core", "is"),
+    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
     "clock": ("the clock", "runs at"),
     "synchronization.tick": ("a tick", "lasts"),
     "synchronization.times": ("a barrier", "takes"),

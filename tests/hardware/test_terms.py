@@ -1,0 +1,56 @@
+"""The registry of cost terms against everything that goes through it: nothing is enumerated anywhere else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from codesign.hardware.description import Chip, Energies
+from codesign.hardware.library import find_chip
+from codesign.hardware.numbers import EnergyNumber, PowerNumber
+from codesign.hardware.parameters import number_type
+from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
+from codesign.results import COLUMNS
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return find_chip("loihi")
+
+
+def test_every_price_of_a_term_is_a_number_of_a_chip(chip: Chip) -> None:
+    for action in ACTIONS:
+        kind = number_type(chip, action.price)
+        assert kind is not None, action
+        drawn = action.count == "on_s" and not action.factor
+        assert issubclass(kind, PowerNumber if drawn else EnergyNumber), action
+        for path in filter(None, (action.fallback, action.factor)):
+            assert number_type(chip, path) is not None, action
+
+
+def test_every_energy_of_a_chip_belongs_to_a_term() -> None:
+    priced = {action.price for action in ACTIONS}
+    assert {f"energies.{name}" for name in Energies.model_fields} <= priced
+
+
+def test_every_term_has_a_column_of_its_own() -> None:
+    columns = [term.column for term in COST_TERMS.values()]
+    assert len(set(columns)) == len(columns)
+    for term in COST_TERMS.values():
+        assert COLUMNS[term.column].unit == term.unit == "J"
+
+
+def test_only_counted_terms_that_are_not_essential_may_lie_inside_another_number() -> None:
+    for term in COST_TERMS.values():
+        counted = all(action.count != "on_s" for action in term.actions)
+        assert counted == (term.drawn_by is None)
+        assert term.includable == (counted and not term.essential)
+    assert INCLUDABLE_TERMS
+
+
+def test_the_registry_is_light() -> None:
+    code = "import sys, codesign.hardware.terms; print(sorted({'numpy', 'torch', 'pydantic'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
