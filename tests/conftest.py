@@ -1,11 +1,21 @@
+"""What all tests share. Set before torch is imported: workers of pytest-xdist share the cores among them."""
+
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+
+hypothesis.settings.register_profile("codesign", deadline=None)  # a worker beside others is slow at times
+hypothesis.settings.load_profile("codesign")
 
 
 @pytest.fixture(scope="session")
 def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Binned events of the digits dataset, made once a test run."""
+    """Binned events of the digits dataset, made once a worker."""
     return tmp_path_factory.mktemp("cache")

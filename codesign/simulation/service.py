@@ -23,8 +23,8 @@ class ServiceModel:
 
     1.  the messages that left in step k − 1 (in step 0 the frame, sent at 0) are received in the order of the message
         table, by slice of the source and step of enqueueing. With n spikes in a row, for each slice d of the target
-        layer, on its core: free = max(free, sent + route_s[source][d]) + n · message_s[d]. A spike lost to dropout is
-        served like any other; a barrier message is not;
+        layer, on its core: `free = max(free, sent + route_s[source][d]) + n · message_s[d]`. A spike lost to dropout
+        is served like any other; a barrier message is not;
     2.  each slice in order evaluates, free += time of its evaluations, and then sends the spikes that it emitted,
         free += emitted · (spike_s + output_s[slice]). That time is `sent` of the neurons which begin to wait in step k.
 

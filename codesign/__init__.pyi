@@ -1,0 +1,52 @@
+"""The public names, and where each is defined. `__init__.py` imports a name when it is first used."""
+
+from .errors import (
+    CodesignError as CodesignError,
+    DataError as DataError,
+    DocumentError as DocumentError,
+    InfeasibleError as InfeasibleError,
+    InputError as InputError,
+    StoreError as StoreError,
+    TrainingDivergedError as TrainingDivergedError,
+)
+from .exploration.study.study import load_study as load_study, run_study as run_study
+from .exploration.sweep import load_sweep as load_sweep, run_sweep as run_sweep
+from .hardware.cost import Cost as Cost, price as price
+from .hardware.description import Chip as Chip
+from .hardware.library import chip_names as chip_names, find_chip as find_chip, load_chip as load_chip
+from .hardware.mapping import Mapping as Mapping, map_network as map_network
+from .hardware.parameters import with_parameter as with_parameter
+from .hardware.quantization import quantize_weights as quantize_weights
+from .hardware.scheduling import chip_schedule as chip_schedule, service_model as service_model
+from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
+from .hardware.validation import validate as validate
+from .models.card import (
+    ModelCard as ModelCard,
+    ModelData as ModelData,
+    ModelEvaluation as ModelEvaluation,
+    ModelOrigin as ModelOrigin,
+    describe_model as describe_model,
+)
+from .models.file import LoadedModel as LoadedModel, load_model as load_model, save_model as save_model
+from .network.neuron import NeuronSpec as NeuronSpec
+from .network.spiking_network import SpikingNetwork as SpikingNetwork
+from .network.topology import (
+    NetworkShape as NetworkShape,
+    TopologySpec as TopologySpec,
+    network_shape as network_shape,
+    parse_topology as parse_topology,
+)
+from .reporting.html import write_report as write_report
+from .results import read_results as read_results, write_results as write_results
+from .simulation.engine import Simulation as Simulation, engine_names as engine_names, simulate as simulate
+from .simulation.execution import Execution as Execution
+from .simulation.policies import Policy as Policy, policy_names as policy_names
+from .simulation.schedule import LAYERED as LAYERED, Regularization as Regularization, Schedule as Schedule
+from .simulation.service import ServiceModel as ServiceModel
+from .training.calibration import calibrate as calibrate
+from .training.evaluation import evaluate as evaluate
+from .training.recipe import PRESETS as PRESETS, Calibration as Calibration, Recipe as Recipe
+from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train
+from .workload.dataset import Workload as Workload, load_workload as load_workload
+from .workload.events import EventBatch as EventBatch
+from .workload.spec import WorkloadSpec as WorkloadSpec
