@@ -28,10 +28,10 @@ from typing import Any, get_args
 import pandas as pd
 import torch
 
+from codesign.analysis.statistics import Interval, difference, interval
 from codesign.errors import DataError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
-from codesign.reporting.statistics import Interval, difference, interval
 from codesign.simulation.idle import IdleGradient
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import PRESETS, Recipe

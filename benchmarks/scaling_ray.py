@@ -165,13 +165,13 @@ def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s
 
 def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]]:
     """The same real sweep by serial, and by Ray with one and two workers; results must be equal."""
+    from codesign.analysis.table import contents_equal, read_results
     from codesign.documents import parse_document
     from codesign.exploration.executors.serial import SerialExecutor
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.spec import SweepSpec
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import run_sweep
-    from codesign.results import contents_equal, read_results
 
     text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
 

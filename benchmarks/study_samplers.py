@@ -17,9 +17,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from codesign.exploration.pareto import hypervolume
-from codesign.metadata import StudyFacts
-from codesign.results import ResultTable, read_results
+from codesign.analysis.metadata import StudyFacts
+from codesign.analysis.pareto import hypervolume
+from codesign.analysis.table import ResultTable, read_results
 
 
 def search(file: str, sampler: str, seed: int, folder: Path, rest: list[str]) -> ResultTable:

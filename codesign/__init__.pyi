@@ -37,7 +37,7 @@ from .network.topology import (
     parse_topology as parse_topology,
 )
 from .reporting.html import write_report as write_report
-from .results import read_results as read_results, write_results as write_results
+from .analysis.table import read_results as read_results, write_results as write_results
 from .simulation.engine import Simulation as Simulation, engine_names as engine_names, simulate as simulate
 from .simulation.execution import Execution as Execution
 from .simulation.policies import Policy as Policy, policy_names as policy_names

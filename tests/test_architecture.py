@@ -19,10 +19,8 @@ ALLOWED = {
     "simulation": LEAVES | {"network", "workload.events"},
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES | {"network.topology", "simulation.schedule", "simulation.service", "simulation.execution"},
-    "metadata": LEAVES,
-    "columns": {"hardware.terms"},
-    "results": LEAVES | {"columns", "metadata"},
-    "reporting": LEAVES | {"hardware.terms", "metadata", "results", "exploration.pareto"},
+    "analysis": LEAVES | {"hardware.terms"},
+    "reporting": LEAVES | {"analysis", "hardware.terms"},
     # A card says what a model is, was trained on and scores, in the report's words.
     "models": LEAVES
     | {
@@ -32,10 +30,10 @@ ALLOWED = {
         "simulation.schedule",
         "hardware.cost",
         "workload",
-        "reporting.wording",
+        "analysis.formatting",
     },
     "exploration": LEAVES
-    | {"network", "simulation", "training", "hardware", "workload", "metadata", "results", "reporting", "models"},
+    | {"network", "simulation", "training", "hardware", "workload", "analysis", "reporting", "models"},
 }
 
 

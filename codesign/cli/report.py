@@ -28,12 +28,12 @@ def report(
     ] = None,
 ) -> None:
     """Draw the report of a results file again, without running anything."""
+    from codesign.analysis.table import read_results
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.files import printable, with_suffix
     from codesign.reporting.html import write_report
     from codesign.reporting.terminal import print_summary
-    from codesign.results import read_results
 
     target = output or with_suffix(results, ".html")
     if str(target) == results:

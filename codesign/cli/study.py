@@ -132,10 +132,10 @@ def _changed(
 
 def _summary(outcome: StudyOutcome) -> int:
     """Print what came out; exit code 0, or 1 where something failed."""
+    from codesign.analysis.table import read_results
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_study_summary
-    from codesign.results import read_results
 
     console = PrintableConsole()
     print_study_summary(read_results(outcome.results), printable(outcome.report), printable(outcome.results), console)

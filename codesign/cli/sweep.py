@@ -94,10 +94,10 @@ def sweep(
 
 def _summary(outcome: SweepOutcome) -> int:
     """Print what came out; exit code 0, or 1 where points failed."""
+    from codesign.analysis.table import read_results
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary
-    from codesign.results import read_results
 
     results, report = printable(outcome.results), printable(outcome.report)
     console = PrintableConsole()

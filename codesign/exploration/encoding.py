@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from codesign.analysis.columns import checked_cells
 from codesign.errors import UnreadableResultError
 from codesign.network.topology import LayerShape, NetworkShape
-from codesign.results import checked_cells
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from codesign.analysis.columns import checked_cells
 from codesign.errors import InputError
 from codesign.exploration.encoding import (
     Encoded,
@@ -35,7 +36,6 @@ from codesign.hardware.mapping import Mapping
 from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec
-from codesign.results import checked_cells
 from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule

@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, checked_cells
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.points import is_known
+from codesign.analysis.table import ResultTable
 from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import canonical_json, decode_state
 from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
-from codesign.metadata import ResultMetadata
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
 from codesign.models.file import encode_model
 from codesign.models.page import index_page, model_page
-from codesign.reporting.points import is_known
-from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable, checked_cells
 from codesign.versions import package_versions
 
 if TYPE_CHECKING:

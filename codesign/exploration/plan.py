@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
@@ -16,7 +17,6 @@ from codesign.exploration.variants import Variant, recipe_variants
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
-from codesign.results import AXIS_PREFIX
 from codesign.simulation.loss import check_loss
 from codesign.training.recipe import Recipe
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from codesign.analysis.columns import checked_cells
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import reading_result
 from codesign.exploration.executors.base import Failure
@@ -13,7 +14,6 @@ from codesign.exploration.rows import Columns
 from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
-from codesign.results import checked_cells
 
 __all__ = ["paper_book", "point_row", "point_rows"]
 

@@ -7,14 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from codesign.exploration.plan import Plan
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_unit, base_chip
-from codesign.exploration.work import JobTally
-from codesign.hardware.description import Chip, PowerGating
-from codesign.hardware.uncertainty import uncertain_numbers
-from codesign.hardware.validation import Check, validate, validation_summary
-from codesign.metadata import (
+from codesign.analysis.metadata import (
     AxisFacts,
     ChipFacts,
     ChipNumber,
@@ -25,6 +18,13 @@ from codesign.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
+from codesign.exploration.plan import Plan
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.variants import axis_unit, base_chip
+from codesign.exploration.work import JobTally
+from codesign.hardware.description import Chip, PowerGating
+from codesign.hardware.uncertainty import uncertain_numbers
+from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.network.topology import topology_text
 from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.versions import package_versions

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, get_args
 
+from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, suggestion
 from codesign.errors import CodesignError
 from codesign.exploration.limits import name_problems, size_problems
 from codesign.hardware.numbers import Operation
-from codesign.results import COLUMNS
 from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from codesign.simulation.execution import NOT_REACHED, Execution
 __all__ = ["Columns", "convergence_accuracy", "histogram", "summary_columns"]
 
 Columns = dict[str, Any]
-"""Values by column of `codesign.results.COLUMNS`."""
+"""Values by column of `codesign.analysis.columns.COLUMNS`."""
 
 _MOST_BINS = 128
 

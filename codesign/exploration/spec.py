@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import references
 from codesign.exploration.executors.base import Resources
-from codesign.metadata import PaperPart
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS

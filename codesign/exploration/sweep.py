@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.analysis.table import read_results, write_results
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.library import load_sweep
 from codesign.exploration.plan import Plan, build_plan
@@ -23,7 +24,6 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work, find_work
 from codesign.files import Location, join, open_folder
-from codesign.results import read_results, write_results
 
 if TYPE_CHECKING:
     from codesign.exploration.models import ModelFiles

@@ -72,7 +72,7 @@ class Cost:
         return _mean(self.latency.total_s)
 
     def columns(self) -> dict[str, float | str | list[str] | list[float] | None]:
-        """Means over samples, named as in `codesign.results.COLUMNS`; decision latency over decided samples."""
+        """Means over samples, named as the columns of results; decision latency over decided samples."""
         energy, latency = self.mean, self.latency
         on_s = None if self.on_s is None else float(self.on_s.mean())
         load = self.link_load.mean(axis=0)

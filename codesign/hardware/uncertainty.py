@@ -184,7 +184,7 @@ def uncertainty_columns(
     *,
     cost: Cost | None = None,
 ) -> dict[str, list[str] | list[float] | None]:
-    """Columns of a row that say how far its energy and latency move, named as in `codesign.results.COLUMNS`.
+    """Columns of a row that say how far its energy and latency move, named as the columns of results.
 
     Draws have six digits. What is not known stays unknown.
 

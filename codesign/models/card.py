@@ -86,7 +86,7 @@ class ModelEvaluation:
         chip, schedule: their names.
         axes: values of the sweep's axes of chip and schedule, by path.
         split: data that it was run on.
-        others: columns of the results, and mean what `codesign.results.COLUMNS` says.
+        others: columns of the results, and mean what `codesign.analysis.columns.COLUMNS` says.
     """
 
     chip: str | None = None

@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+from codesign.analysis.formatting import UNKNOWN, listed, number, percent, policy_label, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import topology_text
-from codesign.reporting.wording import UNKNOWN, listed, number, percent, policy_label, quantity
 from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.units import format_si
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.metadata import ResultMetadata
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.formatting import UNKNOWN, column_label, number, percent, points, quantity, with_interval
+from codesign.analysis.fronts import coverage_words
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.points import Point, is_known
+from codesign.analysis.statistics import difference, interval
 from codesign.reporting.chip_comparison import representatives
-from codesign.reporting.comparison import Comparison
-from codesign.reporting.fronts import coverage_words
-from codesign.reporting.points import Point, is_known
-from codesign.reporting.statistics import difference, interval
-from codesign.reporting.sureness import describe_range, share, tips_in_words
+from codesign.reporting.robustness import describe_range, share, tips_in_words
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import UNKNOWN, column_label, number, percent, points, quantity, with_interval
 
-__all__ = ["charging_table", "pace_warnings", "quantization_table", "sureness_table", "utilization_table"]
+__all__ = ["charging_table", "pace_warnings", "quantization_table", "robustness_table", "utilization_table"]
 
 _CORES = 16
 """Cores whose utilization is written out."""
@@ -196,11 +196,11 @@ def quantization_table(gathered: Sequence[Point]) -> Table | None:
     )
 
 
-def sureness_table(comparisons: Sequence[Comparison]) -> Table | None:
+def robustness_table(comparisons: Sequence[Comparison]) -> Table | None:
     """What the ranges of the chips' numbers do to each comparison of energies or times."""
     rows = []
     for comparison in comparisons:
-        found = comparison.sureness
+        found = comparison.robustness
         if found is None or not found.influences:
             continue
         column = comparison.column

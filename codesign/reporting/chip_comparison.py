@@ -7,20 +7,13 @@ from itertools import combinations
 
 import pandas as pd
 
-from codesign.reporting.comparison import (
-    Claim,
-    Comparison,
-    compare,
-    compare_series,
-    describe_gain,
-    how_sure,
-    status_of,
-    with_sureness,
-)
-from codesign.reporting.fronts import coverage_words
-from codesign.reporting.points import ENERGY_TERMS, Point
-from codesign.reporting.sureness import share
-from codesign.reporting.wording import listed, quantity, significant
+from codesign.analysis.comparison import Comparison, compare, compare_series, status_of, with_robustness
+from codesign.analysis.formatting import listed, quantity, significant
+from codesign.analysis.fronts import coverage_words
+from codesign.analysis.points import Point
+from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.reporting.claims import Claim, describe_gain
+from codesign.reporting.robustness import describe_robustness, share
 
 __all__ = ["compare_chips", "representatives", "summarize"]
 
@@ -72,9 +65,9 @@ def _doubt(comparison: Comparison) -> str:
     """What a reader of the short form must know."""
     if not comparison.gain.above_zero:
         return " (not shown)"
-    if comparison.sureness is None:
+    if comparison.robustness is None:
         return ""
-    return f" (in {share(comparison.sureness.probability)} of draws)"
+    return f" (in {share(comparison.robustness.probability)} of draws)"
 
 
 def _joined(titles: Sequence[str]) -> str:
@@ -109,7 +102,7 @@ def _energy(a: Point, b: Point) -> Claim:
     if found is None:
         sentence = "No ranking: no training seed has a known energy on both."
         return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
-    found = with_sureness(found, None if a.coverage == b.coverage else terms)
+    found = with_robustness(found, None if a.coverage == b.coverage else terms)
     if a.coverage == b.coverage:
         basis = f"equal coverage ({coverage_words(a)})"
     else:
@@ -150,7 +143,7 @@ def _claim(name: str, title: str, sentence: str, found: Comparison) -> Claim:
         status=status_of([found]),
         sentence=sentence,
         comparisons=(found,),
-        sureness=how_sure(found),
+        robustness=describe_robustness(found),
     )
 
 
@@ -165,7 +158,7 @@ def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
         return [], f"{said} cannot be split into terms: it is what was spent in some measurement."
     if a.coverage == b.coverage:
         return list(a.coverage), None
-    common = [term for term in ENERGY_TERMS if term in a.coverage and term in b.coverage]
+    common = [term for term in ENERGY_COLUMNS if term in a.coverage and term in b.coverage]
     if not common:
         return [], f"no term is in both: {a.chip} has {coverage_words(a)}, {b.chip} has {coverage_words(b)}."
     for point in (a, b):
@@ -181,7 +174,7 @@ def _sum(point: Point, terms: list[str]) -> pd.Series:
     """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")
-    known = [ENERGY_TERMS[term] for term in terms if term not in point.included_terms]
+    known = [ENERGY_COLUMNS[term] for term in terms if term not in point.included_terms]
     parts = pd.concat([point.seeds(column) for column in known], axis=1).dropna()
     return parts.sum(axis=1)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from codesign.analysis.formatting import column_label
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import interval
 from codesign.reporting.figures import LegendEntry, Panel, clipped, palette
 from codesign.reporting.lines import Curve, Line, draw_lines
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import interval
 from codesign.reporting.svg import render
-from codesign.reporting.wording import column_label
 
 __all__ = [
     "axis_panels",

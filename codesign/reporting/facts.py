@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.metadata import ChipNumber, ResultMetadata, Scalar
-from codesign.reporting.points import Point, is_known
+from codesign.analysis.formatting import UNKNOWN, listed, number
+from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
+from codesign.analysis.points import Point, is_known
+from codesign.analysis.table import ResultTable
 from codesign.reporting.tables import Cell, Heading, Table, text_table
-from codesign.reporting.wording import UNKNOWN, listed, number
-from codesign.results import ResultTable
 from codesign.units import format_si
 
 __all__ = [

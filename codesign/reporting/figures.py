@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from codesign.reporting.fronts import Front, coverage_words
-from codesign.reporting.points import ENERGY_TERMS, Point
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import column_label, quantity, with_interval
+from codesign.analysis.fronts import Front, coverage_words
+from codesign.analysis.metadata import Objective
+from codesign.analysis.points import Point
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.svg import FAINT, INK, render
-from codesign.reporting.wording import column_label, quantity, with_interval
-from codesign.results import COLUMNS, Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,8 +138,8 @@ def describe(point: Point, objectives: Sequence[Objective]) -> str:
 
 def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntry]]:
     """Energy by term, one panel a chip: the scales differ, and so may what the energies cover."""
-    colors = dict(zip(ENERGY_TERMS, palette(len(ENERGY_TERMS)), strict=True))
-    used = [term for term in ENERGY_TERMS if any(p.separable and term in p.coverage for p in points)]
+    colors = dict(zip(ENERGY_COLUMNS, palette(len(ENERGY_COLUMNS)), strict=True))
+    used = [term for term in ENERGY_COLUMNS if any(p.separable and term in p.coverage for p in points)]
     legend = [LegendEntry(glyph="■", color=colors[term], text=term.replace("_", " ")) for term in used]
     if any(not point.separable for point in points):
         legend.append(LegendEntry(glyph="■", color="#949494", text="not split into terms"))
@@ -221,7 +223,7 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
         axes = figure.subplots()
         for row, point in enumerate(points):
             left = 0.0
-            for term in ENERGY_TERMS if point.separable else ():
+            for term in ENERGY_COLUMNS if point.separable else ():
                 width = point.term(term).mean if term in point.coverage else None
                 if width:
                     axes.barh(row, width, left=left, color=colors[term], height=0.7)

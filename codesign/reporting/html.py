@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.formatting import column_label, number, quantity
+from codesign.analysis.fronts import Front, find_fronts
+from codesign.analysis.points import Point, gather
+from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.reporting.charging import (
     charging_table,
     pace_warnings,
     quantization_table,
-    sureness_table,
+    robustness_table,
     utilization_table,
 )
-from codesign.reporting.comparison import Claim, Comparison, describe_gain
+from codesign.reporting.claims import Claim, describe_gain
 from codesign.reporting.distributions import axis_panels, behaviour_legend, behaviour_panels, behaviour_points
 from codesign.reporting.facts import (
     assumption_table,
@@ -25,9 +31,7 @@ from codesign.reporting.facts import (
     version_table,
 )
 from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
-from codesign.reporting.fronts import Front, find_fronts
 from codesign.reporting.paper.section import paper_section
-from codesign.reporting.points import Point, gather
 from codesign.reporting.study import study_page
 from codesign.reporting.tables import (
     Cell,
@@ -42,8 +46,6 @@ from codesign.reporting.tables import (
 from codesign.reporting.templates import resource, template
 from codesign.reporting.transfer_tables import transfer_section
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
-from codesign.reporting.wording import column_label, number, quantity
-from codesign.results import COLUMNS, ResultTable
 from codesign.units import format_si
 
 __all__ = ["render_report", "write_report"]
@@ -86,7 +88,7 @@ def render_report(table: ResultTable) -> str:
         chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         equivalence=equivalence_note(points),
         warnings=pace_warnings(points),
-        sureness=shortened(sure, _FRONT_LIMIT) if (sure := sureness_table(_by_numbers(claims))) else None,
+        robustness=shortened(sure, _FRONT_LIMIT) if (sure := robustness_table(_by_numbers(claims))) else None,
         charging=charging_table(points, metadata),
         utilization=utilization_table(points),
         quantization=quantization_table(paper),
@@ -179,7 +181,7 @@ def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
 def _by_numbers(claims: Sequence[Claim]) -> list[Comparison]:
     """Comparisons that depend on the chips' numbers, those between chips first; one that two claims share is one."""
     ordered = sorted(claims, key=lambda claim: not claim.name.startswith("chip"))
-    found = [comparison for claim in ordered for comparison in claim.comparisons if comparison.sureness]
+    found = [comparison for claim in ordered for comparison in claim.comparisons if comparison.robustness]
     return list(dict.fromkeys(found))
 
 

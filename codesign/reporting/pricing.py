@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codesign.analysis.formatting import column_label, listed, percent, quantity
 from codesign.reporting.figures import Panel, evenly, palette
 from codesign.reporting.svg import FAINT, INK, render
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.templates import resource, template
-from codesign.reporting.wording import column_label, listed, percent, quantity
 from codesign.units import format_si
 
 if TYPE_CHECKING:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codesign.metadata import StudyFacts
-from codesign.reporting.comparison import Claim
+from codesign.analysis.metadata import StudyFacts
+from codesign.analysis.points import Point
+from codesign.analysis.table import ResultTable
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel, palette
-from codesign.reporting.points import Point
 from codesign.reporting.study_figures import progress_panels, study_legend, trade_off_panels
 from codesign.reporting.study_slices import importance_panels, slice_panels
 from codesign.reporting.study_tables import front_table, level_table, objective_table, space_table, trial_table
 from codesign.reporting.study_trials import BASELINE, Study, read_study
 from codesign.reporting.study_verdict import study_summary, study_verdict
 from codesign.reporting.tables import Table
-from codesign.results import ResultTable
 
 __all__ = ["StudyPage", "study_page"]
 

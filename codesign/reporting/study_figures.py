@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codesign.exploration.pareto import pareto_front
-from codesign.metadata import Objective, TrialFacts
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import column_label, number, quantity
+from codesign.analysis.metadata import Objective, TrialFacts
+from codesign.analysis.pareto import pareto_front
 from codesign.reporting.figures import LegendEntry, Panel, evenly, few_ticks, label_axis, palette, percent_ticks
 from codesign.reporting.study_trials import Study, mark
 from codesign.reporting.study_verdict import baseline_hypervolume, reached_hypervolume
 from codesign.reporting.svg import FAINT, INK, render
-from codesign.reporting.wording import column_label, number, quantity
-from codesign.results import COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

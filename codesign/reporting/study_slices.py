@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codesign.metadata import ParameterFacts, TrialFacts
+from codesign.analysis.formatting import column_label
+from codesign.analysis.metadata import ParameterFacts, TrialFacts
 from codesign.reporting.figures import Panel, clipped, engineering, evenly, few_ticks, palette, percent_ticks
 from codesign.reporting.study_figures import draw_cloud, draw_trial, scale_axis
 from codesign.reporting.study_trials import Study, mark, parameter_text
 from codesign.reporting.svg import FAINT, render
-from codesign.reporting.wording import column_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.metadata import Objective, ParameterFacts, TrialFacts
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import UNKNOWN, column_label, number, plus_minus, quantity, with_interval
+from codesign.analysis.metadata import Objective, ParameterFacts, TrialFacts
 from codesign.reporting.study_trials import Study, best_first, mark, parameter_text, trial_name
 from codesign.reporting.tables import Cell, Heading, Table, shortened, text_table
-from codesign.reporting.wording import UNKNOWN, column_label, number, plus_minus, quantity, with_interval
-from codesign.results import COLUMNS
 
 __all__ = ["front_table", "level_table", "objective_table", "space_table", "telling_parameters", "trial_table"]
 

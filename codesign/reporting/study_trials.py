@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.formatting import UNKNOWN, column_label, quantity
+from codesign.analysis.fronts import comparison_group
+from codesign.analysis.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.points import Point
+from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
-from codesign.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
-from codesign.reporting.comparison import Comparison, compare
-from codesign.reporting.fronts import comparison_group
-from codesign.reporting.points import Point
-from codesign.reporting.wording import UNKNOWN, column_label, quantity
-from codesign.results import COLUMNS, ResultTable
 from codesign.units import format_si
 
 __all__ = [

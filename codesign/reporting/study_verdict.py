@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from codesign.exploration.pareto import hypervolume
-from codesign.metadata import Objective, ResultMetadata, TrialFacts
-from codesign.reporting.comparison import Claim, Comparison, Status, compare, describe_gain, how_sure, standing
-from codesign.reporting.statistics import CONFIDENCE
+from codesign.analysis.comparison import Comparison, Status, compare
+from codesign.analysis.formatting import column_label, listed, number, points, quantity, significant
+from codesign.analysis.metadata import Objective, ResultMetadata, TrialFacts
+from codesign.analysis.pareto import hypervolume
+from codesign.analysis.statistics import CONFIDENCE
+from codesign.reporting.claims import Claim, describe_gain, standing
+from codesign.reporting.robustness import describe_robustness
 from codesign.reporting.study_trials import Study, trial_title
-from codesign.reporting.wording import column_label, listed, number, points, quantity, significant
 
 __all__ = ["baseline_hypervolume", "reached_hypervolume", "study_summary", "study_verdict"]
 
@@ -111,7 +113,7 @@ def _objective_claim(study: Study, index: int) -> Claim:
         sentence=f"{chosen} On test it has {_means(found)}: {_kind(objective)} of {describe_gain(found)}; "
         f"{standing([found])}." + (f" Elsewhere on test: {'; '.join(others)}." if others else ""),
         comparisons=(found,),
-        sureness=how_sure(found),
+        robustness=describe_robustness(found),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codesign.reporting.fronts import Front, coverage_words
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import Interval
-from codesign.reporting.wording import UNKNOWN, column_label, listed, number, quantity, with_interval
-from codesign.results import COLUMNS, Objective
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, quantity, with_interval
+from codesign.analysis.fronts import Front, coverage_words
+from codesign.analysis.metadata import Objective
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval
 
 __all__ = [
     "Cell",

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.metadata import TrialFacts
-from codesign.reporting.comparison import Claim
-from codesign.reporting.fronts import coverage_words, find_fronts
+from codesign.analysis.formatting import UNKNOWN, column_label, percent, plus_minus, quantity, with_interval
+from codesign.analysis.fronts import coverage_words, find_fronts
+from codesign.analysis.metadata import TrialFacts
+from codesign.analysis.points import Point, gather
+from codesign.analysis.table import ResultTable
+from codesign.reporting.claims import Claim
 from codesign.reporting.paper.section import PaperSection, paper_section
-from codesign.reporting.points import Point, gather
 from codesign.reporting.study_tables import telling_parameters
 from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
 from codesign.reporting.study_verdict import study_summary, study_verdict
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
-from codesign.reporting.wording import UNKNOWN, column_label, percent, plus_minus, quantity, with_interval
-from codesign.results import ResultTable
 
 if TYPE_CHECKING:
     from rich.console import Console

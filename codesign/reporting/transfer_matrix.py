@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import Interval
-from codesign.reporting.transfer import Model, Setting, Transfer
-from codesign.reporting.wording import UNKNOWN, listed, percent, points, with_interval
+from codesign.analysis.formatting import UNKNOWN, listed, percent, points, with_interval
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval
+from codesign.analysis.transfer import Model, Setting, Transfer
 
 __all__ = ["Head", "Matrix", "MatrixCell", "Words", "matrix_of"]
 

@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codesign.reporting.comparison import describe_gain
-from codesign.reporting.points import Point
-from codesign.reporting.remedies import REMEDIES, Gap, Remedy, RemedyKind, find_gaps, worst_gaps
-from codesign.reporting.statistics import Interval
+from codesign.analysis.formatting import UNKNOWN, column_label, listed, percent, points, quantity
+from codesign.analysis.mitigations import MITIGATIONS, Gap, Mitigation, MitigationKind, find_gaps, worst_gaps
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval
+from codesign.analysis.transfer import MOST_SHOWN, Loss, Transfer, find_transfer, losses, place_of
+from codesign.reporting.claims import describe_gain
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.transfer import MOST_SHOWN, Loss, Transfer, find_transfer, losses, place_of
 from codesign.reporting.transfer_matrix import Matrix, Words, matrix_of
-from codesign.reporting.wording import UNKNOWN, column_label, listed, percent, points, quantity
 
 __all__ = ["TransferSection", "transfer_section"]
 
 _MEASURED = ("latency_spikes", "spike_density", "energy_j")
-_COSTS: dict[RemedyKind, str] = {
+_COSTS: dict[MitigationKind, str] = {
     "policy": "another policy on the chip",
     "run": "larger groups or more steps on the chip",
     "policy and run": "policy and groups or steps on the chip",
@@ -26,7 +26,7 @@ _COSTS: dict[RemedyKind, str] = {
     "retraining": "a training for this policy",
     "other retraining": "a training for another policy",
 }
-_BRIEFLY: dict[RemedyKind, str] = {
+_BRIEFLY: dict[MitigationKind, str] = {
     "policy": "another policy at inference",
     "run": "larger groups or more steps",
     "policy and run": "another policy with larger groups or more steps",
@@ -44,7 +44,7 @@ class TransferSection:
     matrix: Matrix
     note: str
     gaps: Table | None
-    remedies: Table | None
+    mitigations: Table | None
 
 
 def transfer_section(gathered: Sequence[Point]) -> TransferSection | None:
@@ -60,7 +60,7 @@ def transfer_section(gathered: Sequence[Point]) -> TransferSection | None:
         matrix=matrix_of(transfer, words),
         note=_note(transfer),
         gaps=_gap_table(gaps, words),
-        remedies=_remedy_table(gaps, words),
+        mitigations=_mitigation_table(gaps, words),
     )
 
 
@@ -81,7 +81,7 @@ def _sentences(transfer: Transfer, gaps: Sequence[Gap], words: Words) -> Iterato
         yield _widest_sentence(layered, words)
         shown = [gap for gap in layered if gap.shown]
         if shown:
-            yield _remedy_sentence(shown, words)
+            yield _mitigation_sentence(shown, words)
     elif any(setting.free_running for setting in transfer.settings):
         yield (
             "The synchronization gap cannot be told: no model trained with layers waiting was run both with and "
@@ -117,22 +117,22 @@ def _widest(gaps: Sequence[Gap]) -> Gap:
     return max(gaps, key=lambda gap: gap.gap.gain.mean or 0.0)
 
 
-def _remedy_sentence(shown: Sequence[Gap], words: Words) -> str:
+def _mitigation_sentence(shown: Sequence[Gap], words: Words) -> str:
     """What gives it back at least cost, and what nothing gave back."""
-    closed = [gap for gap in shown if gap.remedy is not None]
-    counts = Counter(gap.remedy.kind for gap in closed if gap.remedy is not None)
+    closed = [gap for gap in shown if gap.mitigation is not None]
+    counts = Counter(gap.mitigation.kind for gap in closed if gap.mitigation is not None)
     sentences = []
     if closed:
-        ways = listed([f"{_BRIEFLY[kind]} in {counts[kind]}" for kind in REMEDIES if counts[kind]])
+        ways = listed([f"{_BRIEFLY[kind]} in {counts[kind]}" for kind in MITIGATIONS if counts[kind]])
         widest = _widest(closed)
-        assert widest.remedy is not None
-        what, under = _what(widest.remedy, widest, words), words.of_setting(widest.setting)
+        assert widest.mitigation is not None
+        what, under = _what(widest.mitigation, widest, words), words.of_setting(widest.setting)
         sentences.append(
             f"What closes them at least cost is {ways}. At the widest of these, under {under}, it is {what}: "
-            f"{_span(widest.remedy.remaining.gain)} points are then missing."
+            f"{_span(widest.mitigation.remaining.gain)} points are then missing."
         )
     if len(closed) < len(shown):
-        hardest = _widest([gap for gap in shown if gap.remedy is None])
+        hardest = _widest([gap for gap in shown if gap.mitigation is None])
         closest, under = hardest.closest, words.of_setting(hardest.setting)
         outcome = "nothing comes closer"
         if closest is not None:
@@ -194,7 +194,7 @@ def _gap_table(gaps: Sequence[Gap], words: Words) -> Table | None:
     )
 
 
-def _remedy_table(gaps: Sequence[Gap], words: Words) -> Table | None:
+def _mitigation_table(gaps: Sequence[Gap], words: Words) -> Table | None:
     """One row a gap of a model trained with layers waiting, and of others where there is one."""
     listed_gaps = [gap for gap in gaps if gap.shown or (gap.model.layered and gap.model.calibration is None)]
     if not listed_gaps:
@@ -214,12 +214,12 @@ def _remedy_table(gaps: Sequence[Gap], words: Words) -> Table | None:
             Heading(text="still missing, points", numeric=True, hint="below zero: more than layered inference has"),
             Heading(text="what it costs", hint="and what was measured without it → with it", wide=True),
         ),
-        rows=tuple(_remedy_row(gap, words) for gap in listed_gaps),
+        rows=tuple(_mitigation_row(gap, words) for gap in listed_gaps),
     )
 
 
-def _remedy_row(gap: Gap, words: Words) -> tuple[Cell, ...]:
-    answer = gap.remedy or gap.closest
+def _mitigation_row(gap: Gap, words: Words) -> tuple[Cell, ...]:
+    answer = gap.mitigation or gap.closest
     what, used = _closed_by(gap, answer, words)
     left = answer.remaining if used and answer is not None else None
     return (
@@ -234,30 +234,30 @@ def _remedy_row(gap: Gap, words: Words) -> tuple[Cell, ...]:
     )
 
 
-def _closed_by(gap: Gap, answer: Remedy | None, words: Words) -> tuple[str, bool]:
+def _closed_by(gap: Gap, answer: Mitigation | None, words: Words) -> tuple[str, bool]:
     """What stands in the table, and whether it is about `answer`."""
     one_seed = gap.gap.gain.half_width is None
     if not gap.shown and not one_seed:
         return "no gap beyond the spread of the seeds", False
     if gap.level and not one_seed:
         return "level with layered training and inference as it is", False
-    if not gap.remedies:
+    if not gap.mitigations:
         return "nothing else was tried", False
     if answer is None:
-        return f"none of {len(gap.remedies)}, all of which are further off", False
-    if gap.remedy is not None:
+        return f"none of {len(gap.mitigations)}, all of which are further off", False
+    if gap.mitigation is not None:
         return _what(answer, gap, words), True
-    why = "not told by one training seed" if one_seed else f"none of {len(gap.remedies)}"
+    why = "not told by one training seed" if one_seed else f"none of {len(gap.mitigations)}"
     return f"{why}; closest: {_what(answer, gap, words)}", True
 
 
-def _what(remedy: Remedy, gap: Gap, words: Words) -> str:
-    """A remedy in words."""
-    recipe, run, before = words.of_model(remedy.model), remedy.setting.example, gap.setting.example
-    if remedy.kind == "calibration":
+def _what(mitigation: Mitigation, gap: Gap, words: Words) -> str:
+    """A mitigation in words."""
+    recipe, run, before = words.of_model(mitigation.model), mitigation.setting.example, gap.setting.example
+    if mitigation.kind == "calibration":
         return f"calibrated thresholds ({recipe})"
-    if remedy.kind in ("retraining", "other retraining"):
-        return f"training through {remedy.model.policy}, F\u00a0=\u00a0{remedy.model.group_size} ({recipe})"
+    if mitigation.kind in ("retraining", "other retraining"):
+        return f"training through {mitigation.model.policy}, F\u00a0=\u00a0{mitigation.model.group_size} ({recipe})"
     parts = [f"{run.policy} instead of {before.policy}"] if run.policy != before.policy else []
     if run.group_size != before.group_size:
         parts.append(f"F\u00a0=\u00a0{run.group_size or 'all'} instead of {before.group_size}")
@@ -268,15 +268,15 @@ def _what(remedy: Remedy, gap: Gap, words: Words) -> str:
     return listed(parts)
 
 
-def _costs(remedy: Remedy) -> str:
-    """What a remedy costs in words, and in those numbers of the results that compare."""
-    before, after = remedy.without, remedy.remaining.worse
-    parts = [_COSTS[remedy.kind]]
+def _costs(mitigation: Mitigation) -> str:
+    """What a mitigation costs in words, and in those numbers of the results that compare."""
+    before, after = mitigation.without, mitigation.remaining.worse
+    parts = [_COSTS[mitigation.kind]]
     for column in _MEASURED:
         if column.startswith("energy") and (place_of(before), before.coverage) != (place_of(after), after.coverage):
             continue
         parts += _change(column_label(column), column, before, after)
-    if remedy.kind in ("calibration", "retraining", "other retraining"):
+    if mitigation.kind in ("calibration", "retraining", "other retraining"):
         parts += _change("training", "train_wall_s", before, after)
     return "; ".join(parts)
 

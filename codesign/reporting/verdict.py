@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from codesign.analysis.comparison import Comparison, compare, status_of
+from codesign.analysis.formatting import listed, points, quantity, significant
+from codesign.analysis.points import Point
+from codesign.analysis.transfer import MOST_SHOWN, find_transfer, losses
 from codesign.reporting.chip_comparison import compare_chips, summarize
-from codesign.reporting.comparison import Claim, Comparison, compare, describe_gain, how_sure, standing, status_of
-from codesign.reporting.points import Point
-from codesign.reporting.transfer import MOST_SHOWN, find_transfer, losses
-from codesign.reporting.wording import listed, points, quantity, significant
+from codesign.reporting.claims import Claim, describe_gain, standing
+from codesign.reporting.robustness import describe_robustness
 
 __all__ = ["equivalence_note", "headlines", "verdict"]
 
@@ -162,7 +164,7 @@ def _savings(free: list[Point], runs: _LayeredRuns) -> list[Claim]:
                 status=status_of(found),
                 sentence=sentence + (_STEP_REMARK if column == "latency_steps" else ""),
                 comparisons=tuple(found),
-                sureness=how_sure(example),
+                robustness=describe_robustness(example),
             )
         )
     return claims

@@ -122,7 +122,7 @@ def command_line() -> str:
 
 def columns() -> str:
     """The columns of results, from their registry."""
-    from codesign.results import COLUMNS as REGISTRY
+    from codesign.analysis.columns import COLUMNS as REGISTRY
 
     rows = [
         f"| `{name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} |" for name, column in REGISTRY.items()

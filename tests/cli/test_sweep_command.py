@@ -146,9 +146,9 @@ def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: st
 
 
 def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
+    from codesign.analysis.table import read_results
     from codesign.exploration.runs.record import read_record, run_ids
     from codesign.exploration.store import Store
-    from codesign.results import read_results
 
     code, said = invoke("deep/question", "--scale", "one", "--executor", "serial")
     assert code == 0

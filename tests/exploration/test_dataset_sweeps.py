@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from workload_files import write_cifar10, write_shd
 
+from codesign.analysis.table import ResultTable, read_results
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
-from codesign.results import ResultTable, read_results
 
 CIFAR10 = """\
 name: images

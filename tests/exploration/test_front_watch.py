@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from tiny_sweeps import Recording, plan_of, tiny
 
+from codesign.analysis.formatting import quantity
+from codesign.analysis.fronts import find_fronts
+from codesign.analysis.points import gather
+from codesign.analysis.table import read_results
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.plan import Plan
 from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
-from codesign.reporting.fronts import find_fronts
-from codesign.reporting.points import gather
-from codesign.reporting.wording import quantity
-from codesign.results import read_results
 
 CHIPS = (
     "  truenorth: {}\n",

@@ -9,6 +9,7 @@ import pytest
 from tiny_sweeps import Recording, run, tiny
 from typer.testing import CliRunner
 
+from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.executors.serial import SerialExecutor
@@ -16,7 +17,6 @@ from codesign.exploration.pricing.pricing import run_pricing
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.files import open_folder, read_file
-from codesign.results import ResultTable, contents_equal, read_results
 
 
 @pytest.fixture(scope="module")

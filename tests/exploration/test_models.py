@@ -13,6 +13,7 @@ import torch
 from tiny_sweeps import Recording, run, tiny
 
 import codesign as cd
+from codesign.analysis.table import read_results
 from codesign.errors import TrainingDivergedError
 from codesign.exploration import runner
 from codesign.exploration.encoding import decode_state, encode_execution, encode_state
@@ -22,7 +23,6 @@ from codesign.exploration.models import file_names
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep, run_sweep
 from codesign.files import open_folder, read_file
-from codesign.results import read_results
 
 UNLAYERED = (
     "  layered: {method: layered}\n",

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
 
+from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
-from codesign.exploration.pareto import pareto_front
 from codesign.exploration.pricing.alone import price_alone
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing

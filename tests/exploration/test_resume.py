@@ -11,8 +11,8 @@ import pytest
 from program import descendants, entries, finish, stop_after, wait_until_gone
 from tiny_sweeps import TINY
 
+from codesign.analysis.table import contents_equal, read_results
 from codesign.exploration.store import Store
-from codesign.results import contents_equal, read_results
 
 pytestmark = pytest.mark.slow
 

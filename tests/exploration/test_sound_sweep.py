@@ -5,7 +5,7 @@ from __future__ import annotations
 from small_sounds import write_audio
 from tiny_sweeps import run, tiny
 
-from codesign.results import read_results
+from codesign.analysis.table import read_results
 
 
 def test_a_sweep_learns_words_of_a_voice_that_it_never_heard(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tiny_sweeps import run, tiny
 
+from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.errors import StoreError, TrainingDivergedError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
@@ -15,7 +16,6 @@ from codesign.exploration.plan import FeasiblePoint
 from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
-from codesign.results import ResultTable, contents_equal, read_results
 
 TWO_RECIPES = (
     "  layered: {method: layered}",

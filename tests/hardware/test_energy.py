@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
 
+from codesign.analysis.columns import COLUMNS
 from codesign.errors import InputError
 from codesign.hardware.cost import price
 from codesign.hardware.energy import ENERGY_TERMS, paper_energy_j, paper_synaptic_operations
 from codesign.hardware.mapping import map_network
 from codesign.network.topology import network_shape, parse_topology
-from codesign.results import COLUMNS
 from codesign.simulation.execution import Execution
 
 ASYNCHRONOUS = "synchronization: {kind: asynchronous}"

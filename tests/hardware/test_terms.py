@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
+from codesign.analysis.columns import COLUMNS
 from codesign.hardware.description import Chip, Energies
 from codesign.hardware.library import find_chip
 from codesign.hardware.numbers import EnergyNumber, PowerNumber
 from codesign.hardware.parameters import number_type
 from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
-from codesign.results import COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
 
+from codesign.analysis.columns import COLUMNS
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import ENERGY_TERMS
@@ -26,7 +27,6 @@ from codesign.hardware.uncertainty import (
     uncertainty_columns,
 )
 from codesign.hardware.work import layout_of
-from codesign.results import COLUMNS
 from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]

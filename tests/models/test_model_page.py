@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import codesign as cd
-from codesign.columns import COLUMNS
+from codesign.analysis.columns import COLUMNS
 from codesign.models.page import index_page, model_page
 
 

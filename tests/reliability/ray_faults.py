@@ -17,7 +17,7 @@ import pytest
 from program import Ended, descendants, end, entries, start, wait_until_gone
 from tiny_sweeps import TINY
 
-from codesign.results import ResultTable, contents_equal, read_results
+from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.simulation.event.compilation import cache_folder
 
 __all__ = [

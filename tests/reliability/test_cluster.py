@@ -18,7 +18,7 @@ from program import ROOT, entries, finish, start
 from ray_clusters import TOKEN, Cluster, free_ports, start_cluster, start_node
 from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
 
-from codesign.results import read_results
+from codesign.analysis.table import read_results
 
 pytestmark = [
     pytest.mark.slow,

@@ -18,6 +18,7 @@ from faults import everything_below
 from one_process import Timed, run_all
 from undisturbed_sweep import Undisturbed, completed, sweep
 
+from codesign.analysis.table import METADATA_KEY
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import (
     decode_columns,
@@ -26,7 +27,6 @@ from codesign.exploration.encoding import (
     encode_state,
 )
 from codesign.exploration.store import Entry, Store
-from codesign.results import METADATA_KEY
 
 pytestmark = pytest.mark.slow
 

@@ -22,11 +22,11 @@ from one_process import run_all
 from program import ROOT, end, start
 from undisturbed_sweep import Undisturbed
 
+from codesign.analysis.metadata import AxisFacts, ResultMetadata
+from codesign.analysis.table import read_results, write_results
 from codesign.cli.console import PrintableConsole
 from codesign.cli.progress import LiveProgress, PlainProgress
 from codesign.exploration.executors.base import Failure
-from codesign.metadata import AxisFacts, ResultMetadata
-from codesign.results import read_results, write_results
 
 pytestmark = pytest.mark.slow
 

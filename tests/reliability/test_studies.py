@@ -15,8 +15,8 @@ from program import Ended, end, start
 from tiny_studies import STUDY
 from undisturbed_sweep import check_stopped
 
+from codesign.analysis.table import contents_equal, read_results
 from codesign.exploration.study.storage import JOURNAL
-from codesign.results import contents_equal, read_results
 
 pytestmark = pytest.mark.slow
 

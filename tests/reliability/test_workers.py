@@ -16,10 +16,10 @@ from program import descendants, entries, finish, start, wait_until_gone
 from ray_faults import RESUME, Reference, Run, find_processes, kill, long_sweep, sweep_on_ray, temporary_folder
 from tiny_sweeps import TINY
 
+from codesign.analysis.table import read_results
 from codesign.exploration.executors.base import Task
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.store import Store
-from codesign.results import read_results
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from program import Ended, end, start
 
-from codesign.results import ResultTable, contents_equal, read_results
+from codesign.analysis.table import ResultTable, contents_equal, read_results
 
 __all__ = ["Undisturbed", "check_stopped", "sweep"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, written
 
-from codesign.metadata import PaperPart, ResultMetadata, WorkloadFacts
-from codesign.reporting.comparison import Claim
+from codesign.analysis.metadata import PaperPart, ResultMetadata, WorkloadFacts
+from codesign.analysis.points import gather
+from codesign.analysis.table import ResultTable
+from codesign.reporting.claims import Claim
 from codesign.reporting.paper.section import PaperSection, paper_section
-from codesign.reporting.points import gather
 from codesign.reporting.tables import Table
-from codesign.results import ResultTable
 
 WHOLE = WorkloadFacts(
     name="nmnist", train=54_000, validation=6_000, test=10_000, classes=10, timesteps=10, timestep_s=0.01

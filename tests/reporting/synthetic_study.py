@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from synthetic_sweep import Row, loihi_row, synthetic_metadata
 
-from codesign.metadata import AxisFacts, Objective, ParameterFacts, ResultMetadata, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.metadata import (
+    AxisFacts,
+    Objective,
+    ParameterFacts,
+    ResultMetadata,
+    Scalar,
+    StudyFacts,
+    TrialFacts,
+)
 
 OBJECTIVES = (
     Objective(column="accuracy", direction="maximize", reference=0.5),

@@ -12,6 +12,8 @@ from synthetic_sweep import (
     written,
 )
 
+from codesign.analysis.metadata import ChipFacts, ValidationFacts
+from codesign.analysis.points import gather
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation import validate, validation_summary
@@ -19,16 +21,14 @@ from codesign.reporting.charging import (
     charging_table,
     pace_warnings,
     quantization_table,
-    sureness_table,
+    robustness_table,
     utilization_table,
 )
 from codesign.reporting.facts import chip_numbers, validation_table
 from codesign.reporting.html import render_report
-from codesign.reporting.points import gather
-from codesign.reporting.sureness import share
+from codesign.reporting.robustness import share
 from codesign.reporting.tables import Table
 from codesign.reporting.verdict import verdict
-from codesign.results import ChipFacts, ValidationFacts
 
 
 def texts(table: Table | None, *names: str) -> list[tuple[str, ...]]:
@@ -124,12 +124,12 @@ def test_the_page_says_how_sure_its_comparisons_are(tmp_path: Path) -> None:
     assert 'id="sureness"' in text
     assert "Over the ranges of the chips&#39; numbers, loihi needs" in text
     assert "Holds unless a synaptic operation of" in text
-    (comparison,) = [c for claim in verdict(gather(table)) for c in claim.comparisons if c.sureness is not None]
-    found = sureness_table([comparison])
-    assert comparison.sureness is not None
+    (comparison,) = [c for claim in verdict(gather(table)) for c in claim.comparisons if c.robustness is not None]
+    found = robustness_table([comparison])
+    assert comparison.robustness is not None
     # Factors up to 2 either way on 23.6 pJ against 26 pJ: nearly even.
-    assert 0.4 < comparison.sureness.probability < 0.7
-    assert texts(found, "of", "draws that agree") == [("energy per sample", share(comparison.sureness.probability))]
+    assert 0.4 < comparison.robustness.probability < 0.7
+    assert texts(found, "of", "draws that agree") == [("energy per sample", share(comparison.robustness.probability))]
     assert texts(found, "less")[0][0] == "loihi: unlayered_rs under chip"
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, synthetic_rows, written
 
+from codesign.analysis.fronts import find_fronts
+from codesign.analysis.points import Point, gather
 from codesign.reporting import figures
 from codesign.reporting.distributions import axis_panels, behaviour_panels, behaviour_points
 from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
-from codesign.reporting.fronts import find_fronts
-from codesign.reporting.points import Point, gather
 
 OBJECTIVES = synthetic_metadata().objectives
 

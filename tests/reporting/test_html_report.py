@@ -10,9 +10,10 @@ import matplotlib as mpl
 import pytest
 from synthetic_sweep import Row, base_row, mubrain_row, synthetic_metadata, synthetic_rows, written
 
+from codesign.analysis.metadata import ChipFacts
+from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
 from codesign.reporting.html import render_report, write_report
-from codesign.results import ChipFacts, ResultTable
 
 HOSTILE = "</title></svg></script><img src=x onerror=alert(1)>\"'&${x}$_^{"
 VOID = {"meta", "input", "br", "img", "path", "use", "rect", "link"}

@@ -12,7 +12,7 @@ from paper_sweeps import WHOLE, claims, repeating, run, runs, section, texts
 from rich.console import Console
 from synthetic_sweep import Row, synthetic_rows, written
 
-from codesign.metadata import AxisFacts, PaperPart
+from codesign.analysis.metadata import AxisFacts, PaperPart
 from codesign.reporting.html import render_report
 from codesign.reporting.terminal import print_summary
 

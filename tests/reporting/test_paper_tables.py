@@ -11,10 +11,10 @@ from paper_sweeps import WHOLE, claims, repeating, section, texts
 from rich.console import Console
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, written
 
-from codesign.metadata import PaperPart
+from codesign.analysis.metadata import PaperPart
+from codesign.analysis.points import gather
 from codesign.reporting.html import render_report
 from codesign.reporting.paper.section import paper_section
-from codesign.reporting.points import gather
 from codesign.reporting.terminal import print_summary
 
 

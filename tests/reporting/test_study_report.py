@@ -22,17 +22,17 @@ from synthetic_study import (
 from synthetic_sweep import with_ranges, written
 from test_html_report import HOSTILE, Page
 
+from codesign.analysis.metadata import ParameterFacts, StudyFacts, TrialFacts
+from codesign.analysis.points import gather
+from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
-from codesign.metadata import ParameterFacts, StudyFacts, TrialFacts
-from codesign.reporting.comparison import Claim
+from codesign.reporting.claims import Claim
 from codesign.reporting.html import render_report
-from codesign.reporting.points import gather
 from codesign.reporting.study_tables import front_table, space_table, telling_parameters, trial_table
 from codesign.reporting.study_trials import Study, read_study, short_names
 from codesign.reporting.study_verdict import baseline_hypervolume, study_summary, study_verdict
 from codesign.reporting.tables import Table
 from codesign.reporting.terminal import print_summary
-from codesign.results import ResultTable
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_gain_that_rests_on_uncertain_numbers_holds_in_part(tmp_path: Path) ->
         rows.append(with_ranges(row | terms, synaptic_operation=(name, 0.2, 5.0)))
     claims = claims_of(written(tmp_path / "r", rows, study_metadata()))
     assert claims["study energy_j"].status == "holds in part"
-    assert claims["study energy_j"].sureness
+    assert claims["study energy_j"].robustness
     assert claims["study accuracy"].status == "holds"
 
 

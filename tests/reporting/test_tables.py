@@ -4,9 +4,9 @@ from pathlib import Path
 
 from synthetic_sweep import base_row, mubrain_row, synthetic_metadata, synthetic_rows, written
 
+from codesign.analysis.fronts import find_fronts
+from codesign.analysis.points import gather
 from codesign.reporting.facts import chip_numbers, energy_books_sentence, failure_table, validation_table
-from codesign.reporting.fronts import find_fronts
-from codesign.reporting.points import gather
 from codesign.reporting.tables import (
     Table,
     accuracy_and_density,

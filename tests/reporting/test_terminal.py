@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 from synthetic_sweep import base_row, mubrain_row, synthetic_metadata, synthetic_rows, written
 
+from codesign.analysis.table import ResultTable
 from codesign.reporting.terminal import print_summary
-from codesign.results import ResultTable
 
 
 def printed(table: ResultTable) -> str:

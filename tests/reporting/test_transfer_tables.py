@@ -6,10 +6,10 @@ from pathlib import Path
 from synthetic_sweep import Row, mubrain_row, synthetic_rows, written
 from transfer_rows import CALIBRATED, HIGH, LEVEL, LOW, cells, grid, points, tried
 
+from codesign.analysis.metadata import ResultMetadata
 from codesign.reporting.html import render_report
 from codesign.reporting.transfer_tables import TransferSection, transfer_section
 from codesign.reporting.verdict import verdict
-from codesign.results import ResultMetadata
 
 
 def section(path: Path, rows: list[Row], metadata: ResultMetadata | None = None) -> TransferSection:
@@ -76,8 +76,8 @@ def test_sentences_say_what_comes_closest(tmp_path: Path) -> None:
     assert "Nothing that was tried closes any of them: at the widest, under random 8" in texts(found)
     # 92 − 61.67; the deviation of 0.27, 0.31 and 0.33 is 0.03055.
     assert "drained comes closest, and 30.3 ± 7.6 of 32.0 ± 5.0 points are then missing" in texts(found)
-    assert found.remedies is not None
-    closed_by = {row[1].text.replace("\u00a0", " "): row[4].text for row in found.remedies.rows}
+    assert found.mitigations is not None
+    closed_by = {row[1].text.replace("\u00a0", " "): row[4].text for row in found.mitigations.rows}
     assert closed_by["random 8 on mubrain (random, F = 8, 1 step after output)"] == "none of 9; closest: drained"
 
 
@@ -86,10 +86,10 @@ def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
     found = section(tmp_path, rows, CALIBRATED)
     assert "One training seed gives no interval" in texts(found)
     assert "closes" not in texts(found)
-    assert found.remedies is not None
+    assert found.mitigations is not None
     assert any(
         row[4].text == "not told by one training seed; closest: momentum instead of random"
-        for row in found.remedies.rows
+        for row in found.mitigations.rows
     )
     assert all(cell.spread == "" for _, row in found.matrix.rows for cell in row)
 
@@ -97,11 +97,11 @@ def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
 def test_no_gap_and_no_layered_inference_are_said(tmp_path: Path) -> None:
     level = section(tmp_path, grid(("layered", "random 8"), ("layered", "random 8"), HIGH))
     assert "It is not beyond the spread of the seeds." in texts(level)
-    assert level.remedies is not None
-    assert [row[4].text for row in level.remedies.rows] == ["no gap beyond the spread of the seeds"]
+    assert level.mitigations is not None
+    assert [row[4].text for row in level.mitigations.rows] == ["no gap beyond the spread of the seeds"]
     free = section(tmp_path, grid(("layered", "random 8"), ("random 4", "random 8"), HIGH))
     assert "The synchronization gap cannot be told" in texts(free)
-    assert (free.gaps, free.remedies) == (None, None)
+    assert (free.gaps, free.mitigations) == (None, None)
 
 
 def test_costs_are_those_of_the_results(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_costs_are_those_of_the_results(tmp_path: Path) -> None:
         "random 8", "random 8", LEVEL, train_wall_s=8.0, latency_spikes=20.0, spike_density=1.0, energy_j=5e-7
     )
     found = section(tmp_path, rows)
-    assert found.remedies is not None
-    (row,) = found.remedies.rows
+    assert found.mitigations is not None
+    (row,) = found.mitigations.rows
     costs = "spikes until output 40.00 → 20.00; spike density 2.000 → 1.000; energy per sample 1 µJ → 500 nJ"
     assert row[7].text == f"a training for this policy; {costs}; training 5 s → 8 s"
     assert found.gaps is not None

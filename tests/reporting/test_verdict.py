@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
 
-from codesign.reporting.comparison import Claim
-from codesign.reporting.points import gather
+from codesign.analysis.points import gather
+from codesign.reporting.claims import Claim
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 
 

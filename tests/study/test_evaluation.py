@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_studies import study
 
-from codesign.exploration.pareto import hypervolume, pareto_ranking
+from codesign.analysis.pareto import hypervolume, pareto_ranking
 from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows
 
 SPEC = study(more="constraints: [{column: spike_density, at_most: 2}]\n")

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, SPACE, Watch, run, study
 
+from codesign.analysis.pareto import hypervolume, pareto_front
+from codesign.analysis.table import contents_equal, read_results
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.pareto import hypervolume, pareto_front
 from codesign.exploration.runner import Runner
 from codesign.exploration.store import Store
 from codesign.exploration.study.study import StudyOutcome
-from codesign.results import contents_equal, read_results
 
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.exploration.pareto import Direction, pareto_front
+from codesign.analysis.pareto import Direction, pareto_front
 
 __all__ = ["BINS_A_DECADE", "Density", "StreamingFront"]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.analysis.table import METADATA_KEY
 from codesign.exploration.pricing.energy import Pricer, mean_of
 from codesign.exploration.pricing.front import BINS_A_DECADE, Density, StreamingFront
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.times import Problem
 from codesign.hardware.tariff import ENERGY_TERMS
-from codesign.results import METADATA_KEY
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.exploration.pareto import pareto_front
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.formatting import column_label, quantity
+from codesign.analysis.fronts import comparison_group, objective_sets
+from codesign.analysis.metadata import Objective
+from codesign.analysis.pareto import pareto_front
 from codesign.exploration.plan import Plan, Point
 from codesign.exploration.point_rows import paper_book
 from codesign.exploration.rows import Columns
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay
 from codesign.exploration.variants import axis_unit
-from codesign.metadata import Objective
-from codesign.reporting.fronts import comparison_group, objective_sets
-from codesign.reporting.points import ENERGY_TERMS
-from codesign.reporting.wording import column_label, quantity
-from codesign.results import AXIS_PREFIX, COLUMNS
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.units import format_si
 
 __all__ = ["FrontRelay", "FrontWatch"]
@@ -39,7 +39,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class _Charged:
-    """What decides which points compare; see `codesign.reporting.points.Point`."""
+    """What decides which points compare; see `codesign.analysis.points.Point`."""
 
     workload: str
     operation: str | None
@@ -49,7 +49,7 @@ class _Charged:
 
     @property
     def separable(self) -> bool:
-        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_TERMS)
+        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_COLUMNS)
 
 
 class FrontWatch:
@@ -205,7 +205,7 @@ class FrontRelay(Relay):
 
 
 def _beyond_chip(point: Point) -> bool:
-    """See `codesign.reporting.points.Point.beyond_chip`."""
+    """See `codesign.analysis.points.Point.beyond_chip`."""
     return point.columns.get("inference") == "layered" and point.columns["synchronization"] == "asynchronous"
 
 
@@ -223,7 +223,7 @@ def _charged(columns: Columns, cells: Columns) -> _Charged:
         chip=columns["chip"],
         coverage=coverage,
         included_terms=frozenset(
-            name for name in coverage if name in ENERGY_TERMS and cells.get(ENERGY_TERMS[name]) is None
+            name for name in coverage if name in ENERGY_COLUMNS and cells.get(ENERGY_COLUMNS[name]) is None
         ),
     )
 
@@ -231,7 +231,7 @@ def _charged(columns: Columns, cells: Columns) -> _Charged:
 def _needed_cells(objectives: Sequence[str]) -> tuple[str, ...]:
     """Columns of results that the objectives are made of, and what decides which of them compare."""
     partial = any(column != "energy_j" and COLUMNS[column].unit == "J" for column in objectives)
-    terms = ENERGY_TERMS.values() if partial else ()
+    terms = ENERGY_COLUMNS.values() if partial else ()
     return tuple(dict.fromkeys([*objectives, "accuracy", "spike_density", "energy_coverage", *terms]))
 
 

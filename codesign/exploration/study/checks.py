@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, suggestion
 from codesign.exploration.references import merged_recipe
 from codesign.exploration.spec import Seeds
@@ -17,7 +18,6 @@ from codesign.exploration.study.samplers import option_problem, options_problem,
 from codesign.exploration.study.space import Choices
 from codesign.exploration.study.space_checks import space_problems
 from codesign.exploration.study.written_space import WrittenSpace, mapping
-from codesign.results import COLUMNS
 
 __all__ = ["problems"]
 

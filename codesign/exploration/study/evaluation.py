@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from codesign.exploration.pareto import pareto_front, pareto_ranking
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.pareto import pareto_front, pareto_ranking
 from codesign.exploration.plan import Plan
 from codesign.exploration.rows import Columns
 from codesign.exploration.study.spec import ConstraintEntry, StudySpec
-from codesign.results import COLUMNS
 from codesign.units import format_si
 
 __all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "known_outcome"]

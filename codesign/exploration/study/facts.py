@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from codesign.exploration.pareto import hypervolume
+from codesign.analysis.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.pareto import hypervolume
 from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of
 from codesign.exploration.study.found import TRIAL
 from codesign.exploration.study.parameters import baseline_parameters, block_names, is_integer, target_of
 from codesign.exploration.study.space import Choices, Link, Value, ordered
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
-from codesign.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.units import si_unit
 
 if TYPE_CHECKING:

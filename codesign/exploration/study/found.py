@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from codesign.exploration.pareto import hypervolume
+from codesign.analysis.formatting import column_label, quantity
+from codesign.analysis.pareto import hypervolume
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.evaluation import Outcome, front_of
 from codesign.exploration.study.spec import StudySpec
-from codesign.reporting.wording import column_label, quantity
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

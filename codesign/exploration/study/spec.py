@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, Spec
 from codesign.exploration.spec import AxisValue, ObjectiveEntry, Positive, SweepSpec
 from codesign.exploration.study import checks
 from codesign.exploration.study.space import Domain
-from codesign.results import COLUMNS
 from codesign.units import Time, parse_quantity
 
 __all__ = [

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.metadata import AxisFacts, ResultMetadata, StudyFacts
+from codesign.analysis.table import read_results, write_results
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
@@ -31,8 +34,6 @@ from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
 from codesign.exploration.study.trials_table import write_trials
 from codesign.files import Location, join, open_folder
-from codesign.metadata import AxisFacts, ResultMetadata, StudyFacts
-from codesign.results import AXIS_PREFIX, read_results, write_results
 from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from codesign.analysis.metadata import Scalar, StudyFacts, TrialFacts
 from codesign.files import Location, write_atomically
-from codesign.metadata import Scalar, StudyFacts, TrialFacts
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudyObjective

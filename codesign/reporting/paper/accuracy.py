@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from codesign.reporting.comparison import Claim
+from codesign.analysis.formatting import number, percent
+from codesign.analysis.points import Point
+from codesign.reporting.claims import Claim
 from codesign.reporting.paper.cells import (
     apart,
     here,
@@ -20,9 +22,7 @@ from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import SPARSER_ABOUT, TABLE2, Answer, Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Found, Repeated
-from codesign.reporting.points import Point
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import number, percent
 
 __all__ = ["LAYERED", "LAYERED_MS", "LAYERED_RS", "PAIRS", "UNLAYERED_MS", "UNLAYERED_RS", "repeat_table2"]
 

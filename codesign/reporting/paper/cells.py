@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from codesign.analysis.formatting import UNKNOWN, number, points, with_interval
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval, interval
 from codesign.reporting.paper.rows import Found, inference_name, training_name
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import Interval, interval
 from codesign.reporting.tables import Cell
-from codesign.reporting.wording import UNKNOWN, number, points, with_interval
 
 __all__ = [
     "apart",

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codesign.metadata import ResultMetadata, Scalar
+from codesign.analysis.formatting import listed
+from codesign.analysis.metadata import ResultMetadata, Scalar
 from codesign.reporting.paper.numbers import SETTINGS, Dataset, Settings
-from codesign.reporting.wording import listed
 from codesign.units import format_si
 
 __all__ = ["Beside", "beside", "differences"]

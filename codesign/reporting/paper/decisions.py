@@ -7,7 +7,11 @@ from functools import partial
 
 import pandas as pd
 
-from codesign.reporting.comparison import Claim, Comparison, compare_series
+from codesign.analysis.comparison import Comparison, compare_series
+from codesign.analysis.formatting import with_interval
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import interval
+from codesign.reporting.claims import Claim
 from codesign.reporting.distributions import convergence_curve, drained_accuracies, latency_curve, widest_bin
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
@@ -18,11 +22,8 @@ from codesign.reporting.paper.numbers import FASTER_UP_TO, Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Found, Repeated, name_of
 from codesign.reporting.paper.series import accuracy_after_output
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import interval
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import with_interval
 
 __all__ = ["repeat_figure5", "repeat_figure6"]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.reporting.comparison import Claim
-from codesign.reporting.fronts import coverage_words
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import listed, number
+from codesign.analysis.fronts import coverage_words
+from codesign.analysis.points import Point
+from codesign.reporting.claims import Claim
 from codesign.reporting.paper.accuracy import LAYERED, PAIRS
 from codesign.reporting.paper.cells import (
     multiple,
@@ -21,10 +24,7 @@ from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import FEWER_SPIKES_UP_TO, SYNAPTIC_OPERATION_J, TABLE3, Effort, Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Found, Repeated
-from codesign.reporting.points import Point
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import listed, number
-from codesign.results import COLUMNS
 from codesign.units import format_si
 
 __all__ = ["repeat_table3"]

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from codesign.reporting.comparison import Claim, Comparison, compare_series
+from codesign.analysis.comparison import Comparison, compare_series
+from codesign.analysis.formatting import UNKNOWN, percent
+from codesign.analysis.points import Point
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.accuracy import LAYERED, LAYERED_RS, UNLAYERED_MS, UNLAYERED_RS
@@ -16,10 +19,8 @@ from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import CIFAR10_DENSITY_FACTOR, CIFAR10_RECOVERED, LARGER_GROUP_SIZES, Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Found, Repeated, inference_name, name_of, training_name
-from codesign.reporting.points import Point
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import UNKNOWN, percent
 
 __all__ = ["repeat_figure7"]
 

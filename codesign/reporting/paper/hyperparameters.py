@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from codesign.reporting.comparison import Claim, Comparison
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.formatting import listed
+from codesign.analysis.points import Point
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.cells import here, seeds_cell
@@ -13,10 +16,8 @@ from codesign.reporting.paper.judging import between, statement
 from codesign.reporting.paper.numbers import Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, training_name
-from codesign.reporting.points import Point
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import listed
 
 __all__ = ["repeat_figure9"]
 

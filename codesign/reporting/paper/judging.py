@@ -7,19 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from codesign.reporting.comparison import (
-    Claim,
-    Comparison,
-    Status,
-    compare,
-    compare_series,
-    describe_gain,
-    standing,
-)
+from codesign.analysis.comparison import Comparison, Status, compare, compare_series
+from codesign.analysis.formatting import listed, quantity
+from codesign.analysis.points import Point
+from codesign.reporting.claims import Claim, describe_gain, standing
 from codesign.reporting.paper.cells import ratio, written_ratio
 from codesign.reporting.paper.rows import name_of
-from codesign.reporting.points import Point
-from codesign.reporting.wording import listed, quantity
 
 __all__ = [
     "between",

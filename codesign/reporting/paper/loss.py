@@ -8,7 +8,11 @@ from functools import partial
 
 import pandas as pd
 
-from codesign.reporting.comparison import Claim, Comparison, Status, compare_series
+from codesign.analysis.comparison import Comparison, Status, compare_series
+from codesign.analysis.formatting import listed, with_interval
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import interval
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.judging import statement
@@ -16,11 +20,8 @@ from codesign.reporting.paper.numbers import NOISE_UNSTABLE
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, training_name
 from codesign.reporting.paper.series import series_of
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import interval
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import listed, with_interval
 
 __all__ = ["repeat_figure10", "repeat_figure12"]
 

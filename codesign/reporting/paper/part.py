@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codesign.reporting.comparison import Claim
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel
 from codesign.reporting.tables import Table
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from codesign.reporting.comparison import Claim
+from codesign.analysis.formatting import UNKNOWN, number
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import interval
+from codesign.reporting.claims import Claim
 from codesign.reporting.distributions import histogram_curve
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
@@ -18,11 +21,8 @@ from codesign.reporting.paper.numbers import Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, drops_its_queue, inference_name
 from codesign.reporting.paper.series import mean_of_histogram, series_of
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import interval
 from codesign.reporting.svg import INK, render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import UNKNOWN, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

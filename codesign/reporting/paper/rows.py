@@ -8,12 +8,13 @@ from functools import cached_property
 
 import pandas as pd
 
-from codesign.metadata import ResultMetadata
+from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.formatting import listed, policy_label
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.points import Point, is_known
+from codesign.analysis.table import ResultTable
 from codesign.reporting.paper.data import Beside, beside
 from codesign.reporting.paper.numbers import DEFAULT_GROUP_SIZE, SETTINGS, Pair, Settings
-from codesign.reporting.points import Point, is_known
-from codesign.reporting.wording import listed, policy_label
-from codesign.results import AXIS_PREFIX, ResultTable
 
 __all__ = ["Found", "Repeated", "drops_its_queue", "inference_name", "name_of", "repeated", "training_name"]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from codesign.metadata import PaperPart
+from codesign.analysis.metadata import PaperPart
+from codesign.analysis.points import Point
+from codesign.analysis.table import ResultTable
 from codesign.reporting.paper.accuracy import repeat_table2
 from codesign.reporting.paper.data import differences
 from codesign.reporting.paper.decisions import repeat_figure5, repeat_figure6
@@ -17,8 +19,6 @@ from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.reactivity import repeat_figure4
 from codesign.reporting.paper.rows import Repeated, repeated
 from codesign.reporting.paper.training_cost import repeat_table7
-from codesign.reporting.points import Point
-from codesign.results import ResultTable
 
 __all__ = ["PaperSection", "paper_section", "title_of"]
 

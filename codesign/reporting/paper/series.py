@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from codesign.reporting.points import Point
+from codesign.analysis.points import Point
 
 __all__ = ["accuracy_after_output", "mean_of_histogram", "series_of"]
 

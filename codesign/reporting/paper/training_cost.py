@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
-from codesign.reporting.comparison import Claim, Status
+from codesign.analysis.comparison import Status
+from codesign.analysis.formatting import listed, number, significant
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval
+from codesign.reporting.claims import Claim
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.cells import of_own, printed, quotient, ratio, scaled, seeds_cell, written_ratio
@@ -15,11 +19,8 @@ from codesign.reporting.paper.judging import between, one_of, statement
 from codesign.reporting.paper.numbers import TABLE7, TrainingCost
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import Interval
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.wording import listed, number, significant
 
 __all__ = ["repeat_table7"]
 

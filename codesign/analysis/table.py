@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from codesign.columns import (
+from codesign.analysis.columns import (
     AXIS_PREFIX,
     COLUMNS,
     ENTRIES,
@@ -15,41 +15,18 @@ from codesign.columns import (
     Column,
     Kind,
     checked_cell,
-    checked_cells,
 )
+from codesign.analysis.metadata import ResultMetadata
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, write_atomically
-from codesign.metadata import (
-    AxisFacts,
-    ChipFacts,
-    ChipNumber,
-    JobCounts,
-    Objective,
-    ResultMetadata,
-    ValidationFacts,
-    WorkloadFacts,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "AXIS_PREFIX",
-    "COLUMNS",
     "METADATA_KEY",
-    "VOLATILE_COLUMNS",
     "VOLATILE_METADATA",
-    "AxisFacts",
-    "ChipFacts",
-    "ChipNumber",
-    "Column",
-    "JobCounts",
-    "Objective",
-    "ResultMetadata",
     "ResultTable",
-    "ValidationFacts",
-    "WorkloadFacts",
-    "checked_cells",
     "contents_equal",
     "read_results",
     "write_results",

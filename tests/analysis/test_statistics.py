@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.reporting.statistics import Interval, difference, interval, seed_means
+from codesign.analysis.statistics import Interval, difference, interval, seed_means
 
 
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first() -> None:

@@ -11,20 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.metadata import ChipFacts, ChipNumber, JobCounts, Objective, ResultMetadata, WorkloadFacts
+from codesign.analysis.table import METADATA_KEY, contents_equal, read_results, write_results
 from codesign.errors import InputError
-from codesign.results import (
-    COLUMNS,
-    METADATA_KEY,
-    ChipFacts,
-    ChipNumber,
-    JobCounts,
-    Objective,
-    ResultMetadata,
-    WorkloadFacts,
-    contents_equal,
-    read_results,
-    write_results,
-)
 
 METADATA = ResultMetadata(
     sweep="tiny",
@@ -147,7 +137,7 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path: Path, monkeypatch:
         for number in range(7)
     ]
     write_results(tmp_path / "whole", rows, METADATA)
-    monkeypatch.setattr("codesign.results._PIECE", 2)
+    monkeypatch.setattr("codesign.analysis.table._PIECE", 2)
     write_results(tmp_path / "pieces", iter(rows), METADATA)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
     with pytest.raises(ValueError, match="row 5: unknown column made_up"):

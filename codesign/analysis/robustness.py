@@ -14,24 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.terms import ACTIONS
-from codesign.reporting.points import ENERGY_TERMS, Point
-from codesign.reporting.statistics import CONFIDENCE
-from codesign.reporting.wording import listed, quantity
-from codesign.units import format_si
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import CONFIDENCE
+from codesign.hardware.terms import ACTIONS, ENERGY_COLUMNS
 
 __all__ = [
     "DRAWN",
     "Influence",
     "Number",
-    "Sureness",
+    "Robustness",
     "Tip",
-    "describe_range",
-    "describe_sureness",
-    "describe_tip",
-    "share",
-    "sureness_of",
-    "tips_in_words",
+    "robustness_of",
 ]
 
 DRAWN = {
@@ -40,6 +33,7 @@ DRAWN = {
 }
 """Columns that have draws: their draws, and their values with each number at its lower and upper end."""
 
+_PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
 _TERMS = ("term_draws", "term_at_low", "term_at_high")
 
@@ -90,7 +84,7 @@ class Tip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sureness:
+class Robustness:
     """How sure it is that `better` is better.
 
     Attributes:
@@ -136,7 +130,7 @@ class _Side:
         return float(self.nominal.mean()), float(self.nominal.mean())
 
 
-def sureness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Sureness | None:
+def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
     """How sure `better` needs less of `column` than `worse`; None where rows have no draws.
 
     Args:
@@ -159,7 +153,7 @@ def sureness_of(column: str, better: Point, worse: Point, terms: Sequence[str] |
         (a_low, a_high), (b_low, b_high) = first.ends(known[key]), second.ends(known[key])
         influences.append(Influence(number=known[key], at_low=b_low - a_low, at_high=b_high - a_high))
     tips = [tip for one in influences if (tip := _tip(one, nominal, column)) is not None] if nominal > 0 else []
-    return Sureness(
+    return Robustness(
         better_range=_range(first.draws.mean(axis=0)),
         worse_range=_range(second.draws.mean(axis=0)),
         probability=float((gains.mean(axis=0) > 0).mean()),
@@ -179,7 +173,7 @@ def _range(values: Floats) -> tuple[float, float]:
 def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
     """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
     number = influence.number
-    exact = column == "energy_j" and (number.path in _PRICES)
+    exact = column == "energy_j" and number.path in _PRICES
     found = [
         Tip(
             number=number,
@@ -207,7 +201,7 @@ def _of_seeds(side: _Side, seeds: Sequence[int]) -> _Side:
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
     whole = terms is None or tuple(sorted(terms)) == point.coverage
-    key = ("sureness", column, None if whole else tuple(terms or ()))
+    key = ("robustness", column, None if whole else tuple(terms or ()))
     if key not in point.memory:
         point.memory[key] = _gathered(point, column, None if whole else list(terms or ()))
     found = point.memory[key]
@@ -217,7 +211,7 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
 
 def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
     by_seed: dict[int, list[Sides]] = {}
-    terms_of = (*ENERGY_TERMS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
+    terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
     needed = [*dict.fromkeys((column, *DRAWN[column], *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].itertuples(index=False, name=None)
     for seed, values in zip(point.rows["training_seed"], rows, strict=True):
@@ -255,7 +249,7 @@ def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
         return None
     moving = list(row["uncertain_terms"])
     scales = np.array([scale * (name in terms) for name, scale in zip(moving, row["term_scale_j"], strict=True)])
-    known = {name: float(row[ENERGY_TERMS[name]]) for name in terms if _known(row[ENERGY_TERMS[name]])}
+    known = {name: float(row[ENERGY_COLUMNS[name]]) for name in terms if _known(row[ENERGY_COLUMNS[name]])}
     fixed = sum(value for name, value in known.items() if name not in moving)
     numbers = len(row["uncertain_numbers"])
     draws, low, high = (
@@ -267,95 +261,3 @@ def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
 
 def _known(cell: Any) -> bool:
     return cell is not None and not (isinstance(cell, float) and cell != cell)
-
-
-_PRICES = {action.price for action in ACTIONS}
-_VERBS = {
-    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
-    "clock": ("the clock", "runs at"),
-    "synchronization.tick": ("a tick", "lasts"),
-    "synchronization.times": ("a barrier", "takes"),
-    "synchronization.least_step": ("the shortest step", "takes"),
-    "times.synaptic_operation": ("a synaptic operation", "takes"),
-    "times.message": ("receiving a message", "takes"),
-    "times.neuron_access": ("visiting a neuron", "takes"),
-    "times.neuron_update": ("a neuron update", "takes"),
-    "times.spike": ("generating a spike", "takes"),
-    "times.output": ("sending a message", "takes"),
-    "times.hop": ("a hop", "takes"),
-    "times.hop_vertical": ("a vertical hop", "takes"),
-    "times.chip_hop": ("a hop between chips", "takes"),
-}
-
-
-def _subject(number: Number) -> tuple[str, str]:
-    """What a number is about, and its verb: `a synaptic operation of loihi`, `costs`."""
-    noun, verb = _VERBS.get(number.path, (number.path, "is"))
-    return f"{noun} of {number.chip}", verb
-
-
-def _unit(path: str) -> str:
-    if path.startswith("energies."):
-        return "J"
-    return "W" if path.endswith("_power") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
-
-
-def describe_tip(tip: Tip) -> str:
-    """`a synaptic operation of loihi costs less than 9 pJ`."""
-    subject, verb = _subject(tip.number)
-    about = "" if tip.exact else "about "
-    limit = format_si(tip.at, _unit(tip.number.path), 3)
-    return f"{subject} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
-
-
-def describe_range(number: Number) -> str:
-    """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
-    unit = _unit(number.path)
-    return f"{_subject(number)[0]} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
-
-
-def tips_in_words(sureness: Sureness) -> str:
-    """`Holds unless …`, or that no number alone turns it round."""
-    if not sureness.influences:
-        return "No number of the chips lies in a range"
-    if not sureness.tips:
-        return "Holds over the whole range of every number, one at a time"
-    return f"Holds unless {listed([describe_tip(tip) for tip in sureness.tips], 'or')}"
-
-
-def share(value: float) -> str:
-    """A share of draws as `98 %`; never rounded to all or none."""
-    if value in (0.0, 1.0):
-        return f"{100 * value:.0f} %"
-    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
-
-
-def describe_sureness(column: str, better: Point, worse: Point, sureness: Sureness, nominal: float) -> str:
-    """A few sentences on how sure a comparison is.
-
-    Args:
-        nominal: the difference in the direction of the claim; tips are where it changes its sign.
-    """
-    if not sureness.influences:
-        return ""
-    first, second = (
-        f"{quantity(low, column)} to {quantity(high, column)}"
-        for low, high in (sureness.better_range, sureness.worse_range)
-    )
-    names = (better.place, worse.place) if better.place != worse.place else (better.schedule, worse.schedule)
-    if names[0] == names[1]:
-        names = (better.recipe, worse.recipe)
-    verb = "takes" if column == "latency_s" else "needs"
-    said = (
-        f"Over the ranges of the chips' numbers, {names[0]} {verb} {first} and {names[1]} {second} "
-        f"(95 % of {sureness.draws} joint draws); {names[0]} {verb} less in {share(sureness.probability)} of the draws"
-    )
-    if sureness.seeds > 1:
-        said += f", and in {share(sureness.with_seeds)} of draws and training seeds together"
-    said += "."
-    if nominal > 0:
-        said += f" {tips_in_words(sureness)}."
-    most = sureness.influences[0]
-    if most.spread > 0:
-        said += f" What matters most is {describe_range(most.number)}."
-    return said

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from codesign.reporting.comparison import Comparison, compare
-from codesign.reporting.points import Point
-from codesign.reporting.transfer import Model, Setting, Transfer, place_of
+from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.points import Point
+from codesign.analysis.transfer import Model, Setting, Transfer, place_of
 
-__all__ = ["REMEDIES", "Gap", "Remedy", "RemedyKind", "find_gaps", "worst_gaps"]
+__all__ = ["MITIGATIONS", "Gap", "Mitigation", "MitigationKind", "find_gaps", "worst_gaps"]
 
-RemedyKind = Literal["policy", "run", "policy and run", "calibration", "retraining", "other retraining"]
+MitigationKind = Literal["policy", "run", "policy and run", "calibration", "retraining", "other retraining"]
 
-REMEDIES: tuple[RemedyKind, ...] = (
+MITIGATIONS: tuple[MitigationKind, ...] = (
     "policy",
     "run",
     "policy and run",
@@ -28,7 +28,7 @@ later decision or drained; both; adjust its thresholds; train it anew for the sc
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Remedy:
+class Mitigation:
     """One thing that was tried against a gap.
 
     Attributes:
@@ -39,7 +39,7 @@ class Remedy:
         closes: whether it is better than doing nothing, and the interval of what remains is not wholly above zero.
     """
 
-    kind: RemedyKind
+    kind: MitigationKind
     model: Model
     setting: Setting
     without: Point
@@ -54,14 +54,14 @@ class Gap:
     Attributes:
         gap: its own layered inference at the same weight bits against this, paired by seed.
         remaining: the target against this; for a model trained with layers waiting the same as `gap`.
-        remedies: all that was tried, cheapest first; none where there is no gap beyond the spread of the seeds.
+        mitigations: all that was tried, cheapest first; none where there is no gap beyond the spread of the seeds.
     """
 
     model: Model
     setting: Setting
     gap: Comparison
     remaining: Comparison
-    remedies: tuple[Remedy, ...]
+    mitigations: tuple[Mitigation, ...]
 
     @property
     def shown(self) -> bool:
@@ -74,14 +74,14 @@ class Gap:
         return not _missing(self.remaining)
 
     @property
-    def remedy(self) -> Remedy | None:
+    def mitigation(self) -> Mitigation | None:
         """The cheapest that closes it; None if none does."""
-        return next((remedy for remedy in self.remedies if remedy.closes), None)
+        return next((mitigation for mitigation in self.mitigations if mitigation.closes), None)
 
     @property
-    def closest(self) -> Remedy | None:
+    def closest(self) -> Mitigation | None:
         """What leaves least, if that is less than without it."""
-        best = min(self.remedies, key=lambda remedy: _mean(remedy.remaining), default=None)
+        best = min(self.mitigations, key=lambda mitigation: _mean(mitigation.remaining), default=None)
         return best if best is not None and _mean(best.remaining) < _mean(self.remaining) else None
 
 
@@ -98,8 +98,8 @@ def find_gaps(transfer: Transfer) -> list[Gap]:
             gap, remaining = _against(own, point), _against(target, point)
             if target is not None and gap is not None and remaining is not None:
                 open_gap = gap.gain.above_zero or gap.gain.half_width is None
-                remedies = tuple(_remedies(transfer, model, setting, target, remaining)) if open_gap else ()
-                gaps.append(Gap(model=model, setting=setting, gap=gap, remaining=remaining, remedies=remedies))
+                mitigations = tuple(_mitigations(transfer, model, setting, target, remaining)) if open_gap else ()
+                gaps.append(Gap(model=model, setting=setting, gap=gap, remaining=remaining, mitigations=mitigations))
     return gaps
 
 
@@ -132,16 +132,16 @@ def _target(transfer: Transfer, point: Point) -> Point | None:
     return max(runs, key=lambda run: run.value("accuracy").mean or 0.0, default=None)
 
 
-def _remedies(
+def _mitigations(
     transfer: Transfer, model: Model, setting: Setting, target: Point, remaining: Comparison
-) -> Iterator[Remedy]:
+) -> Iterator[Mitigation]:
     """All that was tried, in rising order of cost; what costs alike by what it leaves."""
-    found: list[tuple[tuple[float, ...], Remedy]] = []
+    found: list[tuple[tuple[float, ...], Mitigation]] = []
     for one in (*_other_runs(transfer, model, setting), *_other_models(transfer, model, setting)):
         left = _against(target, one.point)
         if left is not None:
             better = _mean(left) < _mean(remaining)
-            remedy = Remedy(
+            mitigation = Mitigation(
                 kind=one.kind,
                 model=one.model,
                 setting=one.setting,
@@ -149,15 +149,15 @@ def _remedies(
                 remaining=left,
                 closes=better and left.gain.half_width is not None and not _missing(left),
             )
-            found.append(((REMEDIES.index(one.kind), *one.cost, _mean(left)), remedy))
-    yield from (remedy for _, remedy in sorted(found, key=lambda pair: pair[0]))
+            found.append(((MITIGATIONS.index(one.kind), *one.cost, _mean(left)), mitigation))
+    yield from (mitigation for _, mitigation in sorted(found, key=lambda pair: pair[0]))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Candidate:
     """Something that could be done, and what it asks, to be compared within its kind."""
 
-    kind: RemedyKind
+    kind: MitigationKind
     cost: tuple[float, ...]
     model: Model
     setting: Setting
@@ -177,7 +177,7 @@ def _other_runs(transfer: Transfer, model: Model, setting: Setting) -> Iterator[
         point, run = both
         waits, policy = any(cost), run.policy != point.policy
         if waits or policy:
-            kind: RemedyKind = "policy" if not waits else "policy and run" if policy else "run"
+            kind: MitigationKind = "policy" if not waits else "policy and run" if policy else "run"
             yield _Candidate(kind=kind, cost=cost, model=model, setting=other, without=point, point=run)
 
 
@@ -188,7 +188,7 @@ def _other_models(transfer: Transfer, model: Model, setting: Setting) -> Iterato
         point = transfer.cell(trained, setting, without)
         if trained is model or without is None or point is None:
             continue
-        kind: RemedyKind
+        kind: MitigationKind
         if trained.calibration is not None and model.calibration is None and _same_training(trained, model):
             kind, cost = "calibration", float(trained.recipe != model.recipe)
         elif not trained.layered:

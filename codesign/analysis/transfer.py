@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import pandas as pd
 
-from codesign.reporting.comparison import Comparison, compare
-from codesign.reporting.points import Point
-from codesign.reporting.statistics import Interval, interval
+from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval, interval
 
 __all__ = ["MOST_SHOWN", "Loss", "Model", "Setting", "Transfer", "find_transfer", "losses", "place_of", "policy_rank"]
 

@@ -9,17 +9,15 @@ from typing import Any
 
 import pandas as pd
 
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.formatting import UNKNOWN, policy_label
+from codesign.analysis.metadata import Scalar
+from codesign.analysis.statistics import Interval, interval, seed_means
+from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import ENERGY_COLUMNS
-from codesign.metadata import Scalar
-from codesign.reporting.statistics import Interval, interval, seed_means
-from codesign.reporting.wording import UNKNOWN, policy_label
-from codesign.results import AXIS_PREFIX, COLUMNS, ResultTable
 from codesign.units import format_si
 
-__all__ = ["ENERGY_TERMS", "Point", "gather", "is_known", "strings"]
-
-ENERGY_TERMS = ENERGY_COLUMNS
-"""Energy terms by the name that `energy_coverage` gives them, in the order in which they are stacked."""
+__all__ = ["Point", "gather", "is_known", "strings"]
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
@@ -150,12 +148,12 @@ class Point:
     @property
     def included_terms(self) -> frozenset[str]:
         """Terms that `energy_j` holds within another term: the chip's numbers do not tell them apart."""
-        return frozenset(name for name in self.coverage if name in ENERGY_TERMS and self.term(name).mean is None)
+        return frozenset(name for name in self.coverage if name in ENERGY_COLUMNS and self.term(name).mean is None)
 
     @property
     def separable(self) -> bool:
         """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
-        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_TERMS)
+        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_COLUMNS)
 
     def means(self, column: str) -> list[float]:
         """Mean over the rows of a column of lists, entry by entry; empty if no row has it."""
@@ -164,7 +162,7 @@ class Point:
 
     def term(self, name: str) -> Interval:
         """One energy term, in joules."""
-        return self.value(ENERGY_TERMS[name])
+        return self.value(ENERGY_COLUMNS[name])
 
 
 def gather(table: ResultTable) -> tuple[Point, ...]:

@@ -6,9 +6,9 @@ import pytest
 from synthetic_sweep import Row, base_row, loihi_row, mubrain_row
 from transfer_rows import CALIBRATED, EVERY_WAY, HIGH, LEVEL, LOW, cells, grid, points, tried, with_recipes
 
-from codesign.reporting.remedies import Gap, find_gaps
-from codesign.reporting.transfer import MOST_SHOWN, Transfer, find_transfer, losses
-from codesign.results import ResultMetadata
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.mitigations import Gap, find_gaps
+from codesign.analysis.transfer import MOST_SHOWN, Transfer, find_transfer, losses
 
 
 def transfer(path: Path, rows: list[Row], metadata: ResultMetadata | None = None) -> Transfer:
@@ -154,29 +154,37 @@ def test_the_gap_is_taken_at_the_same_weight_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "recipe", "schedule"), EVERY_WAY)
-def test_each_remedy_closes_if_it_alone_does(tmp_path: Path, kind: str, recipe: str, schedule: str) -> None:
+def test_each_mitigation_closes_if_it_alone_does(tmp_path: Path, kind: str, recipe: str, schedule: str) -> None:
     gap = gap_of(transfer(tmp_path, tried({(recipe, schedule)}), CALIBRATED), "layered", "random 8")
-    assert len(gap.remedies) == len(EVERY_WAY)
-    assert gap.remedy is not None
-    assert (gap.remedy.kind, gap.remedy.model.recipe, gap.remedy.setting.example.schedule) == (kind, recipe, schedule)
-    assert gap.remedy.remaining.gain.mean == pytest.approx(0.0)
+    assert len(gap.mitigations) == len(EVERY_WAY)
+    assert gap.mitigation is not None
+    assert (gap.mitigation.kind, gap.mitigation.model.recipe, gap.mitigation.setting.example.schedule) == (
+        kind,
+        recipe,
+        schedule,
+    )
+    assert gap.mitigation.remaining.gain.mean == pytest.approx(0.0)
     # 4.302653 * 0.01 / sqrt(3)
-    assert gap.remedy.remaining.gain.half_width == pytest.approx(0.02484, rel=1e-3)
-    assert gap.remedy.without.schedule == "random 8"
+    assert gap.mitigation.remaining.gain.half_width == pytest.approx(0.02484, rel=1e-3)
+    assert gap.mitigation.without.schedule == "random 8"
 
 
 @pytest.mark.parametrize("cheapest", range(len(EVERY_WAY)))
 def test_of_several_that_close_it_the_cheapest_is_named(tmp_path: Path, cheapest: int) -> None:
     good = {(recipe, schedule) for _, recipe, schedule in EVERY_WAY[cheapest:]}
     gap = gap_of(transfer(tmp_path, tried(good), CALIBRATED), "layered", "random 8")
-    assert gap.remedy is not None
+    assert gap.mitigation is not None
     kind, recipe, schedule = EVERY_WAY[cheapest]
-    assert (gap.remedy.kind, gap.remedy.model.recipe, gap.remedy.setting.example.schedule) == (kind, recipe, schedule)
+    assert (gap.mitigation.kind, gap.mitigation.model.recipe, gap.mitigation.setting.example.schedule) == (
+        kind,
+        recipe,
+        schedule,
+    )
 
 
 def test_what_comes_closest_if_nothing_closes_it(tmp_path: Path) -> None:
     gap = gap_of(transfer(tmp_path, tried(set()), CALIBRATED), "layered", "random 8")
-    assert gap.remedy is None
+    assert gap.mitigation is None
     closest = gap.closest
     assert closest is not None
     # 0.63, 0.61, 0.61 for what was tried third of its kind.
@@ -189,10 +197,10 @@ def test_what_is_worse_than_doing_nothing_closes_nothing(tmp_path: Path) -> None
     rows = grid(("random 8",), ("layered", "random 8"), (0.1, 0.5, 0.9))
     rows += cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
     gap = gap_of(transfer(tmp_path, rows), "layered", "random 8")
-    assert [remedy.kind for remedy in gap.remedies] == ["retraining"]
+    assert [mitigation.kind for mitigation in gap.mitigations] == ["retraining"]
     # What it leaves has an interval that includes zero, but its mean is worse than without it.
-    assert not gap.remedies[0].remaining.gain.above_zero
-    assert gap.remedy is None
+    assert not gap.mitigations[0].remaining.gain.above_zero
+    assert gap.mitigation is None
     assert gap.closest is None
 
 
@@ -201,7 +209,7 @@ def test_one_seed_closes_nothing_for_certain(tmp_path: Path) -> None:
     gap = gap_of(transfer(tmp_path, rows, CALIBRATED), "layered", "random 8")
     assert gap.gap.gain.half_width is None
     assert not gap.shown
-    assert gap.remedy is None
+    assert gap.mitigation is None
     assert gap.closest is not None
     assert gap.closest.kind == "policy"
 

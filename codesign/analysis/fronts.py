@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from codesign.exploration.pareto import hypervolume, pareto_front
-from codesign.reporting.points import Point
-from codesign.reporting.wording import column_label, listed
-from codesign.results import COLUMNS, Objective
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import column_label, listed
+from codesign.analysis.metadata import Objective
+from codesign.analysis.pareto import hypervolume, pareto_front
+from codesign.analysis.points import Point
 
 __all__ = ["Comparable", "Front", "comparison_group", "find_fronts", "objective_sets"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, written
 
-from codesign.reporting.points import Point, gather
-from codesign.results import ResultMetadata
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.points import Point, gather
 
 HIGH, LOW = (0.9, 0.92, 0.94), (0.6, 0.6, 0.6)
 LEVEL = (0.89, 0.92, 0.95)
@@ -62,7 +62,7 @@ REMEDIED = {
 def tried(good: set[tuple[str, str]]) -> list[Row]:
     """A layered model that loses under `random 8`, and all that can be done; what is `good` is level, the rest bad."""
     rows = cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
-    # Not remedies: asks less, or differs in more than policy and what waits.
+    # Not mitigations: asks less, or differs in more than policy and what waits.
     rows += cells("layered", "random 4", LEVEL) + cells("layered", "fifo 8", LEVEL, input_mode="queued")
     rows += cells("layered", "fifo 8 other", LEVEL, chip="other")
     for ways in REMEDIED.values():

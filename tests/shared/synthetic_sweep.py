@@ -8,18 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from codesign.results import (
+from codesign.analysis.metadata import (
     AxisFacts,
     ChipFacts,
     ChipNumber,
     Objective,
     ResultMetadata,
-    ResultTable,
     ValidationFacts,
     WorkloadFacts,
-    read_results,
-    write_results,
 )
+from codesign.analysis.table import ResultTable, read_results, write_results
 
 Row = dict[str, Any]
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, with_ranges, written
 
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.points import gather
+from codesign.analysis.robustness import Robustness
 from codesign.reporting.chip_comparison import summarize
-from codesign.reporting.comparison import Claim, Comparison
-from codesign.reporting.points import gather
-from codesign.reporting.sureness import Sureness, describe_tip, share, tips_in_words
+from codesign.reporting.claims import Claim
+from codesign.reporting.robustness import describe_tip, share, tips_in_words
 from codesign.reporting.verdict import verdict
 
 MICRO = 1e-6
@@ -58,10 +60,10 @@ def energy_claim(path: Path, rows: list[Row]) -> Claim:
     return next(c for c in verdict(gather(written(path / "r", rows))) if c.name == "chip energy")
 
 
-def compared(path: Path, rows: list[Row]) -> tuple[Comparison, Sureness]:
+def compared(path: Path, rows: list[Row]) -> tuple[Comparison, Robustness]:
     (comparison,) = energy_claim(path, rows).comparisons
-    assert comparison.sureness is not None
-    return comparison, comparison.sureness
+    assert comparison.robustness is not None
+    return comparison, comparison.robustness
 
 
 def test_probabilities_and_tip_by_hand(tmp_path: Path) -> None:
@@ -90,10 +92,10 @@ def test_the_verdict_says_how_sure_it_is(tmp_path: Path) -> None:
     # The interval over the seeds excludes zero; two of five draws of the number say the opposite.
     assert claim.comparisons[0].gain.above_zero
     assert claim.status == "holds in part"
-    assert "a needs less in 60 % of the draws, and in 60 % of draws and training seeds together" in claim.sureness
-    assert "b 15.01 µJ to 15.01 µJ (95 % of 5 joint draws)" in claim.sureness
-    assert "Holds unless a synaptic operation of a costs more than 15 pJ." in claim.sureness
-    assert "What matters most is a synaptic operation of a (8 pJ to 20 pJ)." in claim.sureness
+    assert "a needs less in 60 % of the draws, and in 60 % of draws and training seeds together" in claim.robustness
+    assert "b 15.01 µJ to 15.01 µJ (95 % of 5 joint draws)" in claim.robustness
+    assert "Holds unless a synaptic operation of a costs more than 15 pJ." in claim.robustness
+    assert "What matters most is a synaptic operation of a (8 pJ to 20 pJ)." in claim.robustness
     assert "(in 60 % of draws)" in summarize([claim]).sentence
 
 
@@ -147,12 +149,12 @@ def test_tips_of_times_are_interpolated_and_say_so(tmp_path: Path) -> None:
     fast = {"latency_s": 1e-3, "latency_draws_s": [1e-3, 1e-3], "latency_at_low_s": [], "latency_at_high_s": []}
     rows = [point("slow", seed, **slow) for seed in (0, 1)] + [point("fast", seed, **fast) for seed in (0, 1)]
     claim = next(c for c in verdict(gather(written(tmp_path / "r", rows))) if c.name == "chip latency")
-    found = claim.comparisons[0].sureness
+    found = claim.comparisons[0].robustness
     assert found is not None
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
     assert tips_in_words(found) == "Holds unless a synaptic operation of slow takes less than about 2 ns"
     assert found.probability == 0.5  # a tie is no agreement
-    assert "fast takes less in 50 % of the draws" in claim.sureness
+    assert "fast takes less in 50 % of the draws" in claim.robustness
 
 
 def test_matched_terms_have_their_own_draws(tmp_path: Path) -> None:
@@ -198,8 +200,8 @@ def test_probability_agrees_with_the_distribution_of_a_ratio(tmp_path: Path) -> 
 def test_rows_without_draws_say_nothing_about_them(tmp_path: Path) -> None:
     rows = [moving("a", 0) | {"energy_draws_j": None}, certain("b", 0, 20)]
     claim = energy_claim(tmp_path, rows)
-    assert claim.comparisons[0].sureness is None
-    assert claim.sureness == ""
+    assert claim.comparisons[0].robustness is None
+    assert claim.robustness == ""
 
 
 def test_different_coverage_stays_refused(tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_different_coverage_stays_refused(tmp_path: Path) -> None:
     rows += [certain("b", seed, 20) for seed in (0, 1)]
     claim = energy_claim(tmp_path, rows)
     assert claim.status == "cannot be asked"
-    assert claim.sureness == ""
+    assert claim.robustness == ""
 
 
 def test_shares_are_never_rounded_to_certainty() -> None:

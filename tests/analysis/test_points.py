@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
 
-from codesign.reporting.fronts import comparison_group, find_fronts
-from codesign.reporting.points import gather
-from codesign.results import AxisFacts, Objective
+from codesign.analysis.fronts import comparison_group, find_fronts
+from codesign.analysis.metadata import AxisFacts, Objective
+from codesign.analysis.points import gather
 
 
 def test_seeds_are_gathered_into_points(tmp_path: Path) -> None:

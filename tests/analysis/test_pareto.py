@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codesign.analysis.pareto import hypervolume, pareto_front
 from codesign.errors import InputError
-from codesign.exploration.pareto import hypervolume, pareto_front
 
 
 def test_the_front_of_four_points_by_hand() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from codesign.reporting.statistics import Interval
-from codesign.results import AXIS_PREFIX, COLUMNS
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.statistics import Interval
 from codesign.units import format_si
 
 __all__ = [
