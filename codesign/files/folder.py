@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,8 +36,8 @@ class Folder(ABC):
     _raised: ClassVar[tuple[type[Exception], ...]]
     """What the system raises when it fails; for missing files always FileNotFoundError."""
 
-    _at_once: ClassVar[int] = 1
-    _durable_at_once: ClassVar[int] = 1
+    _at_once: int = 1
+    _durable_at_once: int = 1
     """Files that are worth being read or written at once, and written durably, where threads may share the system:
     most of a request to a server is waiting, and so is most of forcing a file to a disk."""
 
@@ -67,7 +66,7 @@ class Folder(ABC):
 
         Args:
             durable: whether it must survive a power failure from now on; if not, such a failure within the next
-                seconds can leave it empty. At a URL it survives as its system has it; `file://` forces nothing.
+                seconds can leave it empty. At another URL than `file://` it survives as its system has it.
         """
         _check(name)
         with self._failing(name, "cannot be written"):
@@ -90,16 +89,6 @@ class Folder(ABC):
                 return self._size(name)
             except FileNotFoundError:
                 return None
-
-    def age_s(self, name: str) -> float | None:
-        """Seconds since a file was written, by this machine's clock; None where it is missing or nobody knows."""
-        _check(name)
-        with self._failing(name, "cannot be looked up"):
-            try:
-                written = self._modified_s(name)
-            except FileNotFoundError:
-                return None
-        return None if written is None else max(0.0, time.time() - written)
 
     def move(self, name: str, target: str) -> bool:
         """Move a file within the folder, onto another one too; False where there is no such file."""
@@ -131,10 +120,9 @@ class Folder(ABC):
             _check(folder)
         with self._failing(folder, "cannot be listed"):
             try:
-                found = self._names(folder, deep)
+                return sorted(name for name in self._names(folder, deep) if not _is_temporary(name))
             except FileNotFoundError:
                 return []
-            return sorted(name for name in found if not _is_temporary(name))
 
     def check_writable(self) -> None:
         """Find out, by a small file that goes away again, whether files can be written and removed.
@@ -161,10 +149,6 @@ class Folder(ABC):
     @abstractmethod
     def _size(self, name: str) -> int | None:
         """None where it is a folder."""
-
-    @abstractmethod
-    def _modified_s(self, name: str) -> float | None:
-        """Seconds since 1970, or None where the system does not keep it."""
 
     @abstractmethod
     def _move(self, name: str, target: str) -> None: ...
@@ -200,7 +184,7 @@ def reason_of(error: Exception) -> str:
 
 
 def temporary_beside(path: str) -> str:
-    """A path in the same folder, with forward slashes, that no file has yet."""
+    """A hidden path in the same folder, with forward slashes, that no file has yet."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}.{name}.{uuid4().hex}.tmp"
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from codesign.errors import CodesignError
-from codesign.files.folder import Folder
+from codesign.files.folder import Folder, temporary_beside
+from codesign.files.location import Location
 
 __all__ = ["LocalFolder"]
 
@@ -20,22 +20,30 @@ class LocalFolder(Folder):
     """Files are written beside their place, forced to the disk and renamed, so that they survive a power failure.
 
     To force a small file to the disk takes ten times as long as all the rest: where it need not be `durable` it is not.
+    Whatever is no regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
+
+    Args:
+        path: the folder.
+        location: how a person wrote it, for messages.
+        error: class of the errors that are raised.
     """
 
     _raised = (OSError,)
     _durable_at_once = 16
 
-    def __init__(self, path: Path, *, error: type[CodesignError]) -> None:
-        super().__init__(path, error=error)
+    def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
+        super().__init__(location, error=error)
         self._path = path
 
     def _read(self, name: str, first: int | None) -> bytes:
-        with (self._path / name).open("rb") as file:
+        with open(self._path / name, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise FileNotFoundError(name)
             return file.read() if first is None else file.read(first)
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path / name
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        temporary = Path(temporary_beside(path.as_posix()))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as file:
@@ -54,12 +62,6 @@ class LocalFolder(Folder):
         status = (self._path / name).stat()
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def _modified_s(self, name: str) -> float | None:
-        status = (self._path / name).stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise FileNotFoundError(name)
-        return status.st_mtime
-
     def _move(self, name: str, target: str) -> None:
         if self._size(name) is None:
             raise FileNotFoundError(name)
@@ -71,18 +73,16 @@ class LocalFolder(Folder):
         (self._path / name).unlink()
 
     def _names(self, folder: str, deep: bool) -> Iterable[str]:
-        found: list[str] = []
         pending = [folder]
         while pending:
             prefix = pending.pop()
             with suppress(FileNotFoundError), os.scandir(self._path / prefix) as entries:
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
-                    if not entry.is_dir():
-                        found.append(name)
-                    elif deep:
+                    if entry.is_file():
+                        yield name
+                    elif deep and entry.is_dir():
                         pending.append(name)
-        return found
 
     def remove_leftovers(self, *, older_than_s: float) -> None:
         oldest = time.time() - older_than_s
@@ -90,6 +90,11 @@ class LocalFolder(Folder):
             with suppress(OSError):  # another process was faster
                 if path.stat().st_mtime < oldest:
                     path.unlink()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without waiting for somebody who writes into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import url2pathname
 
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import Folder, reason_of
@@ -12,33 +14,25 @@ from codesign.files.location import Location, is_url, parent, printable, scheme_
 
 __all__ = ["open_file", "open_folder", "read_file", "write_atomically"]
 
-_ARROW = ("abfs", "file", "gs", "hdfs", "s3")
-
-_GOOGLE_RETRY = "retry_limit_seconds"
-"""Option of Google Cloud, 15 minutes by default, also where there are no credentials."""
-_GOOGLE_RETRY_S = 60
-
-_S3_OPTIONS = {
-    "allow_delayed_open": True,  # one request puts a small object, not the three of a multipart upload
-    "connect_timeout": 10.0,  # seconds; by default it takes minutes to give up on a server that does not answer
-    "request_timeout": 30.0,  # without a byte, three times
-}
+_BOOLEANS = {"true": True, "false": False}
 
 
 def open_folder(location: Location, *, error: type[CodesignError] = InputError) -> Folder:
     """The folder at a path or URL; it need not be there yet.
 
     Args:
-        location: a path, or a URL that `pyarrow.fs.FileSystem.from_uri` or else fsspec knows.
+        location: a path, or a URL that fsspec knows.
         error: class of the errors that the folder raises; they name the place and the system's reason.
 
     Raises:
         InputError, or `error`: the URL's scheme is not known, needs a package that is missing, or its system cannot be
             reached.
     """
-    if not is_url(location):
-        return LocalFolder(Path(location), error=error)
-    return _remote(str(location), *_connect(str(location), error), error=error)
+    path = _local_path(location, error)
+    if path is not None:
+        return LocalFolder(path, location=location, error=error)
+    url = str(location)
+    return _remote(url, *_connect(url, error), error)
 
 
 def open_file(location: Location, *, error: type[CodesignError] = InputError) -> tuple[Folder, str]:
@@ -47,14 +41,17 @@ def open_file(location: Location, *, error: type[CodesignError] = InputError) ->
     Raises:
         InputError, or `error`: as `open_folder`, or the location does not end in a name.
     """
+    path = _local_path(location, error)
     if not is_url(location):
-        path = Path(location)
-        return LocalFolder(path.parent, error=error), _named(path.name, location, error)
+        assert path is not None
+        return LocalFolder(path.parent, location=path.parent, error=error), _named(path.name, location, error)
     url = str(location)
     _named(url.partition("?")[0].rpartition("/")[2], location, error)  # file systems drop a slash at the end
+    if path is not None:
+        return LocalFolder(path.parent, location=parent(url), error=error), _named(path.name, location, error)
     filesystem, path_there = _connect(url, error)
     folder, _, name = path_there.rpartition("/")
-    return _remote(parent(url), filesystem, folder, error=error), _named(name, location, error)
+    return _remote(parent(url), filesystem, folder, error), _named(name, location, error)
 
 
 def read_file(location: Location) -> bytes | None:
@@ -79,74 +76,48 @@ def write_atomically(location: Location, data: bytes) -> None:
     folder.write(name, data)
 
 
+def _local_path(location: Location, error: type[CodesignError]) -> Path | None:
+    """The path of a location on this machine; None for another URL than `file://`."""
+    if not is_url(location):
+        return Path(location)
+    url = str(location)
+    if scheme_of(url) != "file":
+        return None
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise error(f"{url}: names the machine '{parts.netloc}'; write file:/// with three slashes for this one")
+    return Path(url2pathname(parts.path))
+
+
 def _named(name: str, location: Location, error: type[CodesignError]) -> str:
     if name in ("", ".", ".."):
         raise error(f"{printable(location)}: must end in the name of a file")
     return name
 
 
-def _remote(url: str, filesystem: Any, path: str, *, error: type[CodesignError]) -> Folder:
-    from pyarrow import fs
+def _remote(url: str, filesystem: Any, path: str, error: type[CodesignError]) -> Folder:
+    from codesign.files.remote import RemoteFolder
 
-    if isinstance(filesystem, fs.FileSystem):
-        from codesign.files.arrow import ArrowFolder
-
-        return ArrowFolder(url, filesystem, path, error=error)
-    from codesign.files.fsspec import FsspecFolder
-
-    return FsspecFolder(url, filesystem, path, error=error)
+    return RemoteFolder(url, filesystem, path, error=error)
 
 
 def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
-    """The file system of a URL, Arrow's or fsspec's, and the path in it."""
-    import pyarrow as pa
-
-    try:
-        try:
-            return _from_uri(url)
-        except pa.ArrowInvalid as unknown:
-            if "Unrecognized filesystem type" not in str(unknown):
-                raise
-        return _from_fsspec(url, error)
-    except (OSError, pa.ArrowException) as failure:
-        reason = reason_of(failure).replace(url, printable(url))
-        raise error(f"{printable(url)}: cannot be opened: {reason}") from failure
-
-
-def _from_uri(url: str) -> tuple[Any, str]:
-    from pyarrow import fs
-
-    options = url.partition("?")[2]
-    if scheme_of(url) in ("gs", "gcs") and _GOOGLE_RETRY not in options:
-        url = f"{url}{'&' if options else '?'}{_GOOGLE_RETRY}={_GOOGLE_RETRY_S}"
-    filesystem, path = fs.FileSystem.from_uri(url)
-    if filesystem.type_name == "s3":
-        filesystem = _with_s3_options(filesystem, {option.partition("=")[0] for option in options.split("&") if option})
-    return filesystem, path
-
-
-def _with_s3_options(filesystem: Any, given: set[str]) -> Any:
-    """A copy with the options above, which a URL cannot hold, but for those that the URL gave.
-
-    It is made as a pickled one would be: nothing else gives the credentials that Arrow took from the URL.
-    """
-    make, (options,) = filesystem.__reduce__()
-    if not given <= options.keys():
-        return filesystem  # a copy would lose an option
-    return make({**options, **{name: _S3_OPTIONS[name] for name in _S3_OPTIONS.keys() & options.keys() - given}})
-
-
-def _from_fsspec(url: str, error: type[CodesignError]) -> tuple[Any, str]:
+    """fsspec's file system of a URL, and the path in it."""
     import fsspec
 
     scheme = scheme_of(url)
-    known = sorted({*_ARROW, *fsspec.available_protocols()})
+    known = sorted({*fsspec.available_protocols(), *fsspec.registry})
     if scheme.rpartition("::")[2] not in known:
         raise error(f"{printable(url)}: unknown scheme '{scheme}'; allowed are paths, and URLs of {', '.join(known)}")
+    place, options = url, {}
+    if not scheme.startswith("http"):  # there, what follows `?` is for the server
+        place, _, query = url.partition("?")
+        options = {name: _BOOLEANS.get(value, value) for name, value in parse_qsl(query, keep_blank_values=True)}
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        filesystem, path = fsspec.core.url_to_fs(place, **options)
     except ImportError as missing:
         raise error(f"{printable(url)}: needs a package that is not installed: {reason_of(missing)}") from missing
     except Exception as failure:  # implementations raise what their libraries do
-        raise error(f"{printable(url)}: cannot be opened: {reason_of(failure)}") from failure
+        reason = reason_of(failure).replace(url, printable(url))
+        raise error(f"{printable(url)}: cannot be opened: {reason}") from failure
     return filesystem, path

@@ -1,23 +1,29 @@
-"""A folder at a URL that fsspec knows: memory, sftp, az, and what its plug-ins add."""
+"""A folder at a URL, through fsspec: object stores, SFTP, memory, and what fsspec's plug-ins add."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC
 from typing import Any
 
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
 
-__all__ = ["FsspecFolder"]
+__all__ = ["RemoteFolder"]
 
-_PUT_WHOLE = {"memory", "s3", "gs", "abfs"}
+_PUT_WHOLE = frozenset({"memory", "s3", "gs", "abfs"})
 """Systems, by one of fsspec's names, on which `pipe_file` shows a file when it is complete and not before."""
 
+_CONTENT_TYPE_OPTIONS = {"s3": "ContentType", "gs": "content_type"}
+"""What `pipe_file` calls the type of an object. Without it a browser offers to keep a report instead of showing it."""
 
-class FsspecFolder(Folder):
-    """Files through fsspec. On object stores they are put directly, elsewhere written beside their place and moved.
+
+class RemoteFolder(Folder):
+    """Files through fsspec.
+
+    An object store shows an object when it is complete, so a file is put there directly: a temporary object and a move
+    would cost a copy and two requests more, and end in the same put. Elsewhere a file is written beside its place and
+    moved.
 
     Args:
         url: the location.
@@ -32,7 +38,10 @@ class FsspecFolder(Folder):
         self._filesystem = filesystem
         self._root = path.rstrip("/")
         protocols = filesystem.protocol
-        self._puts_whole = bool(_PUT_WHOLE & {protocols} if isinstance(protocols, str) else _PUT_WHOLE & {*protocols})
+        self._protocols = frozenset([protocols] if isinstance(protocols, str) else protocols)
+        self._puts_whole = bool(_PUT_WHOLE & self._protocols)
+        if filesystem.async_impl:  # others, such as SFTP's, do not promise that threads may share them
+            self._at_once = self._durable_at_once = 16
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
@@ -49,7 +58,7 @@ class FsspecFolder(Folder):
     def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path(name)
         if self._puts_whole:
-            self._filesystem.pipe_file(path, data)
+            self._filesystem.pipe_file(path, data, **self._content_type(name))
             return
         temporary = temporary_beside(path)
         try:
@@ -61,7 +70,16 @@ class FsspecFolder(Folder):
                 self._filesystem.rm_file(temporary)
             raise
 
+    def _content_type(self, name: str) -> dict[str, str]:
+        if not name.endswith(".html"):
+            return {}
+        options = (_CONTENT_TYPE_OPTIONS[protocol] for protocol in self._protocols & _CONTENT_TYPE_OPTIONS.keys())
+        return dict.fromkeys(options, "text/html; charset=utf-8")
+
     def _replace(self, source: str, target: str) -> None:
+        if "hdfs" in self._protocols:  # does not move onto a file
+            with suppress(FileNotFoundError):
+                self._filesystem.rm_file(target)
         with suppress(FileExistsError):
             self._filesystem.mv(source, target)
         self._filesystem.invalidate_cache()
@@ -77,18 +95,8 @@ class FsspecFolder(Folder):
         info = self._filesystem.info(self._path(name))
         return int(info["size"]) if info["type"] == "file" else None
 
-    def _modified_s(self, name: str) -> float | None:
-        if self._size(name) is None:
-            raise FileNotFoundError(name)
-        try:
-            written = self._filesystem.modified(self._path(name))
-        except NotImplementedError:
-            return None
-        # A time without a zone is in UTC, as fsspec asks of its implementations.
-        return float((written if written.tzinfo else written.replace(tzinfo=UTC)).timestamp())
-
     def _move(self, name: str, target: str) -> None:
-        if self._size(name) is None:
+        if self._size(name) is None:  # what a move of a missing file raises differs
             raise FileNotFoundError(name)
         if not self._puts_whole:
             self._make_parent(self._path(target))
