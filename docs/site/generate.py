@@ -117,7 +117,16 @@ def command_line() -> str:
     context: Any = typer.Context(command, info_name="codesign")
     text = html.unescape(get_docs_for_click(obj=command, ctx=context, name="codesign"))
     text = text.replace("# `codesign`\n", "# Command line\n", 1)
+    for name, summary in _summaries(command):
+        text = re.sub(rf"^\* `{name}`: .*\.\.\.$", f"* `{name}`: {summary}", text, flags=re.MULTILINE)
     return re.sub(r"\[default: \((.*?)\)\]", r"[default: \1]", text) + EXIT_CODES
+
+
+def _summaries(command: Any) -> Iterator[tuple[str, str]]:
+    """First lines of the help of all commands, which typer's lists cut off."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield name, str(inner.help).strip().splitlines()[0]
+        yield from _summaries(inner)
 
 
 def columns() -> str:
