@@ -1,0 +1,141 @@
+"""What `codesign chips` prints: the list of all chips, and everything that the file of one says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from codesign.hardware.description import Chip
+from codesign.hardware.unknowns import unknowns
+from codesign.units import format_si
+
+__all__ = ["print_chip", "print_list"]
+
+_SHORT = {
+    "energies.synaptic_operation": "e_so",
+    "energies.neuron_access": "e_access",
+    "energies.neuron_update": "e_upd",
+    "energies.spike": "e_spike",
+    "energies.message": "e_msg",
+    "energies.hop": "e_hop",
+    "energies.barrier_message": "e_bar",
+    "static_power": "static",
+    "neurons_per_core": "capacity",
+    "synapses_per_core": "capacity",
+    "weight_bits": "bits",
+    "can_flush": "flush",
+    "energies.chip_hop": "chip to chip",
+    "times.chip_hop": "chip to chip",
+}
+"""Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
+_LEGEND = (
+    "e_so, e_access, e_upd, e_spike, e_msg, e_hop, e_bar: energy of a synaptic operation, a visit of a neuron, an "
+    "update, a spike generated, a spike sent, a hop, a barrier message. Every number and its source: codesign chips "
+    "show NAME. What the numbers give for published measurements: codesign chips validate NAME. To describe a chip of "
+    "your own, start from chips/template.yaml."
+)
+_ROW = "{:<25}{:<8}{:>7}{:>6}{:>17}{:>13}"
+
+
+def print_list(console: Console, chips: Iterable[Chip]) -> None:
+    """A few lines a chip: its main numbers, what it is, and what is not known of it."""
+    console.print(f"[bold]{_ROW.format('chip', 'sync', 'cores', 'lanes', 'e_so', 'static')}[/bold]")
+    for chip in chips:
+        console.print(escape(_row(chip)))
+        time = "overload" if chip.synchronization.kind == "timer" else "latency"
+        missing = dict.fromkeys(_SHORT.get(number, time) for number, _ in unknowns(chip))
+        _print_indented(console, chip.description.strip().split(". ")[0].rstrip(".") + ".", 3)
+        if chip.aliases:
+            _print_indented(console, f"also called {', '.join(chip.aliases)}", 3)
+        _print_indented(console, f"unknown: {', '.join(missing) or 'nothing'}", 3)
+    console.print(f"\n{_LEGEND}")
+
+
+def _row(chip: Chip) -> str:
+    synaptic = chip.energies.synaptic_operation
+    static = "?" if chip.static_power is None else format_si(chip.static_power.value, "W")
+    if chip.static_power is not None and chip.static_power.per == "core":
+        static += "/core"
+    return _ROW.format(
+        chip.name,
+        {"asynchronous": "async"}.get(chip.synchronization.kind, chip.synchronization.kind),
+        f"{chip.cores.value:,}",
+        "?" if chip.vector_width is None else str(chip.vector_width.value),
+        "?" if synaptic is None else format_si(synaptic.value, "J") + (" all-in" if chip.all_in else ""),
+        "in e_so" if chip.all_in else static,
+    )
+
+
+def print_chip(console: Console, chip: Chip) -> None:
+    """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
+    console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
+    console.print(escape(chip.description))
+    _print_accounting(console, chip)
+    _print_numbers(console, chip)
+    console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
+    for line in [f"{name}: {consequence}" for name, consequence in unknowns(chip)] or ["nothing"]:
+        _print_indented(console, line, 2)
+    if chip.validation:
+        _print_measurements(console, chip)
+    console.print("\n[bold]Sources[/bold]")
+    for key, source in chip.sources.items():
+        address = f"https://doi.org/{source.doi}" if source.doi else source.url
+        _print_indented(console, f"{key}: {source.citation}" + (f" <{address}>" if address else ""), 2)
+
+
+def _print_accounting(console: Console, chip: Chip) -> None:
+    synaptic = chip.energies.synaptic_operation
+    if synaptic is None:
+        energy = "not known for a synaptic operation"
+    elif synaptic.all_in:
+        words = str(synaptic.operation).replace("_", " ")
+        energy = f"all-in: a synaptic operation holds all that the chip spent, in {words} operation only"
+    else:
+        energy = "incremental: every event has its own energy, and static power comes on top"
+    gating = chip.power_gating
+    console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
+    console.print(f"[bold]Energy[/bold]: {energy}")
+    console.print(
+        f"[bold]Power gating[/bold]: unused cores off: {gating.unused_cores}; "
+        f"off between inputs: {gating.between_inputs}"
+    )
+
+
+def _print_numbers(console: Console, chip: Chip) -> None:
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for column in ("number", "value", "changes", "how known", "source"):
+        table.add_column(column, overflow="fold")
+    for number in chip.numbers():
+        table.add_row(number.name, escape(number.text), number.effect, number.confidence, escape(number.source))
+    console.print()
+    console.print(table)
+    console.print("\nchanges: spikes, what a network does; price, only what that costs; nothing that is computed.")
+    remarks = [f"{number.name}: {number.note}" for number in chip.numbers() if number.note]
+    if remarks:
+        console.print("\n[bold]Remarks[/bold]")
+    for remark in remarks:
+        _print_indented(console, remark, 2)
+    resets = " or ".join(chip.supports.reset) or "not stated"
+    console.print(f"\nLeak: {chip.supports.leak}. Reset: {resets}. Queues can be flushed: {chip.can_flush}.")
+
+
+def _print_measurements(console: Console, chip: Chip) -> None:
+    console.print("\n[bold]Published measurements[/bold]")
+    for measurement in chip.validation:
+        quantities = ((measurement.energy, "J"), (measurement.latency, "s"), (measurement.power, "W"))
+        values = [format_si(value, unit) for value, unit in quantities if value is not None]
+        if measurement.accuracy is not None:
+            values.append(f"accuracy {measurement.accuracy:.1%}")
+        known = f"({measurement.confidence}, {measurement.source})"
+        _print_indented(console, f"{measurement.name}: {', '.join(values)} {known}", 2)
+        note = f"; {measurement.note}" if measurement.note else ""
+        _print_indented(console, f"{measurement.workload}{note}", 4)
+    _print_indented(console, f"What the numbers above give for them: codesign chips validate {chip.name}", 2)
+
+
+def _print_indented(console: Console, text: str, indent: int) -> None:
+    console.print(Padding(escape(text), (0, 0, 0, indent)))

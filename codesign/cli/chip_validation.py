@@ -1,0 +1,120 @@
+"""How `codesign chips validate` shows checks: as Markdown, in a file or drawn on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from codesign.errors import InputError
+from codesign.hardware.description import Chip
+from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
+from codesign.units import format_si
+
+__all__ = ["print_validation", "with_table", "written_json"]
+
+TABLE_BEGINS = "<!-- validation table -->"
+TABLE_ENDS = "<!-- end of validation table -->"
+
+
+def print_validation(console: Console, chip: Chip) -> None:
+    """One chip: all of it in one line, what was recomputed, with what; what was not, and why."""
+    console.print(Markdown(_markdown(chip), hyperlinks=False))
+    console.print()
+
+
+def written_json(chips: Iterable[Chip]) -> str:
+    """All checks as a JSON list of objects in SI units."""
+    checks = [check for chip in chips for check in validate(chip)]
+    return json.dumps(validation_json(checks), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def with_table(path: Path, chips: Iterable[Chip]) -> str:
+    """The text of a Markdown file with the table between its two marks; the table alone where there is no file.
+
+    Raises:
+        InputError: the file cannot be read, or has no marks.
+    """
+    table = "\n".join(_markdown(chip) for chip in chips)
+    if not path.exists():
+        return table
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--markdown: {path} cannot be read: {error}") from None
+    begin, end = text.find(TABLE_BEGINS), text.find(TABLE_ENDS)
+    if begin < 0 or end < begin:
+        raise InputError(f"--markdown: {path} has no lines '{TABLE_BEGINS}' and '{TABLE_ENDS}', in this order")
+    return f"{text[: begin + len(TABLE_BEGINS)]}\n\n{table}\n{text[end:]}"
+
+
+def _markdown(chip: Chip) -> str:
+    checks = validate(chip)
+    summary = validation_summary(chip).text
+    parts = [f"### {chip.title} (`{chip.name}`)\n\n{summary[0].upper()}{summary[1:]}.\n"]
+    recomputed = [check for check in checks if check.errors is not None]
+    if recomputed:
+        rows = ["| measurement | model | measured | error | known | remark |", "|---|--:|--:|--:|---|---|"]
+        rows += ["| " + " | ".join(map(_cell, _cells(check))) + " |" for check in recomputed]
+        parts.append("\n".join(rows) + "\n")
+        notes = [_cell(f"- *{names}*: {'; '.join(notes)}") for names, notes in _notes(recomputed).items()]
+        if notes:
+            parts.append("\n".join(notes) + "\n")
+    reasons = [_cell(f"- *{' · '.join(names)}*: {reason}") for reason, names in _not_recomputed(checks).items()]
+    if reasons:
+        parts.append("Not recomputed:\n\n" + "\n".join(reasons) + "\n")
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _cells(check: Check) -> tuple[str, ...]:
+    assert check.errors is not None
+    assert check.model_low is not None
+    assert check.model_high is not None
+    model = _range(format_si(check.model_low, check.unit), format_si(check.model_high, check.unit))
+    error = _range(*map(percent, check.errors))
+    return check.measurement, model, format_si(check.measured, check.unit), error, check.confidence, _remark(check)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
+
+
+def _remark(check: Check) -> str:
+    if check.status == "fitted":
+        return "fitted on this point"
+    if check.status == "arithmetic":
+        return "no measurement, published as arithmetic"
+    if check.status == "bound":
+        return f"{check.bound} bound: {'holds' if check.bound_holds else 'contradicted'}"
+    return ""
+
+
+def _notes(checks: list[Check]) -> dict[str, list[str]]:
+    """Overrides, fits and what is left out, by measurement; measurements with the same notes together."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for check in checks:
+        notes = [f"with {', '.join(check.overrides)}"] if check.overrides else []
+        if check.fitted:
+            notes.append(f"{', '.join(check.fitted)} fitted on this point")
+        notes += [check.fitted_on] if check.fitted_on else []
+        notes += [check.not_modelled] if check.not_modelled else []
+        if notes and check.measurement not in names.setdefault(tuple(notes), []):
+            names[tuple(notes)].append(check.measurement)
+    return {" · ".join(name): list(notes) for notes, name in names.items()}
+
+
+def _not_recomputed(checks: tuple[Check, ...]) -> dict[str, list[str]]:
+    """Measurements by the reason why they are not recomputed."""
+    names: dict[str, list[str]] = {}
+    for check in checks:
+        if check.status == "not_recomputed":
+            name = check.measurement + (f" ({check.quantity})" if check.quantity else "")
+            names.setdefault(check.reason, []).append(name)
+    return names
