@@ -13,7 +13,7 @@ import re
 import stat
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,11 +29,14 @@ __all__ = [
     "Path_",
     "Place",
     "Spec",
+    "dotted",
     "load_document",
     "parse_document",
     "read_document",
+    "reason",
     "suggestion",
     "validate_document",
+    "value_at",
 ]
 
 _MOST_BYTES = 1_000_000
@@ -50,20 +53,12 @@ _SHOULD = re.compile(r"[A-Z]\w* should ")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _CORE_TAGS = {
-    "tag:yaml.org,2002:str",
-    "tag:yaml.org,2002:map",
-    "tag:yaml.org,2002:seq",
-    "tag:yaml.org,2002:int",
-    "tag:yaml.org,2002:float",
-    "tag:yaml.org,2002:bool",
-    "tag:yaml.org,2002:null",
-    "tag:yaml.org,2002:timestamp",
-    "tag:yaml.org,2002:merge",
-    "tag:yaml.org,2002:value",
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "map", "seq", "int", "float", "bool", "null", "timestamp", "merge", "value")
 }
 
 Path_ = tuple[str | int, ...]
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="Spec")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +89,17 @@ class Document:
         self.problems.append(self.problem(location, message))
 
     def problem(self, location: tuple[Any, ...], message: str) -> Problem:
-        """A mistake at the deepest part of `location` that was written."""
+        """A mistake at a place of the document."""
+        place = self.place(location)
+        return Problem(file=place.file, line=place.line, message=_clipped(_INNER_LINE.sub(r"\\n", message)))
+
+    def place(self, location: tuple[Any, ...]) -> Place:
+        """Where the deepest part of `location` that was written stands."""
         path: Path_ = ()
         for part in location:
             if (*path, part) in self.places:
                 path = (*path, part)
-        place = self.places[path]
-        return Problem(file=place.file, line=place.line, message=_clipped(_INNER_LINE.sub(r"\\n", message)))
+        return self.places[path]
 
 
 class Spec(BaseModel):
@@ -120,6 +119,30 @@ class Spec(BaseModel):
     def relocate(cls, location: Path_, data: Any) -> Path_:
         """Where in the file a mistake at `location` was written, for documents whose parts are merged into others."""
         return location
+
+    @classmethod
+    def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
+        """The content with relative paths seen from the working folder, for documents that name files beside them.
+
+        Args:
+            folder: of the file in which the part of the content at a path was written; "" for the working folder.
+        """
+        return data
+
+
+def value_at(data: Any, path: Path_) -> Any:
+    """What is at a path of plain content of any form; None where nothing is."""
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def dotted(path: Path_) -> str:
+    """`chips.mine.schedules.0`, as messages name a place."""
+    return ".".join(map(str, path))
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:
@@ -185,19 +208,19 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     Raises:
         DocumentError: with every mistake, those that the document has noted before included.
     """
-    found = Document(data=document.data, places=document.places, problems=list(document.problems))
+    data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
+    checked = Document(data=data, places=document.places, problems=list(document.problems))
+    value = None
     try:
-        value = model.model_validate(found.data)
+        value = model.model_validate(data)
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            location = model.relocate(item["loc"], found.data) if issubclass(model, Spec) else item["loc"]
-            found.mistake(location, _describe({**item, "loc": location}, model, other_keys))
-        value = None
-    if issubclass(model, Spec):
-        for path, message in model.cross_check(found.data):
-            found.mistake(path, message)
-    if found.problems:
-        raise DocumentError(_foremost(list(dict.fromkeys(found.problems))))
+            location = model.relocate(item["loc"], data)
+            checked.mistake(location, _describe({**item, "loc": location}, model, other_keys))
+    for path, message in model.cross_check(data):
+        checked.mistake(path, message)
+    if checked.problems:
+        raise DocumentError(_foremost(list(dict.fromkeys(checked.problems))))
     assert value is not None
     return value
 
@@ -295,10 +318,10 @@ class _Reader:
 
     def _text(self, node: yaml.ScalarNode) -> str:
         text = str(node.value)
-        found = _CONTROL.search(text)
-        if found is None:
+        control = _CONTROL.search(text)
+        if control is None:
             return text
-        self._problem(node, f"the control character U+{ord(found[0]):04X} is not allowed; write plain text")
+        self._problem(node, f"the control character U+{ord(control[0]):04X} is not allowed; write plain text")
         return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[Any, Any]:
@@ -337,24 +360,25 @@ def _scalar(text: str, style: str | None) -> Any:
 
 
 def _describe(item: Any, model: type[BaseModel], other_keys: Iterable[str]) -> str:
-    location = ".".join(str(part) for part in item["loc"] if not _is_union_tag(part)) or "the document"
-    kind = item["type"]
-    if kind == "extra_forbidden":
-        key = str(item["loc"][-1])
+    location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
+    if item["type"] == "extra_forbidden":
         allowed = _allowed_keys(model, item["loc"][:-1])
         if len(item["loc"]) == 1:
             allowed.update(other_keys)
-        return f"unknown key '{location}'" + (suggestion(key, allowed) if allowed else "")
-    if kind == "missing":
-        return f"'{location}' is missing"
+        return f"unknown key '{location}'" + (suggestion(str(item["loc"][-1]), allowed) if allowed else "")
+    return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
+
+
+def reason(item: Any) -> str:
+    """What is wrong with a value, what it was and what it must be: one of `ValidationError.errors()`."""
     message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if item["type"] in ("quantity", "value_error", "assertion_error") or "found" in message:
+        return str(message)
     rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
-    if kind in ("quantity", "value_error", "assertion_error") or "found" in message:
-        return f"{location}: {message}"
-    found = item.get("input")
-    plain = isinstance(found, (str, int, float, bool, type(None)))
-    shown = _clipped(repr(found), 100) if plain else f"a {_plain_type(found)}"
-    return f"{location}: {rule}, found {shown}"
+    value = item.get("input")
+    plain = isinstance(value, (str, int, float, bool, type(None)))
+    shown = _clipped(repr(value), 100) if plain else f"a {_plain_type(value)}"
+    return f"{rule}, found {shown}"
 
 
 def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
@@ -371,35 +395,31 @@ def _is_union_tag(part: object) -> bool:
 
 
 def _allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
+    """Keys of the models that the parts of a location lead to."""
     candidates: list[Any] = [model]
     for part in location:
-        following: list[Any] = []
-        for candidate in candidates:
-            following.extend(_children(candidate, part))
-        candidates = following or candidates
-    keys: set[str] = set()
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            keys.update(field.alias or name for name, field in candidate.model_fields.items())
-    return keys
-
-
-def _flatten(annotation: Any) -> list[Any]:
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _flatten(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return [member for argument in typing.get_args(annotation) for member in _flatten(argument)]
-    return [annotation]
+        candidates = [child for candidate in candidates for child in _children(candidate, part)] or candidates
+    return {
+        field.alias or name
+        for candidate in candidates
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+        for name, field in candidate.model_fields.items()
+    }
 
 
 def _children(candidate: Any, part: Any) -> list[Any]:
     if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-        for name, field in candidate.model_fields.items():
-            if part in (name, field.alias):
-                return _flatten(field.annotation)
-        return []
-    arguments = typing.get_args(candidate)
-    if arguments:
-        return _flatten(arguments[-1] if arguments[-1] is not Ellipsis else arguments[0])
-    return []
+        fields = candidate.model_fields.items()
+        return next((_members(field.annotation) for name, field in fields if part in (name, field.alias)), [])
+    arguments = [argument for argument in typing.get_args(candidate) if argument is not Ellipsis]
+    return _members(arguments[-1]) if arguments else []
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types of which a value may be any."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _members(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [member for argument in typing.get_args(annotation) for member in _members(argument)]
+    return [annotation]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
-from codesign.exploration.overlays import Chosen, load_chosen
+from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.spec import SweepSpec
 
 __all__ = ["choose_sweep", "find_sweep", "load_sweep", "sweep_names"]

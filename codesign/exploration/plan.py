@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
+from codesign.exploration.deployments import Deployment, Inference, find_deployments, trained_through
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
-from codesign.exploration.settings import Inference, Setting, find_settings, trained_through
 from codesign.exploration.spec import ResourcesEntry, SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants
 from codesign.hardware.description import Chip
@@ -128,17 +128,17 @@ def build_plan(
     """
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    settings = find_settings(spec, shape)
-    _check_real_time(settings, spec, workload)
+    deployments = find_deployments(spec, shape)
+    _check_real_time(deployments, spec, workload)
     models = list(_models(spec, topology, shape, workload))
     builder = _Builder(spec)
-    # Setting by setting, so that what the keys of a setting's points share is encoded once; in the order of the file.
-    by_setting = [builder.points(setting, models) for setting in settings]
+    # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
+    by_deployment = [builder.points(deployment, models) for deployment in deployments]
     evaluations = len(spec.seeds.evaluation)
     points = [
         found[number]
         for first in range(0, len(models) * evaluations, evaluations)
-        for found in by_setting
+        for found in by_deployment
         for number in range(first, first + evaluations)
     ]
     if not with_float_weights:
@@ -146,11 +146,11 @@ def build_plan(
     return Plan(spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points))
 
 
-def _check_real_time(settings: list[Setting], spec: SweepSpec, workload: WorkloadOutline) -> None:
-    for setting in settings:
-        if setting.chip.value.entry.operation == "real_time" and workload.timestep_s == 0:
+def _check_real_time(deployments: list[Deployment], spec: SweepSpec, workload: WorkloadOutline) -> None:
+    for deployment in deployments:
+        if deployment.chip.value.entry.operation == "real_time" and workload.timestep_s == 0:
             raise InputError(
-                f"chips.{setting.chip.name}.operation: 'real_time' lasts as long as the stimulus, and workload "
+                f"chips.{deployment.chip.name}.operation: 'real_time' lasts as long as the stimulus, and workload "
                 f"'{spec.workload.name}' is a static input without a duration (timestep 0 s); use 'accelerated'"
             )
 
@@ -209,34 +209,36 @@ class _Executed:
 
 
 class _Builder:
-    """Makes the points of settings, which share the executions of models."""
+    """Makes the points of deployments, which share the executions of models."""
 
     def __init__(self, spec: SweepSpec) -> None:
         self._spec = spec
         self._executed: dict[tuple[Inference, int, int], _Executed] = {}
 
-    def points(self, setting: Setting, models: list[_Model]) -> list[Point]:
-        """The setting's points, by model and evaluation seed."""
-        columns = {**setting.columns, **{f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}}
-        for variant in (setting.chip, setting.schedule):
+    def points(self, deployment: Deployment, models: list[_Model]) -> list[Point]:
+        """The deployment's points, by model and evaluation seed."""
+        columns = {**deployment.columns, **{f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}}
+        for variant in (deployment.chip, deployment.schedule):
             columns.update(_axis_columns(variant.axes))
         return [
-            self._point(setting, columns, number, model, seed)
+            self._point(deployment, columns, number, model, seed)
             for number, model in enumerate(models)
             for seed in self._spec.seeds.evaluation
         ]
 
-    def _point(self, setting: Setting, common: Columns, number: int, model: _Model, seed: int) -> Point:
+    def _point(self, deployment: Deployment, common: Columns, number: int, model: _Model, seed: int) -> Point:
         jobs = None
-        if setting.inference is not None and setting.mapping is not None and model.reason is None:
-            executed = self._execute(setting.inference, number, model.inputs, seed)
-            jobs = self._jobs(executed, setting, setting.mapping)
+        if deployment.inference is not None and deployment.mapping is not None and model.reason is None:
+            executed = self._execute(deployment.inference, number, model.inputs, seed)
+            jobs = self._jobs(executed, deployment, deployment.mapping)
         columns = {**model.columns, "evaluation_seed": seed, **common, **_axis_columns(model.recipe.axes)}
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
-        columns.update(setting.sizes)
-        return Point(columns=columns, chip=setting.chip.value.chip, jobs=jobs, reason=setting.reason or model.reason)
+        columns.update(deployment.sizes)
+        return Point(
+            columns=columns, chip=deployment.chip.value.chip, jobs=jobs, reason=deployment.reason or model.reason
+        )
 
     def _execute(self, inference: Inference, number: int, model: TrainInputs, seed: int) -> _Executed:
         seed = seed if inference.seeded else 0
@@ -267,8 +269,8 @@ class _Builder:
         self._executed[inference, number, seed] = executed
         return executed
 
-    def _jobs(self, executed: _Executed, setting: Setting, mapping: Mapping) -> FeasiblePoint:
-        chip = setting.chip.value
+    def _jobs(self, executed: _Executed, deployment: Deployment, mapping: Mapping) -> FeasiblePoint:
+        chip = deployment.chip.value
         return FeasiblePoint(
             execution=executed.execution,
             summary=executed.summary,

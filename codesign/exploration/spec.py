@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration import references
+from codesign.exploration import checks
 from codesign.exploration.executors.base import Resources
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
@@ -285,7 +285,7 @@ class SweepSpec(Spec):
         if not isinstance(data, dict) or not isinstance(data.get("recipes"), dict):
             return data
         merged = {
-            name: references.merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
+            name: checks.merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
             for name, recipe in data["recipes"].items()
         }
         return {**data, "recipes": merged}
@@ -294,11 +294,16 @@ class SweepSpec(Spec):
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         if cls is SweepSpec and isinstance(data, dict) and "space" in data:
             yield ("space",), "space: this is a study; run it by `codesign study`"
-        yield from references.problems(data, tuple(BUILT_IN_SCHEDULES))
+        models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
+        yield from checks.problems(data, models, BUILT_IN_SCHEDULES)
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:
-        return references.relocated(location, data)
+        return checks.relocated(location, data)
+
+    @classmethod
+    def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
+        return checks.anchored(data, folder)
 
     def schedule_entry(self, name: str) -> ScheduleEntry:
         """A schedule of the sweep, or the built-in one of that name."""

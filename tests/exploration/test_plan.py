@@ -317,12 +317,6 @@ def test_a_quantity_on_an_axis_becomes_its_si_value() -> None:
     assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 2}
 
 
-def test_a_value_that_an_axis_cannot_take() -> None:
-    spec = tiny(("seeds:", "axes:\n  schedule.asynchronous.group_size: [0]\nseeds:"))
-    with pytest.raises(InputError, match=r"axes\.schedule\.asynchronous\.group_size: .*found 0"):
-        plan_of(spec)
-
-
 def test_columns_say_what_a_schedule_amounts_to() -> None:
     text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain: {capacity: scaled, schedules: "
     spec = tiny((CHIP, text + "[chip, paper_table5]}"))

@@ -11,8 +11,8 @@ import yaml
 
 import codesign
 from codesign.documents import load_document
+from codesign.exploration.composition import choices, load_chosen
 from codesign.exploration.library import sweep_names
-from codesign.exploration.overlays import choices, load_chosen
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec

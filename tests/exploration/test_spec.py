@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tiny_sweeps import TINY, tiny
 
+import codesign
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.library import load_sweep
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.variants import base_chip
 from codesign.network.topology import Linear
+
+CHIPS = Path(codesign.__file__).parent.parent / "chips"
 
 
 def problems(text: str) -> list[tuple[int, str]]:
@@ -109,8 +116,9 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep() -> None:
     assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain_fitted'?")
     spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain_fitted}"), "good.yaml", SweepSpec)
     assert spec.recipes["timed"].chip == "mubrain_fitted"
-    (found,) = problems(TINY.replace("seeds:", "axes: {recipe.layered.chip: [mubrain_fitted, loihi]}\nseeds:"))
-    assert found[1].startswith("axes.recipe.layered.chip: unknown chip 'loihi'; ")
+    axis = "axes: {recipe.timed.chip: [mubrain_fitted, loihi]}\nseeds:"
+    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fitted}").replace("seeds:", axis))
+    assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
 
 
 def test_mistakes_in_a_calibration_have_their_line() -> None:
@@ -224,3 +232,70 @@ def test_seeds_must_differ() -> None:
 def test_repetitions_and_absurd_sizes_are_mistakes(change: tuple[str, str], message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         tiny(change)
+
+
+AXES = """\
+axes:
+  schedule.asynchronous.group_size: [4, 0, some]
+  schedule.asynchronous.policy:
+    - fifo
+    - randum
+  schedule.layered.steps_after_output: [1, 33]
+  recipe.layered.epochs:
+    - 1
+    - x
+  recipe.layered.method: [layered, unlaired]
+  chip.mubrain_fitted.weight_bits: [chip, 33]
+  chip.mubrain_fitted.vector_width:
+    - 1
+    - 0
+"""
+
+
+def test_values_that_an_axis_cannot_take_are_told_at_their_lines() -> None:
+    first = len(TINY.splitlines())
+    expected = [
+        (2, "schedule.asynchronous.group_size: must be greater than 0, found 0"),
+        (2, "schedule.asynchronous.group_size: must be 'all' or 'layer', found 'some'"),
+        (5, "schedule.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
+        (6, "schedule.layered.steps_after_output: must be less than 33, found 33"),
+        (9, "recipe.layered.epochs: must be a valid integer, "),
+        (10, "recipe.layered.method: must be 'layered' or 'unlayered', found 'unlaired'"),
+        (11, "chip.mubrain_fitted.weight_bits: must be less than or equal to 32, found 33"),
+        (14, "chip.mubrain_fitted.vector_width: "),
+    ]
+    found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
+    for line, message in expected:
+        assert any(at == line and text.startswith(message) for at, text in found), (line, message, found)
+    assert {line for line, _ in found} == {line for line, _ in expected}
+
+
+def test_values_of_axes_need_to_go_together_only_as_they_are_combined() -> None:
+    queued = TINY + "axes:\n  schedule.asynchronous.prioritize_input: [true]\n"
+    line = len(queued.splitlines())
+    assert parse_document(queued + "  schedule.asynchronous.input_mode: [queued]\n", "good.yaml", SweepSpec).axes
+    text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits, found prioritize_input = True"
+    assert problems(queued) == [(line, f"axes.schedule.asynchronous.prioritize_input: {text}")]
+    assert problems(queued + "  schedule.asynchronous.input_mode: [queued, frame]\n") == [
+        (line + 1, f"axes.schedule.asynchronous.input_mode: {text}, input_mode = frame")
+    ]
+
+
+def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chip = (CHIPS / "mubrain_fitted.yaml").read_text(encoding="utf-8")
+    for folder in ("here", "deep/down"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "here/my_chip.yaml").write_text(chip.replace("vector_width: {value: all", "vector_width: {value: 5"))
+    text = TINY.replace("  mubrain_fitted: {", "  mubrain_fitted: {chip: ./my_chip.yaml, ")
+    (tmp_path / "here/base.yaml").write_text(text)
+    (tmp_path / "deep/down/mine.yaml").write_text("extends: ../../here/base.yaml\nname: mine\n")
+    monkeypatch.chdir(tmp_path)
+    for place in ("here/base.yaml", tmp_path / "here/base.yaml", "deep/down/mine.yaml"):
+        assert base_chip(load_sweep(place), "mubrain_fitted").vector_width.value == 5
+    monkeypatch.chdir(tmp_path / "here")
+    assert base_chip(load_sweep("base.yaml"), "mubrain_fitted").vector_width.value == 5
+    (tmp_path / "deep/base.yaml").write_text(text)
+    with pytest.raises(DocumentError) as caught:
+        load_sweep("../deep/base.yaml")
+    said = f"chips.mubrain_fitted.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
+    assert str(caught.value) == f"../deep/base.yaml:10: {said}"

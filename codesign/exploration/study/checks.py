@@ -12,7 +12,7 @@ from typing import Any
 
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, suggestion
-from codesign.exploration.references import merged_recipe
+from codesign.exploration.checks import merged_recipe
 from codesign.exploration.spec import Seeds
 from codesign.exploration.study.samplers import option_problem, options_problem, sampler_problem
 from codesign.exploration.study.space import Choices

@@ -13,9 +13,9 @@ from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.metadata import AxisFacts, ResultMetadata, StudyFacts
 from codesign.analysis.table import read_results, write_results
 from codesign.errors import InputError
+from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
-from codesign.exploration.overlays import Chosen, load_chosen
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, suggestion
 from codesign.errors import CodesignError
-from codesign.exploration.references import merged_recipe
+from codesign.exploration.checks import merged_recipe
 from codesign.exploration.spec import ChipEntry, ScheduleEntry
 from codesign.exploration.study.parameters import Target, field_models, is_integer
 from codesign.exploration.study.space import Choices, Range, Value

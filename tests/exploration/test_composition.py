@@ -18,7 +18,7 @@ from tiny_sweeps import TINY
 
 from codesign.documents import Path_, Spec, parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.overlays import choices, load_chosen
+from codesign.exploration.composition import choices, load_chosen
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
 

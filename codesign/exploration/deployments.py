@@ -24,14 +24,14 @@ from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Recipe
 
-__all__ = ["Inference", "Setting", "find_settings", "resolve_schedule", "trained_through"]
+__all__ = ["Deployment", "Inference", "find_deployments", "resolve_schedule", "trained_through"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inference:
-    """How models are run, and their answers read. Settings that do it alike share one object.
+    """How models are run, and their answers read. Deployments that do it alike share one object.
 
     Attributes:
         schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
@@ -50,7 +50,7 @@ class Inference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class Deployment:
     """A schedule on a chip, for all models and seeds.
 
     Attributes:
@@ -92,15 +92,15 @@ class _Shared:
         return found
 
 
-def find_settings(spec: SweepSpec, shape: NetworkShape) -> list[Setting]:
-    """All settings of a sweep, in the order of the file.
+def find_deployments(spec: SweepSpec, shape: NetworkShape) -> list[Deployment]:
+    """All deployments of a sweep, in the order of the file.
 
     Raises:
         InputError: as `build_plan`.
     """
     shared = _Shared()
     return [
-        _setting(spec, shape, placement, schedule, shared)
+        _deployment(spec, shape, placement, schedule, shared)
         for name in spec.chips
         for chip in chip_variants(spec, name)
         for placement in [_place(shape, chip, shared)]
@@ -150,9 +150,9 @@ def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) 
     return _Placement(chip=variant, weight_bits=weight_bits, mapping=mapping, assumptions=assumptions, reason=reason)
 
 
-def _setting(
+def _deployment(
     spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
-) -> Setting:
+) -> Deployment:
     chip, neuron = placement.chip.value.chip, spec.neuron
     resolved: Schedule | None = None
     inference: Inference | None = None
@@ -173,7 +173,7 @@ def _setting(
             refractory=neuron.refractory and resolved.refractory,
         )
         assumptions = (*assumptions, *assumed, *about_neurons)
-    return Setting(
+    return Deployment(
         chip=placement.chip,
         schedule=schedule,
         mapping=placement.mapping,

@@ -1,4 +1,4 @@
-"""Sweep files that build on each other, and exist for several datasets and at several scales.
+"""Composition of sweep files, which build on each other and exist for several datasets and at several scales.
 
 A file is folded from parts, each merged over what came before it: mappings key by key, everything else replaced.
 
@@ -20,7 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from codesign.documents import MOST_VALUES, Document, Path_, Place, Spec, read_document, suggestion, validate_document
+from codesign.documents import (
+    MOST_VALUES,
+    Document,
+    Path_,
+    Place,
+    Spec,
+    dotted,
+    read_document,
+    suggestion,
+    validate_document,
+    value_at,
+)
 from codesign.errors import DocumentError, InputError, Problem
 
 __all__ = ["Chosen", "choices", "load_chosen"]
@@ -103,14 +114,14 @@ def choices(path: Path) -> list[dict[str, str]]:
     Raises:
         DocumentError, InputError: the file, or one that it extends, cannot be read.
     """
-    found: list[dict[str, str]] = []
+    combinations: list[dict[str, str]] = []
     for dataset in tuple(_folded(path).parts["datasets"]) or (None,):
         folded = _folded(path)
         _choose(path, folded, "dataset", dataset)
         for scale in tuple(folded.parts["scales"]) or (None,):
-            given = {"dataset": dataset, "scale": scale}
-            found.append({name: value for name, value in given.items() if value is not None})
-    return found
+            chosen = {"dataset": dataset, "scale": scale}
+            combinations.append({name: value for name, value in chosen.items() if value is not None})
+    return combinations
 
 
 def _folded(path: Path) -> _Folded:
@@ -198,10 +209,7 @@ class _Part:
 
     @property
     def data(self) -> Any:
-        data = self.document.data
-        for key in self.at:
-            data = data[key]
-        return data
+        return value_at(self.document.data, self.at)
 
     def place(self, path: Path_) -> Place:
         return self.document.places[(*self.at, *path)]
@@ -251,11 +259,10 @@ class _Folded:
                 message = "must be at most 40 letters, digits, '_' and '-', for it becomes part of the sweep's name"
                 self._mistake(part, (block, name), message)
                 continue
-            found = _Part(document=part.document, at=(*part.at, block, name))
-            self.parts[block].setdefault(name, []).append(found)
+            self.parts[block].setdefault(name, []).append(_Part(document=part.document, at=(*part.at, block, name)))
 
     def _merge(self, part: _Part, at: Path_, over: Mapping[str, Any]) -> None:
-        target = self._at(at)
+        target = value_at(self.data, at)
         for key, value in over.items():
             here = (*at, key)
             if isinstance(target.get(key), dict) and isinstance(value, dict):
@@ -268,17 +275,11 @@ class _Folded:
             for inner in _paths(value, here):
                 self.places[inner] = part.place(inner)
 
-    def _at(self, path: Path_) -> Any:
-        data = self.data
-        for key in path:
-            data = data[key]
-        return data
-
     def _forget(self, path: Path_) -> None:
         """Take out what is at a path."""
-        for inner in _paths(self._at(path), path):
+        for inner in _paths(value_at(self.data, path), path):
             del self.places[inner]
-        del self._at(path[:-1])[path[-1]]
+        del value_at(self.data, path[:-1])[path[-1]]
 
     def _listed(self, part: _Part) -> list[str]:
         """The paths that a part removes."""
@@ -300,16 +301,15 @@ class _Folded:
             elif parts.pop(name, None) is None:
                 self._mistake(part, ("remove", number), f"there is no '{path}' to remove{_hint(name, parts)}")
             return
-        found = _found(self.data, path)
-        if isinstance(found, tuple):
-            self._forget(found)
+        keys, hint = _keys_of(self.data, path)
+        if keys:
+            self._forget(keys)
         else:
-            self._mistake(part, ("remove", number), f"there is no '{path}' to remove{found}")
+            self._mistake(part, ("remove", number), f"there is no '{path}' to remove{hint}")
 
     def _mistake(self, part: _Part, path: Path_, message: str) -> None:
         at = (*part.at, *path)
-        where = ".".join(map(str, at)) or "the document"
-        self.problems.append(part.document.problem(at, f"{where}: {message}"))
+        self.problems.append(part.document.problem(at, f"{dotted(at) or 'the document'}: {message}"))
 
 
 def _paths(data: Any, at: Path_) -> Iterator[Path_]:
@@ -320,19 +320,18 @@ def _paths(data: Any, at: Path_) -> Iterator[Path_]:
         yield from _paths(value, (*at, key))
 
 
-def _found(data: Any, path: str) -> Path_ | str:
-    """The keys that a dotted path goes through, longest first, for keys may hold dots; a hint if it leads nowhere."""
+def _keys_of(data: Any, path: str) -> tuple[Path_, str]:
+    """The keys that a dotted path goes through, longest first, for keys may hold dots; none and a hint if it ends."""
     if not isinstance(data, dict):
-        return ""
+        return (), ""
     if path in data:
-        return (path,)
-    ends = [i for i, character in enumerate(path[: _LONGEST_KEY + 1]) if character == "."]
-    for end in reversed(ends):
+        return (path,), ""
+    for end in reversed([i for i, character in enumerate(path[: _LONGEST_KEY + 1]) if character == "."]):
         key = path[:end]
         if key in data:
-            rest = _found(data[key], path[end + 1 :])
-            return (key, *rest) if isinstance(rest, tuple) else rest
-    return _hint(path.partition(".")[0], data)
+            rest, hint = _keys_of(data[key], path[end + 1 :])
+            return (key, *rest) if rest else (), hint
+    return (), _hint(path.partition(".")[0], data)
 
 
 def _hint(word: str, there: Iterable[str]) -> str:
