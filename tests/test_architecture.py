@@ -112,7 +112,6 @@ MANY_PARAMETERS = {
 }
 CIRCLES = {
     ("exploration.pricing.axes", "exploration.pricing.spec"),
-    ("exploration.references", "exploration.spec"),
     ("hardware.consistency", "hardware.description"),
     (
         "exploration.study.checks",
@@ -138,7 +137,6 @@ NAMES_OF_SEVERAL = {
     "Resources",
     "Result",
     "Scratch",
-    "Setting",
     "Settings",
 }
 

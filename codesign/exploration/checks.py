@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.limits import name_problems, size_problems
@@ -20,7 +21,6 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parameters import with_parameter
-from codesign.analysis.columns import COLUMNS
 from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS, UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names
