@@ -1,10 +1,11 @@
-"""What the README shows works."""
+"""What the README and the guides show works."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from codesign.documents import parse_document
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import load_study
+from codesign.simulation.policies import Policy, get_policy
 
 README = Path(__file__).parent.parent / "README.md"
+DOCS = README.parent / "docs"
 
 
 def block(start: str) -> str:
@@ -43,6 +46,30 @@ def test_the_studies_that_are_shipped_are_valid(name: str):
     assert spec.name == name
     assert spec.budget.trials is not None
     assert spec.budget.trials >= 60
+
+
+def fenced(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_sweep_of_the_guide_is_that_of_the_readme():
+    (text,) = fenced("sweeps.md", "yaml")
+    spec = parse_document(text.replace("  mine: {chip: ./my_chip.yaml}\n", ""), "sweeps.md", SweepSpec)
+    assert spec == parse_document(block("name: my_question"), "README.md", SweepSpec)
+
+
+def test_the_policy_of_the_guide_is_one():
+    scope: dict[str, object] = {}
+    exec(fenced("extending.md", "python")[0], scope)
+    policy = scope["HOARDER"]
+    assert isinstance(policy, Policy)
+    assert tuple(signature(policy.priority).parameters) == tuple(signature(get_policy("fifo").priority).parameters)
+
+
+@pytest.mark.slow
+def test_the_training_loop_of_the_guide_runs(tmp_path: Path):
+    script = fenced("extending.md", "python")[1].replace("range(0, len(workload.train), 64)", "range(0, 128, 64)")
+    subprocess.run([sys.executable, "-c", f"{script}\nassert logits.isfinite().all()"], check=True, cwd=tmp_path)
 
 
 @pytest.mark.slow
