@@ -113,14 +113,6 @@ MANY_PARAMETERS = {
 CIRCLES = {
     ("exploration.pricing.axes", "exploration.pricing.spec"),
     ("hardware.consistency", "hardware.description"),
-    (
-        "exploration.study.checks",
-        "exploration.study.parameters",
-        "exploration.study.space_checks",
-        "exploration.study.spec",
-        "exploration.study.value_checks",
-        "exploration.study.written_space",
-    ),
 }
 
 
@@ -128,7 +120,6 @@ NAMES_OF_SEVERAL = {
     "Found",
     "JobCounts",
     "Layout",
-    "Link",
     "Number",
     "Point",
     "Problem",

@@ -8,8 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from tiny_studies import study
 
 from codesign.errors import InputError
-from codesign.exploration.study.parameters import baseline_parameters, draw, trial_sweep
-from codesign.exploration.study.space import Choices, Domain, Link, Range, applies, ordered
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies, in_si
 from codesign.exploration.study.spec import FidelityLevel
 
 ADAPTER = TypeAdapter(Domain)
@@ -17,12 +16,12 @@ ADAPTER = TypeAdapter(Domain)
 
 def test_forms() -> None:
     assert ADAPTER.validate_python(["a", "b"]) == Choices(choices=("a", "b"))
-    assert ADAPTER.validate_python({"same_as": "recipe.policy"}) == Link(same_as="recipe.policy")
+    assert ADAPTER.validate_python({"same_as": "recipe.policy"}) == SameAs(same_as="recipe.policy")
     found = ADAPTER.validate_python({"from": "1 ms", "to": "0.1 s", "scale": "log"})
     assert isinstance(found, Range)
     assert found.ends() == pytest.approx((1.0, 100.0))
     assert found.unit == "ms"
-    assert found.si("20 ms") == pytest.approx(0.02)
+    assert in_si(found, "20 ms") == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +65,13 @@ DRAWN = {
 
 def test_a_trial_is_a_sweep_of_one_point() -> None:
     spec = study()
-    values = draw(spec, FixedTrial(DRAWN))
+    values = spec.search_space.draw(FixedTrial(DRAWN))
     assert values == {
         **DRAWN,
         "schedule.group_size": 5,
         "neuron.time_constant": "12.3457 ms",
     }
-    sweep = trial_sweep(spec, values)
+    sweep = spec.trial_sweep(values)
     recipe = sweep.recipes["unlayered"]
     assert list(sweep.recipes) == ["unlayered"]
     assert (recipe.policy, recipe.group_size, recipe.momentum_noise, recipe.learning_rate) == (
@@ -87,15 +86,15 @@ def test_a_trial_is_a_sweep_of_one_point() -> None:
     assert sweep.neuron.threshold == 0.05
     assert sweep.network.hidden == "7-4"
     assert sweep.evaluation.split == "validation"
-    assert trial_sweep(spec, values, split="test").evaluation.split == "test"
+    assert spec.trial_sweep(values, split="test").evaluation.split == "test"
 
 
 def test_parameters_that_mean_nothing_take_no_part() -> None:
-    layered = draw(study(), FixedTrial({**DRAWN, "recipe": "layered"}))
+    layered = study().search_space.draw(FixedTrial({**DRAWN, "recipe": "layered"}))
     assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]
-    without_noise = draw(study(), FixedTrial({**DRAWN, "recipe.policy": "random"}))
+    without_noise = study().search_space.draw(FixedTrial({**DRAWN, "recipe.policy": "random"}))
     assert "recipe.momentum_noise" not in without_noise
-    assert trial_sweep(study(), without_noise).recipes["unlayered"].momentum_noise == 0.0
+    assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
 
 
 def test_parameters_of_one_recipe_and_conditions() -> None:
@@ -105,11 +104,11 @@ def test_parameters_of_one_recipe_and_conditions() -> None:
         ("  network.hidden.1: {from: 4, to: 8}\n", "  network.width: {from: 4, to: 8, when: {recipe: layered}}\n"),
     )
     drawn = {**DRAWN, "recipe.unlayered.group_size": 3, "network.width": 5}
-    assert "network.width" not in draw(spec, FixedTrial(drawn))
-    assert trial_sweep(spec, draw(spec, FixedTrial(drawn))).recipes["unlayered"].group_size == 3
-    layered = draw(spec, FixedTrial({**drawn, "recipe": "layered"}))
+    assert "network.width" not in spec.search_space.draw(FixedTrial(drawn))
+    assert spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).recipes["unlayered"].group_size == 3
+    layered = spec.search_space.draw(FixedTrial({**drawn, "recipe": "layered"}))
     assert "recipe.unlayered.group_size" not in layered
-    assert trial_sweep(spec, layered).network.hidden == "5-5"
+    assert spec.trial_sweep(layered).network.hidden == "5-5"
 
 
 def test_depth_decides_which_layers_there_are() -> None:
@@ -119,11 +118,11 @@ def test_depth_decides_which_layers_there_are() -> None:
             "  network.depth: {from: 1, to: 3}\n  network.hidden.2: {from: 4, to: 8}\n",
         )
     )
-    one = draw(spec, FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
+    one = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
     assert "network.hidden.2" not in one
-    assert trial_sweep(spec, one).network.hidden == "6"
-    three = draw(spec, FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
-    assert trial_sweep(spec, three).network.hidden == "6-8-4"
+    assert spec.trial_sweep(one).network.hidden == "6"
+    three = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
+    assert spec.trial_sweep(three).network.hidden == "6-8-4"
 
 
 def test_what_decides_whether_others_take_part_is_drawn_before_them() -> None:
@@ -135,18 +134,20 @@ def test_what_decides_whether_others_take_part_is_drawn_before_them() -> None:
             "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n  neuron.time",
         ),
     )
-    drawn = draw(spec, FixedTrial({**DRAWN, "schedule.policy": "momentum", "network.depth": 3, "network.hidden.3": 4}))
+    drawn = spec.search_space.draw(
+        FixedTrial({**DRAWN, "schedule.policy": "momentum", "network.depth": 3, "network.hidden.3": 4})
+    )
     assert (drawn["recipe.momentum_noise"], drawn["network.hidden.3"]) == (0.25, 4)
     written = [name for name in spec.space if name != "recipe"]
     first = ["schedule.policy", "recipe.policy", "network.depth"]  # the first for the sake of the second
-    assert list(ordered(spec.space)) == ["recipe", *first, *(name for name in written if name not in first)]
+    assert list(spec.search_space.parameters) == ["recipe", *first, *(name for name in written if name not in first)]
 
 
 def test_a_file_that_has_them_first_keeps_its_order() -> None:
     from codesign.exploration.study.study import load_study
 
     spec = load_study("study_digits")
-    assert list(ordered(spec.space)) == list(spec.space)
+    assert list(spec.search_space.parameters) == list(spec.space)
 
 
 def test_fields_that_go_together_are_set_together() -> None:
@@ -159,12 +160,12 @@ def test_fields_that_go_together_are_set_together() -> None:
     )
     both = {"schedule.prioritize_input": True, "schedule.input_mode": "queued"}
     for values in (both, dict(reversed(both.items()))):
-        schedule = trial_sweep(spec, values).schedules["asynchronous"]
+        schedule = spec.trial_sweep(values).schedules["asynchronous"]
         assert (schedule.input_mode, schedule.prioritize_input, schedule.group_size) == ("queued", True, 4)
     with pytest.raises(
         InputError, match=r"space\.schedule\.prioritize_input: prioritize_input needs input_mode 'queued'.*found True"
     ):
-        trial_sweep(spec, {"schedule.prioritize_input": True})
+        spec.trial_sweep({"schedule.prioritize_input": True})
 
 
 def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -> None:
@@ -176,7 +177,7 @@ def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -
         )
     )
     drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
-    chip = trial_sweep(spec, draw(spec, FixedTrial(drawn))).chips["mubrain_fitted"]
+    chip = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).chips["mubrain_fitted"]
     assert chip.weight_bits == 2
     assert chip.overrides == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
     assert chip.schedules == ("asynchronous",)
@@ -184,17 +185,17 @@ def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -
 
 def test_a_level_changes_only_what_it_names() -> None:
     level = FidelityLevel(epochs=1, samples=30, evaluation_samples=10, seeds=1)
-    sweep = trial_sweep(study(), {}, level=level)
+    sweep = study().trial_sweep({}, level=level)
     assert sweep.recipes["unlayered"].epochs == 1
     assert sweep.workload.train == 30
     assert sweep.workload.validation == 40
     assert sweep.evaluation.samples == 10
     assert sweep.seeds.training == (0,)
-    assert trial_sweep(study(), {}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 4
+    assert study().trial_sweep({}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 4
 
 
 def test_the_baseline_is_the_file_as_it_stands() -> None:
-    assert baseline_parameters(study()) == {
+    assert study().search_space.baseline_values() == {
         "recipe": "unlayered",
         "recipe.learning_rate": 0.01,
         "recipe.policy": "random",

@@ -365,10 +365,8 @@ def test_a_study_shares_the_store_of_sweeps(tmp_path: Path, cache_root: Path) ->
     """What a sweep has trained, a study need not."""
     from tiny_sweeps import run as run_tiny_sweep
 
-    from codesign.exploration.study.parameters import trial_sweep
-
     spec = study(("trials: 8", "trials: 1"))
-    run_tiny_sweep(trial_sweep(spec, {}, split="validation"), tmp_path, cache_root, output="sweep")
+    run_tiny_sweep(spec.trial_sweep({}, split="validation"), tmp_path, cache_root, output="sweep")
     assert len(Store(tmp_path / "store").keys()) > 0
     _, watch = run(spec, tmp_path, cache_root)
     assert not any(job.startswith("train baseline") for job in watch.jobs)

@@ -119,15 +119,19 @@ WIDTH = "network.hidden.1: {from: 4, to: 8}"
         (
             WIDTH,
             "recipe.layered.input_dropout: {from: 0.0, to: 0.5, when: {recipe: unlayered}}",
-            "takes no part: its conditions on 'recipe' exclude each other",
+            "takes no part in any trial: conditions exclude each other",
         ),
         (
             WIDTH,
             "network.hidden.3: {from: 4, to: 8}",
             "takes no part: no trial has more than 2 hidden layers; allowed: hidden.1 to hidden.2, or search for",
         ),
-        (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be whole numbers, found 1 and 8.0"),
-        (WIDTH, "network.width: {from: 4.0, to: 8}", "must be whole numbers, found 4.0 and 8"),
+        (
+            GROUP,
+            "recipe.group_size: {from: 1, to: 8.0}",
+            "must be a valid integer, got a number with a fractional part, found 2.89",
+        ),
+        (WIDTH, "network.width: {from: 4.0, to: 8}", "must be a whole number above 0, found 4.0"),
         (
             WIDTH,
             "schedule.policy: {same_as: recipe.group_size}",
@@ -136,7 +140,7 @@ WIDTH = "network.hidden.1: {from: 4, to: 8}"
         (
             WIDTH,
             "schedule.steps_after_output: {same_as: recipe.learning_rate}",
-            "same_as: cannot have what recipe.learning_rate has: must be whole numbers, found 0.001 and 0.02",
+            "same_as: cannot have what recipe.learning_rate has: must be a valid integer, found 0.001",
         ),
         (
             WIDTH,

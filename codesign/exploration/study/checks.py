@@ -1,23 +1,22 @@
-"""References inside a study file, beside those of a sweep: whether every parameter, condition and name leads somewhere.
+"""What is wrong between the parts of a study file, beside what is wrong with it as a sweep.
 
-Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
+Works on the file's plain content, which may be wrong in any way: other mistakes are told beside these.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, suggestion
 from codesign.exploration.checks import merged_recipe
-from codesign.exploration.spec import Seeds
-from codesign.exploration.study.samplers import option_problem, options_problem, sampler_problem
-from codesign.exploration.study.space import Choices
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, Seeds
+from codesign.exploration.study.samplers import options_problems, sampler_problem
 from codesign.exploration.study.space_checks import space_problems
-from codesign.exploration.study.written_space import WrittenSpace, mapping
 
 __all__ = ["problems"]
 
@@ -30,43 +29,33 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
     """Every mistake between the parts of a study, each as the path of the culprit and a message."""
     if not isinstance(data, dict):
         return
-    space = WrittenSpace(data)
-    yield from _baseline(data, space)
-    yield from _constraints(data)
-    yield from _evaluation(data)
-    yield from _sampler(data)
-    yield from space_problems(space)
-    yield from _fidelity(data, space)
-
-
-def _baseline(data: dict[str, Any], space: WrittenSpace) -> Iterator[tuple[Path_, str]]:
-    for block, names in space.names.items():
-        value = mapping(data, "baseline").get(block)
-        if isinstance(value, str) and value not in names:
-            yield ("baseline", block), f"baseline.{block}: unknown {block} '{value}'{suggestion(value, names)}"
-
-
-def _constraints(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
-    entries = data.get("constraints")
-    for position, entry in enumerate(entries if isinstance(entries, list) else []):
-        column = entry.get("column") if isinstance(entry, dict) else None
+    names = {
+        "recipe": _mapping(data, "recipes"),
+        "chip": _mapping(data, "chips"),
+        "schedule": {**_mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
+    }
+    for block, value in _mapping(data, "baseline").items():
+        if block in names and isinstance(value, str) and value not in names[block]:
+            yield ("baseline", block), f"baseline.{block}: unknown {block} '{value}'{suggestion(value, names[block])}"
+    for position, entry in enumerate(_entries(data, "constraints")):
+        column = entry.get("column")
         if isinstance(column, str) and column not in _NUMERIC:
             message = f"unknown numeric column '{column}'{suggestion(column, _NUMERIC)}"
             yield ("constraints", position, "column"), f"constraints.{position}.column: {message}"
-
-
-def _evaluation(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
-    if mapping(data, "evaluation").get("split") == "test":
+    if _mapping(data, "evaluation").get("split") == "test":
         yield (
             ("evaluation", "split"),
             "evaluation.split: a study evaluates trials on the validation split, and the final front and the baseline "
             "on the test split; remove it",
         )
+    yield from _sampler(data)
+    yield from space_problems(data, names)
+    yield from _fidelity(data)
 
 
 def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     written = data.get("sampler")
-    sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
+    sampler = {"name": written} if isinstance(written, str) else _mapping(data, "sampler")
     name, objectives = sampler.get("name", "tpe"), data.get("objectives")
     if not isinstance(name, str):
         return
@@ -78,77 +67,58 @@ def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     if message is not None:
         yield ("sampler", "name"), f"sampler.name: {message}"
         return
-    options, found = mapping(sampler, "options"), False
-    for option, value in options.items():
-        if (message := option_problem(name, str(option), value)) is not None:
-            found = True
-            yield ("sampler", "options", option), f"sampler.options.{option}: {message}"
-    if options and not found and (message := options_problem(name, options)) is not None:
-        yield ("sampler", "options"), f"sampler.options: {message}"
+    for option, text in options_problems(name, _mapping(sampler, "options")):
+        yield ("sampler", "options", *option), f"{'.'.join(('sampler', 'options', *option))}: {text}"
 
 
-def _fidelity(data: dict[str, Any], space: WrittenSpace) -> Iterator[tuple[Path_, str]]:
-    written = mapping(data, "fidelity").get("levels")
-    levels = [level if isinstance(level, dict) else {} for level in (written if isinstance(written, list) else [])]
+def _fidelity(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """Levels that set what is searched for, and those that are not cheaper than the next one."""
+    levels = [_counts(level) for level in _entries(_mapping(data, "fidelity"), "levels")]
+    epochs = [str(path) for path in _mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", str(path))]
     if any("epochs" in level for level in levels):
-        for path in _searched_epochs(space):
+        for path in epochs:
             yield ("space", path), f"space.{path}: fidelity levels set the epochs; search for them or give levels"
-    full = _full_level(data, space)
-    costs = [{**full, **_given_costs(level)} for level in levels] + [full]
-    for position, (level, following) in enumerate(pairwise(costs)):
+    full = _full_level(data, epochs_known=not epochs)
+    for position, (level, following) in enumerate(pairwise([*({**full, **level} for level in levels), full])):
         after = "the full level" if position + 1 == len(levels) else f"fidelity.levels.{position + 1}"
-        dearer = [name for name in _COSTS if level[name] is not following[name] and level[name][1] > following[name][0]]
-        where = f"fidelity.levels.{position}"
+        where: Path_ = ("fidelity", "levels", position)
+        dearer = [name for name in _COSTS if level[name] > following[name]]
         if dearer:
-            shown = ", ".join(
-                f"{name} {_shown(level[name][1])} against {_shown(following[name][0])}" for name in dearer
-            )
-            yield ("fidelity", "levels", position), f"{where}: must not be dearer than {after}, found {shown}"
-        elif len(_given_costs(levels[position])) == len(levels[position]) > 0 and not any(
-            level[name] is not following[name] and level[name][0] < following[name][1] for name in _COSTS
-        ):
-            yield (
-                ("fidelity", "levels", position),
-                f"{where}: must be cheaper than {after} in at least one of {', '.join(_COSTS)}",
-            )
+            shown = ", ".join(f"{name} {level[name]} against {following[name]}" for name in dearer)
+            shown = shown.replace("inf", "all")
+            yield where, f"fidelity.levels.{position}: must not be dearer than {after}, found {shown}"
+        elif levels[position] and level == following:
+            costs = ", ".join(_COSTS)
+            yield where, f"fidelity.levels.{position}: must be cheaper than {after} in at least one of {costs}"
 
 
-def _searched_epochs(space: WrittenSpace) -> list[str]:
-    return [path for path in space.domains if path.startswith("recipe.") and path.endswith(".epochs")]
-
-
-def _full_level(data: dict[str, Any], space: WrittenSpace) -> dict[str, tuple[float, float]]:
-    """The least and the most of each cost at the full level; infinite where only the dataset knows."""
-    chosen = space.domains.get("recipe")
-    entries = {
-        name: merged_recipe(recipe, data)
-        for name, recipe in space.names["recipe"].items()
-        if isinstance(recipe, dict) and (not isinstance(chosen, Choices) or name in chosen.choices)
-    }
-    epochs = [count for entry in entries.values() if (count := _count(entry.get("epochs"))) is not None]
-    if _searched_epochs(space):
-        epochs = []  # those of a trial
-    training = mapping(data, "seeds").get("training")
-    workload, evaluation = mapping(data, "workload"), mapping(data, "evaluation")
+def _full_level(data: dict[str, Any], *, epochs_known: bool) -> dict[str, float]:
+    """Costs of the full level, the epochs of the longest recipe; infinite where a trial or the dataset decides."""
+    recipes = [merged_recipe(recipe, data) for recipe in _mapping(data, "recipes").values() if isinstance(recipe, dict)]
+    epochs = [count for recipe in recipes if epochs_known for count in _counts(recipe).values()]
+    training = _mapping(data, "seeds").get("training")
+    workload, evaluation = _mapping(data, "workload"), _mapping(data, "evaluation")
     known = {
-        "samples": _count(workload.get("train")),
-        "evaluation_samples": _count(evaluation.get("samples")) or _count(workload.get("validation")),
+        "epochs": max(epochs, default=None),
+        "samples": workload.get("train"),
+        "evaluation_samples": evaluation.get("samples") or workload.get("validation"),
         "seeds": len(training) if isinstance(training, list) else len(Seeds().training),
     }
-    full: dict[str, tuple[float, float]] = {"epochs": (min(epochs, default=math.inf), max(epochs, default=math.inf))}
-    for name, count in known.items():
-        full[name] = (math.inf, math.inf) if count is None else (count, count)
-    return full
+    return {**dict.fromkeys(_COSTS, math.inf), **_counts(known)}
 
 
-def _given_costs(level: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    counts = {name: _count(level.get(name)) for name in _COSTS}
-    return {name: (count, count) for name, count in counts.items() if count is not None}
+def _counts(entry: Mapping[str, Any]) -> dict[str, int]:
+    """What an entry says of costs, those that are no whole number left out."""
+    return {name: entry[name] for name in _COSTS if type(entry.get(name)) is int}
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _mapping(data: Any, key: str) -> dict[str, Any]:
+    """A part of plain content, empty where it is no mapping."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
-def _shown(count: float) -> str:
-    return "all" if math.isinf(count) else str(count)
+def _entries(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of mappings in plain content, with an empty one for each part that is none."""
+    values = data.get(key)
+    return [value if isinstance(value, dict) else {} for value in values] if isinstance(values, list) else []

@@ -20,11 +20,10 @@ from codesign.exploration.point_rows import point_row
 from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
+from codesign.exploration.study.domains import Value
 from codesign.exploration.study.evaluation import Outcome, best_of, constraint_text, evaluate_rows, known_outcome
 from codesign.exploration.study.found import TRIAL, Found, final_state
-from codesign.exploration.study.parameters import draw
 from codesign.exploration.study.samplers import make_sampler
-from codesign.exploration.study.space import Value
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.work import JobTally, Work, find_work
 
@@ -218,7 +217,7 @@ class Driver:
         import optuna
 
         try:
-            return draw(self._spec, optuna.trial.FixedTrial(frozen.params))
+            return self._spec.search_space.draw(optuna.trial.FixedTrial(frozen.params))
         except ValueError:
             return None
 
@@ -230,7 +229,7 @@ class Driver:
             if path not in together:
                 self._study.sampler = self._sampler(trial.number, path)
 
-        return draw(self._spec, trial, before=before)
+        return self._spec.search_space.draw(trial, before=before)
 
     def _most_trials(self) -> int:
         return self._spec.budget.trials or 10**9

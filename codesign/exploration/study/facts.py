@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.pareto import hypervolume
+from codesign.exploration.study.domains import Choices, SameAs, Value, in_si
 from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of
 from codesign.exploration.study.found import TRIAL
-from codesign.exploration.study.parameters import baseline_parameters, block_names, is_integer, target_of
-from codesign.exploration.study.space import Choices, Link, Value, ordered
+from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.units import si_unit
 
@@ -64,7 +64,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     return StudyFacts(
         sampler=f"{spec.sampler.name}{options}; {spec.in_flight} in flight",
         seed=spec.sampler.seed,
-        parameters=tuple(_parameter_facts(spec, path) for path in ordered(spec.space)),
+        parameters=tuple(_parameter_facts(spec.search_space, path) for path in spec.search_space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=_level_texts(spec),
         baseline=_baseline_facts(spec, baseline),
@@ -110,7 +110,7 @@ def _baseline_facts(spec: StudySpec, outcome: Outcome) -> TrialFacts:
     return TrialFacts(
         number=None,
         state=outcome.state,
-        parameters=baseline_parameters(spec),
+        parameters=spec.search_space.baseline_values(),
         values=_padded(spec, outcome.values),
         spreads=_padded(spec, outcome.spreads),
         level=len(spec.levels) - 1,
@@ -125,39 +125,30 @@ def _padded(spec: StudySpec, values: Sequence[float | None]) -> tuple[float | No
 
 
 def _in_si(spec: StudySpec, values: Mapping[str, Value]) -> dict[str, Scalar]:
-    found: dict[str, Scalar] = {}
-    for path, value in values.items():
-        domain = spec.space[path]
-        while isinstance(domain, Link):
-            domain = spec.space[domain.same_as]
-        found[path] = domain.si(value)
-    return found
+    space = spec.search_space
+    return {path: in_si(space.drawn(path)[1], value) for path, value in values.items()}
 
 
-def _parameter_facts(spec: StudySpec, path: str) -> ParameterFacts:
-    domain = spec.space[path]
-    if isinstance(domain, Link):
-        other = _parameter_facts(spec, domain.same_as)
-        return dataclasses.replace(other, name=path, condition=f"always that of {domain.same_as}")
+def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
+    parameter = space.parameters[path]
+    if isinstance(parameter.domain, SameAs):
+        other = parameter.domain.same_as
+        return dataclasses.replace(_parameter_facts(space, other), name=path, condition=f"always that of {other}")
     condition = " and ".join(
-        f"{name} is {' or '.join(map(str, allowed)) if isinstance(allowed, tuple) else allowed}"
-        for name, allowed in domain.when.items()
+        f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in parameter.conditions.items()
     )
+    domain, unit = parameter.domain, si_unit(parameter.domain.unit)
     if isinstance(domain, Choices):
-        return ParameterFacts(
-            name=path,
-            unit=si_unit(domain.unit) if domain.unit else "",
-            kind="categorical",
-            choices=tuple(map(str, domain.choices)),
-            condition=condition,
-        )
-    ends = [domain.si(end) for end in domain.examples]
+        choices = tuple(map(str, domain.choices))
+        return ParameterFacts(name=path, unit=unit, kind="categorical", choices=choices, condition=condition)
+    low, high = (float(in_si(domain, end)) for end in (domain.from_, domain.to))
+    whole = domain.integer and parameter.whole
     return ParameterFacts(
         name=path,
-        unit=si_unit(domain.unit),
-        kind="integer" if domain.integer and is_integer(target_of(path, block_names(spec))) else "float",
-        low=float(ends[0]),
-        high=float(ends[1]),
+        unit=unit,
+        kind="integer" if whole else "float",
+        low=low,
+        high=high,
         log=domain.scale == "log",
         condition=condition,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from codesign.documents import suggestion
@@ -103,6 +103,15 @@ def _options(name: str) -> dict[str, list[str]]:
     parameters = inspect.signature(_class(name)).parameters.values()
     kinds = {one.name: str(one.annotation).split(" | ") for one in parameters if one.name != "seed"}
     return {option: names for option, names in kinds.items() if all(kind in _PLAIN for kind in names)}
+
+
+def options_problems(name: str, options: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with options, each as the option, or () for all together, and a message."""
+    known = [(option, option_problem(name, str(option), value)) for option, value in options.items()]
+    mistakes = [((option,), message) for option, message in known if message is not None]
+    yield from mistakes
+    if options and not mistakes and (message := options_problem(name, options)) is not None:
+        yield (), message
 
 
 def options_problem(name: str, options: Mapping[str, Any]) -> str | None:

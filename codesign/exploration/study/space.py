@@ -1,243 +1,353 @@
-"""The search space of a study: what each parameter may be, and when it takes part.
-
-recipe.group_size:     {from: 1, to: 64, scale: log}
-recipe.learning_rate:  {from: 1.0e-4, to: 1.0e-2, scale: log}
-recipe.policy:         [random, momentum]
-recipe.momentum_noise: {from: 1.0e-6, to: 1.0, scale: log, when: {recipe.policy: momentum}}
-schedule.group_size:   {same_as: recipe.group_size}
-neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
-chip.vector_width:     [1, 2, 4, 8]
-"""
+"""The search space of a study: which parameters a trial has, and the sweep of one design point that a trial is."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import ValidationError
 
 from codesign.documents import Spec
-from codesign.units import parse_quantity, si_unit
+from codesign.errors import InputError
+from codesign.exploration.spec import (
+    BUILT_IN_SCHEDULES,
+    ChipEntry,
+    ScheduleEntry,
+    SweepSpec,
+    hidden_sizes,
+)
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
+from codesign.exploration.variants import base_chip, parameter_value
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import parse_topology
+from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["Choices", "Domain", "Link", "Range", "Value", "applies", "ordered", "same"]
+__all__ = ["MODELS", "NAMED", "Parameter", "SearchSpace", "baseline_names", "decides", "ordered", "read_parameter"]
 
-Value = str | int | float | bool
-Conditions = dict[str, Value | tuple[Value, ...]]
+SpecT = TypeVar("SpecT", bound=Spec)
+Block = Literal["recipe", "chip", "schedule", "neuron", "network"]
 
-_DIGITS = 6
-"""Significant digits of a number with a unit: it is written into the chip's or neuron's parameter as text."""
-
-
-class Range(Spec):
-    """Numbers between two ends, both included.
-
-    Attributes:
-        from_, to: the ends, whole numbers for an integer parameter; with a unit where the parameter has one.
-        scale: `linear` or `log`.
-        step: of whole numbers, or of others on a linear scale, counted from `from`.
-        when: values of parameters before it, under which it takes part.
-    """
-
-    from_: Annotated[int | float | str, Field(alias="from")]
-    to: int | float | str
-    scale: Literal["linear", "log"] = "linear"
-    step: Annotated[int | float, Field(gt=0)] | None = None
-    when: Conditions = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _check(self) -> Range:
-        low, high = self.ends()
-        if not low < high:
-            raise ValueError(f"'from' must be below 'to', found {self.from_} and {self.to}")
-        if self.scale == "log" and low <= 0:
-            raise ValueError(f"a log scale needs ends above 0, found from: {self.from_}")
-        if self.scale == "log" and self.step is not None:
-            raise ValueError("a log scale has no step; remove one of the two")
-        if self.step is not None and self.step > high - low:
-            raise ValueError(f"step must not be larger than the range, found {self.step}")
-        if self.integer and isinstance(self.step, float):
-            raise ValueError(f"between whole numbers, step must be one too, found {self.step}")
-        return self
-
-    @property
-    def unit(self) -> str:
-        """The unit in which values are drawn and written, "" for none."""
-        return self.from_.strip().partition(" ")[2] if isinstance(self.from_, str) else ""
-
-    @property
-    def integer(self) -> bool:
-        """Whether both ends are whole numbers without a unit."""
-        return all(isinstance(end, int) for end in (self.from_, self.to))
-
-    @property
-    def examples(self) -> tuple[Value, ...]:
-        """The ends, as they are written: if the parameter takes these, it takes what lies between."""
-        return (self.from_, self.to)
-
-    def ends(self) -> tuple[float, float]:
-        """Both as numbers, in `unit`."""
-        texts = [isinstance(end, str) for end in (self.from_, self.to)]
-        if any(texts) != all(texts):
-            raise ValueError(f"'from' and 'to' must both have a unit or neither, found {self.from_} and {self.to}")
-        if not any(texts):
-            return float(self.from_), float(self.to)
-        if not self.unit:
-            raise ValueError(f"must be a number, or one with a unit such as '10 ms', found {self.from_!r}")
-        si_unit(self.unit)
-        return parse_quantity(self.from_, self.unit), parse_quantity(self.to, self.unit)
-
-    def suggest(self, trial: BaseTrial, path: str, *, integer: bool) -> Value:
-        """A value as the parameter takes it: with its unit.
-
-        Args:
-            integer: whether whole numbers stay whole.
-        """
-        low, high = self.ends()
-        log = self.scale == "log"
-        if integer and self.integer:
-            return trial.suggest_int(path, int(low), int(high), step=int(self.step or 1), log=log)
-        drawn = trial.suggest_float(path, low, high, step=None if self.step is None else float(self.step), log=log)
-        return self.written(drawn)
-
-    def written(self, drawn: float) -> Value:
-        """A drawn number as the parameter takes it."""
-        return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
-
-    def si(self, value: Value) -> Value:
-        """A written value in SI units."""
-        return parse_quantity(value, si_unit(self.unit)) if self.unit else value
-
-
-class Choices(Spec):
-    """One of some values, in no order.
-
-    Attributes:
-        choices: the values.
-        when: as in `Range`.
-    """
-
-    choices: Annotated[tuple[Value, ...], Field(min_length=1, max_length=1000)]
-    when: Conditions = Field(default_factory=dict)
-
-    @property
-    def examples(self) -> tuple[Value, ...]:
-        """All of them, as they are written."""
-        return self.choices
-
-    @model_validator(mode="after")
-    def _check(self) -> Choices:
-        if len({(type(value), value) for value in self.choices}) < len(self.choices):
-            raise ValueError(f"choices must differ, found {', '.join(map(str, self.choices))}")
-        return self
-
-    @property
-    def unit(self) -> str:
-        """The unit of the first choice, where all are quantities of its kind; "" otherwise."""
-        if not all(isinstance(choice, str) for choice in self.choices):
-            return ""
-        unit = str(self.choices[0]).strip().partition(" ")[2]
-        try:
-            for choice in self.choices:
-                parse_quantity(choice, si_unit(unit))
-        except ValueError:
-            return ""
-        return unit
-
-    def si(self, value: Value) -> Value:
-        """A written value in SI units."""
-        return parse_quantity(value, si_unit(self.unit)) if self.unit else value
-
-    def suggest(self, trial: BaseTrial, path: str, *, integer: bool) -> Value:
-        """One of the values as written, whatever they are."""
-        return cast("Value", trial.suggest_categorical(path, self.choices))
-
-
-class Link(Spec):
-    """The value of a parameter before it, where that takes part; drawn with it, not by itself."""
-
-    same_as: str
-
-    @property
-    def when(self) -> Conditions:
-        return {}
-
-
-def _choices(value: Any) -> Any:
-    """A bare list is a choice."""
-    if isinstance(value, list | tuple):
-        return {"choices": value}
-    if isinstance(value, Mapping | Spec):
-        return value
-    hint = f"; for one value write [{value}]" if isinstance(value, str | int | float) else ""
-    raise ValueError(f"must be a list of choices, {{from, to}} or {{same_as}}, found {value!r}{hint}")
-
-
-def _kind(value: Any) -> str:
-    """The form that the keys of a mapping ask for, so that mistakes are told of that one only."""
-    if isinstance(value, Spec):
-        return type(value).__name__
-    keys = value if isinstance(value, Mapping) else {}
-    return "Link" if "same_as" in keys else "Choices" if "choices" in keys else "Range"
-
-
-Domain = Annotated[
-    Annotated[
-        Annotated[Range, Tag("Range")] | Annotated[Choices, Tag("Choices")] | Annotated[Link, Tag("Link")],
-        Discriminator(_kind),
-    ],
-    BeforeValidator(_choices),
-]
-"""A list of choices, `{choices, when}`, `{from, to, scale, step, when}` or `{same_as}`."""
-
-
-def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
-    """Whether a parameter with these conditions takes part, given the values of those before it."""
-    for name, allowed in conditions.items():
-        accepted = allowed if isinstance(allowed, tuple) else (allowed,)
-        if name not in values or not any(same(values[name], one) for one in accepted):
-            return False
-    return True
-
-
-def same(a: Value, b: Value) -> bool:
-    """Equal and of one kind: `true` is not 1. The rounding of steps such as 3 · 0.1 makes no difference."""
-    if isinstance(a, bool) != isinstance(b, bool):
-        return False
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return math.isclose(a, b, rel_tol=1e-9)
-
-
-_NAMES = ("recipe", "chip", "schedule")
+NAMED = ("recipe", "chip", "schedule")
+"""Blocks of which a file has several by name, and a trial one each."""
+MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
+"""Blocks whose parameters are the fields of a model."""
 _DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
 """Parameters that decide whether others take part: momentum noise, and widths of layers."""
+_MOST_NEURONS = 10_000_000
 
 
-def ordered(space: Mapping[str, Domain]) -> dict[str, Range | Choices | Link]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parameter:
+    """One parameter: where its value goes, and what it may be.
+
+    Attributes:
+        path: as the file writes it.
+        block: the part of the file that it changes.
+        name: the recipe, chip or schedule that is meant; None for whichever the trial has.
+        field: of it; "" where the parameter chooses among names.
+    """
+
+    path: str
+    domain: Range | Choices | SameAs
+    block: Block
+    name: str | None
+    field: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether whole numbers without a unit stay whole: not for parameters such as a learning rate."""
+        model = MODELS.get(self.block)
+        return (
+            model is None
+            or self.field not in model.model_fields
+            or model.model_fields[self.field].annotation is not float
+        )
+
+    @property
+    def layer(self) -> int | None:
+        """The hidden layer, counted from 1, whose width this is."""
+        number = self.field.removeprefix("hidden.")
+        return int(number) if self.block == "network" and number != self.field else None
+
+    @property
+    def conditions(self) -> dict[str, tuple[Value, ...]]:
+        """By parameter before it, the values under which it takes part."""
+        conditions = {} if isinstance(self.domain, SameAs) else self.domain.when
+        return {path: allowed if isinstance(allowed, tuple) else (allowed,) for path, allowed in conditions.items()}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Paths of the parameters that must be drawn before it."""
+        return (self.domain.same_as,) if isinstance(self.domain, SameAs) else tuple(self.domain.when)
+
+
+def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
+    """Find out where a path leads.
+
+    Args:
+        names: by `recipe`, `chip` and `schedule`, the names that the file has.
+
+    Raises:
+        ValueError: it leads nowhere.
+    """
+    block, _, rest = path.partition(".")
+    if block not in get_args(Block) or (block not in NAMED and not rest):
+        raise ValueError(
+            "must be recipe, chip, schedule, one of their parameters as in recipe.group_size or "
+            "recipe.<name>.group_size, neuron.<parameter>, network.width, network.depth or network.hidden.<layer>"
+        )
+    first, _, field = rest.partition(".")
+    named = block in NAMED and first in names[block] and field != ""
+    return Parameter(
+        path=path,
+        domain=domain,
+        block=block,  # type: ignore[arg-type]
+        name=first if named else None,
+        field=field if named else rest,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """The parameters of a study over the sweep that its file otherwise is.
+
+    Attributes:
+        base: the file without its search.
+        baseline: by `recipe`, `chip` and `schedule`, the name that a trial has unless it is searched for.
+        parameters: by path, in the order in which they are drawn.
+    """
+
+    base: SweepSpec
+    baseline: Mapping[str, str]
+    parameters: Mapping[str, Parameter]
+
+    @staticmethod
+    def of(base: SweepSpec, baseline: Mapping[str, str], domains: Mapping[str, Domain]) -> SearchSpace:
+        """The space as a file writes it. Raises ValueError for a path that leads nowhere."""
+        names = {"recipe": base.recipes, "chip": base.chips, "schedule": {**base.schedules, **BUILT_IN_SCHEDULES}}
+        parameters = {path: read_parameter(path, domain, names) for path, domain in domains.items()}
+        return SearchSpace(base=base, baseline=baseline, parameters=ordered(parameters))
+
+    def draw(self, trial: BaseTrial, *, before: Callable[[str], None] = lambda path: None) -> dict[str, Value]:
+        """Values of the parameters that take part in a trial, as the file would write them, by path.
+
+        Args:
+            before: is told the path of each parameter before it is drawn.
+        """
+        values: dict[str, Value] = {}
+        for path, parameter in self.parameters.items():
+            if not self.takes_part(parameter, values):
+                continue
+            if isinstance(parameter.domain, SameAs):
+                values[path] = values[parameter.domain.same_as]
+            else:
+                before(path)
+                values[path] = parameter.domain.suggest(trial, path, whole=parameter.whole)
+        return values
+
+    def drawn(self, path: str) -> tuple[Parameter, Range | Choices]:
+        """The parameter that is drawn for `path`, itself unless it is the same as another one, and its domain."""
+        parameter = self.parameters[path]
+        if isinstance(parameter.domain, SameAs):
+            return self.drawn(parameter.domain.same_as)
+        return parameter, parameter.domain
+
+    def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
+        """Names of a trial's recipe, chip and schedule."""
+        return {block: str(values.get(block, name)) for block, name in self.baseline.items()}
+
+    def takes_part(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        """Whether a trial has this parameter, given the values of those before it."""
+        domain = parameter.domain
+        if not (domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)):
+            return False
+        return self._means_something(parameter, values)
+
+    def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        chosen = self.chosen(values)
+        if parameter.name is not None and chosen[parameter.block] != parameter.name:
+            return False
+        if parameter.layer is not None:
+            return parameter.layer <= len(self.hidden(values))
+        if parameter.block != "recipe" or not parameter.field:
+            return True
+        recipe = self.base.recipes[chosen["recipe"]]
+        if recipe.method == "layered":
+            return parameter.field not in (*UNLAYERED_ONLY, "momentum_noise")
+        policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
+        return parameter.field != "momentum_noise" or policy == "momentum"
+
+    def hidden(self, values: Mapping[str, Value]) -> list[int]:
+        """Neurons of each hidden layer of a trial. Raises InputError where widths cannot be searched, or not these."""
+        for path, value in values.items():
+            if path.startswith("network.") and not (type(value) is int and 0 < value <= _MOST_NEURONS):
+                raise InputError(f"space.{path}: must be a whole number above 0, found {value!r}")
+        sizes = list(self.base_hidden)
+        depth = int(values.get("network.depth", len(sizes)))
+        sizes = (sizes + sizes[-1:] * depth)[:depth]
+        if "network.width" in values:
+            sizes = [int(values["network.width"])] * depth
+        return [int(values.get(f"network.hidden.{number}", size)) for number, size in enumerate(sizes, start=1)]
+
+    @cached_property
+    def base_hidden(self) -> tuple[int, ...]:
+        """Neurons of each hidden layer as the file has them. Raises InputError where widths cannot be searched."""
+        network, preset = self.base.network, self.base.preset
+        if network.layers is not None:
+            raise InputError(
+                "space: widths can be searched where the network is given by hidden or topology, not layers"
+            )
+        if network.topology is not None:
+            *hidden, _ = parse_topology(network.topology).layers
+            return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]
+        text = network.hidden or (PRESETS[preset].hidden if preset else None)
+        if text is None and preset is not None:
+            raise InputError(
+                f"space: widths cannot be searched in the layers of preset '{preset}'; give network.hidden"
+            )
+        if text is None:
+            raise InputError("network: give one of topology, hidden and layers, or a preset")
+        return hidden_sizes(text)
+
+    def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
+        """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep.
+
+        Args:
+            values: as `draw` gives them; none for the baseline.
+
+        Raises:
+            InputError: values that do not go together.
+        """
+        chosen, base = self.chosen(values), self.base
+        settings = {block: self._settings(block, values) for block in get_args(Block)}
+        recipe = _with_settings(base.recipes[chosen["recipe"]], settings["recipe"])
+        if recipe.method == "unlayered" and recipe.policy != "momentum":
+            recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
+        if recipe.chip is not None:
+            recipe = recipe.model_copy(update={"chip": chosen["chip"]})
+        schedule = _with_settings(base.schedule_entry(chosen["schedule"]), settings["schedule"])
+        chip = self._chip(chosen, settings["chip"])
+        # What the file says of its neuron is in SI units, in which a file cannot give it: the trial's is checked alone.
+        neuron = _with_settings(NeuronSpec(), settings["neuron"])
+        network: dict[str, Any] = {
+            "neuron": base.network.neuron.model_copy(
+                update={parameter.field: getattr(neuron, parameter.field) for parameter in settings["neuron"]}
+            )
+        }
+        if settings["network"]:
+            network.update(hidden="-".join(map(str, self.hidden(values))), topology=None)
+        return SweepSpec.model_construct(
+            **{
+                **{name: getattr(base, name) for name in SweepSpec.model_fields},
+                "axes": {},
+                "network": base.network.model_copy(update=network),
+                "recipes": {chosen["recipe"]: recipe},
+                "chips": {chosen["chip"]: chip},
+                "schedules": {chosen["schedule"]: schedule},
+            }
+        )
+
+    def _settings(self, block: Block, values: Mapping[str, Value]) -> dict[Parameter, Value]:
+        """What a trial sets in a block, beside which of its names it takes."""
+        parameters = ((self.parameters[path], value) for path, value in values.items())
+        return {parameter: value for parameter, value in parameters if parameter.block == block and parameter.field}
+
+    def _chip(self, chosen: Mapping[str, str], settings: Mapping[Parameter, Value]) -> ChipEntry:
+        entry = self.base.chips[chosen["chip"]]
+        overrides = {
+            parameter.field: value
+            for parameter, value in settings.items()
+            if parameter.field not in ChipEntry.model_fields
+        }
+        fields = {parameter: value for parameter, value in settings.items() if parameter.field not in overrides}
+        update = {"overrides": {**entry.overrides, **overrides}, "schedules": (chosen["schedule"],)}
+        return _with_settings(entry, fields).model_copy(update=update)
+
+    def baseline_values(self) -> dict[str, Value | None]:
+        """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
+        found: dict[str, Value | None] = {}
+        for path, parameter in self.parameters.items():
+            if self._means_something(parameter, {}):
+                value = self._baseline_value(parameter)
+                found[path] = "infinite" if value == math.inf else value
+        return found
+
+    def _baseline_value(self, parameter: Parameter) -> Any:
+        base, names, field = self.base, self.baseline, parameter.field
+        if not field:
+            return names[parameter.block]
+        if parameter.block == "network":
+            sizes = self.base_hidden
+            if parameter.layer is not None:
+                return sizes[parameter.layer - 1]
+            return len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
+        if parameter.block == "chip" and field not in ChipEntry.model_fields:
+            return parameter_value(base_chip(base, names["chip"]), field)
+        holders = {
+            "recipe": base.recipes[names["recipe"]],
+            "chip": base.chips[names["chip"]],
+            "schedule": base.schedule_entry(names["schedule"]),
+            "neuron": base.neuron,
+        }
+        return getattr(holders[parameter.block], field)
+
+
+def baseline_names(
+    base: SweepSpec, *, recipe: str | None = None, chip: str | None = None, schedule: str | None = None
+) -> dict[str, str]:
+    """Recipe, chip and schedule of the baseline; what is left out is the first one."""
+    chip = chip or next(iter(base.chips))
+    return {
+        "recipe": recipe or next(iter(base.recipes)),
+        "chip": chip,
+        "schedule": schedule or base.chips[chip].schedules[0],
+    }
+
+
+def ordered(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """The parameters in the order in which they are drawn.
 
     Which recipe, chip and schedule come first, then what decides whether others take part, with what it depends on
     itself, then the rest; each as written.
     """
-    position = {name: number for number, name in enumerate(space)}
-    waiting = [name for name in space if _DECIDING.fullmatch(name)]
+    position = {path: number for number, path in enumerate(parameters)}
+    waiting = [path for path in parameters if decides(path)]
     deciding = set(waiting)
     while waiting:
-        name = waiting.pop()
-        needed = {one for one in _needed(space[name]) if position.get(one, len(space)) < position[name]} - deciding
+        path = waiting.pop()
+        needed = {
+            other for other in parameters[path].needs if position.get(other, math.inf) < position[path]
+        } - deciding
         deciding |= needed
         waiting += needed
-    names = {name: space[name] for name in _NAMES if name in space}
-    return {**names, **{name: domain for name, domain in space.items() if name in deciding}, **space}
+    names = {path: parameters[path] for path in NAMED if path in parameters}
+    return {**names, **{path: one for path, one in parameters.items() if path in deciding}, **parameters}
 
 
-def _needed(domain: Range | Choices | Link | None) -> tuple[str, ...]:
-    """Parameters that must be drawn before; a domain that could not be read needs none."""
-    if domain is None:
-        return ()
-    return (domain.same_as,) if isinstance(domain, Link) else tuple(domain.when)
+def decides(path: str) -> bool:
+    """Whether parameters of the same block take part or not according to this one."""
+    return _DECIDING.fullmatch(path) is not None
+
+
+def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:
+    """`entry` with some fields replaced at once and checked. Raises InputError for what it cannot have."""
+    if not settings:
+        return entry
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    try:
+        return type(entry).model_validate({**given, **{one.field: value for one, value in settings.items()}})
+    except ValidationError as error:
+        reasons = []
+        for item in error.errors(include_url=False):
+            blamed = [one for one in settings if one.field in item["loc"][:1]] or list(settings)
+            names = ", ".join(f"space.{one.path}" for one in blamed)
+            reason = item["msg"].removeprefix("Value error, ").replace("Input should ", "must ", 1)
+            reasons.append(f"{names}: {reason}, found {', '.join(repr(settings[one]) for one in blamed)}")
+        raise InputError("; ".join(reasons)) from None

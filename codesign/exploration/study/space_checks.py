@@ -1,186 +1,343 @@
-"""What is wrong with a search space: paths and conditions that lead nowhere, and parameters without effect."""
+"""Whether a search is what it says.
+
+That is seen by looking at the trials that it may have: every combination of the values that decide which parameters
+take part, and in these the ends of each domain, from which the sweep is built that such a trial would be.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, takewhile
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_, Spec, suggestion
-from codesign.exploration.study.parameters import Target, field_models, is_integer, target_of
-from codesign.exploration.study.space import Choices, Link, Range, Value, same
-from codesign.exploration.study.value_checks import domain_values_problems
-from codesign.exploration.study.written_space import WrittenSpace
-from codesign.units import parse_quantity
+from codesign.errors import CodesignError
+from codesign.exploration.checks import merged_recipe
+from codesign.exploration.spec import ChipEntry, NetworkEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value
+from codesign.exploration.study.space import (
+    MODELS,
+    NAMED,
+    Parameter,
+    SearchSpace,
+    baseline_names,
+    decides,
+    ordered,
+    read_parameter,
+)
+from codesign.exploration.variants import base_chip
+from codesign.simulation.policies import policy_names
+from codesign.training.recipe import PRESETS, Recipe
 
-__all__ = ["MOST_PARAMETERS", "space_problems"]
+__all__ = ["space_problems"]
 
-MOST_PARAMETERS = 1000
+SpecT = TypeVar("SpecT", bound=Spec)
+
+_MOST_PARAMETERS = 1000
 """No sampler finds its way among more."""
+_MOST_COMBINATIONS = 5000
+"""Combinations of deciding values that are looked at; a parameter that hangs on more is taken as it is."""
+_MOST_TRIED = 16
+"""Of these, how many a value is tried with until it fits one."""
+_ANYTHING = Choices(choices=(0,))
+"""Stands in for a domain that cannot be read."""
 
-_NETWORK = re.compile(r"(width|depth|hidden\.[1-9][0-9]{0,2})\Z")
 
+def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Path_, str]]:
+    """Every mistake of a file's search space, each as the path of the culprit and a message.
 
-def space_problems(space: WrittenSpace) -> Iterator[tuple[Path_, str]]:
-    """Every mistake of a search space, each as the path of the culprit and a message."""
-    if len(space.domains) > MOST_PARAMETERS:
-        yield ("space",), f"space: must have at most {MOST_PARAMETERS} parameters, found {len(space.domains):,}"
+    Args:
+        data: the file's plain content, which may be wrong in any way.
+        names: by `recipe`, `chip` and `schedule`, the names that it has.
+    """
+    written = _mapping(data, "space")
+    if len(written) > _MOST_PARAMETERS:
+        yield ("space",), f"space: must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
         return
-    before: list[str] = []
-    for path, domain in space.domains.items():
-        where: Path_ = ("space", path)
+    parameters: dict[str, Parameter] = {}
+    unsound = set[str]()
+    for path, entry in written.items():
+        domain = _readable_domain(entry)
         try:
-            target = target_of(path, space.names)
+            parameters[str(path)] = read_parameter(str(path), domain or _ANYTHING, names)
         except ValueError as error:
-            yield where, f"space.{path}: {error}"
-            continue
-        if (message := _target_problem(space, target)) is not None:
-            yield where, f"space.{path}: {message}"
-        elif domain is not None:
-            yield from ((where, f"space.{path}: {text}") for text in _domain_problems(space, path, domain, before))
-        before.append(path)
-    yield from ((("space", path), f"space.{path}: {text}") for path, text in _shadowed(space))
+            yield ("space", path), f"space.{path}: {error}"
+        if domain is None:
+            unsound.add(str(path))
+    parameters = ordered(parameters)
+    for path, parameter in parameters.items():
+        message = _field_problem(parameter)
+        texts = (
+            [message]
+            if message is not None
+            else []
+            if path in unsound
+            else _name_problems(parameter, parameters, names)
+        )
+        for text in texts:
+            unsound.add(path)
+            yield ("space", path), f"space.{path}: {text}"
+        if not unsound.isdisjoint(parameter.needs):
+            unsound.add(path)
+    base = _readable_parts(data)
+    if base is None or any(path in NAMED or decides(path) for path in unsound):
+        return  # too little is known of the trials
+    sound = {path: parameter for path, parameter in parameters.items() if path not in unsound}
+    given = {block: name for block, name in _mapping(data, "baseline").items() if name in names.get(block, ())}
+    space = SearchSpace(base=base, baseline=baseline_names(base, **given), parameters=sound)
+    if space.baseline["schedule"] in names["schedule"]:
+        yield from _SpaceChecks(space).problems()
 
 
-def _target_problem(space: WrittenSpace, target: Target) -> str | None:
-    """Why a path leads nowhere; parameters of chips are looked at with the values that they are to take."""
-    if target.parameter is None:
+def _readable_domain(entry: Any) -> Range | Choices | SameAs | None:
+    """A domain as the file has it; None for one with mistakes, which the field's own check tells of."""
+    adapter: TypeAdapter[Any] = TypeAdapter(Domain)
+    try:
+        return adapter.validate_python(entry)  # type: ignore[no-any-return]
+    except ValidationError:
         return None
-    if target.block == "network":
-        return _network_problem(space, target.parameter)
-    model: type[Spec] | None = field_models().get(target.block)
-    if model is None:
-        return None
-    fields = [name for name in model.model_fields if name not in ("method", "chip")]
-    if target.parameter in fields:
-        return None
-    return f"a {target.block} has no parameter '{target.parameter}' to search for{suggestion(target.parameter, fields)}"
 
 
-def _network_problem(space: WrittenSpace, parameter: str) -> str | None:
-    if not _NETWORK.match(parameter):
-        return f"a network has no parameter '{parameter}'; allowed: width, depth, hidden.1, hidden.2, …"
-    most = space.most_layers
-    if parameter.startswith("hidden.") and most is not None and int(parameter.removeprefix("hidden.")) > most:
-        remedy = "raise" if "network.depth" in space.domains else "search for"
-        layers = f"no trial has more than {most} hidden layers"
-        return f"takes no part: {layers}; allowed: hidden.1 to hidden.{most}, or {remedy} network.depth"
+def _readable_parts(data: dict[str, Any]) -> SweepSpec | None:
+    """The sweep of a file, so far as it can be read; None where that is too little for a trial."""
+    recipes = {
+        name: _readable(Recipe, merged_recipe(entry, data))
+        for name, entry in _mapping(data, "recipes").items()
+        if isinstance(entry, dict)
+    }
+    chips = {name: _readable(ChipEntry, entry or {}) for name, entry in _mapping(data, "chips").items()}
+    schedules = {name: _readable(ScheduleEntry, entry) for name, entry in _mapping(data, "schedules").items()}
+    network = _readable(NetworkEntry, data.get("network", {}))
+    if not recipes or not chips or None in (*recipes.values(), *chips.values(), *schedules.values(), network):
+        return None
+    preset = data.get("preset")
+    return SweepSpec.model_construct(
+        name="",
+        workload=None,
+        recipes=recipes,
+        chips=chips,
+        schedules=schedules,
+        network=network,
+        preset=preset if isinstance(preset, str) and preset in PRESETS else None,
+    )
+
+
+def _readable(model: type[SpecT], entry: Any) -> SpecT | None:
+    """An entry without those of its keys that have mistakes, which its own check tells of."""
+    while isinstance(entry, dict):
+        try:
+            return model.model_validate(entry)
+        except ValidationError as error:
+            wrong = {item["loc"][0] for item in error.errors(include_url=False) if item["loc"]} & entry.keys()
+            entry = {key: value for key, value in entry.items() if key not in wrong} if wrong else None
     return None
 
 
-def _domain_problems(
-    space: WrittenSpace, path: str, domain: Range | Choices | Link, before: Sequence[str]
-) -> Iterator[str]:
-    yield from _condition_problems(space, path, domain, before)
-    target = space.targets[path]
-    if isinstance(domain, Link):
-        if target.parameter is None:
-            yield "a recipe, chip or schedule is chosen by its name, not by same_as"
-        elif domain.same_as not in before:
-            hint = suggestion(domain.same_as, before) if before else ""
-            yield f"same_as: '{domain.same_as}' is not a parameter before it{hint}"
-        else:
-            source, drawn = space.source(path)
-            if drawn is not None and not _wrong_by_itself(space, source, drawn):
-                found = domain_values_problems(space, path, source, drawn)
-                yield from (f"same_as: cannot have what {source} has: {text}" for text in found)
-    elif target.parameter is not None:
-        yield from domain_values_problems(space, path, path, domain)
-    elif isinstance(domain, Range):
-        yield f"must be a list of names of {target.block}s"
-    else:
-        names = space.names[target.block]
-        for value in domain.choices:
-            if value not in names:
-                yield f"unknown {target.block} '{value}'{suggestion(str(value), names)}"
-
-
-def _wrong_by_itself(space: WrittenSpace, path: str, domain: Range | Choices) -> bool:
-    """Whether a parameter cannot have its own values, so that there is no use in telling of those that share them."""
-    target = space.targets.get(path)
-    if target is None or target.parameter is None:
-        return False
-    return any(True for _ in domain_values_problems(space, path, path, domain))
-
-
-def _condition_problems(
-    space: WrittenSpace, path: str, domain: Range | Choices | Link, before: Sequence[str]
-) -> Iterator[str]:
-    for name, allowed in domain.when.items():
-        if name not in before:
-            yield f"when: '{name}' is not a parameter before it{suggestion(name, before) if before else ''}"
-            continue
-        source, other = space.source(name)
-        for value in allowed if isinstance(allowed, tuple) else (allowed,):
-            if other is not None and (message := _never(source, other, space.targets.get(source), value)) is not None:
-                yield f"when: {name} {message}"
-    for name, values in space.conditions(path).items():
-        if not values and (name in domain.when or name == space.targets[path].block):
-            yield f"takes no part: its conditions on '{name}' exclude each other"
-
-
-def _never(path: str, domain: Range | Choices, target: Target | None, value: Value) -> str | None:
-    """Why a parameter never has a value; None where it may."""
-    if isinstance(domain, Choices):
-        if any(same(value, one) for one in domain.choices):
-            return None
-        words = [one for one in domain.choices if isinstance(one, str)]
-        if isinstance(value, str) and len(words) == len(domain.choices):
-            return f"is never '{value}'{suggestion(value, words)}"
-        return f"is never {_written(value)}; allowed: {', '.join(map(_written, domain.choices))}"
-    whole = domain.integer and target is not None and is_integer(target)
-    if not whole and domain.step is None:
-        return (
-            f"is drawn between {domain.from_} and {domain.to}, where no single value is met; give it a step or choices"
-        )
-    if _on_a_step(domain, value):
+def _field_problem(parameter: Parameter) -> str | None:
+    """Why a block has no such parameter; those of chips are looked at with the values that they are to take."""
+    block, field = parameter.block, parameter.field
+    if block == "network" and not (field in ("width", "depth") or _is_layer(field)):
+        return f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …"
+    if block == "chip" and field in ("chip", "schedules", "overrides"):
+        return "cannot be searched for; choose among names of chips by 'chip: [name, …]'"
+    if block not in MODELS or not field:
         return None
-    steps = f" in steps of {domain.step}" if domain.step is not None else ""
-    return f"is never {_written(value)}; allowed: {domain.from_} to {domain.to}{steps}"
+    fields = [name for name in MODELS[block].model_fields if name not in ("method", "chip")]
+    if field in fields:
+        return None
+    return f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}"
 
 
-def _on_a_step(domain: Range, value: Value) -> bool:
-    """Whether a value is one of those between the ends; whole numbers have steps of 1."""
-    low, high = domain.ends()
-    if isinstance(value, bool) or isinstance(value, str) != bool(domain.unit):
-        return False
-    try:
-        number = parse_quantity(value, domain.unit) if domain.unit else float(value)
-    except ValueError:
-        return False
-    steps = (number - low) / float(domain.step or 1)
-    between = low <= number <= high and abs(steps - round(steps)) < 1e-6
-    return between and (not domain.unit or domain.written(number) == value)
+def _is_layer(field: str) -> bool:
+    number = field.removeprefix("hidden.")
+    return number != field and number.isascii() and number.isdecimal() and number[0] != "0" and len(number) <= 3
 
 
-def _written(value: Value) -> str:
-    """A value as the file has it, text in quotes: `true` is not 'true'."""
-    return str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else str(value)
+def _name_problems(
+    parameter: Parameter, parameters: Mapping[str, Parameter], names: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Names in a domain and its conditions that lead nowhere."""
+    domain = parameter.domain
+    before = list(takewhile(lambda path: path != parameter.path, parameters))
+    what = "same_as" if isinstance(domain, SameAs) else "when"
+    for name in parameter.needs:
+        if name not in before:
+            yield f"{what}: '{name}' is not a parameter before it{suggestion(name, before) if before else ''}"
+    if parameter.field:
+        return
+    if isinstance(domain, SameAs):
+        yield "a recipe, chip or schedule is chosen by its name, not by same_as"
+    elif isinstance(domain, Range):
+        yield f"must be a list of names of {parameter.block}s"
+    else:
+        allowed = names[parameter.block]
+        for value in domain.choices:
+            if value not in allowed:
+                yield f"unknown {parameter.block} '{value}'{suggestion(str(value), allowed)}"
 
 
-def _shadowed(space: WrittenSpace) -> Iterator[tuple[str, str]]:
-    """Parameters that set the same as another one of the same trial, which then decides: path and message."""
-    written = list(space.domains)
-    for path, target in space.targets.items():
-        general = f"{target.block}.{target.parameter}"
-        if target.name is None or general not in space.domains or space.exclude_each_other(path, general):
-            continue
-        later = max(path, general, key=written.index)
-        other = general if later == path else path
+class _SpaceChecks:
+    """Looks at the trials that a search may have."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._parameters = space.parameters
+        self._named: dict[str, list[Value]] = {}
+        for parameter in space.parameters.values():
+            for path, values in parameter.conditions.items():
+                self._named.setdefault(path, []).extend(values)
+
+    def problems(self) -> Iterator[tuple[Path_, str]]:
+        """Every mistake of the space, each as the path of the culprit and a message."""
+        networks = [path for path, parameter in self._parameters.items() if parameter.block == "network"]
+        try:
+            if networks:
+                self._space.hidden({})
+        except CodesignError as error:
+            yield ("space", networks[0]), str(error)
+            return
+        wrong = set[str]()
+        for path, parameter in self._parameters.items():
+            texts = list(self._never_met(parameter)) or list(self._without_part(parameter))
+            if not texts and parameter.field and self._space.drawn(path)[0].path not in wrong:
+                texts = list(dict.fromkeys(self._values(parameter)))
+            if texts:
+                wrong.add(path)
+            yield from ((("space", path), f"space.{path}: {text}") for text in texts)
+        yield from self._shadowed()
+        yield from self._width_without_effect()
+
+    def _trials(self, *parameters: Parameter, beside: Sequence[Parameter] = ()) -> list[dict[str, Value]] | None:
+        """Values of all that decides about some parameters, in each combination in which they all take part.
+
+        Args:
+            beside: parameters about which all is decided, too, whether they take part or not.
+
+        Returns:
+            None where there are more combinations than are looked at.
+        """
+        deciding, waiting = set[str](), [*parameters, *beside]
+        while waiting:
+            parameter = waiting.pop()
+            others = {*parameter.needs, *self._deciding_in(parameter.block)} - deciding
+            deciding |= others
+            waiting += [self._parameters[path] for path in others]
+        trials: list[dict[str, Value]] = [{}]
+        for path in (path for path in self._parameters if path in deciding):
+            trials = [trial for before in trials for trial in self._extended(before, self._parameters[path])]
+            if len(trials) > _MOST_COMBINATIONS:
+                return None
+        return [trial for trial in trials if all(self._space.takes_part(one, trial) for one in parameters)]
+
+    def _deciding_in(self, block: str) -> set[str]:
+        return {
+            path for path, one in self._parameters.items() if one.block == block and (not one.field or decides(path))
+        }
+
+    def _extended(self, values: dict[str, Value], parameter: Parameter) -> list[dict[str, Value]]:
+        """A trial with each value of a parameter that matters, or without it where it takes no part."""
+        path, domain = parameter.path, parameter.domain
+        if not self._space.takes_part(parameter, values):
+            return [values]
+        if isinstance(domain, SameAs):
+            return [{**values, path: values[domain.same_as]}]
+        named = [value for value in self._named.get(path, ()) if domain.never(value, whole=parameter.whole) is None]
+        options = dict.fromkeys([*domain.examples(whole=parameter.whole), *named])
+        if path == "network.depth":
+            options = dict.fromkeys(value for value in options if type(value) is int and value > 0)
+        return [{**values, path: value} for value in options] or [values]
+
+    def _never_met(self, parameter: Parameter) -> Iterator[str]:
+        """Values in its conditions that other parameters never have."""
+        for path, values in parameter.conditions.items():
+            source, domain = self._space.drawn(path)
+            for value in values:
+                if (reason := domain.never(value, whole=source.whole)) is not None:
+                    yield f"when: {path} {reason}"
+
+    def _without_part(self, parameter: Parameter) -> Iterator[str]:
+        if self._trials(parameter) != []:
+            return
+        depth = self._parameters.get("network.depth")
+        trials = self._trials(beside=[parameter])
+        if parameter.layer is None or parameter.needs or not trials:
+            yield "takes no part in any trial: conditions exclude each other, or what it belongs to is never chosen"
+            return
+        most = max(len(self._space.hidden(trial)) for trial in trials)
         yield (
-            later,
-            f"sets the same as {other} in every trial with {target.block} '{target.name}'; remove one of the two, or "
-            f"let {general} take part with others only, by when: {{{target.block}: …}}",
+            f"takes no part: no trial has more than {most} hidden layers; allowed: hidden.1 to hidden.{most}, or "
+            f"{'search for' if depth is None else 'raise'} network.depth"
         )
-    most = min(space.most_layers or 0, MOST_PARAMETERS)
-    layers = [f"network.hidden.{number}" for number in range(1, most + 1)]
-    if "network.width" in space.domains and layers and all(_covers(space, layer, "network.width") for layer in layers):
-        yield "network.width", f"has no effect: {', '.join(layers)} set the width of every layer; remove it or them"
+
+    def _values(self, parameter: Parameter) -> Iterator[str]:
+        """Why a parameter cannot have the values of its domain: those with which none of its trials can be."""
+        source, domain = self._space.drawn(parameter.path)
+        trials: dict[str, list[dict[str, Value]]] = {}  # by name of the recipe, chip or schedule
+        for trial in self._trials(parameter) or []:
+            trials.setdefault(self._space.chosen(trial).get(parameter.block, ""), []).append(trial)
+        for alike in trials.values():
+            # What stands in the way of a trial without the parameter is told of as a mistake of another one.
+            possible = list(islice((trial for trial in alike if self._refusal(parameter, trial) is None), _MOST_TRIED))
+            for value in domain.examples(whole=source.whole):
+                refusals = [self._refusal(parameter, trial, value) for trial in possible]
+                if refusals and None not in refusals:
+                    shared = f"same_as: cannot have what {source.path} has: " if source is not parameter else ""
+                    yield f"{shared}{refusals[0]}"
+
+    def _refusal(self, parameter: Parameter, trial: Mapping[str, Value], value: Value | None = None) -> str | None:
+        """Why there cannot be a trial in which a parameter has a value, or none."""
+        values = {path: other for path, other in trial.items() if path != parameter.path}
+        if value is not None:
+            values[parameter.path] = value
+            if parameter.field == "policy" and value not in policy_names():
+                return f"unknown scheduling policy '{value}'{suggestion(str(value), policy_names())}"
+        try:
+            sweep = self._space.sweep(values)
+            if parameter.block == "chip":
+                base_chip(sweep, next(iter(sweep.chips)))
+        except CodesignError as error:
+            text = str(error).replace(f"space.{parameter.path}: ", "")
+            if "has no parameter" in text:
+                chip = base_chip(self._space.base, self._space.chosen(values)["chip"])
+                text += suggestion(parameter.field, [number.name for number in chip.numbers()])
+            return text
+        return None
+
+    def _shadowed(self) -> Iterator[tuple[Path_, str]]:
+        """Parameters that set the same as another one of the same trial, which then decides."""
+        written = list(self._parameters)
+        for path, parameter in self._parameters.items():
+            general = f"{parameter.block}.{parameter.field}"
+            if parameter.name is None or general not in self._parameters:
+                continue
+            if not self._trials(parameter, self._parameters[general]):
+                continue
+            later = max(path, general, key=written.index)
+            yield (
+                ("space", later),
+                f"space.{later}: sets the same as {general if later == path else path} in every trial with "
+                f"{parameter.block} '{parameter.name}'; remove one of the two, or let {general} take part with others "
+                f"only, by when: {{{parameter.block}: …}}",
+            )
+
+    def _width_without_effect(self) -> Iterator[tuple[Path_, str]]:
+        width = self._parameters.get("network.width")
+        layers = [parameter for parameter in self._parameters.values() if parameter.layer is not None]
+        trials = None if width is None else self._trials(width, beside=layers)
+        if trials and all(
+            sum(self._space.takes_part(layer, trial) for layer in layers) == len(self._space.hidden(trial))
+            for trial in trials
+        ):
+            paths = ", ".join(layer.path for layer in layers)
+            yield (
+                ("space", "network.width"),
+                (f"space.network.width: has no effect: {paths} set the width of every layer; remove it or them"),
+            )
 
 
-def _covers(space: WrittenSpace, path: str, other: str) -> bool:
-    """Whether a parameter takes part wherever another does, as far as their conditions say."""
-    theirs = space.conditions(other)
-    return path in space.domains and all(
-        name in theirs and all(any(same(value, one) for one in values) for value in theirs[name])
-        for name, values in space.conditions(path).items()
-    )
+def _mapping(data: Any, key: str) -> dict[str, Any]:
+    """A part of plain content, empty where it is no mapping."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, Spec
-from codesign.exploration.spec import AxisValue, ObjectiveEntry, Positive, SweepSpec
+from codesign.exploration.spec import AxisValue, EvaluationEntry, ObjectiveEntry, Positive, Seeds, SweepSpec
 from codesign.exploration.study import checks
-from codesign.exploration.study.space import Domain
+from codesign.exploration.study.domains import Domain, Value
+from codesign.exploration.study.space import SearchSpace, baseline_names
 from codesign.units import Time, parse_quantity
 
 __all__ = [
@@ -137,6 +138,20 @@ class FidelityLevel(Spec):
             raise ValueError("give at least one of epochs, samples, evaluation_samples and seeds")
         return self
 
+    def applied(self, sweep: SweepSpec) -> SweepSpec:
+        """A trial's sweep at this level."""
+        update: dict[str, Any] = {}
+        if self.epochs is not None:
+            recipes = sweep.recipes.items()
+            update["recipes"] = {name: one.model_copy(update={"epochs": self.epochs}) for name, one in recipes}
+        if self.samples is not None:
+            update["workload"] = sweep.workload.model_copy(update={"train": self.samples})
+        if self.evaluation_samples is not None:
+            update["evaluation"] = sweep.evaluation.model_copy(update={"samples": self.evaluation_samples})
+        if self.seeds is not None:
+            update["seeds"] = Seeds(training=sweep.seeds.training[: self.seeds], evaluation=sweep.seeds.evaluation)
+        return sweep.model_copy(update=update)
+
 
 class FidelityEntry(Spec):
     """Successive halving: a cohort of trials is evaluated at the lowest level, and the best of it go on.
@@ -222,14 +237,30 @@ class StudySpec(SweepSpec):
         return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
 
     @property
-    def baseline_names(self) -> dict[str, str]:
-        """Recipe, chip and schedule of the baseline, and of trials that do not search for them."""
-        chip = self.baseline.chip or next(iter(self.chips))
-        return {
-            "recipe": self.baseline.recipe or next(iter(self.recipes)),
-            "chip": chip,
-            "schedule": self.baseline.schedule or self.chips[chip].schedules[0],
-        }
+    def search_space(self) -> SearchSpace:
+        """What is searched."""
+        baseline = baseline_names(self, **self.baseline.model_dump())
+        return SearchSpace.of(self, baseline, self.space)
+
+    def trial_sweep(
+        self,
+        values: Mapping[str, Value],
+        *,
+        level: FidelityLevel | None = None,
+        split: Literal["validation", "test"] = "validation",
+    ) -> SweepSpec:
+        """The sweep of one recipe, chip and schedule that a trial is.
+
+        Args:
+            values: as the search space draws them; none for the baseline.
+            level: how cheap to evaluate; None for the full level.
+
+        Raises:
+            InputError: values that do not go together.
+        """
+        evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
+        sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})
+        return sweep if level is None else level.applied(sweep)
 
 
 def _number(value: Any, column: Any) -> Any:

@@ -25,11 +25,10 @@ from codesign.exploration.runs.progress import Progress, Search
 from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
+from codesign.exploration.study.domains import Value
 from codesign.exploration.study.driver import ELAPSED, Driver, Evaluations
 from codesign.exploration.study.evaluation import Outcome
 from codesign.exploration.study.facts import describe_study, front_numbers, told_states, trial_values
-from codesign.exploration.study.parameters import trial_sweep
-from codesign.exploration.study.space import Value
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
 from codesign.exploration.study.trials_table import write_trials
@@ -208,11 +207,11 @@ class _Plans:
 
     def validation(self, values: Mapping[str, Value], level: FidelityLevel | None) -> Plan:
         """A trial at a level, on the validation split. Raises InputError for values that do not go together."""
-        return self._plan(trial_sweep(self.spec, values, level=level), with_float_weights=False)
+        return self._plan(self.spec.trial_sweep(values, level=level), with_float_weights=False)
 
     def test(self, values: Mapping[str, Value]) -> Plan:
         """A trial at the full level, on the test split."""
-        return self._plan(trial_sweep(self.spec, values, split="test"), with_float_weights=True)
+        return self._plan(self.spec.trial_sweep(values, split="test"), with_float_weights=True)
 
     def workload(self, fingerprint: str) -> Workload:
         """The workload of that fingerprint."""
