@@ -129,7 +129,7 @@ WIDTH = "network.hidden.1: {from: 4, to: 8}"
         (
             GROUP,
             "recipe.group_size: {from: 1, to: 8.0}",
-            "must be a valid integer, got a number with a fractional part, found 2.89",
+            "got a number with a fractional part, found 2.89",
         ),
         (WIDTH, "network.width: {from: 4.0, to: 8}", "must be a whole number above 0, found 4.0"),
         (

@@ -16,7 +16,7 @@ from codesign.documents import Path_, suggestion
 from codesign.exploration.checks import merged_recipe
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, Seeds
 from codesign.exploration.study.samplers import options_problems, sampler_problem
-from codesign.exploration.study.space_checks import space_problems
+from codesign.exploration.study.space_checks import mapping, space_problems
 
 __all__ = ["problems"]
 
@@ -30,11 +30,11 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
     if not isinstance(data, dict):
         return
     names = {
-        "recipe": _mapping(data, "recipes"),
-        "chip": _mapping(data, "chips"),
-        "schedule": {**_mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
+        "recipe": mapping(data, "recipes"),
+        "chip": mapping(data, "chips"),
+        "schedule": {**mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
     }
-    for block, value in _mapping(data, "baseline").items():
+    for block, value in mapping(data, "baseline").items():
         if block in names and isinstance(value, str) and value not in names[block]:
             yield ("baseline", block), f"baseline.{block}: unknown {block} '{value}'{suggestion(value, names[block])}"
     for position, entry in enumerate(_entries(data, "constraints")):
@@ -42,7 +42,7 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
         if isinstance(column, str) and column not in _NUMERIC:
             message = f"unknown numeric column '{column}'{suggestion(column, _NUMERIC)}"
             yield ("constraints", position, "column"), f"constraints.{position}.column: {message}"
-    if _mapping(data, "evaluation").get("split") == "test":
+    if mapping(data, "evaluation").get("split") == "test":
         yield (
             ("evaluation", "split"),
             "evaluation.split: a study evaluates trials on the validation split, and the final front and the baseline "
@@ -55,7 +55,7 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
 
 def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     written = data.get("sampler")
-    sampler = {"name": written} if isinstance(written, str) else _mapping(data, "sampler")
+    sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
     name, objectives = sampler.get("name", "tpe"), data.get("objectives")
     if not isinstance(name, str):
         return
@@ -67,14 +67,14 @@ def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     if message is not None:
         yield ("sampler", "name"), f"sampler.name: {message}"
         return
-    for option, text in options_problems(name, _mapping(sampler, "options")):
+    for option, text in options_problems(name, mapping(sampler, "options")):
         yield ("sampler", "options", *option), f"{'.'.join(('sampler', 'options', *option))}: {text}"
 
 
 def _fidelity(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     """Levels that set what is searched for, and those that are not cheaper than the next one."""
-    levels = [_counts(level) for level in _entries(_mapping(data, "fidelity"), "levels")]
-    epochs = [str(path) for path in _mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", str(path))]
+    levels = [_counts(level) for level in _entries(mapping(data, "fidelity"), "levels")]
+    epochs = [str(path) for path in mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", str(path))]
     if any("epochs" in level for level in levels):
         for path in epochs:
             yield ("space", path), f"space.{path}: fidelity levels set the epochs; search for them or give levels"
@@ -94,10 +94,10 @@ def _fidelity(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 def _full_level(data: dict[str, Any], *, epochs_known: bool) -> dict[str, float]:
     """Costs of the full level, the epochs of the longest recipe; infinite where a trial or the dataset decides."""
-    recipes = [merged_recipe(recipe, data) for recipe in _mapping(data, "recipes").values() if isinstance(recipe, dict)]
+    recipes = [merged_recipe(recipe, data) for recipe in mapping(data, "recipes").values() if isinstance(recipe, dict)]
     epochs = [count for recipe in recipes if epochs_known for count in _counts(recipe).values()]
-    training = _mapping(data, "seeds").get("training")
-    workload, evaluation = _mapping(data, "workload"), _mapping(data, "evaluation")
+    training = mapping(data, "seeds").get("training")
+    workload, evaluation = mapping(data, "workload"), mapping(data, "evaluation")
     known = {
         "epochs": max(epochs, default=None),
         "samples": workload.get("train"),
@@ -110,12 +110,6 @@ def _full_level(data: dict[str, Any], *, epochs_known: bool) -> dict[str, float]
 def _counts(entry: Mapping[str, Any]) -> dict[str, int]:
     """What an entry says of costs, those that are no whole number left out."""
     return {name: entry[name] for name in _COSTS if type(entry.get(name)) is int}
-
-
-def _mapping(data: Any, key: str) -> dict[str, Any]:
-    """A part of plain content, empty where it is no mapping."""
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 def _entries(data: dict[str, Any], key: str) -> list[dict[str, Any]]:

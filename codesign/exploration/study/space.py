@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec
+from codesign.documents import Spec, reason
 from codesign.errors import InputError
 from codesign.exploration.spec import (
     BUILT_IN_SCHEDULES,
@@ -346,8 +346,8 @@ def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:
     except ValidationError as error:
         reasons = []
         for item in error.errors(include_url=False):
-            blamed = [one for one in settings if one.field in item["loc"][:1]] or list(settings)
-            names = ", ".join(f"space.{one.path}" for one in blamed)
-            reason = item["msg"].removeprefix("Value error, ").replace("Input should ", "must ", 1)
-            reasons.append(f"{names}: {reason}, found {', '.join(repr(settings[one]) for one in blamed)}")
+            blamed = [one for one in settings if one.field in item["loc"][:1]]
+            together = "" if blamed else f", found {', '.join(map(repr, settings.values()))}"
+            names = ", ".join(f"space.{one.path}" for one in blamed or settings)
+            reasons.append(f"{names}: {reason(item)}{together}")
         raise InputError("; ".join(reasons)) from None

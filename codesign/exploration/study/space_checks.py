@@ -31,7 +31,7 @@ from codesign.exploration.variants import base_chip
 from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS, Recipe
 
-__all__ = ["space_problems"]
+__all__ = ["mapping", "space_problems"]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -52,7 +52,7 @@ def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]])
         data: the file's plain content, which may be wrong in any way.
         names: by `recipe`, `chip` and `schedule`, the names that it has.
     """
-    written = _mapping(data, "space")
+    written = mapping(data, "space")
     if len(written) > _MOST_PARAMETERS:
         yield ("space",), f"space: must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
         return
@@ -85,7 +85,7 @@ def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]])
     if base is None or any(path in NAMED or decides(path) for path in unsound):
         return  # too little is known of the trials
     sound = {path: parameter for path, parameter in parameters.items() if path not in unsound}
-    given = {block: name for block, name in _mapping(data, "baseline").items() if name in names.get(block, ())}
+    given = {block: name for block, name in mapping(data, "baseline").items() if name in names.get(block, ())}
     space = SearchSpace(base=base, baseline=baseline_names(base, **given), parameters=sound)
     if space.baseline["schedule"] in names["schedule"]:
         yield from _SpaceChecks(space).problems()
@@ -104,11 +104,11 @@ def _readable_parts(data: dict[str, Any]) -> SweepSpec | None:
     """The sweep of a file, so far as it can be read; None where that is too little for a trial."""
     recipes = {
         name: _readable(Recipe, merged_recipe(entry, data))
-        for name, entry in _mapping(data, "recipes").items()
+        for name, entry in mapping(data, "recipes").items()
         if isinstance(entry, dict)
     }
-    chips = {name: _readable(ChipEntry, entry or {}) for name, entry in _mapping(data, "chips").items()}
-    schedules = {name: _readable(ScheduleEntry, entry) for name, entry in _mapping(data, "schedules").items()}
+    chips = {name: _readable(ChipEntry, entry or {}) for name, entry in mapping(data, "chips").items()}
+    schedules = {name: _readable(ScheduleEntry, entry) for name, entry in mapping(data, "schedules").items()}
     network = _readable(NetworkEntry, data.get("network", {}))
     if not recipes or not chips or None in (*recipes.values(), *chips.values(), *schedules.values(), network):
         return None
@@ -337,7 +337,7 @@ class _SpaceChecks:
             )
 
 
-def _mapping(data: Any, key: str) -> dict[str, Any]:
+def mapping(data: Any, key: str) -> dict[str, Any]:
     """A part of plain content, empty where it is no mapping."""
     value = data.get(key) if isinstance(data, dict) else None
     return value if isinstance(value, dict) else {}
