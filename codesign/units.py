@@ -9,7 +9,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "Length",
     "Memory",
     "Power",
+    "Real",
     "Time",
     "Voltage",
     "format_si",
@@ -43,6 +44,7 @@ _EXAMPLES = {
     "m**2": "2.82 mm**2",
     "byte": "2 GiB",
 }
+_LARGEST = 1e30
 _PREFIXES = {
     -18: "a",
     -15: "f",
@@ -130,6 +132,18 @@ def _validator(unit: str) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def _moderate(value: float) -> float:
+    if abs(value) > _LARGEST:
+        raise PydanticCustomError(
+            "quantity",
+            "must be at most {most} in size, found {value}",
+            {"most": f"{_LARGEST:g}", "value": f"{value:g}"},
+        )
+    return value
+
+
+Real = Annotated[float, Field(strict=True), AfterValidator(_moderate)]
+"""A plain number that networks compute with: far from the largest of float32, 3.4e38, for products of it are formed."""
 Energy = Annotated[float, Field(ge=0), _validator("J")]
 """A YAML energy such as `26 pJ`, held in joules."""
 Power = Annotated[float, Field(ge=0), _validator("W")]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
-from codesign.units import HELD_IN_SI, parse_quantity
+from codesign.units import HELD_IN_SI, Real, parse_quantity
 
 __all__ = ["NeuronSpec"]
 
@@ -40,12 +40,12 @@ class NeuronSpec(Spec):
         bias: whether neurons have a bias, added to the potential once a timestep.
     """
 
-    threshold: Annotated[float, Field(gt=0)] = 0.3
+    threshold: Annotated[Real, Field(gt=0)] = 0.3
     time_constant: Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)] = math.inf
     reset: Literal["zero", "subtract"] = "zero"
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"
-    surrogate_steepness: Annotated[float, Field(gt=0)] = 2.0
+    surrogate_steepness: Annotated[Real, Field(gt=0)] = 2.0
     bias: bool = False
 
     def decay(self, timestep_s: float) -> float:

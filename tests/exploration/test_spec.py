@@ -220,6 +220,33 @@ def test_seeds_must_differ() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("5.0e-3", "1.0e+300", "recipe_defaults.learning_rate: must be at most 1e+30 in size, found 1e+300"),
+        ("5.0e-3", "true", "recipe_defaults.learning_rate: must be a valid number, found True"),
+        ("epochs: 1", "epochs: '3'", "recipe_defaults.epochs: must be a valid integer, found '3'"),
+        ("epochs: 1", "epochs: 1, patience: true", "recipe_defaults.patience: must be a valid integer, found True"),
+        ("epochs: 1", "epochs: 1, weight_decay: 1.0e+39", "recipe_defaults.weight_decay: must be at most"),
+        (
+            '"12-8"',
+            '"12-8", neuron: {threshold: 1.0e+308}',
+            "network.neuron.threshold: must be at most 1e+30 in size",
+        ),
+        ('"12-8"', '"12-8", neuron: {threshold: "1"}', "network.neuron.threshold: must be a valid number, found '1'"),
+        (
+            '"12-8"',
+            '"12-8", neuron: {surrogate_steepness: 1.0e+300}',
+            "network.neuron.surrogate_steepness: must be at most",
+        ),
+    ],
+)
+def test_numbers_that_no_network_computes_with_are_mistakes(old: str, new: str, message: str) -> None:
+    (found,) = problems(TINY.replace(old, new))
+    assert found[0] == next(i for i, line in enumerate(TINY.splitlines(), start=1) if old in line)
+    assert found[1].startswith(message)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (("seeds:", "axes: {chip.mubrain_fitted.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
