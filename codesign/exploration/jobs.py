@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from codesign.analysis.columns import checked_cells
 from codesign.errors import InputError
 from codesign.exploration.encoding import (
     Encoded,
     canonical_json,
-    decode_columns,
     decode_execution,
     decode_state,
     digest,
@@ -30,20 +29,23 @@ from codesign.exploration.encoding import (
     remembered,
 )
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.rows import summary_columns
 from codesign.exploration.store import Facts
+from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.mapping import Mapping
-from codesign.hardware.quantization import Grid
+from codesign.hardware.quantization import Grid, potential_ranges, quantize_weights
+from codesign.hardware.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
-from codesign.simulation.loss import Loss
+from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
-from codesign.training.recipe import Calibration, Recipe
-
-if TYPE_CHECKING:
-    from codesign.training.trainer import EpochReport
-    from codesign.workload.dataset import Workload
+from codesign.training.evaluation import evaluate
+from codesign.training.recipe import UNLAYERED_ONLY, Recipe
+from codesign.training.trainer import EpochReport, train
+from codesign.workload.dataset import Workload
 
 __all__ = [
     "COST_VERSION",
@@ -56,18 +58,16 @@ __all__ = [
     "SummaryInputs",
     "TrainInputs",
     "chip_digest",
-    "decode_columns",
     "run_assess",
     "run_execute",
     "run_train",
     "versions_digest",
 ]
 
-TRAIN_VERSION = 4
-EXECUTE_VERSION = 3
+TRAIN_VERSION = 5
+EXECUTE_VERSION = 4
 SUMMARY_VERSION = 2
 COST_VERSION = 2
-
 
 Device = Literal["cpu", "cuda"]
 
@@ -101,29 +101,16 @@ class TrainInputs:
 
     @cached_property
     def key(self) -> str:
-        recipe = self.recipe
-        return digest(
-            {
-                "kind": "train",
-                "semantics_version": TRAIN_VERSION,
-                "workload": self.workload,
-                "topology": self.topology,
-                "neuron": self.neuron,
-                # Not the recipe itself: parameters of unlayered training say nothing about a layered model.
-                "schedule": _schedule_part(self.schedule),
-                "policy_version": get_policy(self.schedule.policy).version,
-                "regularization": recipe.regularization,
-                "idle_gradient": recipe.idle_gradient,
-                **_loss_part(recipe.loss),
-                "epochs": recipe.epochs,
-                "patience": recipe.patience,
-                "batch_size": recipe.batch_size,
-                "learning_rate": recipe.learning_rate,
-                "weight_decay": recipe.weight_decay,
-                "seed": self.seed,
-                **_calibration_part(recipe.calibration),
-                **_device_part(self.device),
-            }
+        # What the recipe says of the forward pass is in the schedule, and says nothing where that is layered.
+        learning = {name: value for name, value in self.recipe if name not in _OF_THE_SCHEDULE}
+        calibration = self.recipe.calibration
+        return _key(
+            "train",
+            TRAIN_VERSION,
+            self,
+            recipe=learning,
+            policy_version=get_policy(self.schedule.policy).version,
+            calibration_policy_version=None if calibration is None else get_policy(calibration.policy).version,
         )
 
 
@@ -164,48 +151,8 @@ class ExecuteInputs:
 
     @cached_property
     def key(self) -> str:
-        return digest(
-            {
-                "kind": "execute",
-                "semantics_version": EXECUTE_VERSION,
-                "model": self.model.key,
-                "schedule": _schedule_part(self.schedule),
-                "policy_version": get_policy(self.schedule.policy).version,
-                "weight_bits": self.weight_bits,
-                "weight_grid": self.weight_grid,
-                "potential_bits": self.potential_bits,
-                "seed": self.seed,
-                "split": self.split,
-                "samples": self.samples,
-                **_device_part(self.device),
-            }
-        )
-
-
-@remembered
-def _schedule_part(schedule: Schedule) -> Encoded:
-    """A schedule; usual neurons are refractory, and their keys are older than the choice."""
-    values = {one.name: getattr(schedule, one.name) for one in fields(schedule)}
-    if schedule.refractory:
-        del values["refractory"]
-    return Encoded(canonical_json(values))
-
-
-def _calibration_part(calibration: Calibration | None) -> dict[str, object]:
-    """Nothing where thresholds stay as they are."""
-    if calibration is None:
-        return {}
-    return {"calibration": calibration, "calibration_policy_version": get_policy(calibration.policy).version}
-
-
-def _loss_part(loss: Loss) -> dict[str, str]:
-    """Nothing for the usual loss, whose keys are older than the choice."""
-    return {} if loss == "sum" else {"loss": loss}
-
-
-def _device_part(device: Device) -> dict[str, str]:
-    """Nothing for the usual device, whose keys are older than the choice."""
-    return {} if device == "cpu" else {"device": device}
+        version = get_policy(self.schedule.policy).version
+        return _key("execute", EXECUTE_VERSION, self, model=self.model.key, policy_version=version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,15 +172,7 @@ class SummaryInputs:
 
     @cached_property
     def key(self) -> str:
-        return digest(
-            {
-                "kind": "summary",
-                "semantics_version": SUMMARY_VERSION,
-                "execution": self.execution,
-                "last_step": self.last_step,
-                "decided_after": self.decided_after,
-            }
-        )
+        return _key("summary", SUMMARY_VERSION, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,16 +186,13 @@ class CostInputs:
 
     @cached_property
     def key(self) -> str:
-        return digest(
-            {
-                "kind": "cost",
-                "semantics_version": COST_VERSION,
-                "execution": self.execution,
-                **_chip_part(self.chip),
-                "mapping": self.mapping,
-                "operation": self.operation,
-            }
-        )
+        return _key("cost", COST_VERSION, self, **_chip_part(self.chip))
+
+
+def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
+    """A hash of all that inputs hold, with something else in place of what it does not depend on."""
+    held = {attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs)}
+    return digest({"kind": kind, "semantics_version": version, **held, **instead})
 
 
 def chip_digest(chip: Chip) -> str:
@@ -274,41 +210,28 @@ def versions_digest() -> str:
 @remembered
 def _chip_part(chip: Chip) -> dict[str, Encoded]:
     """What of a chip decides a price."""
-    from codesign.hardware.uncertainty import uncertain_numbers
-
     return {
-        "chip": Encoded(canonical_json(_without_provenance(chip.model_dump()))),
+        "chip": Encoded(canonical_json(_without_remarks(chip.model_dump()))),
         "uncertain_numbers": Encoded(canonical_json(uncertain_numbers(chip))),
     }
 
 
-_PROVENANCE = {
-    "title",
-    "aliases",
-    "description",
-    "citation",
-    "operating_point",
-    "sources",
-    "source",
-    "confidence",
-    "note",
-    "weight_format",
-    "validation",
-    "technology_node",
-    "area",
-    "supply_voltage",
+_FOR_READERS = {
+    *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
+    *("weight_format", "validation", "technology_node", "area", "supply_voltage"),
 }
+_OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
 
 
-def _without_provenance(value: Any) -> Any:
+def _without_remarks(value: Any) -> Any:
     """What a chip's description says to a reader and not to the arithmetic, left out.
 
     How numbers are known moves them within their ranges, which stand in the key by themselves.
     """
     if isinstance(value, dict):
-        return {str(key): _without_provenance(part) for key, part in value.items() if key not in _PROVENANCE}
+        return {str(key): _without_remarks(part) for key, part in value.items() if key not in _FOR_READERS}
     if isinstance(value, list | tuple):
-        return [_without_provenance(part) for part in value]
+        return [_without_remarks(part) for part in value]
     return value
 
 
@@ -318,9 +241,6 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
     Raises:
         TrainingDivergedError: the loss is no longer finite.
     """
-    from codesign.network.spiking_network import SpikingNetwork
-    from codesign.training.trainer import train
-
     network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
     result = train(
         network,
@@ -353,10 +273,6 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     Raises:
         UnreadableResultError: `model` is not the state of such a network.
     """
-    from codesign.hardware.quantization import potential_ranges, quantize_weights
-    from codesign.network.spiking_network import SpikingNetwork
-    from codesign.training.evaluation import evaluate
-
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
     bits, grid = inputs.weight_bits, inputs.weight_grid
     with reading_result("model"):
@@ -381,21 +297,20 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     Raises:
         UnreadableResultError: `execution` is none.
     """
-    from codesign.exploration.rows import summary_columns
-    from codesign.hardware.cost import price
-    from codesign.hardware.uncertainty import uncertainty_columns
-
     unpacked = decode_execution(execution)
     outputs: list[Output | Failure] = []
-    for one in wanted:
+    for inputs in wanted:
         try:
-            if isinstance(one, SummaryInputs):
-                columns = summary_columns(unpacked, last_step=one.last_step, decided_after=one.decided_after)
-            else:
-                cost = price(unpacked, one.chip, one.mapping, operation=one.operation)
-                uncertainty = uncertainty_columns(unpacked, one.chip, one.mapping, one.operation, cost=cost)
-                columns = {**cost.columns(), **uncertainty, "assumptions": list(cost.assumptions)}
-            outputs.append(Output(payload=canonical_json(checked_cells(columns)).encode(), facts={}))
+            columns = checked_cells(_assessed(unpacked, inputs))
+            outputs.append(Output(payload=canonical_json(columns).encode(), facts={}))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))
     return tuple(outputs)
+
+
+def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
+    if isinstance(inputs, SummaryInputs):
+        return summary_columns(execution, last_step=inputs.last_step, decided_after=inputs.decided_after)
+    cost = price(execution, inputs.chip, inputs.mapping, operation=inputs.operation)
+    uncertainty = uncertainty_columns(execution, inputs.chip, inputs.mapping, inputs.operation, cost=cost)
+    return {**cost.columns(), **uncertainty, "assumptions": list(cost.assumptions)}

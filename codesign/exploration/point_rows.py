@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from codesign.analysis.columns import checked_cells
 from codesign.errors import UnreadableResultError
-from codesign.exploration.encoding import reading_result
+from codesign.exploration.encoding import decode_columns, reading_result
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.jobs import decode_columns
 from codesign.exploration.plan import FeasiblePoint, Point
 from codesign.exploration.rows import Columns
 from codesign.exploration.store import Entry, Facts, Store

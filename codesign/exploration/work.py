@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from codesign.errors import UnreadableResultError
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs, decode_columns
+from codesign.exploration.encoding import decode_columns
+from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Entry, Store
 

@@ -115,17 +115,18 @@ def test_keys_stay_the_same(plan: Plan) -> None:
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "5a479135d3441d57",
-        "execute": "c6943c26612ddcde",
-        "summary": "03f6aca341fea9ff",
-        "cost": "6be56496c809b694",
+        "train": "97603ce2816ee3af",
+        "execute": "8f2b79575116ceea",
+        "summary": "36ae35c1243457bd",
+        "cost": "be15b552f201c23f",
     }
 
 
 def test_columns_stay_the_same(plan: Plan) -> None:
-    rows = [json.dumps(point.columns) for point in plan.points]  # in the order of the columns, too
+    unkeyed = [{name: value for name, value in point.columns.items() if name != "point"} for point in plan.points]
+    rows = [json.dumps(columns) for columns in unkeyed]  # in the order of the columns, too
     assert len(rows) == 8 * (4 * (1 + 2 + 1) + 1) * 2
-    assert hashed(rows) == "9d84465cd61d6a5a"
+    assert hashed(rows) == "64139aec882dc41a"
 
 
 def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:

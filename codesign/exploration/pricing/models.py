@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from codesign.errors import InputError, UnreadableResultError
-from codesign.exploration.encoding import decode_execution
+from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.jobs import decode_columns
 from codesign.exploration.plan import FeasiblePoint, Plan, build_plan
 from codesign.exploration.pricing.axes import CORE_SIZE, build_space
 from codesign.exploration.pricing.space import PriceSpace
