@@ -8,6 +8,8 @@ CodesignError
 ├── TrainingDivergedError the loss is no longer finite
 └── StoreError            the result store cannot be read or written
     └── UnreadableResultError  a stored result is whole, but is not what it should be
+
+SilentNetworkWarning is a warning: what was run gives a result, but hardly the one that was meant.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ __all__ = [
     "InfeasibleError",
     "InputError",
     "Problem",
+    "SilentNetworkWarning",
     "StoreError",
     "TrainingDivergedError",
     "UnreadableResultError",
@@ -76,3 +79,7 @@ class StoreError(CodesignError):
 
 class UnreadableResultError(StoreError):
     """A stored result has the right checksum and is no model, execution or columns all the same."""
+
+
+class SilentNetworkWarning(UserWarning):
+    """A network gave no output spike for any sample of a batch."""

@@ -19,13 +19,11 @@ def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
     That is so where a group takes all neurons (and, in mode `queued`, all inputs), and in mode `frame` without
     synchronization already where it takes the widest layer, since then no two layers wait at the same time.
     """
-    if schedule.group_size is None:
-        return True
     if schedule.input_mode == "queued":
-        return schedule.group_size >= shape.neurons + shape.input_size
+        return schedule.group_limit >= shape.neurons + shape.input_size
     if not schedule.synchronized:
-        return schedule.group_size >= max(shape.layer_sizes)
-    return schedule.group_size >= shape.neurons
+        return schedule.group_limit >= max(shape.layer_sizes)
+    return schedule.group_limit >= shape.neurons
 
 
 def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:

@@ -52,6 +52,13 @@ class Connection(torch.nn.Module):
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
 
+    def extra_repr(self) -> str:
+        """Grids of source and target, and what leads from one to the other."""
+        size = "x".join
+        source, target = size(map(str, self.source)), size(map(str, self.grid))
+        pool = f", pools of {self.pool}" if self.pool > 1 else ""
+        return f"{source} to {target}, {self.target.kind}{pool}"
+
     @property
     def inputs(self) -> int:
         return math.prod(self.source)

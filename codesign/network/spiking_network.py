@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from codesign.errors import InputError
@@ -19,7 +22,7 @@ class SpikingNetwork(torch.nn.Module):
     """L layers of spiking neurons; layer l feeds layer l + 1.
 
     The module holds what training changes (the weight of each connection, and a bias where the neuron has one) and the
-    neurons' constants; `codesign.simulate` runs it.
+    neurons' constants. `codesign.simulate` runs it and returns all counters; called like any module it returns scores.
 
     Args:
         topology: layers and input.
@@ -38,6 +41,8 @@ class SpikingNetwork(torch.nn.Module):
 
     threshold: torch.Tensor
     time_constant: torch.Tensor
+    run: ClassVar[Callable[..., torch.Tensor] | None] = None
+    """What `forward` calls; put here by `codesign.simulation.engine`, since engines know networks, not the reverse."""
 
     def __init__(self, topology: TopologySpec, neuron: NeuronSpec, *, timestep_s: float, seed: int = 0) -> None:
         super().__init__()
@@ -52,6 +57,46 @@ class SpikingNetwork(torch.nn.Module):
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
         self.register_buffer("time_constant", constants)
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
+
+    def forward(self, events: Any, schedule: Any = None, **options: Any) -> torch.Tensor:
+        """Scores of a batch, differentiable in the parameters: `codesign.simulate` without counters.
+
+        Args:
+            events: an `EventBatch` of B samples.
+            schedule: a `Schedule`; None is layered inference.
+            options: `regularization`, `seed`, `epoch`, `idle_gradient` and `engine` of `simulate`.
+
+        Returns:
+            (B, C) output spike counts, or output potentials with `readout: potential`.
+        """
+        if SpikingNetwork.run is None:
+            raise RuntimeError("no engine is loaded: import codesign.simulation.engine")
+        return SpikingNetwork.run(self, events, schedule, **options)
+
+    def extra_repr(self) -> str:
+        """Sizes and neuron, shown before the connections."""
+        sizes = "-".join(map(str, (self.shape.input_size, *self.shape.layer_sizes)))
+        changed = self.neuron.model_dump(exclude_defaults=True)
+        neuron = ", ".join(f"{name}={value}" for name, value in changed.items())
+        return f"{sizes}, timestep_s={self.timestep_s}" + (f", {neuron}" if neuron else "")
+
+    def check_numbers(self) -> None:
+        """That every number is one with which a neuron can be simulated.
+
+        Raises:
+            InputError: a weight, bias or threshold is not finite, or a time constant is not above 0.
+        """
+        numbers: dict[str, torch.Tensor] = {
+            f"weights of layer {layer}": weight for layer, weight in enumerate(self.weights())
+        }
+        if self.bias is not None:
+            numbers["biases"] = self.bias
+        numbers["thresholds"] = self.threshold
+        for name, tensor in numbers.items():
+            if tensor.device.type != "meta" and not _is_finite(tensor.detach()):
+                raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
+        if self.time_constant.device.type != "meta" and not bool((self.time_constant > 0).all()):
+            raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
 
     @property
     def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
@@ -112,6 +157,15 @@ class SpikingNetwork(torch.nn.Module):
         parts = [connection.fan_out() for connection in self.layer_connections()]
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*parts, outputs])
+
+
+def _is_finite(numbers: torch.Tensor) -> bool:
+    """Whether all are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
+    if numbers.device.type != "cpu" or numbers.dtype not in (torch.float32, torch.float64):
+        return bool(torch.isfinite(numbers).all())
+    array = numbers.numpy()
+    with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
 def _connections(topology: TopologySpec, shape: NetworkShape, generator: torch.Generator) -> list[Connection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -16,7 +16,7 @@ from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.loss import Loss, check_loss, cross_entropy
 from codesign.simulation.policies import get_policy
 from codesign.simulation.recording import Recorder, slices_of
-from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.simulation.service import check_service
 from codesign.workload.events import EventBatch
 
@@ -242,7 +242,11 @@ def classification_loss(
 
 
 def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle_gradient: str) -> None:
+    for name, value, kind in (("events", events, EventBatch), ("schedule", schedule, Schedule)):
+        if not isinstance(value, kind):
+            raise InputError(f"{name}: must be {kind.__name__}, found {type(value).__name__}")
     check_idle_gradient(idle_gradient)
+    network.check_numbers()
     shape = network.shape
     if events.input_size != shape.input_size:
         raise InputError(f"the network has {shape.input_size} inputs, the events have {events.input_size}")
@@ -263,3 +267,11 @@ def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle
             "potential_ranges: are for inference only, found parameters that require gradients; "
             "simulate under torch.no_grad()"
         )
+
+
+def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
+    """`SpikingNetwork.forward`."""
+    return simulate(network, events, LAYERED if schedule is None else schedule, counters=False, **options).logits
+
+
+SpikingNetwork.run = staticmethod(_forward)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import SilentNetworkWarning
 from codesign.network.topology import NetworkShape
 
-__all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable"]
+__all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable", "warn_if_silent"]
+
+_ENOUGH_SAMPLES = 16
+"""Samples of which at least one should have an output spike."""
 
 NOT_REACHED = -1
 """Stands in step and spike counts for "no output spike in this forward pass"."""
@@ -33,7 +38,7 @@ class Slice:
     neurons: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MessageTable:
     """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
 
@@ -62,13 +67,16 @@ class MessageTable:
     synaptic_operations: Integers
     barriers: Integers
 
+    def __repr__(self) -> str:
+        return f"MessageTable({len(self.sample)} rows, {int(self.spikes.sum())} spikes)"
+
     @staticmethod
     def from_rows(rows: Integers) -> MessageTable:
         """From (rows, 9), the columns in the order above."""
         return MessageTable(**dict(zip((field.name for field in fields(MessageTable)), rows.T.copy(), strict=True)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class UpdateTable:
     """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
 
@@ -86,13 +94,16 @@ class UpdateTable:
     evaluated: Integers
     emitted: Integers
 
+    def __repr__(self) -> str:
+        return f"UpdateTable({len(self.sample)} rows, {int(self.evaluated.sum())} evaluations)"
+
     @staticmethod
     def from_rows(rows: Integers) -> UpdateTable:
         """From (rows, 6), the columns in the order above."""
         return UpdateTable(**dict(zip((field.name for field in fields(UpdateTable)), rows.T.copy(), strict=True)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Execution:
     """Outputs and counters of B samples over T timesteps through L layers with C outputs.
 
@@ -150,6 +161,20 @@ class Execution:
     currents_before_firing: Integers
     messages: MessageTable
     updates: UpdateTable
+
+    def __repr__(self) -> str:
+        """What happened, in three lines."""
+        size = f"{self.samples} samples, {self.timesteps} timesteps, {len(self.shape.layers)} layers"
+        if not self.samples:
+            return f"Execution({size})"
+        spikes = self.emitted.sum() / self.samples
+        operations = self.synaptic_operations.sum() / self.samples
+        return (
+            f"Execution({size},\n"
+            f"  accuracy {self.accuracy:.1%}, undecided {self.undecided.mean():.1%},\n"
+            f"  a sample: {spikes:.1f} spikes, {operations:.1f} synaptic operations, "
+            f"{self.forward_steps.sum() / self.samples:.1f} forward steps)"
+        )
 
     @property
     def samples(self) -> int:
@@ -210,6 +235,27 @@ class Execution:
             else:
                 joined[name] = value
         return Execution(**joined)
+
+
+def warn_if_silent(execution: Execution, stacklevel: int = 2) -> None:
+    """Warn with `SilentNetworkWarning` where no sample has a single output spike, and say what is likely to blame."""
+    if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
+        return
+    silent = np.flatnonzero(execution.emitted.sum(axis=0) == 0)
+    layer = int(silent[0]) if len(silent) else len(execution.shape.layers) - 1
+    reasons = [
+        "its threshold is too high for its weights and inputs (untrained, or scaled or quantized for another chip)",
+        "its potentials decay before spikes have added up (time constant against timestep)",
+        "it waits for more messages than come (synchronization_threshold without barrier_messages)",
+    ]
+    if not execution.input_events.any():
+        reasons = ["the samples have no input events"]
+    warnings.warn(
+        f"none of {execution.samples} samples has an output spike, so all count as wrong; layer {layer} of "
+        f"{len(execution.shape.layers)} is the first that is silent. Likely: {'; '.join(reasons)}",
+        SilentNetworkWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:

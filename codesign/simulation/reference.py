@@ -24,9 +24,6 @@ from codesign.workload.events import EventBatch
 
 __all__ = ["Pass", "Result", "Step", "run"]
 
-_UNLIMITED = 2**31
-"""Room in a group of any size: more than there can be neurons and inputs."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -146,6 +143,7 @@ class _Machine:
         self.keys = {purpose: sample_key(seed, epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
         self.threshold = synchronization_thresholds(network, schedule).to(self.device)
         self.gated = schedule.synchronized or schedule.barrier_messages
+        self.announces = schedule.barrier_messages and len(self.layers) > 1  # even a timestep without events
         self.fires = torch.ones(neurons, dtype=torch.bool, device=self.device)
         if network.neuron.readout == "potential":
             self.fires[self.outputs] = False
@@ -206,7 +204,7 @@ class _Machine:
         present = (self.input_q != 0) if self.events.currents else self.input_q
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.active = (messages > 0).any(dim=1) | self.gated
+        self.active = (messages > 0).any(dim=1) | self.announces
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         if self.servers is not None:
@@ -219,7 +217,7 @@ class _Machine:
 
     def _queue_frame(self) -> _Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
-        self.active = (self.input_q != 0).any(dim=1) | self.gated
+        self.active = (self.input_q != 0).any(dim=1) | self.announces
         self.frame_complete = ~(self.input_q != 0).any(dim=1)
         nothing = torch.zeros_like(self.q)
         return _Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
@@ -229,7 +227,7 @@ class _Machine:
     def _forward_step(self, k: int, arrival: _Arrival) -> tuple[Step, _Arrival]:
         active = self.active[:, None]
         received = self.received + arrival.messages
-        open_before, open_now = self._gates(self.received, received)
+        open_before, open_now = self._gates(k, self.received, received)
         evaluated = (arrival.messages > 0) & active
         if self.gated and self.schedule.input_mode == "queued":
             # the frame's last event completes it for first-layer neurons that waited for it
@@ -312,9 +310,9 @@ class _Machine:
         self.active = self.active & ~last & under_way
         return step, following
 
-    def _gates(self, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _gates(self, k: int, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Whether each neuron has had enough messages, before this step's and with them."""
-        open_before, open_now = before >= self.threshold, now >= self.threshold
+        open_before, open_now = (before >= self.threshold) & (k > 0), now >= self.threshold
         if not self.gated:
             return open_now, open_now
         first = self.layers[0]
@@ -339,12 +337,12 @@ class _Machine:
     def _choose(self, k: int, goes_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Chosen neurons, chosen inputs (mode `queued`), and (B, 1) room that is left in each group."""
         waiting = (self.q > 0) & goes_on
-        group_size = self.schedule.group_size
+        group_size = self.schedule.group_limit
         queued = self.schedule.input_mode == "queued"
         if queued:
             waiting = torch.cat([(self.input_q != 0) & goes_on, waiting], dim=1)
         number = waiting.sum(dim=1, keepdim=True)
-        if group_size is None or not (number > group_size).any():
+        if not (number > group_size).any():
             chosen = waiting  # nothing to choose
         elif queued:
             preferred = None
@@ -356,7 +354,7 @@ class _Machine:
             chosen = select(self._priority(k), waiting, group_size)
         chosen_input = chosen[:, : len(self.input_index)] if queued else None
         chosen = chosen[:, len(self.input_index) :] if queued else chosen
-        return chosen, chosen_input, (_UNLIMITED if group_size is None else group_size) - number
+        return chosen, chosen_input, group_size - number
 
     def _priority(self, k: int) -> torch.Tensor:
         uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)
@@ -431,11 +429,11 @@ def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.
     """Counts after every single event was lost with the given probability: one draw an event."""
     kept = torch.zeros_like(counts)
     present = counts > 0
-    key, number = key[present], counts[present]
-    remaining = torch.zeros_like(number)
-    for event in range(int(number.max()) if number.numel() else 0):
-        remaining += (event < number) & (uniform(absorb(key, event)) >= probability)
-    kept[present] = remaining
+    number = counts[present].long()
+    place = torch.arange(len(number), device=counts.device).repeat_interleave(number)
+    event = torch.arange(len(place), device=counts.device) - (number.cumsum(0) - number)[place]
+    survives = uniform(absorb(key[present][place], event)) >= probability
+    kept[present] = torch.zeros_like(counts[present]).index_add_(0, place, survives.to(counts.dtype))
     return kept
 
 

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import math
+from dataclasses import dataclass, fields, replace
+from operator import index
+from typing import Any, Literal
 
 from codesign.errors import InputError
 from codesign.simulation.service import ServiceModel
 
-__all__ = ["LAYERED", "Regularization", "Schedule"]
+__all__ = ["ALL_THAT_WAIT", "LAYERED", "Regularization", "Schedule"]
+
+ALL_THAT_WAIT = 1 << 30
+"""`Schedule.group_limit` of a schedule without a limit: more than the neurons and inputs that there can be."""
+_MOST_CORES = 1 << 24  # core numbers are float32 for policies
+_MOST = 1 << 31
 
 
-@dataclass(frozen=True, kw_only=True)
+def _is_real(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
+    """A whole number as a plain int; numpy's own are taken, a float or a flag is not."""
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise InputError(f"{name}: must be a whole number, found {value!r}")
+    if number < least:
+        raise InputError(f"{name}: must be at least {least}, found {number}")
+    if number >= most:
+        raise InputError(f"{name}: must be below {most}, found {number}")
+    return number
+
+
+def _numbers(name: str, value: Any, *, most: int = _MOST) -> int | tuple[int, ...]:
+    """One whole number for all neurons, or a tuple with one for each."""
+    if not isinstance(value, tuple):
+        return _whole(name, value, most=most)
+    if not value:
+        raise InputError(f"{name}: must have one number for each neuron, found none")
+    if all(type(number) is int for number in value) and min(value) >= 0 and max(value) < most:
+        return value
+    return tuple(_whole(name, number, most=most) for number in value)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Schedule:
     """Everything outside the weights that decides which neuron spikes when (paper, Tables 1, 4 and 5).
 
     Attributes:
         policy: name of a registered scheduling policy.
-        group_size: F, the most neurons that one forward step selects; None selects all that wait.
+        group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
+            number that engines and chips reckon with.
         stop: `drained` (the paper's "on spiking done") or `on_output`.
         steps_after_output: with `on_output`, forward steps still run after the step of the first output spike.
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
         synchronization_threshold: messages that a neuron needs in a timestep before it may fire: one number for all,
-            `layer` (the neuron's own fan-in), or one number a neuron.
+            `layer` (the neuron's own fan-in), or one number a neuron. 0 is reached as a pass begins.
         barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
         cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
             on a core of its own.
@@ -31,6 +69,9 @@ class Schedule:
             too; False lets it fire again, in training and evaluation, as a refractory dropout of 1 does in training.
         service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
             the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
+
+    Raises:
+        InputError: naming the attribute that is not of its kind or out of range.
     """
 
     policy: str = "random"
@@ -46,22 +87,49 @@ class Schedule:
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
-        if self.group_size is not None and self.group_size < 1:
-            raise InputError(f"group_size: must be at least 1, found {self.group_size}")
+        if not isinstance(self.policy, str):
+            raise InputError(f"policy: must be the name of a scheduling policy, found {self.policy!r}")
+        if self.group_size is not None:
+            object.__setattr__(self, "group_size", _whole("group_size", self.group_size, least=1))
+        object.__setattr__(self, "steps_after_output", _whole("steps_after_output", self.steps_after_output))
         if self.stop not in ("drained", "on_output"):
             raise InputError(f"stop: must be 'drained' or 'on_output', found {self.stop!r}")
         if self.input_mode not in ("frame", "queued"):
             raise InputError(f"input_mode: must be 'frame' or 'queued', found {self.input_mode!r}")
-        if self.steps_after_output < 0:
-            raise InputError(f"steps_after_output: must be at least 0, found {self.steps_after_output}")
+        for name in ("prioritize_input", "barrier_messages", "refractory"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}: must be True or False, found {getattr(self, name)!r}")
+        if self.service is not None and not isinstance(self.service, ServiceModel):
+            raise InputError(f"service: must be a ServiceModel, found {self.service!r}")
         threshold = self.synchronization_threshold
         if isinstance(threshold, str) and threshold != "layer":
             raise InputError(f"synchronization_threshold: must be numbers or 'layer', found {threshold!r}")
-        numbers = (threshold,) if isinstance(threshold, int) else threshold if isinstance(threshold, tuple) else ()
-        if any(number < 0 for number in numbers):
-            raise InputError("synchronization_threshold: must be at least 0")
+        if not isinstance(threshold, str):
+            object.__setattr__(self, "synchronization_threshold", _numbers("synchronization_threshold", threshold))
+        if self.cores is not None:
+            if not isinstance(self.cores, tuple):
+                raise InputError(f"cores: must be a tuple with the core of each neuron, found {self.cores!r}")
+            object.__setattr__(self, "cores", _numbers("cores", self.cores, most=_MOST_CORES))
         if self.prioritize_input and self.input_mode == "frame":
             raise InputError("prioritize_input: needs input_mode 'queued'; in mode 'frame' no input waits")
+
+    def __repr__(self) -> str:
+        """What differs from the defaults; of cores and service times, how many there are."""
+        told = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                told.append(f"{field.name}=<{len(value)} numbers, {min(value)} to {max(value)}>")
+            elif isinstance(value, ServiceModel):
+                told.append(f"{field.name}=<times of {len(value.message_s)} slices>")
+            elif value != field.default:
+                told.append(f"{field.name}={value!r}")
+        return f"Schedule({', '.join(told)})"
+
+    @property
+    def group_limit(self) -> int:
+        """F as a number, `ALL_THAT_WAIT` if there is no limit: the only place that says what None means."""
+        return ALL_THAT_WAIT if self.group_size is None else min(self.group_size, ALL_THAT_WAIT)
 
     @property
     def synchronized(self) -> bool:
@@ -92,7 +160,7 @@ class Schedule:
         if self.input_mode != "frame":
             return False
         layer_gated = self.synchronization_threshold == "layer" and self.barrier_messages
-        whole_layer = self.group_size is None or self.group_size >= max(layer_sizes)
+        whole_layer = self.group_limit >= max(layer_sizes)
         return layer_gated or (whole_layer and not self.synchronized)
 
 
@@ -119,7 +187,7 @@ class Regularization:
     def __post_init__(self) -> None:
         for name in ("input_dropout", "network_dropout", "refractory_dropout"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"{name}: must be a probability between 0 and 1, found {value}")
-        if not self.momentum_noise >= 0:
-            raise InputError(f"momentum_noise: must be at least 0, found {self.momentum_noise}")
+            if not _is_real(value) or not 0 <= value <= 1:
+                raise InputError(f"{name}: must be a probability between 0 and 1, found {value!r}")
+        if not _is_real(self.momentum_noise) or not 0 <= self.momentum_noise < math.inf:
+            raise InputError(f"momentum_noise: must be finite and at least 0, found {self.momentum_noise!r}")

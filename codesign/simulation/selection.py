@@ -12,14 +12,14 @@ _INDEX_BITS = 24
 
 
 def select(
-    priority: torch.Tensor, waiting: torch.Tensor, group_size: int | None, preferred: torch.Tensor | None = None
+    priority: torch.Tensor, waiting: torch.Tensor, group_size: int, preferred: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Which neurons leave.
 
     Args:
         priority: (B, M) float32; higher leaves first.
         waiting: (B, M) bool; only these can be chosen.
-        group_size: F, or None for all that wait.
+        group_size: F.
         preferred: (M,) bool; where given, these leave before all others.
 
     Returns:
@@ -28,7 +28,7 @@ def select(
     Raises:
         InputError: a policy gave a priority that is not a number.
     """
-    if group_size is None or group_size >= priority.shape[1]:
+    if group_size >= priority.shape[1]:
         return waiting
     if priority.shape[1] >> _INDEX_BITS:
         raise InputError(f"networks of more than {1 << _INDEX_BITS} neurons and inputs are not supported")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import Execution, warn_if_silent
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -30,6 +30,9 @@ def evaluate(
 
     Raises:
         InputError: the split is empty.
+
+    Warns:
+        SilentNetworkWarning: no sample has an output spike, so that all are wrong.
     """
     if not len(events):
         raise InputError("cannot evaluate an empty split")
@@ -39,7 +42,9 @@ def evaluate(
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
         parts.append(execution)
-    return Execution.concatenate(parts)
+    execution = Execution.concatenate(parts)
+    warn_if_silent(execution)
+    return execution
 
 
 @torch.no_grad()

@@ -174,5 +174,4 @@ def _read(path: Path) -> dict[str, EventBatch]:
     for name, parameters in meta["batches"].items():
         arrays = {field: content[f"{name}.{field}"].astype(types.get(field, np.int64), copy=False) for field in _ARRAYS}
         batches[name] = EventBatch(**arrays, **parameters)
-        batches[name].validate()
     return batches

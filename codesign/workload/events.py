@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EventBatch"]
+__all__ = ["MOST_EVENTS", "EventBatch"]
+
+MOST_EVENTS = 1 << 24
+"""Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
+
+_DTYPES = {
+    "offsets": np.int64,
+    "indices": np.int32,
+    "values": np.float32,
+    "labels": np.int64,
+    "sample_ids": np.int64,
+}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EventBatch:
     """Binned input of B samples over T timesteps, as compressed rows: one row a (sample, timestep).
+
+    Everything said here is checked once, when a batch is made; entries are then seen read-only. What `select` and
+    `concatenate` make of checked batches is not checked again.
 
     Attributes:
         offsets: (B · T + 1,) int64; row `b · T + t` holds entries `offsets[row] : offsets[row + 1]`.
         indices: (E,) int32 input index of each entry, ascending and distinct within a row.
-        values: (E,) float32 events counted at that index in that bin (whole numbers ≥ 1), or a current.
-        labels: (B,) int64 class of each sample.
+        values: (E,) float32 events counted at that index in that bin (whole numbers ≥ 1, at most `MOST_EVENTS` in a
+            row all together), or a current.
+        labels: (B,) int64 class of each sample, at least 0.
         sample_ids: (B,) int64 id of each sample in its dataset split; all randomness of a sample is drawn from it.
         timesteps: T.
         input_size: number of inputs.
         timestep_s: Δt, length of a bin in seconds; 0 for a static input.
-        currents: whether `values` are currents (any number) and not event counts.
+        currents: whether `values` are currents (any finite number) and not event counts.
+
+    Raises:
+        InputError: naming the first promise that is broken.
     """
 
     offsets: NDArray[np.int64]
@@ -42,50 +62,96 @@ class EventBatch:
     currents: bool = False
 
     def __post_init__(self) -> None:
-        rows = len(self.labels) * self.timesteps
-        if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
-            raise ValueError(f"offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.indices) or len(self.values) != len(self.indices):
-            raise ValueError("offsets must start at 0 and end at the number of entries")
+        self._check_form()
+        self._check_rows()
+        self._check_values()
+        self._protect()
+
+    def __repr__(self) -> str:
+        """What it holds, in a line, without its entries."""
+        kind = "currents" if self.currents else "events"
+        return (
+            f"EventBatch({len(self)} samples, {self.timesteps} timesteps of {self.timestep_s:g} s, "
+            f"{self.input_size} inputs, {len(self.indices)} entries of {kind})"
+        )
 
     def __len__(self) -> int:
         """B, the number of samples."""
         return len(self.labels)
 
-    def validate(self) -> None:
-        """Check everything that the description of the attributes promises; costs a pass over all entries.
-
-        Raises:
-            ValueError: naming the first promise that is broken.
-        """
-        dtypes = {"offsets": np.int64, "indices": np.int32, "values": np.float32, "labels": np.int64}
-        for name, dtype in (*dtypes.items(), ("sample_ids", np.int64)):
+    def _check_form(self) -> None:
+        """Types, shapes and lengths."""
+        for name, dtype in _DTYPES.items():
             array = getattr(self, name)
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"events: {name} must be a numpy array, found {type(array).__name__}")
             if array.dtype != dtype or array.ndim != 1:
-                raise ValueError(
-                    f"{name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
+                raise InputError(
+                    f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
                 )
-        if self.timesteps < 1 or self.input_size < 1 or not 0 <= self.timestep_s < np.inf:
-            raise ValueError("timesteps and input_size must be at least 1, timestep_s finite and not negative")
-        lengths = np.diff(self.offsets)
-        if np.any(lengths < 0):
-            raise ValueError("offsets must not decrease")
-        if len(self.indices) and (self.indices.min() < 0 or self.indices.max() >= self.input_size):
-            raise ValueError(f"indices must lie in 0 … {self.input_size - 1}")
-        if len(self.indices) > 1:
-            same_row = np.ones(len(self.indices) - 1, dtype=bool)
-            starts = self.offsets[1:-1]
-            same_row[starts[(starts > 0) & (starts < len(self.indices))] - 1] = False
-            if np.any(same_row & (self.indices[1:] <= self.indices[:-1])):
-                raise ValueError("indices must ascend and be distinct within a row")
-        if not np.all(np.isfinite(self.values)):
-            raise ValueError("values must be finite")
-        if not self.currents and np.any((self.values < 1) | (self.values != np.floor(self.values))):
-            raise ValueError("values must be whole numbers of at least 1, or currents")
-        if np.any(self.labels < 0):
-            raise ValueError("labels must not be negative")
-        if len(np.unique(self.sample_ids)) != len(self.sample_ids):
-            raise ValueError("sample_ids must be distinct")
+        for name in ("timesteps", "input_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
+                raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
+        if not isinstance(self.timestep_s, float | int | np.floating) or not 0 <= self.timestep_s < np.inf:
+            raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
+        if not isinstance(self.currents, bool | np.bool_):
+            raise InputError(f"events: currents must be True or False, found {self.currents!r}")
+        rows = len(self.labels) * self.timesteps
+        if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
+            raise InputError(f"events: offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
+        if len(self.values) != len(self.indices):
+            raise InputError(f"events: values must have {len(self.indices)} entries as indices, not {len(self.values)}")
+        if len(self.labels) and self.labels.min() < 0:
+            raise InputError(f"events: labels must not be negative, found {self.labels.min()}")
+
+    def _check_rows(self) -> None:
+        """That offsets part the entries, and that each row's indices ascend among the inputs."""
+        offsets, indices = self.offsets, self.indices
+        if offsets[0] != 0 or offsets[-1] != len(indices):
+            raise InputError(f"events: offsets must start at 0 and end at the number of entries, {len(indices)}")
+        if np.any(offsets[1:] < offsets[:-1]):
+            raise InputError("events: offsets must not decrease")
+        if not len(indices):
+            return
+        if indices.min() < 0 or indices.max() >= self.input_size:
+            raise InputError(
+                f"events: indices must lie in 0 … {self.input_size - 1}, found {indices.min()} … {indices.max()}"
+            )
+        rises = indices[1:] > indices[:-1]
+        starts = offsets[1:-1]
+        rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # into another row
+        if not rises.all():
+            raise InputError("events: indices must ascend and be distinct within a row")
+
+    def _check_values(self) -> None:
+        if not len(self.values):
+            return
+        if not np.isfinite(self.values).all():
+            raise InputError("events: values must be finite")
+        if self.currents:
+            return
+        if self.values.min() < 1 or np.any(self.values != np.floor(self.values)):
+            raise InputError("events: values must be whole numbers of at least 1, or currents")
+        cumulative = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
+        most = float((cumulative[self.offsets[1:]] - cumulative[self.offsets[:-1]]).max(initial=0))
+        if most > MOST_EVENTS:
+            raise InputError(f"events: a sample may have up to {MOST_EVENTS} events in a timestep, found {most:.0f}")
+
+    def _protect(self) -> None:
+        """Show entries that cannot be written by accident: kernels go where they point, and nobody looks again."""
+        for name in ("offsets", "indices", "values"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+    def _part(self, **arrays: NDArray[Any]) -> EventBatch:
+        """A batch of the same kind whose arrays are known to be right."""
+        part = object.__new__(EventBatch)
+        for field in fields(self):
+            object.__setattr__(part, field.name, arrays.get(field.name, getattr(self, field.name)))
+        part._protect()
+        return part
 
     def select(self, positions: NDArray[np.integer] | list[int] | slice) -> EventBatch:
         """The samples at `positions`, in that order; their ids go with them."""
@@ -94,16 +160,12 @@ class EventBatch:
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         entries = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return EventBatch(
+        return self._part(
             offsets=offsets,
             indices=self.indices[entries],
             values=self.values[entries],
             labels=self.labels[chosen],
             sample_ids=self.sample_ids[chosen],
-            timesteps=self.timesteps,
-            input_size=self.input_size,
-            timestep_s=self.timestep_s,
-            currents=self.currents,
         )
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -126,16 +188,25 @@ class EventBatch:
         sample_ids: NDArray[np.integer] | None = None,
         currents: bool = False,
     ) -> EventBatch:
-        """Compress dense (B, T, input_size) frames."""
+        """Compress dense (B, T, input_size) frames.
+
+        Raises:
+            InputError: they have another shape, or numbers that an `EventBatch` may not hold.
+        """
+        frames = np.asarray(frames)
+        if frames.ndim != 3 or frames.dtype.kind not in "biuf":
+            found = f"{frames.dtype} of shape {frames.shape}"
+            raise InputError(f"events: frames must be numbers of shape (samples, timesteps, inputs), found {found}")
         batch, timesteps, input_size = frames.shape
         rows, indices = np.nonzero(frames.reshape(batch * timesteps, input_size))
-        values = frames.reshape(batch * timesteps, input_size)[rows, indices]
+        with np.errstate(over="ignore"):  # what is no longer finite is refused
+            values = frames.reshape(batch * timesteps, input_size)[rows, indices].astype(np.float32)
         return EventBatch(
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
-            values=values.astype(np.float32),
-            labels=np.asarray(labels, dtype=np.int64),
-            sample_ids=np.arange(batch, dtype=np.int64) if sample_ids is None else np.asarray(sample_ids, np.int64),
+            values=values,
+            labels=_whole("labels", labels),
+            sample_ids=np.arange(batch) if sample_ids is None else _whole("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
             timestep_s=timestep_s,
@@ -163,8 +234,8 @@ class EventBatch:
             offsets=np.searchsorted(rows, np.arange(len(labels) * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
             values=counts.astype(np.float32),
-            labels=np.asarray(labels, dtype=np.int64),
-            sample_ids=np.asarray(sample_ids, dtype=np.int64),
+            labels=_whole("labels", labels),
+            sample_ids=_whole("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
             timestep_s=timestep_s,
@@ -175,27 +246,20 @@ class EventBatch:
         """The samples of all `batches`, one batch after the other; timesteps and inputs must be alike.
 
         Raises:
-            ValueError: no batch at all, or batches of different shape or kind.
+            InputError: no batch at all, or batches of different shape or kind.
         """
         if not batches:
-            raise ValueError("needs at least one batch")
+            raise InputError("events: needs at least one batch")
         kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents) for b in batches}
         if len(kinds) > 1:
-            raise ValueError(f"batches differ in (timesteps, input_size, timestep_s, currents): {sorted(kinds)}")
+            kind = "(timesteps, input_size, timestep_s, currents)"
+            raise InputError(f"events: batches differ in {kind}: {sorted(kinds)}")
         starts = np.cumsum([0, *(len(b.indices) for b in batches)])
-        first = batches[0]
-        return EventBatch(
+        return batches[0]._part(
             offsets=np.concatenate(
                 [np.zeros(1, np.int64), *(b.offsets[1:] + start for b, start in zip(batches, starts, strict=False))]
             ),
-            indices=np.concatenate([b.indices for b in batches]),
-            values=np.concatenate([b.values for b in batches]),
-            labels=np.concatenate([b.labels for b in batches]),
-            sample_ids=np.concatenate([b.sample_ids for b in batches]),
-            timesteps=first.timesteps,
-            input_size=first.input_size,
-            timestep_s=first.timestep_s,
-            currents=first.currents,
+            **{name: np.concatenate([getattr(b, name) for b in batches]) for name in _DTYPES if name != "offsets"},
         )
 
     @property
@@ -206,3 +270,11 @@ class EventBatch:
         starts = self.offsets[np.arange(len(self) + 1) * self.timesteps]
         per_sample: NDArray[np.int64] = (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)
         return per_sample
+
+
+def _whole(name: str, numbers: object) -> NDArray[np.int64]:
+    """Labels or ids as an `EventBatch` holds them; numbers that are not whole are not rounded."""
+    array = np.asarray(numbers)
+    if array.size and array.dtype.kind not in "iu":
+        raise InputError(f"events: {name} must be whole numbers, found {array.dtype}")
+    return array.astype(np.int64)

@@ -188,7 +188,7 @@ def run_sample(
             u = [F32(u[n] + network.bias.detach().numpy()[n]) for n in range(total)]
         q, c, p, enqueued = [0] * total, [0] * total, [F32(0)] * total, [0] * total
         refractory, received, since = [False] * total, [0] * total, [0] * total
-        opened = [number == 0 for number in needed]
+        opened = [False] * total
         stimulated: set[int] = set()
         active = {n for n in range(total) if u[n] != 0}
         cores = Cores(schedule.service, layer_of, core_of) if schedule.policy == "timed" and schedule.service else None
@@ -219,7 +219,7 @@ def run_sample(
             complete = True
         k, first, left_spikes, left_at_first = 0, -1, 0, -1
         history = []
-        while under_way or waiting_input or any(q) or (k == 0 and gated and (complete or frame.any())):
+        while under_way or waiting_input or any(q) or (k == 0 and schedule.barrier_messages and depth > 1):
             if cores:
                 cores.receive()
             x: dict[int, float] = {}

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 import codesign
+from codesign.errors import InputError
 from codesign.simulation.event import compilation
 from codesign.simulation.event.compilation import CACHE_VARIABLE
 
@@ -128,6 +129,68 @@ def test_a_chosen_folder_that_cannot_be_written_is_an_error(no_variables: Path, 
     monkeypatch.setenv(CACHE_VARIABLE, str(chosen))
     with pytest.raises(Exception, match=f"{chosen}.*{CACHE_VARIABLE}"):
         cache_folder()
+
+
+@pytest.fixture
+def somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies there is another user's."""
+    monkeypatch.setattr(os, "getuid", lambda: 1 + os.stat("/").st_uid + os.getpid())
+
+
+def open_to_all(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    return folder
+
+
+def test_a_chosen_folder_that_others_may_write_is_an_error(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
+    chosen = open_to_all(no_variables / "open")
+    monkeypatch.setenv(CACHE_VARIABLE, str(chosen))
+    with pytest.raises(InputError, match=f"{chosen}.*{CACHE_VARIABLE}"):
+        cache_folder()
+    monkeypatch.setenv(CACHE_VARIABLE, str(no_variables / "mine"))
+    folder = cache_folder()
+    folder.chmod(0o777)
+    with pytest.raises(InputError, match=CACHE_VARIABLE):
+        cache_folder()
+
+
+def test_a_folder_of_somebody_else_is_not_taken(
+    no_variables: Path, monkeypatch: pytest.MonkeyPatch, somebody_else: None
+):
+    folder = cache_folder()
+    assert folder.is_dir()
+    assert folder.parent == no_variables / "temporary"
+    assert folder == cache_folder()  # of this process alone, and the same all along
+    monkeypatch.setenv(CACHE_VARIABLE, str(no_variables / "mine"))
+    with pytest.raises(InputError, match=CACHE_VARIABLE):
+        cache_folder()
+
+
+def test_without_a_home_a_folder_that_others_may_write_is_not_taken(
+    no_variables: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(unwritable(no_variables)))
+    planted = open_to_all(no_variables / "temporary" / f"codesign-kernels-{os.getuid()}")
+    folder = cache_folder()
+    assert not folder.is_relative_to(planted)
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_files_of_somebody_else_count_as_missing(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
+    def doubled(number: Any) -> Any:
+        return 2 * number
+
+    monkeypatch.setattr(compilation, "cache_folder", lambda: no_variables)
+    files = compilation._KernelCache(doubled)._cache_file
+    files.save("key", "what was compiled")
+    assert files.load("key") == "what was compiled"
+    uid = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    assert files.load("key") is None
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    Path(files._index_path).write_bytes(b"\x80\x05damaged")
+    assert files.load("key") is None
 
 
 def unwritable(folder: Path) -> Path:

@@ -222,3 +222,71 @@ def test_what_does_not_fit_is_an_error():
         Schedule(group_size=0)
     with pytest.raises(InputError, match="input_dropout: must be a probability"):
         Regularization(input_dropout=1.5)
+
+
+def test_a_network_is_called_like_any_module():
+    network = chain([0.5, 0.75])
+    scores = network(one_input([1, 0, 2]))
+    assert scores.tolist() == [[2.0]]
+    scores.sum().backward()
+    assert all(weight.grad.any() for weight in network.weights())
+    queued = Schedule(input_mode="queued", group_size=1)
+    assert network(one_input([1]), queued, engine="reference").tolist() == [[1.0]]
+    assert torch.nn.Sequential(network, torch.nn.Flatten(0))(one_input([1])).shape == (1,)
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_timestep_without_events_runs_no_step_unless_barrier_messages_are_sent(engine: str):
+    network = chain([0.5, 0.75])
+    for threshold in (1, 2, "layer"):
+        for barriers, steps in ((False, [[2, 0]]), (True, [[2, 2]])):
+            schedule = Schedule(stop="drained", synchronization_threshold=threshold, barrier_messages=barriers)
+            execution = simulate(network, one_input([1, 0]), schedule, engine=engine).execution
+            if threshold == 2:  # the output waits for two messages and gets one
+                assert execution.forward_steps.tolist() == [[2, 2 if barriers else 0]]
+            else:
+                assert execution.forward_steps.tolist() == steps
+            assert execution.barrier_messages[0, 0] == (1 if barriers else 0)
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_threshold_of_0_is_reached_as_the_pass_begins(engine: str):
+    """1-1-1-1: the second neuron waits for nothing and says in step 0 that it did not fire; the third waits for one."""
+    network = chain([0.5, 0.125, 0.5])
+    schedule = Schedule(stop="drained", synchronization_threshold=(1, 0, 1), barrier_messages=True)
+    execution = simulate(network, one_input([1]), schedule, engine=engine).execution
+    assert execution.barrier_messages.tolist() == [[0, 1, 0]]
+    assert execution.messages.step[execution.messages.barriers > 0].tolist() == [0]
+
+
+def test_results_networks_and_schedules_are_told_in_a_few_lines():
+    network = chain([0.5, 0.75])
+    execution = execute(network, one_input([1, 0]), LAYERED)
+    assert repr(execution).splitlines() == [
+        "Execution(1 samples, 2 timesteps, 2 layers,",
+        "  accuracy 100.0%, undecided 0.0%,",
+        "  a sample: 2.0 spikes, 2.0 synaptic operations, 2.0 forward steps)",
+    ]
+    assert repr(execution.messages) == "MessageTable(3 rows, 3 spikes)"
+    assert len(repr(simulate(network, one_input([1]), LAYERED)).splitlines()) < 6
+    assert len(repr(network).splitlines()) == 6
+    assert repr(LAYERED) == "Schedule(policy='fifo', group_size=None, stop='drained')"
+    assert repr(Schedule(cores=(0, 2, 1))) == "Schedule(cores=<3 numbers, 0 to 2>)"
+
+
+def test_a_silent_network_is_told_once_by_an_evaluation():
+    from codesign.errors import SilentNetworkWarning
+    from codesign.training.evaluation import evaluate
+
+    events = EventBatch.from_frames(np.ones((20, 1, 1)), np.zeros(20, dtype=np.int64), timestep_s=0.01)
+    with pytest.warns(SilentNetworkWarning, match=r"none of 20 samples .* layer 1 of 2 .* threshold") as told:
+        evaluate(chain([0.5, 0.125]), events, LAYERED, batch_size=8)
+    assert len(told) == 1
+    with pytest.warns(SilentNetworkWarning, match="no input events"):
+        evaluate(
+            chain([0.5, 0.75]),
+            EventBatch.from_frames(np.zeros((20, 1, 1)), np.zeros(20, dtype=np.int64), timestep_s=0.01),
+            LAYERED,
+        )
+    evaluate(chain([0.5, 0.75]), events, LAYERED)  # one that fires
+    evaluate(chain([0.5, 0.125]), events.select(slice(3)), LAYERED)  # and a few samples that prove nothing

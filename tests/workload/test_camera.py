@@ -13,9 +13,7 @@ from codesign.workload.camera import CAMERA_VERSION, SaccadeCamera
 
 def record(camera, images, *, timestep_s=0.01, timesteps=10):
     ids = np.arange(len(images))
-    batch = camera.record(images, ids % 10, sample_ids=ids, timestep_s=timestep_s, timesteps=timesteps)
-    batch.validate()
-    return batch
+    return camera.record(images, ids % 10, sample_ids=ids, timestep_s=timestep_s, timesteps=timesteps)
 
 
 def frames(batch, camera):

@@ -163,7 +163,6 @@ def test_a_recording_is_binned_as_it_is_heard():
     cochlea = Cochlea(channels=30)
     sound = noise(seconds=0.1)
     batch = record(cochlea, [sound])
-    batch.validate()
     assert (batch.timesteps, batch.input_size, batch.timestep_s) == (20, 30, 0.01)
     _, counts = cochlea.counts(even_loudness(sound))
     by_hand = counts.reshape(10, 10, 30).sum(axis=1)  # ten intervals of a millisecond a bin

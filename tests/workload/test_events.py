@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from codesign.workload.events import EventBatch
+from codesign.errors import InputError
+from codesign.workload.events import MOST_EVENTS, EventBatch
 
 SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(1, 6))
 COUNTS = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 3)))
@@ -45,7 +46,6 @@ def test_compressed_rows_by_hand(two_samples):
     assert two_samples.values.tolist() == [2, 1, 1]
     assert two_samples.events.tolist() == [2, 2]
     assert two_samples.frame(1).tolist() == [[0, 0, 0], [1, 1, 0]]
-    two_samples.validate()
 
 
 def test_select_takes_ids_and_labels_along_and_allows_repetition(two_samples):
@@ -62,7 +62,6 @@ def test_cells_are_counted_in_any_order():
     batch = EventBatch.from_cells(
         cells, np.array([5, 6]), sample_ids=np.array([50, 60]), timesteps=2, input_size=3, timestep_s=0.01
     )
-    batch.validate()
     assert batch.offsets.tolist() == [0, 0, 1, 2, 2]
     assert batch.indices.tolist() == [2, 1]
     assert batch.values.tolist() == [1, 2]
@@ -71,7 +70,6 @@ def test_cells_are_counted_in_any_order():
 @given(COUNTS)
 def test_frames_survive_compression(frames):
     batch = batch_of(frames)
-    batch.validate()
     assert np.array_equal(dense(batch), frames)
     assert np.array_equal(batch.events, frames.sum(axis=(1, 2)))
 
@@ -107,10 +105,23 @@ def test_concatenate_undoes_slicing(frames, cut):
 
 
 def test_concatenate_refuses_batches_of_different_shape(two_samples):
-    with pytest.raises(ValueError, match="differ"):
+    with pytest.raises(InputError, match="differ"):
         EventBatch.concatenate([two_samples, replace(two_samples, input_size=4)])
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(InputError, match="at least one"):
         EventBatch.concatenate([])
+
+
+GOOD = {
+    "offsets": np.array([0, 1, 1, 1, 3]),
+    "indices": np.array([2, 0, 1], np.int32),
+    "values": np.array([2, 1, 1], np.float32),
+    "labels": np.array([7, 4]),
+    "sample_ids": np.array([0, 1]),
+    "timesteps": 2,
+    "input_size": 3,
+    "timestep_s": 0.01,
+}
+NOT_A_NUMBER = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -121,26 +132,61 @@ def test_concatenate_refuses_batches_of_different_shape(two_samples):
         ({"indices": np.array([2, 1, 0], np.int32)}, "ascend"),
         ({"indices": np.array([2, 1, 1], np.int32)}, "distinct within"),
         ({"indices": np.array([2, 0, 1], np.int64)}, "int32"),
+        ({"indices": np.zeros((3, 1), np.int32)}, "one-dimensional"),
+        ({"indices": [2, 0, 1]}, "numpy array"),
         ({"offsets": np.array([0, 2, 1, 1, 3])}, "decrease"),
+        ({"offsets": np.array([0, 1, 1, 1, 3], np.uint64)}, "int64"),
+        ({"offsets": np.array([0, 1, NOT_A_NUMBER, 1, 3])}, "int64"),
+        ({"offsets": np.array([0, -(1 << 63), 1, 1, 3])}, "decrease"),
+        ({"offsets": np.array([0, 3])}, "offsets must have 5 entries"),
+        ({"offsets": np.array([0, 1, 1, 1, 2])}, "start at 0 and end"),
+        ({"values": np.array([2, 1], np.float32)}, "values must have 3"),
         ({"values": np.array([2, 1, np.nan], np.float32)}, "finite"),
         ({"values": np.array([2, 1, 0.5], np.float32)}, "whole numbers"),
         ({"values": np.array([2, 1, 0], np.float32)}, "whole numbers"),
+        ({"values": np.array([2, 1, 1e9], np.float32)}, f"up to {MOST_EVENTS} events"),
+        ({"values": np.array([2, MOST_EVENTS, 1], np.float32)}, f"up to {MOST_EVENTS} events"),
         ({"labels": np.array([7, -1])}, "labels"),
-        ({"sample_ids": np.array([3, 3])}, "distinct"),
+        ({"timesteps": 2.0}, "timesteps"),
+        ({"timesteps": 0, "offsets": np.array([0])}, "timesteps"),
+        ({"input_size": True}, "input_size"),
         ({"timestep_s": -1.0}, "timestep_s"),
+        ({"timestep_s": NOT_A_NUMBER}, "timestep_s"),
+        ({"currents": 1}, "currents"),
     ],
 )
-def test_validate_finds_each_broken_promise(two_samples, change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(two_samples, **change).validate()
+def test_a_batch_is_checked_when_it_is_made(change, message):
+    EventBatch(**GOOD)
+    with pytest.raises(InputError, match=message):
+        EventBatch(**{**GOOD, **change})
 
 
-def test_validate_lets_currents_be_any_number(two_samples):
-    replace(two_samples, values=np.array([-0.5, 0.1, 3], np.float32), currents=True).validate()
+def test_currents_are_any_finite_number():
+    EventBatch(**{**GOOD, "values": np.array([-0.5, 1e30, 3], np.float32), "currents": True})
+    with pytest.raises(InputError, match="finite"):
+        EventBatch(**{**GOOD, "values": np.array([-0.5, np.inf, 3], np.float32), "currents": True})
 
 
-def test_rows_that_do_not_fit_the_samples_are_refused_at_once(two_samples):
-    with pytest.raises(ValueError, match="offsets must have 5 entries"):
-        replace(two_samples, offsets=np.array([0, 3]))
-    with pytest.raises(ValueError, match="start at 0 and end"):
-        replace(two_samples, offsets=np.array([0, 1, 1, 1, 2]))
+@pytest.mark.parametrize(
+    ("frames", "options"),
+    [
+        (np.ones((2, 3)), {}),
+        (np.full((1, 1, 1), 1e300), {"currents": True}),
+        (np.full((1, 1, 1), 1e300), {}),
+        (np.full((1, 1, 1), "a"), {}),
+        (np.ones((1, 1, 1)), {"sample_ids": [0.5]}),
+    ],
+)
+def test_frames_that_make_no_batch_are_refused(frames, options):
+    with pytest.raises(InputError):
+        batch_of(frames, **options)
+
+
+def test_entries_of_a_batch_cannot_be_written(two_samples):
+    for batch in (two_samples, two_samples.select([1]), EventBatch.concatenate([two_samples, two_samples])):
+        with pytest.raises(ValueError, match="read-only"):
+            batch.indices[0] = 5
+
+
+def test_a_batch_is_told_in_a_line(two_samples):
+    assert repr(two_samples) == "EventBatch(2 samples, 2 timesteps of 0.01 s, 3 inputs, 3 entries of events)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory
-from codesign.simulation.event.forward import NO_PRIORITY, ROOM_WITHOUT_LIMIT
+from codesign.simulation.event.forward import NO_PRIORITY
 from codesign.simulation.event.layout import Floats, Layout
 from codesign.simulation.event.memory import Counters, Input, Parameters, Rules, Scratch, Service, Trace
 from codesign.simulation.event.selection import policy_address
@@ -86,19 +87,16 @@ def _resources_of(network: SpikingNetwork) -> Resources:
     return found
 
 
-def _check_indices(events: EventBatch) -> None:
-    """Kernels read where indices and offsets point to, without looking whether that is inside.
-
-    Raises:
-        InputError: an index or an offset is not.
-    """
-    indices = events.indices
-    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < events.input_size:
-        raise InputError(
-            f"events: indices must lie in 0 … {events.input_size - 1}, found {indices.min()} … {indices.max()}"
-        )
-    if np.any(np.diff(events.offsets) < 0):
-        raise InputError("events: offsets must not decrease")
+def _writable(array: NDArray[Any], dtype: Any) -> Any:
+    """The array as kernels take it: they never write entries, but are compiled for arrays that can be written."""
+    array = np.ascontiguousarray(array, dtype=dtype)
+    if not array.flags.writeable:
+        array = array.view()
+        try:
+            array.flags.writeable = True
+        except ValueError:  # somebody else's memory that is read-only itself
+            array = array.copy()
+    return array
 
 
 class Batch:
@@ -128,7 +126,6 @@ class Batch:
             if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
                 found = f"{str(parameter.dtype).removeprefix('torch.')} on {parameter.device}"
                 raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {found}")
-        _check_indices(events)
         self.resources = _resources_of(network)
         layout = self.resources.layout
         self.layout, self.events, self.wiring = layout, events, layout.wiring
@@ -143,7 +140,7 @@ class Batch:
             inputs=network.shape.input_size,
             input_stride=layout.input_stride,
             timesteps=events.timesteps,
-            group_size=min(schedule.group_size or ROOM_WITHOUT_LIMIT, ROOM_WITHOUT_LIMIT),
+            group_size=schedule.group_limit,
             on_output=schedule.stop == "on_output",
             steps_after_output=schedule.steps_after_output,
             queued=schedule.input_mode == "queued",
@@ -179,11 +176,11 @@ class Batch:
         self.parameters = self._parameters(network, schedule)
         keys = np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64)
         self.input = Input(
-            offsets=np.ascontiguousarray(events.offsets, dtype=np.int64),
-            indices=np.ascontiguousarray(events.indices, dtype=np.int32),
-            values=np.ascontiguousarray(events.values, dtype=np.float32),
-            labels=np.ascontiguousarray(events.labels, dtype=np.int64),
-            sample_ids=np.ascontiguousarray(events.sample_ids, dtype=np.int64),
+            offsets=_writable(events.offsets, np.int64),
+            indices=_writable(events.indices, np.int32),
+            values=_writable(events.values, np.float32),
+            labels=_writable(events.labels, np.int64),
+            sample_ids=_writable(events.sample_ids, np.int64),
             purpose_keys=keys.view(np.uint64),
         )
 
@@ -197,8 +194,13 @@ class Batch:
             threshold[outputs] = np.inf
         none = np.zeros(0, dtype=np.float32)
         gate = np.zeros(layout.slots if rules.gated else 0, dtype=np.int64)
+        open_at_once = np.zeros(0, dtype=np.int32)
         if rules.gated:
-            gate[self.wiring.source_slot[inputs:]] = synchronization_thresholds(network, schedule).numpy()
+            slots = self.wiring.source_slot[inputs:]
+            gate[slots] = synchronization_thresholds(network, schedule).numpy()
+            widths = self.wiring.layer_width[self.wiring.position_layer]
+            positions = np.unique(np.repeat(np.arange(len(widths)), widths)[slots[gate[slots] == 0]])
+            open_at_once = positions.astype(np.int32)
         core = self.wiring.source_layer.astype(np.float32)
         core[inputs:] -= 1
         if schedule.cores is not None:
@@ -217,6 +219,7 @@ class Batch:
             decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased else none,
             bias=none if network.bias is None else layout.spread(network.bias, 0.0),
             gate=gate,
+            open_at_once=open_at_once,
             source_layer=self.wiring.source_layer.astype(np.float32),
             source_core=core,
             source_slice=source_slice,

@@ -12,6 +12,7 @@ import hashlib
 import os
 import pickle
 import platform
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,31 +55,54 @@ def _state_of_sources() -> str:
 def cache_folder() -> Path:
     """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder.
 
+    What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write;
+    where there is none, a temporary one of this process.
+
     Raises:
-        InputError: the folder that `CODESIGN_KERNEL_CACHE` names cannot be written.
+        InputError: the folder that `CODESIGN_KERNEL_CACHE` names cannot be written, or others may write it.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
-    roots = [Path(chosen)] if chosen else _default_roots()
-    for root in roots:
+    for root in [Path(chosen)] if chosen else _default_roots():
+        root = root.resolve()
         folder = root / _state_of_sources()
         with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(exist_ok=True, mode=0o700)
             with tempfile.TemporaryFile(dir=folder):
-                return folder
-    raise InputError(f"compiled kernels cannot be kept in {roots[0]}; {CACHE_VARIABLE} must name a writable folder")
+                if _is_private(root) and _is_private(folder):
+                    return folder
+    if chosen:
+        raise InputError(
+            f"compiled kernels cannot be kept in {chosen}; {CACHE_VARIABLE} must name a folder of your own that you, "
+            "and nobody else, may write"
+        )
+    return Path(_temporary_folder().name)
+
+
+@cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="codesign-kernels-")
 
 
 def _default_roots() -> list[Path]:
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    shared = Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"
     roots = []
     with suppress(RuntimeError):  # a user without a home
         roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "codesign" / "kernels")
-    with suppress(OSError):
-        shared.mkdir(exist_ok=True, mode=0o700)
-    if shared.is_dir() and (not hasattr(os, "getuid") or shared.stat().st_uid == user):
-        roots.append(shared)  # code from a folder of somebody else would not be loaded
-    return roots or [shared]
+    return [*roots, Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"]
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file or folder, and not a link to one, is the user's. Raises OSError where there is none."""
+    state = path.lstat()
+    # Windows has no such numbers; there, the folders of a user are the user's
+    return not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not stat.S_ISLNK(state.st_mode))
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether the user alone may write it."""
+    shared = hasattr(os, "getuid") and folder.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return _is_own(folder) and not shared
 
 
 class _Locator(_CacheLocator):
@@ -106,16 +130,22 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Files(IndexDataCacheFile):
-    """Numba's files, with a checksum before compiled code: a damaged file counts as missing and is written over."""
+    """Numba's files, with a checksum before compiled code: a damaged file counts as missing and is written over.
+
+    So does one that is not the user's own: to read it is to run what somebody else wrote.
+    """
 
     def _load_index(self) -> Any:
-        try:
-            return super()._load_index()
-        except (pickle.UnpicklingError, EOFError, ValueError, LookupError, AttributeError, ImportError, TypeError):
-            return {}
+        with suppress(Exception):  # whatever damaged bytes make of the reader
+            if _is_own(Path(self._index_path)):
+                return super()._load_index()
+        return {}
 
     def _load_data(self, name: str) -> Any:
-        content = Path(self._data_path(name)).read_bytes()
+        path = Path(self._data_path(name))
+        if not _is_own(path):
+            raise OSError(f"{name} is somebody else's")  # which the caller takes as missing
+        content = path.read_bytes()
         checksum, data = content[:32], content[32:]
         if hashlib.sha256(data).digest() != checksum:
             raise OSError(f"{name} is damaged")  # which the caller takes as missing

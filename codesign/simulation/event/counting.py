@@ -206,7 +206,7 @@ def count_evaluations(
         ) // np.int64(wiring.layer_width[layer])
         heard = np.int64(state.heard[position]) - state.heard_before[slot]
         state.heard_before[slot] = state.heard[position]
-        counters.sample_currents[0 if layer == 0 else 1, min(heard, bins - 1)] += 1
+        counters.sample_currents[0 if layer == 0 else 1, min(max(heard, 0), bins - 1)] += 1
     row = ends[UPDATES]
     for one in range(len(sums)):
         if sums[one, 0] > 0:

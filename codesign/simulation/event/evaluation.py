@@ -218,7 +218,7 @@ def evaluate_gated(
         written = SKIPPED
         if c < wiring.layer_channels[layer]:
             gate = parameters.gate[at]
-            was_open, is_open = before >= gate, now >= gate
+            was_open, is_open = before >= gate and step > 0, now >= gate
             if layer == 0:
                 if rules.layer_gate:
                     was_open, is_open = was_complete, complete

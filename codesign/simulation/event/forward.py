@@ -43,12 +43,10 @@ from codesign.simulation.event.selection import (
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.vector import LANES, add, load, multiply, natural, store
 
-__all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "ROOM_WITHOUT_LIMIT", "run_sample"]
+__all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "run_sample"]
 
 DONE, NO_ROOM, NO_PRIORITY = 0, 1, 2
 """How a run ended: well; the trace or a table is full; a policy gave a priority that is not a number."""
-ROOM_WITHOUT_LIMIT = 1 << 30
-"""Free places in a group without limit."""
 
 _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(
     5
@@ -251,11 +249,14 @@ def run_sample(
         complete, was_complete = inputs_waiting == 0, False
         decided = -1
         step = 0
-        active = touched + waiting > 0 or rules.gated
+        active = touched + waiting > 0 or (rules.barrier_messages and layers > 1)
         while active:
             if rules.gated and complete != was_complete:
                 for position in range(wiring.layer_positions[1]):
                     touched = reach(position, state.mark, state.touched, touched)
+            if rules.barrier_messages and step == 0:
+                for i in range(len(parameters.open_at_once)):
+                    touched = reach(parameters.open_at_once[i], state.mark, state.touched, touched)
             if rules.traced and (
                 potentials_at + touched * widest > len(trace.potentials) or words_at + touched > len(trace.words)
             ):

@@ -56,6 +56,7 @@ class Parameters(NamedTuple):
         reset_by: what a spike takes off with `reset: subtract`.
         decay, bias: per timestep.
         gate: messages needed before a neuron may fire.
+        open_at_once: positions with a neuron of gate 0, whose barrier message leaves in step 0.
         source_layer, source_core: (S,) float32 arguments of policies; 0 for inputs.
         source_slice: (S,) slice of each neuron among the execution's slices; 0 for inputs.
         low, high: between what potentials are held, with `Rules.saturates`.
@@ -70,6 +71,7 @@ class Parameters(NamedTuple):
     decay: Floats
     bias: Floats
     gate: Longs
+    open_at_once: Integers
     source_layer: Floats
     source_core: Floats
     source_slice: Integers
