@@ -1,11 +1,11 @@
-"""Options that commands which run jobs share, and what becomes of them."""
+"""What commands that run jobs share: their options, what these stand for, and how such a command is interrupted."""
 
 from __future__ import annotations
 
 import math
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -33,11 +33,10 @@ __all__ = [
     "StoreOption",
     "WorkersOption",
     "choose_progress",
+    "command_line",
     "explicit_executor",
-    "given_command",
     "interruptible",
     "print_models",
-    "written_command",
 ]
 
 RESUMABLE = "what is finished is kept in {store}; the same command goes on from there"
@@ -105,19 +104,21 @@ def explicit_executor(
     return None
 
 
-def given_command(context: typer.Context, chosen: Mapping[str, str]) -> str:
+def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Collection[str] | None = None) -> str:
     """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default.
 
     Args:
-        chosen: values of options that were chosen for the user and may be chosen otherwise another time, by name.
+        chosen: values of options that were chosen for the user, and may be chosen otherwise another time, by name.
+        only: names of the parameters to write; all if None.
     """
     from codesign.files import printable
 
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
-        name = parameter.name
-        source = None if name is None else context.get_parameter_source(name)
-        if name is None or source is None or (source.name != "COMMANDLINE" and name not in chosen):
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        given = name in chosen or (source is not None and source.name == "COMMANDLINE")
+        if not given or (only is not None and name not in only):
             continue
         value = chosen.get(name, context.params[name])
         if parameter.param_type_name == "option":
@@ -127,14 +128,8 @@ def given_command(context: typer.Context, chosen: Mapping[str, str]) -> str:
     return shlex.join(words)
 
 
-def written_command(command: str, file: str, options: Mapping[str, object]) -> str:
-    """`codesign sweep FILE --name VALUE`, as a shell takes it."""
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return shlex.join(["codesign", command, file, *words])
-
-
 def print_models(models: ModelFiles | None, console: Console) -> bool:
-    """Say where models lie; whether all that were asked for do."""
+    """Say where the models are, and whether all that were asked for could be written."""
     from rich.text import Text
 
     from codesign.files import printable
@@ -156,7 +151,7 @@ def choose_progress() -> Progress:
 
 
 _IMPATIENCE_S = 3.0
-"""Signals so soon after the first do not disturb the ending that it began."""
+"""Further signals within this time of the first do not disturb the shutdown that it began."""
 
 
 class SupportsClose(Protocol):

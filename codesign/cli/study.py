@@ -19,11 +19,10 @@ from codesign.cli.options import (
     StoreOption,
     WorkersOption,
     choose_progress,
+    command_line,
     explicit_executor,
-    given_command,
     interruptible,
     print_models,
-    written_command,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from codesign.exploration.study.study import StudyOutcome
 
 __all__ = ["study"]
+
+_DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
+"""Parameters on which the results depend; where they are kept and what runs the jobs are no part of them."""
 
 
 def study(
@@ -75,8 +77,6 @@ def study(
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     runs_jobs = explicit_executor(executor, workers, ray_address, progress)
-    changes = {"trials": trials, "time": time, "sampler": sampler, "seed": seed}
-    given = {**chosen.options, **{name: value for name, value in changes.items() if value is not None}}
     if chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, RESUMABLE.format(store=kept.root)):
@@ -88,8 +88,8 @@ def study(
             executor=runs_jobs,
             progress=progress,
             data_root=data_root,
-            command=written_command("study", file, given),
-            resume=given_command(context, chosen.options),
+            command=command_line(context, chosen.options, only=_DECISIVE),
+            resume=command_line(context, chosen.options),
             models=models,
         )
     raise typer.Exit(_summary(outcome))

@@ -19,11 +19,10 @@ from codesign.cli.options import (
     StoreOption,
     WorkersOption,
     choose_progress,
+    command_line,
     explicit_executor,
-    given_command,
     interruptible,
     print_models,
-    written_command,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ def sweep(
         _show_plan(plan_sweep(spec, data_root=data_root), kept, models=models)
         return
     runs_jobs = explicit_executor(executor, workers, ray_address, progress)
-    given = {**chosen.options, **({} if seeds is None else {"seeds": str(seeds)})}
     if chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, RESUMABLE.format(store=kept.root)):
@@ -85,8 +83,8 @@ def sweep(
             executor=runs_jobs,
             progress=progress,
             data_root=data_root,
-            command=written_command("sweep", file, given),
-            resume=given_command(context, chosen.options),
+            command=command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
+            resume=command_line(context, chosen.options),
             models=models,
         )
     raise typer.Exit(_summary(outcome))
