@@ -47,7 +47,7 @@ def download(
     from codesign.cli.options import interruptible
     from codesign.errors import InputError
     from codesign.workload.datasets.registry import get_dataset
-    from codesign.workload.download.download import download as fetch_all
+    from codesign.workload.download import download as fetch_all
     from codesign.workload.settings import resolve_data_root
 
     dataset = get_dataset(name)

@@ -13,7 +13,7 @@ from codesign.terminal_text import escaped
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from codesign.workload.download.fetching import Report
+    from codesign.workload.download import Report
 
 __all__ = ["LiveDownload", "PlainDownload", "download_progress"]
 

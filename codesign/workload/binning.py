@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from codesign.workload.events import EventBatch
-    from codesign.workload.spec import ResolvedSpec
+from codesign.workload.events import EventBatch
+from codesign.workload.spec import ResolvedSpec
+from codesign.workload.timing import bin_edges_ns
 
-__all__ = ["bin_samples", "cells_of_events"]
+__all__ = ["Events", "bin_samples"]
+
+Events = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""(events,) time in ns from the beginning, not negative, and (events,) input index."""
 
 _CHUNK = 128
 
 
 def bin_samples(
-    cells_of: Callable[[int], NDArray[np.int64]],
+    events_of: Callable[[int], Events],
     positions: NDArray[np.int64],
     *,
     labels: NDArray[np.int64],
@@ -26,13 +28,19 @@ def bin_samples(
     input_size: int,
     spec: ResolvedSpec,
 ) -> EventBatch:
-    """The samples at some positions, with the events counted in each cell.
+    """The samples at some positions, with the events counted by timestep and input; what is later is left out.
 
     Args:
-        cells_of: cell `timestep · input_size + input index` of each event of the sample at a position.
+        events_of: the events of the sample at a position, in any order.
         labels, sample_ids: (N,) of the whole dataset.
     """
-    from codesign.workload.events import EventBatch
+    edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
+
+    def cells_of(position: int) -> NDArray[np.int64]:
+        times_ns, inputs = events_of(position)
+        bins = np.searchsorted(edges_ns, times_ns, side="right") - 1
+        cells: NDArray[np.int64] = (bins * input_size + inputs)[bins < spec.timesteps]
+        return cells
 
     of_sample = spec.timesteps * input_size
     batches = []
@@ -50,17 +58,3 @@ def bin_samples(
             )
         )
     return EventBatch.concatenate(batches)
-
-
-def cells_of_events(
-    times_ns: NDArray[np.int64], inputs: NDArray[np.int64], edges_ns: NDArray[np.int64], input_size: int
-) -> NDArray[np.int64]:
-    """`timestep · input_size + input index` of each event that lies in one of the bins.
-
-    Args:
-        times_ns, inputs: (events,) time, not before the first edge, and input index of each event.
-        edges_ns: (T + 1,) of `bin_edges_ns`.
-    """
-    bins = np.searchsorted(edges_ns, times_ns, side="right") - 1
-    cells: NDArray[np.int64] = (bins * input_size + inputs)[bins < len(edges_ns) - 1]
-    return cells

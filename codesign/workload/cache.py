@@ -49,7 +49,7 @@ def content_digest(root: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as stream:
-            digest.update(f"{path.relative_to(root).as_posix()} {os.fstat(stream.fileno()).st_size} ".encode())
+            digest.update(os.fsencode(f"{path.relative_to(root).as_posix()} {os.fstat(stream.fileno()).st_size} "))
             while piece := stream.read(_PIECE):
                 digest.update(piece)
     return digest.hexdigest()

@@ -17,13 +17,14 @@ threshold are ours, chosen so that the number of events in the first 100 ms is t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.workload.events import EventBatch
+from codesign.workload.spec import ResolvedSpec
 from codesign.workload.timing import bin_edges_ns
 
 __all__ = ["CAMERA_VERSION", "SACCADES", "SACCADE_MS", "SaccadeCamera"]
@@ -104,6 +105,28 @@ class SaccadeCamera:
                 )
             )
         return EventBatch.concatenate(batches)
+
+    def reader(
+        self, images: Callable[[], NDArray[np.uint8]], labels: NDArray[np.int64], sample_ids: NDArray[np.int64]
+    ) -> Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]:
+        """A function that records the images at some positions with a spec's contrast and timing.
+
+        Args:
+            images: gives (N, h, w) uint8 when they are needed.
+            labels, sample_ids: (N,).
+        """
+
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+            assert spec.contrast is not None, "a dataset of this camera has a usual contrast"
+            return replace(self, contrast=spec.contrast).record(
+                images()[positions],
+                labels[positions],
+                sample_ids=sample_ids[positions],
+                timestep_s=spec.timestep,
+                timesteps=spec.timesteps,
+            )
+
+        return read
 
     def _counts(self, images: NDArray[np.uint8], edges_ns: NDArray[np.int64]) -> NDArray[np.uint16]:
         """(B, T, 2, height, width) events of each pixel in each bin."""

@@ -92,7 +92,7 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
         train=batches["train"],
         validation=batches["validation"],
         test=batches["test"],
-        coverage=plan.recordings.coverage,
+        coverage=plan.coverage,
         fingerprint=plan.fingerprint,
     )
 
@@ -125,6 +125,7 @@ class _Plan:
     recordings: Recordings
     split: Split
     cache: Cache
+    coverage: str | None
     fingerprint: str
 
     @staticmethod
@@ -132,7 +133,8 @@ class _Plan:
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)
         cache = Cache(resolve_cache_root(cache_root))
-        recordings = dataset.open(resolved, resolve_data_root(data_root), cache)
+        folder = dataset.place(resolve_data_root(data_root), resolved.folder)
+        recordings = dataset.open(folder)
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         split = split_samples(
             resolved,
@@ -150,7 +152,7 @@ class _Plan:
                 "dataset": dataset.name,
                 "version": dataset.version,
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
-                "content": recordings.digest,
+                "content": dataset.digest(recordings, folder, cache),
                 # Options that a dataset does not have are left out: one more in the specification changes nothing.
                 # The folder too: what lies in it is in `content`.
                 "spec": {"contrast": None, **resolved.model_dump(exclude_none=True, exclude={"folder"}), **sizes},
@@ -161,5 +163,6 @@ class _Plan:
             recordings=recordings,
             split=split,
             cache=cache,
+            coverage=dataset.coverage(recordings),
             fingerprint=fingerprint,
         )

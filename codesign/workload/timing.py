@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.units import format_si
-
-if TYPE_CHECKING:
-    from codesign.workload.spec import ResolvedSpec
+from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["bin_edges_ns", "check_duration"]
 

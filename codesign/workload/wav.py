@@ -1,28 +1,26 @@
 """Sound from wav files: PCM of 8, 16, 24 or 32 bits and floats of 32 or 64, any number of channels, any rate.
 
-A damaged file is an error that names it; nothing is guessed. Chunks other than format and samples are skipped.
-
-Source of the format: "Multimedia Programming Interface and Data Specifications 1.0" (IBM and Microsoft, 1991), and
-"Multiple Channel Audio Data and WAVE Files" (Microsoft, 2007) for the extensible header.
+Decoded by scipy. It takes a file that was cut off for a shorter one, so that is looked for here: a damaged file is an
+error that names it, and nothing is guessed.
 """
 
 from __future__ import annotations
 
+import io
 import struct
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from codesign.errors import DataError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["Sound", "parse_wav", "read_wav"]
 
-_PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
-_NAMES = {0x0002: "ADPCM", 0x0006: "A-law", 0x0007: "µ-law", 0x0055: "MP3"}
+_TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits come as the upper ones of 32
+_OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32 or 64"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,70 +51,41 @@ def read_wav(path: Path) -> Sound:
 
 def parse_wav(content: bytes, name: str) -> Sound:
     """The sound in the bytes of a wav file; `name` is for messages. Raises DataError as `read_wav` does."""
-    chunks = _chunks(content, name)
-    header = chunks[b"fmt "]
-    if len(header) < 16:
-        raise DataError(f"{name}: its format has {len(header)} bytes, at least 16 are needed; copy it again")
-    code, channels, rate, _, frame_bytes, bits = struct.unpack("<HHIIHH", header[:16])
-    if code == _EXTENSIBLE and len(header) >= 26:
-        code = struct.unpack("<H", header[24:26])[0]
-    if channels < 1 or rate < 1 or frame_bytes != channels * (bits // 8):
-        raise DataError(
-            f"{name}: its header makes no sense ({channels} channels of {bits} bits in {frame_bytes} bytes, "
-            f"{rate} Hz); copy it again"
-        )
-    data = chunks[b"data"]
-    if len(data) % frame_bytes:
-        raise DataError(f"{name}: ends within a sample; copy it again")
-    if not data:
-        raise DataError(f"{name}: holds no sound; remove it or copy it again")
-    return Sound(samples=_decode(data, code, bits, channels, name), rate_hz=rate)
+    from scipy.io import wavfile
 
-
-def _chunks(content: bytes, name: str) -> dict[bytes, bytes]:
-    """Format and samples."""
-    if len(content) < 12 or content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    if content[:4] != b"RIFF" or len(content) < 12:
         raise DataError(f"{name}: is not a wav file (it starts with {content[:4].hex() or 'nothing'})")
-    found: dict[bytes, bytes] = {}
-    place = 12
-    while place + 8 <= len(content) and b"data" not in found:
-        kind, size = struct.unpack("<4sI", content[place : place + 8])
-        body = content[place + 8 : place + 8 + size]
-        if kind in (b"fmt ", b"data"):
-            if len(body) < size:
-                raise DataError(f"{name}: must hold {size:,} bytes more, found {len(body):,}; copy it again")
-            found[kind] = body
-        place += 8 + size + size % 2  # chunks begin at even places
-    for kind, what in ((b"fmt ", "format"), (b"data", "samples")):
-        if kind not in found:
-            raise DataError(f"{name}: has no {what}; copy it again")
-    return found
-
-
-def _decode(data: bytes, code: int, bits: int, channels: int, name: str) -> NDArray[np.float64]:
-    import numpy as np
-
-    if code == _PCM and bits == 8:
-        flat = np.frombuffer(data, np.uint8).astype(np.float64) - 128
-    elif code == _PCM and bits in (16, 32):
-        flat = np.frombuffer(data, f"<i{bits // 8}").astype(np.float64)
-    elif code == _PCM and bits == 24:
-        padded = np.zeros((len(data) // 3, 4), np.uint8)
-        padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        flat = padded.view("<i4")[:, 0].astype(np.float64) / 256
-    elif code == _FLOAT and bits in (32, 64):
-        flat = np.frombuffer(data, f"<f{bits // 8}").astype(np.float64)
-        if not np.all(np.isfinite(flat)):
-            raise DataError(f"{name}: holds samples that are not numbers; copy it again")
-    else:
+    (size,) = struct.unpack("<I", content[4:8])
+    if len(content) < 8 + size:
+        raise DataError(f"{name}: must hold {8 + size:,} bytes, found {len(content):,}; copy it again")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that it skips
+            rate_hz, data = wavfile.read(io.BytesIO(content))
+    except Exception as error:  # what is wrong in a header ends in a division by zero, a missing variable and others
+        raise DataError(f"{name}: cannot be read as a wav file ({error}); copy it again{_OR_CONVERT}") from None
+    if data.dtype not in _TYPES or rate_hz < 1:
         raise DataError(
-            f"{name}: {_NAMES.get(code, f'format {code:#06x}')} of {bits} bits is not read; convert it to PCM of "
-            "8, 16, 24 or 32 bits or to floats of 32 or 64"
+            f"{name}: holds samples of {8 * data.dtype.itemsize} bits, {rate_hz} a second; copy it again{_OR_CONVERT}"
         )
-    if code == _PCM:
-        flat /= 1 << (bits - 1)
-    mixed = flat.reshape(-1, channels)
-    total = mixed[:, 0].copy()
-    for channel in range(1, channels):  # one after the other, so that rounding is the same everywhere
-        total += mixed[:, channel]
-    return total / channels
+    if not len(data):
+        raise DataError(f"{name}: holds no sound; remove it or copy it again")
+    if not np.all(np.isfinite(data)):
+        raise DataError(f"{name}: holds samples that are not numbers; copy it again")
+    return Sound(samples=_mean_of_channels(_scaled(data)), rate_hz=rate_hz)
+
+
+def _scaled(data: NDArray[np.generic]) -> NDArray[np.float64]:
+    samples = data.astype(np.float64)
+    if data.dtype.kind == "u":  # of 8 bits, around 128
+        return (samples - 128) / 128
+    return samples / 2.0 ** (8 * data.dtype.itemsize - 1) if data.dtype.kind == "i" else samples
+
+
+def _mean_of_channels(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    by_channel = samples.reshape(len(samples), -1)
+    total = by_channel[:, 0].copy()
+    for channel in by_channel.T[1:]:  # one after the other, so that rounding is the same everywhere
+        total += channel
+    mean: NDArray[np.float64] = total / by_channel.shape[1]
+    return mean

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
+from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.events import EventBatch
 
 
@@ -140,12 +140,11 @@ class Blinks(Dataset):
     name = "blinks"
     title = "Blinks"
     version = 1
+    folder = "blinks"
+    expected = "nothing"
     splits = ("pooled",)
 
-    def status(self, data_root):
-        return DatasetStatus(name=self.name, title=self.title, state="embedded", detail="30 samples")
-
-    def open(self, spec, data_root, cache):
+    def find(self, folder):
         labels = np.arange(30, dtype=np.int64) % 3
 
         def read(positions, spec):
@@ -154,18 +153,8 @@ class Blinks(Dataset):
             return EventBatch.from_frames(frames, labels[positions], timestep_s=spec.timestep, sample_ids=positions)
 
         return Recordings(
-            grid=(1, 2, 3),
-            classes=3,
-            labels=labels,
-            sample_ids=np.arange(30),
-            test_part=None,
-            digest="blinks",
-            coverage=None,
-            read=read,
+            grid=(1, 2, 3), classes=3, labels=labels, sample_ids=np.arange(30), read=read, content=lambda: "blinks"
         )
 
     def usual_sizes(self, recordings, split):
         return 5, 10
-
-    def check_timing(self, spec):
-        return None

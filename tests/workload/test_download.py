@@ -25,10 +25,9 @@ from codesign.workload.dataset import load_workload
 from codesign.workload.datasets.mnist import MNIST
 from codesign.workload.datasets.nmnist import NMNIST
 from codesign.workload.datasets.registry import dataset_names, get_dataset
-from codesign.workload.download.download import download
-from codesign.workload.download.files import Download, RemoteFile
-from codesign.workload.download.unpacking import unpack
+from codesign.workload.download import Download, RemoteFile, download
 from codesign.workload.spec import WorkloadSpec
+from codesign.workload.unpacking import unpack
 
 
 @pytest.fixture
@@ -228,7 +227,7 @@ def test_a_connection_that_never_brings_anything_ends(server, tmp_path):
     with pytest.raises(DataError, match=r"cannot be fetched \(.*\)\. By hand: get blob.gz from"):
         download(what, tmp_path, Told(), pause_s=0)
     assert len(server.asked) == 4
-    assert (tmp_path / "blob/.blob.gz.part").stat().st_size == 10_000
+    assert 0 < (tmp_path / "blob/.blob.gz.part").stat().st_size <= 10_000
 
 
 # what is not as it should be ----------------------------------------------------------------------------------------
@@ -421,20 +420,16 @@ def test_paths_in_messages_are_absolute(tmp_path, monkeypatch):
 
 INTERRUPTED = """\
 import os, signal, sys
+from codesign.cli.download_progress import PlainDownload
 from codesign.cli.main import main
 from codesign.workload.datasets.mnist import MNIST
-from codesign.workload.download import fetching
-from codesign.workload.download.files import Download, RemoteFile
+from codesign.workload.download import Download, RemoteFile
 
-copy = fetching._copy
+def report(done, total):
+    if done:
+        os.kill(os.getpid(), signal.SIGINT)
 
-def copy_then_interrupt(answer, stream, *arguments):
-    stream.write(answer.read(1000))
-    stream.flush()
-    os.kill(os.getpid(), signal.SIGINT)
-    copy(answer, stream, *arguments)
-
-fetching._copy = copy_then_interrupt
+PlainDownload.fetching = lambda self, name: report
 file = RemoteFile(url=sys.argv[1], name="blob.gz", md5="0" * 32, holds="blob.gz")
 MNIST.download = Download(page="", folder="mnist", files=(file,))
 sys.argv = ["codesign", "data", "download", "mnist", "--data-root", "data"]
@@ -443,9 +438,11 @@ main()
 
 
 def test_an_interrupted_command_says_what_it_keeps(server, tmp_path):
-    what, content = one_file(server)
+    what, content = one_file(server, os.urandom(3 << 20))
     command = [sys.executable, "-c", INTERRUPTED, what.files[0].url]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 130, ended.stderr
     assert ended.stderr == f"interrupted: the same command goes on with what is in {Path('data/mnist')}\n"
-    assert (tmp_path / "data/mnist/.blob.gz.part").read_bytes() == content[:1000]
+    part = (tmp_path / "data/mnist/.blob.gz.part").read_bytes()
+    assert 0 < len(part) < len(content)
+    assert content.startswith(part)

@@ -166,7 +166,7 @@ def test_a_damaged_clip_is_named(tmp_path, changes, message):
 def test_a_clip_that_is_cut_off_is_named(tmp_path):
     file = write_clips(tmp_path) / "dvsgesture" / "clip_2.npz"
     file.write_bytes(file.read_bytes()[:-40])
-    with pytest.raises(DataError, match=r"clip_2.npz: cannot be read as a clip .* copy it again"):
+    with pytest.raises(DataError, match=r"clip_2.npz: cannot be read as a recording .* copy it again"):
         load_workload(POOLED, data_root=tmp_path)
 
 

@@ -9,7 +9,6 @@ import pytest
 from workload_files import write_shd
 
 from codesign.errors import DataError
-from codesign.workload.cache import Cache
 from codesign.workload.dataset import load_workload
 from codesign.workload.datasets.shd import SHD
 from codesign.workload.spec import WorkloadSpec
@@ -159,7 +158,7 @@ def test_real_recordings(tmp_path):
         pytest.skip(f"needs SHD in {RECORDINGS / 'shd' / 'SHD'}")
     spec = WorkloadSpec(name="shd", split="speaker", train=50, validation=20)
     workload = load_workload(spec, data_root=RECORDINGS, cache_root=tmp_path)
-    recordings = SHD().open(SHD().resolve(spec), RECORDINGS, Cache(None))
+    recordings = SHD().open(RECORDINGS / "shd" / "SHD")
     assert len(np.unique(recordings.groups)) == 12
     for part in (workload.train, workload.validation, workload.test):
         assert np.all(part.events > 500)

@@ -16,25 +16,21 @@ make up a seventh.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
-from codesign.workload.datasets.base import Dataset, DatasetState, DatasetStatus, Recordings, sizes_of_two_parts
-from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
-from codesign.workload.timing import check_duration
-
-if TYPE_CHECKING:
-    from codesign.workload.cache import Cache
-    from codesign.workload.events import EventBatch
+from codesign.workload.cochlea import Cochlea
+from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.events import EventBatch
+from codesign.workload.spec import ResolvedSpec, WorkloadSpec
+from codesign.workload.wav import Sound, read_wav
 
 __all__ = ["Audio"]
 
@@ -61,33 +57,23 @@ class Audio(Dataset):
     name = "audio"
     title = "recordings of sound, simulated cochlea"
     version = 1
+    folder = _FOLDERS[0]
+    expected = (
+        "<label>/*.wav or <label>_<speaker>_<take>.wav, such as "
+        "https://github.com/Jakobovski/free-spoken-digit-dataset in fsdd below the data root"
+    )
     splits = ("pooled", "speaker")
     usual_timesteps = 100
     options = ("folder", "highest_frequency")
 
-    def status(self, data_root: Path) -> DatasetStatus:
-        folder = _find(data_root, None)
-        state: DatasetState = "complete"
-        try:
-            takes = _list(folder)
-            detail = f"{_coverage(takes)} in {folder}"
-            if not takes:
-                state, detail = "missing", f"expected in {folder}: <label>/*.wav or <label>_<speaker>_<take>.wav"
-        except (DataError, OSError) as error:
-            state, detail = "damaged", str(error)
-        return self.described(state, detail)
+    def place(self, data_root: Path, chosen: str | None = None) -> Path:
+        there = (name for name in _FOLDERS if (data_root / name).is_dir())
+        return super().place(data_root, chosen or next(there, None))
 
-    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
-        from codesign.workload.cache import file_states
-
-        folder = _find(data_root, spec.folder)
+    def find(self, folder: Path) -> Recordings | None:
         takes = _list(folder)
         if not takes:
-            raise DataError(
-                f"audio: no recordings in {folder.absolute()}. Put wav files there, as <label>/*.wav or "
-                "<label>_<speaker>_<take>.wav, or https://github.com/Jakobovski/free-spoken-digit-dataset into fsdd "
-                f"below the data root, or name another 'folder' of it. {self.how_to_get()}"
-            )
+            return None
         labels = sorted({take.label for take in takes}, key=_label_order)
         if len(labels) < 2:
             raise DataError(f"audio: all recordings in {folder} have the label '{labels[0]}'; at least 2 are needed")
@@ -97,28 +83,31 @@ class Audio(Dataset):
         speakers = [take.speaker for take in takes if take.speaker is not None]
 
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-            return _read(paths, classes, ids, positions, spec)
+            assert spec.highest_frequency is not None
+            cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
+            return cochlea.record(
+                (_hear(paths[position]) for position in positions),
+                classes[positions],
+                sample_ids=ids[positions],
+                timestep_s=spec.timestep,
+                timesteps=spec.timesteps,
+            )
 
         return Recordings(
             grid=(1, 1, _CHANNELS),
             classes=len(labels),
             labels=classes,
             sample_ids=ids,
-            test_part=None,
-            digest=cache.digest(
-                {"dataset": self.name, "folder": str(folder.resolve()), "files": file_states(folder, paths)},
-                lambda: _digest(takes, paths),
-            ),
-            coverage=_coverage(takes),
             read=read,
             groups=np.array([_number(name) for name in speakers]) if len(speakers) == len(takes) else None,
+            files=paths,
         )
 
-    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        return sizes_of_two_parts(recordings, split)
-
-    def check_timing(self, spec: ResolvedSpec) -> None:
-        check_duration(spec, resolution_s=1e-3, longest_s=math.inf)  # silence follows what ends before
+    def coverage(self, recordings: Recordings) -> str:
+        text = f"{len(recordings.labels):,} recordings of {recordings.classes} labels"
+        if recordings.groups is None:
+            return text
+        return f"{text} by {len(np.unique(recordings.groups))} speakers"
 
     def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
         highest_hz = spec.highest_frequency or _USUAL_HIGHEST_HZ
@@ -127,13 +116,6 @@ class Audio(Dataset):
                 f"workload '{self.name}': highest_frequency must be between 100 Hz and 500 kHz, found {highest_hz:g} Hz"
             )
         return super().resolve(spec).model_copy(update={"highest_frequency": highest_hz})
-
-
-def _find(data_root: Path, chosen: str | None) -> Path:
-    """The folder that the workload names, or the first of the usual ones that is there."""
-    if chosen is not None:
-        return data_root / chosen
-    return next((data_root / name for name in _FOLDERS if (data_root / name).is_dir()), data_root / _FOLDERS[0])
 
 
 def _list(folder: Path) -> list[_Take]:
@@ -182,44 +164,8 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") >> 1
 
 
-def _digest(takes: list[_Take], paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for take, path in zip(takes, paths, strict=True):
-        content = path.read_bytes()
-        digest.update(os.fsencode(take.name) + b" %d " % len(content))
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _coverage(takes: list[_Take]) -> str:
-    text = f"{len(takes):,} recordings of {len({take.label for take in takes})} labels"
-    if any(take.speaker is None for take in takes):
-        return text
-    return f"{text} by {len({take.speaker for take in takes})} speakers"
-
-
-def _read(
-    paths: list[Path],
-    classes: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    spec: ResolvedSpec,
-) -> EventBatch:
-    from codesign.workload.cochlea import Cochlea
-    from codesign.workload.wav import Sound, read_wav
-
-    def hear(path: Path) -> Sound:
-        sound = read_wav(path)
-        if not _RATES_HZ[0] <= sound.rate_hz <= _RATES_HZ[1]:
-            raise DataError(f"{path}: has {sound.rate_hz:,} samples a second, allowed are 2,000 to 1,000,000")
-        return sound
-
-    assert spec.highest_frequency is not None
-    cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
-    return cochlea.record(
-        (hear(paths[position]) for position in positions),
-        classes[positions],
-        sample_ids=ids[positions],
-        timestep_s=spec.timestep,
-        timesteps=spec.timesteps,
-    )
+def _hear(path: Path) -> Sound:
+    sound = read_wav(path)
+    if not _RATES_HZ[0] <= sound.rate_hz <= _RATES_HZ[1]:
+        raise DataError(f"{path}: has {sound.rate_hz:,} samples a second, allowed are 2,000 to 1,000,000")
+    return sound

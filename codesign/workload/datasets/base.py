@@ -1,28 +1,38 @@
-"""What every dataset does. One file and one small class a dataset; a plug-in's is found by its entry point."""
+"""What every dataset does: finding its files, saying what is there, defaults, identity and messages.
+
+A dataset is a subclass of `Dataset` in a file of its own: it says where its files lie, its timing and splits, and in
+`find` how they become samples. Adding one: that file, a line in `registry.py` (or a plug-in's entry point), and its
+small copy in `tests/workload/test_every_dataset.py`, whose contract it has to keep.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
-from codesign.workload.download.files import Download
+from codesign.errors import DataError, InputError
+from codesign.workload.cache import Cache, content_digest, file_states
+from codesign.workload.download import Download
+from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
+from codesign.workload.timing import check_duration
 
-if TYPE_CHECKING:
-    from codesign.workload.cache import Cache
-    from codesign.workload.events import EventBatch
-
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "Recordings", "coverage_of_two_parts", "sizes_of_two_parts"]
+__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "Reader", "Recordings"]
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
+Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
+"""The samples at some positions, in that order, as events."""
+
+
+class IncompleteError(DataError):
+    """Files are there, but others without which they are of no use are not; says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +60,24 @@ class Recordings:
         classes: number of classes.
         labels: (N,) int64 classes.
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
+        read: the samples at some positions as events.
         test_part: (N,) which belong to the official test set; None where there is none.
-        digest: hash of the content of the copy, of whatever may change an event or a label.
-        coverage: a sentence on how much of the dataset the copy has; None if complete.
-        read: the samples at some positions, in that order, as events.
         groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
+        files: all that are read, in an order that depends on their names only; none for what is embedded.
+        content: computes a hash of whatever may change an event or a label. None takes the bytes of `files`.
+        place: folder or file in which they are, where it is not the dataset's folder.
     """
 
     grid: tuple[int, int, int]
     classes: int
     labels: NDArray[np.int64]
     sample_ids: NDArray[np.int64]
-    test_part: NDArray[np.bool_] | None
-    digest: str
-    coverage: str | None
-    read: Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
+    read: Reader
+    test_part: NDArray[np.bool_] | None = None
     groups: NDArray[np.int64] | None = None
+    files: Sequence[Path] = ()
+    content: Callable[[], str] | None = None
+    place: Path | None = None
 
 
 class Dataset(ABC):
@@ -74,9 +86,14 @@ class Dataset(ABC):
     Attributes:
         name, title: as in `DatasetStatus`.
         version: raised whenever the same files would give other events.
+        folder: below the data root, where its files lie.
+        expected: what is looked for there, for messages.
+        things: what its samples are called.
+        complete: (training, test) samples of the whole dataset; None where nobody can tell.
         splits: kinds of split that make sense, the usual one first.
         usual_timestep_s, usual_timesteps: Δt and T where a spec gives none; the paper's first 100 ms in 10 frames,
             unless the dataset says otherwise.
+        resolution_s, longest_s: the shortest timestep and the longest stimulus that it has.
         usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
         download: where its files are to be had; None where nothing can be fetched by itself.
         options: which of `folder` and `highest_frequency` a spec may give.
@@ -85,36 +102,100 @@ class Dataset(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[int]
-    splits: ClassVar[tuple[SplitKind, ...]]
+    folder: ClassVar[str]
+    expected: ClassVar[str]
+    things: ClassVar[str] = "recordings"
+    complete: ClassVar[tuple[int, int] | None] = None
+    splits: ClassVar[tuple[SplitKind, ...]] = ("official", "pooled")
     usual_timestep_s: ClassVar[float] = 10e-3
     usual_timesteps: ClassVar[int] = 10
+    resolution_s: ClassVar[float] = 1e-3
+    longest_s: ClassVar[float] = math.inf
     usual_contrast: ClassVar[float | None] = None
     download: ClassVar[Download | None] = None
     options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def status(self, data_root: Path) -> DatasetStatus:
-        """What is there below `data_root`; cheap, and never raises for what is missing or damaged."""
+    def find(self, folder: Path) -> Recordings | None:
+        """List the samples in `folder`, without reading more than that takes; None where there is none.
 
-    @abstractmethod
-    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
-        """List the samples below `data_root`, as far as `spec` wants them.
+        Raises:
+            DataError: damaged; names the file.
+            IncompleteError: what is there is of no use without what it names.
+        """
+
+    def place(self, data_root: Path, chosen: str | None = None) -> Path:
+        """The folder of the dataset; `chosen` is the spec's own."""
+        return data_root / (chosen or self.folder)
+
+    def open(self, folder: Path) -> Recordings:
+        """The samples in `folder`, not yet read.
 
         Raises:
             DataError: missing or damaged; says what to download, where to put it and what to run instead.
         """
+        try:
+            recordings = self.find(folder)
+        except IncompleteError as error:
+            raise DataError(f"{self.name}: {error}. {self._how_to_get()}") from None
+        if recordings is None:
+            raise DataError(
+                f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
+                f"{self._how_to_get()}"
+            )
+        return recordings
 
-    @abstractmethod
+    def digest(self, recordings: Recordings, folder: Path, cache: Cache) -> str:
+        """Hash of the content of `recordings`, which lie in `folder`; that of unchanged files is remembered."""
+        files = list(recordings.files)
+        content = recordings.content or (lambda: content_digest(folder, files))
+        if not files:
+            return content()
+        identity = {"dataset": self.name, "folder": str(folder.resolve()), "files": file_states(folder, files)}
+        return cache.digest(identity, content)
+
+    def status(self, data_root: Path) -> DatasetStatus:
+        """What is there below `data_root`; cheap, and never raises for what is missing or damaged."""
+        folder = self.place(data_root)
+        try:
+            recordings = self.find(folder)
+        except IncompleteError as error:
+            return self._described("partial", str(error))
+        except (DataError, OSError) as error:
+            return self._described("damaged", str(error))
+        if recordings is None:
+            return self._described("missing", f"expected in {folder}: {self.expected}")
+        coverage = self.coverage(recordings)
+        much = coverage or f"{len(recordings.labels):,} {self.things}"
+        state: DatasetState = "complete" if coverage is None or self.complete is None else "partial"
+        return self._described(state, f"{much} in {recordings.place or folder}")
+
+    def coverage(self, recordings: Recordings) -> str | None:
+        """A sentence on how much of the dataset a copy has; None if complete."""
+        if self.complete is None or recordings.test_part is None:
+            return None
+        test = int(np.count_nonzero(recordings.test_part))
+        training = len(recordings.test_part) - test
+        if (training, test) == self.complete:
+            return None
+        all_training, all_test = self.complete
+        return f"{training:,} of {all_training:,} training and {test:,} of {all_test:,} test {self.things}"
+
     def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        """(validation, test) sizes where a spec gives none.
+        """(validation, test) sizes where a spec gives none, in the proportions of MNIST's 60,000 and 10,000.
 
-        Test None: the whole official test part. With split `speaker`, test is at least so many samples: all of the
-        groups that are drawn.
+        A sixth of what is not for testing is for validation. Test None: the whole official test part; with other splits
+        a seventh of all. With split `speaker`, test is at least so many samples: all of the groups that are drawn.
         """
+        if split != "official":
+            test = math.ceil(len(recordings.labels) / 7)
+            return math.ceil((len(recordings.labels) - test) / 6), test
+        assert recordings.test_part is not None
+        return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
-    @abstractmethod
     def check_timing(self, spec: ResolvedSpec) -> None:
         """Refuse timesteps that this dataset cannot have. Raises InputError."""
+        check_duration(spec, resolution_s=self.resolution_s, longest_s=self.longest_s)
 
     def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
         """`spec` with the dataset's own defaults filled in.
@@ -149,11 +230,10 @@ class Dataset(ABC):
         self.check_timing(resolved)
         return resolved
 
-    def described(self, state: DatasetState, detail: str) -> DatasetStatus:
-        """The status of this dataset."""
+    def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
-    def how_to_get(self) -> str:
+    def _how_to_get(self) -> str:
         """What to do where nothing is in its folder; the tail of a message."""
         here = "Name another data root with --data-root or CODESIGN_DATA"
         if self.download is not None:
@@ -162,23 +242,3 @@ class Dataset(ABC):
                 "or name another data root with --data-root or CODESIGN_DATA"
             )
         return f"{here}. Without any download: use the workload 'digits'"
-
-
-def sizes_of_two_parts(recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-    """Usual validation and test sizes of a dataset with a test part, in the proportions of MNIST's 60,000 and 10,000.
-
-    A sixth of what is not for testing is for validation. With other splits a seventh of all is for testing.
-    """
-    if split != "official":
-        test = math.ceil(len(recordings.labels) / 7)
-        return math.ceil((len(recordings.labels) - test) / 6), test
-    assert recordings.test_part is not None
-    return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
-
-
-def coverage_of_two_parts(found: Iterable[int], complete: Iterable[int], things: str) -> str | None:
-    """How much there is of the training and the test part, as `Recordings.coverage`; None if everything is."""
-    (training, test), (all_training, all_test) = found, complete
-    if (training, test) == (all_training, all_test):
-        return None
-    return f"{training:,} of {all_training:,} training and {test:,} of {all_test:,} test {things}"

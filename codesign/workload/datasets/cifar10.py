@@ -2,43 +2,59 @@
 layers of features from tiny images").
 
 A pixel's value is (v / 255 − mean) / deviation with the mean and the standard deviation of its colour over the 50,000
-training images, the constants that are usual for this dataset; the same whatever part of it a copy has. The layouts
-that are read are in `cifar10_files`. Usual splits: the official test part, and a sixth of the official training part
-for validation.
+training images, the constants that are usual for this dataset; the same whatever part of it a copy has. Usual splits:
+the official test part, and a sixth of the official training part for validation.
+
+Layouts, sought in this order in `<data root>/cifar10`; any of the batches may be missing:
+
+- `cifar-10-batches-py/{data_batch_1 … data_batch_5,test_batch}`: the published pickles, as torchvision keeps them. A
+  pickle can run any program, so these are read by an unpickler that knows numpy arrays and plain types only;
+- `cifar-10-batches-bin/{data_batch_1 … data_batch_5,test_batch}.bin`: the published binary version;
+- one numpy archive `*.npz` of x_train, y_train, x_test, y_test: (N, 32, 32, 3) unsigned bytes and (N,) classes, with
+  train_index and test_index, (N,) numbers of the images in the whole dataset, where it is a part of it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
+import pickle
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
 from codesign.units import format_si
-from codesign.workload.datasets.base import (
-    Dataset,
-    DatasetStatus,
-    Recordings,
-    coverage_of_two_parts,
-    sizes_of_two_parts,
-)
-from codesign.workload.datasets.cifar10_files import TEST_ID, Images, find_images
-from codesign.workload.download.files import Download, RemoteFile
-from codesign.workload.spec import ResolvedSpec, SplitKind
-
-if TYPE_CHECKING:
-    from codesign.workload.cache import Cache
-    from codesign.workload.events import EventBatch
+from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.download import Download, RemoteFile
+from codesign.workload.events import EventBatch
+from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["CIFAR10"]
 
-_COMPLETE = (50_000, 10_000)
 _GRID = (3, 32, 32)
+_PIXELS = math.prod(_GRID)
 _MEAN = (0.4914, 0.4822, 0.4465)
 _DEVIATION = (0.2470, 0.2435, 0.2616)
+_TEST_ID = 1_000_000  # ids of test images start here; those of training images are their numbers in the five batches
+_FIRST_ID = {**{f"data_batch_{n}": (n - 1) * 10_000 for n in range(1, 6)}, "test_batch": _TEST_ID}
+_DAMAGE = (OSError, EOFError, KeyError, ValueError, IndexError, TypeError, AttributeError, ImportError, OverflowError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """The images of one file: classes, numbers, and (N, 3072) bytes, colour by colour, read when they are asked for."""
+
+    labels: NDArray[np.int64]
+    sample_ids: NDArray[np.int64]
+    read: Callable[[], NDArray[np.uint8]]
 
 
 class CIFAR10(Dataset):
@@ -47,7 +63,10 @@ class CIFAR10(Dataset):
     name = "cifar10"
     title = "CIFAR-10 images"
     version = 1
-    splits = ("official", "pooled")
+    folder = "cifar10"
+    expected = "cifar-10-batches-py, cifar-10-batches-bin or a numpy archive *.npz"
+    things = "images"
+    complete = (50_000, 10_000)
     usual_timestep_s = 0.0
     usual_timesteps = 1
     download = Download(
@@ -63,49 +82,40 @@ class CIFAR10(Dataset):
         ),
     )
 
-    def status(self, data_root: Path) -> DatasetStatus:
-        folder = _folder(data_root)
-        try:
-            images = find_images(folder)
-            if images is None:
-                expected = "cifar-10-batches-py, cifar-10-batches-bin or a numpy archive *.npz"
-                return self.described("missing", f"expected in {folder}: {expected}")
-            coverage = _coverage(images)
-        except (DataError, OSError) as error:
-            return self.described("damaged", str(error))
-        if coverage is None:
-            return self.described("complete", f"60,000 images in {images.place}")
-        return self.described("partial", f"{coverage} in {images.place}")
-
-    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
-        from codesign.workload.cache import file_states
-
-        folder = _folder(data_root)
-        images = find_images(folder)
-        if images is None:
-            raise DataError(f"CIFAR-10: no images in {folder.absolute()}. {self.how_to_get()}")
-        labels, ids = images.labels, images.sample_ids
-        digest = cache.digest(
-            {"dataset": "cifar10", "folder": str(folder.resolve()), "files": file_states(folder, list(images.files))},
-            images.digest,
-        )
+    def find(self, folder: Path) -> Recordings | None:
+        place, files, batches = _open_first_layout(folder)
+        if not batches:
+            return None
+        labels = np.concatenate([batch.labels for batch in batches])
+        ids = np.concatenate([batch.sample_ids for batch in batches])
+        if len(np.unique(ids)) != len(ids):
+            raise DataError(f"{place}: two images have the same number; copy it again")
 
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-            return _currents(images, positions)
+            # No pixel is exactly 0, so that an entry of each input is what compressing dense frames would give.
+            return EventBatch(
+                offsets=np.arange(len(positions) + 1, dtype=np.int64) * _PIXELS,
+                indices=np.tile(np.arange(_PIXELS, dtype=np.int32), len(positions)),
+                values=_currents(_pixels(batches, positions)),
+                labels=labels[positions],
+                sample_ids=ids[positions],
+                timesteps=1,
+                input_size=_PIXELS,
+                timestep_s=0.0,
+                currents=True,
+            )
 
         return Recordings(
             grid=_GRID,
             classes=10,
             labels=labels,
             sample_ids=ids,
-            test_part=ids >= TEST_ID,
-            digest=digest,
-            coverage=_coverage(images),
             read=read,
+            test_part=ids >= _TEST_ID,
+            files=files,
+            content=lambda: _digest(batches),
+            place=place,
         )
-
-    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        return sizes_of_two_parts(recordings, split)
 
     def check_timing(self, spec: ResolvedSpec) -> None:
         if spec.timestep != 0 or spec.timesteps != 1:
@@ -115,40 +125,155 @@ class CIFAR10(Dataset):
             )
 
 
-def _folder(data_root: Path) -> Path:
-    return data_root / "cifar10"
+def _pixels(batches: list[_Batch], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(B, 3072) bytes of the images at some positions."""
+    pixels = np.empty((len(positions), _PIXELS), dtype=np.uint8)
+    first = 0
+    for batch in batches:
+        inside = (positions >= first) & (positions < first + len(batch.labels))
+        if inside.any():
+            pixels[inside] = batch.read()[positions[inside] - first]
+        first += len(batch.labels)
+    return pixels
 
 
-def _coverage(images: Images) -> str | None:
-    test = int(np.count_nonzero(images.sample_ids >= TEST_ID))
-    return coverage_of_two_parts((len(images.sample_ids) - test, test), _COMPLETE, "images")
-
-
-def _currents(images: Images, positions: NDArray[np.int64]) -> EventBatch:
-    from codesign.workload.events import EventBatch
-
-    size = math.prod(_GRID)
-    pixels = images.pixels(positions).reshape(-1, 3, size // 3)
-    values = np.empty(pixels.shape, dtype=np.float32)
-    for colour, currents in enumerate(_table()):
-        values[:, colour] = currents[pixels[:, colour]]
-    # No pixel is exactly 0, so that an entry of each input is what compressing dense frames would give.
-    return EventBatch(
-        offsets=np.arange(len(positions) + 1, dtype=np.int64) * size,
-        indices=np.tile(np.arange(size, dtype=np.int32), len(positions)),
-        values=values.ravel(),
-        labels=images.labels[positions],
-        sample_ids=images.sample_ids[positions],
-        timesteps=1,
-        input_size=size,
-        timestep_s=0.0,
-        currents=True,
-    )
-
-
-def _table() -> NDArray[np.float32]:
-    """(3, 256) current of each colour and value."""
+def _currents(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B · 3072,) currents of (B, 3072) bytes."""
+    by_colour = pixels.reshape(-1, 3, _PIXELS // 3)
     light = np.arange(256, dtype=np.float64) / 255
-    mean, deviation = np.array(_MEAN)[:, None], np.array(_DEVIATION)[:, None]
-    table: NDArray[np.float32] = ((light - mean) / deviation).astype(np.float32)
-    return table
+    values = np.empty(by_colour.shape, dtype=np.float32)
+    for colour, (mean, deviation) in enumerate(zip(_MEAN, _DEVIATION, strict=True)):
+        values[:, colour] = ((light - mean) / deviation).astype(np.float32)[by_colour[:, colour]]
+    return values.ravel()
+
+
+def _digest(batches: list[_Batch]) -> str:
+    """Hash of numbers, classes and pixels, the same in whatever layout they are."""
+    digest = hashlib.sha256()
+    ordered = [(batch, np.argsort(batch.sample_ids)) for batch in batches]
+    for batch, order in ordered:
+        digest.update(batch.sample_ids[order].tobytes())
+    for batch, order in ordered:
+        digest.update(batch.labels[order].tobytes())
+    for batch, order in ordered:
+        digest.update(np.ascontiguousarray(batch.read()[order]).data)
+    return digest.hexdigest()
+
+
+def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
+    """Where the images are, the files that are read, and what is in them."""
+    for below, ending, opener in (
+        ("cifar-10-batches-py", "", _open_pickle),
+        ("cifar-10-batches-bin", ".bin", _open_binary),
+    ):
+        paths = {name: folder / below / f"{name}{ending}" for name in _FIRST_ID}
+        paths = {name: path for name, path in paths.items() if path.is_file()}
+        if paths:
+            return folder / below, list(paths.values()), [opener(path, _FIRST_ID[name]) for name, path in paths.items()]
+    archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
+    if len(archives) > 1:
+        raise DataError(f"{folder}: has {len(archives)} numpy archives, {archives[0].name} and others; keep one")
+    if not archives:
+        return folder, [], []
+    return archives[0], archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
+
+
+def _checked_labels(path: Path, labels: Any) -> NDArray[np.int64]:
+    classes = np.asarray(labels)
+    if classes.ndim != 1 or classes.dtype.kind not in "iu" or not len(classes):
+        raise DataError(
+            f"{path}: must hold a whole number a class of each image, found {classes.dtype} {classes.shape}"
+        )
+    if classes.min() < 0 or classes.max() > 9:
+        raise DataError(
+            f"{path}: classes must lie in 0 … 9, found {classes.min()} … {classes.max()}; is this CIFAR-10?"
+        )
+    return classes.astype(np.int64)
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 pickles bytes for Python 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"bytes of encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Knows numpy arrays beside what pickles build by themselves: numbers, texts, lists and dictionaries."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return _latin1
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            return np.empty(0).__reduce__()[0]
+        if module == "numpy" and name in ("ndarray", "dtype"):
+            return getattr(np, name)
+        raise pickle.UnpicklingError(f"it would call {module}.{name}, which no batch of images needs")
+
+
+def _unpickled(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """(N, 3072) pixels and (N,) classes."""
+    try:
+        content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        pixels, labels = content[b"data"], content[b"labels"]
+    except (pickle.UnpicklingError, *_DAMAGE) as error:
+        raise DataError(f"{path}: is no batch of CIFAR-10 images ({error}); download it again") from None
+    labels = _checked_labels(path, labels)
+    shape = (len(labels), _PIXELS)
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != shape:
+        raise DataError(f"{path}: must hold {_PIXELS:,} bytes for each of its {len(labels):,} classes")
+    return pixels, labels
+
+
+def _open_pickle(path: Path, first_id: int) -> _Batch:
+    _, labels = _unpickled(path)
+    return _Batch(labels=labels, sample_ids=first_id + np.arange(len(labels)), read=lambda: _unpickled(path)[0])
+
+
+def _open_binary(path: Path, first_id: int) -> _Batch:
+    size = path.stat().st_size
+    if size == 0 or size % (1 + _PIXELS):
+        raise DataError(f"{path}: holds {size:,} bytes, no whole number of images; download it again")
+
+    def records() -> NDArray[np.uint8]:
+        return np.fromfile(path, dtype=np.uint8).reshape(-1, 1 + _PIXELS)
+
+    labels = _checked_labels(path, records()[:, 0].copy())
+    return _Batch(labels=labels, sample_ids=first_id + np.arange(len(labels)), read=lambda: records()[:, 1:])
+
+
+def _open_part(path: Path, part: str) -> Iterator[_Batch]:
+    """The training or test images of a numpy archive, if it has them."""
+    names = _member(path, None)
+    if f"x_{part}" not in names and f"y_{part}" not in names:
+        return
+    labels = _checked_labels(path, _member(path, f"y_{part}"))
+    numbers = _member(path, f"{part}_index") if f"{part}_index" in names else np.arange(len(labels))
+    if (
+        numbers.shape != labels.shape
+        or numbers.dtype.kind not in "iu"
+        or numbers.min() < 0
+        or numbers.max() >= _TEST_ID
+    ):
+        raise DataError(f"{path}: {part}_index must hold the number of each image of y_{part} in the whole dataset")
+    first_id = _TEST_ID if part == "test" else 0
+
+    def read() -> NDArray[np.uint8]:
+        pixels = _member(path, f"x_{part}")
+        if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 32, 32, 3):
+            raise DataError(
+                f"{path}: x_{part} must hold {len(labels):,} images of 32x32x3 bytes, found {pixels.dtype} "
+                f"{pixels.shape}"
+            )
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(len(labels), _PIXELS)
+
+    yield _Batch(labels=labels, sample_ids=first_id + numbers.astype(np.int64), read=read)
+
+
+def _member(path: Path, name: str | None) -> Any:
+    """One array of the archive; with None, the names of all."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return file.files if name is None else file[name]
+    except (zlib.error, zipfile.BadZipFile, *_DAMAGE) as error:
+        raise DataError(f"{path}: cannot be read as an archive of CIFAR-10 images ({error}); copy it again") from None

@@ -12,32 +12,20 @@ import hashlib
 import math
 import struct
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.datasets.base import (
-    Dataset,
-    DatasetStatus,
-    Recordings,
-    coverage_of_two_parts,
-    sizes_of_two_parts,
-)
-from codesign.workload.download.files import Download, RemoteFile
-from codesign.workload.spec import ResolvedSpec, SplitKind
-from codesign.workload.timing import check_duration
-
-if TYPE_CHECKING:
-    from codesign.workload.cache import Cache
-    from codesign.workload.events import EventBatch
+from codesign.workload.camera import SaccadeCamera
+from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
+from codesign.workload.download import Download, RemoteFile
 
 __all__ = ["MNIST", "read_idx"]
 
-_COMPLETE = {"train": 60_000, "t10k": 10_000}
+_PARTS = ("train", "t10k")
+_NAMES = {f"{part}-{kind}": axes for part in _PARTS for kind, axes in (("images", 3), ("labels", 1))}
 _FILES = {
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
@@ -53,10 +41,13 @@ class MNIST(Dataset):
 
     name = "mnist"
     title = "MNIST, simulated saccades"
-    grid = (2, 34, 34)
-    classes = 10
     version = 1
-    splits = ("official", "pooled")
+    folder = "mnist"
+    expected = ", ".join(f"{name}-*-ubyte.gz" for name in _NAMES)
+    things = "images"
+    complete = (60_000, 10_000)
+    longest_s = 0.3
+    usual_contrast = 0.55
     download = Download(
         page="http://yann.lecun.com/exdb/mnist/",
         folder="mnist",
@@ -65,79 +56,34 @@ class MNIST(Dataset):
             for name, md5 in _FILES.items()
         ),
     )
-    usual_contrast = 0.55
 
-    def status(self, data_root: Path) -> DatasetStatus:
-        folder = data_root / "mnist"
-        names = [f"{part}-{kind}" for part in _COMPLETE for kind in ("images", "labels")]
-        found = _find(folder)
-        if not found:
-            return self.described(
-                "missing", f"expected in {folder}: {', '.join(f'{name}-*-ubyte.gz' for name in names)}"
-            )
-        if missing := [name for name in names if name not in found]:
-            return self.described("partial", f"{folder} lacks {', '.join(f'{name}-*-ubyte.gz' for name in missing)}")
-        try:
-            counts = {part: _read_header(found[f"{part}-images"])[0] for part in _COMPLETE}
-        except DataError as error:
-            return self.described("damaged", str(error))
-        coverage = coverage_of_two_parts(counts.values(), _COMPLETE.values(), "images")
-        if coverage is None:
-            return self.described("complete", f"70,000 images in {folder}")
-        return self.described("partial", f"{coverage} in {folder}")
+    def find(self, folder: Path) -> Recordings | None:
+        files = _files_in(folder)
+        if not files:
+            return None
+        if missing := [name for name in _NAMES if name not in files]:
+            raise IncompleteError(f"{folder.absolute()} lacks {', '.join(f'{name}-*-ubyte[.gz]' for name in missing)}")
+        by_part = [_read_labels(files[f"{part}-labels"]) for part in _PARTS]
+        training, test = (len(labels) for labels in by_part)
+        for part, count in zip(_PARTS, (training, test), strict=True):
+            _check_shape(files[f"{part}-images"], _read_header(files[f"{part}-images"]), count)
+        labels = np.concatenate(by_part).astype(np.int64)
+        ids = np.concatenate([np.arange(training), _TEST_ID + np.arange(test)]).astype(np.int64)
+        camera = SaccadeCamera(height=34, width=34, travel=7.0)
 
-    def open(self, spec: ResolvedSpec, data_root: Path, cache: Cache) -> Recordings:
-        from codesign.workload.cache import file_states
-
-        folder = data_root / "mnist"
-        found = _find(folder)
-        needed = [f"{part}-{kind}" for part in _COMPLETE for kind in ("images", "labels")]
-        if missing := [name for name in needed if name not in found]:
-            raise DataError(
-                f"MNIST: {', '.join(f'{name}-*-ubyte[.gz]' for name in missing)} not found in {folder.absolute()}. "
-                f"{self.how_to_get()}"
-            )
-        labels = {part: _read_labels(found[f"{part}-labels"]) for part in _COMPLETE}
-        digest = cache.digest(
-            {"dataset": "mnist", "folder": str(folder.resolve()), "files": file_states(folder, list(found.values()))},
-            lambda: _digest(found),
-        )
-        counts = {part: len(labels[part]) for part in _COMPLETE}
-        test_part = np.repeat([False, True], [counts["train"], counts["t10k"]])
-        ids = np.concatenate([np.arange(counts["train"]), _TEST_ID + np.arange(counts["t10k"])]).astype(np.int64)
-        all_labels = np.concatenate([labels["train"], labels["t10k"]]).astype(np.int64)
-
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-            from codesign.workload.camera import SaccadeCamera
-
-            assert spec.contrast is not None
-            images = np.concatenate([_read_images(found[f"{part}-images"], counts[part]) for part in _COMPLETE])
-            _, height, width = self.grid
-            camera = SaccadeCamera(height=height, width=width, travel=7.0, contrast=spec.contrast)
-            return camera.record(
-                images[positions],
-                all_labels[positions],
-                sample_ids=ids[positions],
-                timestep_s=spec.timestep,
-                timesteps=spec.timesteps,
-            )
+        def images() -> NDArray[np.uint8]:
+            return np.concatenate([read_idx(files[f"{part}-images"]) for part in _PARTS])
 
         return Recordings(
-            grid=self.grid,
-            classes=self.classes,
-            labels=all_labels,
+            grid=(2, 34, 34),
+            classes=10,
+            labels=labels,
             sample_ids=ids,
-            test_part=test_part,
-            digest=digest,
-            coverage=coverage_of_two_parts(counts.values(), _COMPLETE.values(), "images"),
-            read=read,
+            read=camera.reader(images, labels, ids),
+            test_part=ids >= _TEST_ID,
+            files=list(files.values()),
+            content=lambda: _digest(files),
         )
-
-    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        return sizes_of_two_parts(recordings, split)
-
-    def check_timing(self, spec: ResolvedSpec) -> None:
-        check_duration(spec, resolution_s=1e-3, longest_s=0.3)
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -158,17 +104,15 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _find(folder: Path) -> dict[str, Path]:
+def _files_in(folder: Path) -> dict[str, Path]:
     """Files by `train-images`, `train-labels`, `t10k-images`, `t10k-labels`; the uncompressed one first."""
-    found = {}
-    for part in _COMPLETE:
-        for kind, axes in (("images", 3), ("labels", 1)):
-            stems = (f"{part}-{kind}{separator}idx{axes}-ubyte" for separator in "-.")
-            candidates = [folder / f"{stem}{ending}" for stem in stems for ending in ("", ".gz")]
-            existing = [path for path in candidates if path.is_file()]
-            if existing:
-                found[f"{part}-{kind}"] = existing[0]
-    return found
+    files = {}
+    for name, axes in _NAMES.items():
+        stems = (f"{name}{separator}idx{axes}-ubyte" for separator in "-.")
+        existing = [path for stem in stems for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()]
+        if existing:
+            files[name] = existing[0]
+    return files
 
 
 def _read_bytes(path: Path, count: int) -> bytes:
@@ -199,18 +143,16 @@ def _read_labels(path: Path) -> NDArray[np.uint8]:
     return labels
 
 
-def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
-    images = read_idx(path)
-    if images.shape != (count, 28, 28):
-        raise DataError(f"{path}: must hold {count:,} images of 28x28 pixels, one per label, found {images.shape}")
-    return images
+def _check_shape(path: Path, shape: tuple[int, ...], count: int) -> None:
+    if shape != (count, 28, 28):
+        raise DataError(f"{path}: must hold {count:,} images of 28x28 pixels, one per label, found {shape}")
 
 
-def _digest(found: Mapping[str, Path]) -> str:
+def _digest(files: dict[str, Path]) -> str:
     """Hash of what is in the files, the same whether they are compressed or not."""
     digest = hashlib.sha256()
-    for name in sorted(found):
-        content = read_idx(found[name])
+    for name in sorted(files):
+        content = read_idx(files[name])
         digest.update(f"{name} {content.shape} ".encode())
         digest.update(content.data)
     return digest.hexdigest()

@@ -1,0 +1,238 @@
+"""A dataset's files from where they are published to where the program looks for them.
+
+pooch asks the server and hashes; what it lacks, going on with a file of which a part is there, is done here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from codesign.errors import DataError
+from codesign.workload.unpacking import LEFTOVERS, unpack
+
+__all__ = ["Download", "Progress", "RemoteFile", "Report", "download"]
+
+Report = Callable[[int, int | None], None]
+"""Told how many bytes of a file are there, and of how many; None where the server does not say."""
+
+_PIECE = 1 << 13  # what is lost where a connection breaks
+_TIMEOUT_S = 30.0
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file that is published.
+
+    Attributes:
+        url: where it is, by http or https.
+        name: its own; by its ending it is unpacked (`.zip`, `.tar.gz`) or kept as it is.
+        md5: hash of its content, in hexadecimal digits.
+        holds: the file or folder that it becomes; for an archive, the member or the folder that is taken from it.
+    """
+
+    url: str
+    name: str
+    md5: str
+    holds: str
+
+    @property
+    def archive(self) -> bool:
+        """Whether it is unpacked."""
+        return self.name.endswith((".zip", ".tar.gz"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """All that a dataset consists of.
+
+    Attributes:
+        page: where a person finds the files.
+        folder: below the data root, where `RemoteFile.holds` of each file belongs.
+        files: in the order in which they are fetched.
+    """
+
+    page: str
+    folder: str
+    files: tuple[RemoteFile, ...]
+
+
+class Progress(Protocol):
+    """Told what happens."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
+    def fetching(self, name: str) -> Report:
+        """A file's turn; what it gives is told how much of it is there."""
+
+
+def download(what: Download, data_root: Path, progress: Progress, *, pause_s: float = 1.0) -> None:
+    """Fetch, check, unpack and place every file that is not in its place yet.
+
+    Interrupted at any moment, it leaves either nothing or a whole file or folder in a place, and beside it what was
+    fetched of the next one, with which the next call goes on. A file that a person has put beside is taken instead.
+
+    Args:
+        pause_s: before a broken connection is made again; twice as long each time that nothing came.
+
+    Raises:
+        DataError: a file cannot be fetched; says from where to get it, and where to put it, by hand.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = data_root / what.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".download.lock", timeout=0):
+            for leftover in folder.glob(f"{LEFTOVERS}*"):
+                shutil.rmtree(leftover)
+            for file in what.files:
+                _place(file, what, folder, progress, pause_s)
+    except Timeout:
+        raise DataError(f"{folder}: another process is downloading to it; wait until it has ended") from None
+
+
+def _place(file: RemoteFile, what: Download, folder: Path, progress: Progress, pause_s: float) -> None:
+    target = folder / file.holds
+    if target.exists():
+        progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")
+        return
+    by_hand, part = folder / file.name, folder / f".{file.name}.part"
+    if file.archive and by_hand.is_file():
+        if (md5 := _md5(by_hand)) != file.md5:
+            raise DataError(f"{by_hand}: has the MD5 checksum {md5}, and not {file.md5}; remove it")
+        progress.note(f"{file.name}: taken from {by_hand}")
+        unpack(by_hand, file.holds, folder)
+        return
+    try:
+        _fetch(file, part, progress.fetching(file.name), pause_s)
+    except DataError as error:
+        raise DataError(
+            f"{error}. By hand: get {file.name} from {file.url} or {what.page} with a browser, put it into "
+            f"{folder.absolute()}, and run the command again"
+        ) from None
+    if file.archive:
+        progress.note(f"{file.name}: unpacking")
+        unpack(part, file.holds, folder)
+        part.unlink()
+    else:
+        os.replace(part, target)
+    progress.note(f"{file.name}: in place, {target}")
+
+
+def _fetch(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
+    """Bring the whole of `file` to `part`, going on with what is there, and check it."""
+    md5 = _md5(part) if (resumed := _size(part) > 0) else ""
+    if md5 != file.md5:
+        _fetch_rest(file, part, report, pause_s)
+        md5 = _md5(part)
+    if md5 != file.md5 and resumed:  # it may have been begun from another file of this name
+        part.unlink()
+        _fetch_rest(file, part, report, pause_s)
+        md5 = _md5(part)
+    if md5 != file.md5:
+        part.unlink()
+        raise DataError(
+            f"{file.url}: what came has the MD5 checksum {md5}, and not {file.md5}, so it is damaged or another file; "
+            "nothing of it was kept"
+        )
+
+
+def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
+    """Append what is missing; a connection that breaks is made again, as long as one attempt in a few brings something.
+
+    What then is in `part` stays for the next call.
+    """
+    import requests
+
+    idle, before = 0, _size(part)
+    while True:
+        try:
+            with part.open("ab") as stream:
+                _append(file, stream, report)
+            return
+        except requests.HTTPError as error:
+            code = error.response.status_code if error.response is not None else 0
+            reason = f"the server answered {error}"
+            if code == 416 and before:  # nothing follows what is there: the checksum says whether it is all
+                return
+            if code < 500 and code != 429:
+                raise DataError(f"{file.url}: {reason}") from None
+        except requests.RequestException as error:
+            reason = str(error)
+        idle = idle + 1 if _size(part) <= before else 1
+        if idle == _ATTEMPTS or _size(part) == 0:
+            raise DataError(f"{file.url}: cannot be fetched ({reason})")
+        before = _size(part)
+        time.sleep(pause_s * 2 ** (idle - 1))
+
+
+def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
+    """Ask once for what follows the end of `stream`."""
+    from pooch import HTTPDownloader
+
+    start = stream.tell()
+    bar = _Bar(stream, report)
+    headers = {"User-Agent": "codesign", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+
+    def check(response: Any, *arguments: object, **options: object) -> None:
+        answers.callback(response.close)  # which pooch leaves open where it fails
+        if response.is_redirect or not response.ok:
+            return  # requests follows the one and raises the other
+        if response.status_code == 200:  # all of it, whatever was asked for
+            stream.truncate(0)
+        elif response.status_code != 206:
+            raise DataError(
+                f"{file.url}: the server answered {response.status_code} {response.reason}, and not with the file"
+            )
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise DataError(f"{file.url}: the server answered with another part of the file than was asked for")
+        bar.begin(response.headers.get("Content-Length", ""))
+
+    with ExitStack() as answers:
+        fetch = HTTPDownloader(
+            progressbar=bar, chunk_size=_PIECE, headers=headers, timeout=_TIMEOUT_S, hooks={"response": check}
+        )
+        fetch(file.url, stream, None)
+
+
+class _Bar:
+    """What pooch takes for a progress bar: tells how much of the file is there."""
+
+    total = 0  # pooch's: the length of this answer, 0 where the server does not say
+
+    def __init__(self, stream: IO[bytes], report: Report) -> None:
+        self._stream, self._report = stream, report
+        self._all: int | None = None
+
+    def begin(self, length: str) -> None:
+        there = os.fstat(self._stream.fileno()).st_size
+        self._all = there + int(length) if length.isdigit() else None
+        self._report(there, self._all)
+
+    def update(self, _: int) -> None:
+        self._report(self._stream.tell(), self._all)
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _md5(path: Path) -> str:
+    from pooch import file_hash
+
+    return str(file_hash(str(path), alg="md5"))
