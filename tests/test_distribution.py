@@ -22,6 +22,7 @@ def test_wheel_carries_chips_sweeps_and_templates(tmp_path: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
+    assert {"codesign/py.typed", "codesign/__init__.pyi"} <= names  # types for whoever imports it, and its public names
     for folder in ("chips", "sweeps"):
         shipped = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*.yaml")}
         assert shipped
