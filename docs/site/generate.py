@@ -159,28 +159,32 @@ def _blocks(spec: type[BaseModel]) -> list[type[BaseModel]]:
     """Classes of the blocks within a file, in the order in which they are met."""
     blocks: list[type[BaseModel]] = []
 
-    def walk(annotation: Any) -> None:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in blocks:
-            blocks.append(annotation)
-            walk_fields(annotation)
-        for argument in getattr(annotation, "__args__", ()):
-            walk(argument)
-
-    def walk_fields(owner: type[BaseModel]) -> None:
+    def walk(owner: type[BaseModel]) -> None:
         for field in owner.model_fields.values():
-            walk(field.annotation)
+            for block in _models_in(field.annotation):
+                if block not in blocks:
+                    blocks.append(block)
+                    walk(block)
 
-    walk_fields(spec)
+    walk(spec)
     return blocks
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Classes of blocks that an annotation names, such as those of `dict[str, Recipe]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
 
 
 def _description(spec: type[BaseModel]) -> str:
     summary = (spec.__doc__ or "").partition("Attributes:\n")[0].strip()
     meanings = _meanings(spec)
-    rows = [
-        f"| `{name}` | {_if_left_out(field)} | {_cell(meanings.get(name, ''))} |"
-        for name, field in spec.model_fields.items()
-    ]
+    rows = []
+    for name, field in spec.model_fields.items():
+        blocks = ", ".join(f"[{_heading(block)}](#{_anchor(block)})" for block in _models_in(field.annotation))
+        meaning = " ".join([_cell(meanings.get(name, "")), f"→ {blocks}" if blocks else ""])
+        rows.append(f"| `{name}` | {_if_left_out(field)} | {meaning} |")
     table = "\n".join(["| field | if left out | meaning |", "|---|---|---|", *rows])
     return re.sub(r"^ +", "", summary, flags=re.MULTILINE) + f"\n\n{table}"
 
@@ -204,7 +208,7 @@ def _if_left_out(field: FieldInfo) -> str:
     values = default if isinstance(default, tuple) else (default,)
     if all(isinstance(value, str | int | float) for value in values):
         return f"`{list(default) if isinstance(default, tuple) else default}`"
-    return "its own defaults"
+    return "its defaults"
 
 
 def _heading(block: type[BaseModel]) -> str:
@@ -212,8 +216,12 @@ def _heading(block: type[BaseModel]) -> str:
     return words.capitalize()
 
 
+def _anchor(block: type[BaseModel]) -> str:
+    return _heading(block).lower().replace(" ", "-")
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("|", "\\|")
 
 
 def _read(path: str) -> str:
