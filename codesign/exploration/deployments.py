@@ -85,11 +85,10 @@ class _Shared:
     """One object for all that say the same: what is worked out for it is worked out once, and kept once."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Any] = {}
+        self._known: dict[str, Any] = {}
 
     def __call__(self, value: T) -> T:
-        found: T = self._found.setdefault(canonical_json(value), value)
-        return found
+        return self._known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
 
 
 def find_deployments(spec: SweepSpec, shape: NetworkShape) -> list[Deployment]:
@@ -154,14 +153,12 @@ def _deployment(
     spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
 ) -> Deployment:
     chip, neuron = placement.chip.value.chip, spec.neuron
-    resolved: Schedule | None = None
-    inference: Inference | None = None
+    resolved = inference = None
     assumptions = placement.assumptions
     if placement.mapping is not None:
+        spikes = neuron.readout == "spikes"
         try:
-            resolved, assumed = resolve_schedule(
-                schedule.value, chip, shape, placement.mapping, spiking_readout=neuron.readout == "spikes"
-            )
+            resolved, assumed = resolve_schedule(schedule.value, chip, shape, placement.mapping, spiking_readout=spikes)
         except InputError as error:
             raise InputError(f"schedules.{schedule.name} on chips.{placement.chip.name}: {error}") from None
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
@@ -173,17 +170,13 @@ def _deployment(
             refractory=neuron.refractory and resolved.refractory,
         )
         assumptions = (*assumptions, *assumed, *about_neurons)
+    columns = _columns(placement, schedule.name, resolved, shape, neuron)
     return Deployment(
         chip=placement.chip,
         schedule=schedule,
         mapping=placement.mapping,
         inference=inference,
-        columns={
-            **_chip_columns(placement),
-            "assumptions": list(dict.fromkeys(assumptions)),
-            "schedule": schedule.name,
-            **_schedule_columns(resolved, shape, neuron),
-        },
+        columns=columns | {"assumptions": list(dict.fromkeys(assumptions))},
         sizes=_size_columns(placement, shape),
         reason=placement.reason,
     )
@@ -204,23 +197,24 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
     )
 
 
-def _chip_columns(placement: _Placement) -> Columns:
+def _columns(
+    placement: _Placement, schedule: str, canonical: Schedule | None, shape: NetworkShape, neuron: NeuronSpec
+) -> Columns:
     entry, chip = placement.chip.value.entry, placement.chip.value.chip
-    return {
+    columns: Columns = {
         "chip": placement.chip.name,
         "chip_title": chip.title,
         "synchronization": chip.synchronization.kind,
         "capacity": entry.capacity,
         "operation": entry.operation,
         "weight_bits": placement.weight_bits,
+        "assumptions": [],
+        "schedule": schedule,
     }
-
-
-def _schedule_columns(canonical: Schedule | None, shape: NetworkShape, neuron: NeuronSpec) -> Columns:
     if canonical is None:
-        return {}
+        return columns
     equivalent = canonical.equivalent_to_layered(shape.layer_sizes)
-    return {
+    return columns | {
         "inference": "layered" if equivalent else "asynchronous",
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
         "group_size": canonical.group_size,
@@ -281,40 +275,29 @@ def resolve_schedule(
     if stop == "on_output" and not spiking_readout:
         raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
-    if entry.synchronization_threshold == "chip":
-        everything = shape.neurons + shape.input_size
-        found = chip_schedule(
-            chip,
-            shape,
-            mapping,
-            group_size=everything if size == "all" else size,
-            policy=entry.policy,
-            **_looks_at(entry.policy),
-            stop=stop,
-            steps_after_output=entry.steps_after_output,
-            input_mode=entry.input_mode,
-            prioritize_input=entry.prioritize_input,
-            refractory=entry.refractory,
-        )
-        return found.schedule, found.assumptions
+    looks = _looks_at(entry.policy)
+    kept: dict[str, Any] = {
+        name: getattr(entry, name)
+        for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
+    }
     threshold = entry.synchronization_threshold
+    if threshold == "chip":
+        size = shape.neurons + shape.input_size if size == "all" else size
+        chosen = chip_schedule(chip, shape, mapping, group_size=size, stop=stop, **looks, **kept)
+        return chosen.schedule, chosen.assumptions
     waits = threshold == "layer" or threshold > 1
     schedule = Schedule(
-        policy=entry.policy,
         group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
         stop=stop,
-        steps_after_output=entry.steps_after_output,
-        input_mode=entry.input_mode,
-        prioritize_input=entry.prioritize_input,
         synchronization_threshold=threshold,
         barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
-        refractory=entry.refractory,
+        **kept,
     )
-    found = on_chip(schedule, chip, shape, mapping, **_looks_at(entry.policy))
-    return found.schedule, found.assumptions
+    chosen = on_chip(schedule, chip, shape, mapping, **looks)
+    return chosen.schedule, chosen.assumptions
 
 
-def _looks_at(policy: str) -> dict[str, bool]:
+def _looks_at(policy: str) -> dict[str, Any]:
     """What a policy's schedule takes from a chip, as `on_chip` is told."""
-    found = get_policy(policy)
-    return {"core_aware": found.uses_core, "uses_service": found.uses_service}
+    chosen = get_policy(policy)
+    return {"core_aware": chosen.uses_core, "uses_service": chosen.uses_service}

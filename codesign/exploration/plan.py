@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import PurePath
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
@@ -15,13 +16,10 @@ from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ResourcesEntry, SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants
 from codesign.hardware.description import Chip
-from codesign.hardware.mapping import Mapping
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
 from codesign.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from codesign.workload.dataset import WorkloadOutline
+from codesign.workload.dataset import WorkloadOutline
 
 __all__ = ["FeasiblePoint", "Plan", "Point", "build_plan"]
 
@@ -57,8 +55,8 @@ class FeasiblePoint:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all jobs, each after those that it needs."""
-        executions, summaries = (one.key for one in self.executions), (one.key for one in self.summaries)
-        return (self.execution.model.key, *executions, *summaries, self.cost.key)
+        answers = (job.key for pair in (self.executions, self.summaries) for job in pair)
+        return (self.execution.model.key, *answers, self.cost.key)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,11 +74,6 @@ class Point:
     chip: Chip
     jobs: FeasiblePoint | None
     reason: str | None = None
-
-    def without_float_weights(self) -> Point:
-        """The point without the execution that it is compared with."""
-        jobs = None if self.jobs is None else replace(self.jobs, unquantized=None, unquantized_summary=None)
-        return replace(self, jobs=jobs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,19 +94,17 @@ class Plan:
     @property
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
-        feasible = [point.jobs for point in self.points if point.jobs is not None]
-        jobs = sorted({key for found in feasible for key in found.keys})
-        # Where and how jobs run says nothing about their results.
-        spec = self.spec.model_copy(update={"resources": ResourcesEntry()})
+        jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
+        # Where and how jobs run, and where the file of a chip lies, says nothing about their results.
+        chips = {
+            name: entry.model_copy(update={"chip": entry.chip and PurePath(entry.chip).name})
+            for name, entry in self.spec.chips.items()
+        }
+        spec = self.spec.model_copy(update={"resources": ResourcesEntry(), "chips": chips})
         return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
 
-def build_plan(
-    spec: SweepSpec,
-    workload: WorkloadOutline,
-    *,
-    with_float_weights: bool = True,
-) -> Plan:
+def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights: bool = True) -> Plan:
     """Enumerate the design points of a sweep.
 
     Args:
@@ -131,18 +122,10 @@ def build_plan(
     deployments = find_deployments(spec, shape)
     _check_real_time(deployments, spec, workload)
     models = list(_models(spec, topology, shape, workload))
-    builder = _Builder(spec)
+    builder = _Builder(spec, with_float_weights=with_float_weights)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
-    by_deployment = [builder.points(deployment, models) for deployment in deployments]
-    evaluations = len(spec.seeds.evaluation)
-    points = [
-        found[number]
-        for first in range(0, len(models) * evaluations, evaluations)
-        for found in by_deployment
-        for number in range(first, first + evaluations)
-    ]
-    if not with_float_weights:
-        points = [point.without_float_weights() for point in points]
+    by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
+    points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
     return Plan(spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points))
 
 
@@ -189,62 +172,58 @@ def _models(
                     seed=seed,
                     device=spec.resources.train.device,
                 )
+                unlayered = recipe.value.method == "unlayered"
                 columns = {
                     "sweep": spec.name,
                     "workload": spec.workload.name,
                     "topology": topology_text(shape),
-                    **_recipe_columns(recipe, seed),
+                    "recipe": name,
+                    "training_method": recipe.value.method,
+                    "training_policy": recipe.value.policy if unlayered else None,
+                    "training_group_size": recipe.value.group_size if unlayered else None,
+                    "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Executed:
-    """A model run one way, and with float32 weights where that is another way."""
-
-    execution: ExecuteInputs
-    summary: SummaryInputs
-    unquantized: ExecuteInputs | None
-    unquantized_summary: SummaryInputs | None
 
 
 class _Builder:
     """Makes the points of deployments, which share the executions of models."""
 
-    def __init__(self, spec: SweepSpec) -> None:
+    def __init__(self, spec: SweepSpec, *, with_float_weights: bool) -> None:
         self._spec = spec
-        self._executed: dict[tuple[Inference, int, int], _Executed] = {}
+        self._with_float_weights = with_float_weights
+        self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
 
-    def points(self, deployment: Deployment, models: list[_Model]) -> list[Point]:
-        """The deployment's points, by model and evaluation seed."""
-        columns = {**deployment.columns, **{f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}}
-        for variant in (deployment.chip, deployment.schedule):
-            columns.update(_axis_columns(variant.axes))
-        return [
-            self._point(deployment, columns, number, model, seed)
-            for number, model in enumerate(models)
-            for seed in self._spec.seeds.evaluation
-        ]
+    def points(self, deployment: Deployment, model: _Model) -> list[Point]:
+        """The points of a model on a deployment, by evaluation seed."""
+        axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
+        for variant in (deployment.chip, deployment.schedule, model.recipe):
+            axes.update({f"{AXIS_PREFIX}{path}": value for path, value in variant.axes})
+        return [self._point(deployment, model, seed, axes) for seed in self._spec.seeds.evaluation]
 
-    def _point(self, deployment: Deployment, common: Columns, number: int, model: _Model, seed: int) -> Point:
-        jobs = None
+    def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> Point:
+        chip, jobs = deployment.chip.value, None
         if deployment.inference is not None and deployment.mapping is not None and model.reason is None:
-            executed = self._execute(deployment.inference, number, model.inputs, seed)
-            jobs = self._jobs(executed, deployment, deployment.mapping)
-        columns = {**model.columns, "evaluation_seed": seed, **common, **_axis_columns(model.recipe.axes)}
+            executed = self._execute(deployment.inference, model.inputs, seed)
+            key, operation = executed.keywords["execution"].key, chip.entry.operation
+            cost = CostInputs(execution=key, chip=chip.chip, mapping=deployment.mapping, operation=operation)
+            jobs = executed(cost=cost)
+        columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
-        return Point(
-            columns=columns, chip=deployment.chip.value.chip, jobs=jobs, reason=deployment.reason or model.reason
-        )
+        return Point(columns=columns, chip=chip.chip, jobs=jobs, reason=deployment.reason or model.reason)
 
-    def _execute(self, inference: Inference, number: int, model: TrainInputs, seed: int) -> _Executed:
+    def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
+        """The jobs of a point but for its price."""
         seed = seed if inference.seeded else 0
-        known = self._executed.get((inference, number, seed))
-        if known is not None:
-            return known
+        known = (inference, model.key, seed)
+        if known not in self._executed:
+            self._executed[known] = self._without_price(inference, model, seed)
+        return self._executed[known]
+
+    def _without_price(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         execution = ExecuteInputs(
             model=model,
             schedule=inference.schedule,
@@ -259,39 +238,11 @@ class _Builder:
         summary = SummaryInputs(
             execution=execution.key, last_step=inference.last_step, decided_after=inference.decided_after
         )
-        unquantized = execution.unquantized
-        executed = _Executed(
+        unquantized = execution.unquantized if self._with_float_weights else None
+        return partial(
+            FeasiblePoint,
             execution=execution,
             summary=summary,
             unquantized=unquantized,
             unquantized_summary=None if unquantized is None else replace(summary, execution=unquantized.key),
         )
-        self._executed[inference, number, seed] = executed
-        return executed
-
-    def _jobs(self, executed: _Executed, deployment: Deployment, mapping: Mapping) -> FeasiblePoint:
-        chip = deployment.chip.value
-        return FeasiblePoint(
-            execution=executed.execution,
-            summary=executed.summary,
-            cost=CostInputs(
-                execution=executed.execution.key, chip=chip.chip, mapping=mapping, operation=chip.entry.operation
-            ),
-            unquantized=executed.unquantized,
-            unquantized_summary=executed.unquantized_summary,
-        )
-
-
-def _recipe_columns(recipe: Variant[Recipe], seed: int) -> Columns:
-    unlayered = recipe.value.method == "unlayered"
-    return {
-        "recipe": recipe.name,
-        "training_method": recipe.value.method,
-        "training_policy": recipe.value.policy if unlayered else None,
-        "training_group_size": recipe.value.group_size if unlayered else None,
-        "training_seed": seed,
-    }
-
-
-def _axis_columns(axes: tuple[tuple[str, str | float], ...]) -> Columns:
-    return {f"{AXIS_PREFIX}{path}": value for path, value in axes}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec
+from codesign.documents import Spec, reason
 from codesign.errors import InputError
 from codesign.exploration.encoding import remembered
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
@@ -123,13 +123,18 @@ def _variants(
     return found
 
 
-def _is_number(value: AxisValue) -> bool:
+def _is_number(value: AxisValue) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _set_field(value: SpecT, parameter: str, setting: AxisValue, path: str) -> tuple[SpecT, str | float]:
     given = {name: getattr(value, name) for name in value.model_fields_set}
-    return _validated(type(value), {**given, parameter: setting}, path), _column(setting)
+    try:
+        changed = type(value).model_validate({**given, parameter: setting})
+    except ValidationError as error:
+        reasons = "; ".join(map(reason, error.errors(include_url=False)))
+        raise InputError(f"axes.{path}: {reasons}, found {setting!r}") from None
+    return changed, float(setting) if _is_number(setting) else str(setting)
 
 
 def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: str) -> tuple[ChipVariant, str | float]:
@@ -142,30 +147,17 @@ def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: st
 
 def parameter_value(chip: Chip, parameter: str) -> str | float | None:
     """A parameter of a chip's description as results hold it: a number in SI, or text; None where the file has none."""
-    value: Any = chip
-    for part in parameter.split("."):
-        value = None if value is None else getattr(value, part)
-    return None if value is None else _parameter(chip, parameter)[0]
+    value: str | float | None
+    value, _ = _parameter(chip, parameter)
+    return value
 
 
-def _parameter(chip: Chip, parameter: str) -> tuple[str | float, str]:
+def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
     """A number of the chip in SI and its unit; text where it is none."""
     number = next((number for number in chip.numbers() if number.name == parameter), None)
-    if number is None:  # a word, such as the scope of a barrier
-        value: Any = chip
-        for part in parameter.split("."):
-            value = getattr(value, part)
-        return str(value), ""
-    return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
-
-
-def _column(setting: AxisValue) -> str | float:
-    return float(setting) if isinstance(setting, int | float) and not isinstance(setting, bool) else str(setting)
-
-
-def _validated(model: type[SpecT], data: dict[str, Any], path: str) -> SpecT:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
-        raise InputError(f"axes.{path}: {reasons}, found {data[path.split('.')[-1]]!r}") from None
+    if number is not None:
+        return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
+    value: Any = chip  # a word, such as the scope of a barrier
+    for part in parameter.split("."):
+        value = None if value is None else getattr(value, part)
+    return None if value is None else str(value), ""
