@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.statistics import Interval
@@ -11,6 +12,7 @@ from codesign.units import format_si
 __all__ = [
     "UNKNOWN",
     "column_label",
+    "coverage_words",
     "listed",
     "number",
     "percent",
@@ -119,3 +121,8 @@ def listed(items: list[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def coverage_words(coverage: Sequence[str]) -> str:
+    """The terms of an energy, in words."""
+    return listed([name.replace("_", " ") for name in coverage]) or "unknown coverage"

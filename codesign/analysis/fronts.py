@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import column_label, listed
+from codesign.analysis.formatting import coverage_words
 from codesign.analysis.metadata import Objective
 from codesign.analysis.pareto import hypervolume, pareto_front
 from codesign.analysis.points import Point
 
-__all__ = ["Comparable", "Front", "comparison_group", "find_fronts", "objective_sets"]
+__all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
 
 
-class Comparable(Protocol):
-    """What decides which points compare; see `Point`."""
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """What points share whose objectives compare; as text, in words.
 
-    @property
-    def workload(self) -> str: ...
-    @property
-    def operation(self) -> str | None: ...
-    @property
-    def chip(self) -> str: ...
-    @property
-    def coverage(self) -> tuple[str, ...]: ...
-    @property
-    def separable(self) -> bool: ...
-    @property
-    def included_terms(self) -> frozenset[str]: ...
+    Attributes:
+        operation: None where nothing that is compared depends on it.
+        coverage: terms of the energy; None where no energy is compared, or only terms that hold no others.
+        chip: of an all-in figure, which compares with no other chip's.
+    """
+
+    workload: str
+    operation: str | None = None
+    coverage: tuple[str, ...] | None = None
+    chip: str | None = None
+
+    def __str__(self) -> str:
+        words = [self.workload]
+        if self.operation is not None:
+            words.append(self.operation.replace("_", " "))
+        if self.coverage is not None:
+            on_chip = "" if self.chip is None else f" on {self.chip}"
+            words.append(f"energy of {coverage_words(self.coverage)}{on_chip}")
+        return ", ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +45,7 @@ class Front:
 
     Attributes:
         objectives: the set.
-        group: what the members share, in words; the same words for equal groups.
+        group: what the members share.
         members: points with all objectives known.
         unknown: points of the group with an unknown objective; they stay off the front, as does a schedule that the
             chip cannot execute.
@@ -46,18 +54,14 @@ class Front:
     """
 
     objectives: tuple[Objective, ...]
-    group: str
+    group: Group
     members: tuple[Point, ...]
     unknown: tuple[Point, ...]
     best: tuple[Point, ...]
     volume: float | None
 
-    @property
-    def title(self) -> str:
-        return " × ".join(column_label(objective.column) for objective in self.objectives)
 
-
-def objective_sets(objectives: tuple[Objective, ...]) -> list[tuple[Objective, ...]]:
+def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:
     """All objectives together, then the first with each other one: a chip without a latency still has an energy."""
     numeric = tuple(o for o in objectives if o.column in COLUMNS and COLUMNS[o.column].kind in ("float", "int"))
     sets = [numeric] if numeric else []
@@ -66,55 +70,49 @@ def objective_sets(objectives: tuple[Objective, ...]) -> list[tuple[Objective, .
     return sets
 
 
-def comparison_group(point: Comparable, objectives: tuple[Objective, ...]) -> str:
-    """What a point must share with another before these objectives compare, in words.
+def comparison_group(point: Point, objectives: Sequence[Objective]) -> Group:
+    """What a point must share with another before these objectives compare.
 
     Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
     book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
     """
     columns = {objective.column for objective in objectives}
     energies = {column for column in columns if COLUMNS[column].unit == "J"}
-    words = [point.workload]
-    if any(COLUMNS[column].unit for column in columns) and point.operation is not None:
-        words.append(point.operation.replace("_", " "))
-    if "energy_j" in energies or (energies and (not point.separable or point.included_terms)):
-        words.append(f"energy of {coverage_words(point)}" + ("" if point.separable else f" on {point.chip}"))
-    return ", ".join(words)
+    whole = "energy_j" in energies or bool(energies and (not point.separable or point.included_terms))
+    return Group(
+        workload=point.workload,
+        operation=point.operation if any(COLUMNS[column].unit for column in columns) else None,
+        coverage=point.coverage if whole else None,
+        chip=point.chip if whole and not point.separable else None,
+    )
 
 
-def coverage_words(point: Comparable) -> str:
-    """The energy terms of a point, in words."""
-    return listed([name.replace("_", " ") for name in point.coverage]) or "unknown coverage"
-
-
-def find_fronts(points: tuple[Point, ...], objectives: tuple[Objective, ...]) -> list[Front]:
+def find_fronts(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Front]:
     """The fronts of every objective set, in order of the sets and then of the first point of each group."""
-    fronts: list[Front] = []
-    for chosen in objective_sets(objectives):
-        groups: dict[str, list[Point]] = {}
-        for point in points:
-            groups.setdefault(comparison_group(point, chosen), []).append(point)
-        fronts.extend(_front(name, members, chosen) for name, members in groups.items())
-    return fronts
+    return [front for chosen in objective_sets(objectives) for front in fronts_of(points, chosen)]
 
 
-def _front(group: str, points: list[Point], objectives: tuple[Objective, ...]) -> Front:
+def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> list[Front]:
+    """The fronts of one objective set, a group after another."""
+    groups: dict[Group, list[Point]] = {}
+    for point in points:
+        groups.setdefault(comparison_group(point, objectives), []).append(point)
+    return [_front(group, members, objectives) for group, members in groups.items()]
+
+
+def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, ...]) -> Front:
     directions = [objective.direction for objective in objectives]
     values = [[point.value(objective.column).mean for objective in objectives] for point in points]
-    known = [None not in row for row in values]
     able = [row if not point.beyond_chip else [None] * len(row) for point, row in zip(points, values, strict=True)]
+    references = [objective.reference for objective in objectives if objective.reference is not None]
+    sign = -1 if directions[0] == "maximize" else 1
+    best = [(sign * (row[0] or 0.0), point.number, point) for point, row in zip(points, values, strict=True)]
     on_front = pareto_front(able, directions)
-    references = [objective.reference for objective in objectives]
-    first = objectives[0]
-    sign = -1 if first.direction == "maximize" else 1
-    best = [point for point, chosen in zip(points, on_front, strict=True) if chosen]
     return Front(
         objectives=objectives,
         group=group,
-        members=tuple(point for point, there in zip(points, known, strict=True) if there),
-        unknown=tuple(point for point, there in zip(points, known, strict=True) if not there),
-        best=tuple(sorted(best, key=lambda point: (sign * (point.value(first.column).mean or 0.0), point.number))),
-        volume=None
-        if None in references
-        else hypervolume(able, directions, [reference for reference in references if reference is not None]),
+        members=tuple(point for point, row in zip(points, values, strict=True) if None not in row),
+        unknown=tuple(point for point, row in zip(points, values, strict=True) if None in row),
+        best=tuple(point for *_, point in sorted(one for one, chosen in zip(best, on_front, strict=True) if chosen)),
+        volume=hypervolume(able, directions, references) if len(references) == len(objectives) else None,
     )

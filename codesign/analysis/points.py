@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
@@ -17,10 +18,35 @@ from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.units import format_si
 
-__all__ = ["Point", "gather", "is_known", "strings"]
+__all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
+
+FACT_COLUMNS = (
+    *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
+    *("training_method", "training_policy", "training_group_size", "chip_title", "synchronization"),
+    *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
+    *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model"),
+)
+"""What every row of a design point says alike, and a point takes from its first row."""
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Source:
+    """The rows of a point within those of all points.
+
+    Attributes:
+        frame: all rows with status ok.
+        positions: the point's rows in it.
+        means: means over evaluation seeds, by (point, training seed).
+        seeds: the point's rows in `means`.
+    """
+
+    frame: pd.DataFrame
+    positions: list[int]
+    means: pd.DataFrame
+    seeds: slice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +60,7 @@ class Point:
         training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
-        rows: one row a (training seed, evaluation seed), status ok.
-        seed_table: one row a training seed: means of all numeric columns over its evaluation seeds.
+        source: where its rows are.
     """
 
     number: int
@@ -66,10 +91,17 @@ class Point:
     coverage: tuple[str, ...]
     accounting: str | None
     latency_model: str | None
-    assumptions: tuple[str, ...]
-    not_modelled: tuple[str, ...]
-    rows: pd.DataFrame = field(repr=False)
-    seed_table: pd.DataFrame = field(repr=False)
+    source: _Source = field(repr=False)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row a (training seed, evaluation seed), status ok."""
+        return self.source.frame.iloc[self.source.positions]
+
+    @cached_property
+    def seed_table(self) -> pd.DataFrame:
+        """One row a training seed: means of all numeric columns over its evaluation seeds."""
+        return self.source.means.iloc[self.source.seeds].droplevel("group")
 
     def seeds(self, column: str) -> pd.Series:
         """One value of `column` a training seed; seeds that do not know it are left out."""
@@ -78,7 +110,8 @@ class Point:
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
         if column not in self._intervals:
-            self._intervals[column] = interval(self.seeds(column))
+            values = self.source.means[column].to_numpy()[self.source.seeds]
+            self._intervals[column] = interval(values[~np.isnan(values)])
         return self._intervals[column]
 
     @cached_property
@@ -89,6 +122,19 @@ class Point:
     def memory(self) -> dict[Hashable, object]:
         """What has been worked out of the rows and would take long again, by whatever it is called."""
         return {}
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed that the chip does not state or have, in any row."""
+        return self._entries("assumptions")
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """Terms left out because the chip's numbers are not known, in any row."""
+        return self._entries("not_modelled")
+
+    def _entries(self, column: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry for cell in self.rows[column] if cell is not None for entry in cell))
 
     @property
     def layered(self) -> bool:
@@ -167,99 +213,76 @@ class Point:
 
 def gather(table: ResultTable) -> tuple[Point, ...]:
     """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe."""
-    frame = table.frame[table.frame["status"] == "ok"]
+    units = {axis.name: axis.unit for axis in table.metadata.axes}
+    return points_of(table.frame[table.frame["status"] == "ok"], units=units, recipes=table.metadata.recipes)
+
+
+def points_of(
+    frame: pd.DataFrame, *, units: Mapping[str, str], recipes: Mapping[str, Mapping[str, Scalar]]
+) -> tuple[Point, ...]:
+    """Points as `gather` makes them, of rows that need not be from a file.
+
+    Args:
+        frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
+        units: SI unit of axes by name.
+        recipes: parameters of recipes by name.
+    """
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
-    groups: dict[tuple[Hashable, ...], list[int]] = {}
-    for position, values in enumerate(frame[keys].itertuples(index=False, name=None)):
-        groups.setdefault(tuple(value if is_known(value) else None for value in values), []).append(position)
-    ordered = sorted(groups, key=lambda key: tuple((value is not None, value) for value in key))
-    numbers = [0] * len(frame)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, cells in enumerate(frame[keys].itertuples(index=False, name=None)):
+        groups.setdefault(tuple(cell if is_known(cell) else None for cell in cells), []).append(position)
+    ordered = sorted(groups, key=lambda key: tuple((cell is not None, cell) for cell in key))
+    numbers = np.zeros(len(frame), dtype=int)
     for number, key in enumerate(ordered, start=1):
-        for position in groups[key]:
-            numbers[position] = number
-    known_units = {axis.name: axis.unit for axis in table.metadata.axes}
-    units = tuple(known_units.get(name.removeprefix(AXIS_PREFIX), "") for name in axes)
-    means = seed_means(frame, _NUMERIC, numbers)
+        numbers[groups[key]] = number
+    means = seed_means(frame, [name for name in _NUMERIC if name in frame], numbers)
+    ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
+    names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
+    axis_units = tuple(units.get(name, "") for name in names)
+    firsts = frame.iloc[[groups[key][0] for key in ordered]]
+    facts = zip(*(firsts[column] for column in FACT_COLUMNS), strict=True)
     return tuple(
         _point(
-            number, frame.iloc[groups[key]], means.loc[[number]].droplevel("group"), axes, units, table.metadata.recipes
+            number,
+            {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)},
+            tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
+            axis_units,
+            recipes,
+            _Source(frame=frame, positions=groups[key], means=means, seeds=slice(ends[number - 1], ends[number])),
         )
-        for number, key in enumerate(ordered, start=1)
+        for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
     )
 
 
 def is_known(value: Any) -> bool:
     """Whether a cell of a results frame is not null."""
-    return value is not None and value is not pd.NA and value == value
-
-
-def strings(cell: Any) -> tuple[str, ...]:
-    """A cell of a list column of strings; empty for null."""
-    return () if cell is None else tuple(cell)
+    return value is not None and value is not pd.NA and (not isinstance(value, float) or value == value)
 
 
 def _point(
     number: int,
-    rows: pd.DataFrame,
-    seed_table: pd.DataFrame,
-    axes: list[str],
+    facts: dict[str, Any],
+    axes: tuple[tuple[str, str | float | None], ...],
     units: tuple[str, ...],
     recipes: Mapping[str, Mapping[str, Scalar]],
+    source: _Source,
 ) -> Point:
-    first = rows.iloc[0]
-    values = tuple((name.removeprefix(AXIS_PREFIX), _axis_value(first[name])) for name in axes)
-    recipe = str(first["recipe"])
-    own = f"recipe.{recipe}."
-    varied = {name.removeprefix(own): value for name, value in values if name.startswith(own) and value is not None}
-
-    def text(name: str) -> str | None:
-        return str(first[name]) if is_known(first[name]) else None
-
-    def integer(name: str) -> int | None:
-        return int(first[name]) if is_known(first[name]) else None
-
+    own = f"recipe.{facts['recipe']}."
+    varied = {name.removeprefix(own): value for name, value in axes if name.startswith(own) and value is not None}
+    coverage, accounting = facts.pop("energy_coverage"), facts.pop("energy_accounting")
+    facts["chip_title"] = facts["chip_title"] or facts["chip"]
+    facts["equivalent_to_layered"] = bool(facts["equivalent_to_layered"])
     return Point(
+        **facts,
         number=number,
-        **{name: str(first[name]) for name in ("workload", "topology", "chip", "schedule")},
-        recipe=recipe,
-        capacity=text("capacity"),
-        operation=text("operation"),
-        weight_bits=integer("weight_bits"),
-        axes=values,
+        axes=axes,
         axis_units=units,
-        training_method=str(first["training_method"]),
-        training_policy=text("training_policy"),
-        training_group_size=integer("training_group_size"),
-        training_parameters={**recipes.get(recipe, {}), **varied},
-        chip_title=text("chip_title") or str(first["chip"]),
-        synchronization=text("synchronization"),
-        inference=text("inference"),
-        policy=text("policy"),
-        group_size=integer("group_size"),
-        stop=text("stop"),
-        steps_after_output=integer("steps_after_output"),
-        input_mode=text("input_mode"),
-        refractory=bool(first["refractory"]) if is_known(first["refractory"]) else None,
-        equivalent_to_layered=is_known(first["equivalent_to_layered"]) and bool(first["equivalent_to_layered"]),
-        coverage=tuple(sorted(strings(first["energy_coverage"]))),
-        accounting=text("energy_accounting"),
-        latency_model=text("latency_model"),
-        assumptions=_union(rows, "assumptions"),
-        not_modelled=_union(rows, "not_modelled"),
-        rows=rows,
-        seed_table=seed_table,
+        training_parameters={**recipes.get(facts["recipe"], {}), **varied},
+        coverage=() if coverage is None else tuple(sorted(coverage)),
+        accounting=accounting,
+        source=source,
     )
-
-
-def _union(rows: pd.DataFrame, column: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(entry for cell in rows[column] for entry in strings(cell)))
-
-
-def _axis_value(value: Any) -> str | float | None:
-    if not is_known(value):
-        return None
-    return value if isinstance(value, str) else float(value)
 
 
 def _written(value: str | float | None, unit: str) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 __all__ = ["CONFIDENCE", "Interval", "difference", "interval", "seed_means"]
 
@@ -53,7 +54,7 @@ class Interval:
         return self.high is not None and self.high < 0
 
 
-def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: Sequence[int]) -> pd.DataFrame:
+def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) -> pd.DataFrame:
     """Means over the evaluation seeds of each training seed; values that are not known are left out.
 
     Args:
@@ -70,12 +71,12 @@ def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: Sequence[int]
     return pd.DataFrame(values, index=index).groupby(level=["group", "training_seed"]).mean()
 
 
-def interval(values: pd.Series) -> Interval:
+def interval(values: ArrayLike) -> Interval:
     """Student's t interval of the mean of independent values, one a training seed."""
-    count = len(values)
+    numbers = np.asarray(values, dtype=float)
+    count = len(numbers)
     if count == 0:
         return Interval(mean=None, half_width=None, seeds=0)
-    numbers = values.to_numpy(dtype=float)
     mean = float(numbers.mean())
     if count == 1:
         return Interval(mean=mean, half_width=None, seeds=1)

@@ -28,6 +28,7 @@ __all__ = [
     "VOLATILE_METADATA",
     "ResultTable",
     "contents_equal",
+    "frame_of",
     "read_results",
     "write_results",
 ]
@@ -99,6 +100,17 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of rows that are in memory, as `ResultTable.frame` has them; a row may lack any.
+
+    Raises:
+        ValueError: a value of a wrong type.
+    """
+    rows = list(rows)
+    axes = _axis_columns(rows)
+    return _to_frame(_arrow_table(rows, {name: axes[name] if name in axes else COLUMNS[name] for name in names}))
 
 
 def _pieces(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:

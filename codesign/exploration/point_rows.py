@@ -14,7 +14,7 @@ from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 
-__all__ = ["paper_book", "point_row", "point_rows"]
+__all__ = ["point_row", "point_rows", "result_columns"]
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
@@ -110,10 +110,7 @@ def _row(
     with reading_result("columns"):
         return {
             **columns,
-            **summary,
-            "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
-            **cost,
-            **paper_book(point, summary["spike_density"], shape),
+            **result_columns(point, shape, summary, *unquantized, cost=cost),
             "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
             "status": "ok",
             **checked_cells({"execute_wall_s": found.facts(jobs.execution.key).get("wall_s")}),
@@ -127,10 +124,18 @@ def _training_columns(facts: Facts) -> Columns:
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
-def paper_book(point: Point, spike_density: float, shape: NetworkShape) -> Columns:
-    """The paper's book follows the row's spike density, where the priced execution may have been drained beyond it."""
-    energy = point.chip.e_synaptic_operation_j
+def result_columns(
+    point: Point, shape: NetworkShape, summary: Columns, *unquantized: Columns, cost: Columns
+) -> Columns:
+    """What a point's results come to: its summary, that of the same with float weights if there is one, and its cost.
+
+    The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
+    """
+    density, energy = summary["spike_density"], point.chip.e_synaptic_operation_j
     return {
-        "paper_synaptic_operations": paper_synaptic_operations(spike_density, shape),
-        "paper_energy_j": None if energy is None else paper_energy_j(spike_density, shape, energy),
+        **summary,
+        "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
+        **cost,
+        "paper_synaptic_operations": paper_synaptic_operations(density, shape),
+        "paper_energy_j": None if energy is None else paper_energy_j(density, shape, energy),
     }

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import UNKNOWN, column_label, number, percent, points, quantity, with_interval
-from codesign.analysis.fronts import coverage_words
+from codesign.analysis.formatting import (
+    UNKNOWN,
+    column_label,
+    coverage_words,
+    number,
+    percent,
+    points,
+    quantity,
+    with_interval,
+)
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import difference, interval
@@ -25,7 +33,7 @@ def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table
     groups: dict[tuple[str, str | None, str | None, str], list[Point]] = {}
     for point in gathered:
         if point.value("energy_j").mean is not None:
-            key = (point.chip, point.operation, point.accounting, coverage_words(point))
+            key = (point.chip, point.operation, point.accounting, coverage_words(point.coverage))
             groups.setdefault(key, []).append(point)
     if not groups:
         return None

@@ -8,8 +8,7 @@ from itertools import combinations
 import pandas as pd
 
 from codesign.analysis.comparison import Comparison, compare, compare_series, status_of, with_robustness
-from codesign.analysis.formatting import listed, quantity, significant
-from codesign.analysis.fronts import coverage_words
+from codesign.analysis.formatting import coverage_words, listed, quantity, significant
 from codesign.analysis.points import Point
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.claims import Claim, describe_gain
@@ -104,7 +103,7 @@ def _energy(a: Point, b: Point) -> Claim:
         return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
     found = with_robustness(found, None if a.coverage == b.coverage else terms)
     if a.coverage == b.coverage:
-        basis = f"equal coverage ({coverage_words(a)})"
+        basis = f"equal coverage ({coverage_words(a.coverage)})"
     else:
         basis = (
             f"matched terms ({listed([term.replace('_', ' ') for term in terms])}); left out: {_left_out(a, b, terms)}"
@@ -154,13 +153,14 @@ def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
             return [], f"no energy is modelled for {point.place}."
     whole = [point for point in (a, b) if not point.separable]
     if whole:
-        said = listed([f"{point.chip}'s energy ({coverage_words(point)})" for point in whole])
+        said = listed([f"{point.chip}'s energy ({coverage_words(point.coverage)})" for point in whole])
         return [], f"{said} cannot be split into terms: it is what was spent in some measurement."
     if a.coverage == b.coverage:
         return list(a.coverage), None
     common = [term for term in ENERGY_COLUMNS if term in a.coverage and term in b.coverage]
     if not common:
-        return [], f"no term is in both: {a.chip} has {coverage_words(a)}, {b.chip} has {coverage_words(b)}."
+        each = (f"{point.chip} has {coverage_words(point.coverage)}" for point in (a, b))
+        return [], f"no term is in both: {', '.join(each)}."
     for point in (a, b):
         # Which number holds an included term is not in the results: leaving out any but static power could lose it.
         left_out = set(point.coverage) - set(common)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import column_label, quantity, with_interval
-from codesign.analysis.fronts import Front, coverage_words
+from codesign.analysis.formatting import column_label, coverage_words, quantity, with_interval
+from codesign.analysis.fronts import Front
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
 from codesign.hardware.terms import ENERGY_COLUMNS
@@ -115,7 +115,7 @@ def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
             note += f"; {len(front.unknown)} not drawn: {column_label(x.column)} or {column_label(y.column)} unknown"
         panels.append(
             Panel(
-                title=front.group,
+                title=str(front.group),
                 svg=render(
                     f"pareto{number}",
                     _pareto_drawing(front, own, styles),
@@ -149,7 +149,7 @@ def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntr
         if not known:
             continue
         shown = sorted(known, key=lambda p: (-(p.value("accuracy").mean or 0.0), p.number))[:_BARS]
-        note = f"Covers {coverage_words(shown[0])}."
+        note = f"Covers {coverage_words(shown[0].coverage)}."
         if len(shown) < len(known):
             note += f" The {len(shown)} most accurate of {len(known)} points."
         panels.append(

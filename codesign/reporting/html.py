@@ -154,8 +154,8 @@ def _shortening(shown: int, total: int) -> str:
 def _hypervolumes(fronts: Sequence[Front]) -> Table | None:
     rows = [
         (
-            Cell(text=front.title),
-            Cell(text=front.group),
+            Cell(text=" × ".join(column_label(objective.column) for objective in front.objectives)),
+            Cell(text=str(front.group)),
             Cell(text=f"{len(front.best)} of {len(front.members)}", order=len(front.best)),
             Cell(text=number(front.volume), order=front.volume),
             Cell(text=", ".join(quantity(o.reference, o.column) for o in front.objectives)),

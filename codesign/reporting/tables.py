@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, quantity, with_interval
-from codesign.analysis.fronts import Front, coverage_words
+from codesign.analysis.formatting import UNKNOWN, column_label, coverage_words, listed, number, quantity, with_interval
+from codesign.analysis.fronts import Front
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
@@ -126,7 +126,7 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
                 Cell(text=_training(point)),
                 Cell(text=_inference(point)),
                 *(_value(point, column) for column in columns),
-                Cell(text=coverage_words(point)),
+                Cell(text=coverage_words(point.coverage)),
                 Cell(text="; ".join(dict.fromkeys(_front_name(front, fronts) for front in on[point.number]))),
             )
             for point in ordered
@@ -187,7 +187,7 @@ def operations_and_energy(points: Sequence[Point]) -> Table:
                 _scaled(point.value("synaptic_operations"), 1e-4),
                 _scaled(point.value("energy_synaptic_operation_j"), 1e6),
                 _scaled(point.value("energy_j"), 1e6),
-                Cell(text=coverage_words(point)),
+                Cell(text=coverage_words(point.coverage)),
             )
             for point in points
         ),
@@ -244,7 +244,7 @@ def all_points(points: Sequence[Point]) -> Table:
                 Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
                 _seeds(point),
                 *(_value(point, column) for column in columns),
-                Cell(text=coverage_words(point)),
+                Cell(text=coverage_words(point.coverage)),
                 Cell(text=point.latency_model or UNKNOWN),
                 Cell(text=point.capacity or UNKNOWN),
                 Cell(text=(point.operation or UNKNOWN).replace("_", " ")),

@@ -6,8 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.analysis.formatting import UNKNOWN, column_label, percent, plus_minus, quantity, with_interval
-from codesign.analysis.fronts import coverage_words, find_fronts
+from codesign.analysis.formatting import (
+    UNKNOWN,
+    column_label,
+    coverage_words,
+    percent,
+    plus_minus,
+    quantity,
+    with_interval,
+)
+from codesign.analysis.fronts import find_fronts
 from codesign.analysis.metadata import TrialFacts
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
@@ -61,14 +69,17 @@ def print_summary(
     console.print(Text(f"{table.metadata.title}: {len(points)} design points from {len(table.frame)} rows ({rows})"))
     best = _best(table, points)
     if best:
-        letters = {cover: chr(ord("a") + n % 26) for n, cover in enumerate(dict.fromkeys(map(coverage_words, best)))}
+        letters = {
+            cover: chr(ord("a") + n % 26)
+            for n, cover in enumerate(dict.fromkeys(coverage_words(point.coverage) for point in best))
+        }
         grid = Table(title="Pareto front", title_justify="left", box=None, pad_edge=False)
         for name in ("chip", "recipe", "schedule"):
             grid.add_column(name, overflow="fold", ratio=1)
         for name in ("accuracy", "energy", "latency"):
             grid.add_column(name, justify="right", no_wrap=True)
         for point in best[:_ROWS]:
-            mark = f" ({letters[coverage_words(point)]})"
+            mark = f" ({letters[coverage_words(point.coverage)]})"
             chip = point.place + ("*" if point.capacity == "scaled" else "")
             names = [Text(chip), Text(point.recipe), Text(point.schedule)]
             grid.add_row(*names, *(_value(point, column, mark) for column in _COLUMNS))

@@ -180,7 +180,7 @@ def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) ->
     table = read_results(outcome.results)
     fronts = find_fronts(gather(table), table.metadata.objectives)
     expected = [
-        (front.group, point.recipe, tuple(quantity(point.value(column).mean, column) for column in COLUMNS))
+        (str(front.group), point.recipe, tuple(quantity(point.value(column).mean, column) for column in COLUMNS))
         for front in fronts
         if len(front.objectives) == 3
         for point in front.best

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import listed, number
-from codesign.analysis.fronts import coverage_words
+from codesign.analysis.formatting import coverage_words, listed, number
 from codesign.analysis.points import Point
 from codesign.reporting.claims import Claim
 from codesign.reporting.paper.accuracy import LAYERED, PAIRS
@@ -58,7 +57,7 @@ def _remarks(points: Sequence[Point]) -> list[str]:
         remarks.append(f"An operation costs {written} here and {format_si(SYNAPTIC_OPERATION_J, 'J')} in the paper.")
     elif prices:
         remarks.append(f"An operation costs {format_si(SYNAPTIC_OPERATION_J, 'J')}, µBrain’s, as in the paper.")
-    covered = sorted({coverage_words(point) for point in points})
+    covered = sorted({coverage_words(point.coverage) for point in points})
     if covered:
         remarks.append(f"Energy of all synapses holds {'; or '.join(covered)}.")
     return remarks
