@@ -241,7 +241,7 @@ def points_of(
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
     axis_units = tuple(units.get(name, "") for name in names)
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
-    facts = zip(*(firsts[column] for column in FACT_COLUMNS), strict=True)
+    facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
     return tuple(
         _point(
             number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,6 @@ VOLATILE_METADATA = ("jobs", "platform")
 
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
-_SORTED_BY = frozenset((*_SORT_KEYS, *_SORT_KEYS_LAST))
 _PIECE = 1000
 """Rows that are in memory as Python objects while a file is written."""
 
@@ -79,24 +78,25 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pieces: list[Any] = []
-    places: list[dict[str, Any]] = []
-    for first, piece in _pieces(rows):
-        for number, row in enumerate(piece, start=first):
-            unknown = sorted(name for name in row if name not in COLUMNS and not name.startswith(AXIS_PREFIX))
+    remaining, pieces = iter(rows), [_arrow_table([], COLUMNS)]
+    by_axis: list[dict[str, Any]] = []
+    while piece := list(itertools.islice(remaining, _PIECE)):
+        others = [{name: row[name] for name in row if name not in COLUMNS} for row in piece]
+        for number, names in enumerate(others, start=len(by_axis)):
+            unknown = sorted(name for name in names if not name.startswith(AXIS_PREFIX))
             if unknown:
                 raise ValueError(f"row {number}: unknown column {', '.join(unknown)}")
         pieces.append(_arrow_table(piece, COLUMNS))
-        places += [{name: row[name] for name in row if name in _SORTED_BY or name not in COLUMNS} for row in piece]
-    axes = _axis_columns(places)
-    order = sorted(range(len(places)), key=lambda number: _sort_key(places[number], tuple(axes)))
-    fixed = pa.concat_tables(pieces) if pieces else _arrow_table([], COLUMNS)
-    ordered = fixed.take(pa.array(order, type=pa.int64())).combine_chunks()
-    by_axis = _arrow_table([places[number] for number in order], axes)
+        by_axis += others
+    axes = _axis_columns(by_axis)
     columns = {**COLUMNS, **axes}
     fields = [pa.field(name, _arrow_type(column.kind), nullable=column.nullable) for name, column in columns.items()]
     schema = pa.schema(fields, metadata={METADATA_KEY: metadata.to_json().encode()})
-    table = pa.Table.from_arrays([*ordered.columns, *by_axis.columns], schema=schema)
+    arrays = [*pa.concat_tables(pieces).combine_chunks().columns, *_arrow_table(by_axis, axes).columns]
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    keys = list(zip(*(table[name].to_pylist() for name in (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)), strict=True))
+    order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
+    table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     write_atomically(path, sink.getvalue().to_pybytes())
@@ -111,14 +111,6 @@ def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.Data
     rows = list(rows)
     axes = _axis_columns(rows)
     return _to_frame(_arrow_table(rows, {name: axes[name] if name in axes else COLUMNS[name] for name in names}))
-
-
-def _pieces(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
-    """Rows a thousand at a time, each piece with the number of its first."""
-    remaining, first = iter(rows), 0
-    while piece := list(itertools.islice(remaining, _PIECE)):
-        yield first, piece
-        first += len(piece)
 
 
 def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]) -> Any:
@@ -183,25 +175,18 @@ def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
-    values: dict[str, list[Any]] = {}
+    texts: dict[str, set[bool]] = {}
     for row in rows:
         for name, value in row.items():
-            if name.startswith(AXIS_PREFIX) and value is not None:
-                values.setdefault(name, []).append(value)
-            elif name.startswith(AXIS_PREFIX):
-                values.setdefault(name, [])
-    columns = {}
-    for name in sorted(values):
-        texts = [isinstance(value, str) for value in values[name]]
-        if any(texts) and not all(texts):
+            if name.startswith(AXIS_PREFIX):
+                texts.setdefault(name, set()).update([isinstance(value, str)] if value is not None else ())
+    for name, kinds in texts.items():
+        if len(kinds) > 1:
             raise ValueError(f"{name}: an axis holds strings or numbers, found both")
-        columns[name] = Column(kind="string" if any(texts) else "float", meaning="axis of the sweep")
-    return columns
-
-
-def _sort_key(row: Mapping[str, Any], axes: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]:
-    names = (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)
-    return tuple((row.get(name) is not None, row.get(name)) for name in names)
+    return {
+        name: Column(kind="string" if True in texts[name] else "float", meaning="axis of the sweep")
+        for name in sorted(texts)
+    }
 
 
 def _arrow_type(kind: Kind) -> Any:
