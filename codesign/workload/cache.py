@@ -1,26 +1,26 @@
 """Binned events on disk, so that a dataset is binned once per set of options.
 
-A file is named after a hash of all that its content depends on, is written beside its place and then moved there, and
-carries a hash of its content. So a reader sees a whole file or none, two processes may fill the same entry at once,
-and a damaged file is noticed and made again. Where the folder cannot be written, everything works without it.
+A file is named after a hash of all that its content depends on, appears whole or not at all, and carries a hash of its
+content: two processes may fill the same entry at once, and a damaged file is noticed and made again. Where the folder
+cannot be written, everything works without it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import InputError
+from codesign.files import open_folder
 from codesign.workload.events import EventBatch
 
 __all__ = ["Cache", "content_digest", "content_key", "file_states"]
@@ -28,7 +28,6 @@ __all__ = ["Cache", "content_digest", "content_key", "file_states"]
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
-_UNFINISHED = ".part"
 _DAY_S = 86_400.0
 _PIECE = 1 << 22
 _reported: set[Path] = set()
@@ -60,70 +59,50 @@ class Cache:
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
+        self._folder = None if root is None else open_folder(root)
 
     def load(self, key: str) -> dict[str, EventBatch] | None:
         """The batches stored under `key`, or None if there are none or the file is damaged."""
-        path = self._path("events", f"{key}.npz")
-        if path is None or not os.path.isfile(path):
+        content = self._read(f"events/{key}.npz")
+        if content is None:
             return None
         try:
-            return _read(path)
+            return _batches_of(content)
         except Exception as error:  # a damaged file may fail anywhere in the readers of zip, npy and JSON
-            _LOG.info("cache file %s is damaged (%s): it is made again", path, error)
+            _LOG.info("cache file %s of %s is damaged (%s): it is made again", key, self.root, error)
             return None
 
     def store(self, key: str, batches: Mapping[str, EventBatch]) -> None:
         """Keep named batches under `key`; a folder that cannot be written is reported once and skipped."""
-        self._write("events", f"{key}.npz", lambda stream: _write(stream, batches))
+        if self._folder is not None:
+            self._write(f"events/{key}.npz", _bytes_of(batches))
 
     def digest(self, identity: Mapping[str, Any], compute: Callable[[], str]) -> str:
         """`compute()`, remembered under `identity`: spares hashing gigabytes of files that did not change."""
-        name = content_key(identity)
-        path = self._path("digests", name)
-        if path is not None and os.path.isfile(path):
-            try:
-                text = path.read_text(encoding="ascii")
-                value, _, check = text.partition(" ")
-                if check == content_key({"name": name, "value": value}):
-                    return value
-            except (OSError, ValueError):
-                pass  # unreadable is like absent: computed and written again
+        key = content_key(identity)
+        value, _, check = (self._read(f"digests/{key}") or b"").decode("ascii", errors="replace").partition(" ")
+        if check == content_key({"name": key, "value": value}):
+            return value
         value = compute()
-        line = f"{value} {content_key({'name': name, 'value': value})}"
-        self._write("digests", name, lambda stream: stream.write(line.encode("ascii")))
+        self._write(f"digests/{key}", f"{value} {content_key({'name': key, 'value': value})}".encode("ascii"))
         return value
 
-    def _path(self, folder: str, name: str) -> Path | None:
-        return None if self.root is None else self.root / folder / name
-
-    def _write(self, folder: str, name: str, fill: Callable[[IO[bytes]], object]) -> None:
-        path = self._path(folder, name)
-        if path is None:
-            return
-        temporary = path.with_name(f".{name[:16]}-{os.getpid()}-{secrets.token_hex(4)}{_UNFINISHED}")
+    def _read(self, name: str) -> bytes | None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(path.parent)
-            with temporary.open("xb") as stream:
-                fill(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            if self.root is not None and self.root not in _reported:
+            return None if self._folder is None else self._folder.read(name)
+        except InputError:  # unreadable is like absent: made and written again
+            return None
+
+    def _write(self, name: str, content: bytes) -> None:
+        if self._folder is None or self.root is None:
+            return
+        try:
+            self._folder.remove_leftovers(older_than_s=_DAY_S)
+            self._folder.write(name, content)
+        except InputError as error:
+            if self.root not in _reported:
                 _reported.add(self.root)
                 _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, error)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Delete unfinished files of processes that were killed; one younger than a day may still be written."""
-    for path in folder.glob(f".*{_UNFINISHED}"):
-        with contextlib.suppress(OSError):  # another process may be deleting it, too
-            if time.time() - path.stat().st_mtime > _DAY_S:
-                path.unlink()
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:
@@ -144,7 +123,7 @@ def _checksum(meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _write(stream: IO[bytes], batches: Mapping[str, EventBatch]) -> None:
+def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     meta: dict[str, Any] = {"format": _FORMAT, "batches": {}}
     for name, batch in batches.items():
@@ -159,12 +138,13 @@ def _write(stream: IO[bytes], batches: Mapping[str, EventBatch]) -> None:
         }
     meta["checksum"] = _checksum(meta, arrays)
     text = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
+    stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, meta=text, **arrays)
+    return stream.getvalue()
 
 
-def _read(path: Path) -> dict[str, EventBatch]:
-    # numpy leaves a file that it opened itself open if it is damaged
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+def _batches_of(data: bytes) -> dict[str, EventBatch]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
         content = {name: file[name] for name in file.files}
     meta = json.loads(content.pop("meta").tobytes())
     if meta["format"] != _FORMAT or meta["checksum"] != _checksum(meta, content):

@@ -28,7 +28,6 @@ from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,8 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.workload.events import EventBatch
-from codesign.workload.timing import bin_edges_ns
+from codesign.workload.binning import Events
 from codesign.workload.wav import Sound
 
 __all__ = ["Cochlea", "erb_hz", "erb_number", "even_loudness"]
@@ -47,7 +45,6 @@ _BLOCK = 50  # places filtered together: what they remember fits the fastest mem
 _HIGHEST_OF_RATE = 0.45  # filters nearer to half the rate are not what they say
 _QUIETEST = 1e-3  # recordings below −60 dB of full scale stay quieter than others: they are noise
 _ACTIVE = 1e-2  # frames within 20 dB of the loudest count as sound
-_CHUNK_SOUNDS = 64
 
 
 def erb_hz(frequency_hz: NDArray[np.float64] | float) -> Any:
@@ -118,56 +115,14 @@ class Cochlea:
         instants = np.rint((np.arange(steps) + 0.5) * (interval_s * 1e9)).astype(np.int64)
         return instants, counts
 
-    def record(
-        self,
-        sounds: Iterable[Sound],
-        labels: NDArray[np.integer],
-        *,
-        sample_ids: NDArray[np.integer],
-        timestep_s: float,
-        timesteps: int,
-    ) -> EventBatch:
-        """Listen to each sound, made as loud as all others, for `timesteps` bins of `timestep_s` seconds.
-
-        What lasts longer is cut off, and what is shorter is followed by silence.
-
-        Args:
-            sounds: B of them, read one by one.
-            labels, sample_ids: (B,), kept.
-            timestep_s, timesteps: at least 1 ms each bin.
-
-        Returns:
-            B samples; input index = place.
-        """
-        edges = bin_edges_ns(timestep_s, timesteps)
-        batches = []
-        heard = iter(sounds)
-        for start in range(0, max(len(labels), 1), _CHUNK_SOUNDS):
-            part = slice(start, min(start + _CHUNK_SOUNDS, len(labels)))
-            cells = [np.zeros(0, dtype=np.int64)]
-            for row in range(part.stop - part.start):
-                within = self._cells(even_loudness(next(heard)), edges)
-                cells.append(row * timesteps * self.channels + within)
-            batches.append(
-                EventBatch.from_cells(
-                    np.concatenate(cells),
-                    labels[part],
-                    sample_ids=sample_ids[part],
-                    timesteps=timesteps,
-                    input_size=self.channels,
-                    timestep_s=timestep_s,
-                )
-            )
-        return EventBatch.concatenate(batches)
-
-    def _cells(self, sound: Sound, edges_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """timestep · channels + place of each spike that lies in one of the bins."""
-        lasting = round((float(edges_ns[-1]) * 1e-9 + 2e-3) * sound.rate_hz)  # more, so that no interval is cut
-        instants, counts = self.counts(Sound(samples=sound.samples[:lasting], rate_hz=sound.rate_hz))
-        bins = np.searchsorted(edges_ns, instants, side="right") - 1
-        steps, places = np.nonzero(counts[bins < len(edges_ns) - 1])
-        cells: NDArray[np.int64] = np.repeat(bins[steps] * self.channels + places, counts[steps, places])
-        return cells
+    def events(self, sound: Sound, end_ns: int) -> Events:
+        """The spikes of a sound that is made as loud as all others, up to about `end_ns`; input index = place."""
+        lasting = round((end_ns * 1e-9 + 2e-3) * sound.rate_hz)  # more, so that no interval is cut
+        evened = even_loudness(sound)
+        instants, counts = self.counts(Sound(samples=evened.samples[:lasting], rate_hz=evened.rate_hz))
+        steps, places = np.nonzero(counts)
+        spikes = counts[steps, places]
+        return np.repeat(instants[steps], spikes), np.repeat(places, spikes)
 
     def _filters(self, rate_hz: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
         """(channels,) poles, and gains that make each filter's amplitude 1 at its centre."""

@@ -26,10 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
+from codesign.workload.binning import bin_samples
 from codesign.workload.cochlea import Cochlea
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
+from codesign.workload.timing import bin_edges_ns
 from codesign.workload.wav import Sound, read_wav
 
 __all__ = ["Audio"]
@@ -85,12 +87,14 @@ class Audio(Dataset):
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
             assert spec.highest_frequency is not None
             cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
-            return cochlea.record(
-                (_hear(paths[position]) for position in positions),
-                classes[positions],
-                sample_ids=ids[positions],
-                timestep_s=spec.timestep,
-                timesteps=spec.timesteps,
+            end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])
+            return bin_samples(
+                lambda position: cochlea.events(_hear(paths[position]), end_ns),
+                positions,
+                labels=classes,
+                sample_ids=ids,
+                input_size=_CHANNELS,
+                spec=spec,
             )
 
         return Recordings(
