@@ -81,6 +81,12 @@ def homes(folder: Path) -> dict[str, Path]:
     return places
 
 
+# Homes and folders for temporary files that are of no use, in whole runs: thorough. They catch a part of the program
+# that writes to a folder of the user's which nobody named, or does not do without one; the functions that choose these
+# folders have quick tests of their own.
+
+
+@pytest.mark.thorough
 def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> None:
     """Kernels are kept in the folder for temporary files then, and events nowhere."""
     of_kernels = kernels(undisturbed)
@@ -112,6 +118,7 @@ def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> Non
     assert everything_below(folder / "locked") == everything_below(folder / "closed") == set()
 
 
+@pytest.mark.thorough
 def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """As a service runs: HOME is not set."""
     process = sweep(folder, cache_root, environment={"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None})
@@ -119,6 +126,7 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
+@pytest.mark.thorough
 def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     home = folder / "locked"
     home.mkdir()
@@ -136,6 +144,7 @@ def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undistu
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
+@pytest.mark.thorough
 def test_no_folder_for_temporary_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """TMPDIR names a folder that is not there, or that cannot be written: the system's own is taken."""
     locked = folder / "locked"

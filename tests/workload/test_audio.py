@@ -40,9 +40,6 @@ def write(root, names, content=None):
 def test_a_folder_of_words_becomes_a_workload(tmp_path):
     workload = load_workload(SPEC, data_root=write_audio(tmp_path))
     assert (workload.input_grid, workload.classes) == ((1, 1, 350), 5)
-    assert (workload.timesteps, workload.timestep_s) == (100, 0.01)
-    assert [len(part) for part in (workload.train, workload.validation, workload.test)] == [42, 9, 9]
-    assert workload.coverage == "60 recordings of 5 labels by 3 speakers"
     for part in (workload.train, workload.validation, workload.test):
         assert part.events.min() > 200
         assert part.offsets[np.arange(len(part)) * 100 + 20].tolist() == part.offsets[100::100].tolist()  # 200 ms
@@ -75,49 +72,10 @@ def test_labels_are_in_the_order_of_numbers_and_then_of_words(tmp_path):
     assert [label for i, (_, label) in most.items() if i not in more] == [3]
 
 
-@pytest.mark.parametrize("folders", [False, True])
-def test_neither_order_nor_time_of_writing_matters(tmp_path, folders):
-    a = write_audio(tmp_path / "a", folders=folders)
-    b = write_audio(tmp_path / "b", folders=folders, reverse=True)
-    loaded = [load_workload(SPEC, data_root=root, cache_root=root / "cache") for root in (a, b)]
-    assert loaded[0].fingerprint == loaded[1].fingerprint
-    assert np.array_equal(loaded[0].train.sample_ids, loaded[1].train.sample_ids)
-    assert np.array_equal(loaded[0].train.indices, loaded[1].train.indices)
-
-
-def test_samples_depend_neither_on_what_else_is_there_nor_on_the_layout(tmp_path):
+def test_samples_do_not_depend_on_the_layout(tmp_path):
     few = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "a", takes=2)))
-    many = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "b", takes=4)))
-    assert set(few) < set(many)
-    assert all(many[sample] == few[sample] for sample in few)
     sorted_away = everything(load_workload(SPEC, data_root=write_audio(tmp_path / "c", takes=2, folders=True)))
     assert sorted(sorted_away.values()) == sorted(few.values())
-
-
-@pytest.mark.parametrize("folders", [False, True])
-def test_split_by_speaker_tests_with_voices_that_training_never_hears(tmp_path, folders):
-    root = write_audio(tmp_path, folders=folders)
-    recordings = Audio().open(root / "audio")
-    assert recordings.groups is not None
-    speaker_of = dict(zip(recordings.sample_ids.tolist(), recordings.groups.tolist(), strict=True))
-    tested = set()
-    for seed in range(6):
-        workload = load_workload(SPEAKER.model_copy(update={"seed": seed}), data_root=root)
-        test, *others = (
-            {speaker_of[i] for i in part.sample_ids.tolist()}
-            for part in (workload.test, workload.train, workload.validation)
-        )
-        assert len(test) == 1
-        assert not any(test & other for other in others)
-        assert (len(workload.test), len(workload.validation), len(workload.train)) == (20, 9, 31)
-        tested |= test
-    assert len(tested) > 1  # the draw depends on the seed
-
-
-def load_cache(folder):
-    from codesign.workload.cache import Cache
-
-    return Cache(folder / "cache")
 
 
 @pytest.mark.parametrize(
@@ -169,13 +127,10 @@ def test_the_folder_is_the_usual_one_or_the_one_that_is_named(tmp_path):
     assert fingerprint(tmp_path) == usual
 
 
-def test_changed_sound_and_changed_names_change_the_fingerprint(tmp_path):
-    found = {fingerprint(write_audio(tmp_path))}
-    write(tmp_path, ["ah_s0_0.wav"], wav(word("ah", 0, 1)))
-    found.add(fingerprint(tmp_path))
+def test_changed_names_change_the_fingerprint(tmp_path):
+    before = fingerprint(write_audio(tmp_path))
     (tmp_path / "audio" / "ah_s0_0.wav").rename(tmp_path / "audio" / "ah_s0_9.wav")
-    found.add(fingerprint(tmp_path))
-    assert len(found) == 3
+    assert fingerprint(tmp_path) != before
 
 
 def test_the_highest_frequency_is_an_option(tmp_path):
@@ -190,10 +145,6 @@ def test_the_highest_frequency_is_an_option(tmp_path):
     )
     with pytest.raises(InputError, match=r"highest_frequency must be between 100 Hz and 500 kHz, found 60 Hz"):
         fingerprint(root, WorkloadSpec(name="audio", highest_frequency="60 Hz"))
-    with pytest.raises(InputError, match=r"workload 'digits': highest_frequency is an option of recordings of sound"):
-        fingerprint(root, WorkloadSpec(name="digits", highest_frequency="3 kHz"))
-    with pytest.raises(InputError, match=r"workload 'digits': folder is an option of recordings of sound"):
-        fingerprint(root, WorkloadSpec(name="digits", folder="x"))
 
 
 @pytest.mark.parametrize(
@@ -211,31 +162,15 @@ def test_damaged_recordings_are_named(tmp_path, name, content, message):
     write(tmp_path, [name], content)
     with pytest.raises(DataError, match=message):
         load_workload(SPEC, data_root=tmp_path)
-
-
-def test_the_status_says_what_is_there(tmp_path):
-    assert Audio().status(tmp_path).state == "missing"
-    assert str(tmp_path / "audio") in Audio().status(tmp_path).detail
-    write_audio(tmp_path)
-    assert Audio().status(tmp_path).state == "complete"
-    write(tmp_path, ["first.wav"], b"")
-    assert Audio().status(tmp_path).state == "damaged"
-    assert "first.wav" in Audio().status(tmp_path).detail
+    if name == "first.wav":
+        assert Audio().status(tmp_path).state == "damaged"
+        assert "first.wav" in Audio().status(tmp_path).detail
 
 
 def test_one_label_is_no_workload(tmp_path):
     write(tmp_path, [f"ah/a_{take}.wav" for take in range(3)])
     with pytest.raises(DataError, match="have the label 'ah'; at least 2 are needed"):
         load_workload(SPEC, data_root=tmp_path)
-
-
-def test_missing_recordings_say_what_to_put_where_and_what_else_to_run(tmp_path):
-    with pytest.raises(DataError) as caught:
-        load_workload(SPEC, data_root=tmp_path)
-    message = str(caught.value)
-    assert str(tmp_path / "audio") in message
-    assert "github.com/Jakobovski/free-spoken-digit-dataset" in message
-    assert "'digits'" in message
 
 
 @pytest.mark.parametrize("folder", ["/data", "../data", "a/../../b", ""])

@@ -2,17 +2,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from codesign.workload.cache import Cache, content_key, file_states
+from codesign.workload.cache import Cache, file_states
 from codesign.workload.events import EventBatch
 
 
@@ -28,11 +23,6 @@ def same(a, b):
     ) and (
         (a.timesteps, a.input_size, a.timestep_s, a.currents) == (b.timesteps, b.input_size, b.timestep_s, b.currents)
     )
-
-
-def run(script, *arguments):
-    """Start `script` in a process of its own."""
-    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)])
 
 
 def test_what_is_stored_comes_back(tmp_path):
@@ -52,11 +42,6 @@ def test_other_keys_and_no_folder_hold_nothing(tmp_path):
     assert Cache(tmp_path).load("other") is None
     Cache(None).store("k", {"train": batch()})
     assert Cache(None).load("k") is None
-
-
-def test_keys_depend_on_every_part_but_not_on_their_order():
-    assert content_key({"a": 1, "b": [2]}) == content_key({"b": [2], "a": 1})
-    assert len({content_key(parts) for parts in ({"a": 1}, {"a": 2}, {"a": "1"}, {"b": 1})}) == 4
 
 
 def test_a_truncated_file_is_noticed_and_replaced(tmp_path, caplog):
@@ -97,53 +82,6 @@ def test_content_that_does_not_match_its_checksum_is_refused(tmp_path):
     arrays["train.labels"] = (arrays["train.labels"] + 1) % 10  # a valid archive with other labels
     np.savez(file, **arrays)
     assert cache.load("k") is None
-
-
-FILL = """
-    import sys
-    from pathlib import Path
-    import numpy as np
-    from codesign.workload.cache import Cache
-    from codesign.workload.events import EventBatch
-    frames = np.random.default_rng(0).integers(0, 3, (20, 4, 30))
-    batch = EventBatch.from_frames(frames, np.arange(20) % 10, timestep_s=0.01)
-    cache = Cache(Path(sys.argv[1]))
-    for _ in range(40):
-        cache.store("k", {"train": batch})
-        assert cache.load("k") is not None
-"""
-
-
-def test_two_processes_may_fill_the_same_entry(tmp_path):
-    writers = [run(FILL, tmp_path), run(FILL, tmp_path)]
-    cache, file, loads = Cache(tmp_path), tmp_path / "events" / "k.npz", 0
-    while any(writer.poll() is None for writer in writers):
-        if file.exists():
-            assert same(cache.load("k")["train"], batch())
-            loads += 1
-        time.sleep(0.002)
-    assert [writer.returncode for writer in writers] == [0, 0]
-    assert loads > 0
-    assert [path.name for path in (tmp_path / "events").iterdir()] == ["k.npz"]
-
-
-def test_a_process_killed_while_it_writes_leaves_no_entry(tmp_path):
-    killed = run(
-        "import os, signal\nos.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)" + FILL.replace("\n    ", "\n"),
-        tmp_path,
-    )
-    assert killed.wait(timeout=60) == -signal.SIGKILL
-    (leftover,) = (tmp_path / "events").iterdir()
-    assert leftover.suffix == ".part"
-    cache = Cache(tmp_path)
-    assert cache.load("k") is None
-    cache.store("k", {"train": batch()})
-    assert same(cache.load("k")["train"], batch())
-    assert leftover.exists()  # it might belong to a process that is still writing
-    two_days_ago = time.time() - 2 * 86_400
-    os.utime(leftover, (two_days_ago, two_days_ago))
-    cache.store("k", {"train": batch()})
-    assert not leftover.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_reported_once(tmp_path, caplog):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from workload_files import CIFAR10_IDS, cifar10_image, write_cifar10
 
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.workload.dataset import load_workload, outline_workload
 from codesign.workload.datasets.cifar10 import CIFAR10
 from codesign.workload.events import EventBatch
@@ -27,33 +27,21 @@ def first_file(root, layout):
     }[layout]
 
 
-def parts(workload):
-    return workload.train, workload.validation, workload.test
-
-
 def same(a, b):
     return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("offsets", "indices", "values", "sample_ids"))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_currents_are_normalized_pixels_colour_by_colour(tmp_path, layout):
-    workload = load_workload(SPEC, data_root=write_cifar10(tmp_path, layout))
+def test_currents_are_normalized_pixels_colour_by_colour(tmp_path):
+    workload = load_workload(SPEC, data_root=write_cifar10(tmp_path))
     assert (workload.input_grid, workload.classes, workload.timesteps, workload.timestep_s) == ((3, 32, 32), 10, 1, 0.0)
-    for part in parts(workload):
+    for part in (workload.train, workload.validation, workload.test):
         assert part.currents
         for row, sample_id in enumerate(part.sample_ids.tolist()):
             image = cifar10_image(sample_id) / 255
             mean, deviation = np.array([0.4914, 0.4822, 0.4465]), np.array([0.2470, 0.2435, 0.2616])
             expected = (image - mean[:, None, None]) / deviation[:, None, None]
-            assert part.frame(0)[row].numpy() == pytest.approx(expected.ravel(), rel=1e-6)
+            assert np.allclose(part.frame(0)[row].numpy(), expected.ravel(), rtol=1e-6, atol=0)
             assert part.labels[row] == sample_id % 10
-
-
-def test_the_same_images_are_the_same_workload_in_every_layout(tmp_path):
-    loaded = [load_workload(SPEC, data_root=write_cifar10(tmp_path / layout, layout)) for layout in LAYOUTS]
-    assert len({workload.fingerprint for workload in loaded}) == 1
-    for other in loaded[1:]:
-        assert all(same(a, b) for a, b in zip(parts(loaded[0]), parts(other), strict=True))
 
 
 def test_a_batch_is_what_dense_frames_compress_to(tmp_path):
@@ -69,7 +57,6 @@ def test_ids_are_those_of_the_whole_dataset(tmp_path):
     training = np.concatenate([workload.train.sample_ids, workload.validation.sample_ids])
     assert sorted(training) == [*CIFAR10_IDS["data_batch_1"], *CIFAR10_IDS["data_batch_2"]]
     assert sorted(workload.test.sample_ids) == CIFAR10_IDS["test_batch"].tolist()
-    assert workload.coverage == "40 of 50,000 training and 10 of 10,000 test images"
 
 
 def test_an_archive_that_does_not_number_its_images_has_the_first_of_them(tmp_path):
@@ -79,20 +66,6 @@ def test_an_archive_that_does_not_number_its_images_has_the_first_of_them(tmp_pa
     np.savez(file, **{name: content[name] for name in ("x_train", "y_train", "x_test", "y_test")})
     workload = load_workload(SPEC, data_root=tmp_path)
     assert sorted([*workload.train.sample_ids, *workload.validation.sample_ids]) == list(range(40))
-
-
-def test_a_copy_without_test_images_can_be_pooled(tmp_path):
-    write_cifar10(tmp_path)
-    (tmp_path / "cifar10/cifar-10-batches-py/test_batch").unlink()
-    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
-        load_workload(SPEC, data_root=tmp_path)
-    assert len(load_workload(WorkloadSpec(name="cifar10", split="pooled"), data_root=tmp_path).test) == 6
-
-
-@pytest.mark.parametrize("options", [{"timestep": "10 ms"}, {"timesteps": 2}])
-def test_an_image_takes_no_time(options):
-    with pytest.raises(InputError, match=r"images are seen in one timestep without a length.*remove timestep"):
-        load_workload(WorkloadSpec(name="cifar10", **options))
 
 
 class Hostile:

@@ -105,27 +105,27 @@ def test_zip_archives_become_a_dataset(server, tmp_path):
     assert ("train.zip", size, size) in told.reports
 
 
-def test_a_tar_archive_becomes_a_dataset(server, tmp_path):
-    source = write_cifar10(tmp_path / "source") / "cifar10"
-    archive = tar_of(source, "cifar-10-batches-py")
-    what = offered(server, "cifar10", **{"cifar-10-python.tar.gz": (archive, "cifar-10-batches-py")})
-    download(what, tmp_path / "data", Told())
-    assert len(load_workload(WorkloadSpec(name="cifar10"), data_root=tmp_path / "data").test) == 10
+def tar_of_a_folder(source):
+    (archive,) = write_cifar10(source).glob("cifar10")
+    return "cifar10", {"cifar-10-python.tar.gz": (tar_of(archive, "cifar-10-batches-py"), "cifar-10-batches-py")}
 
 
-def test_one_member_of_an_archive_becomes_a_file(server, tmp_path):
-    source = write_shd(tmp_path / "source") / "shd/SHD"
-    files = {f"{name}.zip": (zip_of(source, name), name) for name in ("shd_train.h5", "shd_test.h5")}
-    download(offered(server, "shd/SHD", **files), tmp_path / "data", Told())
-    assert len(load_workload(WorkloadSpec(name="shd"), data_root=tmp_path / "data").test) == 10
+def zips_of_a_file_each(source):
+    below = write_shd(source) / "shd/SHD"
+    return "shd", {f"{name}.zip": (zip_of(below, name), name) for name in ("shd_train.h5", "shd_test.h5")}
 
 
-def test_files_that_are_no_archives_are_kept_as_they_are(server, tmp_path):
-    source = write_mnist(tmp_path / "source") / "mnist"
-    files = {path.name: (path.read_bytes(), path.name) for path in sorted(source.iterdir())}
+def no_archives(source):
+    files = {path.name: (path.read_bytes(), path.name) for path in sorted((write_mnist(source) / "mnist").iterdir())}
     assert sorted(files) == sorted(file.name for file in MNIST.download.files)
-    download(offered(server, "mnist", **files), tmp_path / "data", Told())
-    assert len(load_workload(WorkloadSpec(name="mnist"), data_root=tmp_path / "data").test) == 10
+    return "mnist", files
+
+
+@pytest.mark.parametrize("kind", [tar_of_a_folder, zips_of_a_file_each, no_archives])
+def test_archives_and_files_of_each_kind_become_a_dataset(server, tmp_path, kind):
+    name, files = kind(tmp_path / "source")
+    download(offered(server, get_dataset(name).download.folder, **files), tmp_path / "data", Told())
+    assert len(load_workload(WorkloadSpec(name=name), data_root=tmp_path / "data").test) == 10
 
 
 def test_what_is_there_is_not_fetched_again(server, tmp_path):
@@ -161,15 +161,18 @@ def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
     assert all(re.fullmatch(r"bytes=[1-9]\d*-", wanted) for wanted in ranges[1:])
 
 
-def test_what_came_before_an_interruption_is_not_fetched_again(server, tmp_path):
+def test_what_came_before_is_not_fetched_again(server, tmp_path):
     what, content = one_file(server)
     (tmp_path / "blob").mkdir()
-    (tmp_path / "blob/.blob.gz.part").write_bytes(content[:30_000])
-    told = Told()
-    download(what, tmp_path, told)
-    assert server.asked == [("/blob.gz", "bytes=30000-")]
-    assert told.reports[0] == ("blob.gz", 30_000, 50_000)
-    assert (tmp_path / "blob/blob.gz").read_bytes() == content
+    for there, asked in ((30_000, [("/blob.gz", "bytes=30000-")]), (50_000, [])):
+        (tmp_path / "blob/.blob.gz.part").write_bytes(content[:there])
+        told = Told()
+        download(what, tmp_path, told)
+        assert server.asked == asked
+        assert told.reports[:1] == ([("blob.gz", there, 50_000)] if asked else [])
+        assert (tmp_path / "blob/blob.gz").read_bytes() == content
+        (tmp_path / "blob/blob.gz").unlink()
+        server.asked.clear()
 
 
 def test_an_interruption_leaves_what_came_and_nothing_in_place(server, tmp_path):
@@ -212,15 +215,6 @@ def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path):
         (tmp_path / "blob/blob.gz").unlink()
 
 
-def test_a_file_that_was_whole_is_not_fetched_again(server, tmp_path):
-    what, content = one_file(server)
-    (tmp_path / "blob").mkdir()
-    (tmp_path / "blob/.blob.gz.part").write_bytes(content)
-    download(what, tmp_path, Told())
-    assert server.asked == []
-    assert (tmp_path / "blob/blob.gz").read_bytes() == content
-
-
 def test_a_connection_that_never_brings_anything_ends(server, tmp_path):
     what, _ = one_file(server)
     server.breaks_after = [10_000, 0, 0, 0, 0, 0, 0]
@@ -254,13 +248,14 @@ def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path
     assert len(server.asked) == 1
 
 
-def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path):
+def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     server = FileServer()
     what, _ = one_file(server)
     server.close()
     with pytest.raises(DataError, match=r"cannot be fetched \(.*refused.*By hand: get blob.gz from http") as caught:
-        download(what, tmp_path, Told())
-    assert f"put it into {tmp_path / 'blob'}" in str(caught.value)
+        download(what, Path("data"), Told())
+    assert f"put it into {tmp_path / 'data' / 'blob'}, and run" in str(caught.value)  # absolute
 
 
 def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
@@ -272,13 +267,8 @@ def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
     download(what, tmp_path / "data", Told())
     assert server.asked == []
     assert left_beside(folder) == ["Test", "Train", "test.zip", "train.zip"]
-
-
-def test_another_file_that_was_put_there_by_hand_is_not(server, tmp_path):
-    what = nmnist_on(server, tmp_path)
-    folder = tmp_path / "data/nmnist/NMNIST"
-    folder.mkdir(parents=True)
-    (folder / "train.zip").write_bytes(b"PK")
+    (folder / "Train").rename(folder / "Old")
+    (folder / "train.zip").write_bytes(b"PK")  # another file
     with pytest.raises(DataError, match=r"train.zip: has the MD5 checksum .*; remove it"):
         download(what, tmp_path / "data", Told())
 
@@ -375,9 +365,11 @@ def test_a_damaged_or_wrong_archive_unpacks_to_nothing(tmp_path, content):
 # the command -----------------------------------------------------------------------------------------------------
 
 
-def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatch):
+@pytest.mark.parametrize("before", [False, True], ids=["option after", "option before"])
+def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatch, before):
     monkeypatch.setattr(NMNIST, "download", nmnist_on(server, tmp_path))
-    result = CliRunner().invoke(app, ["download", "nmnist", "--data-root", str(tmp_path / "data")])
+    where = ["--data-root", str(tmp_path / "data")]
+    result = CliRunner().invoke(app, [*where, "download", "nmnist"] if before else ["download", "nmnist", *where])
     assert result.exit_code == 0, result.output
     assert "train.zip: in place" in result.stderr
     assert re.search(r"train.zip: [\d.]+ MB of [\d.]+ MB", result.stderr)
@@ -385,37 +377,20 @@ def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatc
     assert line.startswith("nmnist  partial  N-MNIST recordings: 40 of 60,000 training")
 
 
-def test_the_data_root_may_be_named_before_the_command(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(NMNIST, "download", nmnist_on(server, tmp_path))
-    result = CliRunner().invoke(app, ["--data-root", str(tmp_path / "data"), "download", "nmnist"])
-    assert result.exit_code == 0
-    assert (tmp_path / "data/nmnist/NMNIST/Train").is_dir()
-
-
 def test_what_comes_with_a_package_is_not_fetched():
     result = CliRunner().invoke(app, ["download", "digits"])
     assert str(result.exception).startswith("digits: nothing is known that could be fetched")
 
 
-@pytest.mark.parametrize("name", ["cifar10", "dvsgesture", "mnist", "nmnist", "shd"])
+@pytest.mark.parametrize("name", [name for name in dataset_names() if get_dataset(name).download])
 def test_published_files_are_where_their_dataset_looks(name):
     what = get_dataset(name).download
-    assert name in dataset_names()
     assert what.folder.split("/")[0] == name
     for file in what.files:
         assert file.url.startswith("https://")
         assert re.fullmatch("[0-9a-f]{32}", file.md5)
         assert file.archive or file.holds == file.name
     assert len({file.md5 for file in what.files}) == len(what.files)
-
-
-def test_paths_in_messages_are_absolute(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    server = FileServer()
-    what, _ = one_file(server)
-    server.close()
-    with pytest.raises(DataError, match=re.escape(f"put it into {tmp_path / 'data' / 'blob'}")):
-        download(what, Path("data"), Told())
 
 
 INTERRUPTED = """\

@@ -8,7 +8,7 @@ import pytest
 from workload_files import write_dvsgesture
 
 from codesign.errors import DataError
-from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.dataset import load_workload
 from codesign.workload.datasets.dvsgesture import DVSGesture
 from codesign.workload.spec import WorkloadSpec
 
@@ -77,42 +77,6 @@ def test_official_recordings_win_over_clips(tmp_path):
     write_clips(write_dvsgesture(tmp_path))
     workload = load_workload(SPEC, data_root=tmp_path)
     assert workload.coverage == "44 of 1,077 training and 11 of 264 test recordings"
-
-
-def test_persons_of_the_test_set_can_be_kept_out_of_training(tmp_path):
-    spec = WorkloadSpec(name="dvsgesture", split="speaker")
-    workload = load_workload(spec, data_root=write_dvsgesture(tmp_path))
-    columns = [
-        {int(part.select([k]).indices[0]) % 32 for k in range(len(part))}  # a user is where events are
-        for part in (workload.train, workload.validation, workload.test)
-    ]
-    assert len(columns[2]) == 1
-    assert columns[2].isdisjoint(columns[0] | columns[1])
-
-
-def test_neither_order_nor_time_of_writing_matters(tmp_path):
-    a, b = write_dvsgesture(tmp_path / "a"), write_dvsgesture(tmp_path / "b", reverse=True)
-    assert outline_workload(SPEC, data_root=a) == outline_workload(SPEC, data_root=b)
-    loaded = [load_workload(SPEC, data_root=root, cache_root=root / "cache").train for root in (a, b)]
-    assert np.array_equal(loaded[0].sample_ids, loaded[1].sample_ids)
-    assert np.array_equal(loaded[0].indices, loaded[1].indices)
-
-
-def test_ids_are_those_of_the_recording_and_not_of_the_copy(tmp_path):
-    whole = load_workload(SPEC, data_root=write_dvsgesture(tmp_path / "a"))
-    part = load_workload(SPEC, data_root=write_dvsgesture(tmp_path / "b", train_users=2))
-    ids = [np.concatenate([w.train.sample_ids, w.validation.sample_ids]) for w in (whole, part)]
-    assert set(ids[1]) < set(ids[0])
-    assert np.array_equal(np.sort(whole.test.sample_ids), np.sort(part.test.sample_ids))
-
-
-def test_other_files_beside_the_recordings_do_not_matter(tmp_path):
-    write_dvsgesture(tmp_path)
-    before = outline_workload(SPEC, data_root=tmp_path)
-    below = tmp_path / "dvsgesture/DVSGesture"
-    for name in ("ibmGestureTrain/user01_lab/._0.npy", "ibmGestureTrain/notes.npy", "ibmGestureTrain.tar.gz"):
-        (below / name).write_bytes(b"x")
-    assert outline_workload(SPEC, data_root=tmp_path) == before
 
 
 @pytest.mark.parametrize(

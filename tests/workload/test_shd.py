@@ -48,15 +48,6 @@ def test_ids_and_labels_are_those_of_the_files(tmp_path):
     assert sorted(workload.test.sample_ids) == list(range(1_000_000, 1_000_010))
     assert sorted([*workload.train.sample_ids, *workload.validation.sample_ids]) == list(range(40))
     assert np.array_equal(workload.train.labels, workload.train.sample_ids % 20)
-    assert workload.coverage == "40 of 8,156 training and 10 of 2,264 test samples"
-
-
-def test_nobody_of_the_test_set_speaks_in_training_or_validation(tmp_path):
-    workload = load_workload(WorkloadSpec(name="shd", split="speaker"), data_root=write_shd(tmp_path))
-    speakers = [set(part.sample_ids % 4) for part in (workload.train, workload.validation, workload.test)]
-    assert len(speakers[2]) == 1
-    assert speakers[2].isdisjoint(speakers[0] | speakers[1])
-    assert len(workload.test) in (12, 13)  # all of the speaker, of both files
 
 
 def test_a_file_that_does_not_say_who_speaks_has_the_other_splits(tmp_path):
@@ -64,26 +55,6 @@ def test_a_file_that_does_not_say_who_speaks_has_the_other_splits(tmp_path):
     assert len(load_workload(SPEC, data_root=tmp_path).test) == 10
     with pytest.raises(DataError, match="does not say whom its samples come from"):
         load_workload(WorkloadSpec(name="shd", split="speaker"), data_root=tmp_path)
-
-
-def test_compressed_and_plain_files_hold_the_same(tmp_path):
-    write_shd(tmp_path / "a")
-    write_shd(tmp_path / "b", compressed=True)
-    plain, compressed = (
-        load_workload(SPEC, data_root=tmp_path / folder, cache_root=tmp_path / f"cache {folder}") for folder in "ab"
-    )
-    assert plain.fingerprint == compressed.fingerprint
-    assert entries(compressed, 2) == entries(plain, 2) == [(t, 7, 1) for t in range(100)]
-    assert SHD().status(tmp_path / "b").state == "partial"
-
-
-def test_a_copy_of_one_file_is_a_partial_one(tmp_path):
-    write_shd(tmp_path, test=0)
-    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
-        load_workload(SPEC, data_root=tmp_path)
-    pooled = load_workload(WorkloadSpec(name="shd", split="pooled"), data_root=tmp_path)
-    assert pooled.coverage == "40 of 8,156 training and 0 of 2,264 test samples"
-    assert len(pooled.test) == 6
 
 
 def test_spikes_are_read_a_sample_at_a_time(tmp_path, monkeypatch):
@@ -142,14 +113,6 @@ def test_damage_is_named_with_the_file(tmp_path, change, message):
     with pytest.raises(DataError, match=message) as caught:
         load_workload(SPEC, data_root=tmp_path)
     assert str(train_file(tmp_path)) in str(caught.value)
-
-
-def test_the_list_names_a_damaged_file(tmp_path):
-    write_shd(tmp_path)
-    train_file(tmp_path).write_bytes(b"x")
-    status = SHD().status(tmp_path)
-    assert status.state == "damaged"
-    assert "shd_train.h5" in status.detail
 
 
 @pytest.mark.recordings

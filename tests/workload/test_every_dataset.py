@@ -1,0 +1,363 @@
+"""The contract that every dataset keeps, asked of a small copy in its real format.
+
+A new dataset gets an entry in `COPIES`: who writes its copy, and what is known of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_sounds import write_audio
+from workload_files import idx, write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
+
+from codesign.errors import DataError, InputError
+from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.spec import WorkloadSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """What is known of a small copy.
+
+    Attributes:
+        write: makes it below a data root.
+        sizes: of training, validation and test where a spec gives none.
+        timing: its usual timesteps and seconds of one.
+        coverage: what is said of it; None for a whole dataset.
+        twins: others that write the same samples in another layout or order.
+        file: one of its files, which is needed.
+        other: another of its files with other samples.
+        test_part: files and folders without which it has no official test part.
+        download: what of the published page is named where there is no copy.
+        options: that it has beside those of all.
+    """
+
+    write: Callable[[Path], object] | None
+    sizes: tuple[int, int, int]
+    timing: tuple[int, float] = (10, 0.01)
+    coverage: str | None = None
+    twins: tuple[Callable[[Path], object], ...] = ()
+    file: str = ""
+    other: str = ""
+    test_part: tuple[str, ...] = ()
+    download: str = ""
+    options: dict[str, object] = field(default_factory=dict)
+
+
+def write_mnist_and_more(root):
+    """And, under another name, images that could be the training images."""
+    write_mnist(root)
+    other = gzip.compress(idx(np.full((40, 28, 28), 9)), mtime=0)
+    (root / "mnist" / "other-images.gz").write_bytes(other)
+
+
+COPIES = {
+    "audio": Copy(
+        write=write_audio,
+        sizes=(42, 9, 9),
+        timing=(100, 0.01),
+        coverage="60 recordings of 5 labels by 3 speakers",
+        twins=(partial(write_audio, reverse=True),),
+        file="audio/ah_s0_0.wav",
+        other="audio/ee_s0_0.wav",
+        download="github.com/Jakobovski/free-spoken-digit-dataset",
+        options={"split": "speaker", "highest_frequency": "3 kHz"},
+    ),
+    "cifar10": Copy(
+        write=write_cifar10,
+        sizes=(33, 7, 10),
+        timing=(1, 0.0),
+        coverage="40 of 50,000 training and 10 of 10,000 test images",
+        twins=(partial(write_cifar10, layout="bin"), partial(write_cifar10, layout="npz")),
+        file="cifar10/cifar-10-batches-py/data_batch_1",
+        other="cifar10/cifar-10-batches-py/data_batch_2",
+        test_part=("cifar10/cifar-10-batches-py/test_batch",),
+        download="www.cs.toronto.edu",
+        options={"split": "pooled"},
+    ),
+    "digits": Copy(write=None, sizes=(1197, 200, 400), options={"contrast": 0.2}),
+    "dvsgesture": Copy(
+        write=write_dvsgesture,
+        sizes=(36, 8, 11),
+        timing=(75, 0.02),
+        coverage="44 of 1,077 training and 11 of 264 test recordings",
+        twins=(partial(write_dvsgesture, reverse=True),),
+        file="dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy",
+        other="dvsgesture/DVSGesture/ibmGestureTest/user20_lab/4.npy",
+        test_part=("dvsgesture/DVSGesture/ibmGestureTest",),
+        download="research.ibm.com",
+        options={"split": "speaker"},
+    ),
+    "mnist": Copy(
+        write=write_mnist_and_more,
+        sizes=(33, 7, 10),
+        coverage="40 of 60,000 training and 10 of 10,000 test images",
+        twins=(partial(write_mnist, compressed=False),),
+        file="mnist/train-images-idx3-ubyte.gz",
+        other="mnist/other-images.gz",
+        download="yann.lecun.com",
+        options={"split": "pooled", "contrast": 0.2},
+    ),
+    "nmnist": Copy(
+        write=write_nmnist,
+        sizes=(33, 7, 10),
+        coverage="40 of 60,000 training and 10 of 10,000 test recordings",
+        twins=(partial(write_nmnist, reverse=True),),
+        file="nmnist/NMNIST/Train/0/00001.bin",
+        other="nmnist/NMNIST/Train/0/00011.bin",
+        test_part=("nmnist/NMNIST/Test",),
+        download="10.17632/468j46mzdv.1",
+        options={"split": "pooled"},
+    ),
+    "shd": Copy(
+        write=write_shd,
+        sizes=(33, 7, 10),
+        timing=(100, 0.01),
+        coverage="40 of 8,156 training and 10 of 2,264 test samples",
+        twins=(partial(write_shd, compressed=True),),
+        file="shd/SHD/shd_train.h5",
+        other="shd/SHD/shd_test.h5",
+        test_part=("shd/SHD/shd_test.h5",),
+        download="zenkelab.org",
+        options={"split": "speaker"},
+    ),
+}
+IN_FILES = [name for name in COPIES if COPIES[name].write is not None]
+IN_TIME = [name for name in COPIES if COPIES[name].timing[1]]
+BY_SPEAKER = [name for name in COPIES if "speaker" in get_dataset(name).splits]
+
+every_dataset = pytest.mark.parametrize("name", COPIES)
+every_dataset_in_files = pytest.mark.parametrize("name", IN_FILES)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name in IN_FILES:
+        COPIES[name].write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("events")
+
+
+@pytest.fixture
+def load(root, shared_cache):
+    def load(name, **options):
+        return load_workload(WorkloadSpec(name=name, **options), data_root=root, cache_root=shared_cache)
+
+    return load
+
+
+@pytest.fixture
+def outline(root, shared_cache):
+    def outline(name, data_root=root, **options):
+        return outline_workload(WorkloadSpec(name=name, **options), data_root=data_root, cache_root=shared_cache)
+
+    return outline
+
+
+@pytest.fixture
+def own(name, root, tmp_path):
+    """A data root with a copy of this dataset only, which the test may change."""
+    folder = get_dataset(name).folder.split("/")[0]
+    shutil.copytree(root / folder, tmp_path / "own" / folder)
+    return tmp_path / "own"
+
+
+def parts(workload):
+    return workload.train, workload.validation, workload.test
+
+
+def same(a, b):
+    fields = ("offsets", "indices", "values", "labels", "sample_ids")
+    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in fields)
+
+
+def samples(workload):
+    """{sample id: its batch of one} of all splits."""
+    return {int(i): part.select([k]) for part in parts(workload) for k, i in enumerate(part.sample_ids)}
+
+
+def test_every_built_in_dataset_is_asked():
+    assert dataset_names() == list(COPIES)
+    assert [get_dataset(name).name for name in COPIES] == list(COPIES)
+
+
+@every_dataset
+def test_splits_are_valid_disjoint_and_have_the_usual_sizes(load, name):
+    workload, copy = load(name), COPIES[name]
+    assert tuple(map(len, parts(workload))) == copy.sizes
+    for part in parts(workload):
+        assert (part.timesteps, part.timestep_s) == copy.timing
+        assert (part.input_size, part.currents) == (workload.input_size, name == "cifar10")
+        assert part.labels.max() < workload.classes
+        assert part.events.min() >= 0 < part.events.sum()
+    assert len(samples(workload)) == sum(copy.sizes)
+    assert workload.input_size == np.prod(workload.input_grid)
+    assert workload.coverage == copy.coverage
+
+
+@every_dataset
+def test_samples_depend_neither_on_the_split_they_are_in_nor_on_how_many_are_asked_for(load, name):
+    whole, limited = load(name), load(name, train=9)
+    everything, pooled = samples(whole), samples(load(name, split="pooled", train=15, validation=5, test=12, seed=1))
+    assert len(pooled) == 32
+    assert all(same(pooled[sample], everything[sample]) for sample in pooled)
+    assert same(limited.train, whole.train.select(slice(9)))
+    assert same(limited.validation, whole.validation)
+    assert same(limited.test, whole.test)
+    assert len(load(name, test=3, validation=4, train=1).test) == 3
+
+
+@every_dataset
+def test_the_outline_needs_no_events_and_events_from_the_cache_are_the_same(name, root, tmp_path):
+    spec, cache = WorkloadSpec(name=name, train=12, validation=5, test=6), tmp_path / "own"
+    outline = outline_workload(spec, data_root=root, cache_root=cache)
+    assert not (cache / "events").exists()
+    fresh = load_workload(spec, data_root=root, cache_root=cache)
+    again = load_workload(spec, data_root=root, cache_root=cache)
+    assert all(same(a, b) for a, b in zip(parts(fresh), parts(again), strict=True))
+    for attribute in dataclasses.fields(outline):
+        assert getattr(outline, attribute.name) == getattr(fresh, attribute.name) == getattr(again, attribute.name)
+    assert len(list((cache / "events").iterdir())) == 1
+
+
+@every_dataset
+def test_every_option_changes_the_fingerprint_and_a_written_default_does_not(outline, name):
+    copy = COPIES[name]
+    options = [{}, {"seed": 1}, {"train": 5}, {"validation": 5}, {"test": 5}]
+    options += [{option: value} for option, value in copy.options.items()]
+    if name in IN_TIME:
+        options += [{"timesteps": 9}, {"timestep": "9 ms"}]
+    assert len({outline(name, **chosen).fingerprint for chosen in options}) == len(options)
+    train, validation, test = copy.sizes
+    written = {"train": train, "validation": validation, "test": test}
+    timing = {"timesteps": copy.timing[0], "timestep": f"{copy.timing[1]} s"}
+    assert outline(name, **written, **timing) == outline(name)
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+def test_a_longer_look_begins_like_a_shorter_one_and_impossible_timing_is_refused(load, name):
+    sizes = {"train": 5, "validation": 1, "test": 1}
+    short, long = load(name, timesteps=4, **sizes), load(name, **sizes)
+    for timestep in range(4):
+        assert np.array_equal(short.train.frame(timestep).numpy(), long.train.frame(timestep).numpy())
+    if name != "audio":  # where silence follows
+        with pytest.raises(InputError, match="a sample lasts"):
+            load(name, timesteps=1200)
+    for timestep in ("0.1 us", "0 s"):
+        with pytest.raises(InputError, match="timestep must be at least"):
+            load(name, timestep=timestep)
+
+
+@every_dataset_in_files
+def test_neither_layout_nor_order_and_time_of_writing_matter(load, outline, name, tmp_path):
+    spec = WorkloadSpec(name=name, train=12, validation=5)
+    first = load(name, train=12, validation=5)
+    for number, write in enumerate(COPIES[name].twins):
+        twin = tmp_path / str(number)
+        write(twin)
+        again = load_workload(spec, data_root=twin, cache_root=tmp_path / "cache")
+        assert again.fingerprint == first.fingerprint
+        assert all(same(a, b) for a, b in zip(parts(again), parts(first), strict=True))
+        shutil.rmtree(tmp_path / "cache")
+
+
+@every_dataset_in_files
+def test_other_files_do_not_matter_and_a_change_of_a_sample_does(outline, own, name):
+    before = outline(name).fingerprint
+    for path in [own, *own.rglob("*")]:
+        if path.is_dir():
+            (path / "readme.txt").write_bytes(b"x")
+        else:
+            path.with_name(f"._{path.name}").write_bytes(b"x")
+    assert outline(name, data_root=own).fingerprint == before
+    shutil.copy(own / COPIES[name].other, own / COPIES[name].file)
+    assert outline(name, data_root=own).fingerprint != before
+
+
+@every_dataset_in_files
+def test_a_file_that_is_cut_off_is_named(own, name):
+    file = own / COPIES[name].file
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 - 1])
+    with pytest.raises(DataError, match=r"(download|copy) it again") as caught:
+        load_workload(WorkloadSpec(name=name), data_root=own)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in COPIES if COPIES[name].test_part])
+def test_a_copy_without_a_test_part_can_be_pooled(own, name):
+    for below in COPIES[name].test_part:
+        shutil.rmtree(own / below) if (own / below).is_dir() else (own / below).unlink()
+    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
+        load_workload(WorkloadSpec(name=name), data_root=own)
+    pooled = load_workload(WorkloadSpec(name=name, split="pooled"), data_root=own)
+    assert len(pooled.test) == -(-len(samples(pooled)) // 7)
+    assert " and 0 of " in pooled.coverage
+
+
+@pytest.mark.parametrize("name", BY_SPEAKER)
+def test_nobody_of_the_test_set_is_in_training_or_validation(load, root, name):
+    dataset = get_dataset(name)
+    recordings = dataset.find(dataset.place(root))
+    group_of = dict(zip(recordings.sample_ids.tolist(), recordings.groups.tolist(), strict=True))
+    tested = set()
+    for seed in range(6):
+        workload = load(name, split="speaker", seed=seed)
+        train, validation, test = ({group_of[i] for i in part.sample_ids.tolist()} for part in parts(workload))
+        assert len(test) == 1
+        assert test.isdisjoint(train | validation)
+        assert len(workload.test) == sum(group in test for group in group_of.values())  # all of the speaker
+        tested |= test
+    assert len(tested) > 1  # the draw depends on the seed
+
+
+@pytest.mark.parametrize(
+    ("name", "write_less"),
+    [
+        ("nmnist", partial(write_nmnist, train_per_digit=3)),
+        ("dvsgesture", partial(write_dvsgesture, train_users=2)),
+        ("audio", partial(write_audio, takes=2)),
+        ("mnist", partial(write_mnist, train=30)),
+        ("shd", partial(write_shd, train=30)),
+    ],
+)
+def test_ids_are_those_of_the_recording_and_not_of_the_copy(load, name, write_less, tmp_path):
+    write_less(tmp_path)
+    whole = samples(load(name))
+    part = samples(load_workload(WorkloadSpec(name=name), data_root=tmp_path))
+    assert part.keys() < whole.keys()
+    assert all(same(part[sample], whole[sample]) for sample in part)
+
+
+@every_dataset_in_files
+def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_path, name):
+    with pytest.raises(DataError) as caught:
+        load_workload(WorkloadSpec(name=name), data_root=tmp_path)
+    message, dataset = str(caught.value), get_dataset(name)
+    assert COPIES[name].download in message
+    assert dataset.download is None or f"codesign data download {name}" in message
+    assert str(tmp_path / name) in message
+    assert "'digits'" in message
+    status = dataset.status(tmp_path)
+    assert status.state == "missing"
+    assert str(tmp_path / dataset.folder) in status.detail
+
+
+@every_dataset_in_files
+def test_the_status_says_what_is_there(own, name):
+    status = get_dataset(name).status(own)
+    assert status.state == ("complete" if name == "audio" else "partial")
+    assert status.detail.startswith(f"{COPIES[name].coverage} in {own}")
