@@ -1,0 +1,31 @@
+"""What pages for people name is there: files, and the tests that a claim rests on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "benchmarks/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w/.-])(?:codesign|tests|benchmarks|chips|sweeps|examples|docs)/[\w/.-]*\w", text)
+    placeholders = ("NAME", "mine")  # in "copy it to chips/NAME.yaml"
+    assert not [name for name in named if not (ROOT / name).exists() and not any(word in name for word in placeholders)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    for name in re.findall(r"\btest_\w+\b(?!\.py)", page.read_text(encoding="utf-8")):
+        assert re.search(rf"def {name}\b", TESTS) or list((ROOT / "tests").rglob(f"{name}.py")), name
