@@ -50,8 +50,10 @@ class ExecutorName(StrEnum):
     ray = "ray"
 
 
-ExecutorOption = Annotated[ExecutorName, typer.Option(help="auto takes Ray where it saves more than its start costs.")]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Jobs at once, with Ray on this machine.")]
+ExecutorOption = Annotated[
+    ExecutorName, typer.Option(help="auto uses Ray where that saves more time than starting it costs.")
+]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Number of jobs at once, with Ray on this machine.")]
 RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster.")]
 OutputOption = Annotated[
     str | None,

@@ -6,24 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import (
-    RESUMABLE,
-    DataRootOption,
-    DatasetOption,
-    ExecutorName,
-    ExecutorOption,
-    ModelsOption,
-    OutputOption,
-    RayAddressOption,
-    ScaleOption,
-    StoreOption,
-    WorkersOption,
-    choose_progress,
-    command_line,
-    explicit_executor,
-    interruptible,
-    print_models,
-)
+from codesign.cli import options
 
 if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
@@ -36,19 +19,19 @@ __all__ = ["sweep"]
 def sweep(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A sweep file, or the name of one that is shipped, such as smoke.")],
-    dataset: DatasetOption = None,
-    scale: ScaleOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what there is to do, and do nothing.")] = False,
-    executor: ExecutorOption = ExecutorName.auto,
-    workers: WorkersOption = None,
-    ray_address: RayAddressOption = None,
-    output: OutputOption = None,
-    store: StoreOption = "reports/.store",
-    data_root: DataRootOption = None,
+    dataset: options.DatasetOption = None,
+    scale: options.ScaleOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    executor: options.ExecutorOption = options.ExecutorName.auto,
+    workers: options.WorkersOption = None,
+    ray_address: options.RayAddressOption = None,
+    output: options.OutputOption = None,
+    store: options.StoreOption = "reports/.store",
+    data_root: options.DataRootOption = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
     ] = None,
-    models: ModelsOption = False,
+    models: options.ModelsOption = False,
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 
@@ -64,7 +47,7 @@ def sweep(
     if seeds is not None:
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
-    progress = choose_progress()
+    progress = options.choose_progress()
     kept = Store(store, on_damage=progress.note)
     if dry_run:
         typer.echo(f"{spec.name}: {spec.title}")
@@ -72,10 +55,10 @@ def sweep(
             typer.echo(chosen.text)
         _show_plan(plan_sweep(spec, data_root=data_root), kept, models=models)
         return
-    runs_jobs = explicit_executor(executor, workers, ray_address, progress)
+    runs_jobs = options.explicit_executor(executor, workers, ray_address, progress)
     if chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
-    with interruptible(progress, RESUMABLE.format(store=kept.root)):
+    with options.interruptible(progress, options.RESUMABLE.format(store=kept.root)):
         outcome = run_sweep(
             spec,
             store=kept,
@@ -83,8 +66,8 @@ def sweep(
             executor=runs_jobs,
             progress=progress,
             data_root=data_root,
-            command=command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
-            resume=command_line(context, chosen.options),
+            command=options.command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
+            resume=options.command_line(context, chosen.options),
             models=models,
         )
     raise typer.Exit(_summary(outcome))
@@ -100,7 +83,7 @@ def _summary(outcome: SweepOutcome) -> int:
     results, report = printable(outcome.results), printable(outcome.report)
     console = PrintableConsole()
     print_summary(read_results(outcome.results), report, results, console)
-    complete = print_models(outcome.models, console)
+    complete = options.print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
     return 1 if outcome.failed or not complete else 0
