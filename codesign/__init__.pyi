@@ -14,7 +14,7 @@ from .exploration.sweep import load_sweep as load_sweep, run_sweep as run_sweep
 from .hardware.cost import Cost as Cost, price as price
 from .hardware.description import Chip as Chip
 from .hardware.library import chip_names as chip_names, find_chip as find_chip, load_chip as load_chip
-from .hardware.mapping import Mapping as Mapping, map_network as map_network
+from .hardware.placement import Placement as Placement, place as place
 from .hardware.parameters import with_parameter as with_parameter
 from .hardware.quantization import quantize_weights as quantize_weights
 from .hardware.scheduling import chip_schedule as chip_schedule, service_model as service_model

@@ -37,12 +37,12 @@ print(f"accuracy, layered, 32-bit weights: {float_accuracy:.1%}\n")
 def ask(chip: cd.Chip) -> tuple[cd.Execution, cd.Cost]:
     """Run the model as the chip would, and price it; counts of cores are lifted where it is too small."""
     bits = None if chip.weight_bits is None else chip.weight_bits.value
-    mapping = cd.map_network(card.shape, chip, "scaled", bits)
-    schedule = cd.chip_schedule(chip, card.shape, mapping, stop="drained").schedule
+    placement = cd.place(card.shape, chip, "scaled", bits)
+    schedule = cd.chip_schedule(placement, stop="drained").schedule
     network = cd.SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
     network.load_state_dict(cd.quantize_weights(model.network.state_dict(), bits, chip.weights))
     execution = cd.evaluate(network, workload.test, schedule)
-    return execution, cd.price(execution, chip, mapping)
+    return execution, cd.price(execution, placement)
 
 
 print(f"{'chip':15} {'synchronization':15} {'bits':>5} {'accuracy':>9} {'energy':>13} {'latency':>13}")

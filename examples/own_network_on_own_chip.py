@@ -36,12 +36,12 @@ recipes = {
 # ---- The chip: where it puts the network, how it runs it -----------------------------------------------------------
 
 chip = cd.load_chip(Path(__file__).parent / "my_chip.yaml")
-mapping = cd.map_network(cd.network_shape(topology), chip, "published", chip.weight_bits.value)
+placement = cd.place(cd.network_shape(topology), chip, "published", chip.weight_bits.value)
 schedules = {
     "layered": cd.LAYERED,  # which this chip cannot do: the projection that papers make
-    "asynchronous": cd.chip_schedule(chip, mapping.shape, mapping).schedule,
+    "asynchronous": cd.chip_schedule(placement).schedule,
 }
-print(f"{chip.title}: {mapping.cores_used} of {chip.cores.value} cores used, weights of {chip.weight_bits.value} bits")
+print(f"{chip.title}: {placement.cores_used} of {chip.cores.value} cores used, weights of {chip.weight_bits.value} bits")
 
 # ---- Train, run with the chip's weights, price, keep ---------------------------------------------------------------
 
@@ -55,7 +55,7 @@ for name, recipe in recipes.items():
     evaluations = []
     for how, schedule in schedules.items():
         execution = cd.evaluate(quantized, workload.test, schedule)
-        cost = cd.price(execution, chip, mapping)
+        cost = cd.price(execution, placement)
         energy, latency = format_si(cost.energy_j, "J"), format_si(cost.latency_s, "s")
         scores = f"{execution.accuracy:>9.1%} {execution.spike_density:>8.2f}"
         print(f"{name:10} {how:13} {scores} {energy:>10} {latency:>10}")

@@ -10,25 +10,18 @@ from rich.padding import Padding
 from rich.table import Table
 
 from codesign.hardware.description import Chip
-from codesign.hardware.unknowns import unknowns
+from codesign.hardware.missing import missing_parameters
+from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
 __all__ = ["print_chip", "print_list"]
 
 _SHORT = {
-    "energies.synaptic_operation": "e_so",
-    "energies.neuron_access": "e_access",
-    "energies.neuron_update": "e_upd",
-    "energies.spike": "e_spike",
-    "energies.message": "e_msg",
-    "energies.hop": "e_hop",
-    "energies.barrier_message": "e_bar",
-    "static_power": "static",
+    **{action.price: action.symbol for action in ACTIONS},
     "neurons_per_core": "capacity",
     "synapses_per_core": "capacity",
     "weight_bits": "bits",
     "can_flush": "flush",
-    "energies.chip_hop": "chip to chip",
     "times.chip_hop": "chip to chip",
 }
 """Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
@@ -47,7 +40,7 @@ def print_list(console: Console, chips: Iterable[Chip]) -> None:
     for chip in chips:
         console.print(escape(_row(chip)))
         time = "overload" if chip.synchronization.kind == "timer" else "latency"
-        missing = dict.fromkeys(_SHORT.get(number, time) for number, _ in unknowns(chip))
+        missing = dict.fromkeys(_SHORT.get(number, time) for number, _ in missing_parameters(chip))
         _print_indented(console, chip.description.strip().split(". ")[0].rstrip(".") + ".", 3)
         if chip.aliases:
             _print_indented(console, f"also called {', '.join(chip.aliases)}", 3)
@@ -77,7 +70,7 @@ def print_chip(console: Console, chip: Chip) -> None:
     _print_accounting(console, chip)
     _print_numbers(console, chip)
     console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
-    for line in [f"{name}: {consequence}" for name, consequence in unknowns(chip)] or ["nothing"]:
+    for line in [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)] or ["nothing"]:
         _print_indented(console, line, 2)
     if chip.validation:
         _print_measurements(console, chip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from codesign.documents import suggestion
@@ -15,7 +15,7 @@ from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
-from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import Grid, grid_of
 from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
 from codesign.network.neuron import NeuronSpec
@@ -54,7 +54,7 @@ class Deployment:
     """A schedule on a chip, for all models and seeds.
 
     Attributes:
-        mapping: the network on the chip; None where it does not fit.
+        placement: the network on the chip; None where it does not fit.
         inference: None likewise.
         columns: what all rows say of chip and schedule.
         sizes: what the network takes of the chip, columns too.
@@ -63,7 +63,7 @@ class Deployment:
 
     chip: Variant[ChipVariant]
     schedule: Variant[ScheduleEntry]
-    mapping: Mapping | None
+    placement: Placement | None
     inference: Inference | None
     columns: Columns
     sizes: Columns
@@ -76,7 +76,7 @@ class _Placement:
 
     chip: Variant[ChipVariant]
     weight_bits: int | None
-    mapping: Mapping | None
+    placed: Placement | None
     assumptions: tuple[str, ...]
     reason: str | None
 
@@ -115,16 +115,16 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
         InputError: there is no such chip, or its file lacks times that the policy looks at.
     """
     name, schedule = recipe.value.chip, recipe.value.schedule
-    looks = _looks_at(schedule.policy)
-    if name is None or not any(looks.values()):
+    policy = get_policy(schedule.policy)
+    if name is None or not (policy.uses_core or policy.uses_service):
         return schedule, None
     where = f"recipes.{recipe.name}.chip"
     if name not in spec.chips:
         raise InputError(f"{where}: unknown chip '{name}'{suggestion(name, spec.chips)}")
     entry, chip = spec.chips[name], base_chip(spec, name)
     try:
-        mapping = map_network(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
-        return on_chip(schedule, chip, shape, mapping, **looks).schedule, None
+        placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+        return on_chip(schedule, placement).schedule, None
     except InfeasibleError as error:
         return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
     except InputError as error:
@@ -134,19 +134,20 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
-    mapping = reason = None
+    placed = reason = None
     assumptions: tuple[str, ...] = ()
     try:
         check_operation(chip, entry.operation)
         assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
-        mapping = shared(map_network(shape, chip, entry.capacity, weight_bits, entry.mapping))
+        placed = place(shape, chip, entry.capacity, weight_bits, entry.mapping)
+        placed = replace(placed, parts=shared(placed.parts))
     except InfeasibleError as error:
         reason = str(error)
     except InputError as error:
         raise InputError(f"chips.{variant.name}: {error}") from None
     else:
-        assumptions = (*assumptions, *mapping.assumptions)
-    return _Placement(chip=variant, weight_bits=weight_bits, mapping=mapping, assumptions=assumptions, reason=reason)
+        assumptions = (*assumptions, *placed.assumptions)
+    return _Placement(chip=variant, weight_bits=weight_bits, placed=placed, assumptions=assumptions, reason=reason)
 
 
 def _deployment(
@@ -155,10 +156,10 @@ def _deployment(
     chip, neuron = placement.chip.value.chip, spec.neuron
     resolved = inference = None
     assumptions = placement.assumptions
-    if placement.mapping is not None:
+    if placement.placed is not None:
         spikes = neuron.readout == "spikes"
         try:
-            resolved, assumed = resolve_schedule(schedule.value, chip, shape, placement.mapping, spiking_readout=spikes)
+            resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
         except InputError as error:
             raise InputError(f"schedules.{schedule.name} on chips.{placement.chip.name}: {error}") from None
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
@@ -174,7 +175,7 @@ def _deployment(
     return Deployment(
         chip=placement.chip,
         schedule=schedule,
-        mapping=placement.mapping,
+        placement=placement.placed,
         inference=inference,
         columns=columns | {"assumptions": list(dict.fromkeys(assumptions))},
         sizes=_size_columns(placement, shape),
@@ -227,15 +228,15 @@ def _columns(
 
 
 def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
-    mapping, vector_width = placement.mapping, placement.chip.value.chip.vector_width
+    placed, vector_width = placement.placed, placement.chip.value.chip.vector_width
     lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
     synapses = sum(layer.synapses for layer in shape.layers)
     return {
         "neurons": shape.neurons,
         "synapses": synapses,
         "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
-        "cores_used": None if mapping is None else mapping.cores_used,
-        "lanes": None if mapping is None or lanes is None else mapping.cores_used * lanes,
+        "cores_used": None if placed is None else placed.cores_used,
+        "lanes": None if placed is None or lanes is None else placed.cores_used * lanes,
     }
 
 
@@ -261,7 +262,7 @@ def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | N
 
 
 def resolve_schedule(
-    entry: ScheduleEntry, chip: Chip, shape: NetworkShape, mapping: Mapping, *, spiking_readout: bool
+    entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
 ) -> tuple[Schedule, tuple[str, ...]]:
     """The schedule of every neuron on a chip, and what it assumes.
 
@@ -274,8 +275,8 @@ def resolve_schedule(
     stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop == "on_output" and not spiking_readout:
         raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
+    shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
-    looks = _looks_at(entry.policy)
     kept: dict[str, Any] = {
         name: getattr(entry, name)
         for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
@@ -283,7 +284,7 @@ def resolve_schedule(
     threshold = entry.synchronization_threshold
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
-        chosen = chip_schedule(chip, shape, mapping, group_size=size, stop=stop, **looks, **kept)
+        chosen = chip_schedule(placement, group_size=size, stop=stop, **kept)
         return chosen.schedule, chosen.assumptions
     waits = threshold == "layer" or threshold > 1
     schedule = Schedule(
@@ -293,11 +294,5 @@ def resolve_schedule(
         barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
         **kept,
     )
-    chosen = on_chip(schedule, chip, shape, mapping, **looks)
+    chosen = on_chip(schedule, placement)
     return chosen.schedule, chosen.assumptions
-
-
-def _looks_at(policy: str) -> dict[str, Any]:
-    """What a policy's schedule takes from a chip, as `on_chip` is told."""
-    chosen = get_policy(policy)
-    return {"core_aware": chosen.uses_core, "uses_service": chosen.uses_service}

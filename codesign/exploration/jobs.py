@@ -33,7 +33,7 @@ from codesign.exploration.rows import summary_columns
 from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
-from codesign.hardware.mapping import Mapping
+from codesign.hardware.placement import Placement
 from codesign.hardware.quantization import Grid, potential_ranges, quantize_weights
 from codesign.hardware.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.network.neuron import NeuronSpec
@@ -177,16 +177,17 @@ class SummaryInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class CostInputs:
-    """An execution to be priced on a chip."""
+    """An execution to be priced on the chip that its network is placed on."""
 
     execution: str
-    chip: Chip
-    mapping: Mapping
+    placement: Placement
     operation: Literal["accelerated", "real_time"]
 
     @cached_property
     def key(self) -> str:
-        return _key("cost", COST_VERSION, self, **_chip_part(self.chip))
+        return _key(
+            "cost", COST_VERSION, self, placement=_placement_part(self.placement), **_chip_part(self.placement.chip)
+        )
 
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
@@ -214,6 +215,13 @@ def _chip_part(chip: Chip) -> dict[str, Encoded]:
         "chip": Encoded(canonical_json(_without_remarks(chip.model_dump()))),
         "uncertain_numbers": Encoded(canonical_json(uncertain_numbers(chip))),
     }
+
+
+@remembered
+def _placement_part(placement: Placement) -> Encoded:
+    """What of a placement decides a price, besides its chip."""
+    held = {one.name: getattr(placement, one.name) for one in fields(placement) if one.name != "chip"}
+    return Encoded(canonical_json(held))
 
 
 _FOR_READERS = {

@@ -203,10 +203,10 @@ class _Builder:
 
     def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> Point:
         chip, jobs = deployment.chip.value, None
-        if deployment.inference is not None and deployment.mapping is not None and model.reason is None:
+        if deployment.inference is not None and deployment.placement is not None and model.reason is None:
             executed = self._execute(deployment.inference, model.inputs, seed)
             key, operation = executed.keywords["execution"].key, chip.entry.operation
-            cost = CostInputs(execution=key, chip=chip.chip, mapping=deployment.mapping, operation=operation)
+            cost = CostInputs(execution=key, placement=deployment.placement, operation=operation)
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         identity = {name: value for name, value in columns.items() if name != "assumptions"}

@@ -22,7 +22,8 @@ from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_unit, base_chip
 from codesign.exploration.work import JobTally
-from codesign.hardware.description import Chip, PowerGating
+from codesign.hardware.description import Chip
+from codesign.hardware.parts import PowerGating
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.network.topology import topology_text

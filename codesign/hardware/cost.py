@@ -1,4 +1,10 @@
-"""What an execution costs on a chip: energy in both books and latency, per sample, and what is not in them."""
+"""What an execution costs on a chip: energy in both books and latency, per sample, and what is not in them.
+
+    work (counts and steps of an execution on a placement) × prices (numbers, or arrays over scenarios) = costs
+
+`price` takes one chip as it is, sample by sample. `mean_costs` takes many scenarios at once and means over samples:
+ranges of uncertain numbers, and grids of millions of points. Both go through `latency_of` and `term_energies`.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +13,54 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import ENERGY_TERMS, EnergyBook, Operation, check_operation, energy_of, on_time
-from codesign.hardware.latency import Latency, StepsOf, latency_of, steps_of
-from codesign.hardware.mapping import Mapping
-from codesign.hardware.service import missing_times
-from codesign.hardware.usage import Usage, usage_of
-from codesign.hardware.work import Layout, layout_of
+from codesign.hardware.action_counts import ActionCounts, action_counts
+from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total
+from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import Prices, missing_times
+from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.work import Work
 from codesign.simulation.execution import Execution
+from codesign.units import format_si
 
-__all__ = ["ENERGY_COLUMNS", "Cost", "price"]
+__all__ = ["Cost", "Counted", "MeanCosts", "MeanTimes", "counted", "mean_costs", "mean_times", "price"]
 
 Floats = NDArray[np.float64]
 
-ENERGY_COLUMNS = {f"{name}_j": f"energy_{name.removesuffix('_message')}_j" for name in ENERGY_TERMS}
-"""Column of the results for each term of an `EnergyBook`."""
+_CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Counted:
+    """An execution on a placement with all that is counted of it; priced as often as one likes.
+
+    Attributes:
+        work: where it comes from.
+        counts: (B,) actions of each sample.
+        steps: work of every step; None where the chip's times or lanes are not known.
+    """
+
+    work: Work
+    counts: ActionCounts
+    steps: StepsOf | None
+
+    def prices(self) -> Prices:
+        """The chip's own prices."""
+        return Prices(chip=self.work.chip, extent=self.work.placement.extent)
+
+
+def counted(execution: Execution, placement: Placement) -> Counted:
+    """Count what an execution does on a placement.
+
+    Raises:
+        InputError: as `Work`.
+    """
+    work = Work(execution, placement)
+    missing = missing_times(work.chip, work.geometry, placement.extent)
+    return Counted(work=work, counts=action_counts(work), steps=None if missing else steps_of(work))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Cost:
     """Energy and latency of B samples on one chip.
 
@@ -39,8 +74,8 @@ class Cost:
         latency: times, in seconds.
         paper_synaptic_operations: (B,) emitted hidden spikes · mean fan-out of the hidden layers, as in Table 3.
         paper_energy_j: (B,) these times e_so; None where e_so is not known.
-        layout, usage, steps: what the price was made from, for whoever prices again; no steps without times.
-        link_load: (B, Q) messages over each link of the layout.
+        counted: what the price was made from, for whoever prices again.
+        link_load: (B, Q) messages over each link of the placement.
         not_modelled: terms left out because the chip's numbers are not known.
         assumptions: what was assumed that the chip does not state or have.
     """
@@ -54,9 +89,7 @@ class Cost:
     latency: Latency
     paper_synaptic_operations: Floats
     paper_energy_j: Floats | None
-    layout: Layout
-    usage: Usage
-    steps: StepsOf | None
+    counted: Counted
     link_load: Floats
     not_modelled: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -84,15 +117,12 @@ class Cost:
             "energy_accounting": energy.accounting,
             "synaptic_operations": _mean(self.synaptic_operations),
             "energy_j": _only(energy.total_j),
-            **{
-                f"energy_{name.removesuffix('_message')}_j": _only(getattr(energy, f"{name}_j"))
-                for name in ENERGY_TERMS
-            },
+            **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
             "core_utilization": utilization,
             "late_fraction": _mean(latency.late),
             "peak_link_load": float(load.max()) if load.size else None,
-            "peak_link": self.layout.link_names[load.argmax()] if load.size else None,
+            "peak_link": self.counted.work.geometry.link_names[load.argmax()] if load.size else None,
             "overloaded_ticks": _mean(latency.overloaded_ticks),
             "energy_coverage": list(energy.coverage),
             "paper_synaptic_operations": _mean(self.paper_synaptic_operations),
@@ -108,12 +138,13 @@ class Cost:
             "not_modelled": list(self.not_modelled),
         }
 
-
-def _link_load(execution: Execution, layout: Layout) -> Floats:
-    table = execution.messages
-    sent = np.zeros((execution.samples, len(execution.slices) + 1))
-    np.add.at(sent, (table.sample, table.source), table.spikes.astype(np.float64))
-    return np.asarray(sent @ layout.links)
+    def __repr__(self) -> str:
+        energy, latency = format_si(self.energy_j, "J"), format_si(self.latency_s, "s")
+        missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
+        return (
+            f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
+            f"  energy: {energy} ({', '.join(self.mean.coverage)})\n  latency: {latency} ({self.latency.model}){missing}"
+        )
 
 
 def _only(values: Floats | None) -> float | None:
@@ -130,37 +161,26 @@ def _mean(values: NDArray[np.generic] | None) -> float | None:
 
 
 def price(
-    execution: Execution,
-    chip: Chip,
-    mapping: Mapping,
-    *,
-    operation: Operation = "accelerated",
-    bound_only: bool = False,
+    execution: Execution, placement: Placement, *, operation: Operation = "accelerated", bound_only: bool = False
 ) -> Cost:
-    """Price an execution, without simulating again.
-
-    Any execution of the mapping's network can be priced; where its slices are those of another mapping, the work of a
-    layer is shared out over the layer's cores, which is noted among the assumptions.
+    """Price an execution on the chip that its network is placed on.
 
     Args:
-        operation: how the chip runs, which decides for how long static power is drawn.
+        operation: see `codesign.hardware.numbers.Operation`.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
 
     Raises:
-        InputError: the mapping is of another network or chip, or the chip's energies do not hold in `operation`.
+        InputError: the placement is of another network, the chip's energies do not hold in `operation`, or the
+            execution was cut off where the chip cannot drop what waits.
     """
+    chip = placement.chip
     check_operation(chip, operation)
-    if mapping.shape != execution.shape:
-        raise InputError("mapping: is of another network than the execution")
-    if mapping.chip != chip.name:
-        raise InputError(f"mapping: is for chip '{mapping.chip}', found '{chip.name}'")
-    layout = layout_of(execution, chip, mapping)
-    steps = None if missing_times(chip, layout) else steps_of(execution, chip, layout)
-    latency = latency_of(execution, chip, layout, steps, bound_only=bound_only)
-    usage = usage_of(execution, chip, layout)
-    on_s, assumed = on_time(execution, chip, latency.total_s, operation)
-    energy = energy_of(execution, chip, mapping, layout, usage, on_s)
+    this = counted(execution, placement)
+    work, prices = this.work, this.prices()
+    latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
+    on_s, assumed = on_time(work, chip, latency.total_s, operation)
     mean_on_s = None if on_s is None else on_s.mean(keepdims=True)
+    energy = energy_of(placement, this.counts, prices, on_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
     shared = (
@@ -171,21 +191,107 @@ def price(
         operation=operation,
         synaptic_operations=execution.synaptic_operations.sum(axis=1),
         energy=energy,
-        mean=energy_of(execution, chip, mapping, layout, usage.mean(), mean_on_s),
+        mean=energy_of(placement, this.counts.mean(), prices, mean_on_s),
         on_s=on_s,
         latency=latency,
         paper_synaptic_operations=paper,
         paper_energy_j=None if e_so is None else paper * e_so,
-        link_load=_link_load(execution, layout),
-        layout=layout,
-        usage=usage,
-        steps=steps,
-        not_modelled=(*energy.not_modelled, *latency.not_modelled),
+        counted=this,
+        link_load=_link_load(work),
+        not_modelled=(*_input_macs(execution, chip.name), *energy.not_modelled, *latency.not_modelled),
         assumptions=(
-            *mapping.assumptions,
+            *placement.assumptions,
             *energy.assumptions,
             *latency.assumptions,
             *assumed,
-            *(() if layout.exact else (shared,)),
+            *(() if work.exact else (shared,)),
         ),
     )
+
+
+def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
+    if not execution.input_macs.any():
+        return ()
+    mean = execution.input_macs.mean()
+    return (f"{mean:,.0f} input multiply-accumulates a sample: {chip} gives no energy for them",)
+
+
+def _link_load(work: Work) -> Floats:
+    table = work.execution.messages
+    sent = np.zeros((work.samples, len(work.layer_reached)))
+    np.add.at(sent, (table.sample, table.source), table.spikes.astype(np.float64))
+    return np.asarray(sent @ work.source_links)
+
+
+# many scenarios ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanTimes:
+    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them.
+
+    Attributes:
+        latency_s: time until the stop.
+        on_s: time that static power is drawn.
+        not_modelled: what is missing for a latency.
+    """
+
+    latency_s: Floats | None
+    on_s: Floats | None
+    not_modelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanCosts:
+    """Means over samples in n scenarios, (n,) each; None where not known.
+
+    Attributes:
+        energy_j: sum of the terms.
+        terms_j: by name.
+    """
+
+    energy_j: Floats | None
+    terms_j: dict[str, Floats | None]
+
+
+def mean_times(
+    this: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
+) -> MeanTimes:
+    """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory.
+
+    Args and errors: as `latency_of` and `on_time`.
+    """
+    prices, scenario = prices.with_distinct_times()
+    work, scenarios = this.work, prices.scenarios
+    rows = work.samples + (0 if this.steps is None else len(this.steps.steps.work))
+    chunk = max(1, _CHUNK // max(rows, 1))
+    latencies: list[Floats] = []
+    ons: list[Floats] = []
+    not_modelled: tuple[str, ...] = ()
+    for first in range(0, scenarios, chunk):
+        some = prices.chosen(slice(first, first + chunk))
+        latency = latency_of(
+            work, some, this.steps, geometry=work.geometry, bound_only=bound_only, parts=False, nominal=nominal
+        )
+        on_s, _ = on_time(work, work.chip, latency.total_s, operation)
+        for means, values in ((latencies, latency.total_s), (ons, on_s)):
+            if values is not None:
+                means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
+        not_modelled = latency.not_modelled
+    return MeanTimes(
+        latency_s=np.concatenate(latencies)[scenario] if latencies else None,
+        on_s=np.concatenate(ons)[scenario] if ons else None,
+        not_modelled=not_modelled,
+    )
+
+
+def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None) -> MeanCosts:
+    """Energies in n scenarios.
+
+    Args:
+        counts: means over samples, (1,) each.
+        on_s: mean time switched on, (n,) or (1,); None if not known.
+    """
+    terms = term_energies(counts, prices, on_s)
+    known = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
+    return MeanCosts(energy_j=total(terms.values()) if known else None, terms_j=terms)

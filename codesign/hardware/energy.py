@@ -1,8 +1,7 @@
 """Energy of an execution on a chip, in two books.
 
-*All synapses*: energy = N_SO·e_so + N_access·e_access + N_upd·e_upd + N_spike·e_spike + N_message·e_message
-+ N_hop·e_hop + N_barrier·e_barrier + (P_clock + P_cores + P_static)·T. Every synaptic operation that was performed
-counts, the input layer's too, and only spikes that left are messages.
+*All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
+synaptic operation that was performed counts, the input layer's too, and only spikes that left are messages.
 
 *The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts spikes
 that were emitted, whether they left or not, and leaves the input layer out.
@@ -10,6 +9,7 @@ that were emitted, whether they left or not, and leaves the input layer out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,25 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.hardware.action_counts import ActionCounts
 from codesign.hardware.description import Chip
-from codesign.hardware.mapping import Mapping
 from codesign.hardware.numbers import Operation
-from codesign.hardware.tariff import ENERGY_TERMS, charges, tariff_of, total
-from codesign.hardware.usage import Usage
-from codesign.hardware.work import Layout
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import Price, Prices
+from codesign.hardware.terms import COST_TERMS, CostTerm
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Execution
 
 __all__ = [
-    "ENERGY_TERMS",
     "Accounting",
     "EnergyBook",
     "Operation",
     "check_operation",
     "energy_of",
-    "on_time",
     "paper_energy_j",
     "paper_synaptic_operations",
+    "term_energies",
+    "total",
 ]
 
 Accounting = Literal["incremental", "all_in"]
@@ -43,15 +42,7 @@ Accounting = Literal["incremental", "all_in"]
 everything that a chip spent in some measurement; it compares with no other."""
 
 Floats = NDArray[np.float64]
-
-_WORDS = {
-    "neuron_access": "neuron accesses",
-    "neuron_update": "neuron updates",
-    "spike": "spikes generated",
-    "message": "messages",
-    "hop": "hops",
-    "barrier_message": "barrier messages",
-}
+Terms = Mapping[str, Floats | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +51,8 @@ class EnergyBook:
 
     Attributes:
         accounting: whether static power and all else are terms of their own or inside the synaptic operation's.
-        total_j: sum of the known terms; None if the energy of a synaptic operation is not known.
-        synaptic_operation_j, neuron_access_j, neuron_update_j, spike_j, message_j, hop_j, barrier_message_j, clock_j,
-            active_core_j, static_j: the terms.
+        total_j: sum of the known terms; None if an essential one is not known.
+        terms_j: by name, as `COST_TERMS` lists them.
         coverage: names of the terms that `total_j` contains, on their own or within another; only totals of equal
             coverage compare. `all_in` compares with no other.
         not_modelled, assumptions: what is missing and what was assumed.
@@ -70,16 +60,7 @@ class EnergyBook:
 
     accounting: Accounting
     total_j: Floats | None
-    synaptic_operation_j: Floats | None
-    neuron_access_j: Floats | None = None
-    neuron_update_j: Floats | None = None
-    spike_j: Floats | None = None
-    message_j: Floats | None = None
-    hop_j: Floats | None = None
-    barrier_message_j: Floats | None = None
-    clock_j: Floats | None = None
-    active_core_j: Floats | None = None
-    static_j: Floats | None = None
+    terms_j: Terms
     coverage: tuple[str, ...]
     not_modelled: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
@@ -107,100 +88,117 @@ def check_operation(chip: Chip, operation: Operation) -> None:
         )
 
 
-def on_time(
-    execution: Execution, chip: Chip, latency_s: Floats | None, operation: Operation
-) -> tuple[Floats | None, tuple[str, ...]]:
-    """(B,) seconds that static power is drawn, None if not known, and what was assumed.
+def term_energies(counts: ActionCounts, prices: Prices, on_s: Floats | None) -> dict[str, Floats | None]:
+    """Energy of each term in joules, shaped like the counts and the prices together; None where it is not known.
 
-    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it while it works.
+    Where a price is not known but nothing of its kind happened, the term is 0 and known. An all-in energy holds
+    everything, so that no other term is charged.
 
-    Raises:
-        InputError: real time with a static input, which lasts no time.
+    Args:
+        on_s: time that the chips are on, shaped like the counts or the prices; None if it is not known.
     """
-    if operation == "accelerated":
-        return latency_s, ()
-    if execution.timestep_s == 0:
-        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
-    if chip.power_gating.between_inputs == "yes":
-        return latency_s, (f"{chip.name}: static power is off between inputs",)
-    stimulus_s = execution.timesteps * execution.timestep_s
-    if latency_s is None:
-        return np.full(execution.samples, stimulus_s), (f"{chip.name}: taken to keep pace with its input",)
-    return np.maximum(latency_s, stimulus_s), ()
+    if prices.chip.all_in:
+        only = COST_TERMS["synaptic_operation"]
+        return {**dict.fromkeys(COST_TERMS), only.name: _energy(only, counts, prices, on_s)}
+    return {name: _energy(term, counts, prices, on_s) for name, term in COST_TERMS.items()}
+
+
+def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> Floats | None:
+    if term.drawn_by is not None:
+        power = prices.unit_energy(term.actions[0])
+        return None if power is None or on_s is None else np.asarray(on_s * (power * prices.drawn(term)))
+    actions = term.actions
+    if term.name in prices.included:
+        # A number that contains hops contains those between chips too, unless they have their own.
+        actions = tuple(action for action in actions if action.apart and prices.value(action.price) is not None)
+        if not actions:
+            return None
+    parts = [_charge(getattr(counts, action.count), prices.unit_energy(action)) for action in actions]
+    return None if any(part is None for part in parts) else total(parts)
+
+
+def _charge(count: Floats | None, price: Price) -> Floats | None:
+    if count is None:
+        return None
+    if price is None:
+        return None if count.any() else np.zeros_like(count)
+    return np.asarray(count * price)
+
+
+def total(terms: Iterable[Floats | None]) -> Floats | None:
+    """Sum of the known terms, one after another; None if none is known."""
+    found: Floats | None = None
+    for term in terms:
+        if term is not None:
+            found = term if found is None else np.asarray(found + term)
+    return found
 
 
 def energy_of(
-    execution: Execution, chip: Chip, mapping: Mapping, layout: Layout, usage: Usage, on_s: Floats | None
+    placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None
 ) -> EnergyBook:
     """The book of all synapses.
 
     Args:
-        usage: counts of each sample, or their means.
+        counts: of each sample, or their means.
         on_s: time that static power is drawn, shaped like the counts; None if it is not known.
     """
-    synaptic = chip.energies.synaptic_operation
-    tariff = tariff_of(chip, layout)
-    not_modelled = list(_input_macs(execution, chip))
-    crossbar = (f"{chip.name}: a message occupies every neuron of a core",) if chip.crossbar else ()
-    if synaptic is not None and synaptic.all_in:
-        energy = np.asarray(usage.synaptic_operation * synaptic.value)
+    chip = placement.chip
+    terms = term_energies(counts, prices, on_s)
+    assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
+    essential = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
+    if chip.all_in:
+        all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
         return EnergyBook(
             accounting="all_in",
-            total_j=energy,
-            synaptic_operation_j=energy,
+            total_j=total(terms.values()),
+            terms_j=terms,
             coverage=("all_in",),
-            not_modelled=tuple(not_modelled),
-            assumptions=(
-                f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured",
-                *crossbar,
-            ),
+            assumptions=(all_in, *assumptions),
         )
-    terms = charges(usage, tariff, on_s)
-    if synaptic is None:
-        not_modelled.append(f"energy: {chip.name} gives no energies.synaptic_operation")
-    for name, words in _WORDS.items():
-        if terms[name] is not None:
-            continue
-        holder = tariff.included.get(name)
-        if holder is None:
-            lacks = "chip_hop" if name == "hop" and tariff.hop_j is not None else name
-            not_modelled.append(f"energy of {words}: {chip.name} gives no energies.{lacks}")
-        elif terms.get(holder) is None:
-            not_modelled.append(f"energy of {words}: inside {holder.replace('_', ' ')}, which is not known")
-    powers = {"static": chip.static_power, "clock": tariff.clock_w, "active_core": chip.active_core_power}
-    for name, power in powers.items():
-        if terms[name] is None and (power is not None or name == "static"):
-            lacks = "static_power" if power is None else "latency, so the time it is on is not known"
-            not_modelled.append(f"{name.replace('_', ' ')} energy: {chip.name} gives no {lacks}")
     covered = {name for name, term in terms.items() if term is not None}
-    covered |= {term for term, holder in tariff.included.items() if terms.get(holder) is not None}
+    covered |= {term for term, holder in prices.included.items() if terms[holder] is not None}
     return EnergyBook(
         accounting="incremental",
-        total_j=None if synaptic is None else total([terms[name] for name in ENERGY_TERMS]),
-        **{f"{name}_j": terms[name] for name in ENERGY_TERMS},
-        coverage=tuple(name for name in ENERGY_TERMS if name in covered),
-        not_modelled=tuple(not_modelled),
-        assumptions=(*crossbar, *_static_assumptions(chip, mapping)),
+        total_j=total(terms.values()) if essential else None,
+        terms_j=terms,
+        coverage=tuple(name for name in COST_TERMS if name in covered),
+        not_modelled=tuple(text for name in COST_TERMS for text in _missing(name, terms, prices)),
+        assumptions=(*assumptions, *_static_assumptions(placement)),
     )
 
 
-def _input_macs(execution: Execution, chip: Chip) -> tuple[str, ...]:
-    if not execution.input_macs.any():
-        return ()
-    mean = execution.input_macs.mean()
-    return (f"{mean:,.0f} input multiply-accumulates a sample: {chip.name} gives no energy for them",)
+def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
+    """What to say of a term that is not known."""
+    if terms[name] is not None:
+        return
+    term, chip = COST_TERMS[name], prices.chip
+    holder = prices.included.get(name)
+    if holder is not None:
+        if terms[holder] is None:
+            yield f"energy of {term.label}: inside {holder.replace('_', ' ')}, which is not known"
+        return
+    lacking = [action.price for action in term.actions if prices.unit_energy(action) is None]
+    if term.drawn_by is not None:
+        if term.missing or not lacking:
+            lacks = lacking[0] if lacking else "latency, so the time it is on is not known"
+            yield f"{name.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
+    elif term.essential:
+        yield f"energy: {chip.name} gives no {lacking[0]}"
+    else:
+        yield f"energy of {term.label}: {chip.name} gives no {(lacking or [term.actions[0].price])[0]}"
 
 
-def _static_assumptions(chip: Chip, mapping: Mapping) -> tuple[str, ...]:
+def _static_assumptions(placement: Placement) -> Iterable[str]:
+    chip = placement.chip
     if chip.static_power is None:
-        return ()
-    there = chip.cores.value * mapping.chips_used
+        return
+    there = chip.cores.value * placement.chips_used
     if chip.power_gating.unused_cores == "yes":
-        return (f"{chip.name}: static power is that of the {mapping.cores_used:,} cores in use",)
+        yield f"{chip.name}: static power is that of the {placement.cores_used:,} cores in use"
+        return
     whole = f"{chip.name}: static power is the published chip's"
-    if mapping.cores_used < there:
-        return (f"{whole}, all {there:,} cores, of which {mapping.cores_used:,} are used",)
-    if mapping.assumptions and mapping.capacity == "scaled":
-        return (f"{whole}, whatever was added to it",)
-    return ()
+    if placement.cores_used < there:
+        yield f"{whole}, all {there:,} cores, of which {placement.cores_used:,} are used"
+    elif placement.assumptions and placement.capacity == "scaled":
+        yield f"{whole}, whatever was added to it"

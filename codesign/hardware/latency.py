@@ -4,23 +4,28 @@ Work of layer l in timestep t is what its cores receive, update and send in that
 timestep and with timers, hardware pipelines the layers: layer l works on timestep t in hardware step t + l (ticks:
 t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps. `codesign.hardware.replay` holds
 the asynchronous case.
+
+Everything is written for arrays of prices: the times of one chip are n = 1 scenarios.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Barrier, Chip, Timer
+from codesign.errors import InputError
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Geometry
+from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
-from codesign.hardware.service import ServiceTimes, missing_times, service_times
-from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps, ways_of_sources
-from codesign.hardware.work import Layout
-from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.hardware.steps import Steps, forward_steps, layer_steps, pipelined_steps
+from codesign.hardware.work import Work
 
-__all__ = ["Latency", "StepsOf", "latency_of", "steps_of"]
+__all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "on_time", "steps_of"]
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +33,8 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Times of B samples, in seconds; None where the chip's numbers do not allow them.
+
+    Where prices are arrays over n scenarios, all of it is (B, n) or (B, K, n).
 
     Attributes:
         model: which model they come from.
@@ -53,115 +60,187 @@ class Latency:
     decision_s: Floats | None = None
     busy_s: Floats | None = None
     late: Floats | None = None
-    overloaded_ticks: NDArray[np.int64] | None = None
+    overloaded_ticks: Floats | None = None
     not_modelled: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepsOf:
-    """The steps of an execution on a layout, under one synchronization and number of lanes.
+    """The steps of an execution, under one synchronization and number of lanes.
 
     Attributes:
         steps: hardware steps of barriers and timers, forward steps of chips without synchronization.
         layers: barrier only: one step a layer and timestep.
     """
 
-    steps: StepWork
-    layers: StepWork | None
+    steps: Steps
+    layers: Steps | None = None
 
 
-def steps_of(execution: Execution, chip: Chip, layout: Layout) -> StepsOf | None:
-    """What `latency_of` needs beside the prices; None where the chip's lanes are not known."""
-    synchronization = chip.synchronization
-    if chip.vector_width is None:
-        return None
+class StepRecord(Protocol):
+    """What a latency needs of an execution on a placement: `Work`, or steps that are stated and not simulated."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def timesteps(self) -> int: ...
+    @property
+    def timestep_s(self) -> float: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def decided(self) -> NDArray[np.bool_]: ...
+
+
+def steps_of(work: Work) -> StepsOf:
+    """What `latency_of` needs beside the prices of a chip whose lanes are known."""
+    synchronization = work.chip.synchronization
     if isinstance(synchronization, Timer):
-        ticks = synchronization.ticks_per_timestep
-        return StepsOf(steps=pipelined_steps(execution, chip, layout, ticks), layers=None)
+        return StepsOf(steps=pipelined_steps(work, synchronization.ticks_per_timestep))
     if isinstance(synchronization, Barrier):
-        layers = layer_steps(execution, chip, layout)
-        per_layer = synchronization.scope == "layer"
-        return StepsOf(steps=layers if per_layer else pipelined_steps(execution, chip, layout), layers=layers)
-    return StepsOf(steps=forward_steps(execution, chip, layout), layers=None)
+        layers = layer_steps(work)
+        return StepsOf(steps=layers if synchronization.scope == "layer" else pipelined_steps(work), layers=layers)
+    return StepsOf(steps=forward_steps(work))
 
 
 def latency_of(
-    execution: Execution, chip: Chip, layout: Layout, steps: StepsOf | None = None, *, bound_only: bool = False
+    record: StepRecord,
+    prices: Prices,
+    steps: StepsOf | None,
+    *,
+    geometry: Geometry | None,
+    bound_only: bool = False,
+    parts: bool = True,
+    nominal: Latency | None = None,
 ) -> Latency:
     """Latency under the chip's own synchronization.
 
     Args:
-        steps: what `steps_of` gives, to be shared between chips that differ in prices only; None to gather it here.
+        steps: what `steps_of` gives; None where the chip's lanes are not known.
+        geometry: of the placement; None where nothing is routed.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
+        parts: whether to work out more than `total_s`.
+        nominal: of the same work at the chip's own prices. A replay is then not repeated for each scenario: it scales
+            with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
     """
-    synchronization = chip.synchronization
-    times = service_times(chip, layout)
-    missing = missing_times(chip, layout)
-    if isinstance(synchronization, Barrier) and synchronization.times is None:
-        missing = (*missing, "synchronization.times")
-    elif isinstance(synchronization, Barrier) and layout.chips > 1 and not _spans_chips(synchronization):
-        missing = (*missing, f"synchronization.times.by_chips for {layout.chips} chips")
-    if times is not None and steps is None and not missing:
-        steps = steps_of(execution, chip, layout)
+    chip, synchronization = prices.chip, prices.chip.synchronization
+    missing = missing_times(chip, geometry, prices.extent)
+    if missing:
+        steps = None
     if isinstance(synchronization, Timer):
-        return _timer(execution, chip, layout, synchronization, times, steps, missing)
-    if isinstance(synchronization, Barrier):
-        if times is None or missing or steps is None:
-            return Latency(model=_barrier_model(synchronization), not_modelled=_latency_needs(chip, missing))
-        return _barrier(execution, chip, layout, synchronization, times, steps)
-    kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
-    model = f"{kind} {'stepwise bound' if bound_only else 'replay'}"
-    if times is None or steps is None:
-        return Latency(model=model, not_modelled=_latency_needs(chip, missing))
-    return _asynchronous(execution, chip, layout, times, steps.steps, model, bound_only)
+        latency = _timer(record, prices, synchronization, steps, missing, parts)
+    elif isinstance(synchronization, Barrier):
+        if steps is None:
+            return Latency(model=_barrier_model(synchronization), not_modelled=_lacks(chip, missing))
+        latency = _barrier(record, prices, synchronization, steps, parts)
+    else:
+        kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
+        model = f"{kind} {'stepwise bound' if bound_only else 'replay'}"
+        if steps is None:
+            return Latency(model=model, not_modelled=_lacks(chip, missing))
+        latency = replace(_asynchronous(record, prices, steps.steps, bound_only, parts, nominal), model=model)
+    return latency if prices.varied else _one_scenario(latency)
 
 
-def _spans_chips(barrier: Barrier) -> bool:
-    return barrier.times is not None and barrier.times.by_chips is not None
+def _one_scenario(latency: Latency) -> Latency:
+    """Without the last axis, of n = 1 scenarios."""
+    values: dict[str, Any] = {field.name: getattr(latency, field.name) for field in fields(latency)}
+    one: dict[str, Any] = {
+        name: value[..., 0] if isinstance(value, np.ndarray) else value for name, value in values.items()
+    }
+    return Latency(**one)
 
 
-def _latency_needs(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
+def _lacks(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
     return (f"latency: {chip.name} gives no {', '.join(missing)}",)
+
+
+def on_time(
+    record: StepRecord, chip: Chip, latency_s: Floats | None, operation: str
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
+
+    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
+    gates its power between inputs draws it while it works.
+
+    Raises:
+        InputError: real time with a static input, which lasts no time.
+    """
+    if operation == "accelerated":
+        return latency_s, ()
+    if record.timestep_s == 0:
+        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
+    if chip.power_gating.between_inputs == "yes":
+        return latency_s, (f"{chip.name}: static power is off between inputs",)
+    stimulus_s = record.timesteps * record.timestep_s
+    if latency_s is None:
+        return np.full(record.samples, stimulus_s), (f"{chip.name}: taken to keep pace with its input",)
+    return np.maximum(latency_s, stimulus_s), ()
+
+
+def _decided(record: StepRecord, decision: Floats) -> Floats:
+    """(B, n) times of decision; NaN for samples without one."""
+    return np.where(record.decided[:, None], decision, np.nan)
+
+
+def _late(length_s: Floats, record: StepRecord) -> Floats | None:
+    """Share of passes or steps (axis 1) that take longer than a timestep; None for a static input, which waits for
+    nobody."""
+    return None if record.timestep_s == 0 else (length_s > record.timestep_s).mean(axis=1)
+
+
+def _busy_by_core(steps: Steps, busy: Floats) -> Floats:
+    """(B, K, n) from (U, K, n)."""
+    return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
 
 
 # asynchronous --------------------------------------------------------------------------------------------------------
 
 
 def _asynchronous(
-    execution: Execution,
-    chip: Chip,
-    layout: Layout,
-    times: ServiceTimes,
-    steps: StepWork,
-    model: str,
-    bound_only: bool,
+    record: StepRecord, prices: Prices, steps: Steps, bound_only: bool, parts: bool, nominal: Latency | None
 ) -> Latency:
     """The network's part is what latency loses when messages take no time to travel."""
-    shape = (execution.samples, execution.timesteps, -1)
-    busy = steps.busy(times)
-    length = busy.max(axis=1) + steps.ways(ways_of_sources(execution, layout, times))
-    bound = length[steps.steps].reshape(shape).sum(axis=2)
-    compute = busy.max(axis=1)[steps.steps].sum(axis=1)
-    passes, decision = bound, None
-    if not bound_only:
-        result = replay(execution, chip, layout, times)
-        passes, decision = result.makespan_s, result.decision_s[:, -1]
-        compute = passes.sum(axis=1)
-        if times.route_s.any():
-            on_the_spot = replace(times, route_s=np.zeros_like(times.route_s))
-            compute = replay(execution, chip, layout, on_the_spot).makespan_s.sum(axis=1)
-    total = passes.sum(axis=1)
+    times, hops = prices.work_times(), prices.hop_times()
+    longest = steps.longest(times)
+    length = longest + steps.ways(hops)
+    bound = steps.summed(length)
+    if nominal is not None:
+        assert nominal.total_s is not None
+        assert nominal.bound_s is not None
+        before = nominal.bound_s[:, None]
+        share = np.divide(bound, before, out=np.ones_like(bound), where=before > 0)
+        return Latency(model="", total_s=nominal.total_s[:, None] * share)
+    if bound_only:
+        total, compute, decision = bound, steps.summed(longest), None
+        passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
+    else:
+        assert isinstance(record, Work)  # nothing else has messages to be replayed
+        passes, decision = _replayed(record, times, hops)
+        total = passes.sum(axis=1)
+        compute = _replayed(record, times, np.zeros_like(hops))[0].sum(axis=1) if parts and hops.any() else total
+    if not parts:
+        return Latency(model="", total_s=total)
     return Latency(
-        model=model,
+        model="",
         total_s=total,
         compute_s=compute,
         network_s=total - compute,
         synchronization_s=np.zeros_like(total),
-        bound_s=bound.sum(axis=1),
+        bound_s=bound,
         decision_s=decision,
-        busy_s=busy[steps.steps].sum(axis=1),
-        late=_late(passes, execution),
+        busy_s=_busy_by_core(steps, steps.busy(times)),
+        late=_late(passes, record),
+    )
+
+
+def _replayed(work: Work, times: Floats, hops: Floats) -> tuple[Floats, Floats]:
+    """(B, T, n) times of passes and (B, n) times of the last decision, one replay a scenario."""
+    replays = [replay(work, *scenario) for scenario in zip(times.T, hops.T, strict=True)]
+    return (
+        np.stack([one.makespan_s for one in replays], axis=2),
+        np.stack([one.decision_s[:, -1] for one in replays], axis=1),
     )
 
 
@@ -172,107 +251,94 @@ def _barrier_model(barrier: Barrier) -> str:
     return "barrier per layer" if barrier.scope == "layer" else "barrier per timestep, pipelined"
 
 
-def _barrier(
-    execution: Execution, chip: Chip, layout: Layout, barrier: Barrier, times: ServiceTimes, steps: StepsOf
-) -> Latency:
-    assert barrier.times is not None
+def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, parts: bool) -> Latency:
+    times, hops = prices.work_times(), prices.hop_times()
+    rate = prices.value("network_on_chip.link_rate")
+    barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
+
+    def lengths(these: Steps) -> tuple[Floats, Floats, Floats]:
+        """(U, n) time of the busiest core, what links add to it, and the length of each step."""
+        longest = these.longest(times)
+        traffic = these.ways(hops)
+        if rate is not None:
+            traffic = traffic + np.maximum(these.busiest_link()[:, None] / rate - longest, 0.0)
+        return longest, traffic, np.maximum(longest + traffic + barrier_s, 0.0 if least_s is None else least_s)
+
+    longest, traffic, length = lengths(steps.steps)
+    model, total = _barrier_model(barrier), steps.steps.summed(length)
+    if not parts:
+        return Latency(model=model, total_s=total)
     assert steps.layers is not None
-    barrier_s = barrier.times.of(layout.tiles, layout.chips)
-    least_s = chip.seconds(barrier.least_step) or 0.0
-    ways = ways_of_sources(execution, layout, times)
-
-    def lengths(work: StepWork) -> tuple[Floats, Floats, Floats]:
-        """Busy times of cores, what links add to the busiest, and the length of each step."""
-        busy = work.busy(times)
-        longest = busy.max(axis=1)
-        traffic = np.maximum(work.link_time(layout, chip) - longest, 0.0) + work.ways(ways)
-        return busy, traffic, np.maximum(longest + traffic + barrier_s, least_s)
-
-    busy, traffic, length = lengths(steps.steps)
-    per_layer = lengths(steps.layers)[2][steps.layers.steps].sum(axis=1)
-    which = steps.steps.steps
-    total, compute = length[which].sum(axis=1), busy.max(axis=1)[which].sum(axis=1)
-    network = traffic[which].sum(axis=1)
-    layers = len(execution.shape.layers)
-    last = which[:, -layers:]  # from the last frame's arrival on
+    compute = steps.steps.summed(longest)
+    network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
+    last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
+    busy = _busy_by_core(steps.steps, steps.steps.busy(times))
     return Latency(
-        model=_barrier_model(barrier),
+        model=model,
         total_s=total,
         compute_s=compute,
         network_s=network,
         synchronization_s=total - compute - network,
-        per_layer_s=per_layer,
-        decision_s=_decided(execution, length[last].sum(axis=1)),
-        busy_s=busy[which].sum(axis=1) if barrier.scope == "timestep" else _by_core(busy[which].sum(axis=1), layout),
-        late=_late(length[which], execution),
+        per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
+        decision_s=_decided(record, last.sum(axis=1)),
+        busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
+        late=_late(length[steps.steps.which], record),
     )
 
 
-def _late(length_s: Floats, execution: Execution) -> Floats | None:
-    """Share of passes or steps that take longer than a timestep; None for a static input, which waits for nobody."""
-    return None if execution.timestep_s == 0 else (length_s > execution.timestep_s).mean(axis=1)
-
-
-def _by_core(of_placements: Floats, layout: Layout) -> Floats:
-    """(B, K) from (B, P)."""
-    cores = np.zeros((len(of_placements), layout.cores))
-    for placement, core in enumerate(layout.core):
-        cores[:, core] += of_placements[:, placement]
+def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
+    """(B, K, n) from (B, P, n)."""
+    if not isinstance(record, Work):
+        return of_parts
+    cores = np.zeros((len(of_parts), record.geometry.cores, of_parts.shape[2]))
+    for part, core in enumerate(record.geometry.core):
+        cores[:, core] += of_parts[:, part]
     return cores
-
-
-def _decided(execution: Execution, decision: Floats) -> Floats:
-    return np.where(execution.steps_to_first_output[:, -1] == NOT_REACHED, np.nan, decision)
 
 
 # timer ---------------------------------------------------------------------------------------------------------------
 
 
 def _timer(
-    execution: Execution,
-    chip: Chip,
-    layout: Layout,
-    timer: Timer,
-    times: ServiceTimes | None,
-    steps: StepsOf | None,
-    missing: tuple[str, ...],
+    record: StepRecord, prices: Prices, timer: Timer, steps: StepsOf | None, missing: tuple[str, ...], parts: bool
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
-    tick_s, layers = chip.seconds(timer.tick), len(execution.shape.layers)
-    assert tick_s is not None
-    count = execution.timesteps * timer.ticks_per_timestep + layers - 1
-    last_frame = (execution.timesteps - 1) * timer.ticks_per_timestep
-    if times is None or steps is None:
-        total = np.full(execution.samples, count * tick_s)
-        unchecked = f"overload: {chip.name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
+    tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
+    if steps is None:
+        count = record.timesteps * timer.ticks_per_timestep + record.layers - 1
+        total = np.broadcast_to(count * tick_s, (record.samples, prices.scenarios)).copy()
+        name = prices.chip.name
+        unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
             model="timer",
             total_s=total,
             synchronization_s=total,
-            decision_s=_decided(execution, np.full(execution.samples, layers * tick_s)),
+            decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             assumptions=(unchecked,),
         )
-    which = steps.steps.steps
-    busy = steps.steps.busy(times)
-    longest = busy.max(axis=1)
+    times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
+    model = f"timer, overload {'drops' if drops else 'stretches'}"
+    longest = steps.steps.longest(times)
     factor = np.maximum(1.0, np.ceil(longest / tick_s - 1e-9))
-    overloaded = (factor > 1)[which].sum(axis=1)
+    length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
+    total = steps.steps.summed(length)
+    if not parts:
+        return Latency(model=model, total_s=total)
+    overloaded = factor > 1
     not_modelled: tuple[str, ...] = ()
-    if timer.overload == "drop":
-        if overloaded.any():
-            share = float((factor > 1)[which].mean())
-            not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
-        longest, factor = np.minimum(longest, tick_s), np.ones_like(factor)
-    length = (factor * tick_s)[which]
-    total, compute = length.sum(axis=1), longest[which].sum(axis=1)
+    if drops and overloaded[which].any():
+        share = float(overloaded[which].mean())
+        not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
+    compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
+    first = (record.timesteps - 1) * timer.ticks_per_timestep  # of the last frame
     return Latency(
-        model=f"timer, overload {'stretches' if timer.overload == 'stretch' else 'drops'}",
+        model=model,
         total_s=total,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=total - compute,
-        decision_s=_decided(execution, length[:, last_frame : last_frame + layers].sum(axis=1)),
-        busy_s=busy[which].sum(axis=1),
-        overloaded_ticks=overloaded,
+        decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
+        busy_s=_busy_by_core(steps.steps, steps.steps.busy(times)),
+        overloaded_ticks=overloaded[which].sum(axis=1),
         not_modelled=not_modelled,
     )

@@ -9,8 +9,7 @@ from typing import Any
 
 from codesign.documents import load_document, suggestion
 from codesign.errors import InputError
-from codesign.hardware.consistency import Mistake
-from codesign.hardware.description import Chip
+from codesign.hardware.description import Chip, Mistake
 from codesign.hardware.validation_mistakes import model_mistakes
 
 __all__ = ["chip_names", "find_chip", "load_chip"]

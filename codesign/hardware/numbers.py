@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
 from codesign.hardware.terms import INCLUDABLE_TERMS
-from codesign.units import Area, Energy, Frequency, Length, Power, Time, Voltage
+from codesign.units import Area, Energy, Frequency, Length, Power, Time, Voltage, format_si
 
 __all__ = [
     "AreaNumber",
@@ -25,6 +27,7 @@ __all__ = [
     "FrequencyNumber",
     "Lanes",
     "LengthNumber",
+    "NamedNumber",
     "Number",
     "Operation",
     "PowerNumber",
@@ -37,6 +40,7 @@ __all__ = [
     "TimeTerm",
     "UpdateEnergy",
     "VoltageNumber",
+    "named_numbers",
     "problem",
 ]
 
@@ -293,3 +297,64 @@ class BarrierTimes(PriceNumber):
             if at == high:
                 return table[high]
         return table[known[-1]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedNumber:
+    """One number of a chip, ready to be shown: `text` has the unit, `value_si` is None for lists, words and cycles."""
+
+    name: str
+    value_si: float | None
+    unit: str
+    effect: Effect
+    text: str
+    confidence: str
+    source: str
+    note: str
+
+
+def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
+    """Every number within a spec that is known, in file order."""
+    return tuple(_named(path, number) for path, number in _walk(spec, ""))
+
+
+def _walk(spec: Spec, prefix: str) -> Iterator[tuple[str, Number]]:
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        path = f"{prefix}{name}"
+        if isinstance(value, Number):
+            yield path, value
+        elif isinstance(value, Spec):
+            yield from _walk(value, f"{path}.")
+
+
+def _named(path: str, number: Number) -> NamedNumber:
+    unit = number.unit
+    value_si: float | None = None
+    if isinstance(number, BarrierTimes):
+        items = sorted(number.by_tiles.items())
+        text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
+    else:
+        value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
+        if isinstance(number, TimeNumber) and number.cycles is not None:
+            text, unit = f"{number.cycles:g} cycle{'s' * (number.cycles != 1)}", ""
+        elif isinstance(value, tuple):
+            text = ", ".join(f"{item:,}" for item in value)
+            value_si = float(value[0]) if len(value) == 1 else None
+        elif isinstance(value, str):
+            text = value
+        elif isinstance(value, int):
+            text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
+        else:
+            text = f"{value * 1e6:.4g} mm²" if unit == "m**2" else format_si(value, unit)
+            value_si = value
+    return NamedNumber(
+        name=path,
+        value_si=value_si,
+        unit=unit,
+        effect=number.effect,
+        text=text,
+        confidence=number.confidence,
+        source=number.source,
+        note=number.note,
+    )

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.hardware.consistency import consistency_mistakes
-from codesign.hardware.description import Chip, Source
+from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.numbers import (
     BarrierTimes,
     EnergyNumber,
@@ -21,6 +20,7 @@ from codesign.hardware.numbers import (
     TimeNumber,
     UpdateEnergy,
 )
+from codesign.hardware.parts import Source
 
 __all__ = ["AXIS_SOURCE", "number_type", "with_parameter"]
 

@@ -1,299 +1,260 @@
-"""Neurons on cores: how many fit, in which order cores are filled, and how layers are spread evenly.
-
-Counts of synapses are stored synapses: a convolution's kernel counts once a core where the chip stores it so.
-"""
+"""A network on the cores of a chip: placed in layer order, within capacity."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Literal
 
-from codesign.network.topology import LayerShape, NetworkShape
+from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.description import Chip
+from codesign.hardware.filling import (
+    Budget,
+    CoreLoad,
+    Filling,
+    Part,
+    core_loads,
+    fill_in_order,
+    spread_evenly,
+)
+from codesign.hardware.geometry import Extent, Geometry, geometry_of
+from codesign.hardware.shortage import load_text, plural, remedies, shortage_text
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
 
-__all__ = ["Budget", "CoreLoad", "Filling", "Placement", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
+__all__ = ["Capacity", "CoreLoad", "Part", "Placement", "Strategy", "place"]
+
+Capacity = Literal["published", "scaled"]
+Strategy = Literal["in_order", "balanced"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Placement:
-    """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`."""
-
-    layer: int
-    core: int
-    neurons: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoreLoad:
-    """What lies on a core in use, and what it holds.
+    """A network on the cores of a chip, or of several: what is scheduled, executed and priced together.
 
     Attributes:
-        core: number of the core; cores of the second chip come after all of the first.
-        neurons, synapses: neurons and stored synapses on it.
-        neuron_capacity, synapse_capacity: what it holds; None where that is not known.
+        chip: the chip.
+        shape: the network.
+        capacity: `published`, or `scaled`: circuits kept, counts lifted where the network needs it.
+        strategy: `in_order` or `balanced`, see `place`.
+        parts: runs of neurons in neuron order; each layer's runs are on different cores. Core c of chip k has the
+            number k · cores + c.
+        core_loads: what lies on each core in use, and what it holds.
+        assumptions: what was assumed that the chip does not have or state.
     """
 
-    core: int
-    neurons: int
-    synapses: int
-    neuron_capacity: int | None
-    synapse_capacity: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """What there is to place a network on.
-
-    Attributes:
-        cores: cores of one chip.
-        most_cores: cores in all; None is as many as the network needs.
-        spans_chips: whether the cores after the first `cores` are those of further chips. If not, added cores are like
-            the last one.
-        neurons, synapses: capacity of each core of a chip, or one entry for all of them; None does not limit.
-        weight_bits: bits of one synapse where the capacity was stated as memory; None where it was stated as synapses.
-        fan_in: most inputs of one neuron; None does not limit.
-        shares_cores, splits_layers, stores_kernels: as in the chip's file.
-    """
-
-    cores: int
-    most_cores: int | None
-    spans_chips: bool
-    neurons: tuple[int, ...] | None
-    synapses: tuple[int, ...] | None
-    weight_bits: int | None
-    fan_in: int | None
-    shares_cores: bool
-    splits_layers: bool
-    stores_kernels: bool
+    chip: Chip
+    shape: NetworkShape
+    capacity: Capacity
+    strategy: Strategy
+    parts: tuple[Part, ...]
+    core_loads: tuple[CoreLoad, ...]
+    assumptions: tuple[str, ...]
 
     @property
-    def several_cores(self) -> bool:
-        return self.cores > 1 or self.spans_chips
+    def cores_used(self) -> int:
+        """Cores with neurons."""
+        return len(self.core_loads)
+
+    @cached_property
+    def chips_used(self) -> int:
+        """Chips with neurons."""
+        if self.chip.multi_chip is None:
+            return 1
+        return len({load.core // self.chip.cores.value for load in self.core_loads})
 
     @property
-    def may_split(self) -> bool:
-        """Whether a layer may lie on several cores."""
-        return self.splits_layers and self.several_cores
+    def neuron_utilization(self) -> float | None:
+        """Share of the used cores' neurons that is filled, above 1 where counts were lifted; None if not known."""
+        return _share([(load.neurons, load.neuron_capacity) for load in self.core_loads])
 
-    def neurons_of(self, core: int) -> int | None:
-        return self._of(self.neurons, core)
+    @property
+    def synapse_utilization(self) -> float | None:
+        """Share of the used cores' synapses that is filled, above 1 where counts were lifted; None if not known."""
+        return _share([(load.synapses, load.synapse_capacity) for load in self.core_loads])
 
-    def synapses_of(self, core: int) -> int | None:
-        return self._of(self.synapses, core)
+    @property
+    def cores_of_neurons(self) -> tuple[int, ...]:
+        """(N,) core of each neuron."""
+        return tuple(part.core for part in self.parts for _ in range(part.neurons))
 
-    def _of(self, counts: tuple[int, ...] | None, core: int) -> int | None:
-        if counts is None:
-            return None
-        return counts[min(core % self.cores if self.spans_chips else core, len(counts) - 1)]
+    @property
+    def splits_layers(self) -> bool:
+        """Whether a layer lies on more than one core."""
+        return len(self.parts) > len(self.shape.layers)
 
-    def stored(self, size: LayerShape, neurons: int) -> int:
-        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up."""
-        if self._stores_kernel(size):
-            return size.weights
-        return -(-neurons * size.synapses // size.neurons)
+    def schedule_cores(self, *, core_aware: bool = False) -> tuple[int, ...] | None:
+        """`Schedule.cores` for this placement.
 
-    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None) -> int:
-        """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
-        room = size.neurons if neurons is None else min(size.neurons, neurons)
-        if synapses is not None:
-            if self._stores_kernel(size):
-                room = room if size.weights <= synapses else 0
-            elif size.synapses:
-                room = min(room, synapses * size.neurons // size.synapses)
-        return max(room, 0)
+        None where every layer lies on one core and the policy does not look at cores, so that one execution serves
+        every chip that schedules alike.
+        """
+        return self.cores_of_neurons if self.splits_layers or core_aware else None
 
-    def _stores_kernel(self, size: LayerShape) -> bool:
-        return self.stores_kernels and size.weights < size.synapses
+    def slices(self, *, core_aware: bool = False) -> tuple[Slice, ...]:
+        """The slices that an execution under `schedule_cores` has."""
+        by_layer = self.schedule_cores(core_aware=core_aware) is None
+        return tuple(
+            Slice(layer=part.layer, core=part.layer if by_layer else part.core, neurons=part.neurons)
+            for part in self.parts
+        )
 
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Where the parts lie, and the ways between them."""
+        return geometry_of(self.chip, self.parts)
 
-@dataclass(frozen=True, kw_only=True)
-class Shortage:
-    """Where a network did not fit.
+    @property
+    def extent(self) -> Extent:
+        """How much of the chip is in use."""
+        return Extent(cores=self.cores_used, chips=self.chips_used, tiles=self.geometry.tiles)
 
-    Attributes:
-        kind: what is short: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
-        layer: 0 is the first layer of neurons.
-        needed: of `kind`, by one neuron of the layer if it may be split, else by the layer; cores: neurons not placed.
-        limit: what there is.
-        taken: how much of it other layers have taken.
-        core: the core that is too small; None for fan-in and cores.
-        largest: the most that a free core holds; 0 where the layer may be split, for fan-in and cores.
-    """
+    def on(self, chip: Chip) -> Placement:
+        """The same parts on a chip of the same cores, such as one with other prices."""
+        return replace(self, chip=chip)
 
-    kind: str
-    layer: int
-    needed: int
-    limit: int
-    taken: int = 0
-    core: int | None = None
-    largest: int = 0
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the geometry, which is worked out again faster than sent."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Filling:
-    """Placements in neuron order, and what was short on the way; `lifted` says that it was lifted and went on."""
-
-    placements: tuple[Placement, ...]
-    shortages: tuple[Shortage, ...]
+    def __repr__(self) -> str:
+        chips = f" of {plural(self.chips_used, 'chip')}" if self.chips_used > 1 else ""
+        sizes = "-".join(map(str, (self.shape.input_size, *self.shape.layer_sizes)))
+        return (
+            f"Placement({sizes} on {plural(self.cores_used, 'core')}{chips}: {self.chip.name}, {self.capacity}, "
+            f"{self.strategy})"
+        )
 
 
-def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling:
-    """Place layer by layer, core by core, filling each core before the next.
+def _share(loads: list[tuple[int, int | None]]) -> float | None:
+    capacities = [capacity for _, capacity in loads if capacity is not None]
+    return sum(filled for filled, _ in loads) / sum(capacities) if len(capacities) == len(loads) else None
 
-    A layer that may not be split takes the first free core that holds it.
+
+def place(
+    shape: NetworkShape,
+    chip: Chip,
+    capacity: Capacity = "published",
+    weight_bits: int | None = None,
+    strategy: Strategy = "in_order",
+) -> Placement:
+    """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
+
+    A capacity that the chip's file does not give does not limit. Under `scaled`, a network gets as many cores as it
+    needs: those of further chips where the chip may be joined with others, else added ones. A core only grows where a
+    single neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps one,
+    which grows.
 
     Args:
-        lift: go on where something is short, with as little as a core must hold: one neuron, or a layer that may not
-            be split. Without it the first shortage ends the filling.
+        weight_bits: bits of the evaluated weights; None evaluates floats, and memory is counted in the chip's own bits.
+        strategy: `in_order` fills each core before the next. `balanced` takes the same cores and spreads each layer
+            evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
+            and one of them has less room.
+
+    Raises:
+        InputError: `capacity` or `strategy` is unknown.
+        InfeasibleError: under `published`, with the layer, what it needs, what there is and what would make it fit.
     """
-    filler = _Filler(shape, budget, lift)
-    complete = all(filler.place(layer) for layer in range(len(shape.layers)))
-    assert complete or filler.shortages
-    return Filling(placements=tuple(filler.placements), shortages=tuple(filler.shortages))
-
-
-def spread_evenly(shape: NetworkShape, budget: Budget, placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
-    """The same layers on the same cores, each layer's neurons spread evenly over its cores.
-
-    The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
-    or its capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
-    """
-    later = {part.core: (0, 0) for part in placements}  # neurons and synapses of layers that are not yet spread
-    for part in placements:
-        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
-    earlier = dict.fromkeys(later, (0, 0))
-    spread: list[Placement] = []
-    for layer, size in enumerate(shape.layers):
-        parts = [part for part in placements if part.layer == layer]
-        for part in parts:
-            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons))
-        rooms = []
-        for part in parts:
-            taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
-            neurons, synapses = budget.neurons_of(part.core), budget.synapses_of(part.core)
-            room = budget.fitting(
-                size,
-                None if neurons is None else neurons - taken[0],
-                None if synapses is None else synapses - taken[1],
-            )
-            rooms.append(max(room, part.neurons))  # a lifted core holds at least what it was lifted for
-        for part, neurons_here in zip(parts, _even(size.neurons, rooms), strict=True):
-            _add(earlier, part.core, neurons_here, budget.stored(size, neurons_here))
-            spread.append(Placement(layer=layer, core=part.core, neurons=neurons_here))
-    return tuple(spread)
-
-
-def core_loads(shape: NetworkShape, budget: Budget, placements: tuple[Placement, ...]) -> tuple[CoreLoad, ...]:
-    """What lies on each core in use, by core."""
-    used: dict[int, tuple[int, int]] = {}
-    for part in placements:
-        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
-    return tuple(
-        CoreLoad(
-            core=core,
-            neurons=neurons,
-            synapses=synapses,
-            neuron_capacity=budget.neurons_of(core),
-            synapse_capacity=budget.synapses_of(core),
+    _check_choice("capacity", capacity, ("published", "scaled"))
+    _check_choice("strategy", strategy, ("in_order", "balanced"))
+    budget = _budget(chip, capacity)
+    filling = fill_in_order(shape, budget, lift=capacity == "scaled")
+    if capacity == "published" and filling.shortages:
+        shortage = shortage_text(shape, chip, budget, filling.shortages[0])
+        enough = " or ".join(f"with {remedy}" for remedy in remedies(shape, budget))
+        raise InfeasibleError(
+            f"{chip.name}: {shortage}; it would fit {enough} (capacity 'scaled' assumes what is missing)"
         )
-        for core, (neurons, synapses) in sorted(used.items())
+    parts = filling.parts
+    if strategy == "balanced":
+        parts = spread_evenly(shape, budget, parts)
+    return Placement(
+        chip=chip,
+        shape=shape,
+        capacity=capacity,
+        strategy=strategy,
+        parts=parts,
+        core_loads=core_loads(shape, budget, parts),
+        assumptions=(
+            *_lifted(shape, chip, budget, filling),
+            *_added(chip, capacity, filling),
+            *_weight_assumptions(chip, weight_bits),
+        ),
     )
 
 
-def _add(used: dict[int, tuple[int, int]], core: int, neurons: int, synapses: int) -> None:
-    before = used.get(core, (0, 0))
-    used[core] = (before[0] + neurons, before[1] + synapses)
+def _check_choice(name: str, found: str, allowed: tuple[str, str]) -> None:
+    if found not in allowed:
+        raise InputError(f"{name}: must be '{allowed[0]}' or '{allowed[1]}', found {found!r}")
 
 
-def _even(total: int, rooms: list[int]) -> list[int]:
-    """`total` as evenly over rooms as they allow; of equal rooms the first get the larger parts."""
-    parts = [0] * len(rooms)
-    order = sorted(range(len(rooms)), key=lambda position: (rooms[position], -position))
-    for done, position in enumerate(order):
-        parts[position] = min(rooms[position], total // (len(rooms) - done))
-        total -= parts[position]
-    return parts
+def _budget(chip: Chip, capacity: Capacity) -> Budget:
+    neurons, synapses, memory, fan_in = chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory, chip.fan_in
+    most_cores: int | None = chip.cores.value
+    if capacity == "scaled":
+        most_cores = None
+    elif chip.multi_chip is not None:
+        most = chip.multi_chip.most
+        most_cores = None if most is None else most.value * chip.cores.value
+    weight_bits = None
+    counts = None if synapses is None else synapses.value
+    if counts is None and memory is not None and chip.weight_bits is not None:
+        weight_bits = chip.weight_bits.value
+        counts = tuple(bits // weight_bits for bits in memory.value)
+    return Budget(
+        cores=chip.cores.value,
+        most_cores=most_cores,
+        spans_chips=chip.multi_chip is not None,
+        neurons=None if neurons is None else neurons.value,
+        synapses=counts,
+        weight_bits=weight_bits,
+        fan_in=None if fan_in is None else fan_in.value,
+        shares_cores=chip.layers_share_core,
+        splits_layers=chip.splits_layers,
+        stores_kernels=chip.stores_kernels,
+    )
 
 
-class _Filler:
-    """Fills cores from core 0 on and remembers what lies on each."""
+# what was assumed ----------------------------------------------------------------------------------------------------
 
-    def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
-        self.shape, self.budget, self.lift = shape, budget, lift
-        self.placements: list[Placement] = []
-        self.shortages: list[Shortage] = []
-        self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
-    def place(self, layer: int) -> bool:
-        """Whether the layer was placed whole."""
-        budget, size = self.budget, self.shape.layers[layer]
-        if budget.fan_in is not None and size.fan_in > budget.fan_in:
-            self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=budget.fan_in))
-            if not self.lift:
-                return False
-        left, core, lifted = size.neurons, self._first_core(size), False
-        while left:
-            if budget.most_cores is not None and core >= budget.most_cores:
-                self.shortages.append(Shortage(kind="cores", layer=layer, needed=left, limit=budget.most_cores))
-                return False
-            here = min(left, self._room(core, size))
-            if not here or (here < left and not budget.may_split):
-                if not lifted:
-                    self.shortages.append(self._shortage(layer, size, core))
-                if not self.lift:
-                    return False
-                here, lifted = (1 if budget.may_split else left), True
-            _add(self.used, core, here, budget.stored(size, here))
-            self.placements.append(Placement(layer=layer, core=core, neurons=here))
-            left, core = left - here, core + 1
-        return True
+def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -> Iterator[str]:
+    """Fan-in and cores that had to grow; of a chip with one core, once for all layers."""
+    grown = False
+    for shortage in filling.shortages:
+        text = shortage_text(shape, chip, budget, shortage)
+        if shortage.kind == "fan_in" or budget.several_cores:
+            yield f"{chip.name} scaled: {text}; lifted"
+        elif not grown:
+            total = load_text(budget, shape.neurons, sum(budget.stored(one, one.neurons) for one in shape.layers))
+            yield f"{chip.name} scaled: the network needs {total}, {text}; counts lifted"
+            grown = True
 
-    def _room(self, core: int, size: LayerShape) -> int:
-        """Neurons of the layer that still fit on `core`."""
-        neurons, synapses = self.budget.neurons_of(core), self.budget.synapses_of(core)
-        taken = self.used.get(core, (0, 0))
-        return self.budget.fitting(
-            size, None if neurons is None else neurons - taken[0], None if synapses is None else synapses - taken[1]
-        )
 
-    def _first_core(self, size: LayerShape) -> int:
-        budget, last = self.budget, max(self.used, default=-1)
-        if not budget.splits_layers:
-            return self._core_for_whole_layer(size, last)
-        if not budget.shares_cores:
-            return last + 1
-        core = max(last, 0)
-        return core + 1 if core in self.used and not self._room(core, size) and budget.several_cores else core
+def _added(chip: Chip, capacity: Capacity, filling: Filling) -> Iterator[str]:
+    """Cores that a chip does not have, and chips joined."""
+    cores, there = max(part.core for part in filling.parts) + 1, chip.cores.value
+    if cores <= there:
+        return
+    if chip.multi_chip is None:
+        yield f"{chip.name} scaled: the network needs {cores:,} cores, the chip has {there:,}; cores added"
+        return
+    chips, most = -(-cores // there), chip.multi_chip.most
+    spans = f"the network spans {chips:,} chips of {plural(there, 'core')}"
+    if most is not None and chips > most.value:
+        yield f"{chip.name} scaled: {spans}, at most {most.value:,} may be joined; chips added"
+    elif most is None:
+        label = " scaled" if capacity == "scaled" else ""
+        yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
+    elif capacity == "scaled":
+        yield f"{chip.name} scaled: {spans}; nothing else is added"
 
-    def _core_for_whole_layer(self, size: LayerShape, last: int) -> int:
-        """The first core that holds the layer; else the first free one, or one beyond those that there are."""
-        budget = self.budget
-        if budget.shares_cores and not budget.several_cores:
-            return 0
-        there = self._cores_there()
-        free = [core for core in range(there) if core not in self.used]
-        candidates = range(max(last, 0), max(there, last + 1)) if budget.shares_cores else free
-        fitting = (core for core in candidates if self._room(core, size) == size.neurons)
-        return next(fitting, next(iter(free), max(last + 1, there)))
 
-    def _cores_there(self) -> int:
-        """Cores to choose from: a chip's, or those of the chips in use and one chip more."""
-        budget = self.budget
-        if not budget.spans_chips:
-            return budget.cores
-        there = budget.cores * (max(self.used, default=-1) // budget.cores + 2)
-        return there if budget.most_cores is None else min(there, budget.most_cores)
-
-    def _shortage(self, layer: int, size: LayerShape, core: int) -> Shortage:
-        budget = self.budget
-        taken = self.used.get(core, (0, 0))
-        number = 1 if budget.may_split else size.neurons
-        kind, needed, taken_here = "synapses", budget.stored(size, number), taken[1]
-        limit = budget.synapses_of(core)
-        if limit is None or taken_here + needed <= limit:
-            kind, needed, taken_here, limit = "neurons", number, taken[0], budget.neurons_of(core)
-        assert limit is not None  # nothing else can be short
-        of_core = budget.synapses_of if kind == "synapses" else budget.neurons_of
-        free = () if budget.may_split else (one for one in range(self._cores_there()) if one not in self.used)
-        largest = max((of_core(one) or 0 for one in free), default=0)
-        return Shortage(
-            kind=kind, layer=layer, needed=needed, limit=limit, taken=taken_here, core=core, largest=largest
-        )
+def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:
+    if chip.weight_bits is None or weight_bits == chip.weight_bits.value:
+        return ()
+    found = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
+    if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
+        return ()
+    return (f"{chip.name}: evaluated with {found}, the chip holds {chip.weight_bits.value}-bit weights",)

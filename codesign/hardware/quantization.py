@@ -12,7 +12,7 @@ from codesign.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from codesign.hardware.description import WeightGrid
+    from codesign.hardware.parts import WeightGrid
 
 __all__ = ["Grid", "grid_of", "potential_ranges", "quantize_weights"]
 

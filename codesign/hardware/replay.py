@@ -18,21 +18,14 @@ busiest core and the longest way, as a step's work begins at the latest when all
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Chip
-from codesign.hardware.service import ServiceTimes
-from codesign.hardware.work import (
-    Deliveries,
-    Layout,
-    barrier_outputs,
-    deliveries,
-    lane_operations,
-    sent_messages,
-)
-from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.hardware.prices import routes_s
+from codesign.hardware.work import Work, lane_operations
+from codesign.simulation.execution import NOT_REACHED
 
 __all__ = ["Replay", "replay"]
 
@@ -56,23 +49,28 @@ class Replay:
     decision_s: Floats
 
 
-def replay(execution: Execution, chip: Chip, layout: Layout, times: ServiceTimes) -> Replay:
-    """Replay all forward passes, vectorized over them; only steps and placements are looped over."""
-    samples, timesteps = execution.samples, execution.timesteps
+def replay(work: Work, times_s: Floats, hop_s: Floats) -> Replay:
+    """Replay all forward passes, vectorized over them; only steps and parts are looped over.
+
+    Args:
+        times_s: (6,) times of the kinds of work.
+        hop_s: (3,) times of hops along a row, along a column and between chips.
+    """
+    samples, timesteps = work.samples, work.timesteps
     result = Replay(
         makespan_s=np.zeros((samples, timesteps)),
         decision_s=np.full((samples, timesteps), np.nan),
     )
     if not samples:
         return result
-    table, updates = execution.messages, execution.updates
+    table, updates = work.execution.messages, work.execution.updates
     steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
-    arrivals = deliveries(execution, chip, layout)
-    width = max(len(execution.slices) + 1, len(layout.layer))
+    route_s = routes_s(work.geometry, hop_s)
+    width = max(len(work.layer_reached), len(work.geometry.layer))
     chunk = max(1, _CHUNK // (timesteps * steps * width))
     for first in range(0, samples, chunk):
         last = min(first + chunk, samples)
-        part = _Chunk(execution, chip, layout, times, arrivals, first, last, steps)
+        part = _Chunk(work, _Times._make((*times_s, route_s)), (first, last), steps)
         part.run()
         shape = (last - first, timesteps)
         result.makespan_s[first:last] = part.free.max(axis=1).reshape(shape)
@@ -80,93 +78,97 @@ def replay(execution: Execution, chip: Chip, layout: Layout, times: ServiceTimes
     return result
 
 
-class _Chunk:
-    """The passes of samples `first` to `last`, as arrays over passes."""
+class _Times(NamedTuple):
+    """Times of the kinds of work, as `codesign.hardware.terms.WORK_TIMES` lists them, and (K + 1, K) ways to cores."""
 
-    def __init__(
-        self,
-        execution: Execution,
-        chip: Chip,
-        layout: Layout,
-        times: ServiceTimes,
-        arrivals: Deliveries,
-        first: int,
-        last: int,
-        steps: int,
-    ) -> None:
-        self.execution, self.layout, self.first, self.last, self.steps = execution, layout, first, last, steps
-        self.timesteps = execution.timesteps
-        self.passes = (last - first) * self.timesteps
-        table, updates = execution.messages, execution.updates
-        self.rows = slice(*np.searchsorted(table.sample, [first, last]))
-        self.update_rows = slice(*np.searchsorted(updates.sample, [first, last]))
+    operation_s: float
+    message_s: float
+    access_s: float
+    update_s: float
+    spike_s: float
+    output_s: float
+    route_s: Floats
+
+
+class _Chunk:
+    """The passes of some samples, first to last, as arrays over passes."""
+
+    def __init__(self, work: Work, times: _Times, samples: tuple[int, int], steps: int) -> None:
+        self.work, self.execution, self.geometry = work, work.execution, work.geometry
+        self.first, self.last = samples
+        self.steps, self.timesteps = steps, work.timesteps
+        self.passes = (self.last - self.first) * self.timesteps
+        table, updates = self.execution.messages, self.execution.updates
+        self.rows = slice(*np.searchsorted(table.sample, samples))
+        self.update_rows = slice(*np.searchsorted(updates.sample, samples))
         self.row_pass = self._pass_of(table.sample[self.rows], table.timestep[self.rows])
         self.source, self.enqueued = table.source[self.rows], table.enqueue_step[self.rows]
-        self._prepare_deliveries(arrivals, times)
-        self.updates, self.outputs = self._placement_work(chip, times)
-        slices = len(execution.slices)
+        self._prepare_deliveries(times)
+        self.updates, self.outputs = self._part_work(times)
+        slices = len(self.execution.slices)
         self.evaluated = np.zeros((self.passes, slices, steps))  # when a slice's evaluation of a step was done
         self.sent = np.zeros((self.passes, slices, steps))  # and its output
-        self.free = np.zeros((self.passes, layout.cores))
-        if chip.synchronization.kind == "clocked":
-            self.free += (
-                np.bincount(layout.core, weights=layout.accessed, minlength=layout.cores) * times.neuron_access_s
-            )
+        self.free = np.zeros((self.passes, self.geometry.cores))
+        if work.chip.synchronization.kind == "clocked":
+            self.free += work.accessed * times.access_s
 
     def _pass_of(self, sample: Integers, timestep: Integers) -> Integers:
         return (sample - self.first) * self.timesteps + timestep
 
-    def _prepare_deliveries(self, arrivals: Deliveries, times: ServiceTimes) -> None:
+    def _prepare_deliveries(self, times: _Times) -> None:
         """Order deliveries by step, pass, core and table row."""
+        arrivals = self.work.deliveries
         inside = (arrivals.row >= self.rows.start) & (arrivals.row < self.rows.stop)
         row = arrivals.row[inside] - self.rows.start
-        placement = arrivals.placement[inside]
-        core = self.layout.core[placement]
+        core = self.geometry.core[arrivals.part[inside]]
         step = self.execution.messages.step[self.rows][row] + 1
         order = np.lexsort((row, core, self.row_pass[row], step))
         self.delivery_row, self.delivery_core = row[order], core[order]
-        service = arrivals.operations * times.synaptic_operation_s + arrivals.messages * times.message_s
+        service = arrivals.operations * times.operation_s + arrivals.messages * times.message_s
         self.delivery_service = service[inside][order]
-        ways = [times.route_s[self.layout.source_rows(source)].max(axis=0) for source in self._sources()]
+        ways = [times.route_s[self._starts(source)].max(axis=0) for source in range(len(self.work.layer_reached))]
         self.delivery_route = np.array(ways)[self.source[self.delivery_row], self.delivery_core]
         self.delivery_ends = np.searchsorted(step[order], np.arange(self.steps + 1))
 
-    def _sources(self) -> range:
-        return range(len(self.execution.slices) + 1)
+    def _starts(self, source: int) -> Integers:
+        """Rows of `route_s` from which the messages of `source` (0 the input, 1 + slice) come."""
+        if source == 0:
+            return np.zeros(1, dtype=np.int64)
+        return np.asarray(1 + self.geometry.core[self.work.share[source - 1] > 0], dtype=np.int64)
 
-    def _placement_work(self, chip: Chip, times: ServiceTimes) -> tuple[Floats, Floats]:
+    def _part_work(self, times: _Times) -> tuple[Floats, Floats]:
         """(passes, steps, P) time of evaluations, and of the output of what was emitted."""
         updates = self.execution.updates
-        shape = (self.passes, self.steps, len(self.layout.layer))
+        shape = (self.passes, self.steps, len(self.geometry.layer))
         evaluation, output = np.zeros(shape), np.zeros(shape)
         which = self._pass_of(updates.sample[self.update_rows], updates.timestep[self.update_rows])
         step = updates.step[self.update_rows]
-        share = self.layout.share[updates.slice[self.update_rows]]
-        time = lane_operations(updates.evaluated[self.update_rows, None] * share, chip) * times.neuron_update_s
+        share = self.work.share[updates.slice[self.update_rows]]
+        time = lane_operations(updates.evaluated[self.update_rows, None] * share, self.work.chip) * times.update_s
         np.add.at(evaluation, (which, step), time)
-        spikes, messages = sent_messages(self.execution, chip, self.layout)
+        spikes, messages = self.work.sent
         time = spikes[self.update_rows, None] * times.spike_s + messages[self.update_rows, None] * times.output_s
         np.add.at(output, (which, step), time * share)
-        barriers = barrier_outputs(self.execution, chip, self.layout)[self.rows]
+        barriers = self.work.barrier_outputs[self.rows]
         own = np.flatnonzero(barriers)
-        time = barriers[own, None] * times.output_s * self.layout.share[self.source[own] - 1]
+        time = barriers[own, None] * times.output_s * self.work.share[self.source[own] - 1]
         np.add.at(output, (self.row_pass[own], self.enqueued[own]), time)
         return evaluation, output
 
     def run(self) -> None:
         for step in range(self.steps):
             self._receive(step)
-            for placement, core in enumerate(self.layout.core):
-                evaluation, output = self.updates[:, step, placement], self.outputs[:, step, placement]
+            for part, core in enumerate(self.geometry.core):
+                evaluation, output = self.updates[:, step, part], self.outputs[:, step, part]
                 self.free[:, core] += evaluation
-                self._note(self.evaluated, step, placement, self.free[:, core])
+                self._note(self.evaluated, step, part, self.free[:, core])
                 self.free[:, core] += output
-                self._note(self.sent, step, placement, self.free[:, core])
+                self._note(self.sent, step, part, self.free[:, core])
 
-    def _note(self, when: Floats, step: int, placement: int, time: Floats) -> None:
-        """A slice that lies in several placements is done when the last of them is."""
-        for part in np.flatnonzero(self.layout.share[:, placement] > 0):
-            np.maximum(when[:, part, step], time, out=when[:, part, step])
+    def _note(self, when: Floats, step: int, part: int, time: Floats) -> None:
+        """A slice that lies in several parts is done when the last of them is."""
+        for one in np.flatnonzero(self.work.share[:, part] > 0):
+            np.maximum(when[:, one, step], time, out=when[:, one, step])
 
     def _receive(self, step: int) -> None:
         """Serve what arrives in a step."""

@@ -7,36 +7,28 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
-from codesign.hardware.mapping import Mapping
-from codesign.hardware.service import missing_times, service_times
-from codesign.hardware.work import Layout, destinations, lane_operations, layout_of_slices
-from codesign.network.topology import NetworkShape
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import Prices, missing_times, routes_s
+from codesign.hardware.work import destinations, lane_operations
+from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
 
 __all__ = [
-    "CORE_POLICIES",
     "DEFAULT_GROUP_SIZE",
-    "TIMED_POLICY",
     "ChipSchedule",
     "chip_schedule",
     "neuron_assumptions",
     "on_chip",
-    "paper_table5",
     "schedule_assumptions",
     "service_model",
 ]
 
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""
-TIMED_POLICY = "timed"
-"""The built-in scheduling policy that looks at service times."""
-CORE_POLICIES = ("arbiter", "round_robin")
-"""The built-in scheduling policies that look at cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +40,17 @@ class ChipSchedule:
 
 
 def chip_schedule(
-    chip: Chip,
-    shape: NetworkShape,
-    mapping: Mapping,
+    placement: Placement,
     *,
     group_size: int | None = None,
     policy: str = "random",
-    core_aware: bool | None = None,
-    uses_service: bool | None = None,
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
     input_mode: Literal["frame", "queued"] = "frame",
     prioritize_input: bool = False,
     refractory: bool = True,
 ) -> ChipSchedule:
-    """The schedule under which `chip` runs a network (paper, Table 5).
+    """The schedule under which a chip runs the network that is placed on it (paper, Table 5).
 
     Barrier: every neuron waits for its whole fan-in, with barrier messages. Timer: it waits for min(neurons on its
     core, fan-in) messages, with barrier messages, and F is the neurons of a core. Asynchronous or clocked: no waiting,
@@ -70,23 +58,20 @@ def chip_schedule(
 
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption.
-        core_aware: whether `policy` looks at cores, so that the schedule must name them; None for a built-in policy, of
-            which `arbiter` and `round_robin` do.
-        uses_service: whether it looks at service times, so that the schedule must hold the chip's; None for a built-in
-            policy, of which `timed` does.
-        refractory: see `Schedule`.
+        others: see `Schedule`.
 
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
     """
+    chip = placement.chip
     kind = chip.synchronization.kind
     assumptions: list[str] = []
     threshold: int | Literal["layer"] | tuple[int, ...] = 1
     if kind == "barrier":
         threshold = "layer"
     elif kind == "timer":
-        threshold = _core_thresholds(shape, mapping)
-        group_size = _neurons_of_a_core(chip, mapping) if group_size is None else group_size
+        threshold = _core_thresholds(placement)
+        group_size = _neurons_of_a_core(placement) if group_size is None else group_size
     elif group_size is None:
         group_size = DEFAULT_GROUP_SIZE if chip.group_size is None else chip.group_size.value
         if chip.group_size is None:
@@ -102,107 +87,61 @@ def chip_schedule(
         barrier_messages=kind in ("barrier", "timer"),
         refractory=refractory,
     )
-    found = on_chip(schedule, chip, shape, mapping, core_aware=core_aware, uses_service=uses_service)
+    found = on_chip(schedule, placement)
     return ChipSchedule(schedule=found.schedule, assumptions=(*assumptions, *found.assumptions))
 
 
-def paper_table5(
-    chip: Chip,
-    shape: NetworkShape,
-    mapping: Mapping,
-    *,
-    policy: str = "random",
-    core_aware: bool | None = None,
-    uses_service: bool | None = None,
-    stop: Literal["drained", "on_output"] = "on_output",
-    steps_after_output: int = 1,
-) -> ChipSchedule:
-    """Table 5 as printed: F is the neurons of a layer on barrier and asynchronous chips, of a core on timer chips.
-
-    For asynchronous chips this is layered inference in all but name, since a whole layer always leaves together.
-    """
-    group_size = None if chip.synchronization.kind == "timer" else max(shape.layer_sizes)
-    return chip_schedule(
-        chip,
-        shape,
-        mapping,
-        group_size=group_size,
-        policy=policy,
-        core_aware=core_aware,
-        uses_service=uses_service,
-        stop=stop,
-        steps_after_output=steps_after_output,
-    )
-
-
-def on_chip(
-    schedule: Schedule,
-    chip: Chip,
-    shape: NetworkShape,
-    mapping: Mapping,
-    *,
-    core_aware: bool | None = None,
-    uses_service: bool | None = None,
-) -> ChipSchedule:
+def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
 
-    Args and errors: as for `chip_schedule`.
+    Raises:
+        InputError: the policy looks at service times, and the chip's file lacks some.
     """
-    assumptions = list(schedule_assumptions(chip, schedule, shape.layer_sizes))
-    if uses_service is None:
-        uses_service = schedule.policy == TIMED_POLICY
-    if core_aware is None:
-        core_aware = schedule.policy in CORE_POLICIES
+    chip, policy = placement.chip, get_policy(schedule.policy)
+    assumptions = list(schedule_assumptions(chip, schedule, placement.shape.layer_sizes))
     service = None
-    if uses_service:
-        service = service_model(chip, shape, mapping)
+    if policy.uses_service:
+        service = service_model(placement)
         if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
             assumptions.append(
                 f"{chip.name}: policy '{schedule.policy}' does not see the time that a visit of all neurons takes"
             )
-    cores = mapping.schedule_cores(core_aware=core_aware or uses_service)
+    cores = placement.schedule_cores(core_aware=policy.uses_core or policy.uses_service)
     return ChipSchedule(schedule=replace(schedule, cores=cores, service=service), assumptions=tuple(assumptions))
 
 
-def service_model(chip: Chip, shape: NetworkShape, mapping: Mapping) -> ServiceModel:
-    """How long `chip` takes to serve the messages of a network, for policies that look at `delivery`.
+def service_model(placement: Placement) -> ServiceModel:
+    """How long a chip takes to serve the messages of a network, for policies that look at `delivery`.
 
-    The same times and the same servers as `codesign.hardware.replay`, slices as the mapping's placements. There, a
+    The same times and the same servers as `codesign.hardware.replay`, slices as the placement's parts. There, a
     message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer.
 
     Raises:
         InputError: the chip's file lacks times, which the message names.
     """
-    parts = mapping.placements
-    slices = mapping.slices(core_aware=True)
-    layout = layout_of_slices(slices, chip, mapping)
-    times = service_times(chip, layout)
-    if times is None:
-        missing = ", ".join(missing_times(chip, layout))
+    chip, shape, geometry = placement.chip, placement.shape, placement.geometry
+    missing = [name for name in missing_times(chip, geometry, placement.extent) if not name.startswith("synchron")]
+    if missing:
         raise InputError(
-            f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {missing}"
+            f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {', '.join(missing)}"
         )
-    operations = lane_operations(_synapses_of_a_message(shape, layout), chip)
-    message_s = times.message_s + operations * times.synaptic_operation_s
-    sent = destinations(slices, layout)[1:]
-    # the longest way from any of a source's cores, as in the replay; a placement has one
-    ways = [times.route_s[layout.source_rows(source)].max(axis=0)[layout.core] for source in range(len(parts) + 1)]
+    prices = Prices(chip=chip, extent=placement.extent)
+    operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
+    route_s = routes_s(geometry, prices.hop_times()[:, 0])
+    # synapses of a message in each part; on a crossbar all of its core's neurons
+    size = np.array(shape.layer_sizes)[geometry.layer]
+    fan_out = np.array([shape.fan_out(layer) for layer in range(len(shape.layers))])[geometry.layer]
+    synapses = np.where(geometry.occupied > 0, geometry.occupied, fan_out * geometry.neurons / size)
+    sent = destinations(placement.slices(core_aware=True), geometry)[1:]
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
     return ServiceModel(
-        message_s=tuple(message_s.tolist()),
+        message_s=tuple((message_s + lane_operations(synapses, chip) * operation_s).tolist()),
         lanes=None if lanes == "all" else lanes,
-        update_s=times.neuron_update_s,
-        spike_s=times.spike_s,
-        output_s=tuple((sent * times.output_s).tolist()),
-        route_s=tuple(tuple(way.tolist()) for way in ways),
+        update_s=update_s,
+        spike_s=spike_s,
+        output_s=tuple((sent * output_s).tolist()),
+        route_s=tuple(tuple(route_s[start][geometry.core].tolist()) for start in (0, *(1 + geometry.core).tolist())),
     )
-
-
-def _synapses_of_a_message(shape: NetworkShape, layout: Layout) -> NDArray[np.float64]:
-    """(P,) synapses at which a message works in each placement; on a crossbar all of its core's neurons."""
-    size = np.array(shape.layer_sizes)[layout.layer]
-    fan_out = np.array([shape.fan_out(layer) for layer in range(len(shape.layers))])[layout.layer]
-    return np.where(layout.occupied > 0, layout.occupied, fan_out * layout.neurons / size)
 
 
 def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int, ...]) -> tuple[str, ...]:
@@ -246,23 +185,17 @@ def neuron_assumptions(chip: Chip, *, time_constant_s: float, reset: str, refrac
     return tuple(assumptions)
 
 
-def _neurons_of_a_core(chip: Chip, mapping: Mapping) -> int:
-    mapped = max(_neurons_by_core(mapping).values())
-    return mapped if chip.neurons_per_core is None else max(mapped, *chip.neurons_per_core.value)
+def _neurons_of_a_core(placement: Placement) -> int:
+    mapped = max(load.neurons for load in placement.core_loads)
+    capacity = placement.chip.neurons_per_core
+    return mapped if capacity is None else max(mapped, *capacity.value)
 
 
-def _neurons_by_core(mapping: Mapping) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for part in mapping.placements:
-        counts[part.core] = counts.get(part.core, 0) + part.neurons
-    return counts
-
-
-def _core_thresholds(shape: NetworkShape, mapping: Mapping) -> tuple[int, ...]:
+def _core_thresholds(placement: Placement) -> tuple[int, ...]:
     """(N,) min(neurons on the neuron's core, fan-in): a smaller fan-in could never reach the core's count."""
-    counts = _neurons_by_core(mapping)
+    counts = {load.core: load.neurons for load in placement.core_loads}
     return tuple(
-        min(counts[part.core], shape.layers[part.layer].fan_in)
-        for part in mapping.placements
+        min(counts[part.core], placement.shape.layers[part.layer].fan_in)
+        for part in placement.parts
         for _ in range(part.neurons)
     )

@@ -6,194 +6,206 @@ it is gathered once and priced as often as one likes. Steps with the same work a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Chip
-from codesign.hardware.service import ServiceTimes
-from codesign.hardware.work import (
-    Layout,
-    barrier_outputs,
-    deliveries,
-    drained_neurons,
-    lane_operations,
-    sent_messages,
-    updated_neurons,
-)
-from codesign.simulation.execution import Execution
+from codesign.hardware.work import Work, drained_neurons, lane_operations, updated_neurons
 
-__all__ = ["StepWork", "forward_steps", "layer_steps", "pipelined_steps"]
+__all__ = ["Steps", "forward_steps", "layer_steps", "pipelined_steps"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_KINDS = 6  # of work: lane operations, messages received, accesses, lane updates, spikes generated, messages sent
+_KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
+_CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepWork:
+class Steps:
     """U different steps on K cores, and which of them each sample goes through.
 
     Attributes:
         work: (U, K, 6) lane operations, messages received, neurons accessed, lane updates, spikes generated and
-            messages sent. Where several placements of a core must not be added up, K stands for placements.
+            messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. Where several parts of a core must not
+            be added up, K stands for parts.
         sent: (U, S + 1) messages under way in the step by source: 0 the input, 1 + slice.
-        steps: (B, H) row of `work` of each step of each sample; row 0 is the empty step, which also fills up.
+        which: (B, H) row of `work` of each step of each sample; row 0 is the empty step, which also fills up.
+        routes: S + 1 arrays (ways, 3) of the different ways of a message of each source to the next layer: hops along
+            the row, along the column, and borders between chips.
+        links: (S + 1, Q) how often one message of each source passes each of Q links.
     """
 
     work: Floats
     sent: Floats
-    steps: Integers
+    which: Integers
+    routes: tuple[Integers, ...]
+    links: Floats
 
-    def busy(self, times: ServiceTimes) -> Floats:
-        """(U, K) time that each core works in each step, in seconds."""
-        prices = (
-            times.synaptic_operation_s,
-            times.message_s,
-            times.neuron_access_s,
-            times.neuron_update_s,
-            times.spike_s,
-            times.output_s,
-        )
-        total = self.work[:, :, 0] * prices[0]
-        for kind in range(1, _KINDS):
-            total = total + self.work[:, :, kind] * prices[kind]
-        return np.asarray(total)
+    def busy(self, times_s: Floats) -> Floats:
+        """(U, K, n) time of each core in each step, in seconds, from the (6, n) times of the kinds of work."""
+        steps, cores, _ = self.work.shape
+        return (self.work.reshape(-1, _KINDS) @ times_s).reshape(steps, cores, -1)
 
-    def ways(self, way_of_source: Floats) -> Floats:
-        """(U,) longest way of a message under way in each step; `way_of_source` is (S + 1,), in seconds."""
-        return np.asarray(np.where(self.sent > 0, way_of_source, 0.0).max(axis=1))
+    def longest(self, times_s: Floats) -> Floats:
+        """(U, n) time of the busiest core of each step."""
+        steps, cores, _ = self.work.shape
+        used = np.flatnonzero(self.work.any(axis=(0, 1)) & times_s.any(axis=1))
+        longest = np.zeros((steps, times_s.shape[1]))
+        if not len(used):
+            return longest
+        amounts = np.ascontiguousarray(self.work[:, :, used].transpose(1, 0, 2))
+        chunk = max(1, _CHUNK // times_s.shape[1])
+        for first in range(0, steps, chunk):
+            part = longest[first : first + chunk]
+            for core in range(cores):
+                np.maximum(part, amounts[core, first : first + chunk] @ times_s[used], out=part)
+        return longest
 
-    def link_time(self, layout: Layout, chip: Chip) -> Floats:
-        """(U,) time that the busiest link needs for its messages; 0 where the rate of links is not known."""
-        network = chip.network_on_chip
-        if network is None or network.link_rate is None or not layout.links.shape[1]:
-            return np.zeros(len(self.sent))
-        return np.asarray((self.sent @ layout.links).max(axis=1) / network.link_rate.value)
+    def ways(self, hop_s: Floats) -> Floats:
+        """(U, n) or (1, 1) longest way of a message under way in each step; `hop_s` is (3, n), as `routes` lists them."""
+        of_source = np.zeros((len(self.routes), hop_s.shape[1]))
+        for source, routes in enumerate(self.routes):
+            if len(routes):
+                of_source[source] = (routes @ hop_s).max(axis=0)
+        if not of_source.any():
+            return np.zeros((1, 1))
+        patterns, which = np.unique(self.sent > 0, axis=0, return_inverse=True)
+        longest = [np.where(pattern[:, None], of_source, 0.0).max(axis=0) for pattern in patterns]
+        return np.array(longest)[which.reshape(-1)]
+
+    def busiest_link(self) -> Floats:
+        """(U,) messages over the busiest link in each step."""
+        return (self.sent @ self.links).max(axis=1) if self.links.shape[1] else np.zeros(len(self.sent))
+
+    def summed(self, values: Floats) -> Floats:
+        """(B, n) sum over the steps that each sample goes through, from (U, n)."""
+        from scipy.sparse import csr_array
+
+        filled = self.which > 0  # row 0 is the empty step, of which there are many
+        ends = np.append(0, np.cumsum(filled.sum(axis=1)))
+        shape = (len(self.which), len(values))
+        through = csr_array((np.ones(ends[-1]), self.which[filled], ends), shape=shape)
+        return np.asarray(through @ values + (~filled).sum(axis=1)[:, None] * values[0])
 
 
-def ways_of_sources(execution: Execution, layout: Layout, times: ServiceTimes) -> Floats:
-    """(S + 1,) longest way of a message of each source to a core of the next layer, in seconds."""
-    ways = np.zeros(len(execution.slices) + 1)
-    for source in range(len(ways)):
-        target = 0 if source == 0 else execution.slices[source - 1].layer + 1
-        places = layout.core[layout.placements_of(target)]
-        if len(places):
-            ways[source] = times.route_s[np.ix_(layout.source_rows(source), places)].max()
-    return ways
+def _routes(work: Work) -> tuple[Integers, ...]:
+    geometry, empty = work.geometry, np.zeros((0, 3), dtype=np.int64)
+    nothing = np.zeros_like(geometry.crossings)
+    ways = np.stack(
+        [nothing if one is None else one for one in (geometry.horizontal, geometry.vertical, geometry.crossings)],
+        axis=2,
+    )
+    routes = []
+    for source, layer in enumerate(work.layer_reached):
+        places = geometry.core[geometry.parts_of(layer)]
+        if not len(places):
+            routes.append(empty)
+            continue
+        starts = np.zeros(1, dtype=np.int64) if source == 0 else 1 + geometry.core[work.share[source - 1] > 0]
+        routes.append(np.unique(ways[np.ix_(starts, places)].reshape(-1, 3), axis=0))
+    return tuple(routes)
 
 
-def pipelined_steps(execution: Execution, chip: Chip, layout: Layout, ticks: int = 1) -> StepWork:
+def pipelined_steps(work: Work, ticks: int = 1) -> Steps:
     """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
-    work, sent = _passes(execution, chip, layout)
-    samples, timesteps = work.shape[:2]
-    layers = len(execution.shape.layers)
+    done, sent = _passes(work)
+    geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
     count = timesteps * ticks + layers - 1
-    steps = np.zeros((samples, count, layout.cores, _KINDS))
-    flows = np.zeros((samples, count, sent.shape[2]))
-    drained = lane_operations(drained_neurons(execution, chip) @ layout.share, chip)
-    for placement, (layer, core) in enumerate(zip(layout.layer, layout.core, strict=True)):
-        steps[:, layer : layer + timesteps * ticks : ticks, core] += work[:, :, placement]
-        steps[:, count - (layers - 1 - layer) :, core, 3] += drained[:, placement, None]
-    for source in range(sent.shape[2]):
-        layer = 0 if source == 0 else execution.slices[source - 1].layer + 1
+    steps = np.zeros((work.samples, count, geometry.cores, _KINDS))
+    flows = np.zeros((work.samples, count, sent.shape[2]))
+    drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
+    for part, (layer, core) in enumerate(zip(geometry.layer, geometry.core, strict=True)):
+        steps[:, layer : layer + timesteps * ticks : ticks, core] += done[:, :, part]
+        steps[:, count - (layers - 1 - layer) :, core, 3] += drained[:, part, None]
+    for source, layer in enumerate(work.layer_reached):
         if layer < layers:
             flows[:, layer : layer + timesteps * ticks : ticks, source] += sent[:, :, source]
-    steps[:, :, :, 2] = np.bincount(layout.core, weights=layout.accessed, minlength=layout.cores)
-    return _merged(steps, flows)
+    steps[:, :, :, 2] = work.accessed
+    return _merged(work, steps, flows)
 
 
-def layer_steps(execution: Execution, chip: Chip, layout: Layout) -> StepWork:
-    """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over placements."""
-    work, sent = _passes(execution, chip, layout)
-    samples, timesteps = work.shape[:2]
-    layers = len(execution.shape.layers)
-    work[:, :, :, 2] = layout.accessed
-    steps = np.zeros((samples, timesteps, layers, len(layout.layer), _KINDS))
-    flows = np.zeros((samples, timesteps, layers, sent.shape[2]))
-    for layer in range(layers):
-        own = layout.placements_of(layer)
-        steps[:, :, layer, own] = work[:, :, own]
-    for source in range(sent.shape[2]):
-        layer = 0 if source == 0 else execution.slices[source - 1].layer + 1
-        if layer < layers:
+def layer_steps(work: Work) -> Steps:
+    """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
+    done, sent = _passes(work)
+    done[:, :, :, 2] = work.geometry.accessed
+    shape = (work.samples, work.timesteps, work.layers)
+    steps = np.zeros((*shape, len(work.geometry.layer), _KINDS))
+    flows = np.zeros((*shape, sent.shape[2]))
+    for layer in range(work.layers):
+        own = work.geometry.parts_of(layer)
+        steps[:, :, layer, own] = done[:, :, own]
+    for source, layer in enumerate(work.layer_reached):
+        if layer < work.layers:
             flows[:, :, layer, source] = sent[:, :, source]
-    shape = (samples, timesteps * layers)
-    return _merged(steps.reshape(*shape, -1, _KINDS), flows.reshape(*shape, -1))
+    flat = (work.samples, work.timesteps * work.layers)
+    return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1))
 
 
-def forward_steps(execution: Execution, chip: Chip, layout: Layout) -> StepWork:
+def forward_steps(work: Work) -> Steps:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
-    table, updates = execution.messages, execution.updates
-    samples, timesteps = execution.samples, execution.timesteps
+    table, updates, geometry = work.execution.messages, work.execution.updates, work.geometry
     count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
-    starts = np.arange(samples * timesteps, dtype=np.int64) * count
-    received = _flat(table.sample, table.timestep, table.step + 1, timesteps, count)
-    evaluated_at = _flat(updates.sample, updates.timestep, updates.step, timesteps, count)
-    barriers = barrier_outputs(execution, chip, layout)
-    own = np.flatnonzero(barriers)
-    sent_at = _flat(table.sample[own], table.timestep[own], table.enqueue_step[own], timesteps, count)
+
+    def number(sample: Integers, timestep: Integers, step: Integers) -> Integers:
+        return np.asarray((sample * work.timesteps + timestep) * count + step)
+
+    starts = np.arange(work.samples * work.timesteps, dtype=np.int64) * count
+    received = number(table.sample, table.timestep, table.step + 1)
+    evaluated_at = number(updates.sample, updates.timestep, updates.step)
+    own = np.flatnonzero(work.barrier_outputs)
+    sent_at = number(table.sample[own], table.timestep[own], table.enqueue_step[own])
     used = np.unique(np.concatenate([received, evaluated_at, sent_at, starts]))
-    work = np.zeros((len(used), layout.cores, _KINDS))
-    sent = np.zeros((len(used), len(execution.slices) + 1))
-    arrivals = deliveries(execution, chip, layout)
-    at = np.searchsorted(used, received[arrivals.row])
-    core = layout.core[arrivals.placement]
-    np.add.at(work[:, :, 0], (at, core), arrivals.operations)
-    np.add.at(work[:, :, 1], (at, core), arrivals.messages)
-    under_way = np.searchsorted(used, received)
-    np.add.at(sent, (under_way, table.source), (table.spikes + table.barriers).astype(np.float64))
-    at = np.searchsorted(used, evaluated_at)
-    share = layout.share[updates.slice]
-    evaluated = lane_operations(updates.evaluated[:, None] * share, chip)
-    spikes, outputs = sent_messages(execution, chip, layout)
-    for placement, core_of in enumerate(layout.core):
-        np.add.at(work[:, core_of, 3], at, evaluated[:, placement])
-        np.add.at(work[:, core_of, 4], at, spikes * share[:, placement])
-        np.add.at(work[:, core_of, 5], at, outputs * share[:, placement])
-    at = np.searchsorted(used, sent_at)
-    for placement, core_of in enumerate(layout.core):
-        np.add.at(work[:, core_of, 5], at, barriers[own] * layout.share[table.source[own] - 1, placement])
-    if chip.synchronization.kind == "clocked":
-        accessed = np.bincount(layout.core, weights=layout.accessed, minlength=layout.cores)
-        work[np.searchsorted(used, starts), :, 2] = accessed
-    merged = _merged(work[:, None], sent[:, None])
-    steps = np.zeros((samples, timesteps * count), dtype=np.int64)
-    steps.reshape(-1)[used] = merged.steps[:, 0]
-    return StepWork(work=merged.work, sent=merged.sent, steps=steps)
+    done = np.zeros((len(used), geometry.cores, _KINDS))
+    flows = np.zeros((len(used), len(work.layer_reached)))
+    arrivals = work.deliveries
+    at, core = np.searchsorted(used, received[arrivals.row]), geometry.core[arrivals.part]
+    np.add.at(done[:, :, 0], (at, core), arrivals.operations)
+    np.add.at(done[:, :, 1], (at, core), arrivals.messages)
+    under_way = (np.searchsorted(used, received), table.source)
+    np.add.at(flows, under_way, (table.spikes + table.barriers).astype(np.float64))
+    at, share = np.searchsorted(used, evaluated_at), work.share[updates.slice]
+    evaluated = lane_operations(updates.evaluated[:, None] * share, work.chip)
+    spikes, outputs = work.sent
+    at_barriers, barrier_share = np.searchsorted(used, sent_at), work.share[table.source[own] - 1]
+    for part, core_of in enumerate(geometry.core):
+        np.add.at(done[:, core_of, 3], at, evaluated[:, part])
+        np.add.at(done[:, core_of, 4], at, spikes * share[:, part])
+        np.add.at(done[:, core_of, 5], at, outputs * share[:, part])
+    for part, core_of in enumerate(geometry.core):
+        np.add.at(done[:, core_of, 5], at_barriers, work.barrier_outputs[own] * barrier_share[:, part])
+    if work.chip.synchronization.kind == "clocked":
+        done[np.searchsorted(used, starts), :, 2] = work.accessed
+    merged = _merged(work, done[:, None], flows[:, None])
+    which = np.zeros((work.samples, work.timesteps * count), dtype=np.int64)
+    which.reshape(-1)[used] = merged.which[:, 0]
+    return replace(merged, which=which)
 
 
-def _flat(sample: Integers, timestep: Integers, step: Integers, timesteps: int, count: int) -> Integers:
-    return np.asarray((sample * timesteps + timestep) * count + step)
-
-
-def _passes(execution: Execution, chip: Chip, layout: Layout) -> tuple[Floats, Floats]:
-    """(B, T, P, 6) work of each placement and (B, T, S + 1) messages of each source, by forward pass."""
-    table, updates = execution.messages, execution.updates
-    grid = (execution.samples, execution.timesteps)
-    work = np.zeros((*grid, len(layout.layer), _KINDS))
-    sent = np.zeros((*grid, len(execution.slices) + 1))
-    arrivals = deliveries(execution, chip, layout)
-    at = (table.sample[arrivals.row], table.timestep[arrivals.row], arrivals.placement)
-    np.add.at(work[:, :, :, 0], at, arrivals.operations)
-    np.add.at(work[:, :, :, 1], at, arrivals.messages)
+def _passes(work: Work) -> tuple[Floats, Floats]:
+    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass."""
+    table, updates, arrivals = work.execution.messages, work.execution.updates, work.deliveries
+    grid = (work.samples, work.timesteps)
+    done = np.zeros((*grid, work.share.shape[1], _KINDS))
+    sent = np.zeros((*grid, len(work.layer_reached)))
+    at = (table.sample[arrivals.row], table.timestep[arrivals.row], arrivals.part)
+    np.add.at(done[:, :, :, 0], at, arrivals.operations)
+    np.add.at(done[:, :, :, 1], at, arrivals.messages)
     np.add.at(sent, (table.sample, table.timestep, table.source), table.spikes.astype(np.float64))
-    work[:, :, :, 3] = lane_operations(updated_neurons(execution, chip) @ layout.share, chip)
-    spikes, outputs = sent_messages(execution, chip, layout)
-    share = layout.share[updates.slice]
-    for placement in range(len(layout.layer)):
-        which = (updates.sample, updates.timestep)
-        np.add.at(work[:, :, placement, 4], which, spikes * share[:, placement])
-        np.add.at(work[:, :, placement, 5], which, outputs * share[:, placement])
-    return work, sent
+    done[:, :, :, 3] = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
+    spikes, outputs = work.sent
+    share, which = work.share[updates.slice], (updates.sample, updates.timestep)
+    for part in range(work.share.shape[1]):
+        np.add.at(done[:, :, part, 4], which, spikes * share[:, part])
+        np.add.at(done[:, :, part, 5], which, outputs * share[:, part])
+    return done, sent
 
 
-def _merged(work: Floats, sent: Floats) -> StepWork:
+def _merged(work: Work, done: Floats, sent: Floats) -> Steps:
     """From (B, H, K, 6) and (B, H, S + 1); row 0 becomes the empty step."""
-    samples, count, cores, kinds = work.shape
-    flat = np.concatenate([work.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)
+    samples, count, cores, kinds = done.shape
+    flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)
     flat = np.concatenate([np.zeros((1, flat.shape[1])), flat])
     rows, place = _unique_rows(flat)
     empty = place[0]
@@ -201,10 +213,12 @@ def _merged(work: Floats, sent: Floats) -> StepWork:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     rows = rows[order]
-    return StepWork(
+    return Steps(
         work=np.ascontiguousarray(rows[:, : cores * kinds]).reshape(-1, cores, kinds),
         sent=np.ascontiguousarray(rows[:, cores * kinds :]),
-        steps=rank[place[1:]].reshape(samples, count),
+        which=rank[place[1:]].reshape(samples, count),
+        routes=_routes(work),
+        links=work.source_links,
     )
 
 

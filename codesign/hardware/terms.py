@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ACTIONS", "COST_TERMS", "ENERGY_COLUMNS", "INCLUDABLE_TERMS", "Action", "CostTerm"]
+__all__ = ["ACTIONS", "COST_TERMS", "ENERGY_COLUMNS", "HOP_TIMES", "INCLUDABLE_TERMS", "WORK_TIMES", "Action", "CostTerm"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Action:
         price: path of its number in a chip file; joules for what is counted, watts for what is drawn.
         fallback: path of the number that holds where the file does not give `price`.
         factor: path of a number that the price is multiplied with.
+        apart: whether it is charged even where the number of another term contains the rest of this one.
         symbol: short word for lists.
         subject: the action in a sentence: "a spike" costs so much.
     """
@@ -32,6 +33,7 @@ class Action:
     price: str
     fallback: str = ""
     factor: str = ""
+    apart: bool = False
     symbol: str
     subject: str
 
@@ -147,6 +149,7 @@ COST_TERMS: dict[str, CostTerm] = {
                 Action(
                     count="chip_hop",
                     price="energies.chip_hop",
+                    apart=True,
                     symbol="chip to chip",
                     subject="a hop between chips",
                 ),
@@ -219,3 +222,21 @@ ACTIONS: tuple[Action, ...] = tuple(action for term in COST_TERMS.values() for a
 
 INCLUDABLE_TERMS: tuple[str, ...] = tuple(term.name for term in COST_TERMS.values() if term.includable)
 """Terms that the number of another may contain."""
+
+WORK_TIMES: tuple[str, ...] = (
+    "times.synaptic_operation",
+    "times.message",
+    "times.neuron_access",
+    "times.neuron_update",
+    "times.spike",
+    "times.output",
+)
+"""Times of the kinds of work that a core does in a step: a lane operation, a message received, a neuron accessed, a
+lane update, a spike generated and a message sent."""
+
+HOP_TIMES: tuple[tuple[str, str], ...] = (
+    ("times.hop", ""),
+    ("times.hop_vertical", "times.hop"),
+    ("times.chip_hop", ""),
+)
+"""Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""

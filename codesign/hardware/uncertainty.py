@@ -13,25 +13,19 @@ proportion, and close to it elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache, reduce
+from dataclasses import dataclass
+from functools import cache
 from hashlib import shake_256
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.description import Barrier, Chip, Timer
-from codesign.hardware.energy import ENERGY_TERMS, Operation, on_time
-from codesign.hardware.mapping import Mapping as Placement
+from codesign.hardware.cost import Cost, mean_costs, mean_times
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import BarrierTimes, Confidence, Number, QuantityNumber, TimeNumber
 from codesign.hardware.parameters import AXIS_SOURCE
-from codesign.hardware.steps import StepWork
-from codesign.hardware.tariff import charges, tariff_of, total
-from codesign.hardware.usage import Usage
-from codesign.hardware.work import Layout
-from codesign.simulation.execution import Execution
+from codesign.hardware.prices import Prices, number_at
 
 __all__ = ["ASSUMED_FACTORS", "DRAWS", "UncertainNumber", "draws_of", "uncertain_numbers", "uncertainty_columns"]
 
@@ -49,8 +43,6 @@ ASSUMED_FACTORS: Mapping[Confidence, float] = {
 """Factor by which a number without a `range` may be off either way. An assumption; for `fitted` the errors that SANA-FE
 states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI 10.1109/TCAD.2025.3537971), speak for it."""
 
-_KINDS = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output")
-_CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
 _DIGITS = 6
 
 Floats = NDArray[np.float64]
@@ -87,7 +79,8 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     """The prices of a chip that lie in a range, in file order."""
     found = []
     for item in chip.numbers():
-        number: Number = reduce(getattr, item.name.split("."), chip)  # type: ignore[assignment]
+        number = number_at(chip, item.name)
+        assert number is not None
         ends = getattr(number, "range", None)
         value = _value(chip, number)
         if number.source == AXIS_SOURCE or value is None:
@@ -126,85 +119,38 @@ def draws_of(chip: str, path: str) -> Floats:
 class _Scenarios:
     """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws."""
 
-    def __init__(self, chip: Chip) -> None:
-        self.chip = chip
+    def __init__(self, chip: Chip, extent: Extent) -> None:
         self.numbers = uncertain_numbers(chip)
         count = len(self.numbers)
         self.count = 1 + 2 * count + DRAWS
         self.low, self.high = slice(1, 1 + count), slice(1 + count, 1 + 2 * count)
         self.draws = slice(1 + 2 * count, None)
-        self.values: dict[str, Floats] = {}
+        own = Prices(chip=chip, extent=extent)
+        varied: dict[str, Floats] = {}
         for place, number in enumerate(self.numbers):
             values = np.full(self.count, number.value)
             values[1 + place], values[1 + count + place] = number.low, number.high
             values[self.draws] = number.at(draws_of(chip.name, number.path))
-            self.values[number.path] = values
-
-    def scale(self, path: str) -> Floats:
-        """(scenarios,) what a number is multiplied by; ones where it does not move."""
-        values = self.values.get(path)
-        return np.ones(self.count) if values is None else np.asarray(values / values[0])
-
-    def seconds(self, path: str, number: TimeNumber | None) -> Floats:
-        """(scenarios,) a time; 0 for None, which another time contains or which the chip does not separate."""
-        nominal = self.chip.seconds(number)
-        values = self.values.get(path, np.full(self.count, nominal or 0.0))
-        return values if number is None or number.cycles is None else values / self.scale("clock")
-
-    def priced(self) -> Chip:
-        """The chip with arrays of energies and powers in place of numbers, for arithmetic that takes both."""
-        return _with_values(self.chip, {path: values for path, values in self.values.items() if _is_price(path)})
+            path, described = number.path, number_at(chip, number.path)
+            if isinstance(described, BarrierTimes) and number.value > 0:
+                values = values / number.value * own.barrier()  # the whole table moves together
+            elif isinstance(described, TimeNumber) and described.cycles:
+                path, values = f"{path}.cycles", values / number.value * described.cycles
+            varied[path] = values
+        self.prices = Prices(chip=chip, extent=extent, varied=varied)
 
 
-def _is_price(path: str) -> bool:
-    return path.startswith("energies.") or path in ("static_power", "active_core_power", "clock")
-
-
-def _with_values(chip: Chip, values: Mapping[str, Floats]) -> Chip:
-    groups: dict[str, dict[str, Any]] = {}
-    changed: dict[str, Any] = {}
-    for path, array in values.items():
-        group, _, name = path.rpartition(".")
-        holder = getattr(chip, group) if group else chip
-        number = getattr(holder, name).model_copy(update={"value": array})
-        if group:
-            groups.setdefault(group, {})[name] = number
-        else:
-            changed[name] = number
-    for group, update in groups.items():
-        changed[group] = getattr(chip, group).model_copy(update=update)
-    return chip.model_copy(update=changed)
-
-
-def uncertainty_columns(
-    execution: Execution,
-    chip: Chip,
-    mapping: Placement,
-    operation: Operation,
-    *,
-    cost: Cost | None = None,
-) -> dict[str, list[str] | list[float] | None]:
+def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]:
     """Columns of a row that say how far its energy and latency move, named as the columns of results.
 
     Draws have six digits. What is not known stays unknown.
-
-    Args:
-        cost: the price of this execution, chip and mapping, if it has been worked out already.
-
-    Raises:
-        InputError: as `price`.
     """
-    if cost is None:
-        cost = price(execution, chip, mapping, operation=operation)
-    layout, usage = cost.layout, cost.usage
-    cases = _Scenarios(chip)
-    latency = _latency(execution, cases, cost)
-    times = None if latency is None else latency.mean(axis=0)
-    terms = _energies(execution, layout, cases, usage.mean(), latency, operation)
-    energy = None if cost.mean.total_j is None else total([terms[name] for name in ENERGY_TERMS if name in terms])
-    if energy is not None:
-        energy = np.broadcast_to(energy, cases.count)
-    moving = {name: term for name, term in terms.items() if term is not None and np.ptp(term) > 0}
+    this = cost.counted
+    cases = _Scenarios(this.work.chip, this.work.placement.extent)
+    times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
+    costs = mean_costs(this.counts.mean(), cases.prices, times.on_s)
+    energy = None if costs.energy_j is None else np.broadcast_to(costs.energy_j, cases.count)
+    moving = {name: term for name, term in costs.terms_j.items() if term is not None and np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
@@ -215,10 +161,10 @@ def uncertainty_columns(
         "uncertain_high": [number.high for number in cases.numbers],
         "energy_at_low_j": _listed(energy, cases.low),
         "energy_at_high_j": _listed(energy, cases.high),
-        "latency_at_low_s": _listed(times, cases.low),
-        "latency_at_high_s": _listed(times, cases.high),
+        "latency_at_low_s": _listed(times.latency_s, cases.low),
+        "latency_at_high_s": _listed(times.latency_s, cases.high),
         "energy_draws_j": _listed(energy, cases.draws),
-        "latency_draws_s": _listed(times, cases.draws),
+        "latency_draws_s": _listed(times.latency_s, cases.draws),
         "uncertain_terms": None if parts is None else list(moving),
         "term_scale_j": None if parts is None else list(scales.values()),
         "term_at_low": _listed(parts, cases.low),
@@ -233,139 +179,3 @@ def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | No
         return None
     chosen = np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0))
     return [float(f"{value:.{_DIGITS}g}") for value in chosen.reshape(-1).tolist()]
-
-
-def _energies(
-    execution: Execution, layout: Layout, cases: _Scenarios, usage: Usage, latency: Floats | None, operation: Operation
-) -> dict[str, Floats | None]:
-    """(scenarios,) or (1,) mean energy of each term."""
-    tariff = tariff_of(cases.priced(), layout)
-    if cases.chip.all_in:
-        # An all-in number holds everything; no other is charged.
-        tariff = replace(tariff, clock_w=None, active_core_w=None, static_w=None)
-        return {"synaptic_operation": charges(usage, tariff, None)["synaptic_operation"]}
-    columns = [None] if latency is None else list(latency.T)
-    found = [on_time(execution, cases.chip, column, operation)[0] for column in columns]
-    on_s = None if any(one is None for one in found) else np.array([one.mean() for one in found if one is not None])
-    return charges(usage, tariff, on_s)
-
-
-def _latency(execution: Execution, cases: _Scenarios, cost: Cost) -> Floats | None:
-    """(B, scenarios) time of each sample; None where it is not known."""
-    known = cost.latency.total_s
-    if known is None:
-        return None
-    synchronization = cases.chip.synchronization
-    if isinstance(synchronization, Timer) and cost.latency.busy_s is None:  # times not known, so ticks alone count
-        tick = cases.seconds("synchronization.tick", synchronization.tick)
-        return np.asarray(known[:, None] * (tick / tick[0]))
-    layout, steps = cost.layout, cost.steps
-    assert steps is not None  # what has a busy time has lanes
-    columns, inverse = _distinct_times(cases)
-    work = steps.steps
-    length = _longest(work, _work_prices(cases)[:, columns])
-    if isinstance(synchronization, Timer):
-        tick = cases.seconds("synchronization.tick", synchronization.tick)[columns]
-        if synchronization.overload == "drop":
-            length[:] = tick
-        else:
-            length = np.maximum(1.0, np.ceil(length / tick - 1e-9)) * tick
-    if isinstance(synchronization, Barrier):
-        np.maximum(length, _link_times(layout, cases, work)[:, columns], out=length)
-    if not isinstance(synchronization, Timer):
-        length += _ways(execution, layout, cases, work, columns)
-    if isinstance(synchronization, Barrier):
-        assert synchronization.times is not None  # held by the latency being known
-        nominal = synchronization.times.of(layout.tiles, layout.chips)
-        length += (nominal * cases.scale("synchronization.times"))[columns]
-        least = cases.seconds("synchronization.least_step", synchronization.least_step)[columns]
-        np.maximum(length, least, out=length)
-    totals = _summed(work, length)
-    if not isinstance(synchronization, Barrier | Timer):
-        bound = totals[:, :1]
-        share = np.divide(totals, bound, out=np.ones_like(totals), where=bound > 0)
-        totals = known[:, None] * share
-    return np.asarray(totals[:, inverse])
-
-
-def _link_times(layout: Layout, cases: _Scenarios, work: StepWork) -> Floats:
-    """(U, scenarios) time that the busiest link of each step needs; 0 where the rate of links is not known."""
-    network = cases.chip.network_on_chip
-    if network is None or network.link_rate is None or not layout.links.size:
-        return np.zeros((len(work.sent), cases.count))
-    rate = network.link_rate.value * cases.scale("network_on_chip.link_rate")
-    return np.asarray((work.sent @ layout.links).max(axis=1)[:, None] / rate)
-
-
-def _distinct_times(cases: _Scenarios) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Scenarios to be timed, the file's own first, and which of them each scenario is: energies move no time."""
-    moved = np.zeros(cases.count, dtype=bool)
-    for path, values in cases.values.items():
-        if not _is_price(path) or path == "clock":
-            moved |= values != values[0]
-    columns = np.append(0, np.flatnonzero(moved))
-    inverse = np.zeros(cases.count, dtype=np.int64)
-    inverse[columns] = np.arange(len(columns))
-    return columns, inverse
-
-
-def _work_prices(cases: _Scenarios) -> Floats:
-    """(6, scenarios) times of the kinds of work, in the order of `StepWork.work`."""
-    times = cases.chip.times
-    return np.array([cases.seconds(f"times.{kind}", getattr(times, kind)) for kind in _KINDS])
-
-
-def _longest(work: StepWork, prices: Floats) -> Floats:
-    """(U, scenarios) time of the busiest core of each step."""
-    steps, cores, _ = work.work.shape
-    scenarios = prices.shape[1]
-    used = np.flatnonzero(work.work.any(axis=(0, 1)) & prices.any(axis=1))
-    found = np.zeros((steps, scenarios))
-    if not len(used):
-        return found
-    amounts = np.ascontiguousarray(work.work[:, :, used].transpose(1, 0, 2))
-    chunk = max(1, _CHUNK // scenarios)
-    for first in range(0, steps, chunk):
-        part = found[first : first + chunk]
-        for core in range(cores):
-            np.maximum(part, amounts[core, first : first + chunk] @ prices[used], out=part)
-    return found
-
-
-def _ways(
-    execution: Execution, layout: Layout, cases: _Scenarios, work: StepWork, columns: NDArray[np.int64]
-) -> Floats:
-    """(U, columns) longest way of a message under way in each step."""
-    times = cases.chip.times
-    hop = cases.seconds("times.hop", times.hop)[columns]
-    vertical = hop
-    if times.hop_vertical is not None:
-        vertical = cases.seconds("times.hop_vertical", times.hop_vertical)[columns]
-    border = cases.seconds("times.chip_hop", times.chip_hop)[columns]
-    ways = np.zeros((len(execution.slices) + 1, len(columns)))
-    for source in range(len(ways)):
-        target = 0 if source == 0 else execution.slices[source - 1].layer + 1
-        places = layout.core[layout.placements_of(target)]
-        if not len(places):
-            continue
-        here = np.ix_(layout.source_rows(source), places)
-        route = layout.crossings[here][..., None] * border
-        if times.hop is not None and layout.horizontal is not None and layout.vertical is not None:
-            route = route + layout.horizontal[here][..., None] * hop + layout.vertical[here][..., None] * vertical
-        ways[source] = route.max(axis=(0, 1))
-    if not ways.any():
-        return np.zeros((1, len(columns)))
-    patterns, which = np.unique(work.sent > 0, axis=0, return_inverse=True)
-    longest = np.array([ways[pattern].max(axis=0) if pattern.any() else np.zeros(len(columns)) for pattern in patterns])
-    return np.asarray(longest[which.reshape(-1)])
-
-
-def _summed(work: StepWork, length: Floats) -> Floats:
-    """(B, scenarios) sum over the steps that each sample goes through."""
-    from scipy.sparse import csr_array
-
-    filled = work.steps > 0  # row 0 is the empty step, of which there are many
-    ends = np.append(0, np.cumsum(filled.sum(axis=1)))
-    shape = (len(work.steps), len(length))
-    through = csr_array((np.ones(ends[-1]), work.steps[filled], ends), shape=shape)
-    return np.asarray(through @ length + (~filled).sum(axis=1)[:, None] * length[0])

@@ -1,6 +1,6 @@
 """Published end-to-end measurements against what the chip's own numbers give for the same workload.
 
-Nothing here has a formula of its own: energy is `charges` of a `Tariff`, time is `latency_of`, as for any simulated
+Nothing here has a formula of its own: energy is `term_energies`, time is `latency_of`, as for any simulated
 execution. Nothing is tuned: an error stands as it is.
 """
 
@@ -12,7 +12,8 @@ from statistics import median
 from typing import Any, Literal
 
 from codesign.errors import InputError
-from codesign.hardware.description import Chip, Measurement
+from codesign.hardware.description import Chip
+from codesign.hardware.parts import Measurement
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.hardware.validation_models import Counts, NotRecomputed, Steps
 from codesign.hardware.validation_recompute import Quantity, Result, recompute

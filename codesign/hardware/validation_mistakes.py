@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codesign.errors import InputError
-from codesign.hardware.consistency import Mistake
-from codesign.hardware.description import Chip
+from codesign.hardware.description import Chip, Mistake
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.validation_models import Counts, NotRecomputed, Steps
 

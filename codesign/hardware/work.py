@@ -1,30 +1,30 @@
-"""From an execution's step records to the work of each core: which placement receives, updates and sends how much."""
+"""What an execution does on a placement: counts of priced events and the work of every step. No price is in it.
+
+A `Work` is gathered once, piece by piece as pieces are asked for, and priced as often as one likes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Barrier, Chip
-from codesign.hardware.mapping import Mapping
-from codesign.hardware.traffic import traffic_of
-from codesign.simulation.execution import Execution, Slice
+from codesign.errors import InputError
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Geometry
+from codesign.hardware.parts import Barrier
+from codesign.hardware.placement import Placement
+from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
 __all__ = [
     "Deliveries",
-    "Layout",
-    "barrier_outputs",
-    "deliveries",
+    "Work",
     "destinations",
     "drained_neurons",
     "lane_operations",
-    "layout_of",
-    "layout_of_slices",
-    "sent_messages",
-    "steps_after_last_frame",
-    "target_layers",
+    "shares",
     "updated_neurons",
 ]
 
@@ -33,149 +33,149 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """A mapping seen from an execution: P placements on K used cores, S recorded slices.
+class Deliveries:
+    """Messages by row of the message table and part of the network that receives them.
+
+    Attributes (each of shape (deliveries,)):
+        row: row of the message table.
+        part: where they arrive.
+        messages: how many.
+        operations: lane operations that they take there, all together.
+    """
+
+    row: Integers
+    part: Integers
+    messages: Floats
+    operations: Floats
+
+
+class Work:
+    """An execution of B samples seen from a placement: S recorded slices on P parts.
 
     Attributes:
-        layer, core, neurons: (P,) of each placement; `core` counts used cores only.
-        cores: K.
-        chips: chips with used cores.
-        accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first placement.
-        occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
-        share: (S, P) which part of a slice's neurons lies in which placement; rows sum to 1.
-        exact: whether slices and placements are the same runs of neurons. If not, a slice's work is shared out over its
-            layer's placements by their neurons.
-        horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core
-            c; None where the chip's network is not described and messages cross cores.
-        crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
-        tiles: tiles with used cores.
-        links: (S + 1, Q) how often one message of each source (0 the input, 1 + slice) passes each of Q links; none
-            where the network is not described.
-        link_names: (Q,) of these links.
+        execution, placement, geometry: where it comes from.
+        share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
+        exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
+            layer's parts by their neurons.
+        decided: (B,) whether the last pass of a sample has an output spike.
+
+    Raises:
+        InputError: the execution is of another network, or was cut off on a chip that cannot drop what waits.
     """
 
-    layer: Integers
-    core: Integers
-    neurons: Integers
-    cores: int
-    chips: int
-    accessed: Integers
-    occupied: Integers
-    share: Floats
-    exact: bool
-    horizontal: Integers | None
-    vertical: Integers | None
-    crossings: Integers
-    tiles: int
-    links: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    link_names: tuple[str, ...] = ()
+    def __init__(self, execution: Execution, placement: Placement) -> None:
+        if placement.shape != execution.shape:
+            raise InputError("placement: is of another network than the execution")
+        _check_drained(execution, placement.chip)
+        self.execution, self.placement = execution, placement
+        self.chip: Chip = placement.chip
+        self.geometry: Geometry = placement.geometry
+        self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
+        self.layers = len(execution.shape.layers)
+        self.decided = execution.steps_to_first_output[:, -1] != NOT_REACHED
+        slices = [(one.layer, one.neurons) for one in execution.slices]
+        self.exact = slices == [(part.layer, part.neurons) for part in placement.parts]
+        self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
 
-    def placements_of(self, layer: int) -> Integers:
-        """Placements of a layer; none for the layer after the last."""
-        return np.flatnonzero(self.layer == layer)
+    @cached_property
+    def destinations(self) -> Integers:
+        """(S + 1,) parts that a message of each source goes to: 0 the input, 1 + slice."""
+        return destinations(self.execution.slices, self.geometry)
 
-    def source_rows(self, source: int) -> Integers:
-        """Rows of `horizontal` from which the messages of `source` (0 the input, 1 + slice) come."""
-        if source == 0:
-            return np.zeros(1, dtype=np.int64)
-        return np.asarray(1 + self.core[self.share[source - 1] > 0], dtype=np.int64)
+    @cached_property
+    def targets(self) -> Integers:
+        """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
+        return np.asarray(self.layer_reached[self.execution.messages.source], dtype=np.int64)
 
+    @cached_property
+    def layer_reached(self) -> Integers:
+        """(S + 1,) layer that messages of each source reach."""
+        return np.append(0, [one.layer + 1 for one in self.execution.slices])
 
-def layout_of(execution: Execution, chip: Chip, mapping: Mapping) -> Layout:
-    """Lay an execution's slices over a mapping's placements."""
-    return layout_of_slices(execution.slices, chip, mapping)
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Every message at every core that it reaches.
 
+        In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
+        mean of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole
+        lanes. On a crossbar it has the core's neurons, whatever it is connected to.
+        """
+        table, shape, geometry = self.execution.messages, self.execution.shape, self.geometry
+        # hardware barriers and timers make barrier messages unnecessary; their time is the barrier's or the tick's
+        counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
+        rows: list[Integers] = []
+        parts: list[Integers] = []
+        operations: list[Floats] = []
+        for layer, size in enumerate(shape.layers):
+            row = np.flatnonzero((self.targets == layer) & (counts > 0))
+            per_message = np.full(len(row), shape.fan_out(layer))
+            if shape.fan_out(layer) != size.neurons:
+                spikes, performed = table.spikes[row], table.synaptic_operations[row]
+                known = (spikes > 0) & (performed > 0)
+                per_message[known] = performed[known] / spikes[known]
+            for part in geometry.parts_of(layer):
+                on_core = per_message * geometry.neurons[part] / size.neurons
+                if geometry.occupied[part]:
+                    on_core = np.full(len(row), float(geometry.occupied[part]))
+                rows.append(row)
+                parts.append(np.full(len(row), part))
+                operations.append(lane_operations(on_core, self.chip) * counts[row])
+        row = np.concatenate(rows)
+        return Deliveries(
+            row=row,
+            part=np.concatenate(parts),
+            messages=counts[row].astype(np.float64),
+            operations=np.concatenate(operations),
+        )
 
-def layout_of_slices(recorded: tuple[Slice, ...], chip: Chip, mapping: Mapping) -> Layout:
-    """Lay slices, as they were or will be recorded, over a mapping's placements."""
-    layer = np.array([part.layer for part in mapping.placements], dtype=np.int64)
-    neurons = np.array([part.neurons for part in mapping.placements], dtype=np.int64)
-    numbers = np.array([part.core for part in mapping.placements], dtype=np.int64)
-    used, core = np.unique(numbers, return_inverse=True)
-    slices = [(one.layer, one.neurons) for one in recorded]
-    exact = slices == [(part.layer, part.neurons) for part in mapping.placements]
-    if exact:
-        share = np.eye(len(slices))
-    else:
-        of_layer = np.array([one.layer for one in recorded])[:, None] == layer[None, :]
-        share = of_layer * neurons / (of_layer * neurons).sum(axis=1, keepdims=True)
-    chip_of, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
-    crossings = np.abs(np.append(0, chip_of)[:, None] - chip_of[None, :])
-    horizontal = vertical = None
-    tiles = len(used)
-    network = chip.network_on_chip
-    if network is not None:
-        tile = place // network.cores_per_tile
-        tiles = len(np.unique(np.stack([chip_of, tile]), axis=1).T)
-        row, column = network.place(tile)
-        horizontal, vertical = _hops(column, chip_of), _hops(row, chip_of)
-    elif len(used) == 1:
-        horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
-    accessed, occupied = neurons, np.zeros_like(neurons)
-    if chip.crossbar:
-        assert chip.neurons_per_core is not None
-        capacity = np.array([chip.neurons_per_core.of_core(int(place[one])) for one in core])
-        occupied = np.maximum(capacity, np.bincount(core, weights=neurons)[core]).astype(np.int64)
-        first = np.unique(core, return_index=True)[1]
-        accessed = np.zeros_like(neurons)
-        accessed[first] = occupied[first]
-    links, names = _links(chip, mapping, share)
-    return Layout(
-        layer=layer,
-        core=core.astype(np.int64),
-        neurons=neurons,
-        cores=len(used),
-        chips=len(np.unique(chip_of)),
-        accessed=accessed,
-        occupied=occupied,
-        share=share,
-        exact=exact,
-        horizontal=horizontal,
-        vertical=vertical,
-        crossings=crossings,
-        tiles=tiles,
-        links=links,
-        link_names=names,
-    )
+    @cached_property
+    def sent(self) -> tuple[Floats, Floats]:
+        """(rows of the update table,) spikes generated, and messages sent for them, one for each destination core."""
+        emitted = self.execution.updates.emitted.astype(np.float64)
+        return emitted, emitted * self.destinations[1 + self.execution.updates.slice]
 
+    @cached_property
+    def barrier_outputs(self) -> Floats:
+        """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
+        table = self.execution.messages
+        sent = table.barriers * self.destinations[table.source] * (not self.chip.synchronized)
+        return np.asarray(sent, dtype=np.float64)
 
-def _links(chip: Chip, mapping: Mapping, share: Floats) -> tuple[Floats, tuple[str, ...]]:
-    traffic = traffic_of(mapping, chip)
-    if traffic.passes is None:
-        return np.zeros((len(share) + 1, 0)), ()
-    sources = np.zeros((len(share) + 1, len(mapping.placements) + 1))
-    sources[0, 0] = 1.0
-    sources[1:, 1:] = share
-    loads = traffic.link_loads(sources[:, traffic.source])
-    used = np.flatnonzero(loads.any(axis=0))
-    names = []
-    for link in map(traffic.link, used.tolist()):
-        on_chip = f"chip {link.chip + 1}, " if mapping.chips_used > 1 else ""
-        names.append(f"{on_chip}tile {link.tile} {link.direction}")
-    return loads[:, used], tuple(names)
+    @cached_property
+    def source_links(self) -> Floats:
+        """(S + 1, Q) how often one message of each source passes each of Q links."""
+        sources = np.zeros((len(self.share) + 1, self.share.shape[1] + 1))
+        sources[0, 0] = 1.0
+        sources[1:, 1:] = self.share
+        return np.asarray(sources @ self.geometry.links)
+
+    @cached_property
+    def accessed(self) -> Floats:
+        """(K,) neurons that a visit of all neurons meets on each core."""
+        geometry = self.geometry
+        return np.asarray(np.bincount(geometry.core, weights=geometry.accessed, minlength=geometry.cores), dtype=np.float64)
 
 
-def _hops(coordinate: Integers, chip_of: Integers) -> Integers:
-    """(K + 1, K) hops along one direction; between chips messages leave and enter at tile 0, where inputs enter too."""
-    source, source_chip = np.append(0, coordinate)[:, None], np.append(0, chip_of)[:, None]
-    within = np.abs(source - coordinate[None, :])
-    return np.asarray(np.where(source_chip == chip_of[None, :], within, source + coordinate[None, :]))
+def _check_drained(execution: Execution, chip: Chip) -> None:
+    """What a chip cannot drop it computes and pays for, so an execution that dropped it has no price there."""
+    if chip.can_flush != "yes" and (execution.emitted != execution.propagated).any():
+        how = "cannot drop" if chip.can_flush == "no" else "is not known to be able to drop"
+        raise InputError(
+            f"{chip.name} {how} what waits after the decision, and this execution was cut off there; evaluate with the "
+            "schedule that chip_schedule gives, or with schedule.drained()"
+        )
 
 
-def target_layers(execution: Execution) -> Integers:
-    """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
-    of_source = np.append(0, [one.layer + 1 for one in execution.slices])
-    return np.asarray(of_source[execution.messages.source], dtype=np.int64)
+def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
+    """(S, P) shares of slices that are other runs of neurons than the parts: by the neurons of their layer's parts."""
+    of_layer = np.array([one.layer for one in slices])[:, None] == geometry.layer[None, :]
+    return np.asarray(of_layer * geometry.neurons / (of_layer * geometry.neurons).sum(axis=1, keepdims=True))
 
 
-def _message_counts(execution: Execution, chip: Chip) -> Integers:
-    """(rows,) messages that cores have to receive and send.
-
-    Barrier messages are among them on chips without synchronization only: hardware barriers and timers make them
-    unnecessary, and their time is the barrier's or the tick's.
-    """
-    messages = execution.messages
-    return messages.spikes if chip.synchronized else messages.spikes + messages.barriers
+def destinations(slices: tuple[Slice, ...], geometry: Geometry) -> Integers:
+    """(S + 1,) parts, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
+    of_layer = np.bincount(geometry.layer, minlength=int(geometry.layer.max()) + 2)
+    return np.asarray(of_layer[np.append(0, [one.layer + 1 for one in slices])], dtype=np.int64)
 
 
 def lane_operations(work: Floats, chip: Chip) -> Floats:
@@ -187,79 +187,12 @@ def lane_operations(work: Floats, chip: Chip) -> Floats:
     return np.asarray(np.ceil(work / lanes - 1e-9))  # a share such as 64 · (1/3 + 2/3) must not round up to 65
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deliveries:
-    """Messages by row of the message table and placement that receives them.
-
-    Attributes (each of shape (deliveries,)):
-        row: row of the message table.
-        placement: where they arrive.
-        messages: how many.
-        operations: lane operations that they take there, all together.
-    """
-
-    row: Integers
-    placement: Integers
-    messages: Floats
-    operations: Floats
-
-
-def deliveries(execution: Execution, chip: Chip, layout: Layout) -> Deliveries:
-    """Every message at every core that it reaches.
-
-    In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the mean
-    of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole lanes. On
-    a crossbar it has the core's neurons, whatever it is connected to.
-    """
-    table, shape = execution.messages, execution.shape
-    counts, targets = _message_counts(execution, chip), target_layers(execution)
-    rows: list[Integers] = []
-    parts: list[Integers] = []
-    operations: list[Floats] = []
-    for layer, size in enumerate(shape.layers):
-        row = np.flatnonzero((targets == layer) & (counts > 0))
-        per_message = np.full(len(row), shape.fan_out(layer))
-        if shape.fan_out(layer) != size.neurons:
-            spikes, performed = table.spikes[row], table.synaptic_operations[row]
-            known = (spikes > 0) & (performed > 0)
-            per_message[known] = performed[known] / spikes[known]
-        for placement in layout.placements_of(layer):
-            on_core = per_message * layout.neurons[placement] / size.neurons
-            if layout.occupied[placement]:
-                on_core = np.full(len(row), float(layout.occupied[placement]))
-            rows.append(row)
-            parts.append(np.full(len(row), placement))
-            operations.append(lane_operations(on_core, chip) * counts[row])
-    row = np.concatenate(rows)
-    return Deliveries(
-        row=row,
-        placement=np.concatenate(parts),
-        messages=counts[row].astype(np.float64),
-        operations=np.concatenate(operations),
-    )
-
-
-def destinations(slices: tuple[Slice, ...], layout: Layout) -> Integers:
-    """(S + 1,) placements, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
-    of_layer = np.bincount(layout.layer, minlength=int(layout.layer.max()) + 2)
-    return np.asarray(of_layer[np.append(0, [one.layer + 1 for one in slices])], dtype=np.int64)
-
-
-def sent_messages(execution: Execution, chip: Chip, layout: Layout) -> tuple[Floats, Floats]:
-    """(rows of the update table,) spikes generated, and messages sent for them, one for each destination core."""
-    emitted = execution.updates.emitted.astype(np.float64)
-    return emitted, emitted * destinations(execution.slices, layout)[1 + execution.updates.slice]
-
-
-def barrier_outputs(execution: Execution, chip: Chip, layout: Layout) -> Floats:
-    """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
-    table = execution.messages
-    sent = table.barriers * destinations(execution.slices, layout)[table.source] * (not chip.synchronized)
-    return np.asarray(sent, dtype=np.float64)
-
-
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says."""
+    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
+
+    Chips that synchronize evaluate each neuron once a timestep if anything reached it, in however many groups of the
+    simulation that was.
+    """
     number = chip.energies.neuron_update
     if number is not None and number.counted == "active_neurons":
         return execution.active.astype(np.float64)
@@ -281,8 +214,3 @@ def drained_neurons(execution: Execution, chip: Chip) -> Floats:
     if not pipelined or number is None or number.counted != "active_neurons":
         return np.zeros((execution.samples, len(execution.slices)))
     return execution.residual.astype(np.float64)
-
-
-def steps_after_last_frame(execution: Execution) -> Integers:
-    """(S,) hardware steps between that of a slice's last frame and the end, in which the frame is in later layers."""
-    return np.array([len(execution.shape.layers) - 1 - one.layer for one in execution.slices], dtype=np.int64)

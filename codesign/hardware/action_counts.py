@@ -1,0 +1,119 @@
+"""Action counts: how often an execution does each thing that has a price. Nothing of them depends on a price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.work import Work, drained_neurons, updated_neurons
+
+__all__ = ["ActionCounts", "action_counts"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionCounts:
+    """Counts of B samples, (B,) each, or their means, (1,) each; `Action.count` names them.
+
+    Attributes:
+        synaptic_operation: performed; on a crossbar all that messages occupied.
+        neuron_access: visits of neurons, whether they had work or not.
+        neuron_update: counted as the chip's energy of an update says.
+        spike: emitted by neurons.
+        message: spikes that left, input spikes too, each once a destination core.
+        hop, hop_vertical: links that messages passed; None where the network is not described.
+        chip_hop: chip borders that messages passed.
+        barrier_message: barrier messages, each once a destination core.
+    """
+
+    synaptic_operation: Floats
+    neuron_access: Floats
+    neuron_update: Floats
+    spike: Floats
+    message: Floats
+    hop: Floats | None
+    hop_vertical: Floats | None
+    chip_hop: Floats
+    barrier_message: Floats
+
+    def mean(self) -> ActionCounts:
+        """Means over the samples; sums of whole numbers are exact, so they do not depend on the order of samples."""
+        means: dict[str, Any] = {}
+        for field in fields(self):
+            count = getattr(self, field.name)
+            means[field.name] = None if count is None else count.mean(keepdims=True)
+        return ActionCounts(**means)
+
+
+def action_counts(work: Work) -> ActionCounts:
+    """Count what an execution does on a placement.
+
+    Asynchronous chips visit no neuron without a message. Chips with barriers a timestep and timers visit all in each
+    hardware step or tick, the L − 1 in which the last frame passes through the layers included. On a chip that
+    synchronizes by itself the simulation's barrier messages stand for what its hardware does.
+    """
+    execution, chip, geometry = work.execution, work.chip, work.geometry
+    table = execution.messages
+
+    def by_sample(per_row: NDArray[np.generic]) -> Floats:
+        return np.bincount(table.sample, weights=per_row, minlength=work.samples).astype(np.float64)
+
+    def passed(hops: NDArray[np.int64] | None) -> Floats | None:
+        return None if hops is None else by_sample(table.spikes * _ways(work, hops)[table.source])
+
+    borders = passed(geometry.crossings)
+    assert borders is not None
+    by_itself = chip.synchronized and chip.energies.barrier_message is None
+    return ActionCounts(
+        synaptic_operation=_synaptic_operations(work, by_sample),
+        neuron_access=np.full(work.samples, float(geometry.accessed.sum() * _visits(work))),
+        neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
+        spike=execution.emitted.sum(axis=1).astype(np.float64),
+        message=by_sample(table.spikes * work.destinations[table.source]),
+        hop=passed(geometry.horizontal),
+        hop_vertical=passed(geometry.vertical),
+        chip_hop=borders,
+        barrier_message=by_sample(table.barriers * work.destinations[table.source] * (not by_itself)),
+    )
+
+
+def _drained(work: Work) -> Floats:
+    """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
+    later = np.array([work.layers - 1 - one.layer for one in work.execution.slices], dtype=np.int64)
+    return np.asarray(drained_neurons(work.execution, work.chip) @ later)
+
+
+def _visits(work: Work) -> int:
+    """How often a chip visits all its neurons."""
+    synchronization = work.chip.synchronization
+    if isinstance(synchronization, Timer):
+        return work.timesteps * synchronization.ticks_per_timestep + work.layers - 1
+    if isinstance(synchronization, Barrier):
+        return work.timesteps + (work.layers - 1 if synchronization.scope == "timestep" else 0)
+    visits = synchronization.kind == "clocked" or work.chip.energies.neuron_access is not None
+    return work.timesteps if visits else 0
+
+
+def _synaptic_operations(work: Work, by_sample: Any) -> Floats:
+    execution, geometry = work.execution, work.geometry
+    if not geometry.occupied.any():
+        return np.asarray(execution.synaptic_operations.sum(axis=1) - execution.input_macs, dtype=np.float64)
+    of_layer = np.bincount(geometry.layer, weights=geometry.occupied, minlength=work.layers + 1)
+    occupied: Floats = by_sample(execution.messages.spikes * of_layer[work.targets])
+    return occupied
+
+
+def _ways(work: Work, hops: NDArray[np.int64]) -> Floats:
+    """(S + 1,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
+    geometry = work.geometry
+    weights = np.zeros((len(work.layer_reached), geometry.cores + 1))
+    weights[0, 0] = 1.0
+    for source, share in enumerate(work.share, 1):
+        weights[source] = np.bincount(1 + geometry.core, weights=share, minlength=geometry.cores + 1)
+    places = [geometry.core[geometry.parts_of(layer)] for layer in work.layer_reached]
+    return np.array([weight @ hops[:, cores].sum(axis=1) for weight, cores in zip(weights, places, strict=True)])

@@ -1,0 +1,299 @@
+"""Neurons on cores: how many fit, in which order cores are filled, and how layers are spread evenly.
+
+Counts of synapses are stored synapses: a convolution's kernel counts once a core where the chip stores it so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codesign.network.topology import LayerShape, NetworkShape
+
+__all__ = ["Budget", "CoreLoad", "Filling", "Part", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`."""
+
+    layer: int
+    core: int
+    neurons: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreLoad:
+    """What lies on a core in use, and what it holds.
+
+    Attributes:
+        core: number of the core; cores of the second chip come after all of the first.
+        neurons, synapses: neurons and stored synapses on it.
+        neuron_capacity, synapse_capacity: what it holds; None where that is not known.
+    """
+
+    core: int
+    neurons: int
+    synapses: int
+    neuron_capacity: int | None
+    synapse_capacity: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What there is to place a network on.
+
+    Attributes:
+        cores: cores of one chip.
+        most_cores: cores in all; None is as many as the network needs.
+        spans_chips: whether the cores after the first `cores` are those of further chips. If not, added cores are like
+            the last one.
+        neurons, synapses: capacity of each core of a chip, or one entry for all of them; None does not limit.
+        weight_bits: bits of one synapse where the capacity was stated as memory; None where it was stated as synapses.
+        fan_in: most inputs of one neuron; None does not limit.
+        shares_cores, splits_layers, stores_kernels: as in the chip's file.
+    """
+
+    cores: int
+    most_cores: int | None
+    spans_chips: bool
+    neurons: tuple[int, ...] | None
+    synapses: tuple[int, ...] | None
+    weight_bits: int | None
+    fan_in: int | None
+    shares_cores: bool
+    splits_layers: bool
+    stores_kernels: bool
+
+    @property
+    def several_cores(self) -> bool:
+        return self.cores > 1 or self.spans_chips
+
+    @property
+    def may_split(self) -> bool:
+        """Whether a layer may lie on several cores."""
+        return self.splits_layers and self.several_cores
+
+    def neurons_of(self, core: int) -> int | None:
+        return self._of(self.neurons, core)
+
+    def synapses_of(self, core: int) -> int | None:
+        return self._of(self.synapses, core)
+
+    def _of(self, counts: tuple[int, ...] | None, core: int) -> int | None:
+        if counts is None:
+            return None
+        return counts[min(core % self.cores if self.spans_chips else core, len(counts) - 1)]
+
+    def stored(self, size: LayerShape, neurons: int) -> int:
+        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up."""
+        if self._stores_kernel(size):
+            return size.weights
+        return -(-neurons * size.synapses // size.neurons)
+
+    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None) -> int:
+        """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
+        room = size.neurons if neurons is None else min(size.neurons, neurons)
+        if synapses is not None:
+            if self._stores_kernel(size):
+                room = room if size.weights <= synapses else 0
+            elif size.synapses:
+                room = min(room, synapses * size.neurons // size.synapses)
+        return max(room, 0)
+
+    def _stores_kernel(self, size: LayerShape) -> bool:
+        return self.stores_kernels and size.weights < size.synapses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortage:
+    """Where a network did not fit.
+
+    Attributes:
+        kind: what is short: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
+        layer: 0 is the first layer of neurons.
+        needed: of `kind`, by one neuron of the layer if it may be split, else by the layer; cores: neurons not placed.
+        limit: what there is.
+        taken: how much of it other layers have taken.
+        core: the core that is too small; None for fan-in and cores.
+        largest: the most that a free core holds; 0 where the layer may be split, for fan-in and cores.
+    """
+
+    kind: str
+    layer: int
+    needed: int
+    limit: int
+    taken: int = 0
+    core: int | None = None
+    largest: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Parts in neuron order, and what was short on the way; `lifted` says that it was lifted and went on."""
+
+    parts: tuple[Part, ...]
+    shortages: tuple[Shortage, ...]
+
+
+def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling:
+    """Place layer by layer, core by core, filling each core before the next.
+
+    A layer that may not be split takes the first free core that holds it.
+
+    Args:
+        lift: go on where something is short, with as little as a core must hold: one neuron, or a layer that may not
+            be split. Without it the first shortage ends the filling.
+    """
+    filler = _Filler(shape, budget, lift)
+    complete = all(filler.place(layer) for layer in range(len(shape.layers)))
+    assert complete or filler.shortages
+    return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
+
+
+def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The same layers on the same cores, each layer's neurons spread evenly over its cores.
+
+    The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
+    or its capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
+    """
+    later = {part.core: (0, 0) for part in given}  # neurons and synapses of layers that are not yet spread
+    for part in given:
+        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
+    earlier = dict.fromkeys(later, (0, 0))
+    spread: list[Part] = []
+    for layer, size in enumerate(shape.layers):
+        parts = [part for part in given if part.layer == layer]
+        for part in parts:
+            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons))
+        rooms = []
+        for part in parts:
+            taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
+            neurons, synapses = budget.neurons_of(part.core), budget.synapses_of(part.core)
+            room = budget.fitting(
+                size,
+                None if neurons is None else neurons - taken[0],
+                None if synapses is None else synapses - taken[1],
+            )
+            rooms.append(max(room, part.neurons))  # a lifted core holds at least what it was lifted for
+        for part, neurons_here in zip(parts, _even(size.neurons, rooms), strict=True):
+            _add(earlier, part.core, neurons_here, budget.stored(size, neurons_here))
+            spread.append(Part(layer=layer, core=part.core, neurons=neurons_here))
+    return tuple(spread)
+
+
+def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[Part, ...]) -> tuple[CoreLoad, ...]:
+    """What lies on each core in use, by core."""
+    used: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
+    return tuple(
+        CoreLoad(
+            core=core,
+            neurons=neurons,
+            synapses=synapses,
+            neuron_capacity=budget.neurons_of(core),
+            synapse_capacity=budget.synapses_of(core),
+        )
+        for core, (neurons, synapses) in sorted(used.items())
+    )
+
+
+def _add(used: dict[int, tuple[int, int]], core: int, neurons: int, synapses: int) -> None:
+    before = used.get(core, (0, 0))
+    used[core] = (before[0] + neurons, before[1] + synapses)
+
+
+def _even(total: int, rooms: list[int]) -> list[int]:
+    """`total` as evenly over rooms as they allow; of equal rooms the first get the larger parts."""
+    parts = [0] * len(rooms)
+    order = sorted(range(len(rooms)), key=lambda position: (rooms[position], -position))
+    for done, position in enumerate(order):
+        parts[position] = min(rooms[position], total // (len(rooms) - done))
+        total -= parts[position]
+    return parts
+
+
+class _Filler:
+    """Fills cores from core 0 on and remembers what lies on each."""
+
+    def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
+        self.shape, self.budget, self.lift = shape, budget, lift
+        self.parts: list[Part] = []
+        self.shortages: list[Shortage] = []
+        self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
+
+    def place(self, layer: int) -> bool:
+        """Whether the layer was placed whole."""
+        budget, size = self.budget, self.shape.layers[layer]
+        if budget.fan_in is not None and size.fan_in > budget.fan_in:
+            self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=budget.fan_in))
+            if not self.lift:
+                return False
+        left, core, lifted = size.neurons, self._first_core(size), False
+        while left:
+            if budget.most_cores is not None and core >= budget.most_cores:
+                self.shortages.append(Shortage(kind="cores", layer=layer, needed=left, limit=budget.most_cores))
+                return False
+            here = min(left, self._room(core, size))
+            if not here or (here < left and not budget.may_split):
+                if not lifted:
+                    self.shortages.append(self._shortage(layer, size, core))
+                if not self.lift:
+                    return False
+                here, lifted = (1 if budget.may_split else left), True
+            _add(self.used, core, here, budget.stored(size, here))
+            self.parts.append(Part(layer=layer, core=core, neurons=here))
+            left, core = left - here, core + 1
+        return True
+
+    def _room(self, core: int, size: LayerShape) -> int:
+        """Neurons of the layer that still fit on `core`."""
+        neurons, synapses = self.budget.neurons_of(core), self.budget.synapses_of(core)
+        taken = self.used.get(core, (0, 0))
+        return self.budget.fitting(
+            size, None if neurons is None else neurons - taken[0], None if synapses is None else synapses - taken[1]
+        )
+
+    def _first_core(self, size: LayerShape) -> int:
+        budget, last = self.budget, max(self.used, default=-1)
+        if not budget.splits_layers:
+            return self._core_for_whole_layer(size, last)
+        if not budget.shares_cores:
+            return last + 1
+        core = max(last, 0)
+        return core + 1 if core in self.used and not self._room(core, size) and budget.several_cores else core
+
+    def _core_for_whole_layer(self, size: LayerShape, last: int) -> int:
+        """The first core that holds the layer; else the first free one, or one beyond those that there are."""
+        budget = self.budget
+        if budget.shares_cores and not budget.several_cores:
+            return 0
+        there = self._cores_there()
+        free = [core for core in range(there) if core not in self.used]
+        candidates = range(max(last, 0), max(there, last + 1)) if budget.shares_cores else free
+        fitting = (core for core in candidates if self._room(core, size) == size.neurons)
+        return next(fitting, next(iter(free), max(last + 1, there)))
+
+    def _cores_there(self) -> int:
+        """Cores to choose from: a chip's, or those of the chips in use and one chip more."""
+        budget = self.budget
+        if not budget.spans_chips:
+            return budget.cores
+        there = budget.cores * (max(self.used, default=-1) // budget.cores + 2)
+        return there if budget.most_cores is None else min(there, budget.most_cores)
+
+    def _shortage(self, layer: int, size: LayerShape, core: int) -> Shortage:
+        budget = self.budget
+        taken = self.used.get(core, (0, 0))
+        number = 1 if budget.may_split else size.neurons
+        kind, needed, taken_here = "synapses", budget.stored(size, number), taken[1]
+        limit = budget.synapses_of(core)
+        if limit is None or taken_here + needed <= limit:
+            kind, needed, taken_here, limit = "neurons", number, taken[0], budget.neurons_of(core)
+        assert limit is not None  # nothing else can be short
+        of_core = budget.synapses_of if kind == "synapses" else budget.neurons_of
+        free = () if budget.may_split else (one for one in range(self._cores_there()) if one not in self.used)
+        largest = max((of_core(one) or 0 for one in free), default=0)
+        return Shortage(
+            kind=kind, layer=layer, needed=needed, limit=limit, taken=taken_here, core=core, largest=largest
+        )

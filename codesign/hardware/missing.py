@@ -1,0 +1,65 @@
+"""Parameters that a chip file does not give, and what that leaves unmodelled."""
+
+from __future__ import annotations
+
+from codesign.hardware.description import Chip
+from codesign.hardware.parts import Barrier
+from codesign.hardware.prices import number_at
+from codesign.hardware.terms import COST_TERMS
+
+__all__ = ["missing_parameters"]
+
+
+def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
+    """(path of a number that is not known, what cannot be modelled without it), for all that a price would use."""
+    missing = [] if chip.all_in else _missing_prices(chip)
+    missing += _missing_times(chip)
+    for name in ("neurons_per_core", "weight_bits"):
+        if getattr(chip, name) is None:
+            missing.append((name, "capacity" if name == "neurons_per_core" else "quantization"))
+    if chip.synapses_per_core is None and chip.weight_memory is None:
+        missing.append(("synapses_per_core", "capacity"))
+    if chip.multi_chip is not None:
+        if chip.energies.chip_hop is None and "hop" not in _included(chip, "energies"):
+            missing.append(("energies.chip_hop", "energy between chips"))
+        if chip.times.chip_hop is None and "hop" not in _included(chip, "times"):
+            missing.append(("times.chip_hop", "time between chips"))
+    if chip.can_flush == "unknown":
+        missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
+    return tuple(missing)
+
+
+def _included(chip: Chip, block: str) -> set[str]:
+    """Terms that other numbers of `energies` or `times` contain; static power may contain energies."""
+    numbers = [getattr(getattr(chip, block), name) for name in type(getattr(chip, block)).model_fields]
+    if block == "energies":
+        numbers.append(chip.static_power)
+    return {term for number in numbers if number is not None for term in number.includes}
+
+
+def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
+    never = _included(chip, "energies")
+    if chip.synchronization.kind == "asynchronous":
+        never.add("neuron_access")
+    if chip.cores.value == 1:
+        never.add("hop")
+    return [
+        (term.actions[0].price, term.missing)
+        for term in COST_TERMS.values()
+        if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
+    ]
+
+
+def _missing_times(chip: Chip) -> list[tuple[str, str]]:
+    included, one_core = _included(chip, "times"), chip.cores.value == 1
+    consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
+    missing = [("vector_width", consequence)] if chip.vector_width is None else []
+    for name in ("synaptic_operation", "neuron_update", "output", "hop"):
+        absent = getattr(chip.times, name) is None and name not in included
+        if absent and not (name == "hop" and one_core):
+            missing.append((f"times.{name}", consequence))
+    if isinstance(chip.synchronization, Barrier) and chip.synchronization.times is None:
+        missing.append(("synchronization.times", "latency"))
+    if chip.network_on_chip is None and not one_core and "hop" not in included:
+        missing.append(("network_on_chip", "hops, and so latency across cores"))
+    return missing
