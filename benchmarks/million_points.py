@@ -60,10 +60,10 @@ def _pages(process: int) -> int:
 def main() -> None:
     # Not above: worker processes import this file, and need none of it.
     import pyarrow.parquet as pq
+    from codesign.exploration.pricing.alone import price_alone
 
     from codesign.documents import load_document
     from codesign.exploration.encoding import decode_execution
-    from codesign.exploration.pricing.alone import price_alone
     from codesign.exploration.pricing.pricing import PricingProgress, prepare, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store

@@ -41,7 +41,9 @@ schedules = {
     "layered": cd.LAYERED,  # which this chip cannot do: the projection that papers make
     "asynchronous": cd.chip_schedule(placement).schedule,
 }
-print(f"{chip.title}: {placement.cores_used} of {chip.cores.value} cores used, weights of {chip.weight_bits.value} bits")
+print(
+    f"{chip.title}: {placement.cores_used} of {chip.cores.value} cores used, weights of {chip.weight_bits.value} bits"
+)
 
 # ---- Train, run with the chip's weights, price, keep ---------------------------------------------------------------
 

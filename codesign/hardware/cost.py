@@ -143,7 +143,8 @@ class Cost:
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy} ({', '.join(self.mean.coverage)})\n  latency: {latency} ({self.latency.model}){missing}"
+            f"  energy: {energy} ({', '.join(self.mean.coverage)})\n"
+            f"  latency: {latency} ({self.latency.model}){missing}"
         )
 
 

@@ -134,9 +134,7 @@ def total(terms: Iterable[Floats | None]) -> Floats | None:
     return found
 
 
-def energy_of(
-    placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None
-) -> EnergyBook:
+def energy_of(placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> EnergyBook:
     """The book of all synapses.
 
     Args:

@@ -64,7 +64,7 @@ class Steps:
         return longest
 
     def ways(self, hop_s: Floats) -> Floats:
-        """(U, n) or (1, 1) longest way of a message under way in each step; `hop_s` is (3, n), as `routes` lists them."""
+        """(U, n) or (1, 1) longest way of a message under way in each step, from the (3, n) times of `routes`."""
         of_source = np.zeros((len(self.routes), hop_s.shape[1]))
         for source, routes in enumerate(self.routes):
             if len(routes):
@@ -87,6 +87,7 @@ class Steps:
         ends = np.append(0, np.cumsum(filled.sum(axis=1)))
         shape = (len(self.which), len(values))
         through = csr_array((np.ones(ends[-1]), self.which[filled], ends), shape=shape)
+        through.sum_duplicates()  # how often each sample goes through each step
         return np.asarray(through @ values + (~filled).sum(axis=1)[:, None] * values[0])
 
 

@@ -12,7 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ACTIONS", "COST_TERMS", "ENERGY_COLUMNS", "HOP_TIMES", "INCLUDABLE_TERMS", "WORK_TIMES", "Action", "CostTerm"]
+__all__ = [
+    "ACTIONS",
+    "COST_TERMS",
+    "ENERGY_COLUMNS",
+    "HOP_TIMES",
+    "INCLUDABLE_TERMS",
+    "WORK_TIMES",
+    "Action",
+    "CostTerm",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

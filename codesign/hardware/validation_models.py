@@ -36,7 +36,7 @@ _NONE = (0.0, 0.0)
 
 
 class Events(Spec):
-    """How often each priced event happened, counted as in `codesign.hardware.action_counts`; a list [low, high] where it is
+    """How often each action happened, counted as in `codesign.hardware.action_counts`; a list [low, high] where it is
     published as a range."""
 
     synaptic_operation: Ends = _NONE

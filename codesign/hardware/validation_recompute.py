@@ -104,7 +104,9 @@ def _energy(
         if "synaptic_operation" not in given:
             return "the chip's energy is all-in, and synaptic operations are not published"
     else:
-        happened = {action.count: term for term in COST_TERMS.values() for action in term.actions if action.count in given}
+        happened = {
+            action.count: term for term in COST_TERMS.values() for action in term.actions if action.count in given
+        }
         for count, term in happened.items():
             if terms[term.name] is None and term.name not in prices.included:
                 return f"{chip.name} gives no energies.{count}"

@@ -153,7 +153,9 @@ class Work:
     def accessed(self) -> Floats:
         """(K,) neurons that a visit of all neurons meets on each core."""
         geometry = self.geometry
-        return np.asarray(np.bincount(geometry.core, weights=geometry.accessed, minlength=geometry.cores), dtype=np.float64)
+        return np.asarray(
+            np.bincount(geometry.core, weights=geometry.accessed, minlength=geometry.cores), dtype=np.float64
+        )
 
 
 def _check_drained(execution: Execution, chip: Chip) -> None:

@@ -19,7 +19,7 @@ from codesign.exploration import jobs
 from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.hardware.library import find_chip
-from codesign.hardware.mapping import map_network
+from codesign.hardware.placement import place
 from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -159,7 +159,7 @@ def test_potentials_of_few_bits_need_weights_of_few_bits() -> None:
 def test_summary_and_cost() -> None:
     """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
     chip = find_chip("mubrain")
-    mapping = map_network(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    mapping = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
     summary, cost = jobs.run_assess(
         execute().payload,
         [
@@ -180,7 +180,7 @@ def test_summary_and_cost() -> None:
 
 def test_a_chip_that_cannot_price_leaves_the_others_alone() -> None:
     chip, other = find_chip("mubrain"), find_chip("loihi")
-    mapping = map_network(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    mapping = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
     wrong, right = jobs.run_assess(
         execute().payload,
         [

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from codesign.exploration.pricing.alone import price_alone
+from codesign.exploration.pricing.times import Problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
 
 from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
-from codesign.exploration.pricing.alone import price_alone
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
-from codesign.exploration.pricing.times import Problem
 from codesign.exploration.store import Store
 
 OPERATIONS = ("accelerated", "real_time")

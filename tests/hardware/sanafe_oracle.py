@@ -23,8 +23,9 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Barrier, Chip
-from codesign.hardware.mapping import Mapping
+from codesign.hardware.description import Chip
+from codesign.hardware.parts import Barrier
+from codesign.hardware.placement import Placement
 from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["Outcome", "simulate_with_sanafe"]
@@ -61,7 +62,7 @@ class Outcome:
 
 
 def simulate_with_sanafe(
-    network: SpikingNetwork, frames: NDArray[np.bool_], chip: Chip, mapping: Mapping, timing: str, folder: Path
+    network: SpikingNetwork, frames: NDArray[np.bool_], chip: Chip, placement: Placement, timing: str, folder: Path
 ) -> Outcome:
     """Simulate one sample.
 
@@ -74,7 +75,7 @@ def simulate_with_sanafe(
     path = folder / "architecture.yaml"
     path.write_text(yaml.safe_dump(_architecture(chip, frames.shape[1]), sort_keys=False))
     architecture = sanafe.load_arch(str(path))
-    of_neuron = mapping.cores_of_neurons
+    of_neuron = placement.cores_of_neurons
     places = {core: _place(chip, core) for core in sorted(set(of_neuron))}
     description = sanafe.Network()
     inputs = description.create_neuron_group("inputs", frames.shape[1])

@@ -7,8 +7,8 @@ from handmade_hardware import ENERGIES, MESH_CORES, TIMES, chip_from, number
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.library import chip_names, find_chip, load_chip
+from codesign.hardware.missing import missing_parameters
 from codesign.hardware.parameters import with_parameter
-from codesign.hardware.unknowns import unknowns
 
 CHIPS = Path(__file__).parents[2] / "chips"
 ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
@@ -182,11 +182,11 @@ def test_a_synchronized_chip_has_no_group_size() -> None:
 
 
 def test_unknowns_name_what_cannot_be_modelled() -> None:
-    assert dict(unknowns(find_chip("mubrain")))["static_power"] == "static energy"
-    assert "energies.hop" not in dict(unknowns(find_chip("mubrain")))  # one core has no network
-    assert dict(unknowns(find_chip("loihi_davies2018")))["times.output"] == "latency"
-    assert not [name for name, what in unknowns(find_chip("loihi")) if "latency" in what]
-    assert "static_power" not in dict(unknowns(find_chip("truenorth_allin")))
+    assert dict(missing_parameters(find_chip("mubrain")))["static_power"] == "static energy"
+    assert "energies.hop" not in dict(missing_parameters(find_chip("mubrain")))  # one core has no network
+    assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency"
+    assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]
+    assert "static_power" not in dict(missing_parameters(find_chip("truenorth_allin")))
 
 
 def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import pytest
 from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
 
 from codesign.hardware.cost import price
-from codesign.hardware.mapping import map_network
+from codesign.hardware.placement import place
 from codesign.simulation.execution import Execution, Slice
 
 
 def priced(execution, chip, **options):
-    return price(execution, chip, map_network(execution.shape, chip, "published"), **options)
+    return price(execution, place(execution.shape, chip), **options)
 
 
 # two lanes: a message at the hidden layer of 4 takes 2 operations and 10 us, at the output layer of 2 one operation
@@ -131,7 +131,7 @@ def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     chip = chip_from(MESH_CORES + TIMES + energies + BARRIER)
     builder = Builder("3-4-2", timesteps=2).message(-1, 0, 1).update(0, 0, 4, 1).update(1, 0, 4)
     cost = priced(builder.build(), chip)
-    assert cost.energy.neuron_update_j == pytest.approx([12 * 100e-12])
+    assert cost.energy.terms_j["neuron_update"] == pytest.approx([12 * 100e-12])
     output = 1e-3  # of the spike that was emitted, whether it left or not
     assert cost.latency.compute_s == pytest.approx([HIDDEN + 200e-6 + output + 2 * 200e-6])
 
@@ -175,7 +175,7 @@ def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missin
     times = "\n".join(line for line in TIMES.splitlines() if not line.startswith(f"  {missing}:"))
     cost = priced(two_timesteps, chip_from(MESH_CORES + times + "\n" + ENERGIES + synchronization))
     assert cost.latency_s is None
-    assert cost.energy.static_j is None
+    assert cost.energy.terms_j["static"] is None
     assert cost.columns()["latency_s"] is None
     assert any(f"times.{missing}" in text for text in cost.not_modelled)
 
@@ -211,7 +211,7 @@ def test_lanes_price_time_and_change_nothing_else(two_timesteps: Execution) -> N
     wide = chip.model_copy(update={"vector_width": chip.vector_width.model_copy(update={"value": "all"})})
     slow, fast = priced(two_timesteps, chip), priced(two_timesteps, wide)
     assert (fast.latency.total_s < slow.latency.total_s).all()
-    assert fast.energy.synaptic_operation_j == pytest.approx(slow.energy.synaptic_operation_j)
+    assert fast.energy.terms_j["synaptic_operation"] == pytest.approx(slow.energy.terms_j["synaptic_operation"])
 
 
 def test_samples_are_priced_independently(two_timesteps: Execution) -> None:

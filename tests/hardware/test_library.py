@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from codesign.hardware.description import Barrier, Chip, Timer
+from codesign.hardware.description import Chip
 from codesign.hardware.library import load_chip
+from codesign.hardware.parts import Barrier, Timer
 
 CHIPS = Path(__file__).parents[2] / "chips"
 FILES = sorted(CHIPS.glob("*.yaml"))

@@ -13,9 +13,9 @@ from test_replay import cases
 
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
-from codesign.hardware.energy import ENERGY_TERMS
-from codesign.hardware.mapping import Mapping, map_network
 from codesign.hardware.parameters import with_parameter
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.terms import COST_TERMS
 from codesign.simulation.execution import Execution
 from codesign.units import format_si, parse_quantity
 
@@ -32,7 +32,7 @@ SYNCHRONIZATION = {
 
 
 @st.composite
-def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Mapping, str]:
+def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Placement, str]:
     """A random execution on a random chip of any synchronization, every number known."""
     execution, plain, _ = draw(cases())
     energies = "\n".join(f"  {name}: {number(f'{draw(st.integers(0, 50))} pJ')}" for name in ENERGIES)
@@ -58,24 +58,24 @@ times:
 {times}
 """
     )
-    mapping = map_network(execution.shape, chip, "scaled")
-    return execution, chip, mapping, draw(st.sampled_from(["accelerated", "real_time"]))
+    placement = place(execution.shape, chip, "scaled")
+    return execution, chip, placement, draw(st.sampled_from(["accelerated", "real_time"]))
 
 
-def cost_of(case: tuple[Execution, Chip, Mapping, str], chip: Chip | None = None) -> Cost:
-    execution, own, mapping, operation = case
-    return price(execution, chip or own, mapping, operation=operation)
+def cost_of(case: tuple[Execution, Chip, Placement, str], chip: Chip | None = None) -> Cost:
+    execution, _, placement, operation = case
+    return price(execution, placement if chip is None else placement.on(chip), operation=operation)
 
 
 @settings(max_examples=80, deadline=None)
 @given(priced())
-def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Execution, Chip, Mapping, str]) -> None:
+def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Execution, Chip, Placement, str]) -> None:
     cost = cost_of(case)
-    terms = [getattr(cost.energy, f"{name}_j") for name in ENERGY_TERMS]
+    terms = [cost.energy.terms_j[name] for name in COST_TERMS]
     assert not cost.not_modelled
     np.testing.assert_allclose(sum(terms), cost.energy.total_j, rtol=1e-12, atol=0)
     columns = cost.columns()
-    parts = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in ENERGY_TERMS]
+    parts = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in COST_TERMS]
     assert sum(parts) == pytest.approx(columns["energy_j"], rel=1e-12)
     assert columns["energy_j"] == pytest.approx(cost.energy.total_j.mean(), rel=1e-12)
     latency = cost.latency
@@ -90,7 +90,7 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
 @settings(max_examples=60, deadline=None)
 @given(priced(), st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]))
 def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
-    case: tuple[Execution, Chip, Mapping, str], name: str
+    case: tuple[Execution, Chip, Placement, str], name: str
 ) -> None:
     cost, dearer = cost_of(case), cost_of(case, with_parameter(case[1], f"energies.{name}", "60 pJ"))
     assert (dearer.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
@@ -99,7 +99,7 @@ def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
 
 @settings(max_examples=60, deadline=None)
 @given(priced(), st.sampled_from(TIMES))
-def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Mapping, str], name: str) -> None:
+def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placement, str], name: str) -> None:
     cost, slower = cost_of(case), cost_of(case, with_parameter(case[1], f"times.{name}", "30 us"))
     assert (slower.latency.total_s >= cost.latency.total_s * (1 - 1e-12)).all()
     assert (slower.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
@@ -107,7 +107,7 @@ def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Mappin
 
 @settings(max_examples=60, deadline=None)
 @given(priced(), st.integers(1, 3))
-def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Mapping, str], factor: int) -> None:
+def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Placement, str], factor: int) -> None:
     """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""
     lanes = case[1].vector_width.value
     wider = "all" if lanes == "all" else lanes + factor
@@ -117,11 +117,11 @@ def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Mapping, st
 
 @settings(max_examples=40, deadline=None)
 @given(priced())
-def test_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Mapping, str]) -> None:
+def test_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Placement, str]) -> None:
     """The execution joined with itself costs each sample the same."""
-    execution, chip, mapping, operation = case
+    execution, chip, placement, operation = case
     once = cost_of(case)
-    twice = price(Execution.concatenate([execution, execution]), chip, mapping, operation=operation)
+    twice = price(Execution.concatenate([execution, execution]), placement, operation=operation)
     np.testing.assert_array_equal(twice.energy.total_j, np.tile(once.energy.total_j, 2))
     np.testing.assert_array_equal(twice.latency.total_s, np.tile(once.latency.total_s, 2))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InputError
-from codesign.hardware.description import WeightGrid
+from codesign.hardware.parts import WeightGrid
 from codesign.hardware.quantization import Grid, grid_of, potential_ranges, quantize_weights
 
 UNSIGNED, FULL, ONE_SCALE = Grid(signed=False), Grid(levels="full"), Grid(scale="network")

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.hardware import replay as replay_module
+from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
-from codesign.hardware.latency import latency_of
-from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.prices import Prices
 from codesign.hardware.replay import replay
-from codesign.hardware.service import service_times
-from codesign.hardware.work import layout_of
+from codesign.hardware.work import Work
 from codesign.simulation.execution import Execution
 
 _TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
@@ -56,55 +56,55 @@ times:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Execution, Chip, Mapping]:
+def cases(draw: st.DrawFn) -> tuple[Execution, Chip, Placement]:
     """Step records that need not come from any network: rows of any kind that keep causes before effects."""
     sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
     chip = draw(chips())
     builder = Builder("-".join(map(str, sizes)), timesteps=draw(st.integers(1, 2)), samples=draw(st.integers(1, 3)))
-    mapping = map_network(builder.shape, chip, "scaled")
-    builder.slices = mapping.slices(core_aware=True)
+    placement = place(builder.shape, chip, "scaled")
+    builder.slices = placement.slices(core_aware=True)
     for sample in range(builder.samples):
         for timestep in range(builder.timesteps):
-            place = {"sample": sample, "timestep": timestep}
+            at = {"sample": sample, "timestep": timestep}
             if frame := draw(st.integers(0, 3)):
-                builder.message(-1, 0, frame, enqueued=-1, **place)
+                builder.message(-1, 0, frame, enqueued=-1, **at)
             for step in range(draw(st.integers(1, 4))):
                 for part, one in enumerate(builder.slices):
                     if draw(st.booleans()):
                         emitted = draw(st.integers(0, one.neurons))
-                        builder.update(step, part, draw(st.integers(1, one.neurons)), emitted, **place)
+                        builder.update(step, part, draw(st.integers(1, one.neurons)), emitted, **at)
                     for enqueued in draw(st.sets(st.integers(0, step), max_size=2)):
                         spikes, barriers = draw(st.integers(0, 3)), draw(st.integers(0, 1))
                         if spikes + barriers:
-                            builder.message(step, 1 + part, spikes, enqueued=enqueued, barriers=barriers, **place)
-    return builder.build(), chip, mapping
+                            builder.message(step, 1 + part, spikes, enqueued=enqueued, barriers=barriers, **at)
+    return builder.build(), chip, placement
+
+
+def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
+    prices = Prices(chip=placement.chip, extent=placement.extent)
+    return prices.work_times()[:, 0], prices.hop_times()[:, 0]
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, Mapping]) -> None:
-    execution, chip, mapping = case
-    layout = layout_of(execution, chip, mapping)
-    assert layout.exact
-    times = service_times(chip, layout)
-    assert times is not None
-    result = replay(execution, chip, layout, times)
+def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, Placement]) -> None:
+    execution, chip, placement = case
+    work = Work(execution, placement)
+    assert work.exact
+    result = replay(work, *times_of(placement))
     for sample in range(execution.samples):
         for timestep in range(execution.timesteps):
-            makespan, decision = one_at_a_time(execution, chip, mapping, sample, timestep)
+            makespan, decision = one_at_a_time(execution, chip, placement, sample, timestep)
             assert result.makespan_s[sample, timestep] == pytest.approx(makespan, abs=1e-15)
             assert result.decision_s[sample, timestep] == pytest.approx(decision, abs=1e-15, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Mapping]) -> None:
-    execution, chip, mapping = case
-    layout = layout_of(execution, chip, mapping)
-    times = service_times(chip, layout)
-    assert times is not None
-    result = replay(execution, chip, layout, times)
-    bound_s = latency_of(execution, chip, layout, bound_only=True).total_s
+def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Placement]) -> None:
+    execution, _, placement = case
+    result = replay(Work(execution, placement), *times_of(placement))
+    bound_s = price(execution, placement, bound_only=True).latency.total_s
     assert (result.makespan_s.sum(axis=1) <= bound_s * (1 + 1e-12) + 1e-18).all()
     decided = ~np.isnan(result.decision_s)
     assert (result.decision_s[decided] <= result.makespan_s[decided]).all()
@@ -112,27 +112,25 @@ def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Mapping]) -
 
 @settings(max_examples=15, deadline=None)
 @given(cases())
-def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Mapping]) -> None:
-    execution, chip, mapping = case
-    layout = layout_of(execution, chip, mapping)
-    times = service_times(chip, layout)
-    assert times is not None
-    whole = replay(execution, chip, layout, times)
+def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Placement]) -> None:
+    execution, _, placement = case
+    work = Work(execution, placement)
+    whole = replay(work, *times_of(placement))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay_module, "_CHUNK", 1)
-        parts = replay(execution, chip, layout, times)
+        parts = replay(work, *times_of(placement))
     np.testing.assert_array_equal(parts.makespan_s, whole.makespan_s)
     np.testing.assert_array_equal(parts.decision_s, whole.decision_s)
 
 
 def one_at_a_time(
-    execution: Execution, chip: Chip, mapping: Mapping, sample: int, timestep: int
+    execution: Execution, chip: Chip, placement: Placement, sample: int, timestep: int
 ) -> tuple[float, float]:
     """A forward pass on plain dictionaries, message by message."""
     given = {name: getattr(chip.times, name) for name in type(chip.times).model_fields}
     seconds = {name: 0.0 if number is None else number.value for name, number in given.items()}
     network = chip.network_on_chip
-    parts, lanes = mapping.placements, chip.vector_width.value
+    parts, lanes = placement.parts, chip.vector_width.value
 
     def operations(work: int) -> int:
         return min(work, 1) if lanes == "all" else -(-work // lanes)

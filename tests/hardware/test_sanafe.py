@@ -26,7 +26,7 @@ from sanafe_oracle import Outcome, simulate_with_sanafe
 
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
-from codesign.hardware.mapping import Mapping, map_network
+from codesign.hardware.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
@@ -151,7 +151,7 @@ class Run:
     case: Case
     network: SpikingNetwork
     chip: Chip
-    mapping: Mapping
+    placement: Placement
     cost: Cost
     spikes: np.ndarray
     theirs: Outcome
@@ -160,19 +160,19 @@ class Run:
 
 def run(case: Case, folder: Path, *, timing: str = "simple", **times: str) -> Run:
     chip, network, frames = case.chip(**times), case.network(), case.frames()
-    mapping = map_network(network.shape, chip, "published")
-    assert len({core // 4 for core in mapping.cores_of_neurons}) == case.tiles
+    placement = place(network.shape, chip, "published")
+    assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
     events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
-    execution = simulate(network, events, replace(LAYERED, cores=mapping.cores_of_neurons)).execution
+    execution = simulate(network, events, replace(LAYERED, cores=placement.cores_of_neurons)).execution
     barriers = chip.synchronization.times
     return Run(
         case=case,
         network=network,
         chip=chip,
-        mapping=mapping,
-        cost=price(execution, chip, mapping),
+        placement=placement,
+        cost=price(execution, placement),
         spikes=spikes_of(network, events),
-        theirs=simulate_with_sanafe(network, frames, chip, mapping, timing, folder),
+        theirs=simulate_with_sanafe(network, frames, chip, placement, timing, folder),
         barrier_s=barriers.of_tiles(case.tiles),
     )
 
@@ -273,17 +273,19 @@ def test_both_equal_a_hand_computation(tmp_path: Path) -> None:
     with torch.no_grad():
         for weight in network.weights():
             weight.fill_(2.0)
-    mapping = map_network(network.shape, chip, "published")
+    placement = place(network.shape, chip, "published")
     frames = np.ones((1, 2), dtype=bool)
     events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
-    execution = simulate(network, events, replace(LAYERED, cores=mapping.cores_of_neurons)).execution
-    cost = price(execution, chip, mapping)
-    theirs = simulate_with_sanafe(network, frames, chip, mapping, "simple", tmp_path)
+    execution = simulate(network, events, replace(LAYERED, cores=placement.cores_of_neurons)).execution
+    cost = price(execution, placement)
+    theirs = simulate_with_sanafe(network, frames, chip, placement, "simple", tmp_path)
     soma_j, network_j, synapse_j = (6 * 51.2 + 3 * 21.6 + 3 * 69.3) * 1e-12, 4 * 111e-12, 6 * 35.5e-12
     energy = cost.energy
-    assert energy.synaptic_operation_j[0] == pytest.approx(synapse_j, rel=EXACT)
-    assert energy.neuron_access_j[0] + energy.neuron_update_j[0] + energy.spike_j[0] == pytest.approx(soma_j, rel=EXACT)
-    assert energy.message_j[0] == pytest.approx(network_j, rel=EXACT)
+    assert energy.terms_j["synaptic_operation"][0] == pytest.approx(synapse_j, rel=EXACT)
+    assert energy.terms_j["neuron_access"][0] + energy.terms_j["neuron_update"][0] + energy.terms_j["spike"][
+        0
+    ] == pytest.approx(soma_j, rel=EXACT)
+    assert energy.terms_j["message"][0] == pytest.approx(network_j, rel=EXACT)
     found = (theirs.synapse_j.sum(), theirs.soma_j[1:].sum(), theirs.network_j.sum())
     assert found == pytest.approx((synapse_j, soma_j, network_j), rel=EXACT)
     # step 1: the first core receives 2 messages of 2 synapses, visits, updates, fires and sends twice

@@ -9,23 +9,24 @@ import torch
 from handmade_hardware import MESH_CORES, TIMES, chip_from, number
 
 from codesign.errors import InputError
+from codesign.hardware import scheduling
 from codesign.hardware.library import find_chip
-from codesign.hardware.mapping import map_network
+from codesign.hardware.placement import place
+from codesign.hardware.prices import Prices
 from codesign.hardware.replay import replay
 from codesign.hardware.scheduling import (
     chip_schedule,
     neuron_assumptions,
-    paper_table5,
     schedule_assumptions,
     service_model,
 )
-from codesign.hardware.service import service_times
-from codesign.hardware.work import layout_of
+from codesign.hardware.work import Work
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
+from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
@@ -33,9 +34,9 @@ from codesign.workload.events import EventBatch
 SHAPE = network_shape(parse_topology("64-32-32-10"))
 
 
-def schedule_of(name: str, topology=SHAPE, build=chip_schedule, capacity="scaled", **options):
+def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
     chip = find_chip(name)
-    return build(chip, topology, map_network(topology, chip, capacity, chip.weight_bits.value), **options)
+    return chip_schedule(place(topology, chip, capacity, chip.weight_bits.value), **options)
 
 
 def test_a_barrier_makes_every_neuron_wait_for_its_fan_in() -> None:
@@ -69,26 +70,22 @@ def test_a_chip_with_a_group_size_uses_it() -> None:
     chip = chip_from(
         f"cores: {number(1)}\nlayers_share_core: true\ngroup_size: {number(3)}\nsynchronization: {{kind: clocked}}"
     )
-    result = chip_schedule(chip, SHAPE, map_network(SHAPE, chip, "published"))
+    result = chip_schedule(place(SHAPE, chip))
     assert result.schedule.group_size == 3
     assert not result.assumptions
 
 
 def test_table_5_on_an_asynchronous_chip_is_layered_inference_and_says_so() -> None:
-    result = schedule_of("mubrain", build=paper_table5, stop="drained")
+    result = schedule_of("mubrain", group_size=32, stop="drained")
     assert result.schedule.group_size == 32
     assert result.schedule.equivalent_to_layered(SHAPE.layer_sizes)
     assert any("no layer synchronization" in text for text in result.assumptions)
-    assert schedule_of("loihi", build=paper_table5).schedule.group_size == 32
-    assert schedule_of("truenorth", build=paper_table5).schedule.group_size == 256
 
 
 def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() -> None:
     assert schedule_of("loihi").schedule.cores is None
-    assert schedule_of("loihi", core_aware=True).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
     for policy in ("round_robin", "arbiter"):
         assert schedule_of("loihi", policy=policy).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
-        assert schedule_of("loihi", policy=policy, core_aware=False).schedule.cores is None
     assert schedule_of("mubrain_fitted").schedule.cores is None
     assert schedule_of("mubrain_fitted", policy="timed").schedule.cores == (0,) * 74  # one core
     assert len(set(schedule_of("loihi", network_shape(parse_topology("2312-64-10"))).schedule.cores)) == 3
@@ -133,7 +130,7 @@ def test_a_service_model_by_hand() -> None:
     """
     chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(2)}")
     shape = network_shape(parse_topology("3-4-2"))
-    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    model = service_model(place(shape, chip))
     assert model.message_s == pytest.approx((11e-6,) * 3)  # two synapses in one lane operation
     assert (model.lanes, model.update_s, model.spike_s) == (2, pytest.approx(100e-6), 0)
     assert model.output_s == pytest.approx((1e-3, 1e-3, 0))  # each hidden neuron to one core, outputs to none
@@ -150,7 +147,7 @@ def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
     chip = chip_from(text + ASYNCHRONOUS + network)
     layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
     shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
-    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    model = service_model(place(shape, chip))
     assert model.message_s == pytest.approx((2e-6 + 10e-6, 2e-6 + 10e-6))  # 16 / 9 rounded up; 2
     assert model.spike_s == pytest.approx(10e-3)
 
@@ -160,7 +157,7 @@ def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
         MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true", name="crossbar"
     )
     shape = network_shape(parse_topology("3-4-2"))
-    model = service_model(chip, shape, map_network(shape, chip, "published"))
+    model = service_model(place(shape, chip))
     assert model.message_s == pytest.approx((14e-6, 14e-6))  # 8 neurons, 2 lanes
 
 
@@ -170,8 +167,15 @@ def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
     ):
         schedule_of("mubrain", policy="timed")
     assert schedule_of("mubrain", policy="momentum").schedule.service is None
-    assert schedule_of("mubrain_fitted", policy="own").schedule.service is None
-    assert schedule_of("mubrain_fitted", policy="own", uses_service=True).schedule.service is not None
+
+
+@pytest.mark.parametrize(("core", "service"), [(False, False), (True, False), (False, True)])
+def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = replace(get_policy("fifo"), name="own", uses_core=core, uses_service=service)
+    monkeypatch.setattr(scheduling, "get_policy", {"own": own}.get)
+    schedule = schedule_of("mubrain_fitted", policy="own").schedule
+    assert (schedule.service is not None) == service
+    assert (schedule.cores is not None) == (core or service)
 
 
 def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() -> None:
@@ -179,7 +183,7 @@ def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() 
     shape = network_shape(parse_topology("3-4-2"))
     for kind, expected in (("clocked", 1), ("asynchronous", 0)):
         chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
-        found = chip_schedule(chip, shape, map_network(shape, chip, "published"), policy="timed", stop="drained")
+        found = chip_schedule(place(shape, chip), policy="timed", stop="drained")
         assert len([text for text in found.assumptions if "visit of all neurons" in text]) == expected
 
 
@@ -210,21 +214,19 @@ network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confiden
 {times}"""
     )
     network = SpikingNetwork(parse_topology("12-9-7-3"), NeuronSpec(threshold=0.2), timestep_s=0.01, seed=2)
-    mapping = map_network(network.shape, chip, "published")
-    model = service_model(chip, network.shape, mapping)
-    schedule = chip_schedule(chip, network.shape, mapping, policy=policy, group_size=2, stop="drained").schedule
+    placement = place(network.shape, chip, "published")
+    model = service_model(placement)
+    schedule = chip_schedule(placement, policy=policy, group_size=2, stop="drained").schedule
     assert schedule.service == (model if policy == "timed" else None)
-    schedule = replace(schedule, cores=mapping.schedule_cores(core_aware=True))
+    schedule = replace(schedule, cores=placement.schedule_cores(core_aware=True))
     frames = np.random.default_rng(0).integers(0, 3, size=(8, 3, 12))
     events = EventBatch.from_frames(frames, np.zeros(8, dtype=np.int64), timestep_s=0.01)
     with torch.no_grad():
         execution = simulate(network, events, schedule).execution
     assert execution is not None
     assert execution.emitted.sum() > 50
-    layout = layout_of(execution, chip, mapping)
-    prices = service_times(chip, layout)
-    assert prices is not None
-    result = replay(execution, chip, layout, prices)
+    prices = Prices(chip=chip, extent=placement.extent)
+    result = replay(Work(execution, placement), prices.work_times()[:, 0], prices.hop_times()[:, 0])
     expected = [[makespan(execution, model, sample, timestep) for timestep in range(3)] for sample in range(8)]
     np.testing.assert_allclose(result.makespan_s, expected, rtol=1e-12)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from codesign.hardware.cost import price
-from codesign.hardware.energy import ENERGY_TERMS
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.mapping import map_network
+from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.work import layout_of
+from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.work import Work
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv2d, Linear, TopologySpec, parse_topology
@@ -32,18 +32,18 @@ def random_events(samples: int, inputs: int) -> EventBatch:
 def test_simulated_networks_are_priced_consistently(name: str, topology: TopologySpec) -> None:
     chip = find_chip(name)
     network = SpikingNetwork(topology, NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
-    mapping = map_network(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
-    schedule = chip_schedule(chip, network.shape, mapping, stop="drained").schedule
+    placement = place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
+    schedule = chip_schedule(placement, stop="drained").schedule
     execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
-    assert execution.slices == mapping.slices()
-    assert layout_of(execution, chip, mapping).exact
+    assert execution.slices == placement.slices()
+    assert Work(execution, placement).exact
     assert execution.emitted.sum() > 0
     synaptic = chip.energies.synaptic_operation
     operation = (synaptic.operation if synaptic is not None else None) or "accelerated"
-    cost = price(execution, chip, mapping, operation=operation)
+    cost = price(execution, placement, operation=operation)
     energy, latency = cost.energy, cost.latency
     if energy.total_j is not None:
-        known = [getattr(energy, f"{term}_j") for term in ENERGY_TERMS]
+        known = [energy.terms_j[term] for term in COST_TERMS]
         total = np.sum([term for term in known if term is not None], axis=0)
         assert energy.total_j == pytest.approx(total, rel=1e-12)
         assert (energy.total_j > 0).all()
@@ -61,6 +61,6 @@ def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() 
     schedules = {}
     for name in ("mubrain", "mubrain_fitted", "speck"):
         chip = find_chip(name)
-        mapping = map_network(network.shape, chip, "scaled", chip.weight_bits.value)
-        schedules[name] = chip_schedule(chip, network.shape, mapping).schedule
+        placement = place(network.shape, chip, "scaled", chip.weight_bits.value)
+        schedules[name] = chip_schedule(placement).schedule
     assert len(set(schedules.values())) == 1

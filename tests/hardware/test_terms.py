@@ -8,10 +8,11 @@ import sys
 import pytest
 
 from codesign.analysis.columns import COLUMNS
-from codesign.hardware.description import Chip, Energies
+from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.numbers import EnergyNumber, PowerNumber
 from codesign.hardware.parameters import number_type
+from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
 
 

@@ -13,12 +13,11 @@ from test_pricing_properties import priced
 from codesign.analysis.columns import COLUMNS
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
-from codesign.hardware.energy import ENERGY_TERMS
-from codesign.hardware.latency import latency_of
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.mapping import Mapping, map_network
 from codesign.hardware.numbers import BarrierTimes
 from codesign.hardware.parameters import with_parameter
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.uncertainty import (
     ASSUMED_FACTORS,
     DRAWS,
@@ -26,7 +25,6 @@ from codesign.hardware.uncertainty import (
     uncertain_numbers,
     uncertainty_columns,
 )
-from codesign.hardware.work import layout_of
 from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]
@@ -145,7 +143,7 @@ def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
 
 
 def priced_columns(execution: Execution, chip: Chip, operation: Any = "accelerated") -> Columns:
-    return uncertainty_columns(execution, chip, map_network(execution.shape, chip, "scaled"), operation)
+    return uncertainty_columns(price(execution, place(execution.shape, chip, "scaled"), operation=operation))
 
 
 def test_ends_by_hand(two_timesteps: Execution) -> None:
@@ -200,45 +198,41 @@ def test_ticks_alone_scale_with_the_tick(two_timesteps: Execution) -> None:
 @settings(max_examples=60, deadline=None)
 @given(priced(), st.integers(0, DRAWS - 1))
 def test_every_scenario_is_what_pricing_the_changed_chip_gives(
-    case: tuple[Execution, Chip, Mapping, Any], draw: int
+    case: tuple[Execution, Chip, Placement, Any], draw: int
 ) -> None:
-    execution, chip, mapping, operation = case
-    columns = uncertainty_columns(execution, chip, mapping, operation)
+    execution, chip, placement, operation = case
+    columns = uncertainty_columns(price(execution, placement, operation=operation))
     numbers = uncertain_numbers(chip)
     scenarios = [("draws", draw, drawn(chip, draw))]
-    for place in (0, len(numbers) // 2, len(numbers) - 1):
+    for spot in (0, len(numbers) // 2, len(numbers) - 1):
         if numbers:
             scenarios += [
-                ("at_low", place, {numbers[place].path: numbers[place].low}),
-                ("at_high", place, {numbers[place].path: numbers[place].high}),
+                ("at_low", spot, {numbers[spot].path: numbers[spot].low}),
+                ("at_high", spot, {numbers[spot].path: numbers[spot].high}),
             ]
-    layout = layout_of(execution, chip, mapping)
-    nominal = price(execution, chip, mapping, operation=operation)
-    for name, place, values in scenarios:
+    nominal = price(execution, placement, operation=operation)
+    for name, spot, values in scenarios:
         changed = at(chip, values)
-        cost = price(execution, changed, mapping, operation=operation)
+        cost = price(execution, placement.on(changed), operation=operation)
         latency = cost.latency.total_s
         assert latency is not None
         if nominal.latency.bound_s is not None:  # the replay scales with its bound
-            before = latency_of(execution, chip, layout, bound_only=True).total_s
-            after = latency_of(execution, changed, layout, bound_only=True).total_s
-            assert before is not None
-            assert after is not None
+            before, after = nominal.latency.bound_s, cost.latency.bound_s
             assert nominal.latency.total_s is not None
             share = np.divide(after, before, out=np.ones_like(after), where=before > 0)
             latency = nominal.latency.total_s * share
-        assert columns[f"latency_{name}_s"][place] == pytest.approx(latency.mean(), rel=2e-5, abs=1e-30)
+        assert columns[f"latency_{name}_s"][spot] == pytest.approx(latency.mean(), rel=2e-5, abs=1e-30)
         if nominal.latency.bound_s is None:
-            assert columns[f"energy_{name}_j"][place] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
+            assert columns[f"energy_{name}_j"][spot] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
             terms, scales = columns["uncertain_terms"], columns["term_scale_j"]
-            shares = np.reshape(columns[f"term_{name}"], (len(terms), -1))[:, place]
+            shares = np.reshape(columns[f"term_{name}"], (len(terms), -1))[:, spot]
             parts = dict(zip(terms, shares * scales, strict=True))
-            for term in ENERGY_TERMS:
-                expected = getattr(cost.mean, f"{term}_j")
+            for term in COST_TERMS:
+                expected = cost.mean.terms_j[term]
                 if term in parts:
                     assert parts[term] == pytest.approx(expected[0], rel=2e-5, abs=1e-30)
                 else:
-                    assert expected == pytest.approx(getattr(nominal.mean, f"{term}_j"), rel=1e-9, abs=1e-30)
+                    assert expected == pytest.approx(nominal.mean.terms_j[term], rel=1e-9, abs=1e-30)
 
 
 def test_draws_agree_with_an_independent_monte_carlo(two_timesteps: Execution) -> None:
@@ -252,13 +246,13 @@ times:
 network_on_chip: {{shape: mesh, rows: 1, columns: 1, cores_per_tile: 4, confidence: stated, source: made_up}}""",
         "{kind: barrier, scope: timestep, times: " + BARRIER + "}",
     )
-    mapping = map_network(two_timesteps.shape, chip, "scaled")
-    columns = uncertainty_columns(two_timesteps, chip, mapping, "accelerated")
+    placement = place(two_timesteps.shape, chip, "scaled")
+    columns = uncertainty_columns(price(two_timesteps, placement))
     random = np.random.default_rng(7)
     costs: list[Cost] = []
     for _ in range(800):
         values = {one.path: float(one.low * (one.high / one.low) ** random.random()) for one in uncertain_numbers(chip)}
-        costs.append(price(two_timesteps, at(chip, values), mapping))
+        costs.append(price(two_timesteps, placement.on(at(chip, values))))
     for column, sampled in (
         ("energy_draws_j", [cost.energy_j for cost in costs]),
         ("latency_draws_s", [cost.latency_s for cost in costs]),
@@ -283,10 +277,10 @@ def test_what_is_worked_out_already_is_shared(two_timesteps: Execution) -> None:
         f"  output: {number('3 us')}\n"
         "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 1, confidence: stated, source: made_up}",
     )
-    mapping = map_network(two_timesteps.shape, chip, "scaled")
-    cost = price(two_timesteps, chip, mapping)
-    shared = uncertainty_columns(two_timesteps, chip, mapping, "accelerated", cost=cost)
-    assert shared == uncertainty_columns(two_timesteps, chip, mapping, "accelerated")
+    placement = place(two_timesteps.shape, chip, "scaled")
+    cost = price(two_timesteps, placement)
+    shared = uncertainty_columns(cost)
+    assert shared == uncertainty_columns(price(two_timesteps, placement))
 
 
 def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:
@@ -299,9 +293,9 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
         "{kind: clocked}",
     )
     columns = priced_columns(two_timesteps, chip)
-    mapping = map_network(two_timesteps.shape, chip, "scaled")
+    placement = place(two_timesteps.shape, chip, "scaled")
     for name, frequency in (("low", 0.5e6), ("high", 3e6)):
-        cost = price(two_timesteps, at(chip, {"clock": frequency}), mapping)
+        cost = price(two_timesteps, placement.on(at(chip, {"clock": frequency})))
         assert columns[f"latency_at_{name}_s"] == near([cost.latency_s])
         assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
 
@@ -324,11 +318,11 @@ synchronization:
 times:
 {times}"""
     )
-    mapping = map_network(two_timesteps.shape, chip, "published")
-    cost = price(two_timesteps, chip, mapping)
-    columns = uncertainty_columns(two_timesteps, chip, mapping, "accelerated", cost=cost)
-    place = columns["uncertain_numbers"].index("network_on_chip.link_rate")
-    slower = with_parameter(chip, "network_on_chip.link_rate", f"{columns['uncertain_low'][place]} Hz")
-    low, high = columns["latency_at_low_s"][place], columns["latency_at_high_s"][place]
-    assert low == pytest.approx(price(two_timesteps, slower, mapping).latency_s, rel=1e-5)
+    placement = place(two_timesteps.shape, chip, "published")
+    cost = price(two_timesteps, placement)
+    columns = uncertainty_columns(cost)
+    spot = columns["uncertain_numbers"].index("network_on_chip.link_rate")
+    slower = with_parameter(chip, "network_on_chip.link_rate", f"{columns['uncertain_low'][spot]} Hz")
+    low, high = columns["latency_at_low_s"][spot], columns["latency_at_high_s"][spot]
+    assert low == pytest.approx(price(two_timesteps, placement.on(slower)).latency_s, rel=1e-5)
     assert high < cost.latency_s < low

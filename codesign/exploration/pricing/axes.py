@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
+from pydantic import Discriminator, Field, Tag
+
+from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.exploration.pricing.space import Dimension, PriceSpace
-from codesign.exploration.pricing.spec import AxisRange, PricingSpec
+from codesign.exploration.pricing.space import CORE_SIZE, Dimension, PriceSpace
 from codesign.exploration.spec import AxisValue
 from codesign.hardware.description import Chip
 from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, PowerNumber, TimeNumber
 from codesign.hardware.parameters import number_type, with_parameter
 from codesign.units import parse_quantity
 
-__all__ = ["CORE_SIZE", "axis_settings", "build_space", "check_path"]
+__all__ = ["AxisEntry", "AxisRange", "axis_settings", "build_space", "check_path"]
 
-CORE_SIZE = "neurons_per_core"
-"""The one capacity that may vary: as long as the network lies on the same cores, it prices a crossbar only."""
+Scale = Literal["linear", "log"]
+
+
+class AxisRange(Spec):
+    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded."""
+
+    from_: Annotated[str | int | float, Field(alias="from")]
+    to: str | int | float
+    points: Annotated[int, Field(ge=2, le=10_000, strict=True)]
+    scale: Scale = "linear"
+
+
+def _kind(value: Any) -> str:
+    return "Range" if isinstance(value, dict | AxisRange) else "Values"
+
+
+AxisEntry = Annotated[
+    Annotated[Annotated[tuple[AxisValue, ...], Field(min_length=1)], Tag("Values")]
+    | Annotated[AxisRange, Tag("Range")],
+    Discriminator(_kind),
+]
+
 
 _NO_TIME = (EnergyNumber, PowerNumber)
 """Numbers that no time depends on."""
 
 
-def build_space(spec: PricingSpec, chip: Chip) -> PriceSpace:
-    """The grid of a price file on a chip.
+def build_space(
+    chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
+) -> PriceSpace:
+    """The grid of a price file on a chip; see `PricingSpec`.
 
     Raises:
         InputError: a path is not a price, a value does not fit it, or there are too many points.
     """
-    groups = {path: {path: entry} for path, entry in spec.axes.items()} | dict(spec.linked)
+    groups = {path: {path: entry} for path, entry in axes.items()} | dict(linked)
     dimensions = []
     for name, members in groups.items():
         settings = {path: axis_settings(chip, path, entry) for path, entry in members.items()}
@@ -42,13 +67,12 @@ def build_space(spec: PricingSpec, chip: Chip) -> PriceSpace:
                 columns=tuple(zip(*(columns for columns, _ in shown.values()), strict=True)),
                 units=tuple(unit for _, unit in shown.values()),
                 moves_time=any(not issubclass(one, _NO_TIME) for one in types.values()),
-                moves_placement=CORE_SIZE in members,
             )
         )
     space = PriceSpace(chip=chip, dimensions=tuple(dimensions))
-    if space.size > spec.most_points:
+    if space.size > most_points:
         raise InputError(
-            f"axes: {space.size:,} design points are more than most_points allows, {spec.most_points:,}; "
+            f"axes: {space.size:,} design points are more than most_points allows, {most_points:,}; "
             f"the dimensions have {', '.join(f'{one.size:,} ({one.name})' for one in dimensions)}"
         )
     return space

@@ -10,10 +10,10 @@ from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, Plan, build_plan
-from codesign.exploration.pricing.axes import CORE_SIZE, build_space
-from codesign.exploration.pricing.space import PriceSpace
+from codesign.exploration.pricing.axes import build_space
+from codesign.exploration.pricing.grid import Positions, PricedModel, Problem
+from codesign.exploration.pricing.space import CORE_SIZE, PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
-from codesign.exploration.pricing.times import Positions, PricedModel, Problem
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import AxisValue, SweepSpec
@@ -21,7 +21,7 @@ from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.work import find_work
 from codesign.hardware.energy import check_operation
-from codesign.hardware.mapping import Mapping
+from codesign.hardware.placement import Placement
 from codesign.simulation.policies import get_policy
 
 __all__ = ["priced_problem"]
@@ -41,7 +41,7 @@ def priced_problem(
     jobs = _feasible(plan)
     chip = plan.points[0].chip
     check_operation(chip, jobs[0].cost.operation)
-    space = build_space(spec, chip)
+    space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     _check_policy(space, jobs[0])
     placements = _placements(sweep, plan, space)
     _run_missing(sweep, plan, store, executor, progress, data_root, cache_root)
@@ -59,7 +59,7 @@ def priced_problem(
                 payload=execution.payload,
             )
         )
-    return Problem(space=space, models=tuple(models), mappings=placements, operation=jobs[0].cost.operation)
+    return Problem(space=space, models=tuple(models), placements=placements, operation=jobs[0].cost.operation)
 
 
 def _feasible(plan: Plan) -> list[FeasiblePoint]:
@@ -83,11 +83,11 @@ def _check_policy(space: PriceSpace, job: FeasiblePoint) -> None:
             )
 
 
-def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positions, Mapping]:
-    """The mapping of each core size; each must leave the execution as it is."""
+def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positions, Placement]:
+    """The placement for each core size; each must leave the execution as it is."""
     base = [job.execution.key for job in _feasible(plan)]
     along = [space.dimensions[i] for i in space.placement_dimensions]
-    found: dict[Positions, Mapping] = {}
+    found: dict[Positions, Placement] = {}
     for key in itertools.product(*(range(dimension.size) for dimension in along)):
         sizes = [
             value
@@ -99,13 +99,13 @@ def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positio
         jobs = [point.jobs for point in changed.points]
         same = [None if job is None else job.execution.key for job in jobs] == base
         first = jobs[0]
-        if first is None or not same or (sizes and not _same_slices(plan, first.cost.mapping)):
+        if first is None or not same or (sizes and not _same_slices(plan, first.cost.placement)):
             reason = changed.points[0].reason or "the network lies on other cores, or its schedule changes"
             raise InputError(
                 f"{CORE_SIZE}: {sizes[0]} changes spikes, so the stored executions do not hold for it ({reason}); "
                 "vary it in a sweep, which simulates again"
             )
-        found[key] = first.cost.mapping
+        found[key] = first.cost.placement
     return found
 
 
@@ -115,10 +115,10 @@ def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:
     return build_plan(sweep.model_copy(update={"chips": {name: changed}}), plan.outline)
 
 
-def _same_slices(plan: Plan, mapping: Mapping) -> bool:
+def _same_slices(plan: Plan, placement: Placement) -> bool:
     base = _feasible(plan)[0]
     core_aware = get_policy(base.execution.schedule.policy).uses_core
-    return mapping.slices(core_aware=core_aware) == base.cost.mapping.slices(core_aware=core_aware)
+    return placement.slices(core_aware=core_aware) == base.cost.placement.slices(core_aware=core_aware)
 
 
 def _set_aside_unreadable(store: Store, key: str) -> None:

@@ -1,16 +1,13 @@
 """Pricing a large grid of prices on a few stored executions: points, their Pareto front, and a page about them.
 
-    sweep ─► executions ─► times of each combination of the prices that time depends on ─┐
-                       └─► mean counts ───────────────────────────────► points in chunks ┴─► front
-
 Energy is linear in its prices, and time does not depend on energies, so that a million points need a few hundred
-latencies. Every number equals, to the last bit, that of pricing the point alone.
+latencies. Every number equals that of pricing the point alone, to within rounding.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +20,10 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.pricing.energy import Pricer, mean_of
 from codesign.exploration.pricing.front import Density, StreamingFront
+from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of, model_times
 from codesign.exploration.pricing.models import priced_problem
 from codesign.exploration.pricing.spec import PricingSpec
-from codesign.exploration.pricing.times import ModelTimes, Problem, model_times, model_usage, time_tasks
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.files import is_url, printable, write_atomically
@@ -189,12 +185,11 @@ def price_space(
     progress = progress or PricingProgress()
     times = model_times(
         problem,
-        time_tasks(problem),
         workers=workers,
         advanced=lambda done, total: progress.advanced("latencies", done, total),
     )
     _check_known(spec, problem, times[0])
-    pricers = tuple(Pricer(problem, model_usage(problem, model), times[model]) for model in range(len(problem.models)))
+    pricers = tuple(Pricer(problem, model, times[model]) for model in range(len(problem.models)))
     recipes = problem.recipes
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = tuple(Density() for _ in recipes)
@@ -261,23 +256,21 @@ def _replays(problem: Problem, priced: Priced, workers: int, progress: PricingPr
     if problem.space.chip.synchronized or not len(priced.front.ids):
         return None
     positions = np.unravel_index(priced.front.ids[:, 1], problem.space.shape)
-    along = tuple(positions[i] for i in problem.space.time_dimensions)
-    combination = np.ravel_multi_index(along, problem.time_shape) if along else np.zeros(len(priced.front.ids), int)
-    wanted: dict[int, list[int]] = {}
+    combination = problem.combinations(np.array(positions, dtype=np.int64))
+    wanted: dict[int, Sequence[int]] = {}
     for number, models in enumerate(problem.recipes.values()):
         own = np.unique(combination[priced.front.ids[:, 0] == number]).tolist()
         wanted.update(dict.fromkeys(models, own))
     times = model_times(
         problem,
-        time_tasks(problem, wanted, bound_only=False),
+        wanted,
+        bound_only=False,
         workers=workers,
         advanced=lambda done, total: progress.advanced("replays", done, total),
     )
     nothing = np.full(int(np.prod(problem.time_shape, dtype=np.int64)), np.nan)
     unknown = ModelTimes(latency_s=nothing, on_s=nothing, lacking=())
-    return tuple(
-        Pricer(problem, model_usage(problem, model), times.get(model, unknown)) for model in range(len(problem.models))
-    )
+    return tuple(Pricer(problem, model, times.get(model, unknown)) for model in range(len(problem.models)))
 
 
 def _workers(problem: Problem, workers: int | None) -> int:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
+from codesign.hardware.numbers import BarrierTimes, CoreCounts, Lanes, Number, TimeNumber
 from codesign.hardware.parameters import with_parameter
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import Prices, number_at
 
-if TYPE_CHECKING:
-    from codesign.exploration.spec import AxisValue  # what imports it is slow to start, and workers import this
+__all__ = ["CORE_SIZE", "LANES", "Dimension", "PriceSpace"]
 
-__all__ = ["Dimension", "PriceSpace"]
+CORE_SIZE = "neurons_per_core"
+"""The one capacity that may vary: as long as the network lies on the same cores, it prices a crossbar only."""
+LANES = "vector_width"
+
+AxisValue = str | int | float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +36,6 @@ class Dimension:
         columns: (n, P) the same as results show them: SI numbers, cycles, factors, or words.
         units: (P,) of the columns, "" for none.
         moves_time: whether times, and so latency and time switched on, depend on it.
-        moves_placement: whether it holds `neurons_per_core`.
     """
 
     name: str
@@ -36,11 +44,20 @@ class Dimension:
     columns: tuple[tuple[float | str, ...], ...]
     units: tuple[str, ...]
     moves_time: bool
-    moves_placement: bool
 
     @property
     def size(self) -> int:
         return len(self.settings)
+
+    @property
+    def moves_placement(self) -> bool:
+        """Whether the use of cores depends on it."""
+        return CORE_SIZE in self.paths
+
+    @property
+    def moves_work(self) -> bool:
+        """Whether the work of steps depends on it, and not only what it costs."""
+        return CORE_SIZE in self.paths or LANES in self.paths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +93,7 @@ class PriceSpace:
 
     def values_at(self, positions: Sequence[int]) -> dict[str, AxisValue]:
         """Values by path of the design point at `positions`, one a dimension, the clock first."""
-        values = {
+        values: dict[str, AxisValue] = {
             path: value
             for dimension, position in zip(self.dimensions, positions, strict=True)
             for path, value in zip(dimension.paths, dimension.settings[position], strict=True)
@@ -93,3 +110,47 @@ class PriceSpace:
         for path, value in self.values_at(positions).items():
             chip = with_parameter(chip, path, value)
         return chip
+
+    @cached_property
+    def _numbers(self) -> list[dict[str, list[Number | None]]]:
+        """By dimension and path, the numbers at each position, where all other dimensions are at their first."""
+        first = self.chip_at([0] * len(self.shape))
+        found = []
+        for dimension in self.dimensions:
+            numbers: dict[str, list[Number | None]] = {path: [] for path in dimension.paths}
+            for setting in dimension.settings:
+                chip = first
+                for path, value in sorted(
+                    zip(dimension.paths, setting, strict=True), key=lambda one: one[0] != "clock"
+                ):
+                    chip = with_parameter(chip, path, value)
+                for path, at in numbers.items():
+                    at.append(number_at(chip, path))
+            found.append(numbers)
+        return found
+
+    def prices(self, placement: Placement, positions: NDArray[np.int64]) -> Prices:
+        """The prices of n design points.
+
+        Args:
+            placement: of the network on the chip of one of them. Lanes and the size of cores are its own.
+            positions: (dimensions, n).
+        """
+        extent, varied = placement.extent, {}
+        for where, numbers in zip(positions, self._numbers, strict=True):
+            for path, at in numbers.items():
+                for name, values in _arrays(path, at, extent.tiles, extent.chips).items():
+                    varied[name] = values[where]
+        return Prices(chip=placement.chip, extent=extent, varied=varied)
+
+
+def _arrays(path: str, numbers: Sequence[Number | None], tiles: int, chips: int) -> dict[str, NDArray[np.float64]]:
+    """The numbers as `Prices.varied` has them; nothing for lanes and sizes, which are no prices."""
+    if any(isinstance(one, Lanes | CoreCounts) for one in numbers):
+        return {}
+    if any(isinstance(one, BarrierTimes) for one in numbers):
+        return {path: np.array([one.of(tiles, chips) for one in numbers if isinstance(one, BarrierTimes)])}
+    arrays = {path: np.array([getattr(one, "value", None) for one in numbers], dtype=np.float64)}
+    if any(isinstance(one, TimeNumber) for one in numbers):
+        arrays[f"{path}.cycles"] = np.array([getattr(one, "cycles", None) for one in numbers], dtype=np.float64)
+    return {name: values for name, values in arrays.items() if not np.isnan(values).all()}

@@ -5,42 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from codesign.documents import Path_, Spec, suggestion
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.library import load_sweep
 from codesign.exploration.limits import name_problems
-from codesign.exploration.spec import AxisValue, Name, Positive, Seed, SweepSpec
+from codesign.exploration.pricing.axes import AxisEntry, AxisRange, axis_settings, check_path
+from codesign.exploration.spec import Name, Positive, Seed, SweepSpec
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
 
-__all__ = ["AxisEntry", "AxisRange", "PriceObjective", "PricingSpec", "narrowed_sweep"]
+__all__ = ["PriceObjective", "PricingSpec", "narrowed_sweep"]
 
 COSTS = ("accuracy", "energy_j", "latency_s")
 """Objectives beside the axes."""
-
-Scale = Literal["linear", "log"]
-
-
-class AxisRange(Spec):
-    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded."""
-
-    from_: Annotated[str | int | float, Field(alias="from")]
-    to: str | int | float
-    points: Annotated[int, Field(ge=2, le=10_000, strict=True)]
-    scale: Scale = "linear"
-
-
-def _kind(value: Any) -> str:
-    return "Range" if isinstance(value, dict | AxisRange) else "Values"
-
-
-AxisEntry = Annotated[
-    Annotated[Annotated[tuple[AxisValue, ...], Field(min_length=1)], Tag("Values")]
-    | Annotated[AxisRange, Tag("Range")],
-    Discriminator(_kind),
-]
 
 
 class PriceObjective(Spec):
@@ -184,8 +163,6 @@ def _schedule_problems(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> It
 
 
 def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, str]]:
-    from codesign.exploration.pricing.axes import axis_settings, check_path
-
     axes, linked = data.get("axes"), data.get("linked")
     places: list[tuple[Path_, str, Any]] = []
     groups: dict[Path_, list[int]] = {}

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
-from codesign.exploration.pricing.energy import Pricer, mean_of
 from codesign.exploration.pricing.front import BINS_A_DECADE, Density, StreamingFront
+from codesign.exploration.pricing.grid import Pricer, Problem, mean_of
 from codesign.exploration.pricing.spec import PricingSpec
-from codesign.exploration.pricing.times import Problem
-from codesign.hardware.tariff import ENERGY_TERMS
+from codesign.hardware.terms import COST_TERMS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +74,7 @@ def front_table(
     numbers = front.ids[:, 1]
     positions = np.array(np.unravel_index(numbers, problem.space.shape), dtype=np.int64).reshape(-1, len(numbers))
     names = list(problem.recipes)
-    costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in ENERGY_TERMS)]
+    costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
     found = {name: np.full(len(numbers), np.nan) for name in costs}
@@ -136,7 +135,7 @@ def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Seq
         for recipe, density in zip(problem.recipes, densities, strict=True)
     ]
     models = [ModelRow(recipe=one.recipe, seed=one.seed, accuracy=one.accuracy) for one in problem.models]
-    assumptions = dict.fromkeys(text for one in problem.mappings.values() for text in one.assumptions)
+    assumptions = dict.fromkeys(text for one in problem.placements.values() for text in one.assumptions)
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.library import find_chip
-from codesign.hardware.mapping import CoreLoad, map_network
+from codesign.hardware.placement import CoreLoad, place
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
 
 ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
@@ -20,8 +20,8 @@ def cores(amount: int, body: str = "", share: str = "false"):
 
 
 def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
-    mapping = map_network(network_shape(parse_topology(topology)), chip, capacity, bits, strategy)
-    return [(part.layer, part.core, part.neurons) for part in mapping.placements], mapping
+    placement = place(network_shape(parse_topology(topology)), chip, capacity, bits, strategy)
+    return [(part.layer, part.core, part.neurons) for part in placement.parts], placement
 
 
 def refusal(topology: str, chip) -> str:
@@ -36,30 +36,30 @@ def joined(most: int | None) -> str:
 
 def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
     chip = cores(5, f"neurons_per_core: {number(4)}")
-    parts, mapping = placed("3-6-4-2", chip)
+    parts, placement = placed("3-6-4-2", chip)
     assert parts == [(0, 0, 4), (0, 1, 2), (1, 2, 4), (2, 3, 2)]
-    assert mapping.cores_used == 4
-    assert mapping.neuron_utilization == pytest.approx(12 / 16)
-    assert mapping.cores_of_neurons == (0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3)
-    assert mapping.schedule_cores() == mapping.cores_of_neurons
-    assert [one.core for one in mapping.slices()] == [0, 1, 2, 3]
+    assert placement.cores_used == 4
+    assert placement.neuron_utilization == pytest.approx(12 / 16)
+    assert placement.cores_of_neurons == (0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3)
+    assert placement.schedule_cores() == placement.cores_of_neurons
+    assert [one.core for one in placement.slices()] == [0, 1, 2, 3]
 
 
 def test_layers_share_a_core_where_the_chip_says_so() -> None:
-    parts, mapping = placed("3-6-4-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
+    parts, placement = placed("3-6-4-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
     assert parts == [(0, 0, 6), (1, 0, 2), (1, 1, 2), (2, 1, 2)]
-    assert mapping.cores_used == 2
-    parts, mapping = placed("3-6-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
+    assert placement.cores_used == 2
+    parts, placement = placed("3-6-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
     assert parts == [(0, 0, 6), (1, 0, 2)]
-    assert mapping.schedule_cores() is None  # each layer on one core: one execution serves many chips
-    assert [one.core for one in mapping.slices()] == [0, 1]  # as an execution without cores numbers them
-    assert mapping.schedule_cores(core_aware=True) == (0,) * 8
+    assert placement.schedule_cores() is None  # each layer on one core: one execution serves many chips
+    assert [one.core for one in placement.slices()] == [0, 1]  # as an execution without cores numbers them
+    assert placement.schedule_cores(core_aware=True) == (0,) * 8
 
 
 def test_synapses_and_weight_memory_limit_a_core() -> None:
-    parts, mapping = placed("10-4-2", cores(4, f"synapses_per_core: {number(25)}"))
+    parts, placement = placed("10-4-2", cores(4, f"synapses_per_core: {number(25)}"))
     assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
-    assert mapping.synapse_utilization == pytest.approx(48 / 75)
+    assert placement.synapse_utilization == pytest.approx(48 / 75)
     bits = f"weight_memory: {number(207)}\nweight_bits: {number(8)}"
     parts, _ = placed("10-4-2", cores(4, bits), bits=8)  # 207 bits hold 25 weights of 8 bits
     assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
@@ -76,41 +76,41 @@ def test_synapses_and_weight_memory_limit_a_core() -> None:
 def test_what_does_not_fit_names_layer_need_and_limit(body: str, message: str) -> None:
     with pytest.raises(InfeasibleError, match=message):
         placed("10-4-2", cores(2, body))
-    _, mapping = placed("10-4-2", cores(2, body), "scaled")
-    assert 1 <= len(mapping.assumptions) <= 2
-    assert all("scaled" in text for text in mapping.assumptions)
+    _, placement = placed("10-4-2", cores(2, body), "scaled")
+    assert 1 <= len(placement.assumptions) <= 2
+    assert all("scaled" in text for text in placement.assumptions)
 
 
 def test_scaled_adds_cores_and_keeps_their_size() -> None:
-    parts, mapping = placed("10-5-2", cores(2, f"neurons_per_core: {number(2)}"), "scaled")
+    parts, placement = placed("10-5-2", cores(2, f"neurons_per_core: {number(2)}"), "scaled")
     assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 3, 2)]
-    assert mapping.neuron_utilization == pytest.approx(7 / 8)
+    assert placement.neuron_utilization == pytest.approx(7 / 8)
 
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
     chip = find_chip("mubrain")
     with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 37,366"):
         placed("2312-[64x3]-10", chip)
-    parts, mapping = placed("2312-[64x3]-10", chip, "scaled", 4)
+    parts, placement = placed("2312-[64x3]-10", chip, "scaled", 4)
     assert parts == [(0, 0, 64), (1, 0, 64), (2, 0, 64), (3, 0, 10)]
-    assert len(mapping.assumptions) == 1
-    assert mapping.synapse_utilization == pytest.approx(156_800 / 37_366)
+    assert len(placement.assumptions) == 1
+    assert placement.synapse_utilization == pytest.approx(156_800 / 37_366)
 
 
 def test_nothing_is_assumed_where_the_network_fits() -> None:
     published, _ = placed("64-32-10", find_chip("mubrain"), bits=4)
-    scaled, mapping = placed("64-32-10", find_chip("mubrain"), "scaled", 4)
+    scaled, placement = placed("64-32-10", find_chip("mubrain"), "scaled", 4)
     assert published == scaled
-    assert not mapping.assumptions
+    assert not placement.assumptions
 
 
 def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     """A 3×3 kernel of 4 channels has 36 weights and far more synapses; Speck holds the kernel."""
     spec = TopologySpec(input=(1, 16, 16), layers=(Conv2d(kind="conv2d", channels=4, kernel=3), Linear(neurons=10)))
-    mapping = map_network(network_shape(spec), find_chip("speck"), "published", 8)
-    assert [(part.layer, part.neurons) for part in mapping.placements] == [(0, 784), (1, 10)]
+    placement = place(network_shape(spec), find_chip("speck"), "published", 8)
+    assert [(part.layer, part.neurons) for part in placement.parts] == [(0, 784), (1, 10)]
     # the first core that holds 784 · 10 weights, the first layer's core left out
-    assert [part.core for part in mapping.placements] == [0, 1]
+    assert [part.core for part in placement.parts] == [0, 1]
     with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 16,384"):
         placed("2312-64-10", find_chip("speck"))
 
@@ -144,22 +144,22 @@ def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_ful
 
 def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
     body = f"neurons_per_core: {number('[4, 3, 5]')}\nsynapses_per_core: {number(30)}"
-    parts, mapping = placed("5-6-2", cores(3, body, share="true"))
+    parts, placement = placed("5-6-2", cores(3, body, share="true"))
     assert parts == [(0, 0, 4), (0, 1, 2), (1, 1, 1), (1, 2, 1)]
-    assert mapping.core_loads == (
+    assert placement.core_loads == (
         CoreLoad(core=0, neurons=4, synapses=20, neuron_capacity=4, synapse_capacity=30),
         CoreLoad(core=1, neurons=3, synapses=16, neuron_capacity=3, synapse_capacity=30),
         CoreLoad(core=2, neurons=1, synapses=6, neuron_capacity=5, synapse_capacity=30),
     )
-    assert mapping.neuron_utilization == pytest.approx(8 / 12)
-    assert mapping.synapse_utilization == pytest.approx(42 / 90)
+    assert placement.neuron_utilization == pytest.approx(8 / 12)
+    assert placement.synapse_utilization == pytest.approx(42 / 90)
 
 
 def test_a_capacity_that_is_not_known_has_no_utilization() -> None:
-    _, mapping = placed("5-6-2", cores(2))
-    assert [load.neuron_capacity for load in mapping.core_loads] == [None, None]
-    assert mapping.neuron_utilization is None
-    assert mapping.synapse_utilization is None
+    _, placement = placed("5-6-2", cores(2))
+    assert [load.neuron_capacity for load in placement.core_loads] == [None, None]
+    assert placement.neuron_utilization is None
+    assert placement.synapse_utilization is None
 
 
 # balanced ------------------------------------------------------------------------------------------------------------
@@ -168,10 +168,10 @@ def test_a_capacity_that_is_not_known_has_no_utilization() -> None:
 def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
     chip = cores(5, f"neurons_per_core: {number(8)}")
     assert placed("3-17-3", chip)[0] == [(0, 0, 8), (0, 1, 8), (0, 2, 1), (1, 3, 3)]
-    parts, mapping = placed("3-17-3", chip, strategy="balanced")
+    parts, placement = placed("3-17-3", chip, strategy="balanced")
     assert parts == [(0, 0, 6), (0, 1, 6), (0, 2, 5), (1, 3, 3)]
-    assert mapping.strategy == "balanced"
-    assert [load.neurons for load in mapping.core_loads] == [6, 6, 5, 3]
+    assert placement.strategy == "balanced"
+    assert [load.neurons for load in placement.core_loads] == [6, 6, 5, 3]
 
 
 def test_balanced_leaves_the_room_that_other_layers_need() -> None:
@@ -192,11 +192,11 @@ def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
 
 def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
     chip = cores(2, f"neurons_per_core: {number('[4, 3]')}\n{joined(3)}")
-    parts, mapping = placed("3-9-2", chip)
+    parts, placement = placed("3-9-2", chip)
     assert parts == [(0, 0, 4), (0, 1, 3), (0, 2, 2), (1, 3, 2)]
-    assert (mapping.cores_used, mapping.chips_used) == (4, 2)
-    assert [load.neuron_capacity for load in mapping.core_loads] == [4, 3, 4, 3]  # the second chip's cores are alike
-    assert not mapping.assumptions
+    assert (placement.cores_used, placement.chips_used) == (4, 2)
+    assert [load.neuron_capacity for load in placement.core_loads] == [4, 3, 4, 3]  # the second chip's cores are alike
+    assert not placement.assumptions
     _, one = placed("3-7", chip)
     assert one.chips_used == 1
 
@@ -207,26 +207,28 @@ def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() ->
     text = refusal("3-16-1", chip)
     assert "layer 2 needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
     assert "the most that may be joined; it would fit with 3 chips or with 6 neurons a core" in text
-    _, mapping = placed("3-16-1", chip, "scaled")
-    assert mapping.chips_used == 3
-    assert mapping.assumptions == (
+    _, placement = placed("3-16-1", chip, "scaled")
+    assert placement.chips_used == 3
+    assert placement.assumptions == (
         "tiny scaled: the network spans 3 chips of 2 cores, at most 2 may be joined; chips added",
     )
 
 
 def test_scaled_takes_further_chips_before_it_lifts_anything() -> None:
-    parts, mapping = placed("3-10", cores(1, f"neurons_per_core: {number(4)}\n{joined(8)}"), "scaled")
+    parts, placement = placed("3-10", cores(1, f"neurons_per_core: {number(4)}\n{joined(8)}"), "scaled")
     assert parts == [(0, 0, 4), (0, 1, 4), (0, 2, 2)]
-    assert mapping.assumptions == ("tiny scaled: the network spans 3 chips of 1 core; nothing else is added",)
-    parts, mapping = placed("3-10", cores(1, f"neurons_per_core: {number(4)}"), "scaled")
+    assert placement.assumptions == ("tiny scaled: the network spans 3 chips of 1 core; nothing else is added",)
+    parts, placement = placed("3-10", cores(1, f"neurons_per_core: {number(4)}"), "scaled")
     assert parts == [(0, 0, 10)]  # stands alone: its one core grows
-    assert mapping.chips_used == 1
+    assert placement.chips_used == 1
 
 
 def test_chips_without_a_stated_limit_are_an_assumption() -> None:
-    _, mapping = placed("3-10", cores(2, f"neurons_per_core: {number(1)}\n{joined(None)}"))
-    assert mapping.chips_used == 5
-    assert mapping.assumptions == ("tiny: the network spans 5 chips of 2 cores; how many may be joined is not stated",)
+    _, placement = placed("3-10", cores(2, f"neurons_per_core: {number(1)}\n{joined(None)}"))
+    assert placement.chips_used == 5
+    assert placement.assumptions == (
+        "tiny: the network spans 5 chips of 2 cores; how many may be joined is not stated",
+    )
 
 
 def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
@@ -342,19 +344,17 @@ def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int]
     shape = network_shape(parse_topology("-".join(map(str, sizes))))
     described = random_chip(**chip)
     try:
-        in_order = map_network(shape, described, capacity)
+        in_order = place(shape, described, capacity)
     except InfeasibleError:
         with pytest.raises(InfeasibleError):
-            map_network(shape, described, capacity, strategy="balanced")
+            place(shape, described, capacity, strategy="balanced")
         return
-    balanced = map_network(shape, described, capacity, strategy="balanced")
-    assert [(part.layer, part.core) for part in balanced.placements] == [
-        (part.layer, part.core) for part in in_order.placements
-    ]
+    balanced = place(shape, described, capacity, strategy="balanced")
+    assert [(part.layer, part.core) for part in balanced.parts] == [(part.layer, part.core) for part in in_order.parts]
     assert (balanced.cores_used, balanced.chips_used) == (in_order.cores_used, in_order.chips_used)
     assert balanced.assumptions == in_order.assumptions
     for layer, size in enumerate(sizes[1:]):
-        parts = [part.neurons for part in balanced.placements if part.layer == layer]
+        parts = [part.neurons for part in balanced.parts if part.layer == layer]
         assert sum(parts) == size
         assert min(parts) > 0
         alike = not chip["mixed"] and chip["share"] == "false"
@@ -371,13 +371,13 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
     shape = network_shape(TopologySpec(input=(1, side, side), layers=layers))
     described = random_chip(**chip).model_copy(update={"stores_kernels": kernels == "true"})
     try:
-        in_order = map_network(shape, described, "published")
+        in_order = place(shape, described, "published")
     except InfeasibleError:
         return
-    balanced = map_network(shape, described, "published", strategy="balanced")
+    balanced = place(shape, described, "published", strategy="balanced")
     for load in (*in_order.core_loads, *balanced.core_loads):
         within_capacity(load)
-    assert sum(part.neurons for part in balanced.placements) == shape.neurons
+    assert sum(part.neurons for part in balanced.parts) == shape.neurons
 
 
 @settings(max_examples=200, deadline=None)
@@ -385,19 +385,19 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
 def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
     shape = network_shape(parse_topology("-".join(map(str, sizes))))
     described = random_chip(**chip)
-    scaled = map_network(shape, described, "scaled")
-    counts = [sum(part.neurons for part in scaled.placements if part.layer == layer) for layer in range(len(sizes) - 1)]
+    scaled = place(shape, described, "scaled")
+    counts = [sum(part.neurons for part in scaled.parts if part.layer == layer) for layer in range(len(sizes) - 1)]
     assert counts == sizes[1:]
-    assert all(part.neurons > 0 for part in scaled.placements)
-    assert [part.layer for part in scaled.placements] == sorted(part.layer for part in scaled.placements)
+    assert all(part.neurons > 0 for part in scaled.parts)
+    assert [part.layer for part in scaled.parts] == sorted(part.layer for part in scaled.parts)
     try:
-        published = map_network(shape, described, "published")
+        published = place(shape, described, "published")
     except InfeasibleError:
         assert scaled.assumptions
         return
-    assert published.placements == scaled.placements
+    assert published.parts == scaled.parts
     assert published.chips_used <= (chip["most"] or 1)
-    assert max(part.core for part in published.placements) < chip["amount"] * (chip["most"] or 1)
+    assert max(part.core for part in published.parts) < chip["amount"] * (chip["most"] or 1)
     within_limits(published)
 
 
@@ -440,9 +440,9 @@ def within_capacity(load: CoreLoad) -> None:
     assert load.synapse_capacity is None or load.synapses <= load.synapse_capacity
 
 
-def within_limits(mapping) -> None:
-    for load in mapping.core_loads:
+def within_limits(placement) -> None:
+    for load in placement.core_loads:
         within_capacity(load)
-        here = [part for part in mapping.placements if part.core == load.core]
+        here = [part for part in placement.parts if part.core == load.core]
         assert load.neurons == sum(part.neurons for part in here)
-        assert load.synapses == sum(part.neurons * mapping.shape.layers[part.layer].fan_in for part in here)
+        assert load.synapses == sum(part.neurons * placement.shape.layers[part.layer].fan_in for part in here)

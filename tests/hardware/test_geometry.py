@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from handmade_hardware import chip_from, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.hardware.geometry import Geometry
+from codesign.hardware.placement import Placement, place
+from codesign.network.topology import network_shape, parse_topology
+
+
+def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: int = 1, more: str = ""):
+    body = (
+        f"cores: {number(rows * columns * per_tile)}\n"
+        f"layers_share_core: false\nneurons_per_core: {number(neurons)}\nsynchronization: {{kind: asynchronous}}\n"
+        f"network_on_chip: {{shape: mesh, rows: {rows}, columns: {columns}, cores_per_tile: {per_tile}, "
+        "confidence: stated, source: made_up}\n"
+    )
+    return chip_from(body + more)
+
+
+def placed(topology: str, chip, capacity="published") -> Placement:
+    return place(network_shape(parse_topology(topology)), chip, capacity)
+
+
+def loads(geometry: Geometry, source: int) -> dict[str, float]:
+    """Passes of each link by one message of a source to all of its destinations."""
+    return {geometry.link_names[link]: geometry.links[source, link] for link in np.flatnonzero(geometry.links[source])}
+
+
+def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
+    """A core a tile of a 3×2 mesh: the first layer on tiles 0 1 / 2, the second on tiles 3 / 4 5, row by row."""
+    geometry = placed("1-3-3", mesh_chip(3, 2)).geometry
+    assert geometry.horizontal[:4].tolist() == [
+        [0, 1, 0, 1, 0, 1],  # the input, at tile 0
+        [0, 1, 0, 1, 0, 1],
+        [1, 0, 1, 0, 1, 0],
+        [0, 1, 0, 1, 0, 1],
+    ]
+    assert geometry.vertical[1, 3:].tolist() == [1, 2, 2]
+    assert not geometry.crossings.any()
+    # from tile 0 to tile 3 (east, south), 4 (south twice) and 5 (east, south twice)
+    assert loads(geometry, 1) == {
+        "tile 0 east": 2,
+        "tile 0 south": 1,
+        "tile 1 south": 2,
+        "tile 2 south": 1,
+        "tile 3 south": 1,
+    }
+    # from tile 1 to tile 4: west first, then down column 0
+    assert {"tile 1 west": 1, "tile 0 south": 1, "tile 2 south": 1}.items() <= loads(geometry, 2).items()
+
+
+def test_messages_may_run_back() -> None:
+    """A 2×2 mesh with the first layer on tile 3 and the second on tile 0."""
+    placement = placed("1-1-1", mesh_chip(2, 2))
+    parts = tuple(replace(part, core=core) for part, core in zip(placement.parts, (3, 0), strict=True))
+    assert loads(replace(placement, parts=parts).geometry, 1) == {"tile 3 west": 1, "tile 2 north": 1}
+
+
+def test_cores_of_one_tile_are_no_hop_apart() -> None:
+    geometry = placed("1-2-2", mesh_chip(1, 2, per_tile=2)).geometry
+    assert geometry.horizontal[0].tolist() == [0, 0, 1, 1]
+    assert loads(geometry, 0) == {}
+    assert loads(geometry, 1) == loads(geometry, 2) == {"tile 0 east": 2}  # to both neurons on tile 1
+
+
+def test_several_chips_are_left_and_entered_through_tile_0() -> None:
+    """Two tiles in a row on each of three chips, and a neuron on each: layers on chips 0 0 1, 1 2 2."""
+    geometry = placed("1-3-3", mesh_chip(1, 2, more=f"multi_chip: {{most: {number(3)}}}\n")).geometry
+    assert geometry.crossings[:4].tolist() == [
+        [0, 0, 1, 1, 2, 2],  # the input
+        [0, 0, 1, 1, 2, 2],
+        [0, 0, 1, 1, 2, 2],
+        [1, 1, 0, 0, 1, 1],
+    ]
+    assert geometry.horizontal[2, 3:].tolist() == [2, 1, 2]  # from tile 1 of chip 0
+    assert loads(geometry, 2) == {"chip 1, tile 1 west": 3, "chip 2, tile 0 east": 1, "chip 3, tile 0 east": 1}
+
+
+def test_added_cores_lie_in_further_rows() -> None:
+    geometry = placed("1-1-1-1-1", mesh_chip(1, 2), "scaled").geometry
+    assert [geometry.horizontal[1 + core, core + 1] for core in range(3)] == [1, 1, 1]
+    assert [geometry.vertical[1 + core, core + 1] for core in range(3)] == [0, 1, 0]
+
+
+def test_links_are_not_known_without_a_network() -> None:
+    body = f"cores: {number(2)}\nlayers_share_core: false\nsynchronization: {{kind: asynchronous}}\n"
+    geometry = placed("3-2-2", chip_from(body)).geometry
+    assert geometry.horizontal is None
+    assert geometry.vertical is None
+    assert geometry.links.shape == (3, 0)
+    one = placed("3-2", chip_from(body)).geometry
+    assert not one.horizontal.any()
+    assert not one.vertical.any()
+
+
+STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    mesh=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)),
+    neurons=st.integers(1, 4),
+    chips=st.booleans(),
+)
+def test_links_carry_every_hop_and_lead_somewhere(
+    sizes: list[int], mesh: tuple[int, int, int], neurons: int, chips: bool
+) -> None:
+    """Walks every way by its directions: hops are as many as links, east and west ones along the row."""
+    rows, columns, per_tile = mesh
+    chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")
+    placement = placed("-".join(map(str, sizes)), chip, "scaled")
+    geometry = placement.geometry
+    along = np.array([name.endswith(("east", "west")) for name in geometry.link_names], dtype=bool)
+    for source in range(len(placement.parts) + 1):
+        layer = 0 if source == 0 else placement.parts[source - 1].layer + 1
+        row = 0 if source == 0 else 1 + geometry.core[source - 1]
+        cores = geometry.core[geometry.parts_of(layer)]
+        assert geometry.links[source, along].sum() == geometry.horizontal[row, cores].sum()
+        assert geometry.links[source, ~along].sum() == geometry.vertical[row, cores].sum()
+    for name in geometry.link_names:
+        at_chip, tile, direction = re.fullmatch(r"(?:chip (\d+), )?tile (\d+) (\w+)", name).groups()
+        row, column = np.add(divmod(int(tile), columns), STEPS[direction])
+        assert row >= 0
+        assert 0 <= column < columns
+        assert 1 <= int(at_chip or 1) <= placement.chips_used
+
+
+@settings(max_examples=50, deadline=None)
+@given(tiles=st.tuples(st.integers(0, 5), st.integers(0, 5)), apart=st.booleans())
+def test_a_message_follows_one_way_from_its_source_to_its_destination(tiles: tuple[int, int], apart: bool) -> None:
+    """Walks the links of a message, one after the other, on each chip that it sees."""
+    start, end = tiles
+    if start == end and not apart:
+        return
+    placement = placed("1-1-1", mesh_chip(2, 3, more="multi_chip: {}\n"))
+    cores = (start, end + 6 * apart)
+    geometry = replace(
+        placement, parts=tuple(replace(part, core=core) for part, core in zip(placement.parts, cores, strict=True))
+    ).geometry
+    passed = loads(geometry, 1)
+    assert set(passed.values()) <= {1.0}
+    step = {"east": 1, "west": -1, "south": 3, "north": -3}
+    for at_chip, tile, goal in [(1, start, 0), (2, 0, end)] if apart else [(1, start, end)]:
+        for directions in (("east", "west"), ("south", "north")):
+            prefix = f"chip {at_chip}, " if apart else ""
+            while ways := [way for way in directions if f"{prefix}tile {tile} {way}" in passed]:
+                del passed[f"{prefix}tile {tile} {ways[0]}"]
+                tile += step[ways[0]]
+        assert tile == goal
+    assert not passed
+
+
+@settings(max_examples=40, deadline=None)
+@given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4), mesh=st.tuples(st.integers(1, 3), st.integers(1, 3)))
+def test_tiles_numbered_along_columns_are_the_transposed_mesh(sizes: list[int], mesh: tuple[int, int]) -> None:
+    """Rows and columns exchanged: what was horizontal is vertical, and hops are as many."""
+    rows, columns = mesh
+    chip = mesh_chip(rows, columns, neurons=2)
+    network = chip.network_on_chip.model_copy(update={"numbering": "columns", "rows": columns, "columns": rows})
+    placement = placed("-".join(map(str, sizes)), chip, "scaled")
+    along, across = placement.geometry, placement.on(chip.model_copy(update={"network_on_chip": network})).geometry
+    np.testing.assert_array_equal(along.horizontal, across.vertical)
+    np.testing.assert_array_equal(along.vertical, across.horizontal)
+    assert along.links.sum() == pytest.approx(across.links.sum())
