@@ -319,6 +319,5 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
 def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
     if isinstance(inputs, SummaryInputs):
         return summary_columns(execution, last_step=inputs.last_step, decided_after=inputs.decided_after)
-    cost = price(execution, inputs.chip, inputs.mapping, operation=inputs.operation)
-    uncertainty = uncertainty_columns(execution, inputs.chip, inputs.mapping, inputs.operation, cost=cost)
-    return {**cost.columns(), **uncertainty, "assumptions": list(cost.assumptions)}
+    cost = price(execution, inputs.placement, operation=inputs.operation)
+    return {**cost.columns(), **uncertainty_columns(cost), "assumptions": list(cost.assumptions)}

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from codesign.network.topology import LayerShape, NetworkShape
 
-__all__ = ["Budget", "CoreLoad", "Filling", "Part", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
+__all__ = ["Budget", "CoreLoad", "Filling", "PlacedPart", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class PlacedPart:
     """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`."""
 
     layer: int
@@ -131,7 +131,7 @@ class Shortage:
 class Filling:
     """Parts in neuron order, and what was short on the way; `lifted` says that it was lifted and went on."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PlacedPart, ...]
     shortages: tuple[Shortage, ...]
 
 
@@ -150,7 +150,7 @@ def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling
     return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
 
 
-def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Part, ...]) -> tuple[Part, ...]:
+def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[PlacedPart, ...]) -> tuple[PlacedPart, ...]:
     """The same layers on the same cores, each layer's neurons spread evenly over its cores.
 
     The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
@@ -160,7 +160,7 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Part, ...]) 
     for part in given:
         _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
     earlier = dict.fromkeys(later, (0, 0))
-    spread: list[Part] = []
+    spread: list[PlacedPart] = []
     for layer, size in enumerate(shape.layers):
         parts = [part for part in given if part.layer == layer]
         for part in parts:
@@ -177,11 +177,11 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Part, ...]) 
             rooms.append(max(room, part.neurons))  # a lifted core holds at least what it was lifted for
         for part, neurons_here in zip(parts, _even(size.neurons, rooms), strict=True):
             _add(earlier, part.core, neurons_here, budget.stored(size, neurons_here))
-            spread.append(Part(layer=layer, core=part.core, neurons=neurons_here))
+            spread.append(PlacedPart(layer=layer, core=part.core, neurons=neurons_here))
     return tuple(spread)
 
 
-def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[Part, ...]) -> tuple[CoreLoad, ...]:
+def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[PlacedPart, ...]) -> tuple[CoreLoad, ...]:
     """What lies on each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
@@ -218,7 +218,7 @@ class _Filler:
 
     def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
         self.shape, self.budget, self.lift = shape, budget, lift
-        self.parts: list[Part] = []
+        self.parts: list[PlacedPart] = []
         self.shortages: list[Shortage] = []
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
@@ -242,7 +242,7 @@ class _Filler:
                     return False
                 here, lifted = (1 if budget.may_split else left), True
             _add(self.used, core, here, budget.stored(size, here))
-            self.parts.append(Part(layer=layer, core=core, neurons=here))
+            self.parts.append(PlacedPart(layer=layer, core=core, neurons=here))
             left, core = left - here, core + 1
         return True
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
-from codesign.hardware.filling import Part
+from codesign.hardware.filling import PlacedPart
 from codesign.hardware.parts import NetworkOnChip
 
 __all__ = ["DIRECTIONS", "Extent", "Geometry", "geometry_of"]
@@ -69,7 +69,7 @@ class Geometry:
         return np.flatnonzero(self.layer == layer)
 
 
-def geometry_of(chip: Chip, parts: tuple[Part, ...]) -> Geometry:
+def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
     """The geometry of parts on a chip.
 
     Cores that were added to a chip lie in further rows of its mesh, or in columns where tiles are numbered along these.

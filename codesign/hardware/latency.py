@@ -22,7 +22,7 @@ from codesign.hardware.geometry import Geometry
 from codesign.hardware.parts import Barrier, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
-from codesign.hardware.steps import Steps, forward_steps, layer_steps, pipelined_steps
+from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
 from codesign.hardware.work import Work
 
 __all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "on_time", "steps_of"]
@@ -74,8 +74,8 @@ class StepsOf:
         layers: barrier only: one step a layer and timestep.
     """
 
-    steps: Steps
-    layers: Steps | None = None
+    steps: StepWork
+    layers: StepWork | None = None
 
 
 class StepRecord(Protocol):
@@ -190,7 +190,7 @@ def _late(length_s: Floats, record: StepRecord) -> Floats | None:
     return None if record.timestep_s == 0 else (length_s > record.timestep_s).mean(axis=1)
 
 
-def _busy_by_core(steps: Steps, busy: Floats) -> Floats:
+def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
     """(B, K, n) from (U, K, n)."""
     return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
 
@@ -199,7 +199,7 @@ def _busy_by_core(steps: Steps, busy: Floats) -> Floats:
 
 
 def _asynchronous(
-    record: StepRecord, prices: Prices, steps: Steps, bound_only: bool, parts: bool, nominal: Latency | None
+    record: StepRecord, prices: Prices, steps: StepWork, bound_only: bool, parts: bool, nominal: Latency | None
 ) -> Latency:
     """The network's part is what latency loses when messages take no time to travel."""
     times, hops = prices.work_times(), prices.hop_times()
@@ -256,7 +256,7 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
     rate = prices.value("network_on_chip.link_rate")
     barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
 
-    def lengths(these: Steps) -> tuple[Floats, Floats, Floats]:
+    def lengths(these: StepWork) -> tuple[Floats, Floats, Floats]:
         """(U, n) time of the busiest core, what links add to it, and the length of each step."""
         longest = these.longest(times)
         traffic = these.ways(hops)

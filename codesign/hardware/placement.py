@@ -13,7 +13,7 @@ from codesign.hardware.filling import (
     Budget,
     CoreLoad,
     Filling,
-    Part,
+    PlacedPart,
     core_loads,
     fill_in_order,
     spread_evenly,
@@ -23,7 +23,7 @@ from codesign.hardware.shortage import load_text, plural, remedies, shortage_tex
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
-__all__ = ["Capacity", "CoreLoad", "Part", "Placement", "Strategy", "place"]
+__all__ = ["Capacity", "CoreLoad", "PlacedPart", "Placement", "Strategy", "place"]
 
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced"]
@@ -48,7 +48,7 @@ class Placement:
     shape: NetworkShape
     capacity: Capacity
     strategy: Strategy
-    parts: tuple[Part, ...]
+    parts: tuple[PlacedPart, ...]
     core_loads: tuple[CoreLoad, ...]
     assumptions: tuple[str, ...]
 

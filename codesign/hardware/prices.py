@@ -167,7 +167,11 @@ def missing_times(chip: Chip, geometry: Geometry | None, extent: Extent) -> tupl
     synchronization = chip.synchronization
     if isinstance(synchronization, Barrier) and synchronization.times is None:
         missing.append("synchronization.times")
-    elif isinstance(synchronization, Barrier) and extent.chips > 1 and not getattr(synchronization.times, "by_chips", None):
+    elif (
+        isinstance(synchronization, Barrier)
+        and extent.chips > 1
+        and not getattr(synchronization.times, "by_chips", None)
+    ):
         missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
     return tuple(missing)
 

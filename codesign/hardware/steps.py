@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codesign.hardware.work import Work, drained_neurons, lane_operations, updated_neurons
 
-__all__ = ["Steps", "forward_steps", "layer_steps", "pipelined_steps"]
+__all__ = ["StepWork", "forward_steps", "layer_steps", "pipelined_steps"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,7 +23,7 @@ _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps:
+class StepWork:
     """U different steps on K cores, and which of them each sample goes through.
 
     Attributes:
@@ -109,7 +109,7 @@ def _routes(work: Work) -> tuple[Integers, ...]:
     return tuple(routes)
 
 
-def pipelined_steps(work: Work, ticks: int = 1) -> Steps:
+def pipelined_steps(work: Work, ticks: int = 1) -> StepWork:
     """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
     done, sent = _passes(work)
     geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
@@ -127,7 +127,7 @@ def pipelined_steps(work: Work, ticks: int = 1) -> Steps:
     return _merged(work, steps, flows)
 
 
-def layer_steps(work: Work) -> Steps:
+def layer_steps(work: Work) -> StepWork:
     """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
     done[:, :, :, 2] = work.geometry.accessed
@@ -144,7 +144,7 @@ def layer_steps(work: Work) -> Steps:
     return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1))
 
 
-def forward_steps(work: Work) -> Steps:
+def forward_steps(work: Work) -> StepWork:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
     table, updates, geometry = work.execution.messages, work.execution.updates, work.geometry
     count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
@@ -203,7 +203,7 @@ def _passes(work: Work) -> tuple[Floats, Floats]:
     return done, sent
 
 
-def _merged(work: Work, done: Floats, sent: Floats) -> Steps:
+def _merged(work: Work, done: Floats, sent: Floats) -> StepWork:
     """From (B, H, K, 6) and (B, H, S + 1); row 0 becomes the empty step."""
     samples, count, cores, kinds = done.shape
     flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)
@@ -214,7 +214,7 @@ def _merged(work: Work, done: Floats, sent: Floats) -> Steps:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     rows = rows[order]
-    return Steps(
+    return StepWork(
         work=np.ascontiguousarray(rows[:, : cores * kinds]).reshape(-1, cores, kinds),
         sent=np.ascontiguousarray(rows[:, cores * kinds :]),
         which=rank[place[1:]].reshape(samples, count),

@@ -16,10 +16,9 @@ from codesign.hardware.latency import Latency, StepsOf, latency_of
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
-from codesign.hardware.steps import Steps
+from codesign.hardware.steps import StepWork
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.validation_models import CoreWork, Counts
-from codesign.hardware.validation_models import Steps as StatedSteps
+from codesign.hardware.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.work import lane_operations
 
 __all__ = ["Quantity", "Result", "recompute"]
@@ -43,7 +42,7 @@ class Result:
     left_out: tuple[str, ...]
 
 
-def recompute(chip: Chip, model: Counts | StatedSteps) -> Result:
+def recompute(chip: Chip, model: Counts | Steps) -> Result:
     """Energy, latency and power of a stated workload on a chip.
 
     Raises:
@@ -58,7 +57,7 @@ def recompute(chip: Chip, model: Counts | StatedSteps) -> Result:
     reasons: dict[Quantity, str] = {}
     left_out: list[str] = []
     on_s = model.duration
-    if isinstance(model, StatedSteps):
+    if isinstance(model, Steps):
         latency = _latency(prices, model)
         if latency.total_s is None:
             reasons["latency"] = "; ".join(latency.not_modelled)
@@ -69,7 +68,7 @@ def recompute(chip: Chip, model: Counts | StatedSteps) -> Result:
             on_s = seconds if on_s is None else on_s
     else:
         reasons["latency"] = "counts alone give no time"
-    if isinstance(model, StatedSteps) and model.duration is None and not _given(model):
+    if isinstance(model, Steps) and model.duration is None and not _given(model):
         reasons["energy"] = "how much the chip had to do is not published"
     else:
         energy = _energy(prices, model, on_s, left_out)
@@ -86,13 +85,13 @@ def recompute(chip: Chip, model: Counts | StatedSteps) -> Result:
     return Result(values=values, reasons=reasons, left_out=tuple(left_out))
 
 
-def _given(model: Counts | StatedSteps) -> tuple[str, ...]:
+def _given(model: Counts | Steps) -> tuple[str, ...]:
     """Names of the actions that happened."""
     return tuple(name for name in type(model.events).model_fields if getattr(model.events, name)[1] > 0)
 
 
 def _energy(
-    prices: Prices, model: Counts | StatedSteps, on_s: float | None, left_out: list[str]
+    prices: Prices, model: Counts | Steps, on_s: float | None, left_out: list[str]
 ) -> tuple[float, float] | str:
     """Energy at both ends of the counts, or why there is none."""
     chip, given = prices.chip, _given(model)
@@ -137,13 +136,13 @@ class _Stated:
     decided: NDArray[np.bool_] = field(default_factory=lambda: np.ones(1, dtype=bool))
 
 
-def _latency(prices: Prices, model: StatedSteps) -> Latency:
+def _latency(prices: Prices, model: Steps) -> Latency:
     """Equal steps through `latency_of`; a workload stated in ticks has one tick a step."""
     chip = prices.chip
     if isinstance(chip.synchronization, Timer):
         each = chip.synchronization.model_copy(update={"ticks_per_timestep": 1})
         prices = replace(prices, chip=chip.model_copy(update={"synchronization": each}))
-    steps = Steps(
+    steps = StepWork(
         work=np.stack([np.zeros((1, 6)), _work(chip, model.work)]),
         sent=np.zeros((2, 1)),
         which=np.ones((1, model.steps), dtype=np.int64),
@@ -155,7 +154,7 @@ def _latency(prices: Prices, model: StatedSteps) -> Latency:
 
 
 def _work(chip: Chip, work: CoreWork) -> Floats:
-    """(1, 6) in the order of `Steps.work`; without lanes there is no latency to which it could add."""
+    """(1, 6) in the order of `StepWork.work`; without lanes there is no latency to which it could add."""
     lanes, updates = 0.0, 0.0
     if chip.vector_width is not None:
         lanes = float(lane_operations(np.array([work.synapses]), chip)[0]) * work.messages

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codesign.exploration.pricing.times import Problem
-
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.pricing.grid import Problem
 from codesign.exploration.pricing.pricing import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store

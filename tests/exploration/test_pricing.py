@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from codesign.exploration.pricing.alone import price_alone
-from codesign.exploration.pricing.times import Problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
@@ -16,9 +14,11 @@ from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, wr
 from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.front import Density, StreamingFront
+from codesign.exploration.pricing.grid import Problem
 from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store
+from codesign.hardware.cost import price
 
 OPERATIONS = ("accelerated", "real_time")
 
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int = 7) -> None:
-    """Every point of a grid against the point alone, for each model, bit by bit."""
+    """Every point of a grid against the chip of that point, priced alone, for each model."""
     found: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     price_space(
         spec, problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced})
@@ -73,9 +73,9 @@ def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int
         for offset in range(len(priced[0][0])):
             positions = [int(one) for one in np.unravel_index(first + offset, problem.space.shape)]
             for model, execution in enumerate(executions):
-                energy, latency = price_alone(problem, execution, positions)
-                assert priced[model][0][offset] == energy
-                assert priced[model][1][offset] == latency
+                alone = price(execution, problem.placement_at(positions), operation=problem.operation, bound_only=True)
+                assert priced[model][0][offset] == pytest.approx(alone.energy_j, rel=1e-12, abs=0)
+                assert priced[model][1][offset] == pytest.approx(alone.latency_s, rel=1e-12, abs=0)
             seen += 1
     assert seen == problem.space.size
 

@@ -119,7 +119,7 @@ def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Placement, 
 @given(priced())
 def test_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Placement, str]) -> None:
     """The execution joined with itself costs each sample the same."""
-    execution, chip, placement, operation = case
+    execution, _, placement, operation = case
     once = cost_of(case)
     twice = price(Execution.concatenate([execution, execution]), placement, operation=operation)
     np.testing.assert_array_equal(twice.energy.total_j, np.tile(once.energy.total_j, 2))
