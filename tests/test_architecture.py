@@ -115,7 +115,6 @@ CIRCLES: set[tuple[str, ...]] = set()
 NAMES_OF_SEVERAL = {
     "Found",
     "JobCounts",
-    "Layout",
     "Number",
     "Point",
     "Problem",

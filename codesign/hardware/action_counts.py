@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.parts import Barrier, Timer
-from codesign.hardware.work import Work, drained_neurons, updated_neurons
+from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
 __all__ = ["ActionCounts", "action_counts"]
 
@@ -50,7 +50,7 @@ class ActionCounts:
         return ActionCounts(**means)
 
 
-def action_counts(work: Work) -> ActionCounts:
+def action_counts(work: PlacedExecution) -> ActionCounts:
     """Count what an execution does on a placement.
 
     Asynchronous chips visit no neuron without a message. Chips with barriers a timestep and timers visit all in each
@@ -82,13 +82,13 @@ def action_counts(work: Work) -> ActionCounts:
     )
 
 
-def _drained(work: Work) -> Floats:
+def _drained(work: PlacedExecution) -> Floats:
     """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
     later = np.array([work.layers - 1 - one.layer for one in work.execution.slices], dtype=np.int64)
     return np.asarray(drained_neurons(work.execution, work.chip) @ later)
 
 
-def _visits(work: Work) -> int:
+def _visits(work: PlacedExecution) -> int:
     """How often a chip visits all its neurons."""
     synchronization = work.chip.synchronization
     if isinstance(synchronization, Timer):
@@ -99,7 +99,7 @@ def _visits(work: Work) -> int:
     return work.timesteps if visits else 0
 
 
-def _synaptic_operations(work: Work, by_sample: Any) -> Floats:
+def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
         return np.asarray(execution.synaptic_operations.sum(axis=1) - execution.input_macs, dtype=np.float64)
@@ -108,7 +108,7 @@ def _synaptic_operations(work: Work, by_sample: Any) -> Floats:
     return occupied
 
 
-def _ways(work: Work, hops: NDArray[np.int64]) -> Floats:
+def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:
     """(S + 1,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
     geometry = work.geometry
     weights = np.zeros((len(work.layer_reached), geometry.cores + 1))

@@ -19,7 +19,7 @@ from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, ste
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
 
@@ -40,7 +40,7 @@ class Counted:
         steps: work of every step; None where the chip's times or lanes are not known.
     """
 
-    work: Work
+    work: PlacedExecution
     counts: ActionCounts
     steps: StepsOf | None
 
@@ -53,9 +53,9 @@ def counted(execution: Execution, placement: Placement) -> Counted:
     """Count what an execution does on a placement.
 
     Raises:
-        InputError: as `Work`.
+        InputError: as `PlacedExecution`.
     """
-    work = Work(execution, placement)
+    work = PlacedExecution(execution, placement)
     missing = missing_times(work.chip, work.geometry, placement.extent)
     return Counted(work=work, counts=action_counts(work), steps=None if missing else steps_of(work))
 
@@ -217,7 +217,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
     return (f"{mean:,.0f} input multiply-accumulates a sample: {chip} gives no energy for them",)
 
 
-def _link_load(work: Work) -> Floats:
+def _link_load(work: PlacedExecution) -> Floats:
     table = work.execution.messages
     sent = np.zeros((work.samples, len(work.layer_reached)))
     np.add.at(sent, (table.sample, table.source), table.spikes.astype(np.float64))

@@ -23,7 +23,7 @@ from codesign.hardware.parts import Barrier, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
 from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 
 __all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "on_time", "steps_of"]
 
@@ -79,7 +79,7 @@ class StepsOf:
 
 
 class StepRecord(Protocol):
-    """What a latency needs of an execution on a placement: `Work`, or steps that are stated and not simulated."""
+    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
 
     @property
     def samples(self) -> int: ...
@@ -93,7 +93,7 @@ class StepRecord(Protocol):
     def decided(self) -> NDArray[np.bool_]: ...
 
 
-def steps_of(work: Work) -> StepsOf:
+def steps_of(work: PlacedExecution) -> StepsOf:
     """What `latency_of` needs beside the prices of a chip whose lanes are known."""
     synchronization = work.chip.synchronization
     if isinstance(synchronization, Timer):
@@ -216,7 +216,7 @@ def _asynchronous(
         total, compute, decision = bound, steps.summed(longest), None
         passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
     else:
-        assert isinstance(record, Work)  # nothing else has messages to be replayed
+        assert isinstance(record, PlacedExecution)  # nothing else has messages to be replayed
         passes, decision = _replayed(record, times, hops)
         total = passes.sum(axis=1)
         compute = _replayed(record, times, np.zeros_like(hops))[0].sum(axis=1) if parts and hops.any() else total
@@ -235,7 +235,7 @@ def _asynchronous(
     )
 
 
-def _replayed(work: Work, times: Floats, hops: Floats) -> tuple[Floats, Floats]:
+def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Floats, Floats]:
     """(B, T, n) times of passes and (B, n) times of the last decision, one replay a scenario."""
     replays = [replay(work, *scenario) for scenario in zip(times.T, hops.T, strict=True)]
     return (
@@ -288,7 +288,7 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
 
 def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
     """(B, K, n) from (B, P, n)."""
-    if not isinstance(record, Work):
+    if not isinstance(record, PlacedExecution):
         return of_parts
     cores = np.zeros((len(of_parts), record.geometry.cores, of_parts.shape[2]))
     for part, core in enumerate(record.geometry.core):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.prices import routes_s
-from codesign.hardware.work import Work, lane_operations
+from codesign.hardware.work import PlacedExecution, lane_operations
 from codesign.simulation.execution import NOT_REACHED
 
 __all__ = ["Replay", "replay"]
@@ -49,7 +49,7 @@ class Replay:
     decision_s: Floats
 
 
-def replay(work: Work, times_s: Floats, hop_s: Floats) -> Replay:
+def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> Replay:
     """Replay all forward passes, vectorized over them; only steps and parts are looped over.
 
     Args:
@@ -93,7 +93,7 @@ class _Times(NamedTuple):
 class _Chunk:
     """The passes of some samples, first to last, as arrays over passes."""
 
-    def __init__(self, work: Work, times: _Times, samples: tuple[int, int], steps: int) -> None:
+    def __init__(self, work: PlacedExecution, times: _Times, samples: tuple[int, int], steps: int) -> None:
         self.work, self.execution, self.geometry = work, work.execution, work.geometry
         self.first, self.last = samples
         self.steps, self.timesteps = steps, work.timesteps

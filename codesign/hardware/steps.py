@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.work import Work, drained_neurons, lane_operations, updated_neurons
+from codesign.hardware.work import PlacedExecution, drained_neurons, lane_operations, updated_neurons
 
 __all__ = ["StepWork", "forward_steps", "layer_steps", "pipelined_steps"]
 
@@ -91,7 +91,7 @@ class StepWork:
         return np.asarray(through @ values + (~filled).sum(axis=1)[:, None] * values[0])
 
 
-def _routes(work: Work) -> tuple[Integers, ...]:
+def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
     geometry, empty = work.geometry, np.zeros((0, 3), dtype=np.int64)
     nothing = np.zeros_like(geometry.crossings)
     ways = np.stack(
@@ -109,7 +109,7 @@ def _routes(work: Work) -> tuple[Integers, ...]:
     return tuple(routes)
 
 
-def pipelined_steps(work: Work, ticks: int = 1) -> StepWork:
+def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
     """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
     done, sent = _passes(work)
     geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
@@ -127,7 +127,7 @@ def pipelined_steps(work: Work, ticks: int = 1) -> StepWork:
     return _merged(work, steps, flows)
 
 
-def layer_steps(work: Work) -> StepWork:
+def layer_steps(work: PlacedExecution) -> StepWork:
     """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
     done[:, :, :, 2] = work.geometry.accessed
@@ -144,7 +144,7 @@ def layer_steps(work: Work) -> StepWork:
     return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1))
 
 
-def forward_steps(work: Work) -> StepWork:
+def forward_steps(work: PlacedExecution) -> StepWork:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
     table, updates, geometry = work.execution.messages, work.execution.updates, work.geometry
     count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
@@ -184,7 +184,7 @@ def forward_steps(work: Work) -> StepWork:
     return replace(merged, which=which)
 
 
-def _passes(work: Work) -> tuple[Floats, Floats]:
+def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass."""
     table, updates, arrivals = work.execution.messages, work.execution.updates, work.deliveries
     grid = (work.samples, work.timesteps)
@@ -203,7 +203,7 @@ def _passes(work: Work) -> tuple[Floats, Floats]:
     return done, sent
 
 
-def _merged(work: Work, done: Floats, sent: Floats) -> StepWork:
+def _merged(work: PlacedExecution, done: Floats, sent: Floats) -> StepWork:
     """From (B, H, K, 6) and (B, H, S + 1); row 0 becomes the empty step."""
     samples, count, cores, kinds = done.shape
     flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)

@@ -1,6 +1,6 @@
 """What an execution does on a placement: counts of priced events and the work of every step. No price is in it.
 
-A `Work` is gathered once, piece by piece as pieces are asked for, and priced as often as one likes.
+A `PlacedExecution` is gathered once, piece by piece as pieces are asked for, and priced as often as one likes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
 __all__ = [
     "Deliveries",
-    "Work",
+    "PlacedExecution",
     "destinations",
     "drained_neurons",
     "lane_operations",
@@ -49,7 +49,7 @@ class Deliveries:
     operations: Floats
 
 
-class Work:
+class PlacedExecution:
     """An execution of B samples seen from a placement: S recorded slices on P parts.
 
     Attributes:

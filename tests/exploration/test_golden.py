@@ -159,12 +159,12 @@ def test_potentials_of_few_bits_need_weights_of_few_bits() -> None:
 def test_summary_and_cost() -> None:
     """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
     chip = find_chip("mubrain")
-    mapping = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    placement = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
     summary, cost = jobs.run_assess(
         execute().payload,
         [
             SummaryInputs(execution="0", last_step=None),
-            CostInputs(execution="0", chip=chip, mapping=mapping, operation="accelerated"),
+            CostInputs(execution="0", placement=placement, operation="accelerated"),
         ],
     )
     assert isinstance(summary, Output)
@@ -179,14 +179,14 @@ def test_summary_and_cost() -> None:
 
 
 def test_a_chip_that_cannot_price_leaves_the_others_alone() -> None:
-    chip, other = find_chip("mubrain"), find_chip("loihi")
-    mapping = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
+    chip = find_chip("mubrain")
+    other, own = (place(network_shape(parse_topology(sizes)), chip) for sizes in ("3-2", "2-2-2"))
     wrong, right = jobs.run_assess(
         execute().payload,
         [
-            CostInputs(execution="0", chip=other, mapping=mapping, operation="accelerated"),
-            CostInputs(execution="0", chip=chip, mapping=mapping, operation="accelerated"),
+            CostInputs(execution="0", placement=other, operation="accelerated"),
+            CostInputs(execution="0", placement=own, operation="accelerated"),
         ],
     )
-    assert str(wrong).startswith("InputError: mapping: is for chip 'mubrain'")
+    assert str(wrong).startswith("InputError: placement: is of another network")
     assert isinstance(right, Output)

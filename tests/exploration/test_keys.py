@@ -118,7 +118,7 @@ def test_keys_stay_the_same(plan: Plan) -> None:
         "train": "97603ce2816ee3af",
         "execute": "8f2b79575116ceea",
         "summary": "36ae35c1243457bd",
-        "cost": "be15b552f201c23f",
+        "cost": "a2348b1096d59742",
     }
 
 
@@ -132,7 +132,7 @@ def test_columns_stay_the_same(plan: Plan) -> None:
 def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
     """Whatever is encoded once for many keys, or given in canonical JSON."""
     job = next(point.jobs for point in plan.points if point.jobs is not None)
-    chip, model = job.cost.chip, job.execution.model
+    chip, model = job.cost.placement.chip, job.execution.model
     mapping = {
         "b": model.schedule,
         "a": chip,
@@ -150,10 +150,10 @@ def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
 def test_equal_chips_have_the_keys_of_their_own_content(plan: Plan) -> None:
     """Chips are told apart by identity; what is remembered of one must not be given for another."""
     jobs = next(point.jobs for point in plan.points if point.jobs is not None)
-    other = jobs.cost.chip.model_copy(update={"name": "other"})
-    again = jobs.cost.chip.model_copy(deep=True)
-    assert replace(jobs.cost, chip=again).key == jobs.cost.key
-    assert replace(jobs.cost, chip=other).key != jobs.cost.key
+    chip = jobs.cost.placement.chip
+    other, again = chip.model_copy(update={"name": "other"}), chip.model_copy(deep=True)
+    assert replace(jobs.cost, placement=jobs.cost.placement.on(again)).key == jobs.cost.key
+    assert replace(jobs.cost, placement=jobs.cost.placement.on(other)).key != jobs.cost.key
 
 
 def test_points_share_what_they_have_in_common(plan: Plan) -> None:
@@ -162,7 +162,7 @@ def test_points_share_what_they_have_in_common(plan: Plan) -> None:
     for kind, found in {
         "executions": [one for job in jobs for one in job.executions],
         "models": [job.execution.model for job in jobs],
-        "mappings": [job.cost.mapping for job in jobs],
+        "parts": [job.cost.placement.parts for job in jobs],
     }.items():
         values = {canonical_json(one) for one in found}
         assert len({id(one) for one in found}) == len(values), kind

@@ -270,7 +270,7 @@ def test_layers_are_spread_evenly_where_that_is_asked_for() -> None:
         wide = (('"12-8"', '"2000"'), (CHIP, f"  loihi: {{mapping: {strategy}}}"))
         point = next(point for point in plan_of(tiny(*wide)).points if point.columns["chip"] == "loihi")
         assert point.jobs is not None
-        parts = [one.neurons for one in point.jobs.cost.mapping.placements if one.layer == 0]
+        parts = [one.neurons for one in point.jobs.cost.placement.parts if one.layer == 0]
         cores[strategy] = parts
     assert max(cores["balanced"]) - min(cores["balanced"]) <= 1
     assert max(cores["in_order"]) - min(cores["in_order"]) > 1

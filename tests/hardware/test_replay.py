@@ -16,7 +16,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.prices import Prices
 from codesign.hardware.replay import replay
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
 _TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
@@ -89,7 +89,7 @@ def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
 @given(cases())
 def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, Placement]) -> None:
     execution, chip, placement = case
-    work = Work(execution, placement)
+    work = PlacedExecution(execution, placement)
     assert work.exact
     result = replay(work, *times_of(placement))
     for sample in range(execution.samples):
@@ -103,7 +103,7 @@ def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, P
 @given(cases())
 def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Placement]) -> None:
     execution, _, placement = case
-    result = replay(Work(execution, placement), *times_of(placement))
+    result = replay(PlacedExecution(execution, placement), *times_of(placement))
     bound_s = price(execution, placement, bound_only=True).latency.total_s
     assert (result.makespan_s.sum(axis=1) <= bound_s * (1 + 1e-12) + 1e-18).all()
     decided = ~np.isnan(result.decision_s)
@@ -114,7 +114,7 @@ def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Placement])
 @given(cases())
 def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Placement]) -> None:
     execution, _, placement = case
-    work = Work(execution, placement)
+    work = PlacedExecution(execution, placement)
     whole = replay(work, *times_of(placement))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay_module, "_CHUNK", 1)

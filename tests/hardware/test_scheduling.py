@@ -20,7 +20,7 @@ from codesign.hardware.scheduling import (
     schedule_assumptions,
     service_model,
 )
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
@@ -226,7 +226,7 @@ network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confiden
     assert execution is not None
     assert execution.emitted.sum() > 50
     prices = Prices(chip=chip, extent=placement.extent)
-    result = replay(Work(execution, placement), prices.work_times()[:, 0], prices.hop_times()[:, 0])
+    result = replay(PlacedExecution(execution, placement), prices.work_times()[:, 0], prices.hop_times()[:, 0])
     expected = [[makespan(execution, model, sample, timestep) for timestep in range(3)] for sample in range(8)]
     np.testing.assert_allclose(result.makespan_s, expected, rtol=1e-12)
 

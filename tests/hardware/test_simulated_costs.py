@@ -10,7 +10,7 @@ from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv2d, Linear, TopologySpec, parse_topology
@@ -36,7 +36,7 @@ def test_simulated_networks_are_priced_consistently(name: str, topology: Topolog
     schedule = chip_schedule(placement, stop="drained").schedule
     execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
     assert execution.slices == placement.slices()
-    assert Work(execution, placement).exact
+    assert PlacedExecution(execution, placement).exact
     assert execution.emitted.sum() > 0
     synaptic = chip.energies.synaptic_operation
     operation = (synaptic.operation if synaptic is not None else None) or "accelerated"

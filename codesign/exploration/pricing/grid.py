@@ -22,7 +22,7 @@ from codesign.hardware.action_counts import ActionCounts, action_counts
 from codesign.hardware.cost import counted, mean_costs, mean_times
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
-from codesign.hardware.work import Work
+from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
 __all__ = ["ModelTimes", "PricedChunk", "PricedModel", "Pricer", "Problem", "TimeTask", "mean_of", "model_times"]
@@ -215,7 +215,7 @@ class Pricer:
             for dimension, position in zip(problem.space.placement_dimensions, key, strict=True):
                 positions[dimension] = position
             placement = problem.placement_at(positions)
-            self._counts[key] = placement, action_counts(Work(execution, placement)).mean()
+            self._counts[key] = placement, action_counts(PlacedExecution(execution, placement)).mean()
 
     def price(self, positions: Integers) -> PricedChunk:
         """Price design points, given their (dimensions, n) positions."""
