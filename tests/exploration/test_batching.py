@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import executor_tasks
 import pytest
 
-from codesign.exploration.executors import messages
 from codesign.exploration.executors.base import Failure, Resources, Task
 from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.executors.ray_nodes import Node, Nodes
+from codesign.exploration.executors.ray_worker import Slot
 
 
 def quick(key: int, payload: bytes = b"") -> Task:
@@ -48,69 +50,104 @@ def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
     assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
 
 
-class Sent:
-    """Stands where the process is that holds Ray, and remembers what it was sent."""
+class FakeRay:
+    """Stands where Ray is, and remembers what it was given."""
+
+    ObjectRef = int
 
     def __init__(self) -> None:
-        self.messages: list[object] = []
+        self.sent: list[tuple[Any, ...]] = []
+        self.ray = self
 
-    def send(self, message: object) -> None:
-        self.messages.append(message)
+    def check(self) -> None:
+        pass
 
-    def of(self, kind: type) -> list[Any]:
-        return [message for message in self.messages if isinstance(message, kind)]
+    def options(self, **options: Any) -> FakeRay:
+        return self
 
-
-def test_shared_values_are_sent_once_and_dropped_when_nobody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    executor, sent = RayExecutor(workers=2), Sent()
-    monkeypatch.setattr(executor, "_process", sent)
-    shared = executor.share(b"model")
-    for number in range(3):
-        function = executor_tasks.total
-        executor.submit(Task(key=f"{number}", kind="test", function=function, arguments=(shared, b"", shared)))
-    assert len(sent.of(messages.Put)) == 1
-    handle = sent.of(messages.Put)[0].handle
-    assert [message.shared for message in sent.of(messages.Send)] == [(handle,)] * 3
-    del shared
-    others = [executor.share(b"other")]
-    assert sent.of(messages.Drop) == []  # tasks under way may have to be sent again
-    for message in sent.of(messages.Send):
-        executor._take(messages.Ended(number=message.number, results=[(pickle.dumps(1), None, 1.0)]))
-    others.append(executor.share(b"other"))
-    assert sent.of(messages.Drop) == [messages.Drop(handle=handle)]
+    def remote(self, *arguments: Any) -> int:
+        self.sent.append(arguments)
+        return len(self.sent)
 
 
-def test_lost_batches_do_not_crowd_out_room(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def executor(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
+    """With two cores on a Ray that runs nothing."""
+    executor, ray = RayExecutor(workers=2), FakeRay()
+    monkeypatch.setattr(executor, "_session", ray)
+    monkeypatch.setattr(executor, "_perform", ray)
+    return executor
+
+
+def finish(executor: RayExecutor, reference: Any, end: Callable[[Any], None]) -> None:
+    """Let a batch that is under way end."""
+    batch = executor._running.pop(reference)
+    executor._cores_taken -= batch.tasks[0].resources.cpus
+    end(batch)
+    executor._fill()
+
+
+def test_lost_batches_do_not_crowd_out_room(executor: RayExecutor) -> None:
     """A batch of 100 that was lost comes back as 100 batches, of which only as many travel as there is room for."""
-    executor, sent = RayExecutor(workers=2), Sent()
-    monkeypatch.setattr(executor, "_process", sent)
-    executor._take(messages.Nodes(usable=(messages.Node(address="here", cpus=2, gpus=0, memory_bytes=0),)))
     executor._batcher.took("quick", 0.0025)  # 100 in 250 ms
     for number in range(100):
         executor.submit(quick(number))
-    (batch,) = sent.of(messages.Send)
-    executor._take(
-        messages.Lost(number=batch.number, failure=Failure(kind="WorkerCrashedError", message="gone"), ran_s=None)
-    )
+    (reference,) = executor._running
+    gone = Failure(kind="WorkerCrashedError", message="gone")
+    finish(executor, reference, lambda batch: executor._lost(batch, gone, None))
     assert not executor.has_room
-    executor._fill()
     assert executor.batches_under_way == 4
-    while under_way := list(executor._running):
-        assert len(under_way) <= 4
-        executor._take(messages.Ended(number=under_way[0], results=[(pickle.dumps(1), None, 0.1)]))
-        executor._fill()
+    ended: list[str] = []
+    while executor._running:
+        assert executor.batches_under_way <= 4
+        finish(executor, min(executor._running), lambda batch: ended.extend(task.key for task in batch.tasks))
     assert executor.has_room
-    assert sorted(int(one.key) for one in executor._ended) == list(range(100))
+    assert sorted(map(int, ended)) == list(range(100))
 
 
-def test_jobs_that_no_node_can_take_any_more_are_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) -> None:
+    ray: Any = executor._session
+    function = executor_tasks.total
+    executor.submit(Task(key="a", kind="test", function=function, arguments=(7, b"", 7, 8)))  # numbers as references
+    ((_, calls, *shared),) = ray.sent
+    assert shared == [7, 8]
+    ((_, arguments, _),) = pickle.loads(calls)
+    assert arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
+
+
+def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
+    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notes: list[str] = []
-    executor = RayExecutor(workers=2, on_note=notes.append)
-    monkeypatch.setattr(executor, "_process", Sent())
-    wide, narrow = (messages.Node(address="n", cpus=cpus, gpus=0, memory_bytes=0) for cpus in (2, 1))
-    executor._take(messages.Nodes(usable=(wide, narrow)))
-    function, resources = executor_tasks.process, Resources(cpus=2)
-    executor.submit(Task(key="a", kind="wide", function=function, arguments=(), resources=resources))
-    for usable in ((wide,), (narrow,), (narrow, narrow), (wide,), ()):
-        executor._take(messages.Nodes(usable=usable))
-    assert notes == ["no node is left that has what jobs need; they wait until one joins"] * 2
+    monkeypatch.setattr(executor, "_on_note", notes.append)
+
+    def see(*cpus: int) -> None:
+        listed = [
+            {"NodeID": f"{number}", "Alive": True, "NodeManagerAddress": "n", "Resources": {"CPU": count}}
+            for number, count in enumerate(cpus)
+        ]
+        monkeypatch.setattr(executor._session, "nodes", lambda: listed, raising=False)
+        executor._see_nodes()
+
+    see(2, 1)
+    resources = Resources(cpus=2)
+    executor.submit(Task(key="a", kind="wide", function=executor_tasks.process, arguments=(), resources=resources))
+    for cpus in ((2, 1), (1, 1), (1,), (2,), ()):
+        see(*cpus)
+    told = [note for note in notes if not note.endswith("has gone")]
+    assert told == ["no node is left that has what jobs need; they wait until one joins"] * 2
+
+
+def test_nodes_come_go_and_are_refused() -> None:
+    def listed(name: str, **resources: float) -> dict[str, Any]:
+        return {"NodeID": name, "Alive": True, "NodeManagerAddress": f"10.0.0.{name}", "Resources": resources}
+
+    nodes = Nodes()
+    assert nodes.update([listed("1", CPU=4, memory=1e9), listed("2", CPU=2, GPU=1)]) == []
+    assert (nodes.cores, nodes.placement()) == (6, {})
+    assert nodes.refuse("2", "it is old") == ["node 10.0.0.2 gets no jobs: it is old"]
+    assert nodes.refuse("2", "it is old") == []
+    assert nodes.usable == (Node(address="10.0.0.1", cpus=4, gpus=0, memory_bytes=1e9),)
+    assert nodes.placement() == {"label_selector": {"ray.io/node-id": "!in(2)"}}
+    assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
+    assert nodes.cores == 1

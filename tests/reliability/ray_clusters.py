@@ -14,11 +14,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from faults import mortal
 from program import ROOT, descendants
 from ray_faults import temporary_folder, wait_for
 
-from codesign.exploration.executors.sessions import kill_session
 from codesign.simulation.event.compilation import cache_folder
 
 __all__ = ["TOKEN", "Cluster", "Node", "free_ports", "start_cluster", "start_node"]
@@ -93,6 +93,26 @@ class Cluster:
     def check_idle(self) -> None:
         """Fail unless, at the latest in a moment, no node is at a job."""
         wait_for(lambda: not self.head.jobs() and not self.second.jobs(), within_s=15)
+
+
+def kill_session(leader: int) -> None:
+    """Kill every process of a session, and wait until they are gone; its leader must not have been waited for."""
+
+    def members() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    deadline = time.monotonic() + 10
+    while left := members():
+        assert time.monotonic() < deadline, left
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(0.02)
 
 
 def free_ports(count: int) -> list[int]:

@@ -198,7 +198,7 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
 
 
 def test_a_node_with_other_code(cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path) -> None:
-    """Joining later, it gets no jobs; being there at the start, it is a mistake."""
+    """It gets no jobs, and where no other node is there the sweep ends."""
     shutil.copytree(ROOT / "codesign", tmp_path / "other" / "codesign")
     with (tmp_path / "other" / "codesign" / "units.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")

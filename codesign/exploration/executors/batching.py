@@ -38,7 +38,7 @@ class Batcher:
         gathered = self._gathered.setdefault(group, [])
         gathered.append(task)
         self._bytes[group] = self._bytes.get(group, 0) + sum(
-            len(one) for one in task.arguments if isinstance(one, bytes)
+            len(argument) for argument in task.arguments if isinstance(argument, bytes)
         )
         if len(gathered) < size and self._bytes[group] < _MOST_BYTES:
             return []

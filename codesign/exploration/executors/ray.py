@@ -5,61 +5,49 @@ from __future__ import annotations
 import os
 import pickle
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.messages import (
-    Broken,
-    Drop,
-    Ended,
-    Lost,
-    Misplaced,
-    Node,
-    Nodes,
-    Note,
-    Put,
-    Result,
-    Send,
-    Slot,
-    pack,
-)
+from codesign.exploration.executors.identity import code_digest
 from codesign.exploration.executors.perform import GRACE_S, check_timeout
-from codesign.exploration.executors.ray_process import RayProcess
+from codesign.exploration.executors.ray_nodes import Nodes
+from codesign.exploration.executors.ray_session import RaySession
+from codesign.exploration.executors.ray_worker import Result, Slot, make_perform_batch
 from codesign.units import format_si
 
 __all__ = ["RayExecutor"]
 
 _RETRIES = 3
 """How often a task is started again whose worker or node died; an exception in the task is no reason."""
+_PULSE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Sent:
-    """Tasks that travelled together, and for the how-manieth time."""
+class _Batch:
+    """Tasks that travel together.
+
+    Attributes:
+        attempt: 1 the first time that they do.
+        started: key of Ray's table under which the worker notes when it began; None where nobody will ask.
+    """
 
     tasks: tuple[Task, ...]
     attempt: int
-
-
-class _Shared:
-    """Stands for a value that was sent before; when nothing refers to it any more, the value is dropped."""
-
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
+    started: str | None = None
 
 
 class RayExecutor(Executor):
     """Starts Ray, or connects to it, when first used.
 
     Workers need no shared disk: arguments and outputs travel through Ray. On a cluster every node needs the same
-    codesign. A task whose worker or node dies is started again, three times at most. Tasks that take less than 100 ms
-    travel in batches; one that kills its worker, or whose output cannot be sent, takes no other with it, since a batch
-    that was lost is sent again task by task.
+    codesign; one that has another gets no tasks. A task whose worker or node dies is started again, three times at
+    most. Tasks that take less than 100 ms travel in batches; one that kills its worker, or whose output cannot be sent,
+    takes no other with it, since a batch that was lost is sent again task by task.
 
     Args:
         workers: cores to use; None for all. Local only.
@@ -86,25 +74,26 @@ class RayExecutor(Executor):
     ) -> None:
         if address is not None and workers is not None:
             raise InputError("--workers: cannot be chosen with --ray-address; a cluster's size is its own")
-        self._workers = workers or os.cpu_count() or 1
+        self._cores = workers or os.cpu_count() or 1
         self._address = address
         self._on_note = on_note
         self._grace_s = grace_s
-        self._process: RayProcess | None = None
-        self._nodes: tuple[Node, ...] = ()
+        self._session: RaySession | None = None
+        self._perform: Any = None
+        self._nodes = Nodes()
         self._starved = False
         self._batcher = Batcher()
-        self._numbers = 0
-        self._dropped: deque[int] = deque()
-        self._running: dict[int, _Sent] = {}
+        self._watched = 0
+        self._running: dict[Any, _Batch] = {}  # by the reference to their results
+        self._ready: deque[Any] = deque()  # references to results that are there
         self._cores_taken = 0
-        self._again: deque[_Sent] = deque()
+        self._again: deque[_Batch] = deque()
         self._ended: deque[Completion] = deque()
 
     @property
     def has_room(self) -> bool:
         """Work for twice the cores is handed to Ray, so that no worker waits for the driver; not more."""
-        return not self._again and self._cores_taken < 2 * self._workers
+        return not self._again and self._cores_taken < 2 * self._cores
 
     @property
     def batches_under_way(self) -> int:
@@ -113,133 +102,144 @@ class RayExecutor(Executor):
 
     def check(self, resources: Resources) -> None:
         check_timeout(resources)
-        self._started()
-        if any(node.holds(resources) for node in self._nodes):
-            return
-        there = "; ".join(
-            f"{node.cpus:g} cpus, {node.gpus:g} gpus, {format_si(node.memory_bytes, 'B')} memory"
-            for node in self._nodes
-        )
-        raise InputError(
-            f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
-            f"{format_si(resources.memory_bytes or 0, 'B')} memory for one job; nodes: {there or 'none'}"
-        )
+        self._connected()
+        usable = self._nodes.usable
+        if not any(node.holds(resources) for node in usable):
+            raise InputError(
+                f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
+                f"{format_si(resources.memory_bytes or 0, 'B')} memory for one job; "
+                f"nodes: {'; '.join(map(str, usable)) or 'none'}"
+            )
 
     def share(self, value: object) -> object:
-        process = self._started()
-        shared = _Shared(self._number())
-        process.send(Put(handle=shared.handle, parcel=pack(value)))
-        # No message from there: objects are collected at any moment, even in the middle of another message.
-        weakref.finalize(shared, self._dropped.append, shared.handle).atexit = False
-        return shared
+        return self._connected().ray.put(value)  # Ray drops the value when nobody has its reference any more
 
     def submit(self, task: Task) -> None:
         if batch := self._batcher.add(task):
-            self._send(_Sent(tasks=tuple(batch), attempt=1))
+            self._send(_Batch(tasks=tuple(batch), attempt=1))
 
     def wait(self, timeout_s: float | None = None) -> Completion | None:
-        if self._ended:
-            return self._ended.popleft()
-        self._fill()
-        if not self._running:
-            raise LookupError("no task is under way")
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._ended:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            message = self._started().receive(left)
-            if message is None:
-                return None
-            self._take(message)
             self._fill()
+            if not self._running:
+                raise LookupError("no task is under way")
+            left = _PULSE_S if deadline is None else max(0.0, min(_PULSE_S, deadline - time.monotonic()))
+            self._collect(left)
+            if not self._ended and deadline is not None and time.monotonic() >= deadline:
+                return None
         return self._ended.popleft()
 
     def close(self) -> None:
-        for tasks in (self._running, self._batcher, self._again, self._ended, self._dropped):
-            tasks.clear()
+        for held in (self._running, self._ready, self._batcher, self._again, self._ended):
+            held.clear()
         self._cores_taken = 0
-        if self._process is not None:
-            process, self._process = self._process, None
-            process.close()
+        if self._session is not None:
+            session, self._session = self._session, None
+            session.close()
 
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
-    def _started(self) -> RayProcess:
-        if self._process is None:
-            self._process = RayProcess(address=self._address, workers=self._workers, grace_s=self._grace_s)
-            for text in self._process.notes:
-                self._on_note(text)
-            self._take(Nodes(usable=self._process.nodes))
-        while self._dropped:
-            self._process.send(Drop(handle=self._dropped.popleft()))
-        return self._process
+    def _connected(self) -> RaySession:
+        if self._session is None:
+            self._session = RaySession(address=self._address, workers=self._cores, on_note=self._on_note)
+            code = None if self._address is None else code_digest()
+            self._perform = self._session.ray.remote(make_perform_batch(self._grace_s, code))
+            self._see_nodes()
+        self._session.check()
+        return self._session
 
     def _fill(self) -> None:
         """Hand over what had to wait, as far as there is room."""
-        while self._cores_taken < 2 * self._workers:
+        while self._cores_taken < 2 * self._cores:
             if self._again:
                 self._send(self._again.popleft())
-            elif batch := self._batcher.flush():
-                self._send(_Sent(tasks=tuple(batch), attempt=1))
+            elif tasks := self._batcher.flush():
+                self._send(_Batch(tasks=tuple(tasks), attempt=1))
             else:
                 return
 
-    def _send(self, batch: _Sent) -> None:
-        process = self._started()
-        slots: dict[int, Slot] = {}
+    def _send(self, batch: _Batch) -> None:
+        ray = self._connected().ray
+        slots: dict[Any, Slot] = {}
 
         def travelling(argument: object) -> object:
-            if not isinstance(argument, _Shared):
+            if not isinstance(argument, ray.ObjectRef):
                 return argument
-            return slots.setdefault(argument.handle, Slot(index=len(slots)))
+            return slots.setdefault(argument, Slot(index=len(slots)))
 
         calls = [(task.function, tuple(map(travelling, task.arguments)), task.resources) for task in batch.tasks]
         taken = batch.tasks[0].resources  # equal for all of a batch
-        number = self._number()
-        message = Send(
-            number=number,
-            calls=pickle.dumps(calls, protocol=5),
-            shared=tuple(slots),
-            resources=taken,
-            watched=taken.timeout_s is not None and len(batch.tasks) == 1,
+        started = None
+        if taken.timeout_s is not None and len(batch.tasks) == 1:
+            self._watched += 1
+            started = f"codesign {ray.get_runtime_context().get_job_id()} {self._watched}"
+        function = self._perform.options(
+            name="perform_batch",
+            num_cpus=taken.cpus,
+            num_gpus=taken.gpus,
+            memory=taken.memory_bytes,
+            max_retries=0,  # Ray would send a whole batch again and again
+            **self._nodes.placement(),
         )
-        process.send(message)
-        self._running[number] = batch
+        # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
+        reference = function.remote(started, pickle.dumps(calls, protocol=5), *slots)
+        self._running[reference] = _Batch(tasks=batch.tasks, attempt=batch.attempt, started=started)
         self._cores_taken += taken.cpus
 
-    def _take(self, message: object) -> None:
-        match message:
-            case Note(text=text):
+    def _collect(self, timeout_s: float) -> None:
+        """Take in a batch that has ended, if one does in time, and see whether Ray and its nodes are there."""
+        session = self._connected()
+        if not self._ready:
+            wait, running = session.ray.wait, list(self._running)
+            # Nothing is fetched: that would use the object store, before it is known that there still is one.
+            if wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)[0]:
+                self._ready.extend(wait(running, num_returns=len(running), timeout=0, fetch_local=False)[0])
+        if session.look() and self._address is not None:
+            self._see_nodes()
+        if self._ready:
+            reference = self._ready.popleft()
+            batch = self._running.pop(reference)
+            self._cores_taken -= batch.tasks[0].resources.cpus
+            self._take(batch, reference, session)
+
+    def _take(self, batch: _Batch, reference: Any, session: RaySession) -> None:
+        errors = session.ray.exceptions
+        session.check()
+        try:
+            node, versions, results = session.ray.get(reference)
+        except errors.RayTaskError as error:
+            self._broken(batch, Failure.of(getattr(error, "cause", None) or error))
+        except errors.RayError as error:
+            session.check()
+            message = (str(error).strip().splitlines() or [""])[0]
+            self._lost(batch, Failure(kind=type(error).__name__, message=message), _ran_s(batch))
+        else:
+            if isinstance(results, str):
+                self._refuse(batch, node, results)
+                return
+            for text in self._nodes.meet(node, versions) if versions else ():
                 self._on_note(text)
-            case Nodes(usable=usable):
-                self._nodes = usable
-                self._workers = max(1, int(sum(node.cpus for node in usable)))
-                self._say_if_starved()
-            case Ended(number=number, results=results):
-                for task, result in zip(self._back(number).tasks, results, strict=True):
-                    self._ended.append(_completion(task, result))
-                    self._batcher.took(task.kind, result[2])
-            case Lost(number=number, failure=failure, ran_s=ran_s):
-                self._lost(self._back(number), failure, ran_s)
-            case Broken(number=number, failure=failure):
-                batch = self._back(number)
-                if len(batch.tasks) == 1:
-                    self._fail(batch.tasks[0], failure)
-                else:
-                    self._again.extend(_Sent(tasks=(task,), attempt=batch.attempt) for task in batch.tasks)
-            case Misplaced(number=number):
-                self._again.append(self._back(number))
+            for task, result in zip(batch.tasks, results, strict=True):
+                self._ended.append(_completion(task, result))
+                self._batcher.took(task.kind, result[2])
+        _forget_start(batch)
 
-    def _back(self, number: int) -> _Sent:
-        batch = self._running.pop(number)
-        self._cores_taken -= batch.tasks[0].resources.cpus
-        return batch
+    def _refuse(self, batch: _Batch, node: str, problem: str) -> None:
+        """Keep away from a node that runs other code, and send the batch to another."""
+        for text in self._nodes.refuse(node, problem):
+            self._on_note(text)
+        if not self._nodes.usable:
+            raise InputError("--ray-address: no node can run jobs:\n" + "\n".join(self._nodes.problems))
+        self._cores = self._nodes.cores
+        self._again.append(batch)
 
-    def _fail(self, task: Task, failure: Failure) -> None:
-        self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
+    def _broken(self, batch: _Batch, failure: Failure) -> None:
+        """A batch could not be begun, or not be brought to an end, though its worker lives."""
+        if len(batch.tasks) == 1:
+            self._fail(batch.tasks[0], failure)
+        else:
+            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt) for task in batch.tasks)
 
-    def _lost(self, batch: _Sent, failure: Failure, ran_s: float | None) -> None:
+    def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
         """Start tasks again whose worker or node died, each by itself; fail those that were lost too often."""
         first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout_s
         if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s:
@@ -255,15 +255,37 @@ class RayExecutor(Executor):
                     f"{first.kind}: the worker of {len(batch.tasks)} jobs died ({failure.kind}); they are started again"
                 )
             self._on_note(what)
-            self._again.extend(_Sent(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
+            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
-    def _say_if_starved(self) -> None:
-        """Tasks wait for ever, and in silence, where no node is left that could take them."""
+    def _fail(self, task: Task, failure: Failure) -> None:
+        self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
+
+    def _see_nodes(self) -> None:
+        """Learn which nodes there are. Where none is left that could take them, tasks wait for ever, in silence."""
+        assert self._session is not None
+        for text in self._nodes.update(self._session.ray.nodes()):
+            self._on_note(text)
+        self._cores = self._nodes.cores
         wanted = {batch.tasks[0].resources for batch in self._running.values()}
-        starved = any(not any(node.holds(one) for node in self._nodes) for one in wanted)
+        starved = any(not any(node.holds(taken) for node in self._nodes.usable) for taken in wanted)
         if starved and not self._starved:
             self._on_note("no node is left that has what jobs need; they wait until one joins")
         self._starved = starved
+
+
+def _ran_s(batch: _Batch) -> float | None:
+    """For how long a batch ran, by the clock of its node."""
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    began = None if batch.started is None else _internal_kv_get(batch.started)
+    return None if began is None else time.time() - float(began)
+
+
+def _forget_start(batch: _Batch) -> None:
+    from ray.experimental.internal_kv import _internal_kv_del
+
+    if batch.started is not None:
+        _internal_kv_del(batch.started)
 
 
 def _completion(task: Task, result: Result) -> Completion:

@@ -1,122 +1,94 @@
-"""Which nodes of a cluster can run tasks: those with the same Python and the same codesign as here."""
+"""The nodes that Ray has: what they hold, which have gone, and which run other code and get no jobs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from codesign.exploration.executors.identity import NUMERIC_PACKAGES
-from codesign.exploration.executors.messages import Begin, Node
-from codesign.exploration.executors.ray_worker import make_probe
+from codesign.exploration.executors.base import Resources
+from codesign.exploration.executors.identity import NUMERIC_PACKAGES, versions
+from codesign.units import format_si
 
-__all__ = ["ANSWER_S", "NodeBook", "NodesUnusableError"]
-
-ANSWER_S = 30.0
-"""A node has so long to say what it runs."""
+__all__ = ["Node", "Nodes"]
 
 
-class NodesUnusableError(Exception):
-    """The cluster has nodes that cannot run tasks, or none that can."""
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node: where it is, and what it has in all, used or not."""
+
+    address: str
+    cpus: float
+    gpus: float
+    memory_bytes: float
+
+    def holds(self, resources: Resources) -> bool:
+        """Whether a task that takes this can ever be placed here."""
+        wanted = (resources.cpus, resources.gpus, resources.memory_bytes or 0)
+        there = (self.cpus, self.gpus, self.memory_bytes)
+        return all(has >= need for has, need in zip(there, wanted, strict=True))
+
+    def __str__(self) -> str:
+        return f"{self.cpus:g} cpus, {self.gpus:g} gpus, {format_si(self.memory_bytes, 'B')} memory"
 
 
-class NodeBook:
-    """Knows the nodes, and asks those that join what they run.
+class Nodes:
+    """The nodes that live, by what Ray calls them. Methods that learn something return sentences worth a line."""
 
-    Args:
-        ray: the module, connected.
-        begin: what nodes of a cluster must have; None for Ray on this machine, which has what this process has.
-
-    Attributes:
-        generation: grows whenever something was learnt about nodes.
-    """
-
-    def __init__(self, ray: Any, begin: Begin | None) -> None:
-        self.generation = 0
-        self._ray, self._begin = ray, begin
+    def __init__(self) -> None:
         self._alive: dict[str, Node] = {}
-        self._asked: dict[str, Any] = {}  # answers that are awaited
-        self._vetted: set[str] = set()
-        self._avoided: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._met: set[str] = set()
 
-    def look(self, wait_s: float = 0.0) -> list[str]:
-        """See which nodes there are, and take in what those say that were asked; sentences worth a line.
-
-        Args:
-            wait_s: how long to wait for nodes that have been asked.
-        """
-        before = self._alive
-        self._alive = {one["NodeID"]: _node(one) for one in self._ray.nodes() if one["Alive"]}
-        gone = sorted(before[node].address for node in self._vetted - self._alive.keys())
-        self._vetted.intersection_update(self._alive)
-        self._avoided.intersection_update(self._alive)
-        self._asked = {node: answer for node, answer in self._asked.items() if node in self._alive}
-        if self._begin is None:
-            self._vetted = set(self._alive)
-            return []
-        for node, facts in self._alive.items():
-            if facts.cpus and node not in self._vetted | self._avoided | self._asked.keys():
-                self._asked[node] = self._ask(node)
-        return [f"node {address} has gone" for address in gone] + self._hear(self._begin, wait_s)
-
-    def look_first(self) -> list[str]:
-        """As `look`, for the nodes that are there from the beginning.
-
-        Raises:
-            NodesUnusableError: some of them cannot run tasks.
-        """
-        notes = self.look(ANSWER_S)
-        if self._avoided:
-            raise NodesUnusableError("\n".join(notes))
-        silent = [f"{self._alive[node].address} has not answered for {ANSWER_S:g} s" for node in self._asked]
-        if not self._vetted:
-            raise NodesUnusableError(f"no node can run jobs: {'; '.join(silent) or 'none has cpus'}")
-        return [*notes, *silent]
-
+    @property
     def usable(self) -> tuple[Node, ...]:
-        """Nodes that can run tasks, those of a cluster by address."""
-        return tuple(sorted((self._alive[node] for node in self._vetted), key=lambda node: node.address))
+        """Those that may get tasks, by address."""
+        usable = [node for name, node in self._alive.items() if name not in self._refused]
+        return tuple(sorted(usable, key=lambda node: node.address))
 
-    def vetted(self) -> frozenset[str] | None:
-        """What these nodes are called; None where all can be used."""
-        return None if self._begin is None else frozenset(self._vetted)
+    @property
+    def cores(self) -> int:
+        """Cores that may get tasks, at least 1."""
+        return max(1, int(sum(node.cpus for node in self.usable)))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why nodes get no tasks."""
+        return tuple(self._refused.values())
+
+    def update(self, listed: list[dict[str, Any]]) -> list[str]:
+        """Take in what `ray.nodes()` lists."""
+        before = self._alive
+        self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
+        return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
+
+    def refuse(self, name: str, problem: str) -> list[str]:
+        """Give that node no more tasks."""
+        if name in self._refused:
+            return []
+        self._refused[name] = f"{self._called(name)} gets no jobs: {problem}"
+        return [self._refused[name]]
+
+    def meet(self, name: str, there: dict[str, str]) -> list[str]:
+        """A node has run its first tasks, with these `versions`."""
+        if name in self._met:
+            return []
+        self._met.add(name)
+        here = versions()
+        return [
+            f"{self._called(name)}: results may differ in their last bits, it has {package} {there[package]}, "
+            f"here is {here[package]}"
+            for package in NUMERIC_PACKAGES
+            if there[package] != here[package]
+        ]
 
     def placement(self) -> dict[str, Any]:
-        """Options of tasks that keep them away from other nodes."""
-        if not self._avoided:
+        """Options of a task that keep it away from nodes that get none."""
+        if not self._refused:
             return {}
-        return {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(self._avoided))})"}}
+        return {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(self._refused))})"}}
 
-    def _ask(self, node: str) -> Any:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        there = NodeAffinitySchedulingStrategy(node, soft=False)
-        probe = self._ray.remote(make_probe())
-        return probe.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote()
-
-    def _hear(self, begin: Begin, wait_s: float) -> list[str]:
-        notes = []
-        if self._asked and wait_s:
-            self._ray.wait(list(self._asked.values()), num_returns=len(self._asked), timeout=wait_s)
-        for node, answer in list(self._asked.items()):
-            if not self._ray.wait([answer], timeout=0)[0]:
-                continue
-            del self._asked[node]
-            try:
-                said = self._ray.get(answer)
-            except self._ray.exceptions.RayError:
-                continue  # gone, or it will be asked again
-            self.generation += 1
-            where = f"node {self._alive[node].address}"
-            if problem := _problem(begin, *said):
-                self._avoided.add(node)
-                notes.append(f"{where} gets no jobs: {problem}")
-                continue
-            self._vetted.add(node)
-            notes += [
-                f"{where}: results may differ in their last bits, it has {name} {said[1][name]}, here is {here}"
-                for name, here in begin.versions.items()
-                if name in NUMERIC_PACKAGES and said[1][name] != here
-            ]
-        return notes
+    def _called(self, name: str) -> str:
+        return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"
 
 
 def _node(facts: dict[str, Any]) -> Node:
@@ -127,17 +99,3 @@ def _node(facts: dict[str, Any]) -> Node:
         gpus=has.get("GPU", 0),
         memory_bytes=has.get("memory", 0),
     )
-
-
-def _problem(begin: Begin, code: str | None, versions: dict[str, str], said: str) -> str:
-    """Why a node cannot run tasks; "" where it can."""
-    here = begin.versions
-    if versions["python"] != here["python"]:
-        return f"it has Python {versions['python']}, here is {here['python']}"
-    if code is None:
-        return f"codesign {here['codesign']} cannot be imported there ({said}); install it"
-    if versions["codesign"] != here["codesign"]:
-        return f"it has codesign {versions['codesign']}, here is {here['codesign']}"
-    if code != begin.code:
-        return f"its codesign {here['codesign']} has other source files than the one here; install the same"
-    return ""

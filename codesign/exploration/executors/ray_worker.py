@@ -2,71 +2,83 @@
 
 from __future__ import annotations
 
-import pickle
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from codesign.exploration.executors.base import Failure
-from codesign.exploration.executors.messages import Parcel, Result, Slot, unpack
-from codesign.exploration.executors.perform import perform
+if TYPE_CHECKING:
+    from codesign.exploration.executors.base import Failure
 
-__all__ = ["make_probe", "perform_batch"]
+__all__ = ["Result", "Slot", "make_perform_batch"]
+
+Result = tuple["bytes | None", "Failure | None", float]
+"""Of a task: its pickled output, or why there is none, and its wall time in seconds."""
 
 
-def perform_batch(
-    nodes: frozenset[str] | None, grace_s: float, started: str | None, calls: bytes, *shared: Parcel
-) -> list[Result]:
-    """Run the tasks of a batch, one after another.
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """Stands for the shared value of that index among the arguments of a task."""
+
+    index: int
+
+
+def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[str, Any, Any]]:
+    """A function that runs the tasks of a batch, one after another.
+
+    Being nested, it travels as code and not by name, so that it can say what is wrong with a node on which codesign is
+    missing or another one.
 
     Args:
-        nodes: those that have been looked at and can run tasks; None for all.
-        grace_s: this process is ended where a task hangs so long after its timeout.
-        started: key of the cluster's table under which to note the time of the beginning, in seconds since 1970.
-        calls, shared: as in `Send`.
-
-    Raises:
-        LookupError: this node has not been looked at.
-    """
-    import ray
-
-    if nodes is not None and ray.get_runtime_context().get_node_id() not in nodes:
-        raise LookupError("a node that has joined since then")
-    if started is not None:
-        from ray.experimental.internal_kv import _internal_kv_put
-
-        _internal_kv_put(started, repr(time.time()))
-    values = [unpack(parcel) for parcel in shared]
-    results: list[Result] = []
-    for function, arguments, resources in pickle.loads(calls):
-        filled = tuple(values[one.index] if isinstance(one, Slot) else one for one in arguments)
-        output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
-        if failure is not None:
-            results.append((None, failure, wall_s))
-            continue
-        try:
-            results.append((pickle.dumps(output, protocol=5), None, wall_s))
-        except Exception as error:  # whatever an output's own pickling raises
-            said = Failure.of(error)
-            results.append(
-                (None, Failure(kind=said.kind, message=f"its output cannot be sent: {said.message}"), wall_s)
-            )
-    return results
-
-
-def make_probe() -> Callable[[], tuple[str | None, dict[str, str], str]]:
-    """A function that tells of a node, even of one without codesign: being nested, it travels as code, not by name.
-
-    It gives the node's `code_digest`, None where codesign cannot be imported; its `versions`; and what importing said.
+        grace_s: the worker is ended where a task hangs so long after its timeout.
+        code: `identity.code_digest` that a node must have; None where every node is this machine.
     """
 
-    def probe() -> tuple[str | None, dict[str, str], str]:
+    def perform_batch(started: str | None, calls: bytes, *shared: object) -> tuple[str, Any, Any]:
+        """The node; its `identity.versions`, None where it was not asked; a result for each task.
+
+        If the node cannot be trusted, what is wrong with it instead of the results.
+
+        Args:
+            started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
+            calls: pickled list of (function, arguments, resources), with `Slot`s for the `shared` values.
+        """
+        import pickle
         import platform
+        import time
 
-        python = ".".join(platform.python_version_tuple()[:2])
-        try:
-            from codesign.exploration.executors.identity import code_digest, versions
-        except ImportError as error:
-            return None, {"python": python}, str(error)
-        return code_digest(), versions(), ""
+        import ray
 
-    return probe
+        node, versions = ray.get_runtime_context().get_node_id(), None
+        if code is not None:
+            versions = {"python": ".".join(platform.python_version_tuple()[:2])}
+            try:
+                from codesign.exploration.executors.identity import code_digest
+                from codesign.exploration.executors.identity import versions as find_versions
+            except ImportError as error:
+                return node, versions, f"codesign cannot be imported there ({error}); install it"
+            versions = find_versions()
+            if code_digest() != code:
+                return node, versions, "its codesign has other source files than the one here; install the same"
+        if started is not None:
+            from ray.experimental.internal_kv import _internal_kv_put
+
+            _internal_kv_put(started, repr(time.time()))
+
+        from codesign.exploration.executors.base import Failure
+        from codesign.exploration.executors.perform import perform
+        from codesign.exploration.executors.ray_worker import Slot
+
+        results: list[Result] = []
+        for function, arguments, resources in pickle.loads(calls):
+            filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
+            output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
+            pickled = None
+            if failure is None:
+                try:
+                    pickled = pickle.dumps(output, protocol=5)
+                except Exception as error:  # whatever an output's own pickling raises
+                    failure = Failure(kind=type(error).__name__, message=f"its output cannot be sent: {error}")
+            results.append((pickled, failure, wall_s))
+        return node, versions, results
+
+    return perform_batch

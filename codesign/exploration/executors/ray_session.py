@@ -1,0 +1,250 @@
+"""Ray in this process: started on this machine or joined as a cluster, watched, and left.
+
+Ray ends a process that is connected to it, without a word and with exit code 1, when the process writes to the object
+store of a raylet that has died, or a minute after the cluster's control service has. So both are looked at before that
+can happen, and their end is an error like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from codesign.errors import CodesignError, InputError
+
+__all__ = ["RESUME", "RaySession"]
+
+RESUME = "what is finished is kept; the same command goes on from there"
+
+_LOOK_S = 2.0
+_CLUSTER_AWAY_S = 30.0
+"""A cluster that does not answer is given so long to come back; Ray itself gives it a minute, and then ends us."""
+_HEALTH_S = 30.0
+_ORDERLY_S = 3.0
+"""Processes that Ray started have so long to end; where its control service is gone, some take a minute."""
+_PREFIX = "codesign-ray-"
+_BELOW = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
+"""The longest path of a socket that Ray makes in its folder."""
+_LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7), in bytes, without the closing zero
+_NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
+_OTHER_TOKEN = (
+    "its token is another one than here; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH as where it "
+    "was started (or RAY_AUTH_MODE=disabled, if it was started so)"
+)
+
+
+class RaySession:
+    """This process' connection to Ray; there can be one at a time.
+
+    Args:
+        address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine.
+        workers: cores to use on this machine.
+        on_note: called with sentences worth a line.
+
+    Attributes:
+        ray: the module, connected.
+
+    Raises:
+        InputError: no cluster that can be used answers at `address`, or this process uses Ray already.
+        CodesignError: Ray cannot be started.
+    """
+
+    def __init__(self, *, address: str | None, workers: int, on_note: Callable[[str], None]) -> None:
+        if address is not None:
+            _check_address(address)
+        self._address = address
+        self._folder = _scratch(on_note) if address is None else None
+        with _environment(local=address is None), _signals_kept():
+            import ray
+
+            self.ray: Any = ray
+            if ray.is_initialized():
+                raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
+            if address is not None:
+                _check_health(address)
+            self._connect(workers)
+        context = ray.get_runtime_context()
+        self._control = context.gcs_address
+        self._raylet: psutil.Process = _find_raylet(ray, context.get_node_id())
+        self._looked = self._answered = time.monotonic()
+        if address is not None:
+            on_note(f"connected to Ray at {address}")
+
+    def _connect(self, workers: int) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self._address is None:
+            options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
+        try:
+            self.ray.init(address=self._address or "local", **options)
+        except Exception as error:  # whatever Ray raises, and that is anything
+            self.close()
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if self._address is None:
+                raise CodesignError(f"Ray cannot be started on this machine: {reason}") from error
+            raise InputError(
+                f"--ray-address: the cluster at {self._address} cannot be joined ({reason}); this machine must be one "
+                f"of its nodes: ray start --address={self._address} (with --num-cpus=0 to run no job here)"
+            ) from error
+
+    def check(self) -> None:
+        """Make sure that Ray's part on this machine lives; to be called before anything that uses the object store.
+
+        Raises:
+            CodesignError: it does not.
+        """
+        try:
+            dead = self._raylet.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        except psutil.NoSuchProcess:
+            dead = True
+        if dead:
+            raise self._lost("its raylet on this machine has ended")
+
+    def look(self) -> bool:
+        """Every two seconds, see whether the control service answers; whether it was the time, and it does.
+
+        Raises:
+            CodesignError: it does not, and is not waited for any longer.
+        """
+        self.check()
+        now = time.monotonic()
+        if now - self._looked < _LOOK_S:
+            return False
+        self._looked = now
+        host, _, port = self._control.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+        except OSError as error:
+            if self._address is None or now - self._answered > _CLUSTER_AWAY_S:
+                raise self._lost(f"its control service does not answer any more: {error}") from error
+            return False
+        self._answered = now
+        return True
+
+    def close(self) -> None:
+        """Leave the cluster, or end the Ray that was started here and remove its files."""
+        started: list[psutil.Process] = []
+        with suppress(AttributeError, psutil.Error):  # it may never have been there, or have ended
+            started = self._raylet.children(recursive=True) if self._address is None else []
+        with _signals_kept():
+            self.ray.shutdown()
+        for process in psutil.wait_procs(started, timeout=_ORDERLY_S)[1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _lost(self, reason: str) -> CodesignError:
+        where = "on this machine" if self._address is None else f"at {self._address}"
+        return CodesignError(f"Ray was lost: {where}, {reason}; {RESUME}")
+
+
+def _find_raylet(ray: Any, node: str) -> psutil.Process:
+    """The process of Ray's part on this machine, known by the socket that it listens at."""
+    (path,) = [facts["RayletSocketName"] for facts in ray.nodes() if facts["NodeID"] == node]
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.name() == "raylet" and any(path in word for word in process.cmdline()):
+                return process
+    raise CodesignError(f"Ray cannot be used: its raylet is not among the processes of this machine ({path})")
+
+
+@cache
+def _token() -> str:
+    """Ray reads it once in a process."""
+    return secrets.token_hex(32)
+
+
+@contextmanager
+def _environment(*, local: bool) -> Iterator[None]:
+    """What Ray reads when it starts, and its workers inherit where it is started here."""
+    before = dict(os.environ)
+    os.environ.pop("RAY_ADDRESS", None)  # may name any cluster
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if local:
+        # Ray listens at all addresses of this machine and runs what it is told to; by default it would write a token
+        # into the home folder, which may be read-only.
+        os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
+        # Tasks set the threads that they compute with; whatever they do not reach computes with one.
+        os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
+        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray takes SIGTERM for itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _scratch(on_note: Callable[[str], None]) -> Path:
+    """A folder for the files of Ray, of this user alone. Those of processes that were killed are removed."""
+    usual = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
+    for base in usual:
+        longest = len(os.fsencode(base)) + len(f"/{_PREFIX}1234567-12345678{_BELOW}")
+        if base.is_dir() and os.access(base, os.W_OK) and (longest <= _LONGEST_SOCKET or sys.platform == "win32"):
+            break
+    else:
+        raise InputError(
+            f"Ray needs a folder for temporary files whose path is short, since paths of sockets have at most "
+            f"{_LONGEST_SOCKET} bytes; cannot be used: {', '.join(map(str, usual))}; set TMPDIR"
+        )
+    if base != usual[0]:
+        on_note(f"the path of TMPDIR is too long for Ray: its files lie in {base}")
+    for old in base.glob(f"{_PREFIX}*-*"):
+        owner = old.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(old, ignore_errors=True)  # another user's stays
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"--ray-address: must be HOST:PORT, found '{address}'")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--ray-address: no Ray cluster answers at {address}: {error}") from error
+
+
+def _check_health(address: str) -> None:
+    """Ray would try for 80 seconds to join what is no cluster, and not say why; its own check is quick, or ended."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=_HEALTH_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"--ray-address: {address}: {_NO_CLUSTER}") from None
+    if checked.returncode:
+        said = checked.stderr.strip().splitlines() or [f"exit code {checked.returncode}"]
+        reason = _OTHER_TOKEN if "InvalidAuthToken" in checked.stderr else said[-1]
+        raise InputError(f"--ray-address: {address}: {reason}")
