@@ -72,6 +72,7 @@ class RaySession:
         with _environment(local=address is None), _signals_kept():
             import ray
 
+            _read_token_again()
             self.ray: Any = ray
             if ray.is_initialized():
                 raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
@@ -167,6 +168,17 @@ def _find_raylet(ray: Any, node: str) -> psutil.Process:
 def _token() -> str:
     """Ray reads it once in a process."""
     return secrets.token_hex(32)
+
+
+def _read_token_again() -> None:
+    """Where Ray was imported before, it knows another token, or none. Older versions know no tokens at all."""
+    with suppress(ImportError, AttributeError):
+        from ray._private.authentication.authentication_token_setup import _enable_token_auth
+        from ray._raylet import AuthenticationTokenLoader
+
+        if os.environ.get("RAY_AUTH_MODE") == "token":
+            _enable_token_auth()
+            AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
