@@ -66,8 +66,6 @@ def _role(process: int) -> str:
         command = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return "other"
-    if "ray_host" in command:
-        return "host of Ray"
     return "workers" if command.startswith("ray::") else "services of Ray"
 
 

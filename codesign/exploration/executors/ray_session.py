@@ -174,11 +174,11 @@ def _read_token_again() -> None:
     """Where Ray was imported before, it knows another token, or none. Older versions know no tokens at all."""
     with suppress(ImportError, AttributeError):
         from ray._private.authentication.authentication_token_setup import _enable_token_auth
-        from ray._raylet import AuthenticationTokenLoader
 
+        compiled: Any = sys.modules["ray._raylet"]
         if os.environ.get("RAY_AUTH_MODE") == "token":
             _enable_token_auth()
-            AuthenticationTokenLoader.instance().reset_cache()
+            compiled.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
