@@ -179,8 +179,7 @@ VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "ex
 ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}
 """Kinds of lists, and what their entries are."""
 
-_EXACTLY: Mapping[str, type] = {"string": str, "bool": bool, "int": int, "float": float}
-"""Types of cells as they nearly always are."""
+_TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.Integral, "float": numbers.Real}
 
 
 def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,30 +200,20 @@ def checked_cell(name: str, column: Column, value: Any) -> Any:
         if not column.nullable:
             raise ValueError(f"{name}: must have a value in every row")
         return None
-    match column.kind:
-        case "strings" | "ints" | "floats" | "draws":
-            if isinstance(value, str) or not isinstance(value, Iterable):
-                raise ValueError(f"{name}: must be a list, found {value!r}")
-            kind, entries = ENTRIES[column.kind], list(value)
-            if set(map(type, entries)) <= {_EXACTLY[kind]} and (kind != "float" or all(map(math.isfinite, entries))):
-                return entries
-            return [_checked_scalar(name, kind, entry) for entry in entries]
-        case kind:
-            return _checked_scalar(name, kind, value)
+    if column.kind not in ENTRIES:
+        return _checked_scalar(name, column.kind, value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{name}: must be a list, found {value!r}")
+    entries = list(value)
+    if set(map(type, entries)) == {float} and ENTRIES[column.kind] == "float" and all(map(math.isfinite, entries)):
+        return entries  # long lists of draws, as they nearly always are
+    return [_checked_scalar(name, ENTRIES[column.kind], entry) for entry in entries]
 
 
 def _checked_scalar(name: str, kind: str, value: Any) -> Any:
-    if type(value) is _EXACTLY[kind] and not (isinstance(value, float) and not math.isfinite(value)):
-        return value
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = value.item()
-    matches = {
-        "string": isinstance(value, str),
-        "bool": isinstance(value, bool),
-        "int": isinstance(value, numbers.Integral) and not isinstance(value, bool),
-        "float": isinstance(value, numbers.Real) and not isinstance(value, bool),
-    }[kind]
-    if not matches:
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise ValueError(f"{name}: must be {kind}, found {value!r}")
     if kind == "float":
         value = float(value)

@@ -11,12 +11,17 @@ import pandas as pd
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.statistics import Interval, difference
+from codesign.hardware.terms import ENERGY_COLUMNS
 
 __all__ = [
     "Comparison",
+    "Obstacle",
     "Status",
     "compare",
+    "compare_energies",
     "compare_series",
+    "matched_terms",
+    "representatives",
     "status_of",
     "with_robustness",
 ]
@@ -57,6 +62,14 @@ class Comparison:
         return self.worse_mean / self.better_mean if self.better_mean else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why the energies of two points do not compare, and at which of them it lies."""
+
+    kind: Literal["no energy", "all in", "no common term", "terms within others"]
+    points: tuple[Point, ...]
+
+
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison, or None if no training seed has the value on both sides."""
     found = compare_series(
@@ -93,6 +106,62 @@ def compare_series(
         worse_mean=float(others.loc[common].mean()),
         gain=gain,
     )
+
+
+def representatives(gathered: Sequence[Point]) -> list[Point]:
+    """The most accurate point of each chip as the chip works: an asynchronous chip does not wait for layers."""
+    groups: dict[tuple[object, ...], list[Point]] = {}
+    for point in gathered:
+        groups.setdefault((point.workload, point.topology, point.operation, point.chip), []).append(point)
+    chosen = []
+    for members in groups.values():
+        native = [p for p in members if p.free_running] if members[0].synchronization == "asynchronous" else members
+        known = [p for p in native or members if p.value("accuracy").mean is not None]
+        if known:
+            chosen.append(max(known, key=lambda p: (p.value("accuracy").mean or 0.0, -p.number)))
+    return chosen
+
+
+def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
+    """Energy terms that both points' energies hold, in the order in which terms are added up."""
+    for point in (a, b):
+        if not point.coverage or point.value("energy_j").mean is None:
+            return Obstacle(kind="no energy", points=(point,))
+    whole = tuple(point for point in (a, b) if not point.separable)
+    if whole:
+        return Obstacle(kind="all in", points=whole)
+    if a.coverage == b.coverage:
+        return a.coverage
+    common = tuple(term for term in ENERGY_COLUMNS if term in a.coverage and term in b.coverage)
+    if not common:
+        return Obstacle(kind="no common term", points=(a, b))
+    for point in (a, b):
+        # Which number holds an included term is not in the results: leaving out any but static power could lose it.
+        left_out = set(point.coverage) - set(common)
+        if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
+            return Obstacle(kind="terms within others", points=(point,))
+    return common
+
+
+def compare_energies(a: Point, b: Point, terms: tuple[str, ...]) -> Comparison | None:
+    """Energies of matched terms, the lower against the higher; None if no training seed has both.
+
+    Args:
+        terms: as `matched_terms` gives them.
+    """
+    (less, lower), (more, higher) = sorted(
+        ((point, _energy(point, terms)) for point in (a, b)), key=lambda p: p[1].mean()
+    )
+    found = compare_series("energy_j", less, more, lower, higher, more_is_better=False)
+    return None if found is None else with_robustness(found, None if a.coverage == b.coverage else terms)
+
+
+def _energy(point: Point, terms: tuple[str, ...]) -> pd.Series:
+    """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
+    if tuple(sorted(terms)) == point.coverage:
+        return point.seeds("energy_j")
+    known = [ENERGY_COLUMNS[term] for term in terms if term not in point.included_terms]
+    return pd.concat([point.seeds(column) for column in known], axis=1).dropna().sum(axis=1)
 
 
 def status_of(comparisons: Sequence[Comparison]) -> Status:

@@ -8,13 +8,13 @@ different chips are drawn independently, two descriptions of the same silicon in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.analysis.points import Point
+from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import CONFIDENCE
 from codesign.hardware.terms import ACTIONS, ENERGY_COLUMNS
 
@@ -44,13 +44,13 @@ Sides = tuple[Floats, Floats, Floats, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """One number of a chip with its range, in SI units."""
+    """One number of a chip with its range, in SI units; the same for all descriptions of the chip in a sweep."""
 
-    chip: str
+    chip: str = field(compare=False)
     title: str
     path: str
     low: float
-    value: float
+    value: float = field(compare=False)
     high: float
 
 
@@ -122,12 +122,18 @@ class _Side:
     at_low: Floats
     at_high: Floats
 
-    def ends(self, number: Number) -> tuple[float, float]:
-        """Means with a number at its ends; the nominal mean where this side does not have it."""
-        for place, own in enumerate(self.numbers):
-            if (own.title, own.path, own.low, own.high) == (number.title, number.path, number.low, number.high):
-                return float(self.at_low[:, place].mean()), float(self.at_high[:, place].mean())
-        return float(self.nominal.mean()), float(self.nominal.mean())
+    def of(self, seeds: Sequence[int]) -> _Side:
+        """Of some of the training seeds."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        values = {name: getattr(self, name)[rows] for name in ("nominal", "draws", "at_low", "at_high")}
+        return replace(self, seeds=tuple(seeds), **values)
+
+    def ends(self, number: Number) -> NDArray[np.float64]:
+        """(2,) means with a number at its ends; the nominal mean where this side does not have it."""
+        if number not in self.numbers:
+            return np.full(2, self.nominal.mean())
+        place = self.numbers.index(number)
+        return np.array([self.at_low[:, place].mean(), self.at_high[:, place].mean()])
 
 
 def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
@@ -137,21 +143,17 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         column: a key of `DRAWN`.
         terms: energy terms to compare; None for the whole energy.
     """
-    sides = [_side(point, column, terms) for point in (better, worse)]
-    if sides[0] is None or sides[1] is None:
+    first, second = _side(better, column, terms), _side(worse, column, terms)
+    common = [seed for seed in first.seeds if seed in second.seeds] if first is not None and second is not None else []
+    if first is None or second is None or not common:
         return None
-    common = [seed for seed in sides[0].seeds if seed in sides[1].seeds]
-    if not common:
-        return None
-    first, second = (_of_seeds(side, common) for side in sides if side is not None)
+    first, second = first.of(common), second.of(common)
     gains = second.draws - first.draws
     nominal = float(second.nominal.mean() - first.nominal.mean())
-    numbers = dict.fromkeys((one.title, one.path, one.low, one.high) for one in (*first.numbers, *second.numbers))
-    known = {(one.title, one.path, one.low, one.high): one for one in (*second.numbers, *first.numbers)}
     influences = []
-    for key in numbers:
-        (a_low, a_high), (b_low, b_high) = first.ends(known[key]), second.ends(known[key])
-        influences.append(Influence(number=known[key], at_low=b_low - a_low, at_high=b_high - a_high))
+    for number in dict.fromkeys((*first.numbers, *second.numbers)):
+        low, high = (second.ends(number) - first.ends(number)).tolist()
+        influences.append(Influence(number=number, at_low=low, at_high=high))
     tips = [tip for one in influences if (tip := _tip(one, nominal, column)) is not None] if nominal > 0 else []
     return Robustness(
         better_range=_range(first.draws.mean(axis=0)),
@@ -185,18 +187,6 @@ def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
         if there <= 0 and end != number.value
     ]
     return min(found, key=lambda tip: abs(tip.at - number.value), default=None)
-
-
-def _of_seeds(side: _Side, seeds: Sequence[int]) -> _Side:
-    chosen = [side.seeds.index(seed) for seed in seeds]
-    return _Side(
-        numbers=side.numbers,
-        seeds=tuple(seeds),
-        nominal=side.nominal[chosen],
-        draws=side.draws[chosen],
-        at_low=side.at_low[chosen],
-        at_high=side.at_high[chosen],
-    )
 
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
@@ -235,7 +225,7 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
 
 def _whole(row: Mapping[str, Any], column: str) -> Sides | None:
     cells = [row[name] for name in (column, *DRAWN[column], *_UNCERTAIN)]
-    if not all(_known(cell) for cell in cells):
+    if not all(is_known(cell) for cell in cells):
         return None
     nominal, draws, low, high = (np.asarray(cell, dtype=float) for cell in cells[:4])
     return nominal, draws, low, high
@@ -245,11 +235,11 @@ def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
     """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
     columns = [row[name] for name in _TERMS]
     needed = (row["energy_j"], row["energy_draws_j"], row["uncertain_numbers"], row["uncertain_terms"], *columns)
-    if not all(_known(cell) for cell in needed):
+    if not all(is_known(cell) for cell in needed):
         return None
     moving = list(row["uncertain_terms"])
     scales = np.array([scale * (name in terms) for name, scale in zip(moving, row["term_scale_j"], strict=True)])
-    known = {name: float(row[ENERGY_COLUMNS[name]]) for name in terms if _known(row[ENERGY_COLUMNS[name]])}
+    known = {name: float(row[ENERGY_COLUMNS[name]]) for name in terms if is_known(row[ENERGY_COLUMNS[name]])}
     fixed = sum(value for name, value in known.items() if name not in moving)
     numbers = len(row["uncertain_numbers"])
     draws, low, high = (
@@ -257,7 +247,3 @@ def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
         for column, count in zip(columns, (len(row["energy_draws_j"]), numbers, numbers), strict=True)
     )
     return np.asarray(sum(known.values())), draws, low, high
-
-
-def _known(cell: Any) -> bool:
-    return cell is not None and not (isinstance(cell, float) and cell != cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.analysis.comparison import Comparison
+from codesign.analysis.comparison import Comparison, representatives
 from codesign.analysis.formatting import (
     UNKNOWN,
     column_label,
@@ -18,7 +18,6 @@ from codesign.analysis.formatting import (
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import difference, interval
-from codesign.reporting.chip_comparison import representatives
 from codesign.reporting.robustness import describe_range, share, tips_in_words
 from codesign.reporting.tables import Cell, Heading, Table
 

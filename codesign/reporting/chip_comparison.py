@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-import pandas as pd
-
-from codesign.analysis.comparison import Comparison, compare, compare_series, status_of, with_robustness
+from codesign.analysis.comparison import (
+    Comparison,
+    Obstacle,
+    compare,
+    compare_energies,
+    matched_terms,
+    representatives,
+    status_of,
+)
 from codesign.analysis.formatting import coverage_words, listed, quantity, significant
 from codesign.analysis.points import Point
-from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.claims import Claim, describe_gain
 from codesign.reporting.robustness import describe_robustness, share
 
-__all__ = ["compare_chips", "representatives", "summarize"]
+__all__ = ["compare_chips", "summarize"]
 
 
 def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
@@ -75,55 +80,50 @@ def _joined(titles: Sequence[str]) -> str:
     return f"{quantities}: {', '.join(title.partition(': ')[2] for title in titles)}"
 
 
-def representatives(gathered: Sequence[Point]) -> list[Point]:
-    """The most accurate point of each chip as the chip works: an asynchronous chip does not wait for layers."""
-    groups: dict[tuple[object, ...], list[Point]] = {}
-    for point in gathered:
-        groups.setdefault((point.workload, point.topology, point.operation, point.chip), []).append(point)
-    chosen = []
-    for members in groups.values():
-        native = [p for p in members if p.free_running] if members[0].synchronization == "asynchronous" else members
-        known = [p for p in native or members if p.value("accuracy").mean is not None]
-        if known:
-            chosen.append(max(known, key=lambda p: (p.value("accuracy").mean or 0.0, -p.number)))
-    return chosen
-
-
 def _energy(a: Point, b: Point) -> Claim:
     title = f"Energy: {a.chip} against {b.chip}"
-    terms, obstacle = _matched_terms(a, b)
-    if obstacle is not None:
-        sentence = f"No ranking: {obstacle}"
-        return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
-    first, second = _sum(a, terms), _sum(b, terms)
-    lower, higher = ((a, first), (b, second)) if first.mean() <= second.mean() else ((b, second), (a, first))
-    found = compare_series("energy_j", lower[0], higher[0], lower[1], higher[1], more_is_better=False)
+    terms = matched_terms(a, b)
+    if isinstance(terms, Obstacle):
+        return _unranked("chip energy", title, _obstacle(terms))
+    found = compare_energies(a, b, terms)
     if found is None:
-        sentence = "No ranking: no training seed has a known energy on both."
-        return Claim(name="chip energy", title=title, status="cannot be asked", sentence=sentence)
-    found = with_robustness(found, None if a.coverage == b.coverage else terms)
+        return _unranked("chip energy", title, "no training seed has a known energy on both.")
     if a.coverage == b.coverage:
         basis = f"equal coverage ({coverage_words(a.coverage)})"
     else:
-        basis = (
-            f"matched terms ({listed([term.replace('_', ' ') for term in terms])}); left out: {_left_out(a, b, terms)}"
-        )
+        basis = f"matched terms ({coverage_words(terms)}); left out: {_left_out(a, b, terms)}"
     sentence = f"On {basis}: {_outcome(found, 'needs')}{_capacity_remark(a, b)}"
     return _claim("chip energy", title, sentence, found)
+
+
+def _obstacle(obstacle: Obstacle) -> str:
+    """Why two energies have no terms in common that could be compared."""
+    points = obstacle.points
+    match obstacle.kind:
+        case "no energy":
+            return f"no energy is modelled for {points[0].place}."
+        case "all in":
+            said = listed([f"{point.chip}'s energy ({coverage_words(point.coverage)})" for point in points])
+            return f"{said} cannot be split into terms: it is what was spent in some measurement."
+        case "no common term":
+            each = (f"{point.chip} has {coverage_words(point.coverage)}" for point in points)
+            return f"no term is in both: {', '.join(each)}."
+        case "terms within others":
+            held = coverage_words(sorted(points[0].included_terms))
+            return f"{points[0].chip}'s numbers hold {held} within other terms, which the other's do not."
 
 
 def _latency(a: Point, b: Point) -> Claim:
     title = f"Latency: {a.chip} against {b.chip}"
     silent = [point for point in (a, b) if point.value("latency_s").mean is None]
     if silent:
-        sentence = f"No ranking: no time is modelled for {listed([point.place for point in silent])}."
-        return Claim(name="chip latency", title=title, status="cannot be asked", sentence=sentence)
+        reason = f"no time is modelled for {listed([point.place for point in silent])}."
+        return _unranked("chip latency", title, reason)
     first, second = a.value("latency_s").mean or 0.0, b.value("latency_s").mean or 0.0
     lower, higher = (a, b) if first <= second else (b, a)
     found = compare("latency_s", lower, higher, more_is_better=False)
     if found is None:
-        sentence = "No ranking: no training seed has a known latency on both."
-        return Claim(name="chip latency", title=title, status="cannot be asked", sentence=sentence)
+        return _unranked("chip latency", title, "no training seed has a known latency on both.")
     models = [f"{point.chip}: {point.latency_model}" for point in (a, b) if point.latency_model]
     basis = f" ({'; '.join(models)})" if models else ""
     forms = "".join(
@@ -133,6 +133,10 @@ def _latency(a: Point, b: Point) -> Claim:
     )
     sentence = f"Time per sample{basis}: {_outcome(found, 'takes')}{forms}{_capacity_remark(a, b)}"
     return _claim("chip latency", title, sentence, found)
+
+
+def _unranked(name: str, title: str, reason: str) -> Claim:
+    return Claim(name=name, title=title, status="cannot be asked", sentence=f"No ranking: {reason}")
 
 
 def _claim(name: str, title: str, sentence: str, found: Comparison) -> Claim:
@@ -146,45 +150,12 @@ def _claim(name: str, title: str, sentence: str, found: Comparison) -> Claim:
     )
 
 
-def _matched_terms(a: Point, b: Point) -> tuple[list[str], str | None]:
-    """Energy terms that both chips' energies hold, or why there are none."""
-    for point in (a, b):
-        if not point.coverage or point.value("energy_j").mean is None:
-            return [], f"no energy is modelled for {point.place}."
-    whole = [point for point in (a, b) if not point.separable]
-    if whole:
-        said = listed([f"{point.chip}'s energy ({coverage_words(point.coverage)})" for point in whole])
-        return [], f"{said} cannot be split into terms: it is what was spent in some measurement."
-    if a.coverage == b.coverage:
-        return list(a.coverage), None
-    common = [term for term in ENERGY_COLUMNS if term in a.coverage and term in b.coverage]
-    if not common:
-        each = (f"{point.chip} has {coverage_words(point.coverage)}" for point in (a, b))
-        return [], f"no term is in both: {', '.join(each)}."
-    for point in (a, b):
-        # Which number holds an included term is not in the results: leaving out any but static power could lose it.
-        left_out = set(point.coverage) - set(common)
-        if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
-            held = listed([name.replace("_", " ") for name in sorted(point.included_terms)])
-            return [], f"{point.chip}'s numbers hold {held} within other terms, which the other's do not."
-    return common, None
-
-
-def _sum(point: Point, terms: list[str]) -> pd.Series:
-    """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
-    if tuple(sorted(terms)) == point.coverage:
-        return point.seeds("energy_j")
-    known = [ENERGY_COLUMNS[term] for term in terms if term not in point.included_terms]
-    parts = pd.concat([point.seeds(column) for column in known], axis=1).dropna()
-    return parts.sum(axis=1)
-
-
-def _left_out(a: Point, b: Point, terms: list[str]) -> str:
+def _left_out(a: Point, b: Point, terms: Sequence[str]) -> str:
     parts = []
     for point in (a, b):
-        rest = [name.replace("_", " ") for name in point.coverage if name not in terms]
+        rest = [name for name in point.coverage if name not in terms]
         if rest:
-            parts.append(f"{listed(rest)} of {point.chip}")
+            parts.append(f"{coverage_words(rest)} of {point.chip}")
     return "; ".join(parts)
 
 
