@@ -114,8 +114,6 @@ CIRCLES: set[tuple[str, ...]] = set()
 
 NAMES_OF_SEVERAL = {
     "Found",
-    "JobCounts",
-    "Number",
     "Point",
     "Problem",
     "Progress",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import coverage_words
@@ -55,8 +55,8 @@ class Front:
 
     objectives: tuple[Objective, ...]
     group: Group
-    members: tuple[Point, ...]
-    unknown: tuple[Point, ...]
+    members: tuple[Point, ...] = field(repr=False)
+    unknown: tuple[Point, ...] = field(repr=False)
     best: tuple[Point, ...]
     volume: float | None
 

@@ -14,7 +14,7 @@ __all__ = [
     "AxisFacts",
     "ChipFacts",
     "ChipNumber",
-    "JobCounts",
+    "JobFacts",
     "Objective",
     "PaperPart",
     "ParameterFacts",
@@ -143,7 +143,7 @@ class ChipFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobCounts:
+class JobFacts:
     """Jobs by kind, and how many of all of them were found in the store. Volatile."""
 
     trained: int = 0
@@ -271,7 +271,7 @@ class ResultMetadata:
     axes: tuple[AxisFacts, ...] = ()
     paper: PaperPart | None = None
     study: StudyFacts | None = None
-    jobs: JobCounts = field(default_factory=JobCounts)
+    jobs: JobFacts = field(default_factory=JobFacts)
     platform: tuple[str, ...] = ()
 
     def to_json(self) -> str:

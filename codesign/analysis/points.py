@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -49,7 +49,7 @@ class _Source:
     seeds: slice
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Point:
     """All seeds of one (model recipe, chip, schedule, axes).
 
@@ -91,7 +91,12 @@ class Point:
     coverage: tuple[str, ...]
     accounting: str | None
     latency_model: str | None
-    source: _Source = field(repr=False)
+    source: _Source
+
+    def __repr__(self) -> str:
+        accuracy = self.value("accuracy").mean
+        right = "" if accuracy is None else f", {100 * accuracy:.1f} % right"
+        return f"<Point {self.number}: {self.recipe} under {self.schedule} on {self.place}{right}>"
 
     @cached_property
     def rows(self) -> pd.DataFrame:

@@ -46,7 +46,7 @@ _PIECE = 1000
 """Rows that are in memory as Python objects while a file is written."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ResultTable:
     """A results file in memory.
 
@@ -58,6 +58,13 @@ class ResultTable:
 
     frame: pd.DataFrame
     metadata: ResultMetadata
+
+    def __repr__(self) -> str:
+        counts = self.frame["status"].value_counts().to_dict()
+        states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+        rows, columns = self.frame.shape
+        what = f"{self.metadata.workload.name}, {self.metadata.topology}"
+        return f"<ResultTable of {self.metadata.sweep}: {rows} rows ({states}), {columns} columns; {what}>"
 
 
 def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> None:

@@ -11,7 +11,7 @@ from codesign.analysis.metadata import (
     AxisFacts,
     ChipFacts,
     ChipNumber,
-    JobCounts,
+    JobFacts,
     Objective,
     ResultMetadata,
     Scalar,
@@ -67,7 +67,7 @@ def describe_sweep(
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
         axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
-        jobs=JobCounts(
+        jobs=JobFacts(
             trained=tallies["train"].to_run,
             executed=tallies["execute"].to_run,
             priced=tallies["price"].to_run,

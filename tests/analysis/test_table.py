@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.metadata import ChipFacts, ChipNumber, JobCounts, Objective, ResultMetadata, WorkloadFacts
-from codesign.analysis.table import METADATA_KEY, contents_equal, read_results, write_results
+from codesign.analysis.metadata import ChipFacts, ChipNumber, JobFacts, Objective, ResultMetadata, WorkloadFacts
+from codesign.analysis.table import METADATA_KEY, contents_equal, frame_of, read_results, write_results
 from codesign.errors import InputError
 
 METADATA = ResultMetadata(
@@ -250,7 +250,7 @@ def test_contents_are_equal_whatever_the_wall_time(tmp_path: Path) -> None:
         return tmp_path / name
 
     first = read_results(written("a", train_wall_s=1.0))
-    assert contents_equal(first, read_results(written("b", replace(METADATA, jobs=JobCounts(reused=3)))))
+    assert contents_equal(first, read_results(written("b", replace(METADATA, jobs=JobFacts(reused=3)))))
     assert not contents_equal(first, read_results(written("c", accuracy=0.75)))
     assert not contents_equal(first, read_results(written("d", replace(METADATA, command="other"))))
     changed = replace(first, frame=pd.concat([first.frame, first.frame], ignore_index=True))
@@ -261,3 +261,20 @@ def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_results(tmp_path / "file" / "r.parquet", [row()], METADATA)
+
+
+def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path: Path) -> None:
+    rows = [
+        row(refractory=True, **{"axis.lanes": None}),
+        row(group_size=8, assumptions=["a"], energy_j=1e-9, **{"axis.lanes": 4}),
+    ]
+    write_results(tmp_path / "r", rows, METADATA)
+    frame = read_results(tmp_path / "r").frame
+    names = ["chip", "group_size", "refractory", "assumptions", "energy_j", "axis.lanes"]
+    pd.testing.assert_frame_equal(frame_of(rows, names), frame[names])
+
+
+def test_a_table_prints_in_a_line(tmp_path: Path) -> None:
+    write_results(tmp_path / "r", [row(), row(training_seed=1, status="failed")], METADATA)
+    text = repr(read_results(tmp_path / "r"))
+    assert text == f"<ResultTable of tiny: 2 rows (1 ok, 1 failed), {len(COLUMNS)} columns; digits, 64-8-10>"
