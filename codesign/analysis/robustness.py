@@ -21,9 +21,9 @@ from codesign.hardware.terms import ACTIONS, ENERGY_COLUMNS
 __all__ = [
     "DRAWN",
     "Influence",
+    "RangedNumber",
     "Robustness",
     "Tip",
-    "UncertainNumber",
     "robustness_of",
 ]
 
@@ -43,7 +43,7 @@ Sides = tuple[Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UncertainNumber:
+class RangedNumber:
     """One number of a chip with its range, in SI units; the same for all descriptions of the chip in a sweep."""
 
     chip: str = field(compare=False)
@@ -58,7 +58,7 @@ class UncertainNumber:
 class Influence:
     """What one number does to a difference: its value with the number at the lower and at the upper end."""
 
-    number: UncertainNumber
+    number: RangedNumber
     at_low: float
     at_high: float
 
@@ -77,7 +77,7 @@ class Tip:
         exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
     """
 
-    number: UncertainNumber
+    number: RangedNumber
     at: float
     above: bool
     exact: bool
@@ -115,7 +115,7 @@ class Robustness:
 class _Side:
     """One point's values by training seed: (S,), (S, D), (S, n) and (S, n)."""
 
-    numbers: tuple[UncertainNumber, ...]
+    numbers: tuple[RangedNumber, ...]
     seeds: tuple[int, ...]
     nominal: Floats
     draws: Floats
@@ -128,7 +128,7 @@ class _Side:
         values = {name: getattr(self, name)[rows] for name in ("nominal", "draws", "at_low", "at_high")}
         return replace(self, seeds=tuple(seeds), **values)
 
-    def ends(self, number: UncertainNumber) -> NDArray[np.float64]:
+    def ends(self, number: RangedNumber) -> NDArray[np.float64]:
         """(2,) means with a number at its ends; the nominal mean where this side does not have it."""
         if number not in self.numbers:
             return np.full(2, self.nominal.mean())
@@ -213,7 +213,7 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
         return None
     first = point.rows.iloc[0]
     numbers = tuple(
-        UncertainNumber(
+        RangedNumber(
             chip=point.chip, title=point.chip_title, path=path, low=float(low), value=float(value), high=float(high)
         )
         for path, low, value, high in zip(*(first[name] for name in _UNCERTAIN), strict=True)

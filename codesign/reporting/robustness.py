@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import listed, quantity
-from codesign.analysis.robustness import Robustness, Tip, UncertainNumber
+from codesign.analysis.robustness import RangedNumber, Robustness, Tip
 from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
@@ -28,7 +28,7 @@ _VERBS = {
 }
 
 
-def _subject(number: UncertainNumber) -> tuple[str, str]:
+def _subject(number: RangedNumber) -> tuple[str, str]:
     """What a number is about, and its verb: `a synaptic operation of loihi`, `costs`."""
     noun, verb = _VERBS.get(number.path, (number.path, "is"))
     return f"{noun} of {number.chip}", verb
@@ -48,7 +48,7 @@ def describe_tip(tip: Tip) -> str:
     return f"{subject} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
 
 
-def describe_range(number: UncertainNumber) -> str:
+def describe_range(number: RangedNumber) -> str:
     """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
     unit = _unit(number.path)
     return f"{_subject(number)[0]} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
