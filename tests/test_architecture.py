@@ -100,7 +100,6 @@ MANY_PARAMETERS = {
     "cli.sweep.sweep",
     "exploration.pricing.pricing.run_pricing",
     "exploration.study.study.run_study",
-    "exploration.sweep.run_sweep",
     "reporting.paper.judging.by_a_factor",
     "simulation.engine",
     "simulation.event",

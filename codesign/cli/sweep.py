@@ -40,7 +40,8 @@ def sweep(
     from codesign.exploration.library import choose_sweep
     from codesign.exploration.spec import Seeds
     from codesign.exploration.store import Store
-    from codesign.exploration.sweep import plan_sweep, run_sweep
+    from codesign.exploration.sweep import Commands, plan_sweep, run_sweep
+    from codesign.exploration.workloads import Workloads
 
     chosen = choose_sweep(file, dataset=dataset, scale=scale)
     spec = chosen.spec
@@ -65,9 +66,11 @@ def sweep(
             output=output or f"reports/{spec.name}",
             executor=runs_jobs,
             progress=progress,
-            data_root=data_root,
-            command=options.command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
-            resume=options.command_line(context, chosen.options),
+            workloads=Workloads(data_root=data_root),
+            commands=Commands(
+                again=options.command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
+                resume=options.command_line(context, chosen.options),
+            ),
             models=models,
         )
     raise typer.Exit(_summary(outcome))

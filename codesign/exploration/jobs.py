@@ -10,13 +10,14 @@ engine or a number of threads: jobs run on the default engine, whose results do 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from codesign.analysis.columns import checked_cells
-from codesign.errors import InputError
+from codesign.errors import InputError, SilentNetworkWarning
 from codesign.exploration.encoding import (
     Encoded,
     canonical_json,
@@ -292,7 +293,9 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))
-    execution = evaluate(network, events, inputs.schedule, seed=inputs.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
+        execution = evaluate(network, events, inputs.schedule, seed=inputs.seed)
     return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
 
 

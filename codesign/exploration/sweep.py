@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.table import read_results, write_results
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.library import load_sweep
+from codesign.exploration.models import ModelFiles, write_models
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
@@ -22,14 +22,25 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
-from codesign.exploration.work import Work, find_work
+from codesign.exploration.work import find_work
+from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
+from codesign.reporting.html import write_report
 
-if TYPE_CHECKING:
-    from codesign.exploration.models import ModelFiles
-    from codesign.workload.dataset import Workload
+__all__ = ["Commands", "SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
 
-__all__ = ["SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
+
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """Shell commands of a run.
+
+    Attributes:
+        again: gives the same results, for the report; None for one by the sweep's name.
+        resume: goes on with this very run, for its record.
+    """
+
+    again: str | None = None
+    resume: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +68,8 @@ def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Pa
         InputError: parts of the sweep do not fit each other.
         DataError: the dataset is missing or damaged.
     """
-    from codesign.workload.dataset import outline_workload
-
-    return build_plan(spec, outline_workload(spec.workload, data_root=data_root, cache_root=cache_root))
+    workloads = Workloads(data_root=data_root, cache_root=cache_root)
+    return build_plan(spec, workloads.outline(spec.workload))
 
 
 def run_sweep(
@@ -69,10 +79,8 @@ def run_sweep(
     output: Location,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    data_root: Path | None = None,
-    cache_root: Path | None = None,
-    command: str | None = None,
-    resume: str | None = None,
+    workloads: Workloads | None = None,
+    commands: Commands | None = None,
     models: bool = False,
 ) -> SweepOutcome:
     """Run what is not in the store, then write `results.parquet`, `report.html` and, if asked for, `models/`.
@@ -84,21 +92,19 @@ def run_sweep(
         output: folder for the files, a path or a URL.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
-        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
-        command: shell command that reproduces the results, for the report.
-        resume: shell command that goes on with this very run, for its record.
+        workloads: reads the data; None finds its folders by the settings.
+        commands: that reproduce the results and that go on with this very run.
         models: whether to write each trained model with its card too.
 
     Raises:
         InputError, DataError: as `plan_sweep`; or the files cannot be written.
         StoreError: a result cannot be kept.
     """
-    progress = progress or Progress()
+    progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
-    plan = plan_sweep(spec, data_root=data_root, cache_root=cache_root)
+    plan = build_plan(spec, workloads.outline(spec.workload))
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
-    data = _Data(spec=spec, data_root=data_root, cache_root=cache_root)
     with recorded_run(
         progress,
         kind="sweep",
@@ -107,79 +113,61 @@ def run_sweep(
         configuration=plan.config_hash,
         store=store,
         output=output,
-        command=resume,
+        command=commands.resume,
     ) as recorded:
         relay = FrontRelay(watch, recorded)
         failures = run_work(
             work,
             store=store,
-            workload=lambda: data.workload,
+            workload=lambda: workloads.load(plan.workload),
             executor=executor,
             progress=relay,
             resources=spec.resources.by_kind,
             on_result=watch.take,
         )
         relay.show()
-        outcome = _write(plan, work, store, data, output, command, failures)
-        return _with_models(outcome, plan, store, data, output, failures) if models else outcome
+        workload = workloads.load(plan.workload)
+        metadata = describe_sweep(plan, work.tallies, workload, command=commands.again, failed=len(failures))
+        outcome, silent = _write(plan, store, output, failures, metadata)
+        if silent:
+            progress.note(silent_note(silent, outcome.ok))
+        if not models:
+            return outcome
+        reasons = {key: str(failure) for key, failure in failures.items()}
+        table = read_results(outcome.results)
+        files = write_models({"": plan}, table, output=output, store=store, workload=workloads.load, reasons=reasons)
+        return replace(outcome, models=files)
 
 
 def _write(
-    plan: Plan,
-    work: Work,
-    store: Store,
-    data: _Data,
-    output: Location,
-    command: str | None,
-    failures: Mapping[str, Failure],
-) -> SweepOutcome:
-    """The results file and the report, from what the store holds."""
-    from codesign.reporting.html import write_report
-
-    statuses: Counter[str] = Counter()
+    plan: Plan, store: Store, output: Location, failures: Mapping[str, Failure], metadata: ResultMetadata
+) -> tuple[SweepOutcome, int]:
+    """The results file and the report, from what the store holds; and how many points never have an output spike."""
+    counts: Counter[str] = Counter()
 
     def rows() -> Iterator[Columns]:
         for row in point_rows(plan.points, plan.shape, store, failures):
-            statuses[row["status"]] += 1
+            counts[row["status"]] += 1
+            counts["silent"] += row.get("undecided_fraction") == 1
             yield row
 
-    metadata = describe_sweep(plan, work.tallies, data.workload, command=command, failed=len(failures))
     results, report = join(output, "results.parquet"), join(output, "report.html")
     write_results(results, rows(), metadata)
     write_report(read_results(results), report)
-    return SweepOutcome(
+    outcome = SweepOutcome(
         results=results,
         report=report,
-        ok=statuses["ok"],
-        infeasible=statuses["infeasible"],
-        failed=statuses["failed"],
+        ok=counts["ok"],
+        infeasible=counts["infeasible"],
+        failed=counts["failed"],
     )
+    return outcome, counts["silent"]
 
 
-def _with_models(
-    outcome: SweepOutcome, plan: Plan, store: Store, data: _Data, output: Location, failures: Mapping[str, Failure]
-) -> SweepOutcome:
-    """Write the models, which the store holds; the outcome with them."""
-    from codesign.exploration.models import write_models
-
-    reasons = {key: str(failure) for key, failure in failures.items()}
-    table = read_results(outcome.results)
-    written = write_models(
-        {"": plan}, table, output=output, store=store, workload=lambda fingerprint: data.workload, reasons=reasons
+def silent_note(silent: int, points: int) -> str:
+    """What a run says of design points without a single output spike."""
+    return (
+        f"{silent} of {points} design points have no output spike in any sample, so that every answer is wrong. "
+        "Likely: too little training, thresholds too high for weights of few bits, potentials that decay before spikes "
+        "have added up, or a synchronization_threshold that waits for more messages than come"
     )
-    return replace(outcome, models=written)
-
-
-@dataclass(kw_only=True)
-class _Data:
-    """The workload, loaded once and only if somebody asks."""
-
-    spec: SweepSpec
-    data_root: Path | None
-    cache_root: Path | None
-
-    @cached_property
-    def workload(self) -> Workload:
-        from codesign.workload.dataset import load_workload
-
-        return load_workload(self.spec.workload, data_root=self.data_root, cache_root=self.cache_root)

@@ -25,6 +25,7 @@ from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.runs.record import read_record, run_ids
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
+from codesign.exploration.workloads import Workloads
 from codesign.files import open_folder
 
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
@@ -48,7 +49,7 @@ def run_here(location: Path | str, cache_root: Path, name: str = "tiny") -> None
         output=f"{location}/{name}",
         executor=SerialExecutor(),
         progress=Recording(),
-        cache_root=cache_root,
+        workloads=Workloads(cache_root=cache_root),
     )
 
 

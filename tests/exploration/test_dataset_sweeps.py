@@ -14,6 +14,7 @@ from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
+from codesign.exploration.workloads import Workloads
 
 CIFAR10 = """\
 name: images
@@ -59,8 +60,7 @@ def ran(text: str, root: Path, folder: Path) -> tuple[ResultTable, str]:
         store=Store(folder / "store"),
         output=folder / "out",
         executor=SerialExecutor(),
-        data_root=root,
-        cache_root=folder / "cache",
+        workloads=Workloads(data_root=root, cache_root=folder / "cache"),
     )
     assert (outcome.failed, outcome.infeasible) == (0, 0)
     return read_results(outcome.results), (folder / "out" / "report.html").read_text(encoding="utf-8")

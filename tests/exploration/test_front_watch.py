@@ -20,6 +20,7 @@ from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
+from codesign.exploration.workloads import Workloads
 
 CHIPS = (
     "  truenorth: {}\n",
@@ -175,7 +176,7 @@ def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) ->
         output=tmp_path / "out",
         executor=SerialExecutor(),
         progress=heard,
-        cache_root=cache_root,
+        workloads=Workloads(cache_root=cache_root),
     )
     table = read_results(outcome.results)
     fronts = find_fronts(gather(table), table.metadata.objectives)
@@ -189,5 +190,11 @@ def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) ->
     found = [(line.group, line.name.partition(", ")[0], line.values) for line in heard.fronts[-1]]
     assert sorted(found) == sorted(expected)
     again = Watching()
-    run_sweep(spec, store=Store(tmp_path / "store"), output=tmp_path / "out", progress=again, cache_root=cache_root)
+    run_sweep(
+        spec,
+        store=Store(tmp_path / "store"),
+        output=tmp_path / "out",
+        progress=again,
+        workloads=Workloads(cache_root=cache_root),
+    )
     assert again.fronts == heard.fronts[-1:]  # of a sweep that needs nothing to be run, too

@@ -36,8 +36,9 @@ from codesign.exploration.runs.record import (
 from codesign.exploration.runs.recorder import Recorder, recorded_run
 from codesign.exploration.runs.status import output_status, store_status
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import SweepOutcome, run_sweep
+from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
 from codesign.exploration.work import JobTally, Work
+from codesign.exploration.workloads import Workloads
 from codesign.files import Folder, open_folder
 
 
@@ -85,8 +86,8 @@ def run(folder: Path, cache_root: Path, *, progress: Recording | None = None, se
         output=folder / "out",
         executor=SerialExecutor(),
         progress=progress,
-        cache_root=cache_root,
-        resume="codesign sweep tiny.yaml --seeds 1",
+        workloads=Workloads(cache_root=cache_root),
+        commands=Commands(resume="codesign sweep tiny.yaml --seeds 1"),
     )
 
 
@@ -232,7 +233,7 @@ def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_p
     progress = Recording()
     outcome = run(tmp_path, cache_root, progress=progress)
     assert outcome.ok == 2
-    (note,) = progress.notes
+    note = progress.notes[0]
     assert note.startswith("the record of this run cannot be kept, so that `codesign status` lacks it: ")
     assert str(tmp_path / "store" / "runs") in note
 

@@ -202,7 +202,7 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(
         path.write_bytes(content)
     _, progress = run(tiny(), tmp_path, cache_root, output="again")
     assert progress.kinds() == rerun
-    assert len(progress.notes) == len(rerun)
+    assert sum("was damaged" in note for note in progress.notes) == len(rerun)
     assert contents_equal(results(tmp_path), results(tmp_path, "again"))
 
 
@@ -346,3 +346,13 @@ def test_what_machines_do_beyond_the_paper(tmp_path: Path, cache_root: Path) -> 
         for refractory in (True, False)
     }
     assert sum(by[False]) > sum(by[True])
+
+
+def test_networks_without_output_spikes_are_told_of_once(tmp_path: Path, cache_root: Path) -> None:
+    silent = ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 1.0e+6}}')
+    outcome, progress = run(tiny(silent), tmp_path, cache_root)
+    assert outcome.ok == 2
+    (note,) = [note for note in progress.notes if "output spike" in note]
+    assert note.startswith("2 of 2 design points have no output spike in any sample, so that every answer is wrong. ")
+    _, progress = run(tiny((silent[0], silent[1].replace("1.0e+6", "1.0e-3"))), tmp_path, cache_root)
+    assert not any("output spike" in note for note in progress.notes)

@@ -14,6 +14,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.work import Work
+from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline
 
 TINY = """\
@@ -127,7 +128,7 @@ def run(
         output=folder / output,
         executor=executor or SerialExecutor(),
         progress=progress,
-        cache_root=cache_root,
+        workloads=Workloads(cache_root=cache_root),
         models=models,
     )
     return outcome, progress

@@ -1,0 +1,41 @@
+"""The data of a sweep or study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
+from codesign.workload.spec import WorkloadSpec
+
+__all__ = ["Workloads"]
+
+
+@dataclass(kw_only=True)
+class Workloads:
+    """Workloads by what a file says of them and by their fingerprints, each read once and only if somebody asks.
+
+    Attributes:
+        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
+    """
+
+    data_root: Path | None = None
+    cache_root: Path | None = None
+    _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict, repr=False)
+    _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)
+    _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
+
+    def outline(self, spec: WorkloadSpec) -> WorkloadOutline:
+        """What is known of a workload before its data is read. Raises DataError where it is missing or damaged."""
+        if spec not in self._outlines:
+            outline = outline_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
+            self._outlines[spec] = outline
+            self._specs[outline.fingerprint] = spec
+        return self._outlines[spec]
+
+    def load(self, fingerprint: str) -> Workload:
+        """The workload with the fingerprint of an outline that was given before."""
+        if fingerprint not in self._loaded:
+            spec = self._specs[fingerprint]
+            self._loaded[fingerprint] = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
+        return self._loaded[fingerprint]
