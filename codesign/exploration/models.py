@@ -94,7 +94,7 @@ def write_models(
     output: Location,
     store: Store,
     workload: Callable[[str], Workload],
-    reasons: Mapping[str, str],
+    reasons: Mapping[str, object],
 ) -> ModelFiles:
     """Write the models of plans whose jobs have been run. The same results give the same bytes.
 
@@ -129,7 +129,9 @@ def write_models(
             missing.append((model.title, f"{error}; run the same command again"))
             continue
         if card is None:
-            missing.append((model.title, reasons.get(model.inputs.key, "it vanished from the store; run it again")))
+            missing.append(
+                (model.title, str(reasons.get(model.inputs.key, "it vanished from the store; run it again")))
+            )
         else:
             written.append((name, card))
     index = index_page(table.metadata.title, _command(table.metadata), written, missing)

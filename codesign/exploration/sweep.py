@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,12 +88,10 @@ def run_sweep(
     Run again after an interruption it goes on where it stopped; after a change it runs only what the change affects.
 
     Args:
-        store: where the results of jobs are kept.
-        output: folder for the files, a path or a URL.
+        store, output: where the results of jobs are kept, and folder for the files, a path or a URL.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
-        workloads: reads the data; None finds its folders by the settings.
-        commands: that reproduce the results and that go on with this very run.
+        workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
         models: whether to write each trained model with its card too.
 
     Raises:
@@ -126,23 +124,26 @@ def run_sweep(
             on_result=watch.take,
         )
         relay.show()
-        workload = workloads.load(plan.workload)
-        metadata = describe_sweep(plan, work.tallies, workload, command=commands.again, failed=len(failures))
-        outcome, silent = _write(plan, store, output, failures, metadata)
-        if silent:
-            progress.note(silent_note(silent, outcome.ok))
-        if not models:
-            return outcome
-        reasons = {key: str(failure) for key, failure in failures.items()}
-        table = read_results(outcome.results)
-        files = write_models({"": plan}, table, output=output, store=store, workload=workloads.load, reasons=reasons)
-        return replace(outcome, models=files)
+        data, failed = workloads.load(plan.workload), len(failures)
+        metadata = describe_sweep(plan, work.tallies, data, command=commands.again, failed=failed)
+        outcome = _write(plan, store, output, failures, metadata, on_note=progress.note)
+        if models:
+            table, load = read_results(outcome.results), workloads.load
+            files = write_models({"": plan}, table, output=output, store=store, workload=load, reasons=failures)
+            outcome = replace(outcome, models=files)
+        return outcome
 
 
 def _write(
-    plan: Plan, store: Store, output: Location, failures: Mapping[str, Failure], metadata: ResultMetadata
-) -> tuple[SweepOutcome, int]:
-    """The results file and the report, from what the store holds; and how many points never have an output spike."""
+    plan: Plan,
+    store: Store,
+    output: Location,
+    failures: Mapping[str, Failure],
+    metadata: ResultMetadata,
+    *,
+    on_note: Callable[[str], None],
+) -> SweepOutcome:
+    """The results file and the report, from what the store holds."""
     counts: Counter[str] = Counter()
 
     def rows() -> Iterator[Columns]:
@@ -154,20 +155,16 @@ def _write(
     results, report = join(output, "results.parquet"), join(output, "report.html")
     write_results(results, rows(), metadata)
     write_report(read_results(results), report)
-    outcome = SweepOutcome(
+    if counts["silent"]:
+        on_note(
+            f"{counts['silent']} of {counts['ok']} design points have no output spike in any sample, so that every "
+            "answer is wrong. Likely: too little training, thresholds too high for few bits of weights, potentials "
+            "that decay before spikes have added up, or a synchronization_threshold above the messages that come"
+        )
+    return SweepOutcome(
         results=results,
         report=report,
         ok=counts["ok"],
         infeasible=counts["infeasible"],
         failed=counts["failed"],
-    )
-    return outcome, counts["silent"]
-
-
-def silent_note(silent: int, points: int) -> str:
-    """What a run says of design points without a single output spike."""
-    return (
-        f"{silent} of {points} design points have no output spike in any sample, so that every answer is wrong. "
-        "Likely: too little training, thresholds too high for weights of few bits, potentials that decay before spikes "
-        "have added up, or a synchronization_threshold that waits for more messages than come"
     )
