@@ -26,7 +26,11 @@ class WorkloadOutline:
     """What is known of a workload before an event is read: all that it takes to plan with it.
 
     Attributes:
-        fingerprint, input_grid, classes, timesteps, timestep_s: as `Workload`.
+        fingerprint: hash of the copy's content and of all options; equal fingerprints mean equal events.
+        input_grid: (c, h, w); input index = (channel · h + y) · w + x.
+        classes: number of classes.
+        timesteps: T.
+        timestep_s: Δt in seconds; 0 for a static input.
     """
 
     fingerprint: str
@@ -37,32 +41,23 @@ class WorkloadOutline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workload:
+class Workload(WorkloadOutline):
     """Events to train, choose and test with.
 
     Attributes:
+        fingerprint, input_grid, classes, timesteps, timestep_s: as `WorkloadOutline`.
         name: of the dataset.
         input_size: inputs of a network, `c · h · w`.
-        input_grid: (c, h, w); input index = (channel · h + y) · w + x.
-        classes: number of classes.
-        timesteps: T.
-        timestep_s: Δt in seconds; 0 for a static input.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
         coverage: a sentence on how much of the dataset this copy has; None if complete.
-        fingerprint: hash of the copy's content and of all options; equal fingerprints mean equal events.
     """
 
     name: str
     input_size: int
-    input_grid: tuple[int, int, int]
-    classes: int
-    timesteps: int
-    timestep_s: float
     train: EventBatch
     validation: EventBatch
     test: EventBatch
     coverage: str | None
-    fingerprint: str
 
 
 def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Workload:
@@ -77,23 +72,20 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
         DataError: the dataset is missing, damaged or smaller than asked for.
     """
     plan = _Plan.make(spec, data_root, cache_root)
-    batches = plan.cache.load(plan.fingerprint)
+    fingerprint, recordings = plan.outline.fingerprint, plan.recordings
+    batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
         splits = {"train": plan.split.train, "validation": plan.split.validation, "test": plan.split.test}
-        batches = {name: plan.recordings.read(positions, plan.spec) for name, positions in splits.items()}
-        plan.cache.store(plan.fingerprint, batches)
+        batches = {name: recordings.read(positions, plan.spec) for name, positions in splits.items()}
+        plan.cache.store(fingerprint, batches)
     return Workload(
+        **vars(plan.outline),
         name=spec.name,
-        input_size=math.prod(plan.recordings.grid),
-        input_grid=plan.recordings.grid,
-        classes=plan.recordings.classes,
-        timesteps=plan.spec.timesteps,
-        timestep_s=plan.spec.timestep,
+        input_size=math.prod(recordings.grid),
         train=batches["train"],
         validation=batches["validation"],
         test=batches["test"],
         coverage=plan.coverage,
-        fingerprint=plan.fingerprint,
     )
 
 
@@ -101,14 +93,7 @@ def outline_workload(
     spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None
 ) -> WorkloadOutline:
     """A workload without reading or binning events; the arguments and errors of `load_workload`."""
-    plan = _Plan.make(spec, data_root, cache_root)
-    return WorkloadOutline(
-        fingerprint=plan.fingerprint,
-        input_grid=plan.recordings.grid,
-        classes=plan.recordings.classes,
-        timesteps=plan.spec.timesteps,
-        timestep_s=plan.spec.timestep,
-    )
+    return _Plan.make(spec, data_root, cache_root).outline
 
 
 def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
@@ -126,7 +111,7 @@ class _Plan:
     split: Split
     cache: Cache
     coverage: str | None
-    fingerprint: str
+    outline: WorkloadOutline
 
     @staticmethod
     def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None) -> _Plan:
@@ -164,5 +149,11 @@ class _Plan:
             split=split,
             cache=cache,
             coverage=dataset.coverage(recordings),
-            fingerprint=fingerprint,
+            outline=WorkloadOutline(
+                fingerprint=fingerprint,
+                input_grid=recordings.grid,
+                classes=recordings.classes,
+                timesteps=resolved.timesteps,
+                timestep_s=resolved.timestep,
+            ),
         )

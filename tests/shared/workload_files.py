@@ -134,6 +134,16 @@ def write_cifar10(root: Path, layout: str = "py") -> Path:
     return root
 
 
+def entries(workload, wanted: int, *, by: str = "sample_ids") -> list[tuple[int, int, float]]:
+    """(timestep, input index, count) of each entry of the sample with that id, or another attribute."""
+    for part in (workload.train, workload.validation, workload.test):
+        for position in np.flatnonzero(getattr(part, by) == wanted):
+            chosen = part.select([position])
+            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
+            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
+    raise AssertionError(f"no sample with {by} {wanted}")
+
+
 class Blinks(Dataset):
     """Sample n has one event at input n mod 6 in every timestep."""
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from small_sounds import WORDS, wav, word, write_audio
@@ -12,7 +9,6 @@ from codesign.workload.dataset import load_workload, outline_workload
 from codesign.workload.datasets.audio import Audio
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="audio")
 SPEAKER = WorkloadSpec(name="audio", split="speaker")
 
@@ -177,25 +173,3 @@ def test_one_label_is_no_workload(tmp_path):
 def test_a_folder_is_below_the_data_root(folder):
     with pytest.raises(ValueError, match=r"below the data root|at least 1 character"):
         WorkloadSpec(name="audio", folder=folder)
-
-
-@pytest.mark.recordings
-def test_real_spoken_digits(tmp_path):
-    from sklearn.linear_model import RidgeClassifier
-
-    root = RECORDINGS
-    if not (root / "fsdd" / "recordings").is_dir():
-        pytest.skip(f"needs the Free Spoken Digit Dataset in {root / 'fsdd' / 'recordings'}")
-    spec = WorkloadSpec(name="audio", folder="fsdd/recordings", train=300, validation=20, test=100)
-    workload = load_workload(spec, data_root=root, cache_root=tmp_path)
-    assert workload.classes == 10
-    for part in (workload.train, workload.validation, workload.test):
-        assert 500 < np.percentile(part.events, 5) < np.percentile(part.events, 95) < 6000
-    # told apart by what is heard where and when: tenths of a second times tenths of the cochlea
-    train, test = (
-        np.stack([sum(part.frame(10 * k + t) for t in range(10)).numpy() for k in range(8)], axis=1)
-        .reshape(len(part), -1, 10)
-        .sum(axis=2)
-        for part in (workload.train, workload.test)
-    )
-    assert RidgeClassifier(alpha=1e4).fit(train, workload.train.labels).score(test, workload.test.labels) > 0.75

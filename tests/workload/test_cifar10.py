@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from codesign.workload.datasets.cifar10 import CIFAR10
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="cifar10")
 LAYOUTS = ("py", "bin", "npz")
 
@@ -150,15 +148,3 @@ def test_of_several_archives_none_is_guessed(tmp_path):
     (tmp_path / "cifar10/other.npz").write_bytes(b"")
     with pytest.raises(DataError, match=r"has 2 numpy archives, other\.npz and others; keep one"):
         load_workload(SPEC, data_root=tmp_path)
-
-
-@pytest.mark.recordings
-def test_real_images(tmp_path):
-    if CIFAR10().status(RECORDINGS).state not in ("partial", "complete"):
-        pytest.skip(f"needs CIFAR-10 in {RECORDINGS / 'cifar10'}")
-    spec = WorkloadSpec(name="cifar10", train=2000, validation=100, test=100)
-    workload = load_workload(spec, data_root=RECORDINGS, cache_root=tmp_path)
-    by_colour = workload.train.frame(0).numpy().reshape(-1, 3, 1024)
-    assert by_colour.mean(axis=(0, 2)) == pytest.approx([0, 0, 0], abs=0.05)
-    assert by_colour.std(axis=(0, 2)) == pytest.approx([1, 1, 1], abs=0.05)
-    assert len(np.unique(workload.train.labels)) == 10

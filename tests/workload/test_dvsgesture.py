@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
-from workload_files import write_dvsgesture
+from workload_files import entries, write_dvsgesture
 
 from codesign.errors import DataError
 from codesign.workload.dataset import load_workload
 from codesign.workload.datasets.dvsgesture import DVSGesture
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="dvsgesture")
 POOLED = WorkloadSpec(name="dvsgesture", split="pooled")
 
@@ -27,16 +23,6 @@ def write_clips(root, clips=5, **changes):
     return root
 
 
-def only_sample(workload, label):
-    """(timestep, input index, count) of each entry of the one sample of that class."""
-    for part in (workload.train, workload.validation, workload.test):
-        for position in np.flatnonzero(part.labels == label):
-            chosen = part.select([position])
-            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
-            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
-    raise AssertionError(f"no sample of class {label}")
-
-
 def test_known_rows_become_known_events(tmp_path):
     write_dvsgesture(tmp_path, train_users=1, test_users=0)
     rows = [
@@ -49,7 +35,7 @@ def test_known_rows_become_known_events(tmp_path):
     ]
     np.save(tmp_path / "dvsgesture/DVSGesture/ibmGestureTrain/user01_lab/7.npy", np.array(rows, dtype=np.int32))
     workload = load_workload(POOLED, data_root=tmp_path)
-    assert only_sample(workload, 7) == [(0, 0, 2), (0, 1, 1), (1, 2047, 1), (74, 1024 + 32, 1)]
+    assert entries(workload, 7, by="labels") == [(0, 0, 2), (0, 1, 1), (1, 2047, 1), (74, 1024 + 32, 1)]
     assert (workload.input_grid, workload.classes) == ((2, 32, 32), 11)
     assert (workload.timesteps, workload.timestep_s) == (75, 0.02)
 
@@ -57,7 +43,7 @@ def test_known_rows_become_known_events(tmp_path):
 def test_times_of_clips_are_microseconds_and_what_follows_a_short_one_is_empty(tmp_path):
     write_clips(tmp_path, x=[1, 2, 127], y=[0, 0, 127], p=[0, 0, 1], t=[30, 20_029, 20_030])
     workload = load_workload(POOLED, data_root=tmp_path)
-    assert only_sample(workload, 3) == [(0, 0, 2), (1, 2047, 1)]
+    assert entries(workload, 3, by="labels") == [(0, 0, 2), (1, 2047, 1)]
 
 
 def test_clips_are_pooled_and_say_what_they_are(tmp_path):
@@ -132,15 +118,3 @@ def test_a_clip_that_is_cut_off_is_named(tmp_path):
     file.write_bytes(file.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"clip_2.npz: cannot be read as a recording .* copy it again"):
         load_workload(POOLED, data_root=tmp_path)
-
-
-@pytest.mark.recordings
-def test_real_recordings(tmp_path):
-    if DVSGesture().status(RECORDINGS).state not in ("partial", "complete"):
-        pytest.skip(f"needs DVS128 Gesture in {RECORDINGS / 'dvsgesture'}")
-    workload = load_workload(POOLED, data_root=RECORDINGS, cache_root=tmp_path)
-    for part in (workload.train, workload.validation, workload.test):
-        assert np.all(part.events > 5_000)
-    # every 20 ms of the first 1.4 s somebody moves
-    frames = [workload.train.frame(timestep).sum(dim=1).numpy() for timestep in range(70)]
-    assert np.all(np.stack(frames) > 0)

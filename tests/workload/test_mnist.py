@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from codesign.workload.dataset import load_workload
 from codesign.workload.datasets.mnist import MNIST, read_idx
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="mnist")
 
 
@@ -83,16 +80,3 @@ def test_status_names_what_is_missing_or_damaged(tmp_path):
     assert (status.state, "t10k-images" in status.detail) == ("partial", True)
     with pytest.raises(DataError, match="t10k-images"):
         load_workload(SPEC, data_root=tmp_path)
-
-
-@pytest.mark.recordings
-def test_simulated_saccades_are_about_as_busy_as_recorded_ones(tmp_path):
-    root = RECORDINGS
-    if MNIST().status(root).state != "complete":
-        pytest.skip(f"needs the four MNIST files in {root / 'mnist'}")
-    spec = WorkloadSpec(name="mnist", train=300, validation=50, test=50)
-    workload = load_workload(spec, data_root=root, cache_root=tmp_path)
-    # 149 events per 10 ms and 4.1 % active inputs: means over 1,000 N-MNIST recordings
-    assert workload.train.events.mean() / 10 == pytest.approx(149, rel=0.15)
-    active = len(workload.train.indices) / (300 * 10 * 2312)
-    assert active == pytest.approx(0.041, rel=0.15)

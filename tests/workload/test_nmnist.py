@@ -1,33 +1,18 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
-from workload_files import recording, write_nmnist
+from workload_files import entries, recording, write_nmnist
 
 from codesign.errors import DataError
 from codesign.workload.dataset import load_workload
-from codesign.workload.datasets.nmnist import NMNIST
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="nmnist")
 
 
 def first_train_file(root):
     return root / "nmnist" / "NMNIST" / "Train" / "0" / "00001.bin"
-
-
-def sample(workload, sample_id):
-    """(timestep, input index, count) of each entry of one training or validation sample."""
-    for part in (workload.train, workload.validation):
-        for position in np.flatnonzero(part.sample_ids == sample_id):
-            chosen = part.select([position])
-            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
-            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
-    raise AssertionError(f"no sample {sample_id}")
 
 
 def test_known_bytes_become_known_events(tmp_path):
@@ -37,7 +22,7 @@ def test_known_bytes_become_known_events(tmp_path):
         (33, 33, 0, 9_999), (33, 33, 0, 10_000), (3, 2, 1, 19_999), (0, 0, 1, 99_999), (5, 5, 0, 100_000)
     )
     first_train_file(tmp_path).write_bytes(content)
-    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == [
+    assert entries(load_workload(SPEC, data_root=tmp_path), 1) == [
         (0, 33 * 34 + 33, 1),
         (1, 33 * 34 + 33, 1),
         (1, (34 + 2) * 34 + 3, 2),
@@ -50,13 +35,13 @@ def test_a_clock_overflow_moves_what_follows(tmp_path):
     # y = 240 is no event: times after it are 2^13 = 8,192 µs later
     content = recording((1, 0, 0, 5_000), (0, 240, 0, 0), (1, 0, 0, 5_000))
     first_train_file(tmp_path).write_bytes(content)
-    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == [(0, 1, 1), (1, 1, 1)]
+    assert entries(load_workload(SPEC, data_root=tmp_path), 1) == [(0, 1, 1), (1, 1, 1)]
 
 
 def test_a_recording_without_events_is_a_silent_sample(tmp_path):
     write_nmnist(tmp_path)
     first_train_file(tmp_path).write_bytes(b"")
-    assert sample(load_workload(SPEC, data_root=tmp_path), 1) == []
+    assert entries(load_workload(SPEC, data_root=tmp_path), 1) == []
 
 
 def test_ids_say_part_digit_and_number(tmp_path):
@@ -90,17 +75,3 @@ def test_damaged_copies_are_named(tmp_path, name, content, message):
     (tmp_path / "nmnist" / "NMNIST" / "Train" / "0" / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         load_workload(SPEC, data_root=tmp_path)
-
-
-@pytest.mark.recordings
-def test_real_recordings(tmp_path):
-    root = RECORDINGS
-    if NMNIST().status(root).state not in ("partial", "complete"):
-        pytest.skip(f"needs N-MNIST recordings in {root / 'nmnist' / 'NMNIST'}")
-    spec = WorkloadSpec(name="nmnist", split="pooled", train=200, validation=50, test=100)
-    workload = load_workload(spec, data_root=root, cache_root=tmp_path)
-    for part in (workload.train, workload.validation, workload.test):
-        assert np.all(part.events > 100)
-    # the first saccade: hardly an event at first and at last, most in the middle
-    profile = np.array([workload.train.frame(timestep).sum().item() for timestep in range(10)])
-    assert profile[3:6].sum() > 5 * (profile[0] + profile[9])

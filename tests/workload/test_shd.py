@@ -1,34 +1,19 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
-from workload_files import write_shd
+from workload_files import entries, write_shd
 
 from codesign.errors import DataError
 from codesign.workload.dataset import load_workload
-from codesign.workload.datasets.shd import SHD
 from codesign.workload.spec import WorkloadSpec
 
-RECORDINGS = Path(os.environ.get("CODESIGN_DATA") or "data")
 SPEC = WorkloadSpec(name="shd")
 
 
 def train_file(root):
     return root / "shd" / "SHD" / "shd_train.h5"
-
-
-def entries(workload, sample_id):
-    """(timestep, input index, count) of each entry of a sample, whatever split it is in."""
-    for part in (workload.train, workload.validation, workload.test):
-        for position in np.flatnonzero(part.sample_ids == sample_id):
-            chosen = part.select([position])
-            timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))
-            return list(zip(timesteps.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True))
-    raise AssertionError(f"no sample {sample_id}")
 
 
 def test_known_spikes_become_known_events(tmp_path):
@@ -113,15 +98,3 @@ def test_damage_is_named_with_the_file(tmp_path, change, message):
     with pytest.raises(DataError, match=message) as caught:
         load_workload(SPEC, data_root=tmp_path)
     assert str(train_file(tmp_path)) in str(caught.value)
-
-
-@pytest.mark.recordings
-def test_real_recordings(tmp_path):
-    if SHD().status(RECORDINGS).state not in ("partial", "complete"):
-        pytest.skip(f"needs SHD in {RECORDINGS / 'shd' / 'SHD'}")
-    spec = WorkloadSpec(name="shd", split="speaker", train=50, validation=20)
-    workload = load_workload(spec, data_root=RECORDINGS, cache_root=tmp_path)
-    recordings = SHD().open(RECORDINGS / "shd" / "SHD")
-    assert len(np.unique(recordings.groups)) == 12
-    for part in (workload.train, workload.validation, workload.test):
-        assert np.all(part.events > 500)
