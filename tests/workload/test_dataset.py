@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
-from workload_files import write_mnist, write_nmnist
+from workload_files import entries, write_mnist, write_nmnist
 
-from codesign.errors import InputError
+from codesign.errors import DataError, InputError
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.datasets import registry
 from codesign.workload.datasets.registry import get_dataset
@@ -131,6 +133,24 @@ def test_a_plug_in_is_a_dataset_like_any_other(plug_in, tmp_path):
     assert (len(workload.train), len(workload.validation), len(workload.test)) == (15, 5, 10)
     assert np.array_equal(workload.test.frame(1).argmax(dim=1).numpy(), workload.test.sample_ids % 6)
     assert "blinks" in [status.name for status in list_datasets(tmp_path)]
+
+
+def test_the_class_in_the_docs_is_a_dataset(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class MyData" in block)
+    names: dict[str, type] = {}
+    exec(code, names)
+    monkeypatch.setattr("codesign.workload.dataset.get_dataset", lambda name: names["MyData"]())
+    spec = WorkloadSpec(name="mydata")
+    with pytest.raises(DataError, match=r"no recordings in .*mydata, which must hold <class>/<number>.npy"):
+        load_workload(spec, data_root=tmp_path)
+    for number in range(20):
+        path = tmp_path / "mydata" / str(number % 2) / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.array([[3, 1, 1, 15_000], [3, 1, 1, 16_000], [0, 0, 0, 600_000]]))
+    workload = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "cache")
+    assert (len(workload.train), len(workload.validation), len(workload.test)) == (14, 3, 3)
+    assert entries(workload, 7) == [(1, 1024 + 32 + 3, 2)]
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,15 @@ _BUILT_IN = {
 
 def _entry_points() -> dict[str, EntryPoint]:
     """Entry points by name; a plug-in cannot take the name of a built-in dataset or of another plug-in."""
-    found = {name: EntryPoint(name=name, value=value, group=GROUP) for name, value in _BUILT_IN.items()}
+    points = {name: EntryPoint(name=name, value=value, group=GROUP) for name, value in _BUILT_IN.items()}
     for point in entry_points(group=GROUP):
-        if point.name in found and found[point.name].value != point.value:
+        if point.name in points and points[point.name].value != point.value:
             raise InputError(
-                f"dataset '{point.name}' is registered twice, by {found[point.name].value} and by {point.value}; "
+                f"dataset '{point.name}' is registered twice, by {points[point.name].value} and by {point.value}; "
                 "rename or uninstall one"
             )
-        found[point.name] = point
-    return found
+        points[point.name] = point
+    return points
 
 
 def dataset_names() -> list[str]:
