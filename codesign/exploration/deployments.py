@@ -285,7 +285,7 @@ def resolve_schedule(
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
         chosen = chip_schedule(placement, group_size=size, stop=stop, **kept)
-        return chosen.schedule, chosen.assumptions
+        return replace(chosen.schedule, stop=stop), chosen.assumptions
     waits = threshold == "layer" or threshold > 1
     schedule = Schedule(
         group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
@@ -295,4 +295,4 @@ def resolve_schedule(
         **kept,
     )
     chosen = on_chip(schedule, placement)
-    return chosen.schedule, chosen.assumptions
+    return replace(chosen.schedule, stop=stop), chosen.assumptions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ def summary_columns(execution: Execution, *, last_step: int | None, decided_afte
     """
     drained_accuracy = execution.accuracy if last_step is None else None
     if decided_after is not None:
-        execution = replace(execution, scores=execution.convergence[:, decided_after].astype(np.float64))
+        execution = execution.decided(decided_after)
     decided = execution.steps_to_first_output != NOT_REACHED
     spikes = execution.spikes_to_first_output[decided]
     bins, counts = histogram(spikes)

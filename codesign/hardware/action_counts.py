@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.hardware.numbers import Operation
 from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.prices import Prices
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
 __all__ = ["ActionCounts", "action_counts"]
@@ -29,6 +31,8 @@ class ActionCounts:
         hop, hop_vertical: links that messages passed; None where the network is not described.
         chip_hop: chip borders that messages passed.
         barrier_message: barrier messages, each once a destination core.
+        visits, visited: how often all neurons are visited while the chip works, and how many they are.
+        stimulus_s: how long the stimulus lasts.
     """
 
     synaptic_operation: Floats
@@ -40,14 +44,33 @@ class ActionCounts:
     hop_vertical: Floats | None
     chip_hop: Floats
     barrier_message: Floats
+    visits: int = 0
+    visited: int = 0
+    stimulus_s: float = 0.0
 
     def mean(self) -> ActionCounts:
         """Means over the samples; sums of whole numbers are exact, so they do not depend on the order of samples."""
         means: dict[str, Any] = {}
         for field in fields(self):
             count = getattr(self, field.name)
-            means[field.name] = None if count is None else count.mean(keepdims=True)
+            means[field.name] = count.mean(keepdims=True) if isinstance(count, np.ndarray) else count
         return ActionCounts(**means)
+
+    def during(self, operation: Operation, prices: Prices) -> ActionCounts:
+        """The counts in an operation of the chip.
+
+        In real time a timer ticks, and visits all neurons, while the stimulus lasts, or longer where the last frame is
+        not through by then; unless the chip gates its power between inputs.
+        """
+        chip = prices.chip
+        if operation == "accelerated" or not isinstance(chip.synchronization, Timer):
+            return self
+        if chip.power_gating.between_inputs == "yes":
+            return self
+        tick_s = prices.seconds("synchronization.tick")
+        assert tick_s is not None
+        waiting = np.maximum(np.ceil(self.stimulus_s / tick_s - 1e-9) - self.visits, 0.0)
+        return replace(self, neuron_access=np.asarray(self.neuron_access + self.visited * waiting))
 
 
 def action_counts(work: PlacedExecution) -> ActionCounts:
@@ -66,12 +89,13 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     def passed(hops: NDArray[np.int64] | None) -> Floats | None:
         return None if hops is None else by_sample(table.spikes * _ways(work, hops)[table.source])
 
+    visits, visited = _visits(work), int(geometry.accessed.sum())
     borders = passed(geometry.crossings)
     assert borders is not None
     by_itself = chip.synchronized and chip.energies.barrier_message is None
     return ActionCounts(
         synaptic_operation=_synaptic_operations(work, by_sample),
-        neuron_access=np.full(work.samples, float(geometry.accessed.sum() * _visits(work))),
+        neuron_access=np.full(work.samples, float(visited * visits)),
         neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
         message=by_sample(table.spikes * work.destinations[table.source]),
@@ -79,6 +103,9 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
         hop_vertical=passed(geometry.vertical),
         chip_hop=borders,
         barrier_message=by_sample(table.barriers * work.destinations[table.source] * (not by_itself)),
+        visits=visits,
+        visited=visited,
+        stimulus_s=work.timesteps * work.timestep_s,
     )
 
 

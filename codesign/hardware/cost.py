@@ -181,7 +181,8 @@ def price(
     latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
     on_s, assumed = on_time(work, chip, latency.total_s, operation)
     mean_on_s = None if on_s is None else on_s.mean(keepdims=True)
-    energy = energy_of(placement, this.counts, prices, on_s)
+    counts = this.counts.during(operation, prices)
+    energy = energy_of(placement, counts, prices, on_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
     shared = (
@@ -192,7 +193,7 @@ def price(
         operation=operation,
         synaptic_operations=execution.synaptic_operations.sum(axis=1),
         energy=energy,
-        mean=energy_of(placement, this.counts.mean(), prices, mean_on_s),
+        mean=energy_of(placement, counts.mean(), prices, mean_on_s),
         on_s=on_s,
         latency=latency,
         paper_synaptic_operations=paper,
@@ -286,13 +287,13 @@ def mean_times(
     )
 
 
-def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None) -> MeanCosts:
+def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None, operation: Operation) -> MeanCosts:
     """Energies in n scenarios.
 
     Args:
         counts: means over samples, (1,) each.
         on_s: mean time switched on, (n,) or (1,); None if not known.
     """
-    terms = term_energies(counts, prices, on_s)
+    terms = term_energies(counts.during(operation, prices), prices, on_s)
     known = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
     return MeanCosts(energy_j=total(terms.values()) if known else None, terms_j=terms)

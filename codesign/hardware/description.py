@@ -44,6 +44,7 @@ from codesign.hardware.parts import (
     Times,
     WeightGrid,
 )
+from codesign.units import format_si
 
 __all__ = ["Chip", "Mistake", "consistency_mistakes"]
 
@@ -249,8 +250,7 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
     for name in type(times).model_fields:
         number = getattr(times, name)
-        if number is not None and number.cycles is not None and chip.clock is None:
-            yield ("times", name, "cycles"), "needs the chip's clock"
+        yield from _cycle_mistakes(chip, ("times", name), number)
         for term in number.includes if number is not None else ():
             if getattr(times, term) is not None:
                 yield (
@@ -265,12 +265,24 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     name = steps.get(synchronization.kind, "")
     number = getattr(synchronization, name, None)
     if number is not None:
-        if number.cycles is not None and chip.clock is None:
-            yield ("synchronization", name, "cycles"), "needs the chip's clock"
-        elif number.value == 0 or number.cycles == 0:
+        yield from _cycle_mistakes(chip, ("synchronization", name), number)
+        if number.value == 0 or number.cycles == 0:
             yield ("synchronization", name), "must be above 0"
         elif name == "tick" and number.range is not None and number.range[0] == 0:
             yield ("synchronization", name, "range"), "must begin above 0"
+
+
+def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber | None) -> Iterator[Mistake]:
+    if number is None or number.cycles is None:
+        return
+    if chip.clock is None:
+        yield (*place, "cycles"), "needs the chip's clock"
+    elif number.cycles > TimeNumber.ceiling * chip.clock.value:
+        clock = format_si(chip.clock.value, "Hz")
+        yield (
+            (*place, "cycles"),
+            f"must take at most {TimeNumber.ceiling:g} s, found {number.cycles:g} cycles at {clock}",
+        )
 
 
 def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:

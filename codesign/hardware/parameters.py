@@ -127,6 +127,9 @@ def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> B
             raise InputError(f"{where}: the chip gives no times that a factor could change; give one such as '1 us'")
         by_chips = current.by_chips and {chips: time * factor for chips, time in current.by_chips.items()}
         by_tiles = {tiles: time * factor for tiles, time in current.by_tiles.items()}
+        longest = max([*by_tiles.values(), *(by_chips or {}).values()])
+        if longest > TimeNumber.ceiling:
+            raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, found {longest:g} s")
         return current.model_copy(update={**provenance, "by_tiles": by_tiles, "by_chips": by_chips})
     try:
         return BarrierTimes.model_validate({"by_tiles": {1: value}, **provenance})

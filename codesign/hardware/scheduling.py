@@ -94,6 +94,8 @@ def chip_schedule(
 def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
 
+    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway.
+
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
     """
@@ -107,7 +109,9 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
                 f"{chip.name}: policy '{schedule.policy}' does not see the time that a visit of all neurons takes"
             )
     cores = placement.schedule_cores(core_aware=policy.uses_core or policy.uses_service)
-    return ChipSchedule(schedule=replace(schedule, cores=cores, service=service), assumptions=tuple(assumptions))
+    stop = "read_early" if schedule.stop == "on_output" and chip.can_flush != "yes" else schedule.stop
+    schedule = replace(schedule, cores=cores, service=service, stop=stop)
+    return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
 
 
 def service_model(placement: Placement) -> ServiceModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,8 @@ def _energy(
     chip, given = prices.chip, _given(model)
     if model.operation is not None:
         check_operation(chip, model.operation)
-    counts = ActionCounts(**{name: np.array(getattr(model.events, name)) for name in type(model.events).model_fields})
+    events: dict[str, Any] = {name: np.array(getattr(model.events, name)) for name in type(model.events).model_fields}
+    counts = ActionCounts(**events)
     terms = term_energies(counts, prices, None if on_s is None else np.full(2, on_s))
     if chip.all_in:
         if "synaptic_operation" not in given:

@@ -192,8 +192,8 @@ def lane_operations(work: Floats, chip: Chip) -> Floats:
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
 
-    Chips that synchronize evaluate each neuron once a timestep if anything reached it, in however many groups of the
-    simulation that was.
+    A barrier chip evaluates a neuron once a timestep, when all that reaches it is there, in however many groups of the
+    simulation that came. Under `layer` thresholds with barrier messages that is every neuron behind the first layer.
     """
     number = chip.energies.neuron_update
     if number is not None and number.counted == "active_neurons":
@@ -201,6 +201,8 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     table = execution.updates
     counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
     np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
+    if chip.synchronization.kind == "barrier":
+        counts = np.minimum(counts, [one.neurons for one in execution.slices])
     return counts
 
 

@@ -135,13 +135,13 @@ class ModelEvaluation:
         names = {one.name for one in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
         layered = schedule.equivalent_to_layered(execution.shape.layer_sizes)
-        early = schedule.stop == "on_output"
+        early = schedule.stop != "drained"  # whether the rest is dropped or drains
         answers = {
             "schedule": name,
             "inference": "layered" if layered else "asynchronous",
             "policy": schedule.policy,
             "group_size": schedule.group_size,
-            "stop": schedule.stop,
+            "stop": "on_output" if early else "drained",
             "steps_after_output": schedule.steps_after_output if early else None,
             "input_mode": schedule.input_mode,
             "equivalent_to_layered": layered,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -180,7 +180,7 @@ def simulate(
     Args:
         network: on any device; engine `event` needs float32 on the CPU, and uses `torch.get_num_threads()` threads.
         events: B samples of T timesteps; `input_size` and `timestep_s` as the network's.
-        schedule: how forward passes are executed.
+        schedule: how forward passes are executed; with stop `read_early` the logits have no gradient.
         regularization: dropouts and noise, for training; None for none.
         seed, epoch: of all random draws.
         counters: whether to return an `Execution`.
@@ -191,9 +191,23 @@ def simulate(
         InputError: network, events and schedule do not fit each other, or the engine or policy does not exist.
     """
     run = _ENGINES[_engine_name(engine, network)]
-    _check(network, events, schedule, idle_gradient)
     regularization = regularization or Regularization()
+    if isinstance(schedule, Schedule) and schedule.stop == "read_early" and network.neuron.readout == "spikes":
+        whole = schedule.drained()
+        _check(network, events, whole, idle_gradient)
+        with torch.no_grad():
+            drained = run(network, events, whole, regularization, idle_gradient, seed=seed, epoch=epoch, counters=True)
+        return _read_early(drained, schedule.steps_after_output, counters=counters)
+    _check(network, events, schedule, idle_gradient)
     return run(network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters)
+
+
+def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool) -> Simulation:
+    """The answer at the decision, without gradient, of a run that went on until nothing waited."""
+    assert drained.execution is not None
+    execution = drained.execution.decided(steps_after_output)
+    logits = torch.as_tensor(execution.scores, dtype=drained.logits.dtype, device=drained.logits.device)
+    return replace(drained, logits=logits, execution=execution if counters else None)
 
 
 def classification_loss(
@@ -219,6 +233,8 @@ def classification_loss(
     """
     name = _engine_name(engine, network)
     _check(network, events, schedule, idle_gradient)
+    if schedule.stop == "read_early":
+        raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
     check_loss(loss, network.neuron, events.timesteps)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]

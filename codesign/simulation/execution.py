@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import SilentNetworkWarning
+from codesign.errors import InputError, SilentNetworkWarning
 from codesign.network.topology import NetworkShape
 
 __all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable", "warn_if_silent"]
@@ -183,6 +183,17 @@ class Execution:
     @property
     def timesteps(self) -> int:
         return int(self.forward_steps.shape[1])
+
+    def decided(self, steps_after_output: int) -> Execution:
+        """The same with the answer read so many forward steps after the first output spike of each pass.
+
+        Raises:
+            InputError: so many steps are not recorded.
+        """
+        recorded = self.convergence.shape[1]
+        if not 0 <= steps_after_output < recorded:
+            raise InputError(f"steps_after_output: must be between 0 and {recorded - 1}, found {steps_after_output}")
+        return replace(self, scores=self.convergence[:, steps_after_output].astype(np.float64))
 
     @property
     def predictions(self) -> Integers:

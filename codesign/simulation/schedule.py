@@ -56,8 +56,10 @@ class Schedule:
         policy: name of a registered scheduling policy.
         group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
             number that engines and chips reckon with.
-        stop: `drained` (the paper's "on spiking done") or `on_output`.
-        steps_after_output: with `on_output`, forward steps still run after the step of the first output spike.
+        stop: `drained` (the paper's "on spiking done"), `on_output`, or `read_early`: the answer is read where
+            `on_output` would stop, and the pass goes on until nothing waits, as on a chip that cannot drop its queue.
+        steps_after_output: unless it drains, forward steps after the step of the first output spike until the answer is
+            read.
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
         synchronization_threshold: messages that a neuron needs in a timestep before it may fire: one number for all,
@@ -76,7 +78,7 @@ class Schedule:
 
     policy: str = "random"
     group_size: int | None = 8
-    stop: Literal["drained", "on_output"] = "on_output"
+    stop: Literal["drained", "on_output", "read_early"] = "on_output"
     steps_after_output: int = 1
     input_mode: Literal["frame", "queued"] = "frame"
     prioritize_input: bool = False
@@ -92,8 +94,8 @@ class Schedule:
         if self.group_size is not None:
             object.__setattr__(self, "group_size", _whole("group_size", self.group_size, least=1))
         object.__setattr__(self, "steps_after_output", _whole("steps_after_output", self.steps_after_output))
-        if self.stop not in ("drained", "on_output"):
-            raise InputError(f"stop: must be 'drained' or 'on_output', found {self.stop!r}")
+        if self.stop not in ("drained", "on_output", "read_early"):
+            raise InputError(f"stop: must be 'drained', 'on_output' or 'read_early', found {self.stop!r}")
         if self.input_mode not in ("frame", "queued"):
             raise InputError(f"input_mode: must be 'frame' or 'queued', found {self.input_mode!r}")
         for name in ("prioritize_input", "barrier_messages", "refractory"):

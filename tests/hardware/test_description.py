@@ -233,3 +233,22 @@ def test_axes_set_single_numbers() -> None:
 def test_axes_refuse_what_a_file_could_not_say(path: str, value: object, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         with_parameter(find_chip("loihi"), path, value)
+
+
+def test_no_time_is_longer_than_any_chip_takes() -> None:
+    """A clock next to no clock and a factor without end are mistakes, not infinite times."""
+    times = "times: {output: {cycles: 1000, confidence: stated, source: made_up}}\n"
+    barrier = "{kind: barrier, scope: timestep, times: {by_tiles: {1: 1 us}, confidence: stated, source: made_up}}"
+    chip = chip_from(
+        f"cores: {number(1)}\nlayers_share_core: true\nclock: {number('1 MHz')}\n{times}synchronization: {barrier}\n"
+    )
+    for path, value, message in (
+        ("clock", "1e-300 Hz", r"must take at most 1000 s, found 1000 cycles at"),
+        ("times.output", 1e9, None),
+        ("synchronization.times", "x1e308", r"a barrier must take at most 1000 s, found 1e\+302 s"),
+    ):
+        if message is None:
+            with_parameter(chip, path, value)
+            continue
+        with pytest.raises(InputError, match=message):
+            with_parameter(chip, path, value)

@@ -15,6 +15,7 @@ from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import Execution
 
 ASYNCHRONOUS = "synchronization: {kind: asynchronous}"
+KNOWN = "confidence: stated, source: made_up"
 
 # Table 3 of the paper from the densities of its Table 2: operations in 10^4 and microjoules at 26 pJ
 TABLE_3 = [
@@ -272,3 +273,43 @@ def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: Execution) -
     assert cost.latency_s == pytest.approx(cost_of(two_timesteps, body).latency_s)
     assert cost.columns()["late_fraction"] is None
     assert cost_of(two_timesteps, body).columns()["late_fraction"] is not None
+
+
+def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two_timesteps: Execution) -> None:
+    """Two timesteps of 10 ms, ticks of 1 ms: 3 until the last frame is through, 20 while the stimulus lasts."""
+    timer = f"synchronization: {{kind: timer, tick: {number('1 ms')}, overload: stretch}}\n"
+    execution = replace(two_timesteps, timestep_s=10e-3)
+    accelerated, real_time, gated, swift = (
+        cost_of(stimulus, MESH_CORES + ENERGIES + timer + more, operation=operation)
+        for stimulus, operation, more in (
+            (execution, "accelerated", ""),
+            (execution, "real_time", ""),
+            (execution, "real_time", 'power_gating: {between_inputs: "yes"}\n'),
+            (replace(execution, timestep_s=1e-3), "real_time", ""),
+        )
+    )
+    visit = 6 * 10e-12
+    assert accelerated.energy.terms_j["neuron_access"] == pytest.approx([3 * visit] * 2)
+    assert real_time.energy.terms_j["neuron_access"] == pytest.approx([20 * visit] * 2)
+    assert real_time.mean.terms_j["neuron_access"] == pytest.approx([20 * visit])
+    assert gated.energy.terms_j["neuron_access"] == pytest.approx([3 * visit] * 2)
+    assert swift.energy.terms_j["neuron_access"] == pytest.approx([3 * visit] * 2)  # 2 ms are over before
+
+
+def test_a_barrier_chip_evaluates_a_neuron_once_a_timestep() -> None:
+    """3-4-2 with barrier messages: two hidden spikes in one group or in two; both outputs hear of all four neurons."""
+    barrier = f"synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {KNOWN}}}}}\n"
+    together = Builder("3-4-2").message(-1, 0, 2).update(0, 0, 4, 2).message(0, 1, 2, barriers=2).update(1, 1, 2, 1)
+    apart = (
+        Builder("3-4-2")
+        .message(-1, 0, 2)
+        .update(0, 0, 4, 2)
+        .message(0, 1, 1, barriers=2)
+        .update(1, 1, 2)
+        .message(1, 1, 1, enqueued=0)
+        .update(2, 1, 2, 1)
+    )
+    costs = [cost_of(builder.build(), MESH_CORES + TIMES + ENERGIES + barrier) for builder in (together, apart)]
+    for cost in costs:
+        assert cost.energy.terms_j["neuron_update"] == pytest.approx([6 * 100e-12])
+    assert costs[0].latency.total_s == pytest.approx(costs[1].latency.total_s)

@@ -60,7 +60,7 @@ def test_a_timer_makes_every_neuron_wait_for_its_core_or_its_fan_in() -> None:
 
 def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> None:
     result = schedule_of("mubrain")
-    assert result.schedule == Schedule(group_size=8)
+    assert result.schedule == Schedule(group_size=8, stop="read_early")
     assert any("F = 8" in text for text in result.assumptions)
     assert any("not known to be able to drop" in text for text in result.assumptions)
     assert not schedule_of("mubrain", group_size=4, stop="drained").assumptions

@@ -227,7 +227,7 @@ class Pricer:
             own = np.flatnonzero(np.equal(positions[along].T, key).all(axis=1)) if along else slice(None)
             prices = self._problem.space.prices(placement, positions[:, own])
             on_s = self._times.on_s[combinations[own]]
-            costs = mean_costs(counts, prices, None if np.isnan(on_s).all() else on_s)
+            costs = mean_costs(counts, prices, None if np.isnan(on_s).all() else on_s, self._problem.operation)
             if costs.energy_j is None:
                 continue
             energy[own] = costs.energy_j
