@@ -69,6 +69,7 @@ def study(
     What is done is kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
+    from codesign.exploration.options import RunOptions
     from codesign.exploration.store import Store
     from codesign.exploration.study.study import choose_study, run_study
 
@@ -87,10 +88,12 @@ def study(
             storage=storage,
             executor=runs_jobs,
             progress=progress,
-            data_root=data_root,
-            command=command_line(context, chosen.options, only=_DECISIVE),
-            resume=command_line(context, chosen.options),
             models=models,
+            options=RunOptions(
+                data_root=data_root,
+                command=command_line(context, chosen.options, only=_DECISIVE),
+                resume=command_line(context, chosen.options),
+            ),
         )
     raise typer.Exit(_summary(outcome))
 

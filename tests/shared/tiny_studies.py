@@ -10,6 +10,7 @@ from tiny_sweeps import Recording
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.options import RunOptions
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
@@ -102,8 +103,7 @@ def run(
         storage=storage,
         executor=executor or SerialExecutor(),
         progress=progress,
-        cache_root=cache_root,
-        command="codesign study tiny.yaml",
         models=models,
+        options=RunOptions(cache_root=cache_root, command="codesign study tiny.yaml"),
     )
     return outcome, progress

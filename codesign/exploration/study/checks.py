@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 from codesign.analysis.columns import COLUMNS
-from codesign.documents import Path_, suggestion
+from codesign.documents import Path_, dotted, suggestion
 from codesign.exploration.checks import merged_recipe
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, Seeds
-from codesign.exploration.study.samplers import options_problems, sampler_problem
+from codesign.exploration.study.samplers import option_problems, sampler_problem
 from codesign.exploration.study.space_checks import mapping, space_problems
 
 __all__ = ["problems"]
@@ -67,8 +67,9 @@ def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
     if message is not None:
         yield ("sampler", "name"), f"sampler.name: {message}"
         return
-    for option, text in options_problems(name, mapping(sampler, "options")):
-        yield ("sampler", "options", *option), f"{'.'.join(('sampler', 'options', *option))}: {text}"
+    for option, text in option_problems(name, mapping(sampler, "options")):
+        where = ("sampler", "options") if option is None else ("sampler", "options", option)
+        yield where, f"{dotted(where)}: {text}"
 
 
 def _fidelity(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:

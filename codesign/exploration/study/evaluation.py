@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.pareto import pareto_front, pareto_ranking
+from codesign.analysis.pareto import hypervolume, pareto_front, pareto_ranking
+from codesign.errors import InputError
 from codesign.exploration.plan import Plan
+from codesign.exploration.point_rows import point_row
 from codesign.exploration.rows import Columns
-from codesign.exploration.study.spec import ConstraintEntry, StudySpec
+from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.store import Store
+from codesign.exploration.study.domains import Value
+from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
+from codesign.exploration.work import JobTally, Work, find_work
 from codesign.units import format_si
 
-__all__ = ["Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "known_outcome"]
+__all__ = ["Evaluations", "Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "volume"]
+
+State = Literal["complete", "infeasible", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +31,78 @@ class Outcome:
     """How a trial ended at a fidelity level.
 
     Attributes:
-        state: `complete`, `infeasible` or `failed`.
         values: one an objective, in SI units: mean over training seeds; empty where it was not run or failed.
         spreads: sample standard deviations over training seeds; None with fewer than two.
         violations: by constraint, by how much it is violated; 0 or below where it is not.
         reason: why it is infeasible or failed.
     """
 
-    state: Literal["complete", "infeasible", "failed"]
+    state: State
     values: tuple[float, ...] = ()
     spreads: tuple[float | None, ...] = ()
     violations: Mapping[str, float] = field(default_factory=dict)
     reason: str | None = None
+
+
+@dataclass(kw_only=True)
+class Evaluations:
+    """Evaluates trials through a runner.
+
+    Args:
+        plan: the design points of a trial at a level, on the validation split.
+    """
+
+    spec: StudySpec
+    plan: Callable[[Mapping[str, Value], FidelityLevel | None], Plan]
+    store: Store
+    runner: Runner
+    _works: list[Work] = field(default_factory=list)
+    _begun: dict[str, tuple[Plan, set[str]] | Outcome] = field(default_factory=dict)
+
+    def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> bool:
+        """Start a trial at a level; False where nothing need be run for it."""
+        try:
+            plan = self.plan(values, level)
+        except InputError as error:  # values that do not go together, which no single parameter shows
+            self._begun[name] = Outcome(state="infeasible", reason=str(error))
+            return False
+        known = _known_outcome(self.spec, plan)
+        if known is not None:
+            self._begun[name] = known
+            return False
+        self.add(plan, name)
+        self._begun[name] = plan, {key for point in plan.points if point.jobs is not None for key in point.jobs.keys}
+        return True
+
+    def outcome(self, name: str) -> Outcome | None:
+        """The outcome of a trial that was begun; None while it is under way."""
+        begun = self._begun[name]
+        if not isinstance(begun, Outcome):
+            plan, keys = begun
+            keys -= {key for key in keys if not self.runner.unfinished(key)}
+            if keys:
+                return None
+            rows = [point_row(point, plan.shape, self.store, self.runner.failures) for point in plan.points]
+            begun = evaluate_rows(self.spec, rows)
+        del self._begun[name]
+        return begun
+
+    def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
+        """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
+        work = find_work(plan, self.store, models=models)
+        self._works.append(work)
+        self.runner.add(replace(work, labels={key: f"{name}: {label}" for key, label in work.labels.items()}))
+
+    @property
+    def tallies(self) -> dict[str, JobTally]:
+        """Jobs by kind, of everything that was added."""
+        return {
+            kind: JobTally(
+                to_run=sum(work.tallies[kind].to_run for work in self._works),
+                in_store=sum(work.tallies[kind].in_store for work in self._works),
+            )
+            for kind in JOB_KINDS
+        }
 
 
 def constraint_text(constraint: ConstraintEntry) -> str:
@@ -48,17 +114,19 @@ def constraint_text(constraint: ConstraintEntry) -> str:
     return f"{constraint.column} {'at most' if constraint.at_least is None else 'at least'} {text}"
 
 
-def known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
+def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
     """The outcome of a trial that need not be run, because it cannot be or must not; None for one that has to be."""
     for point in plan.points:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)
     columns = plan.points[0].columns
-    known = [one for one in spec.constraints if columns.get(one.column) is not None]
-    violations = {constraint_text(one): one.violation(columns[one.column]) for one in known}
-    if all(violation <= 0 for violation in violations.values()):
-        return None
-    return Outcome(state="infeasible", violations=violations, reason=_violation_reason(violations))
+    violations = {
+        constraint_text(constraint): constraint.violation(columns[constraint.column])
+        for constraint in spec.constraints
+        if columns.get(constraint.column) is not None
+    }
+    reason = _violation_reason(violations)
+    return None if reason is None else Outcome(state="infeasible", violations=violations, reason=reason)
 
 
 def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
@@ -66,26 +134,43 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])
-    values, spreads = [], []
-    for objective in spec.objectives:
-        by_seed = _by_seed(rows, objective.column)
-        if by_seed is None:
-            return _unknown(objective.column, rows)
-        values.append(statistics.fmean(by_seed))
-        spreads.append(statistics.stdev(by_seed) if len(by_seed) > 1 else None)
-    violations: dict[str, float] = {}
-    for constraint in spec.constraints:
-        found = _by_seed(rows, constraint.column)
-        if found is None:
-            return _unknown(constraint.column, rows)
-        violations[constraint_text(constraint)] = constraint.violation(statistics.fmean(found))
+    objectives = [objective.column for objective in spec.objectives]
+    means: dict[str, float] = {}
+    spreads: dict[str, float | None] = {}
+    for column in (*objectives, *(constraint.column for constraint in spec.constraints)):
+        values = _by_seed(rows, column)
+        if values is None:
+            return Outcome(state="infeasible", reason=f"{column} is not known on chip {rows[0]['chip']}")
+        means[column] = statistics.fmean(values)
+        spreads[column] = statistics.stdev(values) if len(values) > 1 else None
+    violations = {constraint_text(entry): entry.violation(means[entry.column]) for entry in spec.constraints}
     reason = _violation_reason(violations)
-    state: Literal["complete", "infeasible"] = "complete" if reason is None else "infeasible"
-    return Outcome(state=state, values=tuple(values), spreads=tuple(spreads), violations=violations, reason=reason)
+    return Outcome(
+        state="complete" if reason is None else "infeasible",
+        values=tuple(means[column] for column in objectives),
+        spreads=tuple(spreads[column] for column in objectives),
+        violations=violations,
+        reason=reason,
+    )
 
 
-def _unknown(column: str, rows: Sequence[Columns]) -> Outcome:
-    return Outcome(state="infeasible", reason=f"{column} is not known on chip {rows[0]['chip']}")
+def _by_seed(rows: Sequence[Columns], column: str) -> list[float] | None:
+    """Mean over evaluation seeds for each training seed; None where a row does not know it."""
+    import numpy as np
+
+    seeds: dict[int, list[float]] = {}
+    for row in rows:
+        value = row.get(column)
+        if value is None or not math.isfinite(value):
+            return None
+        seeds.setdefault(row["training_seed"], []).append(value)
+
+    return [float(np.mean(values)) for values in seeds.values()]
+
+
+def _violation_reason(violations: Mapping[str, float]) -> str | None:
+    violated = [text for text, violation in violations.items() if violation > 0]
+    return f"violates {', '.join(violated)}" if violated else None
 
 
 def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
@@ -94,9 +179,7 @@ def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> lis
     Those that violate a constraint come last, by how much: at another level they may not.
     """
     numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
-    values = [outcomes[number].values for number in numbers]
-    directions = [objective.direction for objective in spec.objectives]
-    order = pareto_ranking(values, directions, [objective.reference for objective in spec.objectives])
+    order = pareto_ranking([outcomes[number].values for number in numbers], spec.directions, spec.references)
     violating = sorted(
         (sum(by for by in outcome.violations.values() if by > 0), number)
         for number, outcome in outcomes.items()
@@ -107,27 +190,14 @@ def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> lis
 
 def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[bool]:
     """Whether each is on the front of those that are better than the objectives' references, which count at all."""
-    signs = [1.0 if objective.direction == "maximize" else -1.0 for objective in spec.objectives]
-    limits = [objective.reference for objective in spec.objectives]
-    counts = [
-        all(sign * value > sign * limit for sign, value, limit in zip(signs, row, limits, strict=True))
-        for row in values
-    ]
-    able = [row if count else (None,) * len(row) for row, count in zip(values, counts, strict=True)]
-    return list(pareto_front(able, [objective.direction for objective in spec.objectives]))
+    import numpy as np
+
+    signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
+    better = (signs * np.reshape(values, (-1, len(signs))) > signs * np.array(spec.references)).all(axis=1)
+    counting = [row if counts else (None,) * len(row) for row, counts in zip(values, better, strict=True)]
+    return list(pareto_front(counting, spec.directions))
 
 
-def _by_seed(rows: Sequence[Columns], column: str) -> list[float] | None:
-    """Mean over evaluation seeds for each training seed; None where a row does not know it."""
-    seeds: dict[int, list[Any]] = {}
-    for row in rows:
-        seeds.setdefault(row["training_seed"], []).append(row.get(column))
-    values = [value for found in seeds.values() for value in found]
-    if any(value is None or not math.isfinite(value) for value in values):
-        return None
-    return [float(np.mean(found)) for found in seeds.values()]
-
-
-def _violation_reason(violations: Mapping[str, float]) -> str | None:
-    violated = [text for text, violation in violations.items() if violation > 0]
-    return f"violates {', '.join(violated)}" if violated else None
+def volume(spec: StudySpec, values: Sequence[Sequence[float]]) -> float:
+    """Hypervolume of some trials' objectives up to the references."""
+    return hypervolume(values, spec.directions, spec.references)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, reason
+from codesign.documents import Spec, reason, suggestion
 from codesign.errors import InputError
 from codesign.exploration.spec import (
     BUILT_IN_SCHEDULES,
@@ -40,6 +40,7 @@ MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "sch
 """Blocks whose parameters are the fields of a model."""
 _DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
 """Parameters that decide whether others take part: momentum noise, and widths of layers."""
+_LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
 _MOST_NEURONS = 10_000_000
 
 
@@ -73,8 +74,8 @@ class Parameter:
     @property
     def layer(self) -> int | None:
         """The hidden layer, counted from 1, whose width this is."""
-        number = self.field.removeprefix("hidden.")
-        return int(number) if self.block == "network" and number != self.field else None
+        found = _LAYER.fullmatch(self.field) if self.block == "network" else None
+        return None if found is None else int(found[1])
 
     @property
     def conditions(self) -> dict[str, tuple[Value, ...]]:
@@ -104,14 +105,26 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
             "recipe.<name>.group_size, neuron.<parameter>, network.width, network.depth or network.hidden.<layer>"
         )
     first, _, field = rest.partition(".")
-    named = block in NAMED and first in names[block] and field != ""
-    return Parameter(
-        path=path,
-        domain=domain,
-        block=block,  # type: ignore[arg-type]
-        name=first if named else None,
-        field=field if named else rest,
+    if block in NAMED and first in names[block] and field:
+        name: str | None = first
+    else:
+        name, field = None, rest
+    if field:
+        _check_field(block, field)
+    return Parameter(path=path, domain=domain, block=block, name=name, field=field)  # type: ignore[arg-type]
+
+
+def _check_field(block: str, field: str) -> None:
+    """Raises ValueError where a block has no such parameter; numbers of chips are looked at with their values."""
+    if block == "network" and field not in ("width", "depth") and not _LAYER.fullmatch(field):
+        raise ValueError(f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …")
+    if block == "chip" and field in ("chip", "schedules", "overrides"):
+        raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
+    fields = (
+        [name for name in MODELS[block].model_fields if name not in ("method", "chip")] if block in MODELS else None
     )
+    if fields is not None and field not in fields:
+        raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,22 +239,28 @@ class SearchSpace:
             InputError: values that do not go together.
         """
         chosen, base = self.chosen(values), self.base
-        settings = {block: self._settings(block, values) for block in get_args(Block)}
-        recipe = _with_settings(base.recipes[chosen["recipe"]], settings["recipe"])
+        recipe = _with_settings(base.recipes[chosen["recipe"]], self._settings(values, "recipe"))
         if recipe.method == "unlayered" and recipe.policy != "momentum":
             recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
         if recipe.chip is not None:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
-        schedule = _with_settings(base.schedule_entry(chosen["schedule"]), settings["schedule"])
-        chip = self._chip(chosen, settings["chip"])
+        schedule = _with_settings(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
+        of_entry, overrides = dict[Parameter, Value](), dict[str, Value]()
+        for parameter, value in self._settings(values, "chip").items():
+            if parameter.field in ChipEntry.model_fields:
+                of_entry[parameter] = value
+            else:
+                overrides[parameter.field] = value
+        chip = _with_settings(base.chips[chosen["chip"]], of_entry)
+        chip = chip.model_copy(
+            update={"overrides": {**chip.overrides, **overrides}, "schedules": (chosen["schedule"],)}
+        )
         # What the file says of its neuron is in SI units, in which a file cannot give it: the trial's is checked alone.
-        neuron = _with_settings(NeuronSpec(), settings["neuron"])
-        network: dict[str, Any] = {
-            "neuron": base.network.neuron.model_copy(
-                update={parameter.field: getattr(neuron, parameter.field) for parameter in settings["neuron"]}
-            )
-        }
-        if settings["network"]:
+        settings = self._settings(values, "neuron")
+        alone = _with_settings(NeuronSpec(), settings)
+        neuron = {parameter.field: getattr(alone, parameter.field) for parameter in settings}
+        network: dict[str, Any] = {"neuron": base.network.neuron.model_copy(update=neuron)}
+        if self._settings(values, "network"):
             network.update(hidden="-".join(map(str, self.hidden(values))), topology=None)
         return SweepSpec.model_construct(
             **{
@@ -254,21 +273,12 @@ class SearchSpace:
             }
         )
 
-    def _settings(self, block: Block, values: Mapping[str, Value]) -> dict[Parameter, Value]:
+    def _settings(self, values: Mapping[str, Value], block: Block) -> dict[Parameter, Value]:
         """What a trial sets in a block, beside which of its names it takes."""
-        parameters = ((self.parameters[path], value) for path, value in values.items())
-        return {parameter: value for parameter, value in parameters if parameter.block == block and parameter.field}
-
-    def _chip(self, chosen: Mapping[str, str], settings: Mapping[Parameter, Value]) -> ChipEntry:
-        entry = self.base.chips[chosen["chip"]]
-        overrides = {
-            parameter.field: value
-            for parameter, value in settings.items()
-            if parameter.field not in ChipEntry.model_fields
+        set_here = {self.parameters[path]: value for path, value in values.items()}
+        return {
+            parameter: value for parameter, value in set_here.items() if parameter.block == block and parameter.field
         }
-        fields = {parameter: value for parameter, value in settings.items() if parameter.field not in overrides}
-        update = {"overrides": {**entry.overrides, **overrides}, "schedules": (chosen["schedule"],)}
-        return _with_settings(entry, fields).model_copy(update=update)
 
     def baseline_values(self) -> dict[str, Value | None]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
@@ -318,15 +328,10 @@ def ordered(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     itself, then the rest; each as written.
     """
     position = {path: number for number, path in enumerate(parameters)}
-    waiting = [path for path in parameters if decides(path)]
-    deciding = set(waiting)
-    while waiting:
-        path = waiting.pop()
-        needed = {
-            other for other in parameters[path].needs if position.get(other, math.inf) < position[path]
-        } - deciding
-        deciding |= needed
-        waiting += needed
+    deciding = {path for path in parameters if decides(path)}
+    for path in reversed(list(parameters)):
+        if path in deciding:
+            deciding |= {need for need in parameters[path].needs if position.get(need, math.inf) < position[path]}
     names = {path: parameters[path] for path in NAMED if path in parameters}
     return {**names, **{path: one for path, one in parameters.items() if path in deciding}, **parameters}
 

@@ -6,7 +6,7 @@ take part, and in these the ends of each domain, from which the sweep is built t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice, takewhile
 from typing import Any, TypeVar
 
@@ -18,7 +18,6 @@ from codesign.exploration.checks import merged_recipe
 from codesign.exploration.spec import ChipEntry, NetworkEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value
 from codesign.exploration.study.space import (
-    MODELS,
     NAMED,
     Parameter,
     SearchSpace,
@@ -68,18 +67,9 @@ def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]])
             unsound.add(str(path))
     parameters = ordered(parameters)
     for path, parameter in parameters.items():
-        message = _field_problem(parameter)
-        texts = (
-            [message]
-            if message is not None
-            else []
-            if path in unsound
-            else _name_problems(parameter, parameters, names)
-        )
-        for text in texts:
-            unsound.add(path)
-            yield ("space", path), f"space.{path}: {text}"
-        if not unsound.isdisjoint(parameter.needs):
+        texts = [] if path in unsound else list(_name_problems(parameter, parameters, names))
+        yield from ((("space", path), f"space.{path}: {text}") for text in texts)
+        if texts or not unsound.isdisjoint(parameter.needs):
             unsound.add(path)
     base = _readable_parts(data)
     if base is None or any(path in NAMED or decides(path) for path in unsound):
@@ -135,26 +125,6 @@ def _readable(model: type[SpecT], entry: Any) -> SpecT | None:
     return None
 
 
-def _field_problem(parameter: Parameter) -> str | None:
-    """Why a block has no such parameter; those of chips are looked at with the values that they are to take."""
-    block, field = parameter.block, parameter.field
-    if block == "network" and not (field in ("width", "depth") or _is_layer(field)):
-        return f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …"
-    if block == "chip" and field in ("chip", "schedules", "overrides"):
-        return "cannot be searched for; choose among names of chips by 'chip: [name, …]'"
-    if block not in MODELS or not field:
-        return None
-    fields = [name for name in MODELS[block].model_fields if name not in ("method", "chip")]
-    if field in fields:
-        return None
-    return f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}"
-
-
-def _is_layer(field: str) -> bool:
-    number = field.removeprefix("hidden.")
-    return number != field and number.isascii() and number.isdecimal() and number[0] != "0" and len(number) <= 3
-
-
 def _name_problems(
     parameter: Parameter, parameters: Mapping[str, Parameter], names: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
@@ -207,18 +177,13 @@ class _SpaceChecks:
                 wrong.add(path)
             yield from ((("space", path), f"space.{path}: {text}") for text in texts)
         yield from self._shadowed()
-        yield from self._width_without_effect()
 
-    def _trials(self, *parameters: Parameter, beside: Sequence[Parameter] = ()) -> list[dict[str, Value]] | None:
+    def _trials(self, *parameters: Parameter) -> list[dict[str, Value]] | None:
         """Values of all that decides about some parameters, in each combination in which they all take part.
 
-        Args:
-            beside: parameters about which all is decided, too, whether they take part or not.
-
-        Returns:
-            None where there are more combinations than are looked at.
+        None for more combinations than are looked at.
         """
-        deciding, waiting = set[str](), [*parameters, *beside]
+        deciding, waiting = set[str](), list(parameters)
         while waiting:
             parameter = waiting.pop()
             others = {*parameter.needs, *self._deciding_in(parameter.block)} - deciding
@@ -258,18 +223,10 @@ class _SpaceChecks:
                     yield f"when: {path} {reason}"
 
     def _without_part(self, parameter: Parameter) -> Iterator[str]:
-        if self._trials(parameter) != []:
-            return
-        depth = self._parameters.get("network.depth")
-        trials = self._trials(beside=[parameter])
-        if parameter.layer is None or parameter.needs or not trials:
-            yield "takes no part in any trial: conditions exclude each other, or what it belongs to is never chosen"
-            return
-        most = max(len(self._space.hidden(trial)) for trial in trials)
-        yield (
-            f"takes no part: no trial has more than {most} hidden layers; allowed: hidden.1 to hidden.{most}, or "
-            f"{'search for' if depth is None else 'raise'} network.depth"
-        )
+        if self._trials(parameter) == []:
+            layers = f"no trial has {parameter.layer} hidden layers"
+            conditions = "its conditions exclude each other, or what it belongs to is never chosen"
+            yield f"takes no part in any trial: {conditions if parameter.layer is None or parameter.needs else layers}"
 
     def _values(self, parameter: Parameter) -> Iterator[str]:
         """Why a parameter cannot have the values of its domain: those with which none of its trials can be."""
@@ -320,20 +277,6 @@ class _SpaceChecks:
                 f"space.{later}: sets the same as {general if later == path else path} in every trial with "
                 f"{parameter.block} '{parameter.name}'; remove one of the two, or let {general} take part with others "
                 f"only, by when: {{{parameter.block}: …}}",
-            )
-
-    def _width_without_effect(self) -> Iterator[tuple[Path_, str]]:
-        width = self._parameters.get("network.width")
-        layers = [parameter for parameter in self._parameters.values() if parameter.layer is not None]
-        trials = None if width is None else self._trials(width, beside=layers)
-        if trials and all(
-            sum(self._space.takes_part(layer, trial) for layer in layers) == len(self._space.hidden(trial))
-            for trial in trials
-        ):
-            paths = ", ".join(layer.path for layer in layers)
-            yield (
-                ("space", "network.width"),
-                (f"space.network.width: has no effect: {paths} set the width of every layer; remove it or them"),
             )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from codesign.analysis.columns import COLUMNS
+from codesign.analysis.pareto import Direction
 from codesign.documents import Path_, Spec
 from codesign.exploration.spec import AxisValue, EvaluationEntry, ObjectiveEntry, Positive, Seeds, SweepSpec
 from codesign.exploration.study import checks
@@ -235,6 +236,16 @@ class StudySpec(SweepSpec):
     def levels(self) -> tuple[FidelityLevel | None, ...]:
         """Fidelity levels, lowest first; None is the full one."""
         return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Of the objectives."""
+        return [objective.direction for objective in self.objectives]
+
+    @property
+    def references(self) -> list[float]:
+        """Of the objectives."""
+        return [objective.reference for objective in self.objectives]
 
     @property
     def search_space(self) -> SearchSpace:

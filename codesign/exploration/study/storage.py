@@ -7,11 +7,9 @@ they go on, with the same parameters and the same results.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -45,10 +43,10 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     Args:
         workload: its fingerprint.
     """
-    parts = {name: digest({"part": getattr(spec, name)})[:16] for name in sorted(type(spec).model_fields)}
+    parts = {name: getattr(spec, name) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
     files = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
     return {
-        **{name: part for name, part in parts.items() if name not in _UNSEARCHED},
+        **{name: digest({"part": part})[:16] for name, part in parts.items()},
         "chip files": digest(files)[:16],
         "codesign version": versions_digest()[:16],
         "data": workload[:16],
@@ -76,24 +74,37 @@ class StudyPlaces:
         Raises:
             InputError: that is a URL, and no other storage is given: a journal is a file of this machine.
         """
-        if not is_url(output):
-            folder = Path(output)
-            locks = (folder / ".study.lock",)
-            if url is None:
-                return StudyPlaces(locks=locks, journal=folder / JOURNAL, url=None)
-        elif url is None:
+        if url is None and is_url(output):
             raise InputError(
                 f"{printable(output)}: the journal of a study is a local file; give --storage, for example "
                 f"'--storage sqlite:///{name}.db'"
             )
-        else:
-            locks = (_lock_elsewhere({"output": str(output)}),)
+        own = _lock_elsewhere({"output": str(output)}) if is_url(output) else Path(output) / ".study.lock"
+        if url is None:
+            return StudyPlaces(locks=(own,), journal=Path(output) / JOURNAL, url=None)
         database = os.path.abspath(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else url
-        trials = _lock_elsewhere({"storage": database, "study": name})
-        return StudyPlaces(locks=(*locks, trials), journal=None, url=url)
+        return StudyPlaces(locks=(own, _lock_elsewhere({"storage": database, "study": name})), journal=None, url=url)
 
     def __str__(self) -> str:
         return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold all locks. Raises InputError where another process holds one."""
+        from filelock import FileLock, Timeout
+
+        with ExitStack() as held:
+            for path in self.locks:
+                try:
+                    held.enter_context(FileLock(path, timeout=0))
+                except Timeout:
+                    option = "--output" if path == self.locks[0] else "--storage"
+                    raise InputError(
+                        f"{path}: is held by another process that runs a study there; wait, or choose another {option}"
+                    ) from None
+                except OSError as error:
+                    raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+            yield
 
 
 def _lock_elsewhere(identity: Mapping[str, object]) -> Path:
@@ -116,56 +127,85 @@ def open_study(
             which searches for something else.
     """
     import optuna
-    from filelock import FileLock, Timeout
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with ExitStack() as held:
-        for path in places.locks:
-            lock = FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise InputError(
-                    f"{path}: is held by another process that runs a study there; wait, or choose another "
-                    f"{'--output' if path == places.locks[0] else '--storage'}"
-                ) from None
-            except OSError as error:
-                raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
-            held.callback(lock.release)
-        study = _load(spec, places, on_note)
-        if study is None:
-            assert places.journal is not None
-            _set_aside(places.journal, places.journal.read_bytes(), on_note)
-            places.journal.unlink()
-            study = _load(spec, places, on_note)
-            assert study is not None, "a journal that has just been made can be read"
-        if _begins_anew(study, definition, on_note):
-            study = _load(spec, places, on_note)
-            assert study is not None
-        _check_definition(study, definition, where=str(places))
+    with places.locked():
+        if places.journal is not None:
+            repair_journal(places.journal, on_note)
+        study = _load(spec, places)
+        known, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
+        if known not in (None, definition) and not any(trial.state.is_finished() for trial in trials):
+            on_note("the file has changed before any trial had ended: the study begins anew")
+            optuna.delete_study(study_name=study.study_name, storage=study._storage)
+            study, trials = _load(spec, places), []
+        if not trials:
+            study.set_user_attr(_DEFINITION, definition)
+        elif known is None:
+            raise InputError(f"{places}: holds a study '{spec.name}' that was not made by codesign; rename yours")
+        elif changed := sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name)):
+            raise InputError(
+                f"{places}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which do not "
+                "mix with others; rename the study, or choose another --output"
+            )
         yield study
+
+
+def _load(spec: StudySpec, places: StudyPlaces) -> Study:
+    """The study, made where it is missing."""
+    import optuna
+
+    try:
+        study = optuna.create_study(
+            study_name=spec.name,
+            storage=_storage(places),
+            directions=spec.directions,
+            load_if_exists=True,
+        )
+        study.get_trials(deepcopy=False)
+    except OSError as error:
+        raise InputError(f"{places}: cannot be opened: {error.strerror or error}") from error
+    except Exception as error:  # whatever a storage makes of a URL, or of lines that do not belong together
+        reason = (str(error).strip().splitlines() or [""])[0]
+        advice = "" if places.journal is None else "; move it away: finished jobs are in the store"
+        raise InputError(f"{places}: cannot be opened: {type(error).__name__}: {reason}{advice}") from error
+    return study
+
+
+def _storage(places: StudyPlaces) -> BaseStorage:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    if places.journal is None:
+        assert places.url is not None
+        return optuna.storages.get_storage(places.url)
+    path = str(places.journal)
+    return optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
     """Mend what a killed process or a damaged disk left; nothing may have the journal open.
 
-    A torn last line is cut off. What follows a line that cannot be read is set aside: its trials are proposed again,
-    and their jobs are in the store.
+    A torn last line is cut off: Optuna would write the next entry behind it. What follows a line that cannot be read is
+    set aside: its trials are proposed again, and their jobs are in the store. Optuna's own lock file, which outlives a
+    killed writer by half a minute, is removed.
     """
-    if not journal.is_file():
-        return
-    _remove_lock(journal)
-    data = journal.read_bytes()
+    for path in journal.parent.glob(f"{journal.name}.lock*"):
+        path.unlink(missing_ok=True)
+    data = journal.read_bytes() if journal.is_file() else b""
     good = 0
     for line in data.splitlines(keepends=True):
         if not line.endswith(b"\n") or not _is_entry(line):
             break
         good += len(line)
-    rest = data[good:]
-    if not rest:
+    if good == len(data):
         return
-    if b"\n" in rest:
-        _set_aside(journal, data, on_note)
+    if b"\n" in data[good:]:
+        copy = journal.with_name(f"{journal.name}.damaged-{uuid4().hex[:8]}")
+        copy.write_bytes(data)
+        on_note(
+            f"{journal}: is damaged; what cannot be read is proposed again, and finished jobs are taken from the "
+            f"store. A copy lies at {copy}"
+        )
     else:
         on_note(f"{journal}: the last line was torn when its writer ended, and is cut off")
     with journal.open("r+b") as file:
@@ -179,89 +219,3 @@ def _is_entry(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
-
-
-def _set_aside(journal: Path, data: bytes, on_note: Callable[[str], None]) -> None:
-    copy = journal.with_name(f"{journal.name}.damaged-{uuid4().hex[:8]}")
-    copy.write_bytes(data)
-    on_note(
-        f"{journal}: is damaged; what cannot be read is proposed again, and finished jobs are taken from the store. "
-        f"A copy lies at {copy}"
-    )
-
-
-def _remove_lock(journal: Path) -> None:
-    """Optuna's own lock file outlives a killed writer by half a minute; a living one holds it for milliseconds."""
-    lock = journal.with_name(f"{journal.name}.lock")
-    deadline = time.monotonic() + 2.0
-    while lock.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for path in (lock, *journal.parent.glob(f"{journal.name}.lock*.rename")):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-
-
-def _load(spec: StudySpec, places: StudyPlaces, on_note: Callable[[str], None]) -> Study | None:
-    """The study, made where it is missing; None for a journal whose lines are well formed and make no sense."""
-    import optuna
-
-    try:
-        study = optuna.create_study(
-            study_name=spec.name,
-            storage=_storage(places, on_note),
-            directions=[objective.direction for objective in spec.objectives],
-            load_if_exists=True,
-        )
-        study.get_trials(deepcopy=False)
-    except OSError as error:
-        raise InputError(f"{places}: cannot be opened: {error.strerror or error}") from error
-    except InputError:
-        raise
-    except Exception as error:
-        if places.journal is not None:
-            return None  # replaying lines that do not belong together fails in any way
-        raise InputError(f"{places}: cannot be opened: {type(error).__name__}: {_first_line(error)}") from error
-    return study
-
-
-def _storage(places: StudyPlaces, on_note: Callable[[str], None]) -> BaseStorage:
-    import optuna
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    if places.journal is None:
-        assert places.url is not None
-        return optuna.storages.get_storage(places.url)
-    repair_journal(places.journal, on_note)
-    journal = str(places.journal)
-    return optuna.storages.JournalStorage(JournalFileBackend(journal, lock_obj=JournalFileOpenLock(journal)))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
-
-
-def _begins_anew(study: Study, definition: dict[str, str], on_note: Callable[[str], None]) -> bool:
-    """Whether the study was of another definition, and is taken away because none of its trials has ended."""
-    import optuna
-
-    known, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
-    if known in (None, definition) or any(trial.state.is_finished() for trial in trials):
-        return False
-    optuna.delete_study(study_name=study.study_name, storage=study._storage)
-    on_note("the file has changed before any trial had ended: the study begins anew")
-    return True
-
-
-def _check_definition(study: Study, definition: dict[str, str], where: str) -> None:
-    known = study.user_attrs.get(_DEFINITION)
-    if not study.get_trials(deepcopy=False):
-        study.set_user_attr(_DEFINITION, definition)
-        return
-    if known is None:
-        raise InputError(f"{where}: holds a study '{study.study_name}' that was not made by codesign; rename yours")
-    changed = sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name))
-    if changed:
-        raise InputError(
-            f"{where}: holds trials of '{study.study_name}' from before its {', '.join(changed)} changed, which do not "
-            "mix with others; rename the study, or choose another --output"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from codesign.errors import InputError
 from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
+from codesign.exploration.options import RunOptions
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep
@@ -26,12 +28,12 @@ from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.study.domains import Value
-from codesign.exploration.study.driver import ELAPSED, Driver, Evaluations
-from codesign.exploration.study.evaluation import Outcome
-from codesign.exploration.study.facts import describe_study, front_numbers, told_states, trial_values
+from codesign.exploration.study.driver import ELAPSED, Driver
+from codesign.exploration.study.evaluation import Evaluations, Outcome
+from codesign.exploration.study.facts import describe_study
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
-from codesign.exploration.study.trials_table import write_trials
+from codesign.exploration.study.trials import front_numbers, told_states, told_trials, write_trials
 from codesign.files import Location, join, open_folder
 from codesign.workload.spec import WorkloadSpec
 
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyOutcome", "choose_study", "load_study", "run_study"]
 
-TRIAL_AXIS = "trial"
-BASELINE = "baseline"
+_TRIAL_AXIS = "trial"
+_BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +95,8 @@ def run_study(
     storage: str | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    data_root: Path | None = None,
-    cache_root: Path | None = None,
-    command: str,
-    resume: str | None = None,
     models: bool = False,
+    options: RunOptions | None = None,
 ) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
@@ -109,10 +108,8 @@ def run_study(
         storage: URL of another Optuna storage; None for the journal.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
-        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
-        command: shell command that reproduces the results, for the report.
-        resume: shell command that goes on with this very run, for its record.
         models: whether to write each model that was tested, with its card, too.
+        options: where data lie, and the commands that reproduce the results.
 
     Raises:
         InputError: parts of the file do not fit each other, the baseline lacks an objective, or another process runs
@@ -120,15 +117,12 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    from codesign.exploration.models import write_models
-    from codesign.reporting.html import write_report
-
-    progress = progress or Progress()
+    progress, options = progress or Progress(), options or RunOptions()
     open_folder(output).check_writable()
-    plans = _Plans(spec=spec, data_root=data_root, cache_root=cache_root)
-    baseline_plan = plans.validation({}, None)  # what does not fit together shows before anything is opened
+    plans = _Plans(spec=spec, data_root=options.data_root, cache_root=options.cache_root)
+    baseline = plans.validation({}, None)  # what does not fit together shows before anything is opened
     places = StudyPlaces.of(spec.name, output=output, url=storage)
-    definition = definition_of(spec, baseline_plan.workload)
+    definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
         recorded_run(
@@ -139,59 +133,109 @@ def run_study(
             configuration=definition,
             store=store,
             output=output,
-            command=resume,
-        ) as watched,
+            command=options.resume,
+        ) as recorded,
     ):
-        with executor or _choose_executor(spec, plans, watched) as chosen:
-            runner = Runner(
-                store=store,
-                executor=chosen,
-                workload=plans.workload,
-                progress=watched,
-                resources=spec.resources.by_kind,
-                order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
+        with executor or _choose_executor(spec, plans, recorded) as chosen:
+            evaluations = _evaluations(plans, store, chosen, recorded)
+            search = _Search(spec=spec, study=study, plans=plans, evaluations=evaluations)
+            search.run(chosen.name, str(places), recorded)
+            search.test(models=models)
+        return search.write(output, options.command or f"codesign study {shlex.quote(spec.name)}", models=models)
+
+
+@dataclass(kw_only=True)
+class _Search:
+    """A study from its first trial to its report.
+
+    Attributes:
+        baseline: the outcome of the file as it stands.
+        tested: plans on the test split, by label: those of the baseline and of the front's trials.
+    """
+
+    spec: StudySpec
+    study: Study
+    plans: _Plans
+    evaluations: Evaluations
+    baseline: Outcome = field(init=False)
+    tested: dict[str, Plan] = field(init=False)
+
+    def run(self, executor: str, place: str, progress: Progress) -> None:
+        """Evaluate the baseline and propose trials until the budget is spent.
+
+        Raises:
+            InputError: the baseline fails, or its chip does not give all objectives: the study asks for what it cannot
+                have.
+        """
+        budget = self.spec.budget
+        progress.study_begins(
+            Search(
+                trials=budget.trials,
+                time_s=budget.time,
+                told=told_states(self.study),
+                elapsed_s=float(self.study.user_attrs.get(ELAPSED, 0.0)),
+                executor=executor,
+                place=place,
             )
-            evaluations = Evaluations(spec=spec, plan=plans.validation, store=store, runner=runner)
-            search = Search(
-                trials=spec.budget.trials,
-                time_s=spec.budget.time,
-                told=told_states(study),
-                elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
-                executor=chosen.name,
-                place=str(places if places.journal is None else places.journal.absolute()),
-            )
-            watched.study_begins(search)
-            baseline = _evaluate_baseline(evaluations)
-            Driver(spec, study, evaluations, place=str(places), baseline=baseline, progress=watched).run()
-            tested = _test(spec, study, plans, evaluations, models=models)
-        facts = describe_study(spec, study, baseline=baseline)
+        )
+        runs = self.evaluations.begin(_BASELINE, {}, None)
+        while (outcome := self.evaluations.outcome(_BASELINE)) is None:
+            self.evaluations.runner.step()
+        if runs and not outcome.values:  # one that does not fit, or is too large, is not run, and others may do
+            raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
+        self.baseline = outcome
+        Driver(self.spec, self.study, self.evaluations, place=place, baseline=outcome, progress=progress).run()
+
+    def test(self, *, models: bool) -> None:
+        """Run the front's trials and the baseline on the test split."""
+        trials = told_trials(self.study)
+        self.tested = {
+            _BASELINE: self.plans.test({}),
+            **{str(number): self.plans.test(trials[number].values) for number in front_numbers(self.spec, trials)},
+        }
+        for label, plan in self.tested.items():
+            self.evaluations.add(plan, f"test of {label if label == _BASELINE else f'trial {label}'}", models=models)
+        self.evaluations.runner.run()
+
+    def write(self, output: Location, command: str, *, models: bool) -> StudyOutcome:
+        """Results, trials, report and models."""
+        from codesign.exploration.models import write_models
+        from codesign.reporting.html import write_report
+
+        store, failures = self.evaluations.store, self.evaluations.runner.failures
+        facts = describe_study(self.spec, self.study, baseline=self.baseline)
         rows = [
-            {**point_row(point, plan.shape, store, runner.failures), f"{AXIS_PREFIX}{TRIAL_AXIS}": label}
-            for label, plan in tested.items()
+            {**point_row(point, plan.shape, store, failures), f"{AXIS_PREFIX}{_TRIAL_AXIS}": label}
+            for label, plan in self.tested.items()
             for point in plan.points
         ]
-        metadata = _metadata(spec, plans, baseline_plan, tested, evaluations, command, failed=len(runner.failures))
         results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-        write_results(results, rows, dataclasses.replace(metadata, study=facts))
-        write_trials(trials, spec.objectives, facts)
+        write_results(results, rows, self._metadata(facts, command))
+        write_trials(trials, self.spec, facts)
         table = read_results(results)
         write_report(table, report)
-        reasons = {key: str(failure) for key, failure in runner.failures.items()}
-        written = (
-            write_models(tested, table, output=output, store=store, workload=plans.workload, reasons=reasons)
-            if models
-            else None
-        )
-        failed_rows = sum(row["status"] == "failed" for row in rows)
-        failed_trials = sum(trial.state == "failed" for trial in facts.trials)
+        written = None
+        if models:
+            reasons = {key: str(failure) for key, failure in failures.items()}
+            workload = self.plans.workload
+            written = write_models(self.tested, table, output=output, store=store, workload=workload, reasons=reasons)
+        failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
         return StudyOutcome(
-            results=results,
-            trials=trials,
-            report=report,
-            facts=facts,
-            failed=failed_rows + failed_trials,
-            models=written,
+            results=results, trials=trials, report=report, facts=facts, failed=failed.count("failed"), models=written
         )
+
+    def _metadata(self, facts: StudyFacts, command: str) -> ResultMetadata:
+        plans = list(self.tested.values())
+        points = tuple(point for plan in plans for point in plan.points)
+        plan = dataclasses.replace(plans[0], spec=self.spec, points=points)
+        metadata = describe_sweep(
+            plan,
+            self.evaluations.tallies,
+            self.plans.workload(plan.workload),
+            command=command,
+            failed=len(self.evaluations.runner.failures),
+        )
+        return dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
 
 
 @dataclass(kw_only=True)
@@ -233,50 +277,16 @@ class _Plans:
         return build_plan(sweep, self._outlines[sweep.workload], with_float_weights=with_float_weights)
 
 
-def _evaluate_baseline(evaluations: Evaluations) -> Outcome:
-    """The file as it stands, on the validation split.
-
-    Raises:
-        InputError: it fails, or its chip does not give all objectives, so that the study asks for what it cannot have.
-    """
-    outcome = evaluations.begin(BASELINE, {}, None)
-    if outcome is not None:
-        return outcome  # it does not fit, or is too large: whether something else is not is worth a search
-    while outcome is None:
-        evaluations.runner.step()
-        outcome = evaluations.outcome(BASELINE)
-    if not outcome.values:
-        raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
-    return outcome
-
-
-def _test(spec: StudySpec, study: Study, plans: _Plans, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
-    """Run the front's trials and the baseline on the test split; their plans, by label."""
-    values = trial_values(study)
-    tested = {BASELINE: plans.test({})}
-    tested.update({str(number): plans.test(values[number]) for number in front_numbers(spec, study)})
-    for label, plan in tested.items():
-        evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}", models=models)
-    evaluations.runner.run()
-    return tested
-
-
-def _metadata(
-    spec: StudySpec,
-    plans: _Plans,
-    baseline: Plan,
-    tested: Mapping[str, Plan],
-    evaluations: Evaluations,
-    command: str,
-    *,
-    failed: int,
-) -> ResultMetadata:
-    points = tuple(point for one in tested.values() for point in one.points)
-    plan = dataclasses.replace(baseline, spec=spec, points=points)
-    metadata = describe_sweep(
-        plan, evaluations.tallies, plans.workload(baseline.workload), command=command, failed=failed
+def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Progress) -> Evaluations:
+    runner = Runner(
+        store=store,
+        executor=executor,
+        workload=plans.workload,
+        progress=progress,
+        resources=plans.spec.resources.by_kind,
+        order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
     )
-    return dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),))
+    return Evaluations(spec=plans.spec, plan=plans.validation, store=store, runner=runner)
 
 
 def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
