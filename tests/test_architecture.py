@@ -89,7 +89,6 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "exploration.pricing.pricing.run_pricing",
-    "exploration.study.study.run_study",
     "reporting.paper.accuracy._claims",
     "simulation.event",
     "simulation.reference",
@@ -99,7 +98,6 @@ MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
     "exploration.pricing.pricing.run_pricing",
-    "exploration.study.study.run_study",
     "reporting.paper.judging.by_a_factor",
     "simulation.engine",
     "simulation.event",
@@ -112,7 +110,6 @@ CIRCLES: set[tuple[str, ...]] = set()
 
 
 NAMES_OF_SEVERAL = {
-    "Found",
     "Point",
     "Problem",
     "Progress",

@@ -117,7 +117,7 @@ def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any
     if cls.__name__ == "QMCSampler":  # its points are one sequence, whose seed must stay
         arguments = {"seed": seed, "independent_sampler": optuna.samplers.RandomSampler(seed=drawn)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore")  # of samplers and options that are experimental or on their way out
         sampler: BaseSampler = cls(**{**arguments, **_USUAL.get(cls.__name__, {}), **options})
     return sampler
 

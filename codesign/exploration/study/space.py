@@ -64,12 +64,8 @@ class Parameter:
     @property
     def whole(self) -> bool:
         """Whether whole numbers without a unit stay whole: not for parameters such as a learning rate."""
-        model = MODELS.get(self.block)
-        return (
-            model is None
-            or self.field not in model.model_fields
-            or model.model_fields[self.field].annotation is not float
-        )
+        fields = MODELS[self.block].model_fields if self.block in MODELS else {}
+        return self.field not in fields or fields[self.field].annotation is not float
 
     @property
     def layer(self) -> int | None:
@@ -213,20 +209,12 @@ class SearchSpace:
     def base_hidden(self) -> tuple[int, ...]:
         """Neurons of each hidden layer as the file has them. Raises InputError where widths cannot be searched."""
         network, preset = self.base.network, self.base.preset
-        if network.layers is not None:
-            raise InputError(
-                "space: widths can be searched where the network is given by hidden or topology, not layers"
-            )
         if network.topology is not None:
             *hidden, _ = parse_topology(network.topology).layers
             return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
-        if text is None and preset is not None:
-            raise InputError(
-                f"space: widths cannot be searched in the layers of preset '{preset}'; give network.hidden"
-            )
-        if text is None:
-            raise InputError("network: give one of topology, hidden and layers, or a preset")
+        if network.layers is not None or text is None:
+            raise InputError("space: widths can be searched where the network is given by hidden or topology")
         return hidden_sizes(text)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:

@@ -36,9 +36,7 @@ class StudyObjective(ObjectiveEntry):
     @model_validator(mode="before")
     @classmethod
     def _with_unit(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or "reference" not in data:
-            return data
-        return {**data, "reference": _number(data["reference"], data.get("column"))}
+        return _in_si(data, "reference")
 
 
 class ConstraintEntry(Spec):
@@ -55,14 +53,7 @@ class ConstraintEntry(Spec):
     @model_validator(mode="before")
     @classmethod
     def _with_unit(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        limits = {
-            name: _number(data[name], data.get("column"))
-            for name in ("at_least", "at_most")
-            if data.get(name) is not None
-        }
-        return {**data, **limits}
+        return _in_si(data, "at_least", "at_most")
 
     @model_validator(mode="after")
     def _check(self) -> ConstraintEntry:
@@ -274,9 +265,9 @@ class StudySpec(SweepSpec):
         return sweep if level is None else level.applied(sweep)
 
 
-def _number(value: Any, column: Any) -> Any:
-    """A limit in the SI unit of its column; what is wrong is left for the field's own check, or named here."""
+def _in_si(data: Any, *limits: str) -> Any:
+    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
+    column = data.get("column") if isinstance(data, dict) else None
     unit = COLUMNS[column].unit if isinstance(column, str) and column in COLUMNS else ""
-    if not unit or not isinstance(value, str):
-        return value
-    return parse_quantity(value, unit)
+    texts = [name for name in limits if unit and isinstance(data.get(name), str)]
+    return {**data, **{name: parse_quantity(data[name], unit) for name in texts}} if texts else data
