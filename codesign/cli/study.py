@@ -77,7 +77,6 @@ def study(
     spec = _changed(chosen.spec, trials=trials, time=time, sampler=sampler, seed=seed)
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
-    runs_jobs = explicit_executor(executor, workers, ray_address, progress)
     if chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, RESUMABLE.format(store=kept.root)):
@@ -86,7 +85,7 @@ def study(
             store=kept,
             output=output or f"reports/{spec.name}",
             storage=storage,
-            executor=runs_jobs,
+            executor=explicit_executor(executor, workers, ray_address, progress),
             progress=progress,
             models=models,
             options=RunOptions(
@@ -108,23 +107,19 @@ def _changed(
     from codesign.units import parse_quantity
 
     update: dict[str, Any] = {}
-    if trials is not None or time is not None:
+    budget: dict[str, Any] = {} if trials is None else {"trials": trials}
+    if time is not None:
         try:
-            seconds = None if time is None else parse_quantity(time, "s")
+            budget["time"] = parse_quantity(time, "s")
         except ValueError as error:
             raise InputError(f"--time: {error}") from None
-        if seconds is not None and seconds <= 0:
+        if budget["time"] <= 0:
             raise InputError(f"--time: must be above 0, found '{time}'")
-        given = {"trials": trials, "time": seconds}
-        update["budget"] = spec.budget.model_copy(
-            update={name: value for name, value in given.items() if value is not None}
-        )
+    if budget:
+        update["budget"] = spec.budget.model_copy(update=budget)
     if sampler is not None:
-        problem = sampler_problem(
-            sampler,
-            objectives=len(spec.objectives),
-            constrained=bool(spec.constraints) or spec.fidelity is not None,
-        )
+        constrained = bool(spec.constraints) or spec.fidelity is not None
+        problem = sampler_problem(sampler, objectives=len(spec.objectives), constrained=constrained)
         if problem is not None:
             raise InputError(f"--sampler: {problem}")
         update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
