@@ -89,6 +89,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "exploration.pricing.pricing.run_pricing",
+    "exploration.study.study.run_study",
     "reporting.paper.accuracy._claims",
     "simulation.event",
     "simulation.reference",
@@ -98,6 +99,7 @@ MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
     "exploration.pricing.pricing.run_pricing",
+    "exploration.study.study.run_study",
     "reporting.paper.judging.by_a_factor",
     "simulation.engine",
     "simulation.event",

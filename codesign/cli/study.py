@@ -35,6 +35,16 @@ _DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
 """Parameters on which the results depend; where they are kept and what runs the jobs are no part of them."""
 
 
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Optuna storage of the trials, such as sqlite:///trials.db.",
+        show_default="journal.log in the output folder",
+    ),
+]
+
+
 def study(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A study file, or the name of one that is shipped.")],
@@ -48,14 +58,7 @@ def study(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the sampler instead of the file's.")
     ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Optuna storage of the trials, such as sqlite:///trials.db.",
-            show_default="journal.log in the output folder",
-        ),
-    ] = None,
+    storage: StorageOption = None,
     executor: ExecutorOption = ExecutorName.auto,
     workers: WorkersOption = None,
     ray_address: RayAddressOption = None,
@@ -69,9 +72,10 @@ def study(
     What is done is kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
-    from codesign.exploration.options import RunOptions
     from codesign.exploration.store import Store
     from codesign.exploration.study.study import choose_study, run_study
+    from codesign.exploration.sweep import Commands
+    from codesign.exploration.workloads import Workloads
 
     chosen = choose_study(file, dataset=dataset, scale=scale)
     spec = _changed(chosen.spec, trials=trials, time=time, sampler=sampler, seed=seed)
@@ -87,12 +91,12 @@ def study(
             storage=storage,
             executor=explicit_executor(executor, workers, ray_address, progress),
             progress=progress,
-            models=models,
-            options=RunOptions(
-                data_root=data_root,
-                command=command_line(context, chosen.options, only=_DECISIVE),
+            workloads=Workloads(data_root=data_root),
+            commands=Commands(
+                again=command_line(context, chosen.options, only=_DECISIVE),
                 resume=command_line(context, chosen.options),
             ),
+            models=models,
         )
     raise typer.Exit(_summary(outcome))
 

@@ -10,11 +10,12 @@ from tiny_sweeps import Recording
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.options import RunOptions
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
+from codesign.exploration.sweep import Commands
+from codesign.exploration.workloads import Workloads
 
 SPACE = """\
 space:
@@ -104,6 +105,7 @@ def run(
         executor=executor or SerialExecutor(),
         progress=progress,
         models=models,
-        options=RunOptions(cache_root=cache_root, command="codesign study tiny.yaml"),
+        workloads=Workloads(cache_root=cache_root),
+        commands=Commands(again="codesign study tiny.yaml"),
     )
     return outcome, progress

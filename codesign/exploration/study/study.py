@@ -17,7 +17,6 @@ from codesign.errors import InputError
 from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import find_sweep
-from codesign.exploration.options import RunOptions
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep
@@ -25,7 +24,6 @@ from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.running import choose_executor
 from codesign.exploration.runs.progress import Progress, Search
 from codesign.exploration.runs.recorder import recorded_run
-from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.study.domains import Value
 from codesign.exploration.study.driver import ELAPSED, Driver
@@ -34,14 +32,14 @@ from codesign.exploration.study.facts import describe_study
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
 from codesign.exploration.study.trials import front_numbers, told_states, told_trials, write_trials
+from codesign.exploration.sweep import Commands
+from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
-from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
     from codesign.exploration.models import ModelFiles
-    from codesign.workload.dataset import Workload, WorkloadOutline
 
 __all__ = ["StudyOutcome", "choose_study", "load_study", "run_study"]
 
@@ -95,8 +93,9 @@ def run_study(
     storage: str | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    workloads: Workloads | None = None,
+    commands: Commands | None = None,
     models: bool = False,
-    options: RunOptions | None = None,
 ) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
@@ -108,8 +107,8 @@ def run_study(
         storage: URL of another Optuna storage; None for the journal.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
+        workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
         models: whether to write each model that was tested, with its card, too.
-        options: where data lie, and the commands that reproduce the results.
 
     Raises:
         InputError: parts of the file do not fit each other, the baseline lacks an objective, or another process runs
@@ -117,9 +116,9 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    progress, options = progress or Progress(), options or RunOptions()
+    progress, commands = progress or Progress(), commands or Commands()
     open_folder(output).check_writable()
-    plans = _Plans(spec=spec, data_root=options.data_root, cache_root=options.cache_root)
+    plans = _Plans(spec=spec, workloads=workloads or Workloads())
     baseline = plans.validation({}, None)  # what does not fit together shows before anything is opened
     places = StudyPlaces.of(spec.name, output=output, url=storage)
     definition = definition_of(spec, baseline.workload)
@@ -133,7 +132,7 @@ def run_study(
             configuration=definition,
             store=store,
             output=output,
-            command=options.resume,
+            command=commands.resume,
         ) as recorded,
     ):
         with executor or _choose_executor(spec, plans, recorded) as chosen:
@@ -141,7 +140,7 @@ def run_study(
             search = _Search(spec=spec, study=study, plans=plans, evaluations=evaluations)
             search.run(chosen.name, str(places), recorded)
             search.test(models=models)
-        return search.write(output, options.command or f"codesign study {shlex.quote(spec.name)}", models=models)
+        return search.write(output, commands.again or f"codesign study {shlex.quote(spec.name)}", models=models)
 
 
 @dataclass(kw_only=True)
@@ -216,9 +215,8 @@ class _Search:
         write_report(table, report)
         written = None
         if models:
-            reasons = {key: str(failure) for key, failure in failures.items()}
-            workload = self.plans.workload
-            written = write_models(self.tested, table, output=output, store=store, workload=workload, reasons=reasons)
+            load = self.plans.workloads.load
+            written = write_models(self.tested, table, output=output, store=store, workload=load, reasons=failures)
         failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
         return StudyOutcome(
             results=results, trials=trials, report=report, facts=facts, failed=failed.count("failed"), models=written
@@ -231,57 +229,36 @@ class _Search:
         metadata = describe_sweep(
             plan,
             self.evaluations.tallies,
-            self.plans.workload(plan.workload),
+            self.plans.workloads.load(plan.workload),
             command=command,
             failed=len(self.evaluations.runner.failures),
         )
         return dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plans:
-    """Design points of trials, and the workloads that they need, each loaded once and only if somebody asks."""
+    """Design points of trials."""
 
     spec: StudySpec
-    data_root: Path | None
-    cache_root: Path | None
-    _specs: dict[str, WorkloadSpec] = field(default_factory=dict)
-    _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict)
-    _loaded: dict[str, Workload] = field(default_factory=dict)
+    workloads: Workloads
 
     def validation(self, values: Mapping[str, Value], level: FidelityLevel | None) -> Plan:
         """A trial at a level, on the validation split. Raises InputError for values that do not go together."""
-        return self._plan(self.spec.trial_sweep(values, level=level), with_float_weights=False)
+        sweep = self.spec.trial_sweep(values, level=level)
+        return build_plan(sweep, self.workloads.outline(sweep.workload), with_float_weights=False)
 
     def test(self, values: Mapping[str, Value]) -> Plan:
         """A trial at the full level, on the test split."""
-        return self._plan(self.spec.trial_sweep(values, split="test"), with_float_weights=True)
-
-    def workload(self, fingerprint: str) -> Workload:
-        """The workload of that fingerprint."""
-        from codesign.workload.dataset import load_workload
-
-        if fingerprint not in self._loaded:
-            self._loaded[fingerprint] = load_workload(
-                self._specs[fingerprint], data_root=self.data_root, cache_root=self.cache_root
-            )
-        return self._loaded[fingerprint]
-
-    def _plan(self, sweep: SweepSpec, *, with_float_weights: bool) -> Plan:
-        from codesign.workload.dataset import outline_workload
-
-        if sweep.workload not in self._outlines:
-            outline = outline_workload(sweep.workload, data_root=self.data_root, cache_root=self.cache_root)
-            self._outlines[sweep.workload] = outline
-            self._specs[outline.fingerprint] = sweep.workload
-        return build_plan(sweep, self._outlines[sweep.workload], with_float_weights=with_float_weights)
+        sweep = self.spec.trial_sweep(values, split="test")
+        return build_plan(sweep, self.workloads.outline(sweep.workload))
 
 
 def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Progress) -> Evaluations:
     runner = Runner(
         store=store,
         executor=executor,
-        workload=plans.workload,
+        workload=plans.workloads.load,
         progress=progress,
         resources=plans.spec.resources.by_kind,
         order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
@@ -291,7 +268,7 @@ def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Prog
 
 def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
     """One for trainings of trials in flight, and of their seeds."""
-    training = plans.workload(plans.validation({}, None).workload).train
+    training = plans.workloads.load(plans.validation({}, None).workload).train
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
     return choose_executor(
