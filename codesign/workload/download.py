@@ -214,14 +214,20 @@ class _Bar:
     def __init__(self, stream: IO[bytes], report: Report) -> None:
         self._stream, self._report = stream, report
         self._all: int | None = None
+        self._told = 0
 
     def begin(self, length: str) -> None:
         there = os.fstat(self._stream.fileno()).st_size
         self._all = there + int(length) if length.isdigit() else None
-        self._report(there, self._all)
+        self._tell(there)
 
     def update(self, _: int) -> None:
-        self._report(self._stream.tell(), self._all)
+        if self._stream.tell() != self._told:  # pooch repeats the last
+            self._tell(self._stream.tell())
+
+    def _tell(self, there: int) -> None:
+        self._told = there
+        self._report(there, self._all)
 
     def reset(self) -> None: ...
 

@@ -28,13 +28,12 @@ def unpack(archive: Path, wanted: str, folder: Path) -> None:
             outside.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with archive.open("rb") as stream:
+        zipped = stream.read(2) == b"PK"
     with tempfile.TemporaryDirectory(prefix=LEFTOVERS, dir=folder) as name:
         beside = Path(name)
         try:
-            if zipfile.is_zipfile(archive):
-                _unzip(archive, wanted, beside)
-            else:
-                _untar(archive, wanted, beside)
+            (_unzip if zipped else _untar)(archive, wanted, beside)
         except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise DataError(f"{archive}: is damaged ({error}); remove it and fetch it again") from None
         if not (beside / wanted).exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workload_files import entries, write_mnist, write_nmnist
+from workload_files import entries
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
@@ -17,48 +17,6 @@ from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
 DIGITS = WorkloadSpec(name="digits", train=300, validation=5, test=200)
-
-
-def same(a, b):
-    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("offsets", "indices", "values", "sample_ids"))
-
-
-def test_changed_files_are_not_served_from_the_cache(tmp_path):
-    spec = WorkloadSpec(name="mnist")
-    write_mnist(tmp_path, train=40)
-    before = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "c")
-    write_mnist(tmp_path, train=50)
-    after = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "c")
-    assert len(after.train) + len(after.validation) == 50
-    assert before.fingerprint != after.fingerprint
-
-
-def test_a_damaged_cache_file_is_filled_again(tmp_path):
-    spec = WorkloadSpec(name="nmnist")
-    first = load_workload(spec, data_root=write_nmnist(tmp_path), cache_root=tmp_path / "c")
-    (file,) = (tmp_path / "c" / "events").iterdir()
-    file.write_bytes(file.read_bytes()[:200])
-    again = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "c")
-    assert same(first.train, again.train)
-    assert file.stat().st_size > 200
-
-
-def test_the_events_do_not_need_a_cache_that_can_be_written(tmp_path):
-    (tmp_path / "file").write_text("")
-    write_nmnist(tmp_path)
-    without, kept = (
-        load_workload(WorkloadSpec(name="nmnist"), data_root=tmp_path, cache_root=tmp_path / name)
-        for name in ("file", "folder")
-    )
-    assert same(without.test, kept.test)
-
-
-def test_data_root_and_cache_root_come_from_the_environment(tmp_path, monkeypatch):
-    write_nmnist(tmp_path)
-    monkeypatch.setenv("CODESIGN_DATA", str(tmp_path))
-    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "elsewhere"))
-    assert len(load_workload(WorkloadSpec(name="nmnist")).test) == 10
-    assert (tmp_path / "elsewhere" / "events").is_dir()
 
 
 def test_digits_have_a_few_percent_of_active_inputs_and_can_be_told_apart(cache_root):

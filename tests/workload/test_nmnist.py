@@ -51,15 +51,6 @@ def test_ids_say_part_digit_and_number(tmp_path):
     assert np.array_equal(whole.train.labels, whole.train.sample_ids // 1_000_000)
 
 
-def test_pooling_gives_a_test_set_larger_than_the_official_one(tmp_path):
-    write_nmnist(tmp_path)
-    with pytest.raises(DataError, match=r"20 samples for test asked for, there are 10; 'split: pooled'"):
-        load_workload(WorkloadSpec(name="nmnist", test=20), data_root=tmp_path)
-    pooled = load_workload(WorkloadSpec(name="nmnist", test=20, split="pooled"), data_root=tmp_path)
-    assert np.bincount(pooled.test.labels).tolist() == [2] * 10
-    assert len(pooled.train) + len(pooled.validation) == 30
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -106,19 +106,6 @@ def test_whole_speakers_are_drawn_until_there_are_enough(seed, test):
     assert len(parts.train) + 1 == 100 - 20 * drawn
 
 
-def test_seeds_draw_different_speakers_and_the_same_seed_the_same():
-    heard = {seed: set(SPEAKERS[split({"seed": seed}, groups=SPEAKERS).test]) for seed in range(8)}
-    assert len({speaker for speakers in heard.values() for speaker in speakers}) > 1
-    assert heard[3] == set(SPEAKERS[split({"seed": 3}, groups=SPEAKERS).test])
-
-
-def test_a_speakers_samples_are_in_an_order_whose_every_prefix_is_stratified():
-    parts = split(groups=SPEAKERS)
-    for n in range(5, 21, 5):
-        counts = np.bincount(LABELS[parts.test[:n]], minlength=4)
-        assert np.all(np.abs(counts - n * np.array([0.4, 0.2, 0.2, 0.2])) <= 1)
-
-
 def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
     with pytest.raises(DataError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
         split({"test": 81}, groups=SPEAKERS)

@@ -4,10 +4,12 @@ import pytest
 from pydantic import ValidationError
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
+from codesign.errors import DocumentError, InputError
 from codesign.training.recipe import PRESETS
+from codesign.units import parse_quantity
 from codesign.workload.datasets.registry import get_dataset
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, WorkloadSpec
+from codesign.workload.timing import bin_edges_ns, check_duration
 
 
 def test_what_is_left_out_is_the_datasets_business():
@@ -61,3 +63,23 @@ def test_mistakes_are_named_with_their_line(line, message):
 def test_a_name_is_a_plain_word(name):
     with pytest.raises(ValidationError):
         WorkloadSpec(name=name)
+
+
+def resolved(timestep, timesteps):
+    seconds = parse_quantity(timestep, "s")
+    return ResolvedSpec.model_construct(name="digits", timestep=seconds, timesteps=timesteps, split="pooled")
+
+
+def test_edges_are_whole_nanoseconds():
+    assert bin_edges_ns(0.01, 3).tolist() == [0, 10_000_000, 20_000_000, 30_000_000]
+    assert bin_edges_ns(0.1 / 3, 3).tolist() == [0, 33_333_333, 66_666_667, 100_000_000]
+    assert bin_edges_ns(0.01, 300).tolist() == [10_000_000 * k for k in range(301)]
+
+
+def test_durations_up_to_the_source_are_accepted_and_others_refused():
+    for timestep, timesteps in (("1 ms", 300), ("10 ms", 30), ("0.3 s", 1)):
+        check_duration(resolved(timestep, timesteps), resolution_s=1e-3, longest_s=0.3)
+    with pytest.raises(InputError, match="timestep must be at least 1 ms, found 500 µs"):
+        check_duration(resolved("0.5 ms", 10), resolution_s=1e-3, longest_s=0.3)
+    with pytest.raises(InputError, match=r"last 310 ms.*lasts 300 ms"):
+        check_duration(resolved("10 ms", 31), resolution_s=1e-3, longest_s=0.3)
