@@ -52,6 +52,11 @@ _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
 _SHOULD = re.compile(r"[A-Z]\w* should ")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _CORE_TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "map", "seq", "int", "float", "bool", "null", "timestamp", "merge", "value")
@@ -83,10 +88,6 @@ class Document:
     data: Any
     places: dict[Path_, Place]
     problems: list[Problem] = field(default_factory=list)
-
-    def mistake(self, location: tuple[Any, ...], message: str) -> None:
-        """Note a mistake at a place of the document."""
-        self.problems.append(self.problem(location, message))
 
     def problem(self, location: tuple[Any, ...], message: str) -> Problem:
         """A mistake at a place of the document."""
@@ -209,19 +210,16 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
         DocumentError: with every mistake, those that the document has noted before included.
     """
     data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
-    checked = Document(data=data, places=document.places, problems=list(document.problems))
-    value = None
+    problems, value = list(document.problems), None
     try:
         value = model.model_validate(data)
     except ValidationError as error:
         for item in error.errors(include_url=False):
             location = model.relocate(item["loc"], data)
-            checked.mistake(location, _describe({**item, "loc": location}, model, other_keys))
-    for path, message in model.cross_check(data):
-        checked.mistake(path, message)
-    if checked.problems:
-        raise DocumentError(_foremost(list(dict.fromkeys(checked.problems))))
-    assert value is not None
+            problems.append(document.problem(location, _describe({**item, "loc": location}, model, other_keys)))
+    problems += [document.problem(path, message) for path, message in model.cross_check(data)]
+    if value is None or problems:
+        raise DocumentError(_foremost(list(dict.fromkeys(problems))))
     return value
 
 
@@ -295,17 +293,14 @@ class _Reader:
     def _error(self, line: int, message: str) -> DocumentError:
         return DocumentError([Problem(file=self.file, line=line, message=message)])
 
-    def _place(self, node: yaml.Node) -> Place:
-        return Place(file=self.file, line=node.start_mark.line + 1)
-
     def _problem(self, node: yaml.Node, message: str) -> None:
-        self.problems.append(Problem(file=self.file, line=node.start_mark.line + 1, message=message))
+        self.problems += self._error(_line(node), message).problems
 
     def _construct(self, node: yaml.Node, path: Path_) -> Any:
         self.values += 1
         if self.values > MOST_VALUES or len(path) > _DEEPEST:
-            raise self._error(node.start_mark.line + 1, str(_TooLargeError(len(path))))
-        self.places[path] = self._place(node)
+            raise self._error(_line(node), str(_TooLargeError(len(path))))
+        self.places[path] = Place(file=self.file, line=_line(node))
         if node.tag not in _CORE_TAGS:
             self._problem(node, f"tag '{_clipped(node.tag, 80)}' is not allowed; write plain values")
             return None
@@ -339,24 +334,22 @@ class _Reader:
                 self._problem(key_node, f"'{key}' is given twice, first in line {first}; keep one")
                 continue
             result[key] = self._construct(value_node, (*path, key))
-            self.places[(*path, key)] = self._place(key_node)
+            self.places[(*path, key)] = Place(file=self.file, line=_line(key_node))
         return result
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _scalar(text: str, style: str | None) -> Any:
     if style in ("'", '"', "|", ">"):
         return text
-    if text in ("", "~", "null", "Null", "NULL"):
-        return None
-    if text in ("true", "True", "TRUE"):
-        return True
-    if text in ("false", "False", "FALSE"):
-        return False
+    if text in _WORDS:
+        return _WORDS[text]
     if _INTEGER.match(text) and len(text) <= 40:
         return int(text)
-    if _FLOAT.match(text):
-        return float(text)
-    return text
+    return float(text) if _FLOAT.match(text) else text
 
 
 def _describe(item: Any, model: type[BaseModel], other_keys: Iterable[str]) -> str:

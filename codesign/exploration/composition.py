@@ -34,7 +34,7 @@ from codesign.documents import (
 )
 from codesign.errors import DocumentError, InputError, Problem
 
-__all__ = ["Chosen", "choices", "load_chosen"]
+__all__ = ["Chosen", "load_chosen"]
 
 _DEEPEST = 8
 """Files that a file may extend, one through the other."""
@@ -106,22 +106,6 @@ def load_chosen(
         datasets=tuple(folded.parts["datasets"]),
         scales=tuple(folded.parts["scales"]),
     )
-
-
-def choices(path: Path) -> list[dict[str, str]]:
-    """Every combination of dataset and scale of a file, as keyword arguments of `load_chosen`.
-
-    Raises:
-        DocumentError, InputError: the file, or one that it extends, cannot be read.
-    """
-    combinations: list[dict[str, str]] = []
-    for dataset in tuple(_folded(path).parts["datasets"]) or (None,):
-        folded = _folded(path)
-        _choose(path, folded, "dataset", dataset)
-        for scale in tuple(folded.parts["scales"]) or (None,):
-            chosen = {"dataset": dataset, "scale": scale}
-            combinations.append({name: value for name, value in chosen.items() if value is not None})
-    return combinations
 
 
 def _folded(path: Path) -> _Folded:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Encoded",
     "canonical_json",
     "decode_columns",
     "decode_execution",
@@ -44,13 +43,6 @@ R = TypeVar("R")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Encoded:
-    """Canonical JSON that was made before; in a mapping whose digest is taken it stands for what it was made from."""
-
-    text: str
 
 
 def canonical_json(value: object) -> str:
@@ -103,17 +95,11 @@ _shared_text = remembered(canonical_json)
 
 def _text(value: object) -> str:
     """Canonical JSON of a value in a mapping."""
-    if type(value) is str:
-        return encode_basestring(value)
-    if type(value) is int:
-        return str(value)
-    if value is None:
-        return "null"
-    if isinstance(value, Encoded):
-        return value.text
-    if isinstance(value, BaseModel) or dataclasses.is_dataclass(value):
-        return _shared_text(value)
-    return canonical_json(value)
+    return (
+        _shared_text(value)
+        if isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
+        else canonical_json(value)
+    )
 
 
 def _plain(value: object) -> Any:

@@ -19,7 +19,6 @@ from typing import Any, Literal
 from codesign.analysis.columns import checked_cells
 from codesign.errors import InputError, SilentNetworkWarning
 from codesign.exploration.encoding import (
-    Encoded,
     canonical_json,
     decode_execution,
     decode_state,
@@ -186,20 +185,13 @@ class CostInputs:
 
     @cached_property
     def key(self) -> str:
-        return _key(
-            "cost", COST_VERSION, self, placement=_placement_part(self.placement), **_chip_part(self.placement.chip)
-        )
+        return _key("cost", COST_VERSION, self, placement=_placement_digest(self.placement))
 
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
     """A hash of all that inputs hold, with something else in place of what it does not depend on."""
     held = {attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs)}
     return digest({"kind": kind, "semantics_version": version, **held, **instead})
-
-
-def chip_digest(chip: Chip) -> str:
-    """A hash of everything in a chip that decides a price."""
-    return digest(_chip_part(chip))
 
 
 def versions_digest() -> str:
@@ -210,19 +202,15 @@ def versions_digest() -> str:
 
 
 @remembered
-def _chip_part(chip: Chip) -> dict[str, Encoded]:
-    """What of a chip decides a price."""
-    return {
-        "chip": Encoded(canonical_json(_without_remarks(chip.model_dump()))),
-        "uncertain_numbers": Encoded(canonical_json(uncertain_numbers(chip))),
-    }
+def chip_digest(chip: Chip) -> str:
+    """A hash of everything in a chip that decides a price."""
+    return digest({"chip": _without_remarks(chip.model_dump()), "uncertain_numbers": uncertain_numbers(chip)})
 
 
 @remembered
-def _placement_part(placement: Placement) -> Encoded:
-    """What of a placement decides a price, besides its chip."""
-    held = {one.name: getattr(placement, one.name) for one in fields(placement) if one.name != "chip"}
-    return Encoded(canonical_json(held))
+def _placement_digest(placement: Placement) -> str:
+    held = {attribute.name: getattr(placement, attribute.name) for attribute in fields(placement)}
+    return digest({**held, "chip": chip_digest(placement.chip)})
 
 
 _FOR_READERS = {

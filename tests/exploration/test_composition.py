@@ -18,7 +18,7 @@ from tiny_sweeps import TINY
 
 from codesign.documents import Path_, Spec, parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.composition import choices, load_chosen
+from codesign.exploration.composition import load_chosen
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
 
@@ -168,15 +168,11 @@ def test_scales_are_merged_over_datasets_over_the_file(
 
 
 def test_every_choice_is_listed(folder: Path) -> None:
-    assert [tuple(one.values()) for one in choices(folder / "more.yaml")] == [
-        ("digits", "smoke"),
-        ("digits", "paper"),
-        ("audio", "smoke"),
-        ("audio", "paper"),
-        ("audio", "tiny"),
-    ]
-    assert choices(folder / "tiny.yaml") == [{}]
-    assert choices(write("scaled.yaml", TINY + "scales: {a: {}}\n")) == [{"scale": "a"}]
+    for dataset, scales in {"digits": ("smoke", "paper"), "audio": ("smoke", "paper", "tiny")}.items():
+        chosen = load_chosen(folder / "more.yaml", SweepSpec, dataset=dataset)
+        assert (chosen.datasets, chosen.scales) == (("digits", "audio"), scales)
+    assert load_chosen(folder / "tiny.yaml", SweepSpec).options == {}
+    assert load_chosen(write("scaled.yaml", TINY + "scales: {a: {}}\n"), SweepSpec).options == {"scale": "a"}
 
 
 def test_parts_of_a_file_are_merged_over_the_same_parts_of_its_base(folder: Path) -> None:

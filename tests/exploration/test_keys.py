@@ -15,7 +15,7 @@ import pytest
 from tiny_sweeps import outline
 
 from codesign.documents import parse_document
-from codesign.exploration.encoding import Encoded, canonical_json, digest
+from codesign.exploration.encoding import canonical_json, digest
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.spec import SweepSpec
 
@@ -118,7 +118,7 @@ def test_keys_stay_the_same(plan: Plan) -> None:
         "train": "97603ce2816ee3af",
         "execute": "8f2b79575116ceea",
         "summary": "36ae35c1243457bd",
-        "cost": "a2348b1096d59742",
+        "cost": "03e51c548ba49ebf",
     }
 
 
@@ -130,7 +130,7 @@ def test_columns_stay_the_same(plan: Plan) -> None:
 
 
 def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
-    """Whatever is encoded once for many keys, or given in canonical JSON."""
+    """Whatever is encoded once for many keys."""
     job = next(point.jobs for point in plan.points if point.jobs is not None)
     chip, model = job.cost.placement.chip, job.execution.model
     mapping = {
@@ -140,7 +140,7 @@ def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
         "d": None,
         "é": {"y": 1, "x": 2},
     }
-    for value in (mapping, dict(reversed(mapping.items())), {**mapping, "a": Encoded(canonical_json(chip))}):
+    for value in (mapping, dict(reversed(mapping.items()))):
         for _ in range(2):
             assert digest(value) == hashlib.sha256(canonical_json(mapping).encode()).hexdigest()
     for name, one in {"true": True, "1": 1, "1.0": 1.0, "0.0": 0.0, "-0.0": -0.0, "null": None, '"1"': "1"}.items():
