@@ -33,10 +33,12 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             self.name, self.value, self.load = policy.name, f"plugin:{policy.name}", lambda: policy
 
     def register(policy: Policy) -> None:
+        policies.policy_names.cache_clear()
         policies._from_entry_point.cache_clear()
         monkeypatch.setattr(policies, "entry_points", lambda group: [Entry(policy)] * (group == "codesign.policies"))
 
     yield register
+    policies.policy_names.cache_clear()
     policies._from_entry_point.cache_clear()
 
 

@@ -90,11 +90,13 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
     """Registers objects as entry points `codesign.policies`, by name."""
 
     def register(**plugins: object) -> None:
+        policies.policy_names.cache_clear()
         entries = [_Entry(name, value) for name, value in plugins.items()]
         monkeypatch.setattr(policies, "entry_points", lambda group: entries * (group == "codesign.policies"))
 
     policies._from_entry_point.cache_clear()
     yield register
+    policies.policy_names.cache_clear()
     policies._from_entry_point.cache_clear()
 
 

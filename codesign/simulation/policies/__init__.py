@@ -23,6 +23,7 @@ _BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED, R
 _ARGUMENTS = tuple(signature(FIFO.priority).parameters)
 
 
+@cache  # to look through all that is installed takes longer than to check a file
 def policy_names() -> tuple[str, ...]:
     """Names of all registered policies, sorted; an entry point's name is that of its policy."""
     return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.policies"))}))
