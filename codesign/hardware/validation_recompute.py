@@ -104,14 +104,12 @@ def _energy(
         if "synaptic_operation" not in given:
             return "the chip's energy is all-in, and synaptic operations are not published"
     else:
-        happened = {
-            action.count: term for term in COST_TERMS.values() for action in term.actions if action.count in given
-        }
-        for count, term in happened.items():
-            if terms[term.name] is None and term.name not in prices.included:
-                return f"{chip.name} gives no energies.{count}"
+        happened = [(term, action) for term in COST_TERMS.values() for action in term.actions if action.count in given]
+        for term, action in happened:
+            if term.missing and terms[term.name] is None and term.name not in prices.included:
+                return f"{chip.name} gives no {action.price}"
         drawn = [term for term in COST_TERMS.values() if term.drawn_by is not None]
-        if all(terms[term.name] is None for term in (*happened.values(), *drawn)):
+        if all(terms[term.name] is None for term in (*(term for term, _ in happened), *drawn)):
             lacks = "static_power" if chip.static_power is None else "energy of these events alone"
             return f"{chip.name} gives no {lacks}"
         if on_s is None:

@@ -231,6 +231,8 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
                 expected = cost.mean.terms_j[term]
                 if term in parts:
                     assert parts[term] == pytest.approx(expected[0], rel=2e-5, abs=1e-30)
+                elif expected is None:
+                    assert nominal.mean.terms_j[term] is None
                 else:
                     assert expected == pytest.approx(nominal.mean.terms_j[term], rel=1e-9, abs=1e-30)
 
