@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+import codesign
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -29,3 +32,14 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 def test_tests_that_a_page_names_exist(page: Path) -> None:
     for name in re.findall(r"\btest_\w+\b(?!\.py)", page.read_text(encoding="utf-8")):
         assert re.search(rf"def {name}\b", TESTS) or list((ROOT / "tests").rglob(f"{name}.py")), name
+
+
+def test_the_reference_has_every_public_name_once() -> None:
+    pytest.importorskip("mkdocs")
+    spec = spec_from_file_location("generate", ROOT / "docs/site/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    pages = "\n".join(text for _, text in generate.python_pages())
+    assert sorted(re.findall(r"^      heading: (\w+)$", pages, flags=re.MULTILINE)) == sorted(codesign.__all__)
