@@ -1,6 +1,6 @@
 """A dataset's files from where they are published to where the program looks for them.
 
-pooch asks the server and hashes; what it lacks, going on with a file of which a part is there, is done here.
+pooch talks to the server and computes hashes. It cannot resume, so that is done here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from codesign.workload.unpacking import LEFTOVERS, unpack
 __all__ = ["Download", "Progress", "RemoteFile", "Report", "download"]
 
 Report = Callable[[int, int | None], None]
-"""Told how many bytes of a file are there, and of how many; None where the server does not say."""
+"""Called with the bytes of a file that are there and with its length, None where the server does not say."""
 
 _PIECE = 1 << 13  # what is lost where a connection breaks
 _TIMEOUT_S = 30.0
@@ -65,20 +65,20 @@ class Download:
 
 
 class Progress(Protocol):
-    """Told what happens."""
+    """Receives what a download reports."""
 
     def note(self, text: str) -> None:
         """Something worth a line."""
 
     def fetching(self, name: str) -> Report:
-        """A file's turn; what it gives is told how much of it is there."""
+        """A file is begun; returns the function to call with how much of it is there."""
 
 
 def download(what: Download, data_root: Path, progress: Progress, *, pause_s: float = 1.0) -> None:
     """Fetch, check, unpack and place every file that is not in its place yet.
 
-    Interrupted at any moment, it leaves either nothing or a whole file or folder in a place, and beside it what was
-    fetched of the next one, with which the next call goes on. A file that a person has put beside is taken instead.
+    Interrupted at any moment, it leaves a whole file or folder or none in each place, and beside it the part of the
+    next one that has arrived, from which the next call resumes. An archive put there by hand is used instead.
 
     Args:
         pause_s: before a broken connection is made again; twice as long each time that nothing came.
@@ -129,7 +129,7 @@ def _place(file: RemoteFile, what: Download, folder: Path, progress: Progress, p
 
 
 def _fetch(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
-    """Bring the whole of `file` to `part`, going on with what is there, and check it."""
+    """Complete `part`, resuming with what is there, and check it against the hash of `file`."""
     md5 = _md5(part) if (resumed := _size(part) > 0) else ""
     if md5 != file.md5:
         _fetch_rest(file, part, report, pause_s)
@@ -147,9 +147,10 @@ def _fetch(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None
 
 
 def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
-    """Append what is missing; a connection that breaks is made again, as long as one attempt in a few brings something.
+    """Append what is missing to `part`.
 
-    What then is in `part` stays for the next call.
+    A broken connection is opened again, until a few attempts in a row have brought nothing; then `part` stays as it is
+    for the next call.
     """
     import requests
 
@@ -167,7 +168,8 @@ def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) ->
             if code < 500 and code != 429:
                 raise DataError(f"{file.url}: {reason}") from None
         except requests.RequestException as error:
-            reason = str(error)
+            cause = error.args[0] if error.args else error
+            reason = str(getattr(cause, "reason", cause))  # of "retries exceeded", which are none
         idle = idle + 1 if _size(part) <= before else 1
         if idle == _ATTEMPTS or _size(part) == 0:
             raise DataError(f"{file.url}: cannot be fetched ({reason})")
@@ -176,7 +178,7 @@ def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) ->
 
 
 def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
-    """Ask once for what follows the end of `stream`."""
+    """Request what follows the end of `stream`, once."""
     from pooch import HTTPDownloader
 
     start = stream.tell()
@@ -190,7 +192,8 @@ def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
         if response.is_redirect or not response.ok:
             return  # requests follows the one and raises the other
         if response.status_code == 200:  # all of it, whatever was asked for
-            stream.truncate(0)
+            stream.seek(0)
+            stream.truncate()
         elif response.status_code != 206:
             raise DataError(
                 f"{file.url}: the server answered {response.status_code} {response.reason}, and not with the file"
@@ -207,7 +210,7 @@ def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
 
 
 class _Bar:
-    """What pooch takes for a progress bar: tells how much of the file is there."""
+    """Stands in for pooch's progress bar and reports how much of the file is there."""
 
     total = 0  # pooch's: the length of this answer, 0 where the server does not say
 

@@ -79,7 +79,7 @@ def test_a_pickle_cannot_run_anything(tmp_path):
     file, made = first_file(tmp_path, "py"), tmp_path / "made by the pickle"
     for protocol in (0, 2, 4):
         file.write_bytes(pickle.dumps({b"data": Hostile(made), b"labels": [1]}, protocol=protocol))
-        with pytest.raises(DataError, match=r"data_batch_1: is no batch .*mkdir, which no batch of images needs"):
+        with pytest.raises(DataError, match=r"data_batch_1: cannot be read .*mkdir, which no batch of images needs"):
             load_workload(SPEC, data_root=tmp_path)
     assert not made.exists()
 
@@ -96,10 +96,10 @@ def test_batches_of_todays_pickles_are_read_too(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no batch of CIFAR-10"),
-        (b"<html>not found", "is no batch of CIFAR-10"),
-        (pickle.dumps([1, 2]), "is no batch of CIFAR-10"),
-        (pickle.dumps({b"labels": [1]}), "is no batch of CIFAR-10"),
+        (b"", "cannot be read as a batch of CIFAR-10"),
+        (b"<html>not found", "cannot be read as a batch of CIFAR-10"),
+        (pickle.dumps([1, 2]), "cannot be read as a batch of CIFAR-10"),
+        (pickle.dumps({b"labels": [1]}), "cannot be read as a batch of CIFAR-10"),
         (pickle.dumps({b"labels": [1, 10], b"data": np.zeros((2, 3072), np.uint8)}), "classes must lie in 0 … 9"),
         (pickle.dumps({b"labels": [1], b"data": np.zeros((2, 3072), np.uint8)}), "must hold 3,072 bytes for each"),
         (pickle.dumps({b"labels": [1], b"data": [3] * 3072}), "must hold 3,072 bytes for each"),

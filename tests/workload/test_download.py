@@ -201,7 +201,10 @@ def test_a_server_without_ranges_starts_again(server, tmp_path):
     what, content = one_file(server)
     server.ranges = False
     server.breaks_after = [20_000]
-    download(what, tmp_path, Told(), pause_s=0)
+    told = Told()
+    download(what, tmp_path, told, pause_s=0)
+    assert [done for _, done, _ in told.reports].count(0) == 2
+    assert told.reports[-1] == ("blob.gz", 50_000, 50_000)
     assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 

@@ -20,8 +20,6 @@ import hashlib
 import io
 import math
 import pickle
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +31,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError, InputError
 from codesign.units import format_si
 from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -45,7 +44,7 @@ _MEAN = (0.4914, 0.4822, 0.4465)
 _DEVIATION = (0.2470, 0.2435, 0.2616)
 _TEST_ID = 1_000_000  # ids of test images start here; those of training images are their numbers in the five batches
 _FIRST_ID = {**{f"data_batch_{n}": (n - 1) * 10_000 for n in range(1, 6)}, "test_batch": _TEST_ID}
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, IndexError, TypeError, AttributeError, ImportError, OverflowError)
+_DAMAGE = (pickle.UnpicklingError, IndexError, TypeError, AttributeError, ImportError, OverflowError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,11 +212,9 @@ class _PlainUnpickler(pickle.Unpickler):
 
 def _unpickled(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """(N, 3072) pixels and (N,) classes."""
-    try:
+    with reading(path, "as a batch of CIFAR-10 images", also=_DAMAGE):
         content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
         pixels, labels = content[b"data"], content[b"labels"]
-    except (pickle.UnpicklingError, *_DAMAGE) as error:
-        raise DataError(f"{path}: is no batch of CIFAR-10 images ({error}); download it again") from None
     labels = _checked_labels(path, labels)
     shape = (len(labels), _PIXELS)
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != shape:
@@ -272,8 +269,10 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
 
 def _member(path: Path, name: str | None) -> Any:
     """One array of the archive; with None, the names of all."""
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return file.files if name is None else file[name]
-    except (zlib.error, zipfile.BadZipFile, *_DAMAGE) as error:
-        raise DataError(f"{path}: cannot be read as an archive of CIFAR-10 images ({error}); copy it again") from None
+    what = "as an archive of CIFAR-10 images"
+    with (
+        reading(path, what, remedy="copy it again", also=_DAMAGE),
+        path.open("rb") as stream,
+        np.load(stream, allow_pickle=False) as file,
+    ):
+        return file.files if name is None else file[name]

@@ -19,8 +19,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +30,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -160,14 +159,12 @@ def _label_in(path: Path) -> int:
 
 def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Arrays of an archive, or the one of an `.npy` file under the name `table`."""
-    try:
-        with path.open("rb") as stream:
-            if path.suffix == ".npy":
-                return {"table": np.load(stream, allow_pickle=False)}
-            with np.load(stream, allow_pickle=False) as file:
-                return {name: file[name] for name in names}
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as a recording of x, y, p and t ({error}); copy it again") from None
+    what = "as a recording of x, y, p and t"
+    with reading(path, what, remedy="copy it again", also=(TypeError,)), path.open("rb") as stream:
+        if path.suffix == ".npy":
+            return {"table": np.load(stream, allow_pickle=False)}
+        with np.load(stream, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
 
 
 def _events(path: Path) -> Events:

@@ -7,11 +7,9 @@ that of N-MNIST. Usual splits: the official test set, and a sixth of the officia
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.camera import SaccadeCamera
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
+from codesign.workload.datasets.reading import opened, reading
 from codesign.workload.download import Download, RemoteFile
 
 __all__ = ["MNIST", "read_idx"]
@@ -117,11 +116,8 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 def _read_bytes(path: Path, count: int) -> bytes:
     """The first `count` bytes, uncompressed; fewer if there are fewer."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            return stream.read(count)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); download it again") from None
+    with reading(path), opened(path) as stream:
+        return stream.read(count)
 
 
 def _read_header(path: Path) -> tuple[int, ...]:

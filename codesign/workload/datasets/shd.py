@@ -10,11 +10,9 @@ accepted.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.reading import opened, reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -87,7 +86,7 @@ class SHD(Dataset):
 
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
             with ExitStack() as stack:
-                opened = {part: stack.enter_context(_opened(path)) for part, path in files.items()}
+                opened = {part: stack.enter_context(_hdf5(path)) for part, path in files.items()}
                 spikes = {part: (file["spikes/times"], file["spikes/units"]) for part, file in opened.items()}
 
                 def events_of(position: int) -> Events:
@@ -112,7 +111,7 @@ class SHD(Dataset):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _hdf5(path: Path) -> Iterator[Any]:
     """The HDF5 file, to be read piece by piece; a compressed one is unpacked to a temporary file, which has no name.
 
     Raises:
@@ -120,20 +119,17 @@ def _opened(path: Path) -> Iterator[Any]:
     """
     import h5py
 
-    try:
-        with tempfile.TemporaryFile() as unpacked:
-            if path.suffix == ".gz":
-                with gzip.open(path) as stream:
-                    shutil.copyfileobj(stream, unpacked, _PIECE)
-            with h5py.File(unpacked if path.suffix == ".gz" else path, "r") as file:
-                yield file
-    except (KeyError, OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a file of SHD ({error}); download it again") from None
+    with reading(path, "as a file of SHD"), tempfile.TemporaryFile() as unpacked:
+        if path.suffix == ".gz":
+            with opened(path) as stream:
+                shutil.copyfileobj(stream, unpacked, _PIECE)
+        with h5py.File(unpacked if path.suffix == ".gz" else path, "r") as file:
+            yield file
 
 
 def _read_labels_and_speakers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
-    with _opened(path) as file:
+    with _hdf5(path) as file:
         labels = np.asarray(file["labels"][()])
         samples = {name: len(file[name]) for name in ("spikes/times", "spikes/units")}
         speakers = np.asarray(file["extra/speaker"][()]) if "extra/speaker" in file else None
@@ -154,12 +150,9 @@ def _digest(files: dict[str, Path]) -> str:
     digest = hashlib.sha256()
     for part, path in files.items():
         digest.update(f"{part} ".encode())
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{path}: cannot be read ({error}); download it again") from None
+        with reading(path), opened(path) as stream:
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
     return digest.hexdigest()
 
 
