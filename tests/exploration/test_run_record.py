@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import psutil
 import pytest
 from tiny_sweeps import Recording, tiny
 
@@ -31,9 +31,8 @@ from codesign.exploration.runs.record import (
     record_name,
     run_id,
     run_ids,
-    written_keys,
 )
-from codesign.exploration.runs.recorder import Recorder, recorded_run
+from codesign.exploration.runs.recorder import RunRecorder, recorded_run
 from codesign.exploration.runs.status import output_status, store_status
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
@@ -184,7 +183,7 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
     now = [0.0]
     store = folder_at(tmp_path / "store")
     mine = record()
-    recorder = Recorder(mine, store, on_note=pytest.fail, clock=lambda: now[0], wall_clock=lambda: 2000.0 + now[0])
+    recorder = RunRecorder(mine, store, on_note=pytest.fail, clock=lambda: now[0], wall_clock=lambda: 2000.0 + now[0])
     recorder.begin(tmp_path / "out")
 
     def written() -> RunRecord:
@@ -211,14 +210,14 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
 
 def test_what_a_run_needs_is_written_before_its_first_job_ends(tmp_path: Path) -> None:
     store = folder_at(tmp_path / "store")
-    recorder = Recorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
+    recorder = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
     recorder.begin(tmp_path / "out")
     recorder.added(needing("a" * 64, "b" * 64), {"train": 2})
     keys = read_keys(store, record().id)
     assert keys is not None
-    assert keys["train"].tolist() == [int("a" * 16, 16), int("b" * 16, 16)]
+    assert keys["train"] == ("a" * 16, "b" * 16)
     # A study that is taken up does not plan its earlier trials again.
-    later = Recorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
+    later = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
     later.begin(tmp_path / "out")
     later.added(needing("c" * 64), {"train": 1})
     later.end("finished")
@@ -265,25 +264,15 @@ def test_runs_of_other_configurations_and_outputs_have_other_records(tmp_path: P
     assert run_id("mine", "a", tmp_path / "x") == run_id("mine", "a", str(tmp_path / "y" / ".." / "x"))
 
 
-def test_lists_of_what_is_needed_come_back(tmp_path: Path) -> None:
+def test_lists_of_what_is_needed_are_checked(tmp_path: Path) -> None:
     store = folder_at(tmp_path)
-    numbers = {"train": {5, 2**64 - 1, 0}, "price": set(range(1000))}
-    data = written_keys(numbers)
-    assert len(data) < 8 * 1003 + 200
-    store.write(keys_name("mine"), data)
-    found = read_keys(store, "mine")
-    assert found is not None
-    assert {kind: array.tolist() for kind, array in found.items()} == {
-        "train": [0, 5, 2**64 - 1],
-        "execute": [],
-        "summary": [],
-        "price": list(range(1000)),
-    }
-    assert all(array.dtype == np.uint64 for array in found.values())
-    assert read_keys(store, "other") is None
-    for damaged in (b"", data[:-1], data[:-8], data[:30], data + b"\0" * 8, data.replace(b"train", b"trial")):
+    assert read_keys(store, "mine") is None
+    lists = {"train": ["0" * 16], "execute": [], "summary": ["ab" * 8], "price": []}
+    store.write(keys_name("mine"), json.dumps(lists).encode())
+    assert read_keys(store, "mine") == {kind: tuple(keys) for kind, keys in lists.items()}
+    for damaged in (b"", json.dumps(lists)[:-1].encode(), json.dumps({**lists, "price": ["x"]}).encode(), b"[]"):
         store.write(keys_name("mine"), damaged)
-        with pytest.raises(StoreError, match=r"mine\.keys: is no list of results, or is damaged"):
+        with pytest.raises(StoreError, match=r"mine\.results\.json: is no list of results, or is damaged"):
             read_keys(store, "mine")
 
 
@@ -350,18 +339,9 @@ def test_a_process_is_told_from_others_of_its_number() -> None:
     assert lives(mine) is True
     assert lives(replace(mine, host="elsewhere")) is None
     assert lives(replace(mine, space="another boot")) is None
-    assert lives(replace(mine, started="")) is None
-    assert lives(replace(mine, started="1")) is False  # another process had the number before
-    child = subprocess.Popen(
-        [sys.executable, "-c", "from codesign.exploration.runs.processes import *; print(this_process()); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert child.stdout is not None
-    said = child.stdout.readline()
-    theirs = replace(mine, pid=child.pid, started=said.rpartition("started='")[2].partition("'")[0])
+    assert lives(replace(mine, started=mine.started - 60)) is False  # another process had the number before
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    theirs = replace(mine, pid=child.pid, started=psutil.Process(child.pid).create_time())
     assert lives(theirs) is True
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

@@ -120,7 +120,7 @@ def output_on_full_disk() -> None:
     os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
 
 
-_RECORD = re.compile(r"(.*/)?(run\.json|runs/[^./][^/]*\.(json|keys))")
+_RECORD = re.compile(r"(.*/)?(run\.json|runs/[^./][^/]*\.json)")
 
 
 def everything_below(folder: Path) -> set[str]:

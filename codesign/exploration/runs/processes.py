@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 __all__ = ["ProcessIdentity", "lives", "this_process"]
+
+_CLOCK_S = 5.0
+"""Times of starting are told from the machine's clock, which may have been set since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,29 +24,33 @@ class ProcessIdentity:
         host: name of the machine.
         space: where the number means something: this boot of the machine and the container; "" where nobody says.
         pid: its number there.
-        started: when it started, as the system writes it; "" where nobody says.
+        started: when it started, in seconds since 1970.
     """
 
     host: str
     space: str
     pid: int
-    started: str
+    started: float
 
 
 def this_process() -> ProcessIdentity:
     """The process that asks."""
-    pid = os.getpid()
-    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=pid, started=_started(pid) or "")
+    process = psutil.Process()
+    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=process.create_time())
 
 
 def lives(process: ProcessIdentity) -> bool | None:
     """Whether a process runs; None where that cannot be seen from here."""
-    if process.host != socket.gethostname() or process.space != _space() or not process.started:
+    if process.host != socket.gethostname() or process.space != _space():
         return None
-    started = _started(process.pid)
-    if started is None and _hidden(process.pid):
+    try:
+        seen = psutil.Process(process.pid)
+        same: bool = abs(seen.create_time() - process.started) < _CLOCK_S
+        return same and bool(seen.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
         return None
-    return started == process.started
 
 
 def _space() -> str:
@@ -52,39 +59,3 @@ def _space() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     return ""
-
-
-def _started(pid: int) -> str | None:
-    """When a process started; None for none, or one that has ended and waits to be collected."""
-    if sys.platform == "linux":
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        fields = text.rpartition(")")[2].split()  # the name before it may hold anything
-        state, ticks = fields[0], fields[19]  # proc(5), fields 3 and 22
-        return None if state in "ZX" else ticks
-    if os.name != "posix":
-        return None
-    listing = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-        env={**os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, started = listing.stdout.strip().partition(" ")
-    return None if not started or state.startswith("Z") else started.strip()
-
-
-def _hidden(pid: int) -> bool:
-    """Whether there is a process that the system does not show, because it is another user's."""
-    if os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)  # sends nothing
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -117,74 +117,14 @@ class Relay(Progress):
     def __init__(self, *listeners: Progress) -> None:
         self._listeners = listeners
 
-    def planned(self, work: Work, executor: str) -> None:
-        for one in self._listeners:
-            one.planned(work, executor)
 
-    def study_begins(self, search: Search) -> None:
-        for one in self._listeners:
-            one.study_begins(search)
+def _handing_on(event: str) -> Callable[..., None]:
+    def hand_on(relay: Relay, *arguments: object, **options: object) -> None:
+        for listener in relay._listeners:
+            getattr(listener, event)(*arguments, **options)
 
-    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
-        for one in self._listeners:
-            one.added(work, jobs)
+    return hand_on
 
-    def started(self, kind: str, label: str) -> None:
-        for one in self._listeners:
-            one.started(kind, label)
 
-    def epoch(self, label: str, report: EpochReport) -> None:
-        for one in self._listeners:
-            one.epoch(label, report)
-
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        for one in self._listeners:
-            one.finished(kind, label, wall_s)
-
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
-        for one in self._listeners:
-            one.failed(kind, label, failure)
-
-    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
-        for one in self._listeners:
-            one.part_failed(kind, label, failure)
-
-    def found(self, kind: str, label: str) -> None:
-        for one in self._listeners:
-            one.found(kind, label)
-
-    def again(self, kind: str, label: str, maker: str | None) -> None:
-        for one in self._listeners:
-            one.again(kind, label, maker)
-
-    def skipped(self, kind: str, label: str) -> None:
-        for one in self._listeners:
-            one.skipped(kind, label)
-
-    def pulse(self) -> None:
-        for one in self._listeners:
-            one.pulse()
-
-    def front(self, lines: Sequence[FrontLine]) -> None:
-        for one in self._listeners:
-            one.front(lines)
-
-    def hypervolume(self, text: str) -> None:
-        for one in self._listeners:
-            one.hypervolume(text)
-
-    def trial_began(self, number: int) -> None:
-        for one in self._listeners:
-            one.trial_began(number)
-
-    def trial_ended(self, text: str, state: str) -> None:
-        for one in self._listeners:
-            one.trial_ended(text, state)
-
-    def note(self, text: str) -> None:
-        for one in self._listeners:
-            one.note(text)
-
-    def close(self) -> None:
-        for one in self._listeners:
-            one.close()
+for _event in [name for name in vars(Progress) if not name.startswith("_")]:
+    setattr(Relay, _event, _handing_on(_event))

@@ -1,8 +1,8 @@
 """The record that a sweep or study leaves in its store, so that anybody can see how far it is.
 
-    <store>/runs/<id>.json     what it is, who runs it, how it goes
-    <store>/runs/<id>.keys     which results it needs
-    <output>/run.json          where the record is
+    <store>/runs/<id>.json            what it is, who runs it, how it goes
+    <store>/runs/<id>.results.json    which results it needs, by kind: the first 16 digits of their keys
+    <output>/run.json                 where the record is
 
 `<id>` is the name and a hash of the configuration and the output, so that the same command goes on with the same
 record. What a record says is checked when it is read: whoever can write to the store may have written it.
@@ -10,16 +10,11 @@ record. What a record says is checked when it is read: whoever can write to the 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import StoreError
@@ -34,13 +29,13 @@ __all__ = [
     "POINTER",
     "RESULT_KINDS",
     "FailureLine",
-    "JobCounts",
+    "JobProgress",
+    "NeededResults",
     "RunPointer",
     "RunRecord",
     "SearchCounts",
     "absolute",
     "is_run_id",
-    "key_number",
     "keys_name",
     "one_line",
     "path_between",
@@ -50,7 +45,8 @@ __all__ = [
     "record_name",
     "run_id",
     "run_ids",
-    "written_keys",
+    "short_key",
+    "write",
 ]
 
 POINTER = "run.json"
@@ -58,10 +54,9 @@ RESULT_KINDS = ("train", "execute", "summary", "price")
 MOST_LINES = 20
 """Failures, and points of the front, that a record lists."""
 _RUNS = "runs"
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,149}")
-_MAGIC = "codesign-run-keys 1"
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,149}")
 _MOST_TEXT = 4000
-_MOST_BYTES = 4 * 1024 * 1024
+_MOST_BYTES = 64 * 2**20
 _LAST_TIME = 253402300799.0
 """The end of the year 9999, after which there are no dates."""
 
@@ -81,12 +76,16 @@ Text = Annotated[str, Field(max_length=_MOST_TEXT, pattern=r"^[^\x00-\x1f\x7f]*$
 Time = Annotated[float, Field(ge=0, le=_LAST_TIME, allow_inf_nan=False)]
 """Seconds since 1970."""
 RunId = Annotated[str, AfterValidator(_checked_id)]
+ShortKey = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+Part = TypeVar("Part", bound=_Part)
 
 
 class FailureLine(_Part):
@@ -96,7 +95,7 @@ class FailureLine(_Part):
     reason: Text
 
 
-class JobCounts(_Part):
+class JobProgress(_Part):
     """Jobs of one process, as in `Counting`.
 
     Attributes:
@@ -159,11 +158,20 @@ class RunRecord(_Part):
     state: Literal["running", "finished", "interrupted", "failed"]
     message: Text = ""
     executor: Text = ""
-    jobs: JobCounts = JobCounts()
+    jobs: JobProgress = JobProgress()
     failures: tuple[FailureLine, ...] = ()
     front: tuple[FrontLine, ...] = ()
     front_size: Count = 0
     search: SearchCounts | None = None
+
+
+class NeededResults(_Part):
+    """`short_key`s of all results that a run needs, as far as it has planned, sorted."""
+
+    train: tuple[ShortKey, ...]
+    execute: tuple[ShortKey, ...]
+    summary: tuple[ShortKey, ...]
+    price: tuple[ShortKey, ...]
 
 
 class RunPointer(_Part):
@@ -203,13 +211,13 @@ def record_name(run: str) -> str:
 
 def keys_name(run: str) -> str:
     """Name in the store's folder."""
-    return f"{_RUNS}/{run}.keys"
+    return f"{_RUNS}/{run}.results.json"
 
 
 def run_ids(store: Folder) -> list[str]:
     """Runs that have a record, readable or not. Raises StoreError where the folder cannot be listed."""
     names = (name.removeprefix(f"{_RUNS}/") for name in store.names(_RUNS))
-    return [name.removesuffix(".json") for name in names if name.endswith(".json") and is_run_id(name)]
+    return [name.removesuffix(".json") for name in names if name.endswith(".json") and is_run_id(name[:-5])]
 
 
 def read_record(store: Folder, run: str) -> RunRecord | None:
@@ -218,15 +226,9 @@ def read_record(store: Folder, run: str) -> RunRecord | None:
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    place = printable(join(store.location, record_name(run)))
-    data = store.read(record_name(run), first=_MOST_BYTES)
-    if data is None:
-        return None
-    try:
-        record = RunRecord.model_validate_json(data)
-    except ValidationError as error:
-        raise StoreError(f"{place}: is no record of a run, or is damaged: {_first_problem(error)}") from None
-    if record.id != run:
+    record = _read(store, record_name(run), RunRecord, "is no record of a run, or is damaged")
+    if record is not None and record.id != run:
+        place = printable(join(store.location, record_name(run)))
         raise StoreError(f"{place}: is the record of another run, {record.id}")
     return record
 
@@ -237,63 +239,40 @@ def read_pointer(output: Folder) -> RunPointer | None:
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    data = output.read(POINTER, first=_MOST_BYTES)
-    if data is None:
-        return None
-    try:
-        return RunPointer.model_validate_json(data)
-    except ValidationError as error:
-        place = printable(join(output.location, POINTER))
-        raise StoreError(f"{place}: does not say where a record is, or is damaged: {_first_problem(error)}") from None
+    return _read(output, POINTER, RunPointer, "does not say where a record is, or is damaged")
 
 
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
-
-
-def key_number(key: str) -> int:
-    """The first 64 bits of a key: enough to tell those of a store apart."""
-    return int(key[:16], 16)
-
-
-def written_keys(numbers: Mapping[str, Iterable[int]]) -> bytes:
-    """Key numbers by kind of result as a file: 8 bytes each, sorted."""
-    arrays = {kind: np.sort(np.fromiter(numbers.get(kind, ()), dtype=">u8")) for kind in RESULT_KINDS}
-    body = b"".join(array.tobytes() for array in arrays.values())
-    counts = json.dumps({kind: len(array) for kind, array in arrays.items()})
-    return f"{_MAGIC} {hashlib.sha256(counts.encode() + body).hexdigest()}\n{counts}\n".encode() + body
-
-
-def read_keys(store: Folder, run: str) -> dict[str, NDArray[np.uint64]] | None:
-    """Key numbers that a run needs, by kind; None where there is no such file.
+def read_keys(store: Folder, run: str) -> dict[str, tuple[str, ...]] | None:
+    """`short_key`s of the results that a run needs, by kind; None where there is no such file.
 
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    data = store.read(keys_name(run))
+    needed = _read(store, keys_name(run), NeededResults, "is no list of results, or is damaged")
+    return None if needed is None else {kind: getattr(needed, kind) for kind in RESULT_KINDS}
+
+
+def _read(folder: Folder, name: str, model: type[Part], wrong: str) -> Part | None:
+    data = folder.read(name, first=_MOST_BYTES)
     if data is None:
         return None
-    first, _, rest = data.partition(b"\n")
-    counts, _, body = rest.partition(b"\n")
-    sizes = _sizes(counts)
-    sound = first == f"{_MAGIC} {hashlib.sha256(counts + body).hexdigest()}".encode()
-    if not sound or sizes is None or 8 * sum(sizes.values()) != len(body):
-        raise StoreError(f"{printable(join(store.location, keys_name(run)))}: is no list of results, or is damaged")
-    numbers = np.frombuffer(body, dtype=">u8").astype(np.uint64)
-    ends = np.cumsum([sizes[kind] for kind in RESULT_KINDS])
-    return dict(zip(RESULT_KINDS, np.split(numbers, ends[:-1]), strict=True))
-
-
-def _sizes(text: bytes) -> dict[str, int] | None:
     try:
-        sizes = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(sizes, dict) or set(sizes) != set(RESULT_KINDS):
-        return None
-    return sizes if all(type(size) is int and size >= 0 for size in sizes.values()) else None
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        place = printable(join(folder.location, name))
+        raise StoreError(f"{place}: {wrong}: {f'{where}: ' if where else ''}{first['msg']}") from None
+
+
+def write(folder: Folder, name: str, part: BaseModel) -> None:
+    """Write one of these files; what an interruption or power failure leaves counts as damaged."""
+    folder.write(name, (part.model_dump_json(indent=1) + "\n").encode(), durable=False)
+
+
+def short_key(key: str) -> str:
+    """The first 64 bits of a key: enough to tell those of a store apart."""
+    return key[:16]
 
 
 def path_between(store: Location, output: Location) -> str | None:

@@ -16,13 +16,14 @@ from codesign.exploration.runs.progress import Progress, Relay
 from codesign.exploration.runs.record import (
     MOST_LINES,
     POINTER,
+    RESULT_KINDS,
     FailureLine,
-    JobCounts,
+    JobProgress,
+    NeededResults,
     RunPointer,
     RunRecord,
     SearchCounts,
     absolute,
-    key_number,
     keys_name,
     one_line,
     path_between,
@@ -30,7 +31,8 @@ from codesign.exploration.runs.record import (
     read_record,
     record_name,
     run_id,
-    written_keys,
+    short_key,
+    write,
 )
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, open_folder
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["Recorder", "recorded_run"]
+__all__ = ["RunRecorder", "recorded_run"]
 
 _PAUSE_S = 5.0
 _SHARE = 0.05
@@ -81,7 +83,7 @@ def recorded_run(
         alive=now,
         state="running",
     )
-    recorder = Recorder(record, store.folder, on_note=progress.note)
+    recorder = RunRecorder(record, store.folder, on_note=progress.note)
     recorder.begin(output)
     try:
         yield Relay(progress, recorder)
@@ -92,7 +94,7 @@ def recorded_run(
     recorder.end("finished")
 
 
-class Recorder(Counting):
+class RunRecorder(Counting):
     """Writes a record every few seconds. Where it cannot, it says so once, and the run goes on."""
 
     def __init__(
@@ -109,8 +111,8 @@ class Recorder(Counting):
         self._folder = folder
         self._on_note = on_note
         self._wall_clock = wall_clock
-        self._numbers: dict[str, set[int]] = {}  # of results that are needed
-        self._numbers_written = -1
+        self._needed: dict[str, set[str]] = {kind: set() for kind in RESULT_KINDS}  # short keys of results
+        self._needed_written = -1
         self._last_failures: deque[FailureLine] = deque(maxlen=MOST_LINES)
         self._next = clock()
         self._noted = False
@@ -121,15 +123,15 @@ class Recorder(Counting):
             earlier = read_record(self._folder, self._record.id)
             if earlier is not None:
                 self._record = self._record.model_copy(update={"first_started": earlier.first_started})
-            known = read_keys(self._folder, self._record.id) or {}
-            self._numbers = {kind: set(map(int, numbers)) for kind, numbers in known.items()}
+            for kind, keys in (read_keys(self._folder, self._record.id) or {}).items():
+                self._needed[kind].update(keys)
         with self._going_on():
             pointer = RunPointer(
                 run=self._record.id,
                 store=self._record.store,
                 store_from_here=path_between(self._folder.location, output),
             )
-            open_folder(output).write(POINTER, (pointer.model_dump_json(indent=1) + "\n").encode(), durable=False)
+            write(open_folder(output), POINTER, pointer)
         self._write()
 
     def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
@@ -140,8 +142,8 @@ class Recorder(Counting):
     def added(self, work: Work, jobs: Mapping[str, int]) -> None:
         super().added(work, jobs)
         for kind, keys in work.keys.items():
-            self._numbers.setdefault(kind, set()).update(map(key_number, keys))
-        if self._numbers_written <= 0:
+            self._needed[kind].update(map(short_key, keys))
+        if self._needed_written <= 0:
             self._write()  # the first job may take minutes
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -169,20 +171,18 @@ class Recorder(Counting):
     def _write(self) -> None:
         start = self._clock()
         with self._going_on():
-            numbers = sum(map(len, self._numbers.values()))
-            if numbers != self._numbers_written:
-                self._folder.write(keys_name(self._record.id), written_keys(self._numbers), durable=False)
-                self._numbers_written = numbers
-            record = self._now()
-            self._folder.write(
-                record_name(record.id), (record.model_dump_json(indent=1) + "\n").encode(), durable=False
-            )
+            needed = sum(map(len, self._needed.values()))
+            if needed != self._needed_written:
+                lists = NeededResults(**{kind: tuple(sorted(keys)) for kind, keys in self._needed.items()})
+                write(self._folder, keys_name(self._record.id), lists)
+                self._needed_written = needed
+            write(self._folder, record_name(self._record.id), self._now())
         now = self._clock()
         self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 
     def _now(self) -> RunRecord:
         left = self.remaining_s()
-        jobs = JobCounts(
+        jobs = JobProgress(
             total=dict(self.total),
             ended=dict(self.ended),
             done=self.jobs_done,
@@ -219,7 +219,7 @@ class Recorder(Counting):
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:
-        """The results are worth more than the record of how they came about."""
+        """Results are worth more than the record of how they came about."""
         try:
             yield
         except Exception as error:

@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from codesign.errors import InputError, StoreError
 from codesign.exploration.runs.processes import lives
 from codesign.exploration.runs.record import (
     POINTER,
-    RESULT_KINDS,
     RunPointer,
     RunRecord,
-    key_number,
     read_keys,
     read_pointer,
     read_record,
     run_ids,
+    short_key,
 )
 from codesign.exploration.store import listed_keys
 from codesign.files import Folder, Location, open_folder, printable
@@ -96,15 +92,15 @@ def store_status(store: Folder, *, run: str | None = None) -> StoreStatus:
     if run is not None:
         known = [_chosen(store, known, run)]
     records, problems = [], []
-    for one in known:
+    for id_ in known:
         try:
-            record = read_record(store, one)
+            record = read_record(store, id_)
         except StoreError as error:
             problems.append(str(error))
             continue
         if record is not None:  # otherwise it has been removed meanwhile
             records.append(record)
-    stored = _stored_numbers(store) if records else np.empty(0, dtype=np.uint64)
+    stored = _stored(store) if records else frozenset()
     records.sort(key=lambda record: (-record.alive, record.id))
     return StoreStatus(runs=tuple(run_status(store, record, stored) for record in records), problems=tuple(problems))
 
@@ -127,18 +123,18 @@ def output_status(output: Location, *, store: Location | None = None) -> RunStat
         folder = open_folder(place, error=StoreError)
         record = read_record(folder, pointer.run)
         if record is not None:
-            return run_status(folder, record, _stored_numbers(folder))
+            return run_status(folder, record, _stored(folder))
     looked = " or ".join(printable(place) for place in places)
     raise InputError(
         f"{printable(output)}/{POINTER}: run {pointer.run} has no record in {looked}; give --store if that was moved"
     )
 
 
-def run_status(store: Folder, record: RunRecord, stored: NDArray[np.uint64]) -> RunStatus:
+def run_status(store: Folder, record: RunRecord, stored: frozenset[str]) -> RunStatus:
     """A run as it is now.
 
     Args:
-        stored: (n,) key numbers of all results in the store.
+        stored: `short_key`s of all results in the store.
     """
     results, problem = None, None
     try:
@@ -147,8 +143,8 @@ def run_status(store: Folder, record: RunRecord, stored: NDArray[np.uint64]) -> 
         needed, problem = None, str(error)
     if needed is not None:
         results = {
-            kind: ResultCounts(needed=len(needed[kind]), in_store=int(np.isin(needed[kind], stored).sum()))
-            for kind in RESULT_KINDS
+            kind: ResultCounts(needed=len(keys), in_store=sum(key in stored for key in keys))
+            for kind, keys in needed.items()
         }
     elif problem is None:
         problem = "what it needs was not written down yet"
@@ -163,9 +159,8 @@ def run_status(store: Folder, record: RunRecord, stored: NDArray[np.uint64]) -> 
 
 
 def _chosen(store: Folder, known: Sequence[str], run: str) -> str:
-    matching = [one for one in known if run in (one, one.rpartition("-")[0])]
-    if run in known:
-        return run
+    """The id that `run` is, or the only one of that name."""
+    matching = [run] if run in known else [id_ for id_ in known if id_.rpartition("-")[0] == run]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -173,8 +168,8 @@ def _chosen(store: Folder, known: Sequence[str], run: str) -> str:
     raise InputError(f"--run {run}: {store} knows no such run; it knows {', '.join(known)}")
 
 
-def _stored_numbers(store: Folder) -> NDArray[np.uint64]:
-    return np.fromiter(map(key_number, listed_keys(store)), dtype=np.uint64)
+def _stored(store: Folder) -> frozenset[str]:
+    return frozenset(map(short_key, listed_keys(store)))
 
 
 def _places(output: Location, pointer: RunPointer) -> list[Location]:
