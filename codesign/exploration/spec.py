@@ -11,7 +11,7 @@ from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import checks
-from codesign.exploration.executors.base import Resources
+from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Resources
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -186,8 +186,8 @@ class JobResources(Spec):
 
     cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
     gpus: Annotated[float, Field(ge=0, le=64)] = 0.0
-    memory: Memory | None = None
-    timeout: Annotated[Time, Field(gt=0)] | None = None
+    memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
+    timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:

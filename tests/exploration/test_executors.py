@@ -9,12 +9,14 @@ from pathlib import Path
 
 import executor_tasks
 import pytest
+from tiny_sweeps import TINY
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Resources, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.library import load_sweep
 from codesign.simulation.event.compilation import cache_folder
 
 
@@ -89,6 +91,12 @@ def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
     executor.check(Resources(cpus=1))
     with pytest.raises(InputError, match="gpus"):
         executor.check(Resources(gpus=64))
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0, 1e-30, 1e300, float("inf"), float("nan")])
+def test_timeouts_that_no_timer_can_keep_are_a_mistake(executor: Executor, timeout_s: float) -> None:
+    with pytest.raises(InputError, match="timeout: must be between 10 ms and 366 days"):
+        executor.check(Resources(timeout_s=timeout_s))
 
 
 def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
@@ -310,6 +318,23 @@ def test_many_tasks_are_handed_over_no_faster_than_they_are_run(executor: Execut
     # Besides those under way: a batch that is being gathered, and those of one that has ended.
     assert most_tasks <= (2 * 2 + 2) * 256
     assert executor.batches_under_way == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("timeout: 1e-30 s", "greater than or equal to 0.01"),
+        ("timeout: 1e300 s", "less than or equal to 31622400"),
+        ("memory: 1e20 GB", "less than or equal to 1152921504606846976"),
+    ],
+)
+def test_resources_beyond_all_timers_and_machines_are_named_with_their_line(
+    tmp_path: Path, entry: str, said: str
+) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(TINY + f"resources:\n  train: {{{entry}}}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"sweep.yaml:{len(TINY.splitlines()) + 2}: .*{said}"):
+        load_sweep(file)
 
 
 def test_workers_of_a_cluster_cannot_be_chosen() -> None:

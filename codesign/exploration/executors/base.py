@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Completion", "Executor", "Failure", "Resources", "Task"]
+__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "Completion", "Executor", "Failure", "Resources", "Task"]
+
+SHORTEST_TIMEOUT_S = 0.01
+LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
+"""Outside of these, timers round to nothing or overflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +23,8 @@ class Resources:
         cpus: cores that it occupies, and threads that it computes with.
         gpus: GPUs that it occupies; parts of one can be shared.
         memory_bytes: memory that it needs, for placing it; None takes part in no placement.
-        timeout_s: it is ended, and failed, after so long; None lets it run.
+        timeout_s: it is ended, and failed, after so long, between `SHORTEST_TIMEOUT_S` and `LONGEST_TIMEOUT_S`; None
+            lets it run.
     """
 
     cpus: int = 1

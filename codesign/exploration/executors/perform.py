@@ -13,13 +13,12 @@ from types import FrameType
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Failure, Resources
+from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Failure, Resources
 
 __all__ = ["GRACE_S", "check_timeout", "perform"]
 
 GRACE_S = 20.0
 """By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
-
 _AGAIN_S = 1.0
 
 
@@ -56,8 +55,11 @@ def perform(
 
 
 def check_timeout(resources: Resources) -> None:
-    """Raise InputError where this system cannot end a task that takes too long."""
-    if resources.timeout_s is not None and not hasattr(signal, "setitimer"):
+    """Raise InputError where a task that takes too long cannot be ended."""
+    limit_s = resources.timeout_s
+    if limit_s is not None and not SHORTEST_TIMEOUT_S <= limit_s <= LONGEST_TIMEOUT_S:
+        raise InputError(f"timeout: must be between 10 ms and 366 days, found {limit_s:g} s")
+    if limit_s is not None and not hasattr(signal, "setitimer"):
         raise InputError(f"timeout: tasks cannot be ended in time on {sys.platform}; remove it")
 
 
