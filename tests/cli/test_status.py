@@ -24,7 +24,7 @@ from codesign.errors import CodesignError, InputError
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.runs.record import read_record, run_ids
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import run_sweep
+from codesign.exploration.sweep import Commands, run_sweep
 from codesign.exploration.workloads import Workloads
 from codesign.files import open_folder
 
@@ -154,8 +154,8 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """What was given, in the order of the help; no password."""
     found: list[str] = []
 
-    def note(*arguments: Any, resume: str, **options: Any) -> None:
-        found.append(resume)
+    def note(*arguments: Any, commands: Commands, **options: Any) -> None:
+        found.append(commands.resume or "")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("codesign.exploration.sweep.run_sweep", note)
