@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import coverage_words
 from codesign.analysis.metadata import Objective
-from codesign.analysis.pareto import hypervolume, pareto_front
+from codesign.analysis.pareto import front_order, hypervolume
 from codesign.analysis.points import Point
 
 __all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
@@ -105,14 +105,11 @@ def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, .
     values = [[point.value(objective.column).mean for objective in objectives] for point in points]
     able = [row if not point.beyond_chip else [None] * len(row) for point, row in zip(points, values, strict=True)]
     references = [objective.reference for objective in objectives if objective.reference is not None]
-    sign = -1 if directions[0] == "maximize" else 1
-    best = [(sign * (row[0] or 0.0), point.number, point) for point, row in zip(points, values, strict=True)]
-    on_front = pareto_front(able, directions)
     return Front(
         objectives=objectives,
         group=group,
         members=tuple(point for point, row in zip(points, values, strict=True) if None not in row),
         unknown=tuple(point for point, row in zip(points, values, strict=True) if None in row),
-        best=tuple(point for *_, point in sorted(one for one, chosen in zip(best, on_front, strict=True) if chosen)),
+        best=tuple(points[position] for position in front_order(able, directions)),
         volume=hypervolume(able, directions, references) if len(references) == len(objectives) else None,
     )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from codesign.errors import InputError
 
-__all__ = ["Direction", "hypervolume", "pareto_front", "pareto_ranking"]
+__all__ = ["Direction", "front_order", "hypervolume", "pareto_front", "pareto_ranking"]
 
 Direction = Literal["maximize", "minimize"]
 Values = ArrayLike | Sequence[Sequence[float | None]]
@@ -37,6 +37,18 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.
 
         front[known] = moocore.is_nondominated(points[known], maximise=_maximize(directions), keep_weakly=True)
     return front
+
+
+def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
+    """Positions of the points on the front, best in the first objective first, the earlier of equal ones first.
+
+    Args, errors: as in `pareto_front`.
+    """
+    points = _points(values, directions)
+    front = np.flatnonzero(pareto_front(points, directions))
+    first = points[front, 0]
+    order = np.argsort(-first if directions[0] == "maximize" else first, kind="stable")
+    return [int(position) for position in front[order]]
 
 
 def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "seed_means"]
+__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "ratio", "seed_means"]
 
 CONFIDENCE = 0.95
 """Two-sided coverage of every interval in the report."""
@@ -101,3 +101,9 @@ def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
     differences = left - right
     rounding = 1e-12 * np.maximum(left.abs(), right.abs())
     return interval(differences.where(differences.abs() > rounding, 0.0))
+
+
+def ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
+    """Interval of the mean quotient, paired by training seed; seeds that only one side has, and zeros, are left out."""
+    common = numerator.index.intersection(denominator.index[denominator != 0])
+    return interval(numerator.loc[common] / denominator.loc[common])

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codesign.analysis.distributions import Curve
 from codesign.reporting.figures import evenly, label_axis, palette, percent_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "Line", "draw_lines"]
-
-Curve = list[tuple[float, float]]
-"""(x, y) in ascending order of x."""
+__all__ = ["Line", "draw_lines"]
 
 _TICKS = 9
 _DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))

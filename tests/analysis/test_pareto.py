@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.pareto import hypervolume, pareto_front
+from codesign.analysis.pareto import front_order, hypervolume, pareto_front
 from codesign.errors import InputError
+
+
+def test_a_front_is_read_from_its_best_in_the_first_objective() -> None:
+    values = [[0.5, 1.0], [0.9, 2.0], [0.5, 1.0], [None, 0.0], [0.4, 1.5]]
+    assert front_order(values, ["maximize", "minimize"]) == [1, 0, 2]
+    assert front_order(values, ["minimize", "minimize"]) == [4, 0, 2]
+    assert front_order([], ["minimize"]) == []
 
 
 def test_the_front_of_four_points_by_hand() -> None:

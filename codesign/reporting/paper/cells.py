@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from codesign.analysis import statistics
 from codesign.analysis.formatting import UNKNOWN, number, points, with_interval
 from codesign.analysis.points import Point
-from codesign.analysis.statistics import Interval, interval
+from codesign.analysis.statistics import Interval
 from codesign.reporting.paper.rows import Found, inference_name, training_name
 from codesign.reporting.tables import Cell
 
@@ -88,9 +89,7 @@ def ratio(point: Point | None, reference: Point | None, column: str) -> Interval
     """`column` of one point as a multiple of the other's, paired by training seed; None without both."""
     if point is None or reference is None:
         return None
-    values, others = point.seeds(column), reference.seeds(column)
-    common = values.index.intersection(others.index[others != 0])
-    return interval(values.loc[common] / others.loc[common])
+    return statistics.ratio(point.seeds(column), reference.seeds(column))
 
 
 def quotient(value: float | None, other: float | None) -> float | None:

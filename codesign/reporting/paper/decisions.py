@@ -8,11 +8,17 @@ from functools import partial
 import pandas as pd
 
 from codesign.analysis.comparison import Comparison, compare_series
+from codesign.analysis.distributions import (
+    accuracy_after_output,
+    convergence_curve,
+    drained_accuracies,
+    latency_curve,
+    widest_bin,
+)
 from codesign.analysis.formatting import with_interval
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import interval
 from codesign.reporting.claims import Claim
-from codesign.reporting.distributions import convergence_curve, drained_accuracies, latency_curve, widest_bin
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.accuracy import LAYERED_MS, PAIRS
@@ -21,7 +27,6 @@ from codesign.reporting.paper.judging import by_a_factor, statement
 from codesign.reporting.paper.numbers import FASTER_UP_TO, Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Found, Repeated, name_of
-from codesign.reporting.paper.series import accuracy_after_output
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
 

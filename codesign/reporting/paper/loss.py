@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 
 from codesign.analysis.comparison import Comparison, Status, compare_series
+from codesign.analysis.distributions import series_of
 from codesign.analysis.formatting import listed, with_interval
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import interval
@@ -19,7 +20,6 @@ from codesign.reporting.paper.judging import statement
 from codesign.reporting.paper.numbers import NOISE_UNSTABLE
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, training_name
-from codesign.reporting.paper.series import series_of
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
 

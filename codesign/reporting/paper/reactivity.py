@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from codesign.analysis.distributions import histogram_curve, mean_of_histogram, series_of
 from codesign.analysis.formatting import UNKNOWN, number
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import interval
 from codesign.reporting.claims import Claim
-from codesign.reporting.distributions import histogram_curve
 from codesign.reporting.figures import LegendEntry, Panel, palette
 from codesign.reporting.lines import Line, draw_lines
 from codesign.reporting.paper.cells import here, seeds_cell
@@ -20,7 +20,6 @@ from codesign.reporting.paper.judging import between, series_comparison, stateme
 from codesign.reporting.paper.numbers import Pair
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, drops_its_queue, inference_name
-from codesign.reporting.paper.series import mean_of_histogram, series_of
 from codesign.reporting.svg import INK, render
 from codesign.reporting.tables import Cell, Heading, Table
 
