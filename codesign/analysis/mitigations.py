@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.counterparts import network_of, place_of
 from codesign.analysis.points import Point
-from codesign.analysis.transfer import Model, Setting, Transfer, place_of
+from codesign.analysis.transfer import Model, Setting, Transfer
 
 __all__ = ["MITIGATIONS", "Gap", "Mitigation", "MitigationKind", "find_gaps", "worst_gaps"]
 
@@ -114,13 +115,12 @@ def worst_gaps(gaps: Sequence[Gap]) -> dict[Model, Gap]:
 
 def _layered_run(transfer: Transfer, model: Model, point: Point) -> Point | None:
     """The model with layers waiting and weights of as many bits, on the same chip if there is one."""
-    network = point.workload, point.topology, point.weight_bits
     runs = [
         run
         for setting in transfer.settings
         if setting.layered
         for run in [transfer.cell(model, setting, point)]
-        if run is not None and (run.workload, run.topology, run.weight_bits) == network
+        if run is not None and network_of(run) == network_of(point)
     ]
     return min(runs, key=lambda run: place_of(run) != place_of(point), default=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -12,10 +12,11 @@ from typing import TypeVar
 import pandas as pd
 
 from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.counterparts import Key, network_of, place_of
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval, interval
 
-__all__ = ["MOST_SHOWN", "Loss", "Model", "Setting", "Transfer", "find_transfer", "losses", "place_of", "policy_rank"]
+__all__ = ["MOST_SHOWN", "Loss", "Model", "Setting", "Transfer", "find_transfer", "losses", "policy_rank"]
 
 LAYERED = "layered training"
 
@@ -30,7 +31,6 @@ _SETTING_PROPERTIES = frozenset(
 )
 """Parameters that are written out for every training and every schedule, and need not be named as axes."""
 
-Key = tuple[Hashable, ...]
 PartT = TypeVar("PartT", "Model", "Setting")
 
 
@@ -230,12 +230,6 @@ def losses(transfer: Transfer) -> list[Loss]:
     return [Loss(difference=words, comparisons=tuple(found[words]), loss=_mean_gain(found[words])) for words in ordered]
 
 
-def place_of(point: Point) -> Key:
-    """The chip that a point is run on, whatever the schedule."""
-    axes = tuple((name, value) for name, value in point.axes if name.startswith("chip.") and value is not None)
-    return point.chip, point.capacity, point.operation, axes
-
-
 def policy_rank(policy: str | None) -> tuple[int, str]:
     """The paper's policies first, then others by name; none last."""
     known = _POLICIES.index(policy) if policy in _POLICIES else len(_POLICIES) + (policy is None)
@@ -290,7 +284,7 @@ def _model_key(point: Point) -> Key:
 
 def _setting_key(point: Point) -> Key:
     axes = tuple(axis for axis in point.axes if not axis[0].startswith("recipe.") and axis[1] is not None)
-    return point.workload, point.topology, *place_of(point)[:-1], point.weight_bits, point.schedule, axes
+    return *network_of(point), *place_of(point)[:-1], point.schedule, axes
 
 
 def _model_kind(point: Point) -> Key:
@@ -300,7 +294,7 @@ def _model_kind(point: Point) -> Key:
 
 
 def _setting_kind(point: Point) -> Key:
-    network = point.workload, point.topology, point.weight_bits, point.layered
+    network = *network_of(point), point.layered
     if point.layered:
         return network
     schedule = point.policy, point.group_size, point.stop, point.steps_after_output, point.input_mode, point.refractory

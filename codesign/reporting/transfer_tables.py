@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from codesign.analysis.counterparts import place_of
 from codesign.analysis.formatting import UNKNOWN, column_label, listed, percent, points, quantity
 from codesign.analysis.mitigations import MITIGATIONS, Gap, Mitigation, MitigationKind, find_gaps, worst_gaps
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
-from codesign.analysis.transfer import MOST_SHOWN, Loss, Transfer, find_transfer, losses, place_of
+from codesign.analysis.transfer import MOST_SHOWN, Loss, Transfer, find_transfer, losses
 from codesign.reporting.claims import describe_gain
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.transfer_matrix import Matrix, Words, matrix_of

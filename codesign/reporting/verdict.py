@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from codesign.analysis.comparison import Comparison, compare, status_of
+from codesign.analysis.counterparts import LayeredRuns, distinct, same_context, trained_for_it_first
 from codesign.analysis.formatting import listed, points, quantity, significant
 from codesign.analysis.points import Point
 from codesign.analysis.transfer import MOST_SHOWN, find_transfer, losses
@@ -34,7 +35,7 @@ def verdict(gathered: tuple[Point, ...]) -> list[Claim]:
     """
     plain = [point for point in gathered if point.calibration is None]
     free = [point for point in plain if point.free_running]
-    runs = _LayeredRuns([p for p in plain if p.layered and p.training_method == "layered"])
+    runs = LayeredRuns([p for p in plain if p.layered and p.training_method == "layered"])
     effect = [_effect(free, runs), _recovery(free), *_match(gathered), _parity(free, runs)]
     return [*effect, *_savings(free, runs), *compare_chips(gathered)]
 
@@ -62,8 +63,8 @@ def equivalence_note(gathered: tuple[Point, ...]) -> str | None:
     )
 
 
-def _effect(free: list[Point], runs: _LayeredRuns) -> Claim:
-    found = _distinct(
+def _effect(free: list[Point], runs: LayeredRuns) -> Claim:
+    found = distinct(
         compare("accuracy", twin, point, more_is_better=True)
         for point in free
         if point.training_method == "layered"
@@ -84,13 +85,13 @@ def _effect(free: list[Point], runs: _LayeredRuns) -> Claim:
 
 
 def _recovery(free: list[Point]) -> Claim:
-    found = _trained_for_it_first(
-        _distinct(
+    found = trained_for_it_first(
+        distinct(
             compare("accuracy", point, other, more_is_better=True)
             for point in free
             if point.training_method == "unlayered"
             for other in free
-            if other.training_method == "layered" and other.schedule == point.schedule and _same_context(point, other)
+            if other.training_method == "layered" and other.schedule == point.schedule and same_context(point, other)
         )
     )
     return _claim(
@@ -128,8 +129,8 @@ def _match(gathered: tuple[Point, ...]) -> list[Claim]:
     ]
 
 
-def _parity(free: list[Point], runs: _LayeredRuns) -> Claim:
-    found = _trained_for_it_first(_distinct(_against_layered("accuracy", free, runs, more_is_better=True)))
+def _parity(free: list[Point], runs: LayeredRuns) -> Claim:
+    found = trained_for_it_first(distinct(_against_layered("accuracy", free, runs, more_is_better=True)))
     return _claim(
         "parity",
         "Unlayered training without synchronization beats layered training with it",
@@ -143,11 +144,11 @@ def _parity(free: list[Point], runs: _LayeredRuns) -> Claim:
     )
 
 
-def _savings(free: list[Point], runs: _LayeredRuns) -> list[Claim]:
+def _savings(free: list[Point], runs: LayeredRuns) -> list[Claim]:
     early = [point for point in free if point.stop == "on_output"]
     claims = []
     for column, (title, noun) in _SAVINGS.items():
-        found = _trained_for_it_first(_distinct(_against_layered(column, early, runs, more_is_better=False)))
+        found = trained_for_it_first(distinct(_against_layered(column, early, runs, more_is_better=False)))
         if not found:
             continue
         example = _most_telling(found)
@@ -193,62 +194,13 @@ def _claim(
 
 
 def _against_layered(
-    column: str, free: list[Point], runs: _LayeredRuns, *, more_is_better: bool
+    column: str, free: list[Point], runs: LayeredRuns, *, more_is_better: bool
 ) -> Iterator[Comparison | None]:
     """Unlayered models without synchronization against layered models with it; times only on the same chip."""
     for point in free:
         if point.training_method == "unlayered":
             for run in runs.beside(point, same_chip=column.endswith("_s")):
                 yield compare(column, point, run, more_is_better=more_is_better)
-
-
-class _LayeredRuns:
-    """Layered models under layered inference, found by what they can be held against."""
-
-    def __init__(self, runs: list[Point]) -> None:
-        self._runs: dict[tuple[object, ...], list[Point]] = {}
-        self._found: dict[tuple[int, bool], list[Point]] = {}
-        for run in runs:
-            self._runs.setdefault(_network(run), []).append(run)
-
-    def beside(self, point: Point, *, same_chip: bool) -> list[Point]:
-        """One run a recipe to hold against `point`: on its own chip if there is one, else on another if allowed."""
-        key = point.number, same_chip
-        if key not in self._found:
-            own: dict[str, Point] = {}
-            others: dict[str, Point] = {}
-            for run in self._runs.get(_network(point), ()):
-                (own if _same_context(point, run) else others).setdefault(run.recipe, run)
-            self._found[key] = list((own if same_chip else {**others, **own}).values())
-        return self._found[key]
-
-
-def _network(point: Point) -> tuple[object, ...]:
-    """What decides accuracy and spikes beside model and schedule."""
-    return point.workload, point.topology, point.weight_bits
-
-
-def _same_context(a: Point, b: Point) -> bool:
-    """Whether two points differ in nothing but model, schedule and axes that do not apply to one of them."""
-    if (a.chip, a.capacity, a.operation) != (b.chip, b.capacity, b.operation) or _network(a) != _network(b):
-        return False
-    return all(x == y or x is None or y is None for (_, x), (_, y) in zip(a.axes, b.axes, strict=True))
-
-
-def _distinct(comparisons: Iterable[Comparison | None]) -> list[Comparison]:
-    """One of each: chips that only price the same spikes differently repeat accuracies, and do not add evidence."""
-    kept: dict[tuple[object, ...], Comparison] = {}
-    for found in comparisons:
-        if found is not None:
-            values = [tuple(point.seeds(found.column).items()) for point in (found.better, found.worse)]
-            kept.setdefault((found.better.recipe, found.worse.recipe, *values), found)
-    return list(kept.values())
-
-
-def _trained_for_it_first(comparisons: list[Comparison]) -> list[Comparison]:
-    """Only models evaluated under the schedule that they were trained through, as in the paper; all if none is."""
-    matched = [comparison for comparison in comparisons if comparison.better.trained_for_it]
-    return matched or comparisons
 
 
 def _most_telling(comparisons: Sequence[Comparison]) -> Comparison:
