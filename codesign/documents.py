@@ -12,11 +12,10 @@ import os
 import re
 import stat
 import types
-import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,14 +38,13 @@ __all__ = [
     "value_at",
 ]
 
-_MOST_BYTES = 1_000_000
 MOST_VALUES = 50_000
-_DEEPEST = 50
-_LONGEST_KEY = 200
-_LONGEST_MESSAGE = 2000
-_MOST_PROBLEMS = 100
+_MOST_BYTES, _MOST_PROBLEMS, _DEEPEST = 1_000_000, 100, 50
+_LONGEST_KEY, _LONGEST_MESSAGE = 200, 2000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
 _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
 """The end of a line within a message, unless the next one is another file's mistake with its own place."""
 _SHOULD = re.compile(r"[A-Z]\w* should ")
@@ -57,10 +55,7 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_CORE_TAGS = {
-    f"tag:yaml.org,2002:{name}"
-    for name in ("str", "map", "seq", "int", "float", "bool", "null", "timestamp", "merge", "value")
-}
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq")}
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound="Spec")
@@ -171,7 +166,7 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             data = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
@@ -188,11 +183,6 @@ def _text(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}"
         raise DocumentError([Problem(file=str(path), line=line, message=message)]) from None
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse_document(text: str, file: str, model: type[Model]) -> Model:
@@ -227,21 +217,22 @@ def _foremost(problems: list[Problem]) -> list[Problem]:
     """All of them, or so many that a reader may still look at them."""
     if len(problems) <= _MOST_PROBLEMS:
         return problems
-    kept = sorted(problems, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
-    more = f"and {len(problems) - len(kept):,} more mistakes from here on"
-    return [*kept, Problem(file=kept[-1].file, line=kept[-1].line + 1, message=more)]
+    *kept, last = sorted(problems, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
+    more = f"and {len(problems) - _MOST_PROBLEMS:,} more mistakes from here on"
+    return [*kept, last, Problem(file=last.file, line=last.line + 1, message=more)]
 
 
 class _TooLargeError(Exception):
-    def __init__(self, depth: int) -> None:
-        if depth > _DEEPEST:
-            super().__init__(f"is nested deeper than {_DEEPEST} levels")
-        else:
-            super().__init__(f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded")
+    """Says what is too much."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Stops at what is too deep or too much before it is composed."""
+def _excess(depth: int) -> str:
+    too_many = f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded"
+    return f"is nested deeper than {_DEEPEST} levels" if depth > _DEEPEST else too_many
+
+
+class _Loader(yaml.BaseLoader):
+    """Gives no scalar a type, and stops at what is too deep or too much before it is composed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -251,20 +242,20 @@ class _Loader(yaml.SafeLoader):
         self._values += 1
         self._depth += 1
         if self._depth > _DEEPEST or self._values > MOST_VALUES:
-            raise _TooLargeError(self._depth)
+            raise _TooLargeError(_excess(self._depth))
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
 
 
+@dataclass
 class _Reader:
     """Turns composed YAML nodes into plain data and remembers the line of each."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.places: dict[Path_, Place] = {}
-        self.problems: list[Problem] = []
-        self.values = 0
+    file: str
+    places: dict[Path_, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    values: int = 0
 
     def read(self, text: str) -> Document:
         node = self._compose(text)
@@ -278,30 +269,28 @@ class _Reader:
             loader = _Loader(text)
             return loader.get_single_node()
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            character = f"U+{ord(text[error.position]):04X}"
-            raise self._error(line, f"is not valid YAML: the character {character} is not allowed") from None
+            line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
+            raise self._error(line, f"is not valid YAML: the character U+{character:04X} is not allowed") from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            reason = f"{error.context}, {error.problem}" if error.context else error.problem
-            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML: {reason}") from None
-        except _TooLargeError as error:
-            raise self._error(loader.line + 1 if loader else 1, str(error)) from None
-        except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an escape that is no character's number
-            raise self._error(loader.line + 1 if loader else 1, f"is not valid YAML: {error}") from None
+            what = ", ".join(part for part in (error.context, error.problem) if part)
+            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML: {what}") from None
+        except (_TooLargeError, yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
+            what = "" if isinstance(error, _TooLargeError) else "is not valid YAML: "
+            raise self._error(loader.line + 1 if loader else 1, f"{what}{error}") from None
 
     def _error(self, line: int, message: str) -> DocumentError:
         return DocumentError([Problem(file=self.file, line=line, message=message)])
 
     def _problem(self, node: yaml.Node, message: str) -> None:
-        self.problems += self._error(_line(node), message).problems
+        self.problems += self._error(node.start_mark.line + 1, message).problems
 
     def _construct(self, node: yaml.Node, path: Path_) -> Any:
         self.values += 1
         if self.values > MOST_VALUES or len(path) > _DEEPEST:
-            raise self._error(_line(node), str(_TooLargeError(len(path))))
-        self.places[path] = Place(file=self.file, line=_line(node))
-        if node.tag not in _CORE_TAGS:
+            raise self._error(node.start_mark.line + 1, _excess(len(path)))
+        self.places[path] = Place(file=self.file, line=node.start_mark.line + 1)
+        if node.tag not in _PLAIN_TAGS:
             self._problem(node, f"tag '{_clipped(node.tag, 80)}' is not allowed; write plain values")
             return None
         if isinstance(node, yaml.MappingNode):
@@ -334,12 +323,8 @@ class _Reader:
                 self._problem(key_node, f"'{key}' is given twice, first in line {first}; keep one")
                 continue
             result[key] = self._construct(value_node, (*path, key))
-            self.places[(*path, key)] = Place(file=self.file, line=_line(key_node))
+            self.places[(*path, key)] = Place(file=self.file, line=key_node.start_mark.line + 1)
         return result
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
 
 
 def _scalar(text: str, style: str | None) -> Any:
@@ -370,16 +355,13 @@ def reason(item: Any) -> str:
     rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
     value = item.get("input")
     plain = isinstance(value, (str, int, float, bool, type(None)))
-    shown = _clipped(repr(value), 100) if plain else f"a {_plain_type(value)}"
+    kind = {"dict": "mapping"}.get(type(value).__name__, type(value).__name__)
+    shown = _clipped(repr(value), 100) if plain else f"a {kind}"
     return f"{rule}, found {shown}"
 
 
 def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
-
-
-def _plain_type(value: object) -> str:
-    return {"dict": "mapping", "list": "list"}.get(type(value).__name__, type(value).__name__)
 
 
 def _is_union_tag(part: object) -> bool:
@@ -404,15 +386,14 @@ def _children(candidate: Any, part: Any) -> list[Any]:
     if isinstance(candidate, type) and issubclass(candidate, BaseModel):
         fields = candidate.model_fields.items()
         return next((_members(field.annotation) for name, field in fields if part in (name, field.alias)), [])
-    arguments = [argument for argument in typing.get_args(candidate) if argument is not Ellipsis]
+    arguments = [argument for argument in get_args(candidate) if argument is not Ellipsis]
     return _members(arguments[-1]) if arguments else []
 
 
 def _members(annotation: Any) -> list[Any]:
     """The types of which a value may be any."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _members(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return [member for argument in typing.get_args(annotation) for member in _members(argument)]
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for argument in get_args(annotation) for member in _members(argument)]
     return [annotation]

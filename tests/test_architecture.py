@@ -83,7 +83,6 @@ def test_every_public_name_exists_and_is_documented():
 
 # Kernels may be longer where the loop is one thought, and a command of typer has a parameter for each option.
 LONG_FILES = {
-    "documents",
     "simulation.event.forward",
     "simulation.reference",
 }
