@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
+from codesign.documents import dotted, reason
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.models.card import ModelCard
@@ -124,26 +125,22 @@ def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
 
 
 def _metadata(card: ModelCard) -> dict[str, str]:
-    plain = {one.name: _plain(getattr(card, one.name)) for one in fields(card)}
-    texts = {
-        name: json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False) for name, value in plain.items()
-    }
-    # Bytes of file names that are no text, as a command may hold them, become question marks.
-    return {_MARK: str(_VERSION)} | {name: text.encode(errors="replace").decode() for name, text in texts.items()}
+    texts = {_MARK: str(_VERSION)}
+    for attribute in fields(card):
+        plain = _finite(to_jsonable_python(getattr(card, attribute.name), inf_nan_mode="constants"))
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        # Bytes of file names that are no text, as a command may hold them, become question marks.
+        texts[attribute.name] = text.encode(errors="replace").decode()
+    return texts
 
 
-def _plain(value: Any) -> Any:
-    """Plain JSON values; an infinite time constant as its spec takes it."""
-    jsonable = to_jsonable_python(value, inf_nan_mode="constants")
-
-    def finite(part: Any) -> Any:
-        if isinstance(part, dict):
-            return {name: finite(entry) for name, entry in part.items()}
-        if isinstance(part, list):
-            return [finite(entry) for entry in part]
-        return "infinite" if isinstance(part, float) and math.isinf(part) else part
-
-    return finite(jsonable)
+def _finite(value: Any) -> Any:
+    """Plain values with an infinite time constant as its spec takes it."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return "infinite" if isinstance(value, float) and math.isinf(value) else value
 
 
 def _with_sorted_header(data: bytes) -> bytes:
@@ -183,12 +180,11 @@ def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
         )
     mistakes: list[str] = []
     values: dict[str, Any] = {}
-    for name in (one.name for one in fields(ModelCard)):
-        if name not in metadata:
-            mistakes.append(f"'{name}' is missing")
-            continue
+    for name in (attribute.name for attribute in fields(ModelCard)):
         try:
             values[name] = from_json(metadata[name], allow_inf_nan=False)
+        except KeyError:
+            mistakes.append(f"'{name}' is missing")
         except ValueError as error:
             mistakes.append(f"{name}: is no JSON: {error}")
     if not mistakes:
@@ -196,16 +192,11 @@ def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
         try:
             return _adapter().validate_python(values, context=HELD_IN_SI)
         except ValidationError as error:
-            mistakes = [_mistake(item) for item in error.errors(include_url=False)]
+            items = error.errors(include_url=False)
+            mistakes = [": ".join(filter(None, (dotted(item["loc"]), reason(item)))) for item in items]
     raise InputError(
         f"{place}: its card is damaged, or of another version of codesign: {'; '.join(mistakes[:_MOST_MISTAKES])}"
     )
-
-
-def _mistake(item: Any) -> str:
-    where = ".".join(map(str, item["loc"]))
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
 
 
 def _given(recipe: Any) -> Any:
