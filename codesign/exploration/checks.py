@@ -154,12 +154,12 @@ def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Ite
 
 def _axes(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, list[Any]]]:
     """The values of the axes of each recipe, schedule and chip that there is, by parameter."""
-    found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path, values in _mapping(data, "axes").items():
         block, name, parameter = (*path.split(".", 2), "", "")[:3]
         if name in blocks.get(block, ()):
-            found.setdefault((block, name), {})[parameter] = _list(values)
-    return found
+            axes.setdefault((block, name), {})[parameter] = _list(values)
+    return axes
 
 
 def _axis_problems(

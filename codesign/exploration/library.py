@@ -46,9 +46,9 @@ def find_sweep(name_or_path: str | Path) -> Path:
     named = Path(*path.parts[1:]) if path.parts[:1] == ("sweeps",) else path
     if named.name and not named.is_absolute() and ".." not in named.parts and path.suffix in ("", ".yaml", ".yml"):
         for folder in _folders():
-            found = folder / named.with_suffix(".yaml")
-            if os.path.isfile(found):
-                return found
+            candidate = folder / named.with_suffix(".yaml")
+            if os.path.isfile(candidate):
+                return candidate
     if os.path.lexists(path):
         return path  # no regular file; reading it says what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named

@@ -23,11 +23,10 @@ from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOri
 from codesign.models.file import encode_model
 from codesign.models.page import index_page, model_page
 from codesign.versions import package_versions
+from codesign.workload.dataset import Workload
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from codesign.workload.dataset import Workload
 
 __all__ = ["ModelFiles", "file_names", "write_models"]
 
@@ -172,7 +171,7 @@ def _number(value: str | float) -> str:
 
 def _models(label: str, plan: Plan) -> list[_Model]:
     """The models of a plan, in its order."""
-    found: dict[str, _Model] = {}
+    models: dict[str, _Model] = {}
     for point in plan.points:
         columns = point.columns
         prefix = f"{AXIS_PREFIX}recipe.{columns['recipe']}."
@@ -183,7 +182,7 @@ def _models(label: str, plan: Plan) -> list[_Model]:
         }
         key = canonical_json([columns["recipe"], axes, columns["training_seed"]])
         inputs = None if point.jobs is None else point.jobs.execution.model
-        model = found.get(key)
+        model = models.get(key)
         if model is None:
             model = _Model(
                 label=label,
@@ -197,18 +196,18 @@ def _models(label: str, plan: Plan) -> list[_Model]:
         elif model.inputs is None and inputs is not None:
             model = replace(model, inputs=inputs)
         model.points.append(columns["point"])
-        found[key] = model
-    return list(found.values())
+        models[key] = model
+    return list(models.values())
 
 
 def _rows_by_point(frame: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
     """Positions of rows by their trial, "" where there is none, and design point."""
     trial = f"{AXIS_PREFIX}trial"
     labels = frame[trial] if trial in frame else [""] * len(frame)
-    found: dict[tuple[str, str], list[int]] = {}
+    positions: dict[tuple[str, str], list[int]] = {}
     for position, (label, point) in enumerate(zip(labels, frame["point"], strict=True)):
-        found.setdefault((label, point), []).append(position)
-    return found
+        positions.setdefault((label, point), []).append(position)
+    return positions
 
 
 def _write(
@@ -226,7 +225,7 @@ def _write(
     entry = store.get(model.inputs.key)
     if entry is None:
         return None
-    facts = checked_cells({one: entry.facts.get(one) for one in _TRAINING})
+    facts = checked_cells({name: entry.facts.get(name) for name in _TRAINING})
     data = workload(model.inputs.workload)
     evaluations = [_evaluation(model, row) for row in _records(table.frame, positions[:_MOST_EVALUATIONS])]
     metadata = table.metadata
@@ -263,7 +262,7 @@ def _write(
 
 
 _TRAINING = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
-_EVALUATED = tuple(one.name for one in fields(ModelEvaluation) if one.name in COLUMNS)
+_EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if attribute.name in COLUMNS)
 
 
 def _records(frame: pd.DataFrame, positions: list[int]) -> list[dict[str, Any]]:

@@ -110,17 +110,17 @@ def _variants(
 ) -> list[Variant[T]]:
     prefix = f"{block}.{name}."
     axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    found = [Variant(name=name, value=base, axes=())]
+    variants = [Variant(name=name, value=base, axes=())]
     for path, settings in axes.items():
-        has_text = any(not _is_number(one) for one in settings)
-        found = [
+        has_text = any(not _is_number(setting) for setting in settings)
+        variants = [
             Variant(name=name, value=value, axes=(*before.axes, (path, shown)))
-            for before in found
+            for before in variants
             for setting in settings
             for value, column in [change(before.value, path.removeprefix(prefix), setting, path)]
             for shown in [str(setting) if has_text and _is_number(setting) else column]
         ]
-    return found
+    return variants
 
 
 def _is_number(value: AxisValue) -> TypeGuard[int | float]:

@@ -132,7 +132,7 @@ class ModelEvaluation:
         priced: dict[str, Any] = {}
         if cost is not None:
             priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions}
-        names = {one.name for one in dataclasses.fields(ModelEvaluation)}
+        names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
         layered = schedule.equivalent_to_layered(execution.shape.layer_sizes)
         early = schedule.stop != "drained"  # whether the rest is dropped or drains

@@ -228,12 +228,12 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
         if name not in state or name not in expected:
             what = "weights lack" if name in expected else "network has no place for"
             raise InputError(f"{place}: weights and topology do not fit: the {what} {name}")
-        found, wanted = state[name], expected[name]
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+        tensor, wanted = state[name], expected[name]
+        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
             raise InputError(
-                f"{place}: weights and topology do not fit: {name} must be {_written(wanted)}, found {_written(found)}"
+                f"{place}: weights and topology do not fit: {name} must be {_written(wanted)}, found {_written(tensor)}"
             )
-        finite = found.isnan().logical_not() if name == "time_constant" else found.isfinite()
+        finite = tensor.isnan().logical_not() if name == "time_constant" else tensor.isfinite()
         if not bool(finite.all()):
             raise InputError(f"{place}: {name} holds numbers that are not finite")
 

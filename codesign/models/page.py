@@ -197,55 +197,55 @@ def _scores(card: ModelCard) -> str:
         return "## What it scores\n\nNot evaluated."
     shown = card.evaluations[:_MOST_ROWS]
     left = len(card.evaluations) - len(shown) + card.evaluations_left_out
-    seeds = len({one.evaluation_seed for one in card.evaluations}) > 1
+    seeds = len({run.evaluation_seed for run in card.evaluations}) > 1
     headings = ["chip", "schedule", "inference", "weights", "accuracy", "with 32-bit weights"]
     headings += ["spike density", "energy per sample", "latency", *(["seed"] if seeds else [])]
-    rows = [(*_row(one), *((str(one.evaluation_seed),) if seeds else ())) for one in shown]
-    splits = listed(list(dict.fromkeys(str(one.split) for one in card.evaluations)))
-    samples = max((one.samples or 0) for one in card.evaluations)
+    rows = [(*_row(run), *((str(run.evaluation_seed),) if seeds else ())) for run in shown]
+    splits = listed(list(dict.fromkeys(str(run.split) for run in card.evaluations)))
+    samples = max((run.samples or 0) for run in card.evaluations)
     parts = [
         "## What it scores",
         f"On {samples:,} samples of the {splits} split. Energies and latencies, per sample, are computed from the "
         f"numbers of chip files; {UNKNOWN} is not known or not modelled.",
         _table(tuple(headings), rows),
         f"Left out here, and in the results: {left:,}." if left else "",
-        _notes("Not modelled", ((one, one.not_modelled) for one in shown)),
-        _notes("Assumed", ((one, one.assumptions) for one in shown)),
-        _notes("No result", ((one, (one.reason,) if one.reason else ()) for one in shown)),
+        _notes("Not modelled", ((run, run.not_modelled) for run in shown)),
+        _notes("Assumed", ((run, run.assumptions) for run in shown)),
+        _notes("No result", ((run, (run.reason,) if run.reason else ()) for run in shown)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _row(one: ModelEvaluation) -> tuple[str, ...]:
-    axes = "".join(f", {name.rpartition('.')[2]} = {_value(value)}" for name, value in one.axes.items())
-    chip = UNKNOWN if one.chip is None else _text(one.chip + (" (scaled)" if one.capacity == "scaled" else ""))
+def _row(run: ModelEvaluation) -> tuple[str, ...]:
+    axes = "".join(f", {name.rpartition('.')[2]} = {_value(value)}" for name, value in run.axes.items())
+    chip = UNKNOWN if run.chip is None else _text(run.chip + (" (scaled)" if run.capacity == "scaled" else ""))
     scores = (
-        percent(one.accuracy) if one.status == "ok" else one.status,
-        percent(one.float_accuracy if one.weight_bits is not None else one.accuracy),
-        number(one.spike_density),
-        quantity(one.energy_j, "energy_j"),
-        quantity(one.latency_s, "latency_s"),
+        percent(run.accuracy) if run.status == "ok" else run.status,
+        percent(run.float_accuracy if run.weight_bits is not None else run.accuracy),
+        number(run.spike_density),
+        quantity(run.energy_j, "energy_j"),
+        quantity(run.latency_s, "latency_s"),
     )
-    weights = "32-bit" if one.weight_bits is None else f"{one.weight_bits}-bit"
-    return (chip, _text(one.schedule + axes), _text(_inference(one)), weights, *scores)
+    weights = "32-bit" if run.weight_bits is None else f"{run.weight_bits}-bit"
+    return (chip, _text(run.schedule + axes), _text(_inference(run)), weights, *scores)
 
 
-def _inference(one: ModelEvaluation) -> str:
-    if one.inference is None:
+def _inference(run: ModelEvaluation) -> str:
+    if run.inference is None:
         return UNKNOWN
-    again = ", fires again" if one.refractory is False else ""
-    if one.inference == "layered":
+    again = ", fires again" if run.refractory is False else ""
+    if run.inference == "layered":
         return f"layered{again}"
-    how = f"asynchronous {policy_label(one.policy)}".strip()
-    return f"{how}, F = {one.group_size or 'all'}, {'early' if one.stop == 'on_output' else 'drained'}{again}"
+    how = f"asynchronous {policy_label(run.policy)}".strip()
+    return f"{how}, F = {run.group_size or 'all'}, {'early' if run.stop == 'on_output' else 'drained'}{again}"
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
     """Sentences that evaluations carry, each once, with the chips that it is said of where its text does not say so."""
     chips: dict[str, dict[str, None]] = {}
-    for one, sentences in said:
+    for run, sentences in said:
         for sentence in sentences:
-            chips.setdefault(sentence, {}).setdefault(one.chip or "")
+            chips.setdefault(sentence, {}).setdefault(run.chip or "")
     lines = []
     for sentence, names in chips.items():
         unnamed = [name for name in names if name and name not in sentence]
@@ -271,10 +271,10 @@ def _limits(card: ModelCard) -> str:
 
 
 def _range(card: ModelCard) -> str:
-    found = [one.accuracy for one in card.evaluations if one.accuracy is not None]
-    if not found:
+    accuracies = [run.accuracy for run in card.evaluations if run.accuracy is not None]
+    if not accuracies:
         return UNKNOWN
-    low, high = percent(min(found)), percent(max(found))
+    low, high = percent(min(accuracies)), percent(max(accuracies))
     return low if low == high else f"{low} to {high}"
 
 
