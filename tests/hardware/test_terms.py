@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from codesign.analysis.columns import COLUMNS
+from codesign.hardware.action_counts import ActionCounts
 from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.numbers import EnergyNumber, PowerNumber
 from codesign.hardware.parameters import number_type
 from codesign.hardware.parts import Energies
-from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
+from codesign.hardware.terms import ACTIONS, COST_TERMS
+from codesign.hardware.validation_models import Events
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +46,14 @@ def test_every_term_has_a_column_of_its_own() -> None:
         assert COLUMNS[term.column].unit == term.unit == "J"
 
 
-def test_only_counted_terms_that_are_not_essential_may_lie_inside_another_number() -> None:
+def test_every_term_is_either_counted_or_drawn() -> None:
+    counts = {field.name for field in fields(ActionCounts)}
     for term in COST_TERMS.values():
-        counted = all(action.count != "on_s" for action in term.actions)
-        assert counted == (term.drawn_by is None)
+        counted = all(action.count in counts for action in term.actions)
+        assert counted == (term.drawn_by is None), term
+        assert counted or [action.count for action in term.actions] == ["on_s"], term
         assert term.includable == (counted and not term.essential)
-    assert INCLUDABLE_TERMS
+    assert set(Events.model_fields) == {action.count for action in ACTIONS} - {"on_s"}
 
 
 def test_the_registry_is_light() -> None:
