@@ -114,19 +114,11 @@ class PriceSpace:
     @cached_property
     def _numbers(self) -> list[dict[str, list[Number | None]]]:
         """By dimension and path, the numbers at each position, where all other dimensions are at their first."""
-        first = self.chip_at([0] * len(self.shape))
         found = []
-        for dimension in self.dimensions:
-            numbers: dict[str, list[Number | None]] = {path: [] for path in dimension.paths}
-            for setting in dimension.settings:
-                chip = first
-                for path, value in sorted(
-                    zip(dimension.paths, setting, strict=True), key=lambda one: one[0] != "clock"
-                ):
-                    chip = with_parameter(chip, path, value)
-                for path, at in numbers.items():
-                    at.append(number_at(chip, path))
-            found.append(numbers)
+        for i, dimension in enumerate(self.dimensions):
+            along = np.eye(len(self.shape), dtype=np.int64)[i]
+            chips = [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
+            found.append({path: [number_at(chip, path) for chip in chips] for path in dimension.paths})
         return found
 
     def prices(self, placement: Placement, positions: NDArray[np.int64]) -> Prices:
