@@ -102,9 +102,11 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
         "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
         "    static_power: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
     )
+    if kind == "barrier":
+        body += "  synchronization.times: [x0.5, x3]\n"
     spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_real_time", body))
     problem = problem_of(spec, folder, cache_root)
-    assert problem.space.shape == (2, 2, 3)
+    assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
 
 

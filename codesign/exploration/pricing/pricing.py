@@ -38,8 +38,8 @@ Floats = NDArray[np.float64]
 CHUNK = 131_072
 """Points priced and written at once."""
 
-_MANY = 200
-"""Latencies, from which on several processes are worth their start."""
+_MANY = 64
+"""Replays, from which on several processes are worth their start. Other latencies are computed many at once."""
 
 
 class PricingProgress(Progress):
@@ -104,7 +104,7 @@ def run_pricing(
         store: where executions are kept; what is missing there is run.
         output: folder of this machine for the files; millions of points are written as they come.
         executor: runs missing jobs; None chooses one.
-        workers: processes that compute latencies; None takes all cores where there is enough to do.
+        workers: processes that compute latencies; None takes all cores where enough messages are to be replayed.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         chunk: points priced at once; memory grows with it.
@@ -124,15 +124,14 @@ def run_pricing(
         spec, store=store, executor=executor, progress=progress, data_root=data_root, cache_root=cache_root
     )
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    pool = _workers(problem, workers)
     with _appearing(points) as temporary:
         with point_writer(temporary, _metadata(spec, problem)) as write:
 
             def keep(first: int, positions: NDArray[np.int64], costs: list[tuple[Floats, Floats]]) -> None:
                 write(point_table(problem, first, positions, costs))
 
-            priced = price_space(spec, problem, workers=pool, progress=progress, chunk=chunk, keep=keep)
-        replayed = _replays(problem, priced, pool, progress) if replay else None
+            priced = price_space(spec, problem, workers=workers or 1, progress=progress, chunk=chunk, keep=keep)
+        replayed = _replays(problem, priced, workers, progress) if replay else None
         table = front_table(problem, priced.front, priced.pricers, replayed)
         html = render_pricing(page_of(spec, problem, table, priced.densities))
         _write_table(front, table)
@@ -251,7 +250,9 @@ def _resource(resource: tuple[int, Floats], positions: NDArray[np.int64]) -> Flo
     return np.asarray(values[positions[dimension]])
 
 
-def _replays(problem: Problem, priced: Priced, workers: int, progress: PricingProgress) -> tuple[Pricer, ...] | None:
+def _replays(
+    problem: Problem, priced: Priced, workers: int | None, progress: PricingProgress
+) -> tuple[Pricer, ...] | None:
     """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
     if problem.space.chip.synchronized or not len(priced.front.ids):
         return None
@@ -261,6 +262,8 @@ def _replays(problem: Problem, priced: Priced, workers: int, progress: PricingPr
     for number, models in enumerate(problem.recipes.values()):
         own = np.unique(combination[priced.front.ids[:, 0] == number]).tolist()
         wanted.update(dict.fromkeys(models, own))
+    if workers is None:
+        workers = (os.cpu_count() or 1) if sum(map(len, wanted.values())) >= _MANY else 1
     times = model_times(
         problem,
         wanted,
@@ -271,13 +274,6 @@ def _replays(problem: Problem, priced: Priced, workers: int, progress: PricingPr
     nothing = np.full(int(np.prod(problem.time_shape, dtype=np.int64)), np.nan)
     unknown = ModelTimes(latency_s=nothing, on_s=nothing, lacking=())
     return tuple(Pricer(problem, model, times.get(model, unknown)) for model in range(len(problem.models)))
-
-
-def _workers(problem: Problem, workers: int | None) -> int:
-    if workers is not None:
-        return workers
-    latencies = len(problem.models) * int(np.prod(problem.time_shape, dtype=np.int64))
-    return (os.cpu_count() or 1) if latencies >= _MANY else 1
 
 
 def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
