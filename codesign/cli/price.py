@@ -32,7 +32,7 @@ def price(
     data_root: DataRootOption = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores where that is faster"),
+        typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores"),
     ] = None,
     replay: Annotated[
         bool, typer.Option(help="Replay all messages for points on the front of a chip without synchronization.")

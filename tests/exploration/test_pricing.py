@@ -82,7 +82,7 @@ def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_grid_equals_its_points_priced_alone(
     kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path

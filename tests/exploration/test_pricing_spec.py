@@ -108,7 +108,7 @@ def test_too_many_points_are_refused(folder: Path):
     body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n  static_power: {from: 0 W, to: 1 W, points: 100}\n"
     spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
     with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
-        build_space(spec, base_chip(narrowed_sweep(spec), "timer_accelerated"))
+        build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
 
 
 def test_ranges_hold_both_ends_and_are_even(folder: Path):
@@ -120,7 +120,9 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
         "  synchronization.times: {from: x0.5, to: x2, points: 3, scale: log}\n"
     )
     spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
-    space = build_space(spec, base_chip(narrowed_sweep(spec), "barrier_accelerated"))
+    space = build_space(
+        base_chip(narrowed_sweep(spec), "barrier_accelerated"), spec.axes, spec.linked, spec.most_points
+    )
     power, hop, message, lanes, barrier = ([row[0] for row in one.columns] for one in space.dimensions)
     assert power == pytest.approx([1e-3, 2e-3, 3e-3])
     assert hop == pytest.approx([1e-12, 1e-11, 1e-10])
