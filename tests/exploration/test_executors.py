@@ -1,4 +1,9 @@
-"""One contract for all executors, and what only Ray can do."""
+"""One contract for all executors, and what only Ray can do.
+
+A new executor gets a name in `EXECUTORS` and a fixture of that name. Thorough are tests that wait for workers to hang
+or to die again and again, and those of 20,000 tasks and of 200 MB: they would catch a hang that is never ended, a job
+that is retried for ever, and a driver that hands over more than there is room for.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +24,24 @@ from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.library import load_sweep
 from codesign.simulation.event.compilation import cache_folder
 
+EXECUTORS = ("serial", "ray")
 
-@pytest.fixture(scope="module", params=["serial", pytest.param("ray", marks=pytest.mark.slow)])
-def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    with SerialExecutor() if request.param == "serial" else RayExecutor(workers=2, grace_s=2.5) as started:
+
+@pytest.fixture(scope="module")
+def serial() -> SerialExecutor:
+    return SerialExecutor()
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[RayExecutor]:
+    with RayExecutor(workers=2, grace_s=2.5) as started:
         yield started
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> Executor:
+    started: Executor = request.getfixturevalue(request.param)
+    return started
 
 
 def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
@@ -36,8 +54,9 @@ def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
 def test_every_task_ends_once_with_its_output(executor: Executor) -> None:
     tasks = [Task(key=f"{n}", kind="test", function=executor_tasks.add, arguments=(n, 1)) for n in range(7)]
     ended = run(executor, *tasks)
-    assert {key: (one.output, one.failure) for key, one in ended.items()} == {f"{n}": (n + 1, None) for n in range(7)}
-    assert all(one.wall_s >= 0 for one in ended.values())
+    outcomes = {key: (task.output, task.failure) for key, task in ended.items()}
+    assert outcomes == {f"{n}": (n + 1, None) for n in range(7)}
+    assert all(task.wall_s >= 0 for task in ended.values())
 
 
 def test_waiting_for_nothing_is_an_error_and_not_forever(executor: Executor) -> None:
@@ -50,7 +69,7 @@ def test_shared_values_are_arguments_of_many_tasks(executor: Executor) -> None:
     tasks = [
         Task(key=f"{n}", kind="test", function=executor_tasks.total, arguments=(shared, b"x" * n)) for n in range(3)
     ]
-    assert {key: one.output for key, one in run(executor, *tasks).items()} == {"0": 6, "1": 7, "2": 8}
+    assert {key: task.output for key, task in run(executor, *tasks).items()} == {"0": 6, "1": 7, "2": 8}
 
 
 def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> None:
@@ -66,13 +85,11 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
     assert ended["fine"].output == 2
 
 
-def test_a_task_computes_with_one_thread(executor: Executor) -> None:
-    assert run(executor, Task(key="a", kind="test", function=executor_tasks.threads, arguments=()))["a"].output == 1
-
-
-def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor) -> None:
-    task = Task(key="a", kind="wide", function=executor_tasks.threads, arguments=(), resources=Resources(cpus=2))
-    assert run(executor, task)["a"].output == 2
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor, cpus: int) -> None:
+    resources = Resources(cpus=cpus)
+    task = Task(key="a", kind=f"{cpus}", function=executor_tasks.threads, arguments=(), resources=resources)
+    assert run(executor, task)["a"].output == cpus
 
 
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
@@ -120,17 +137,14 @@ def test_bits_do_not_depend_on_the_executor(executor: Executor) -> None:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_workers_find_the_kernels_that_this_process_compiled(executor: Executor) -> None:
+@pytest.mark.thorough
+def test_workers_find_the_kernels_that_this_process_compiled(ray: RayExecutor) -> None:
     here = run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.simulate, arguments=()))["a"]
     assert here.failure is None
     before = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
     assert len(before) >= 4
-    ended = run(
-        executor, *(Task(key=f"{n}", kind="test", function=executor_tasks.simulate, arguments=()) for n in range(6))
-    )
-    assert {one.output for one in ended.values()} == {(here.output[0], 0)}
+    ended = run(ray, *(Task(key=f"{n}", kind="test", function=executor_tasks.simulate, arguments=()) for n in range(6)))
+    assert {task.output for task in ended.values()} == {(here.output[0], 0)}
     assert {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()} == before
 
 
@@ -142,58 +156,48 @@ def test_serial_leaves_the_threads_of_the_process_alone() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_ray_starts_a_task_again_whose_worker_was_killed(executor: Executor, tmp_path: Path) -> None:
+def test_ray_starts_a_task_again_whose_worker_was_killed(ray: RayExecutor, tmp_path: Path) -> None:
     task = Task(key="a", kind="test", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),))
-    assert run(executor, task)["a"].output == "survived"
+    assert run(ray, task)["a"].output == "survived"
     assert (tmp_path / "died").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_ray_gives_up_on_a_task_that_always_kills_its_worker(executor: Executor) -> None:
-    completion = run(executor, Task(key="a", kind="test", function=executor_tasks.die, arguments=()))["a"]
+@pytest.mark.thorough
+def test_ray_gives_up_on_a_task_that_always_kills_its_worker(ray: RayExecutor) -> None:
+    completion = run(ray, Task(key="a", kind="test", function=executor_tasks.die, arguments=()))["a"]
     assert completion.failure is not None
     assert "the worker died 4 times" in completion.failure.message
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_quick_tasks_travel_together_and_a_deadly_one_takes_no_other_with_it(
-    executor: Executor, tmp_path: Path
-) -> None:
+@pytest.mark.thorough
+def test_quick_tasks_travel_together_and_a_deadly_one_takes_no_other_with_it(ray: RayExecutor, tmp_path: Path) -> None:
     first = Task(key="first", kind="quick", function=executor_tasks.process, arguments=())
-    run(executor, first)
+    run(ray, first)
     tasks = [Task(key=f"{n}", kind="quick", function=executor_tasks.process, arguments=()) for n in range(300)]
     deadly = [
         Task(key="once", kind="quick", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),)),
         Task(key="always", kind="quick", function=executor_tasks.die, arguments=()),
     ]
-    ended = run(executor, *tasks[:150], *deadly, *tasks[150:])
+    ended = run(ray, *tasks[:150], *deadly, *tasks[150:])
     assert len(ended) == 302
     assert all(ended[task.key].failure is None for task in tasks)
     assert ended["once"].output == "survived"
     assert "the worker died 4 times" in str(ended["always"].failure)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_waiting_ends_where_nothing_does(executor: Executor) -> None:
-    executor.submit(Task(key="a", kind="sleep", function=executor_tasks.spin, arguments=(1.0,)))
-    assert executor.wait(0.05) is None
-    completion = executor.wait(60)
+def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
+    ray.submit(Task(key="a", kind="sleep", function=executor_tasks.spin, arguments=(1.0,)))
+    assert ray.wait(0.05) is None
+    completion = ray.wait(60)
     assert completion is not None
     assert completion.key == "a"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_more_cores_or_memory_than_any_node_has_are_a_mistake(executor: Executor) -> None:
+def test_more_cores_or_memory_than_any_node_has_are_a_mistake(ray: RayExecutor) -> None:
     with pytest.raises(InputError, match="no node has 3 cpus, 0 gpus and 0 B memory for one job; nodes: 2 cpus"):
-        executor.check(Resources(cpus=3))
+        ray.check(Resources(cpus=3))
     with pytest.raises(InputError, match="for one job; nodes: 2 cpus"):
-        executor.check(Resources(memory_bytes=10**15))
+        ray.check(Resources(memory_bytes=10**15))
 
 
 def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,21 +217,19 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
     assert signal.getsignal(signal.SIGALRM) == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_a_hang_that_looks_for_no_signals_is_ended(executor: Executor) -> None:
+@pytest.mark.thorough
+def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
     resources = Resources(timeout_s=0.5)
     hanging = Task(key="hang", kind="hang", function=executor_tasks.hang, arguments=(), resources=resources)
-    ended = run(executor, hanging, Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)))
+    ended = run(ray, hanging, Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)))
     assert ended["fine"].output == 2
     assert str(ended["hang"].failure) == (
         "TimeoutError: took longer than the 0.5 s it may take, and did not react: its worker was ended"
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_to_wait_for_a_worker_counts_for_no_timeout(executor: Executor, tmp_path: Path) -> None:
+@pytest.mark.thorough
+def test_to_wait_for_a_worker_counts_for_no_timeout(ray: RayExecutor, tmp_path: Path) -> None:
     """A worker that dies early in a task that had waited for longer than its timeout and grace."""
     resources = Resources(timeout_s=1.5)
     tasks = [
@@ -238,59 +240,41 @@ def test_to_wait_for_a_worker_counts_for_no_timeout(executor: Executor, tmp_path
     tasks.append(
         Task(key="once", kind="once", function=executor_tasks.die_first, arguments=(marker,), resources=resources)
     )
-    ended = run(executor, *tasks)
+    ended = run(ray, *tasks)
     assert ended["once"].output == "survived"
-    assert all(one.failure is None for one in ended.values())
+    assert all(task.failure is None for task in ended.values())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_outputs_that_cannot_travel_are_failures_and_harm_no_other(executor: Executor) -> None:
-    run(executor, Task(key="first", kind="quick", function=executor_tasks.process, arguments=()))
+def test_outputs_that_cannot_travel_are_failures_and_harm_no_other(ray: RayExecutor) -> None:
+    run(ray, Task(key="first", kind="quick", function=executor_tasks.process, arguments=()))
     functions = {"locked": executor_tasks.unsendable, "garbled": executor_tasks.unreadable}
     odd = [Task(key=key, kind="quick", function=function, arguments=()) for key, function in functions.items()]
     fine = [Task(key=f"{n}", kind="quick", function=executor_tasks.add, arguments=(n, 0)) for n in range(40)]
-    ended = run(executor, *fine[:20], *odd, *fine[20:])
+    ended = run(ray, *fine[:20], *odd, *fine[20:])
     assert str(ended["locked"].failure).startswith("TypeError: its output cannot be sent: cannot pickle")
     assert str(ended["garbled"].failure).startswith("ValueError: its output cannot be read: invalid literal")
-    assert {key: one.output for key, one in ended.items() if key.isdecimal()} == {f"{n}": n for n in range(40)}
+    assert {key: task.output for key, task in ended.items() if key.isdecimal()} == {f"{n}": n for n in range(40)}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_large_outputs_travel(executor: Executor) -> None:
-    ended = run(executor, Task(key="a", kind="large", function=executor_tasks.large, arguments=(200_000_000,)))
+@pytest.mark.thorough
+def test_large_outputs_travel(ray: RayExecutor) -> None:
+    ended = run(ray, Task(key="a", kind="large", function=executor_tasks.large, arguments=(200_000_000,)))
     assert ended["a"].output == bytes(200_000_000)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_threads_are_set_anew_in_a_worker_that_has_run_others(executor: Executor) -> None:
-    def task(key: str, cpus: int) -> Task:
-        function, resources = executor_tasks.threads, Resources(cpus=cpus)
-        return Task(key=key, kind=f"threads {cpus}", function=function, arguments=(), resources=resources)
-
-    for _ in range(3):
-        assert run(executor, task("wide", 2))["wide"].output == 2
-        assert run(executor, task("narrow", 1))["narrow"].output == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_libraries_of_workers_compute_with_one_thread_each(executor: Executor) -> None:
+@pytest.mark.thorough
+def test_libraries_of_workers_compute_with_one_thread_each(ray: RayExecutor) -> None:
     tasks = [Task(key=f"{n}", kind="pools", function=executor_tasks.pools, arguments=()) for n in range(4)]
-    for completion in run(executor, *tasks).values():
+    for completion in run(ray, *tasks).values():
         assert {threads for _, threads in completion.output} == {1}
-    busy = run(executor, Task(key="a", kind="busy", function=executor_tasks.busy, arguments=(1.0,)))["a"]
+    busy = run(ray, Task(key="a", kind="busy", function=executor_tasks.busy, arguments=(1.0,)))["a"]
     assert 0 < busy.output < 1.3  # processors; a second thread would make it 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_nobody_else_can_use_the_ray_of_this_machine(executor: Executor) -> None:
+def test_nobody_else_can_use_the_ray_of_this_machine(ray: RayExecutor) -> None:
     names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS")
     function = executor_tasks.variables
-    mode, token, address = run(executor, Task(key="a", kind="test", function=function, arguments=names))["a"].output
+    mode, token, address = run(ray, Task(key="a", kind="test", function=function, arguments=names))["a"].output
     assert mode == "token"
     assert token is not None
     assert len(token) == 64
@@ -298,26 +282,24 @@ def test_nobody_else_can_use_the_ray_of_this_machine(executor: Executor) -> None
     assert address != os.environ.get("RAY_ADDRESS", "")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["ray"], indirect=True)
-def test_many_tasks_are_handed_over_no_faster_than_they_are_run(executor: Executor) -> None:
+@pytest.mark.thorough
+def test_many_tasks_are_handed_over_no_faster_than_they_are_run(ray: RayExecutor) -> None:
     """20,000 tasks, offered as a runner does: while there is room, and then one completion after another."""
-    assert isinstance(executor, RayExecutor)
     offered = ended = most_batches = most_tasks = 0
     while ended < 20_000:
-        while executor.has_room and offered < 20_000:
-            executor.submit(Task(key=f"{offered}", kind="many", function=executor_tasks.add, arguments=(offered, 1)))
+        while ray.has_room and offered < 20_000:
+            ray.submit(Task(key=f"{offered}", kind="many", function=executor_tasks.add, arguments=(offered, 1)))
             offered += 1
-        most_batches = max(most_batches, executor.batches_under_way)
+        most_batches = max(most_batches, ray.batches_under_way)
         most_tasks = max(most_tasks, offered - ended)
-        completion = executor.wait(60)
+        completion = ray.wait(60)
         assert completion is not None
         assert completion.output == int(completion.key) + 1
         ended += 1
     assert 1 <= most_batches <= 2 * 2
     # Besides those under way: a batch that is being gathered, and those of one that has ended.
     assert most_tasks <= (2 * 2 + 2) * 256
-    assert executor.batches_under_way == 0
+    assert ray.batches_under_way == 0
 
 
 @pytest.mark.parametrize(

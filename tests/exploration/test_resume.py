@@ -1,4 +1,8 @@
-"""The whole program in a subprocess: killed, interrupted, and run again."""
+"""The whole program in a subprocess: killed, interrupted, and run again.
+
+Thorough is what would catch a store that two processes spoil for each other, and an end late in a sweep that loses what
+an early one does not.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> t
     return folder, finish(start(folder, cache_root, "--executor", "serial"))
 
 
-@pytest.mark.parametrize("jobs", [2, 7])
+@pytest.mark.parametrize("jobs", [2, pytest.param(7, marks=pytest.mark.thorough)])
 def test_a_killed_sweep_goes_on_where_it_was(
     tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]], jobs: int
 ) -> None:
@@ -80,6 +84,7 @@ def test_an_interrupted_sweep_on_ray_leaves_no_processes(
     assert contents_equal(ours, theirs)
 
 
+@pytest.mark.thorough
 def test_two_sweeps_at_once_share_a_store(
     tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
 ) -> None:

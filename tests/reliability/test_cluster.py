@@ -1,4 +1,8 @@
-"""Sweeps on clusters: nodes, the head and the program itself are killed, join, or are not what they should be."""
+"""Sweeps on clusters: nodes, the head and the program itself are killed, join, or are not what they should be.
+
+Thorough, since each starts nodes: they would catch results that depend on where a job ran, jobs that are lost with
+their node, a node with other code that gets jobs, and a wait without end for a cluster that is none.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, t
 from codesign.analysis.table import read_results
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.thorough,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
 ]
 
@@ -123,6 +127,14 @@ def check_mistake(run: Run, message: str, *, within_s: float = 60) -> None:
     run.check_no_litter()
 
 
+def changed_code(folder: Path) -> Path:
+    """A codesign that differs from this one by a comment."""
+    shutil.copytree(ROOT / "codesign", folder / "other" / "codesign")
+    with (folder / "other" / "codesign" / "units.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    return folder / "other"
+
+
 def test_both_nodes_are_used(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
     run = sweeps.start(cluster.address)
     cluster.head.wait_for_a_job()
@@ -198,23 +210,29 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
 
 
 def test_a_node_with_other_code(cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path) -> None:
-    """It gets no jobs, and where no other node is there the sweep ends."""
-    shutil.copytree(ROOT / "codesign", tmp_path / "other" / "codesign")
-    with (tmp_path / "other" / "codesign" / "units.py").open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
+    """It gets no jobs, which is said."""
+    other = changed_code(tmp_path)
     problem = "node 127.0.0.6 gets no jobs: its codesign"
     run = sweeps.start(cluster.address)
     with ExitStack() as nodes:
-        with cluster.head.halted():
+        with cluster.head.halted(), cluster.second.halted():  # so that jobs wait for a place
             strange = nodes.enter_context(
-                start_node(
-                    f"--address={cluster.address}", address="127.0.0.6", environment={"PYTHONPATH": tmp_path / "other"}
-                )
+                start_node(f"--address={cluster.address}", address="127.0.0.6", environment={"PYTHONPATH": other})
             )
             run.wait_until_said(problem)
         check_complete(run, reference)
         assert strange.jobs() == []
-        check_mistake(sweeps.start(cluster.address, folder="second"), problem)
+
+
+def test_a_cluster_of_other_code_alone(sweeps: Sweeps, tmp_path: Path) -> None:
+    other = changed_code(tmp_path)
+    (port,) = free_ports(1)
+    with start_node("--head", "--include-dashboard=false", f"--port={port}", environment={"PYTHONPATH": other}):
+        run = sweeps.start(f"127.0.0.1:{port}")
+        ended = run.end(within_s=90)
+    assert ended.code == 2, ended.err
+    assert "error: --ray-address: no node can run jobs:" in ended.err
+    assert "gets no jobs: its codesign" in ended.err
 
 
 def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:

@@ -1,4 +1,8 @@
-"""A full disk: a clear end, nothing finished is lost, no litter, and the same command goes on once there is room."""
+"""A full disk: a clear end, nothing finished is lost, no litter, and the same command goes on once there is room.
+
+Thorough are the disks under other files than the store's: they would catch an output that is torn, and a run that ends
+for the sake of a cache or a log.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,7 @@ def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> 
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
+@pytest.mark.thorough
 def test_the_output_folder(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
     shutil.copytree(undisturbed.store, folder / "store")
@@ -60,6 +65,7 @@ def test_the_output_folder(folder: Path, cache_root: Path, undisturbed: Undistur
         assert everything_below(disk) == both
 
 
+@pytest.mark.thorough
 def test_the_cache_of_events(folder: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
     with small_disk(disk, 8):
@@ -88,6 +94,7 @@ def test_files_that_cannot_grow(folder: Path, cache_root: Path, undisturbed: Und
     assert entries(folder / "full").keys() == entries(undisturbed.store).keys()
 
 
+@pytest.mark.thorough
 def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     damaged = shutil.copytree(undisturbed.store, folder / "store")
     some = next(path for path in damaged.glob("??/*") if path.stat().st_size < 2_000)
@@ -107,6 +114,7 @@ axes:
 """
 
 
+@pytest.mark.thorough
 def test_the_points_of_a_price_file(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     shutil.copytree(undisturbed.store, folder / "store")
     (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")

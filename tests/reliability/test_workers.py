@@ -1,4 +1,8 @@
-"""Sweeps on the cores of this machine: workers, Ray and the program itself are killed, hang, and run out of things."""
+"""Sweeps on the cores of this machine: workers, Ray and the program itself are killed, hang, and run out of things.
+
+Thorough but for the first, since each starts Ray: they would catch processes that outlive the program, an end without
+a word when Ray dies, jobs that are retried for ever, and memory that is never given back.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +87,7 @@ def test_a_worker_is_killed(run: Run, reference: Reference) -> None:
     run.check_no_litter()
 
 
+@pytest.mark.thorough
 def test_the_program_is_killed(run: Run, cache_root: Path, reference: Reference) -> None:
     started = descendants(run.process.pid)
     assert len(find_processes(run.process.pid, PROCESSES)) >= 5
@@ -100,6 +105,7 @@ def interrupt_twice(pid: int) -> None:
 
 
 @pytest.mark.parametrize("stop", [lambda pid: os.kill(pid, signal.SIGTERM), interrupt_twice], ids=["TERM", "INT INT"])
+@pytest.mark.thorough
 def test_the_program_is_told_to_stop(
     run: Run, cache_root: Path, reference: Reference, stop: Callable[[int], None]
 ) -> None:
@@ -116,12 +122,14 @@ def test_the_program_is_told_to_stop(
 
 
 @pytest.mark.parametrize("part", ["/raylet ", "/gcs_server "])
+@pytest.mark.thorough
 def test_ray_itself_is_killed(run: Run, cache_root: Path, reference: Reference, part: str) -> None:
     kill(*find_processes(run.process.pid, part))
     run.check_lost(within_s=30)
     check_resumes(run, cache_root, reference)
 
 
+@pytest.mark.thorough
 def test_surroundings_in_which_ray_would_go_astray(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
     """No home, a dead cluster that both a variable and a file of Ray name, and a folder too deep for sockets."""
     deep = temporary / ("d" * 90)
@@ -162,6 +170,7 @@ resources:
 """
 
 
+@pytest.mark.thorough
 def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
     run = sweep_on_ray(tmp_path, cache_root, temporary, text=FAILING)
     ended = run.end()
@@ -185,6 +194,7 @@ def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temp
         assert one.payload == other.payload
 
 
+@pytest.mark.thorough
 def test_cores_that_no_node_has(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
     text = TINY + "resources:\n  execute: {cpus: 64, memory: 3 GB}\n"
     ended = sweep_on_ray(tmp_path, cache_root, temporary, text=text).end()
@@ -193,6 +203,7 @@ def test_cores_that_no_node_has(tmp_path: Path, cache_root: Path, temporary: Pat
     assert ended.jobs == []
 
 
+@pytest.mark.thorough
 def test_jobs_without_enough_memory_are_not_started_for_ever(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
     """Ray, told that a hundredth of the memory is all there is, kills whatever runs."""
     monkeypatch.setenv("RAY_memory_usage_threshold", "0.01")
@@ -207,6 +218,7 @@ def test_jobs_without_enough_memory_are_not_started_for_ever(monkeypatch: pytest
     assert notes == ["large: its worker died (OutOfMemoryError); it is started again"] * 3
 
 
+@pytest.mark.thorough
 def test_shared_values_and_outputs_take_room_only_while_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a store of 100 MB, what is not given back goes to the disk."""
     monkeypatch.setattr("ray._private.ray_constants.DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES", 100_000_000)
