@@ -68,13 +68,13 @@ def measure_here(function: str, arguments: dict[str, Any], folder: Path) -> Any:
     return call(**arguments, folder=folder)
 
 
-def simulate(driver_us: float, ray_us: float) -> list[dict[str, float]]:
+def simulate(driver_us: float) -> list[dict[str, float]]:
     """Utilization for numbers of workers and times of jobs."""
     return [
         {
             "workers": workers,
             "job_s": job_s,
-            "utilization": utilization(workers, job_s, driver_s=driver_us / 1e6, ray_s=ray_us / 1e6),
+            "utilization": utilization(workers, job_s, driver_s=driver_us / 1e6),
         }
         for workers in WORKERS
         for job_s in JOB_S
@@ -127,9 +127,9 @@ def main() -> None:
         show(name, found[name])
     sleeping = found.get("sleeping, 32 workers")
     if sleeping is not None:
-        driver_us, ray_us = (sleeping["cpu_us"][role] for role in ("driver", "host of Ray"))
-        found["simulation"] = simulate(driver_us, ray_us)
-        show(f"simulation with {driver_us:.0f} µs and {ray_us:.0f} µs a job", found["simulation"])
+        driver_us = sleeping["cpu_us"]["driver"]
+        found["simulation"] = simulate(driver_us)
+        show(f"simulation with {driver_us:.0f} µs a job", found["simulation"])
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 

@@ -15,7 +15,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from scaling_plans import large_sweep, replace_jobs
+from scaling_plans import large_sweep, plan_of, replace_jobs
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6 if hasattr(os, "sysconf") else 0.0
 
@@ -104,7 +104,6 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
         folder: for the store.
     """
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.plan import build_plan
     from codesign.exploration.store import Store
     from codesign.exploration.work import find_work
 
@@ -126,7 +125,7 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
     with stage("read the file"):
         spec = large_sweep(kind, jobs)
     with stage("plan"):
-        plan = build_plan(spec, workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+        plan = plan_of(spec)
     with stage("hash of all keys"):
         plan.config_hash  # noqa: B018
     store = Store(tempfile.mkdtemp(dir=folder))

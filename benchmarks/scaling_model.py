@@ -9,28 +9,25 @@ AHEAD = 2
 """Jobs that Ray is handed for each core, as `RayExecutor.has_room` has it."""
 
 
-def utilization(
-    workers: int, job_s: float, *, driver_s: float, ray_s: float, spread: float = 0.5, jobs: int | None = None
-) -> float:
+def utilization(workers: int, job_s: float, *, driver_s: float, spread: float = 0.5, jobs: int | None = None) -> float:
     """Share of the workers' time that is spent on jobs.
 
-    A job is handed over by the driver, then by the process that holds Ray; a free worker runs it; its result goes the
-    same way back. Each of the two processes does one thing at a time, and half of what it takes for a job each way.
+    A job is handed over by the driver; a free worker runs it; its result goes the same way back. The driver does one
+    thing at a time, and half of what it takes for a job each way.
 
     Args:
         job_s: mean of the jobs' times, which are lognormal.
         driver_s: what the driver takes for a job.
-        ray_s: what the process that holds Ray takes for one.
         spread: standard deviation of the logarithm of the jobs' times.
         jobs: to run; by default 30 for each worker. The first and the last tenth are not counted.
     """
     total = jobs or 30 * workers
     rng = random.Random(0)
     shift = -(spread**2) / 2
-    # (time, order, kind, job): 'back' is a result that arrives at the process of Ray.
+    # (time, order, kind): 0 is a job that reaches a worker, 1 a result that comes back.
     events: list[tuple[float, int, int]] = []
     order = sent = ended = 0
-    driver_free = ray_free = 0.0
+    driver_free = 0.0
     idle_workers = workers
     waiting: list[float] = []  # when a job that waits for a worker arrived
     busy: list[tuple[float, float]] = []
@@ -43,13 +40,12 @@ def utilization(
         heapq.heappush(events, (at + seconds, order, 1))
 
     def hand_over(now: float) -> None:
-        """One more job, through both processes, to a worker."""
-        nonlocal driver_free, ray_free, order, sent
+        """One more job to a worker."""
+        nonlocal driver_free, order, sent
         driver_free = max(driver_free, now) + driver_s / 2
-        ray_free = max(ray_free, driver_free) + ray_s / 2
         sent += 1
         order += 1
-        heapq.heappush(events, (ray_free, order, 0))
+        heapq.heappush(events, (driver_free, order, 0))
 
     for _ in range(min(AHEAD * workers, total)):
         hand_over(0.0)
@@ -68,8 +64,7 @@ def utilization(
         else:
             idle_workers += 1
         ended += 1
-        ray_free = max(ray_free, now) + ray_s / 2
-        driver_free = max(driver_free, ray_free) + driver_s / 2
+        driver_free = max(driver_free, now) + driver_s / 2
         if sent < total:
             hand_over(driver_free)
     ends = sorted(end for _, end in busy)

@@ -10,7 +10,9 @@ from typing import Any
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.spec import SweepSpec
+from codesign.workload.dataset import WorkloadOutline
 
 KINDS = ("trainings", "prices")
 
@@ -68,6 +70,12 @@ def large_sweep(kind: str, jobs: int) -> SweepSpec:
         )
     text = _SWEEP.format(kind=kind, recipes=recipes, seeds=list(range(seeds)), axes=axes)
     return parse_document(text, "scaling.yaml", SweepSpec)
+
+
+def plan_of(spec: SweepSpec) -> Plan:
+    """Its plan on 16 × 16 pixels of two polarities, without data."""
+    outline = WorkloadOutline(fingerprint="0" * 64, input_grid=(2, 16, 16), classes=10, timesteps=10, timestep_s=0.01)
+    return build_plan(spec, outline)
 
 
 def null_train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Output:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from scaling_driver import Split, null_executor, run_work
-from scaling_plans import MODEL, large_sweep, replace_jobs, sleep_for, spin_for
+from scaling_plans import MODEL, large_sweep, plan_of, replace_jobs, sleep_for, spin_for
 
 LARGER_SMOKE = """\
 name: scaling_smoke
@@ -37,36 +37,14 @@ axes:
 
 
 def processor_seconds() -> Counter[str]:
-    """Processor time so far of this process and of those below it, by what they are (Linux)."""
-    tick = os.sysconf("SC_CLK_TCK")
-    parents: dict[int, int] = {}
-    used: dict[int, float] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(folder.name)] = int(fields[1])
-        used[int(folder.name)] = (int(fields[11]) + int(fields[12])) / tick
-    found: Counter[str] = Counter()
-    for process in parents:
-        line, above = process, [process]
-        while line in parents and line != os.getpid():
-            line = parents[line]
-            above.append(line)
-        if line == os.getpid():
-            found[_role(process)] += used[process]
+    """Processor time so far of this process and of those below it, by what they are."""
+    driver = psutil.Process()
+    found = Counter({"driver": sum(driver.cpu_times()[:2])})
+    for process in driver.children(recursive=True):
+        with suppress(psutil.Error):
+            role = "workers" if "".join(process.cmdline()).startswith("ray::") else "services of Ray"
+            found[role] += sum(process.cpu_times()[:2])
     return found
-
-
-def _role(process: int) -> str:
-    if process == os.getpid():
-        return "driver"
-    try:
-        command = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return "other"
-    return "workers" if command.startswith("ray::") else "services of Ray"
 
 
 @contextmanager
@@ -107,11 +85,10 @@ def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: s
 def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
     """A plan of jobs that do nothing, through Ray: they travel in batches."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.plan import build_plan
     from codesign.exploration.store import Store
     from codesign.exploration.work import find_work
 
-    plan = build_plan(large_sweep("trainings", jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    plan = plan_of(large_sweep("trainings", jobs))
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
     replace_jobs(runner_module)
@@ -124,11 +101,10 @@ def measure_sleeping_jobs(workers: int, jobs: int, job_s: float, folder: Path) -
     """Jobs that sleep, long enough to travel alone: what Ray and driver take for each, for any number of workers."""
     from codesign.exploration import runner as runner_module
     from codesign.exploration.jobs import Output
-    from codesign.exploration.plan import build_plan
     from codesign.exploration.store import Store
     from codesign.exploration.work import find_work
 
-    plan = build_plan(large_sweep("trainings", 5 * jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    plan = plan_of(large_sweep("trainings", 5 * jobs))
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
     work = replace(work, executions=(), assessments=(), trainings=work.trainings[:jobs])
@@ -238,7 +214,7 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
     text = text.replace("  layered: {method: layered}\n", "").replace("train: 600", "train: 1000")
     spec = parse_document(text, "trainings.yaml", SweepSpec)
     workload = load_workload(spec.workload)
-    plan = build_plan(spec, workload=workload.fingerprint, input_grid=workload.input_grid, classes=workload.classes)
+    plan = build_plan(spec, workload)
     store = Store(folder)
     work = replace(find_work(plan, store), executions=(), assessments=())
 
@@ -258,11 +234,10 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
 def measure_without_ray(jobs: int, folder: Path) -> dict[str, Any]:
     """The jobs of `measure_empty_jobs` without Ray, for comparison."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.plan import build_plan
     from codesign.exploration.store import Store
     from codesign.exploration.work import find_work
 
-    plan = build_plan(large_sweep("trainings", jobs), workload="0" * 64, input_grid=(2, 16, 16), classes=10)
+    plan = plan_of(large_sweep("trainings", jobs))
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
     replace_jobs(runner_module)
