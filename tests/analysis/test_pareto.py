@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.pareto import front_order, hypervolume, pareto_front
+from codesign.analysis.pareto import front_order, hypervolume, pareto_front, pareto_ranking
 from codesign.errors import InputError
 
 
@@ -79,3 +80,45 @@ def test_the_front_is_what_the_definition_says(points: list[tuple[float | None, 
     order = np.random.default_rng(0).permutation(len(points))
     shuffled = pareto_front([points[i] for i in order], ["maximize", "minimize", "minimize"])
     assert shuffled.tolist() == [expected[i] for i in order]
+
+
+def test_one_objective_is_ranked_by_its_value() -> None:
+    assert pareto_ranking([(1.0,), (3.0,), (2.0,), (3.0,)], ["maximize"], [0.0]) == [1, 3, 2, 0]
+    assert pareto_ranking([(1.0,), (3.0,), (2.0,)], ["minimize"], [0.0]) == [0, 2, 1]
+
+
+def test_of_equal_points_the_first_counts() -> None:
+    values = [(0.5, 1.0), (0.7, 2.0), (0.7, 2.0)]
+    assert pareto_ranking(values, ["maximize", "minimize"], [0.0, 3.0]) == [0, 1, 2]  # 0.5 · 2 − 0.5 · 1 > 0.2 · 1
+
+
+POINTS = st.lists(st.tuples(*[st.integers(0, 6)] * 2), min_size=1, max_size=12)
+
+
+@given(POINTS)
+@settings(max_examples=200, deadline=None)
+def test_ranking_is_what_it_is_by_definition(points: list[tuple[int, int]]) -> None:
+    values = np.array(points, dtype=float)
+    directions, reference = ["maximize", "minimize"], [0.0, 6.0]
+    order = pareto_ranking(values, directions, reference)  # type: ignore[arg-type]
+    assert sorted(order) == list(range(len(points)))
+
+    def beats(a: Any, b: Any) -> bool:
+        return a[0] >= b[0] and a[1] <= b[1] and tuple(a) != tuple(b)
+
+    left, ranks = set(range(len(points))), {}
+    while left:
+        layer = {i for i in left if not any(beats(values[j], values[i]) for j in left)}
+        ranks.update(dict.fromkeys(layer, len(set(ranks.values()))))
+        left -= layer
+
+    def added(i: int) -> float:
+        if any(points[j] == points[i] for j in range(i)):
+            return 0.0
+        layer = sorted({points[j] for j in ranks if ranks[j] == ranks[i]})
+        others = [point for point in layer if point != points[i]]
+        whole = hypervolume(layer, directions, reference)  # type: ignore[arg-type]
+        return whole - (hypervolume(others, directions, reference) if others else 0.0)  # type: ignore[arg-type]
+
+    keys = [(ranks[i], -round(added(i), 9), i) for i in order]
+    assert keys == sorted(keys)

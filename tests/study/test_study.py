@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, SPACE, run, study
@@ -96,66 +97,62 @@ def test_proposals_do_not_depend_on_the_store(undisturbed: Any, folder: Path, tm
     assert same(again, outcome)
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [pytest.param(1, marks=pytest.mark.thorough), 9, pytest.param(30, marks=pytest.mark.thorough)],
-)
-def test_a_study_that_is_killed_anywhere_ends_as_if_it_had_not_been(
-    undisturbed: Any, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch, steps: int
-) -> None:
-    """The thorough cases die at nearly every step, and late: a trial that is resumed twice, or at its last level."""
-    more, outcome, _ = undisturbed
-    left, step = [steps], Runner.step
+def die_after(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, calls: int) -> None:
+    """Let a run end right after so many calls of a method, once."""
+    original, left = getattr(owner, method), [calls]
 
-    def dying(self: Runner) -> None:
-        if not left[0]:
-            raise Killed
+    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
+        result = original(self, *arguments, **options)
         left[0] -= 1
-        step(self)
+        if left[0] == 0:
+            raise Killed
+        return result
 
-    runs = 0
-    monkeypatch.setattr(Runner, "step", dying)
-    while True:
-        runs += 1
-        assert runs < 200
-        try:
-            again, _ = run(study(more=more), tmp_path, cache_root)
-            break
-        except Killed:
-            left[0] = steps + 1  # a little further each time, so that it ends
-            steps += 3
-    assert runs > 1
-    assert same(again, outcome)
+    monkeypatch.setattr(owner, method, dying)
 
 
-@pytest.mark.parametrize("method", ["tell", "set_user_attr", "ask"])
-@pytest.mark.parametrize("call", [0, 4])
-def test_a_study_that_is_killed_between_two_writes_ends_as_if_it_had_not_been(
+WRITES = [(optuna.Study, "tell"), (optuna.trial.Trial, "set_user_attr"), (optuna.Study, "ask")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "calls"), [(Runner, "step", 9), *((*write, calls) for write in WRITES for calls in (1, 5))]
+)
+def test_a_study_that_is_killed_ends_as_if_it_had_not_been(
     undisturbed: Any,
     folder: Path,
     tmp_path: Path,
     cache_root: Path,
     monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
     method: str,
-    call: int,
+    calls: int,
 ) -> None:
-    import optuna
-
+    """In the middle of its jobs, or between two writes of its journal."""
     more, outcome, _ = undisturbed
-    cls: Any = optuna.trial.Trial if method == "set_user_attr" else optuna.Study
-    calls, original = [0], getattr(cls, method)
-
-    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
-        result = original(self, *arguments, **options)
-        calls[0] += 1
-        if calls[0] == call + 1:
-            raise Killed
-        return result
-
-    monkeypatch.setattr(cls, method, dying)
+    die_after(monkeypatch, owner, method, calls)
+    store = tmp_path if owner is Runner else folder
     with pytest.raises(Killed):
-        run(study(more=more), folder, cache_root, output=str(tmp_path))
-    again, _ = run(study(more=more), folder, cache_root, output=str(tmp_path))
+        run(study(more=more), store, cache_root, output=str(tmp_path))
+    again, _ = run(study(more=more), store, cache_root, output=str(tmp_path))
+    assert same(again, outcome)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("steps", [1, 9, 30])
+def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
+    undisturbed: Any, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Would catch what goes wrong only for a trial that is resumed twice, or at its last level."""
+    more, outcome, _ = undisturbed
+    for runs in range(200):
+        try:
+            with monkeypatch.context() as patch:
+                die_after(patch, Runner, "step", steps + 3 * runs)  # a little further each time, so that it ends
+                again, _ = run(study(more=more), tmp_path, cache_root)
+            break
+        except Killed:
+            continue
+    assert runs > 0
     assert same(again, outcome)
 
 
@@ -319,7 +316,6 @@ def test_an_objective_that_the_baseline_lacks_is_a_mistake(folder: Path, tmp_pat
 
 
 def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) -> None:
-    import optuna
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     _, outcome, _ = undisturbed

@@ -41,6 +41,7 @@ MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "sch
 _DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
 """Parameters that decide whether others take part: momentum noise, and widths of layers."""
 _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
+_MOST_LAYERS = 1000
 _MOST_NEURONS = 10_000_000
 
 
@@ -184,7 +185,7 @@ class SearchSpace:
         if parameter.name is not None and chosen[parameter.block] != parameter.name:
             return False
         if parameter.layer is not None:
-            return parameter.layer <= len(self.hidden(values))
+            return parameter.layer <= self._depth(values)
         if parameter.block != "recipe" or not parameter.field:
             return True
         recipe = self.base.recipes[chosen["recipe"]]
@@ -193,13 +194,17 @@ class SearchSpace:
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
         return parameter.field != "momentum_noise" or policy == "momentum"
 
+    def _depth(self, values: Mapping[str, Value]) -> int:
+        return int(values.get("network.depth", len(self.base_hidden)))
+
     def hidden(self, values: Mapping[str, Value]) -> list[int]:
         """Neurons of each hidden layer of a trial. Raises InputError where widths cannot be searched, or not these."""
         for path, value in values.items():
-            if path.startswith("network.") and not (type(value) is int and 0 < value <= _MOST_NEURONS):
-                raise InputError(f"space.{path}: must be a whole number above 0, found {value!r}")
+            most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
+            if path.startswith("network.") and not (type(value) is int and 0 < value <= most):
+                raise InputError(f"space.{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
         sizes = list(self.base_hidden)
-        depth = int(values.get("network.depth", len(sizes)))
+        depth = self._depth(values)
         sizes = (sizes + sizes[-1:] * depth)[:depth]
         if "network.width" in values:
             sizes = [int(values["network.width"])] * depth

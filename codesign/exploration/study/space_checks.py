@@ -42,6 +42,8 @@ _MOST_TRIED = 16
 """Of these, how many a value is tried with until it fits one."""
 _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be read."""
+_STAND_INS = {"method": "unlayered", "epochs": 1}
+"""Stand in for what a recipe must have, and that is missing or cannot be read."""
 
 
 def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Path_, str]]:
@@ -75,7 +77,7 @@ def space_problems(data: dict[str, Any], names: Mapping[str, Mapping[str, Any]])
     if base is None or any(path in NAMED or decides(path) for path in unsound):
         return  # too little is known of the trials
     sound = {path: parameter for path, parameter in parameters.items() if path not in unsound}
-    given = {block: name for block, name in mapping(data, "baseline").items() if name in names.get(block, ())}
+    given = {block: name for block, name in mapping(data, "baseline").items() if str(name) in names.get(block, ())}
     space = SearchSpace(base=base, baseline=baseline_names(base, **given), parameters=sound)
     if space.baseline["schedule"] in names["schedule"]:
         yield from _SpaceChecks(space).problems()
@@ -93,9 +95,8 @@ def _readable_domain(entry: Any) -> Range | Choices | SameAs | None:
 def _readable_parts(data: dict[str, Any]) -> SweepSpec | None:
     """The sweep of a file, so far as it can be read; None where that is too little for a trial."""
     recipes = {
-        name: _readable(Recipe, merged_recipe(entry, data))
+        name: _readable(Recipe, merged_recipe(entry, data) if isinstance(entry, dict) else None)
         for name, entry in mapping(data, "recipes").items()
-        if isinstance(entry, dict)
     }
     chips = {name: _readable(ChipEntry, entry or {}) for name, entry in mapping(data, "chips").items()}
     schedules = {name: _readable(ScheduleEntry, entry) for name, entry in mapping(data, "schedules").items()}
@@ -115,13 +116,17 @@ def _readable_parts(data: dict[str, Any]) -> SweepSpec | None:
 
 
 def _readable(model: type[SpecT], entry: Any) -> SpecT | None:
-    """An entry without those of its keys that have mistakes, which its own check tells of."""
+    """An entry without those of its keys that have mistakes, which its own check tells of; None for no entry at all."""
     while isinstance(entry, dict):
         try:
             return model.model_validate(entry)
         except ValidationError as error:
-            wrong = {item["loc"][0] for item in error.errors(include_url=False) if item["loc"]} & entry.keys()
-            entry = {key: value for key, value in entry.items() if key not in wrong} if wrong else None
+            wrong = {item["loc"][0] for item in error.errors(include_url=False) if item["loc"]}
+            readable = {key: value for key, value in entry.items() if key not in wrong}
+            readable |= {key: value for key, value in _STAND_INS.items() if key in wrong}
+            if readable == entry:
+                return None
+            entry = readable
     return None
 
 
