@@ -17,11 +17,11 @@ ADAPTER = TypeAdapter(Domain)
 def test_forms() -> None:
     assert ADAPTER.validate_python(["a", "b"]) == Choices(choices=("a", "b"))
     assert ADAPTER.validate_python({"same_as": "recipe.policy"}) == SameAs(same_as="recipe.policy")
-    found = ADAPTER.validate_python({"from": "1 ms", "to": "0.1 s", "scale": "log"})
-    assert isinstance(found, Range)
-    assert found.ends() == pytest.approx((1.0, 100.0))
-    assert found.unit == "ms"
-    assert in_si(found, "20 ms") == pytest.approx(0.02)
+    times = ADAPTER.validate_python({"from": "1 ms", "to": "0.1 s", "scale": "log"})
+    assert isinstance(times, Range)
+    assert times.ends() == pytest.approx((1.0, 100.0))
+    assert times.unit == "ms"
+    assert in_si(times, "20 ms") == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_depth_decides_which_layers_there_are() -> None:
             "  network.depth: {from: 1, to: 3}\n  network.hidden.2: {from: 4, to: 8}\n",
         )
     )
-    one = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
-    assert "network.hidden.2" not in one
-    assert spec.trial_sweep(one).network.hidden == "6"
-    three = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
-    assert spec.trial_sweep(three).network.hidden == "6-8-4"
+    shallow = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
+    assert "network.hidden.2" not in shallow
+    assert spec.trial_sweep(shallow).network.hidden == "6"
+    deep = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
+    assert spec.trial_sweep(deep).network.hidden == "6-8-4"
 
 
 def test_what_decides_whether_others_take_part_is_drawn_before_them() -> None:

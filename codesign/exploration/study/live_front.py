@@ -57,6 +57,6 @@ class LiveFront:
     @property
     def volume_text(self) -> str:
         """The hypervolume, in multiples of the baseline's alone where that has one."""
-        found = volume(self._spec, list(self._values.values()))
+        so_far = volume(self._spec, list(self._values.values()))
         baseline = volume(self._spec, [self._values[_BASELINE]]) if _BASELINE in self._values else 0.0
-        return f"{found / baseline:.3g} times the baseline's" if baseline else f"{found:.3g}"
+        return f"{so_far / baseline:.3g} times the baseline's" if baseline else f"{so_far:.3g}"

@@ -81,9 +81,11 @@ def sampler_problem(name: str, *, objectives: int, constrained: bool = False) ->
 
 def option_problems(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
     """What is wrong with a sampler's options, each as the option, or None for all together, and a message."""
-    parameters = inspect.signature(_class(name)).parameters.values()
-    kinds = {one.name: str(one.annotation).split(" | ") for one in parameters if one.name != "seed"}
-    allowed = {option: names for option, names in kinds.items() if all(kind in _PLAIN for kind in names)}
+    arguments = inspect.signature(_class(name)).parameters.values()
+    kinds = {argument.name: str(argument.annotation).split(" | ") for argument in arguments}
+    allowed = {
+        option: names for option, names in kinds.items() if option != "seed" and all(kind in _PLAIN for kind in names)
+    }
     sound = True
     for option, value in options.items():
         if option not in allowed:

@@ -71,8 +71,8 @@ class Parameter:
     @property
     def layer(self) -> int | None:
         """The hidden layer, counted from 1, whose width this is."""
-        found = _LAYER.fullmatch(self.field) if self.block == "network" else None
-        return None if found is None else int(found[1])
+        layer = _LAYER.fullmatch(self.field) if self.block == "network" else None
+        return None if layer is None else int(layer[1])
 
     @property
     def conditions(self) -> dict[str, tuple[Value, ...]]:
@@ -268,19 +268,21 @@ class SearchSpace:
 
     def _settings(self, values: Mapping[str, Value], block: Block) -> dict[Parameter, Value]:
         """What a trial sets in a block, beside which of its names it takes."""
-        set_here = {self.parameters[path]: value for path, value in values.items()}
+        parameters = {path: self.parameters[path] for path in values}
         return {
-            parameter: value for parameter, value in set_here.items() if parameter.block == block and parameter.field
+            parameter: values[path]
+            for path, parameter in parameters.items()
+            if parameter.block == block and parameter.field
         }
 
     def baseline_values(self) -> dict[str, Value | None]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
-        found: dict[str, Value | None] = {}
+        values: dict[str, Value | None] = {}
         for path, parameter in self.parameters.items():
             if self._means_something(parameter, {}):
                 value = self._baseline_value(parameter)
-                found[path] = "infinite" if value == math.inf else value
-        return found
+                values[path] = "infinite" if value == math.inf else value
+        return values
 
     def _baseline_value(self, parameter: Parameter) -> Any:
         base, names, field = self.base, self.baseline, parameter.field
@@ -325,8 +327,8 @@ def ordered(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     for path in reversed(list(parameters)):
         if path in deciding:
             deciding |= {need for need in parameters[path].needs if position.get(need, math.inf) < position[path]}
-    names = {path: parameters[path] for path in NAMED if path in parameters}
-    return {**names, **{path: one for path, one in parameters.items() if path in deciding}, **parameters}
+    first = [*(path for path in NAMED if path in parameters), *(path for path in parameters if path in deciding)]
+    return {**{path: parameters[path] for path in first}, **parameters}
 
 
 def decides(path: str) -> bool:
@@ -340,12 +342,14 @@ def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:
         return entry
     given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
-        return type(entry).model_validate({**given, **{one.field: value for one, value in settings.items()}})
+        return type(entry).model_validate(
+            {**given, **{parameter.field: value for parameter, value in settings.items()}}
+        )
     except ValidationError as error:
         reasons = []
         for item in error.errors(include_url=False):
-            blamed = [one for one in settings if one.field in item["loc"][:1]]
+            blamed = [parameter for parameter in settings if parameter.field in item["loc"][:1]]
             together = "" if blamed else f", found {', '.join(map(repr, settings.values()))}"
-            names = ", ".join(f"space.{one.path}" for one in blamed or settings)
+            names = ", ".join(f"space.{parameter.path}" for parameter in blamed or settings)
             reasons.append(f"{names}: {reason(item)}{together}")
         raise InputError("; ".join(reasons)) from None

@@ -199,11 +199,13 @@ class _SpaceChecks:
             trials = [trial for before in trials for trial in self._extended(before, self._parameters[path])]
             if len(trials) > _MOST_COMBINATIONS:
                 return None
-        return [trial for trial in trials if all(self._space.takes_part(one, trial) for one in parameters)]
+        return [trial for trial in trials if all(self._space.takes_part(parameter, trial) for parameter in parameters)]
 
     def _deciding_in(self, block: str) -> set[str]:
         return {
-            path for path, one in self._parameters.items() if one.block == block and (not one.field or decides(path))
+            path
+            for path, parameter in self._parameters.items()
+            if parameter.block == block and (not parameter.field or decides(path))
         }
 
     def _extended(self, values: dict[str, Value], parameter: Parameter) -> list[dict[str, Value]]:

@@ -135,7 +135,7 @@ class FidelityLevel(Spec):
         update: dict[str, Any] = {}
         if self.epochs is not None:
             recipes = sweep.recipes.items()
-            update["recipes"] = {name: one.model_copy(update={"epochs": self.epochs}) for name, one in recipes}
+            update["recipes"] = {name: recipe.model_copy(update={"epochs": self.epochs}) for name, recipe in recipes}
         if self.samples is not None:
             update["workload"] = sweep.workload.model_copy(update={"train": self.samples})
         if self.evaluation_samples is not None:
