@@ -72,10 +72,9 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path: Path, cache_root: Pat
     assert table["asynchronous"]["float_accuracy"] == answers[0].accuracy
 
 
-def test_the_card_says_what_the_results_say(tmp_path: Path, cache_root: Path) -> None:
-    outcome, _ = run(tiny(), tmp_path, cache_root, models=True)
-    table, inputs = read_results(outcome.results), trained(cache_root)
-    card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
+def test_the_card_says_what_the_results_say(finished_sweep: Path, cache_root: Path) -> None:
+    table, inputs = read_results(finished_sweep / "out/results.parquet"), trained(cache_root)
+    card = cd.load_model(finished_sweep / "out/models/layered-seed0.safetensors").card
     assert (card.topology, card.neuron, card.recipe) == (inputs.topology, inputs.neuron, inputs.recipe)
     assert (card.name, card.recipe_name, card.training_seed, card.classes) == ("layered, seed 0", "layered", 0, 10)
     assert (card.input_grid, card.timestep_s) == ((2, 16, 16), 0.01)
@@ -96,7 +95,7 @@ def test_the_card_says_what_the_results_say(tmp_path: Path, cache_root: Path) ->
             assert [getattr(one, name) for name in names] == [row[name] for name in names]
             assert one.energy_coverage == tuple(row["energy_coverage"])
             assert (card.best_epoch, card.validation_accuracy) == (row["best_epoch"], row["validation_accuracy"])
-    page = (tmp_path / "out/models/layered-seed0.md").read_text(encoding="utf-8")
+    page = (finished_sweep / "out/models/layered-seed0.md").read_text(encoding="utf-8")
     for one in card.evaluations:
         if one.accuracy is not None and one.float_accuracy is not None:
             scores = f"| 4-bit | {100 * one.accuracy:.1f} % | {100 * one.float_accuracy:.1f} % |"
@@ -105,7 +104,9 @@ def test_the_card_says_what_the_results_say(tmp_path: Path, cache_root: Path) ->
     assert "`digits`: 60 samples for training, 20 for validation, 20 for tests" in page
 
 
-def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(tmp_path: Path, cache_root: Path) -> None:
+def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(
+    finished_sweep: Path, tmp_path: Path, cache_root: Path
+) -> None:
     outcome, _ = run(tiny(), tmp_path, cache_root)
     assert outcome.models is None
     assert not (tmp_path / "out/models").exists()
@@ -115,8 +116,7 @@ def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(tmp_pat
     assert list(first) == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
     run(tiny(), tmp_path, cache_root, models=True)
     assert contents(tmp_path / "out") == first
-    run(tiny(), tmp_path / "elsewhere", cache_root, models=True)  # trained again
-    assert contents(tmp_path / "elsewhere/out") == first
+    assert contents(finished_sweep / "out") == first  # trained elsewhere
 
 
 def test_every_recipe_axis_and_seed_is_a_model(tmp_path: Path, cache_root: Path) -> None:
@@ -145,8 +145,7 @@ def test_evaluations_name_the_axes_of_chips(tmp_path: Path, cache_root: Path) ->
     assert found == [(size, {"schedule.asynchronous.group_size": float(size)}) for size in (2, 4)]
 
 
-def test_a_model_that_rotted_in_the_store_is_trained_again(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root, models=True)
+def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep: Path, tmp_path: Path, cache_root: Path) -> None:
     first = contents(tmp_path / "out")
     path = Store(tmp_path / "store").path(trained(cache_root).key)
     assert isinstance(path, Path)
@@ -156,8 +155,9 @@ def test_a_model_that_rotted_in_the_store_is_trained_again(tmp_path: Path, cache
     assert contents(tmp_path / "out") == first
 
 
-def test_a_stored_model_of_another_network_is_said_to_be_missing(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root)
+def test_a_stored_model_of_another_network_is_said_to_be_missing(
+    after_sweep: Path, tmp_path: Path, cache_root: Path
+) -> None:
     inputs, store = trained(cache_root), Store(tmp_path / "store")
     other = cd.SpikingNetwork(cd.parse_topology("512-3-10"), inputs.neuron, timestep_s=0.01)
     store.put(inputs.key, encode_state(other.state_dict()), {})
@@ -201,7 +201,7 @@ def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path: Path, cache_root: 
 
 
 def test_a_card_holds_so_many_evaluations_and_counts_the_rest(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+    after_sweep: Path, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codesign.exploration.models._MOST_EVALUATIONS", 2)
     run(tiny(), tmp_path, cache_root, models=True)
@@ -213,7 +213,7 @@ def test_a_card_holds_so_many_evaluations_and_counts_the_rest(
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])
-def test_models_at_a_url(tmp_path: Path, cache_root: Path, scheme: str) -> None:
+def test_models_at_a_url(finished_sweep: Path, tmp_path: Path, cache_root: Path, scheme: str) -> None:
     place = tmp_path.as_uri() if scheme == "file" else f"memory://{uuid4().hex}"
     outcome = run_sweep(
         tiny(),
@@ -228,8 +228,7 @@ def test_models_at_a_url(tmp_path: Path, cache_root: Path, scheme: str) -> None:
     assert outcome.models.folder == f"{place}/out/models"
     names = open_folder(f"{place}/out/models").names()
     assert names == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
-    run(tiny(), tmp_path / "here", cache_root, models=True)
-    assert {name: read_file(f"{place}/out/models/{name}") for name in names} == contents(tmp_path / "here/out")
+    assert {name: read_file(f"{place}/out/models/{name}") for name in names} == contents(finished_sweep / "out")
     assert cd.load_model(f"{place}/out/models/layered-seed0.safetensors").card.name == "layered, seed 0"
 
 

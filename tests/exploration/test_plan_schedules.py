@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import CHIP, UNLAYERED, changed, keys, plan_of, tiny, with_override
+from tiny_sweeps import CHIP, UNLAYERED, changed, keys, outline, plan_of, tiny, with_override
 
 from codesign.errors import InputError
+from codesign.exploration.plan import build_plan
 
 TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
 RANDOM = ("policy: random, group_size: 4", "group_size: 4")
@@ -157,3 +158,23 @@ def test_bits_of_weights_are_an_axis(values: str) -> None:
     assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
     assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
     assert len({point.jobs.execution.key for point in points}) == len(points)
+
+
+BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, loss: timestep}")
+
+
+def test_the_loss_is_a_parameter_of_recipes_and_an_axis() -> None:
+    spec = tiny(("seeds:", "axes:\n  recipe.layered.loss: [sum, timestep]\nseeds:"))
+    models = {point.jobs.execution.model.key for point in plan_of(spec).points if point.jobs}
+    assert models == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
+    by_default = tiny(("recipe_defaults: {", "recipe_defaults: {loss: timestep, "))
+    assert keys(by_default)["train"] == keys(tiny(BY_TIMESTEP))["train"] != keys(tiny())["train"]
+
+
+@pytest.mark.parametrize("where", [BY_TIMESTEP, ("seeds:", "axes:\n  recipe.layered.loss: [timestep]\nseeds:")])
+def test_potentials_of_several_timesteps_have_no_loss_by_timestep(where: tuple[str, str]) -> None:
+    potential = ('hidden: "12-8"', 'hidden: "12-8", neuron: {readout: potential}')
+    spec = tiny(where, potential, ("group_size: 4}", "group_size: 4, stop: drained}"))
+    with pytest.raises(InputError, match=r"recipes\.layered\.loss: 'timestep' needs output spikes"):
+        plan_of(spec)
+    assert build_plan(spec, outline(timesteps=1)).points
