@@ -131,6 +131,11 @@ class Chip(Spec):
             raise ValidationError.from_exception_data("Chip", errors)
         return chip
 
+    def __repr__(self) -> str:
+        """What it is, in a line or two; `numbers` lists all that is known."""
+        cores = f"{self.cores.value:,} core{'s' * (self.cores.value != 1)}"
+        return f"Chip({self.name}: {self.title}, {self.synchronization.kind}, {cores}, {len(self.numbers())} numbers)"
+
     @property
     def e_synaptic_operation_j(self) -> float | None:
         """e_so in joules, or None."""

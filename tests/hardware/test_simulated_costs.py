@@ -64,3 +64,15 @@ def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() 
         placement = place(network.shape, chip, "scaled", chip.weight_bits.value)
         schedules[name] = chip_schedule(placement).schedule
     assert len(set(schedules.values())) == 1
+
+
+def test_chips_placements_and_costs_are_shown_in_a_few_lines() -> None:
+    chip = find_chip("loihi")
+    network = SpikingNetwork(parse_topology("64-[20x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    placement = place(network.shape, chip)
+    execution = simulate(network, random_events(5, 64), chip_schedule(placement, stop="drained").schedule).execution
+    assert repr(placement) == f"Placement(64-20-20-4 on 3 cores: {chip.name}, published, in_order)"
+    for shown in (repr(chip), repr(placement), repr(price(execution, placement))):
+        assert chip.name in shown
+        assert len(shown) < 500
+        assert shown.count("\n") <= 3
