@@ -115,7 +115,6 @@ NAMES_OF_SEVERAL = {
     "Resources",
     "Result",
     "Scratch",
-    "Settings",
 }
 
 
@@ -235,6 +234,17 @@ def test_help_loads_nothing_heavy(arguments: list[str]):
         "from codesign.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
         f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in result.stdout
+
+
+def test_results_are_analysed_without_what_trains_and_runs():
+    modules = [f"codesign.analysis.{path.stem}" for path in (ROOT / "analysis").glob("[!_]*.py")]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n    importlib.import_module(name)\n"
+        "print('HEAVY', sorted({'torch', 'ray', 'optuna', 'matplotlib', 'numba'} & set(sys.modules)))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "HEAVY []" in result.stdout

@@ -18,6 +18,7 @@ __all__ = [
     "percent",
     "plus_minus",
     "points",
+    "points_with_interval",
     "policy_label",
     "quantity",
     "significant",
@@ -84,6 +85,13 @@ def points(value: float) -> str:
     """A difference of fractions in percentage points, unsigned unless negative."""
     text = f"{100 * value:.1f}"
     return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def points_with_interval(value: Interval) -> str:
+    """A difference of fractions as `12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
+    if value.mean is None:
+        return UNKNOWN
+    return points(value.mean) + ("" if value.half_width is None else f" ± {points(value.half_width)}")
 
 
 def quantity(value: float | None, column: str) -> str:

@@ -11,7 +11,7 @@ from codesign.analysis.formatting import (
     coverage_words,
     number,
     percent,
-    points,
+    points_with_interval,
     quantity,
     with_interval,
 )
@@ -169,9 +169,6 @@ def quantization_table(gathered: Sequence[Point]) -> Table | None:
             continue
         seen.add(key)
         loss = difference(before, after)
-        text = UNKNOWN if loss.mean is None else points(loss.mean)
-        if loss.half_width is not None:
-            text += f" ± {points(loss.half_width)}"
         shown.append(point.number)
         rows.append(
             (
@@ -181,7 +178,7 @@ def quantization_table(gathered: Sequence[Point]) -> Table | None:
                 Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
                 Cell(text=with_interval(interval(before), "float_accuracy"), order=interval(before).mean),
                 Cell(text=with_interval(interval(after), "accuracy"), order=interval(after).mean),
-                Cell(text=text, order=loss.mean),
+                Cell(text=points_with_interval(loss), order=loss.mean),
             )
         )
     if not rows:

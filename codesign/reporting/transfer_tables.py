@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codesign.analysis.counterparts import place_of
-from codesign.analysis.formatting import UNKNOWN, column_label, listed, percent, points, quantity
+from codesign.analysis.formatting import UNKNOWN, column_label, listed, percent, points_with_interval, quantity
 from codesign.analysis.mitigations import MITIGATIONS, Gap, Mitigation, MitigationKind, find_gaps, worst_gaps
 from codesign.analysis.points import Point
-from codesign.analysis.statistics import Interval
 from codesign.analysis.transfer import MOST_SHOWN, Loss, Transfer, find_transfer, losses
 from codesign.reporting.claims import describe_gain
 from codesign.reporting.tables import Cell, Heading, Table
@@ -130,7 +129,7 @@ def _mitigation_sentence(shown: Sequence[Gap], words: Words) -> str:
         what, under = _what(widest.mitigation, widest, words), words.of_setting(widest.setting)
         sentences.append(
             f"What closes them at least cost is {ways}. At the widest of these, under {under}, it is {what}: "
-            f"{_span(widest.mitigation.remaining.gain)} points are then missing."
+            f"{points_with_interval(widest.mitigation.remaining.gain)} points are then missing."
         )
     if len(closed) < len(shown):
         hardest = _widest([gap for gap in shown if gap.mitigation is None])
@@ -138,8 +137,9 @@ def _mitigation_sentence(shown: Sequence[Gap], words: Words) -> str:
         outcome = "nothing comes closer"
         if closest is not None:
             outcome = (
-                f"{_what(closest, hardest, words)} comes closest, and {_span(closest.remaining.gain)} of "
-                f"{_span(hardest.gap.gain)} points are then missing"
+                f"{_what(closest, hardest, words)} comes closest, and "
+                f"{points_with_interval(closest.remaining.gain)} of {points_with_interval(hardest.gap.gain)} points "
+                "are then missing"
             )
         which = f"the other {len(shown) - len(closed)}" if closed else "any of them" if len(shown) > 1 else "it"
         sentences.append(f"Nothing that was tried closes {which}: at the widest, under {under}, {outcome}.")
@@ -150,7 +150,7 @@ def _knowledge_sentence(found: Sequence[Loss]) -> str:
     parts = []
     for one in found:
         remark = "" if one.loss.above_zero else " (it is higher)" if one.loss.below_zero else " (not shown)"
-        parts.append(f"{_span(one.loss)} points with {one.difference}{remark}")
+        parts.append(f"{points_with_interval(one.loss)} points with {one.difference}{remark}")
     return (
         "How much must training know of the schedule? Against the model trained through the very schedule that is run, "
         f"accuracy is lower on average by {listed(parts)}."
@@ -173,7 +173,7 @@ def _gap_table(gaps: Sequence[Gap], words: Words) -> Table | None:
                 _accuracy(worst.gap.better_mean),
                 Cell(text=words.of_setting(worst.setting)),
                 _accuracy(worst.gap.worse_mean),
-                Cell(text=_span(worst.gap.gain), order=worst.gap.gain.mean),
+                Cell(text=points_with_interval(worst.gap.gain), order=worst.gap.gain.mean),
                 Cell(text=f"{shown} of {len(own)}", order=shown),
                 Cell(text=quantity(training, "train_wall_s"), order=training),
             )
@@ -227,10 +227,10 @@ def _mitigation_row(gap: Gap, words: Words) -> tuple[Cell, ...]:
         Cell(text=words.of_model(gap.model)),
         Cell(text=words.of_setting(gap.setting)),
         _accuracy(gap.gap.worse_mean),
-        Cell(text=_span(gap.gap.gain), order=gap.gap.gain.mean),
+        Cell(text=points_with_interval(gap.gap.gain), order=gap.gap.gain.mean),
         Cell(text=what),
         _accuracy(None if left is None else left.worse_mean),
-        Cell(text=UNKNOWN) if left is None else Cell(text=_span(left.gain), order=left.gain.mean),
+        Cell(text=UNKNOWN) if left is None else Cell(text=points_with_interval(left.gain), order=left.gain.mean),
         Cell(text=_costs(answer) if used and answer is not None else UNKNOWN),
     )
 
@@ -291,10 +291,3 @@ def _change(label: str, column: str, before: Point, after: Point) -> list[str]:
 
 def _accuracy(mean: float | None) -> Cell:
     return Cell(text=percent(mean), order=mean)
-
-
-def _span(value: Interval) -> str:
-    """`12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
-    if value.mean is None:
-        return UNKNOWN
-    return points(value.mean) + ("" if value.half_width is None else f" ± {points(value.half_width)}")

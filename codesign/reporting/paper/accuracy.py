@@ -21,7 +21,7 @@ from codesign.reporting.paper.cells import (
 from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import SPARSER_ABOUT, TABLE2, Answer, Pair
 from codesign.reporting.paper.part import Part
-from codesign.reporting.paper.rows import Found, Repeated
+from codesign.reporting.paper.rows import Repeated, RepeatedRow
 from codesign.reporting.tables import Cell, Heading, Table
 
 __all__ = ["LAYERED", "LAYERED_MS", "LAYERED_RS", "PAIRS", "UNLAYERED_MS", "UNLAYERED_RS", "repeat_table2"]
@@ -51,7 +51,7 @@ def repeat_table2(sweep: Repeated) -> Part:
     )
 
 
-def _table(found: Sequence[Found], answers: Mapping[Pair, Answer]) -> Table:
+def _table(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Table:
     reference = found[0].point
     return Table(
         caption="Accuracy and spike density: the paper’s Table 2, and here with 95 % intervals over training seeds.",
@@ -73,7 +73,7 @@ def _table(found: Sequence[Found], answers: Mapping[Pair, Answer]) -> Table:
     )
 
 
-def _row(one: Found, answer: Answer | None, reference: Point | None, layered: Answer | None) -> tuple[Cell, ...]:
+def _row(one: RepeatedRow, answer: Answer | None, reference: Point | None, layered: Answer | None) -> tuple[Cell, ...]:
     accuracy, density = (answer.accuracy, answer.spike_density) if answer else (None, None)
     return (
         *row_names(one),
@@ -90,7 +90,7 @@ def _row(one: Found, answer: Answer | None, reference: Point | None, layered: An
     )
 
 
-def _brief(found: Sequence[Found], answers: Mapping[Pair, Answer]) -> Table:
+def _brief(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Table:
     return Table(
         caption="Table 2: the paper and here",
         headings=(

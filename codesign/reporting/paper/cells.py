@@ -8,7 +8,7 @@ from codesign.analysis import statistics
 from codesign.analysis.formatting import UNKNOWN, number, points, with_interval
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
-from codesign.reporting.paper.rows import Found, inference_name, training_name
+from codesign.reporting.paper.rows import RepeatedRow, inference_name, training_name
 from codesign.reporting.tables import Cell
 
 __all__ = [
@@ -31,12 +31,12 @@ _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
 
 
-def row_names(found: Found) -> tuple[Cell, Cell]:
+def row_names(found: RepeatedRow) -> tuple[Cell, Cell]:
     """Training and inference as the paper's tables name them."""
     return Cell(text=training_name(found.pair.training)), Cell(text=inference_name(found.pair.inference))
 
 
-def remark_cell(found: Found) -> Cell:
+def remark_cell(found: RepeatedRow) -> Cell:
     """In what a row is not as printed."""
     return Cell(text="no result" if found.point is None else found.remark)
 

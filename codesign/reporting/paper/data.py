@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from codesign.analysis.formatting import listed
 from codesign.analysis.metadata import ResultMetadata, Scalar
-from codesign.reporting.paper.numbers import SETTINGS, Dataset, Settings
+from codesign.reporting.paper.numbers import SETTINGS, Dataset, Hyperparameters
 from codesign.units import format_si
 
 __all__ = ["Beside", "beside", "differences"]
@@ -81,7 +81,7 @@ def differences(metadata: ResultMetadata, found: Beside) -> list[str]:
     return sentences
 
 
-def _network(metadata: ResultMetadata, printed: Settings) -> Iterator[str]:
+def _network(metadata: ResultMetadata, printed: Hyperparameters) -> Iterator[str]:
     sizes = re.findall(r"\d+", metadata.topology)
     if not printed.hidden:
         yield f"network {metadata.topology} (its figure 11 draws the layers and prints none)"
@@ -96,7 +96,7 @@ def _network(metadata: ResultMetadata, printed: Settings) -> Iterator[str]:
             yield f"{word} {_written(ours, unit)} ({_written(wanted, unit)})"
 
 
-def _samples(metadata: ResultMetadata, printed: Settings) -> list[str]:
+def _samples(metadata: ResultMetadata, printed: Hyperparameters) -> list[str]:
     workload = metadata.workload
     if printed.train is None:
         total = workload.train + workload.validation + workload.test
@@ -115,7 +115,7 @@ def _samples(metadata: ResultMetadata, printed: Settings) -> list[str]:
     return found
 
 
-def _hyperparameters(metadata: ResultMetadata, printed: Settings) -> Iterator[str]:
+def _hyperparameters(metadata: ResultMetadata, printed: Hyperparameters) -> Iterator[str]:
     """Those in which a recipe differs, all values that occur; axes say their own."""
     axes = {axis.name.rpartition(".")[2] for axis in metadata.axes if axis.name.startswith("recipe.")}
     for name, word in _TABLE6:

@@ -26,7 +26,7 @@ from codesign.reporting.paper.cells import here, of_own, remark_cell, row_names,
 from codesign.reporting.paper.judging import by_a_factor, statement
 from codesign.reporting.paper.numbers import FASTER_UP_TO, Pair
 from codesign.reporting.paper.part import Part
-from codesign.reporting.paper.rows import Found, Repeated, name_of
+from codesign.reporting.paper.rows import Repeated, RepeatedRow, name_of
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
 
@@ -98,14 +98,14 @@ def _legend(points: Sequence[Point]) -> tuple[LegendEntry, ...]:
     )
 
 
-def _longest(sweep: Repeated, pair: Pair) -> Found:
+def _longest(sweep: Repeated, pair: Pair) -> RepeatedRow:
     """The row whose curve goes on longest, drained ones too: a dropped queue ends it one step after the output."""
     points = [point for point in sweep.matching(pair, stop=None) if convergence_curve(point)]
     if not points:
-        return Found(pair=pair, point=None)
+        return RepeatedRow(pair=pair, point=None)
     best = points[0].group_size
     alike = [point for point in points if point.group_size == best]
-    return Found(pair=pair, point=max(alike, key=lambda point: (len(convergence_curve(point)), -point.number)))
+    return RepeatedRow(pair=pair, point=max(alike, key=lambda point: (len(convergence_curve(point)), -point.number)))
 
 
 def _convergence_panels(points: Sequence[Point], drained: dict[int, pd.Series]) -> list[Panel]:
@@ -123,7 +123,7 @@ def _convergence_panels(points: Sequence[Point], drained: dict[int, pd.Series]) 
     ]
 
 
-def _convergence_table(found: Sequence[Found], drained: dict[int, pd.Series]) -> Table:
+def _convergence_table(found: Sequence[RepeatedRow], drained: dict[int, pd.Series]) -> Table:
     def accuracy(values: pd.Series | None) -> Cell:
         known = interval(pd.Series(dtype=float) if values is None else values)
         return Cell(text=with_interval(known, "accuracy"), order=known.mean)
@@ -151,7 +151,7 @@ def _convergence_table(found: Sequence[Found], drained: dict[int, pd.Series]) ->
     )
 
 
-def _convergence_claims(found: Sequence[Found], drained: dict[int, pd.Series]) -> list[Claim]:
+def _convergence_claims(found: Sequence[RepeatedRow], drained: dict[int, pd.Series]) -> list[Claim]:
     unlayered = [one.point for one in found if one.point is not None and one.pair.training is not None]
     momentum = [point for point in unlayered if point.training_policy == "momentum"]
     nothing = "Needs an unlayered model under the schedule that it was trained through, with answers read later."
@@ -193,7 +193,7 @@ def _convergence_claims(found: Sequence[Found], drained: dict[int, pd.Series]) -
     ]
 
 
-def _latency_table(found: Sequence[Found]) -> Table:
+def _latency_table(found: Sequence[RepeatedRow]) -> Table:
     reference = found[0].point
     return Table(
         caption="Spikes and forward steps until the first output spike, here; 95 % intervals over training seeds.",
@@ -222,7 +222,7 @@ def _latency_table(found: Sequence[Found]) -> Table:
     )
 
 
-def _latency_claims(found: Sequence[Found]) -> list[Claim]:
+def _latency_claims(found: Sequence[RepeatedRow]) -> list[Claim]:
     layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in found)
     nothing = "The sweep lacks one of the trainings and inferences that this compares."
     return [

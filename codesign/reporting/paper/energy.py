@@ -22,7 +22,7 @@ from codesign.reporting.paper.cells import (
 from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import FEWER_SPIKES_UP_TO, SYNAPTIC_OPERATION_J, TABLE3, Effort, Pair
 from codesign.reporting.paper.part import Part
-from codesign.reporting.paper.rows import Found, Repeated
+from codesign.reporting.paper.rows import Repeated, RepeatedRow
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.units import format_si
 
@@ -69,7 +69,7 @@ def _price(point: Point) -> float | None:
     return energy / operations if energy is not None and operations else None
 
 
-def _table(found: Sequence[Found], efforts: Mapping[Pair, Effort]) -> Table:
+def _table(found: Sequence[RepeatedRow], efforts: Mapping[Pair, Effort]) -> Table:
     reference = found[0].point
     return Table(
         caption="Synaptic operations (SOs, ×10⁴) and energy (µJ) a sample: the paper’s Table 3, and here.",
@@ -93,7 +93,7 @@ def _table(found: Sequence[Found], efforts: Mapping[Pair, Effort]) -> Table:
     )
 
 
-def _row(one: Found, effort: Effort | None, reference: Point | None, layered: Effort | None) -> tuple[Cell, ...]:
+def _row(one: RepeatedRow, effort: Effort | None, reference: Point | None, layered: Effort | None) -> tuple[Cell, ...]:
     operations, energy = (effort.synaptic_operations, effort.energy_j) if effort else (None, None)
     return (
         *row_names(one),
@@ -119,7 +119,7 @@ def _same_book(point: Point | None, other: Point | None) -> bool:
     return (point.coverage, point.accounting, point.operation) == (other.coverage, other.accounting, other.operation)
 
 
-def _brief(found: Sequence[Found], efforts: Mapping[Pair, Effort]) -> Table:
+def _brief(found: Sequence[RepeatedRow], efforts: Mapping[Pair, Effort]) -> Table:
     return Table(
         caption="Table 3, energy in µJ: the paper, here in its book, and of all synapses",
         headings=(
@@ -141,7 +141,7 @@ def _brief(found: Sequence[Found], efforts: Mapping[Pair, Effort]) -> Table:
     )
 
 
-def _claims(found: Sequence[Found]) -> list[Claim]:
+def _claims(found: Sequence[RepeatedRow]) -> list[Claim]:
     layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in found)
     trained = [(unlayered_rs, layered), (unlayered_ms, layered)]
     return [

@@ -18,7 +18,7 @@ from codesign.reporting.paper.cells import apart, here, of_own, printed, remark_
 from codesign.reporting.paper.judging import between, by_a_factor, statement
 from codesign.reporting.paper.numbers import CIFAR10_DENSITY_FACTOR, CIFAR10_RECOVERED, LARGER_GROUP_SIZES, Pair
 from codesign.reporting.paper.part import Part
-from codesign.reporting.paper.rows import Found, Repeated, inference_name, name_of, training_name
+from codesign.reporting.paper.rows import Repeated, RepeatedRow, inference_name, name_of, training_name
 from codesign.reporting.svg import render
 from codesign.reporting.tables import Cell, Heading, Table
 
@@ -34,7 +34,7 @@ class _Runs:
     """A model under asynchronous inference, by F from the largest."""
 
     pair: Pair
-    found: dict[int, Found]
+    found: dict[int, RepeatedRow]
 
     def point(self, group_size: int | None) -> Point | None:
         one = self.found.get(group_size) if group_size is not None else None
@@ -53,7 +53,7 @@ def repeat_figure7(sweep: Repeated) -> Part:
     runs = [_runs(sweep, pair, stop) for pair in (LAYERED_RS, UNLAYERED_RS, UNLAYERED_MS)]
     drawn = [one for one in runs if one.found]
     absent = [layered] if layered.point is None else []
-    absent += [Found(pair=one.pair, point=None) for one in runs[:2] if not one.found]
+    absent += [RepeatedRow(pair=one.pair, point=None) for one in runs[:2] if not one.found]
     table = _table(sweep, layered, runs)
     return Part(
         claims=tuple(_claims(layered.point, *runs[:2])),
@@ -83,7 +83,7 @@ def _runs(sweep: Repeated, pair: Pair, stop: str) -> _Runs:
     return _Runs(pair=pair, found={size: one for size, one in found.items() if one.point is not None})
 
 
-def _table(sweep: Repeated, layered: Found, runs: Sequence[_Runs]) -> Table:
+def _table(sweep: Repeated, layered: RepeatedRow, runs: Sequence[_Runs]) -> Table:
     rows = [(layered, None)] + [(one, size) for run in runs for size, one in run.found.items()]
     return Table(
         caption="Accuracy and spike density by F of inference: what the paper prints, and here with 95 % intervals.",
@@ -103,7 +103,7 @@ def _table(sweep: Repeated, layered: Found, runs: Sequence[_Runs]) -> Table:
     )
 
 
-def _row(sweep: Repeated, one: Found, size: int | None, layered_runs: _Runs) -> tuple[Cell, ...]:
+def _row(sweep: Repeated, one: RepeatedRow, size: int | None, layered_runs: _Runs) -> tuple[Cell, ...]:
     is_printed = sweep.beside.dataset == "CIFAR-10" and one.pair == UNLAYERED_RS and size == LARGER_GROUP_SIZES[1]
     accuracy = CIFAR10_RECOVERED if is_printed else None
     twin = layered_runs.point(size) if one.pair != LAYERED_RS and one.pair.inference == "random" else None

@@ -28,8 +28,8 @@ __all__ = [
     "Answer",
     "Dataset",
     "Effort",
+    "Hyperparameters",
     "Pair",
-    "Settings",
     "TrainingCost",
 ]
 
@@ -75,7 +75,7 @@ class TrainingCost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Hyperparameters:
     """A column of Table 6, with what appendix A.6.1 says of the data.
 
     Attributes:
@@ -203,8 +203,8 @@ TABLE7: Mapping[Dataset, Mapping[int | None, TrainingCost]] = {
 }
 """Table 7 by F of unlayered training with random scheduling; None is layered training. VRAM in the printed MB."""
 
-SETTINGS: Mapping[Dataset, Settings] = {
-    "N-MNIST": Settings(
+SETTINGS: Mapping[Dataset, Hyperparameters] = {
+    "N-MNIST": Hyperparameters(
         inputs=2312,
         hidden=(64, 64, 64),
         classes=10,
@@ -225,7 +225,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         refractory_dropout=0.8,
         momentum_noise=1e-6,
     ),
-    "SHD": Settings(
+    "SHD": Hyperparameters(
         inputs=350,
         hidden=(128, 128, 128),
         classes=20,
@@ -246,7 +246,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         refractory_dropout=0.8,
         momentum_noise=0.1,
     ),
-    "DVS gesture": Settings(
+    "DVS gesture": Hyperparameters(
         inputs=2048,
         hidden=(128, 128, 128),
         classes=11,
@@ -267,7 +267,7 @@ SETTINGS: Mapping[Dataset, Settings] = {
         refractory_dropout=0.8,
         momentum_noise=0.1,
     ),
-    "CIFAR-10": Settings(
+    "CIFAR-10": Hyperparameters(
         inputs=3072,
         hidden=(),
         classes=10,

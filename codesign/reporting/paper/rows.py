@@ -14,15 +14,15 @@ from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
 from codesign.reporting.paper.data import Beside, beside
-from codesign.reporting.paper.numbers import DEFAULT_GROUP_SIZE, SETTINGS, Pair, Settings
+from codesign.reporting.paper.numbers import DEFAULT_GROUP_SIZE, SETTINGS, Hyperparameters, Pair
 
-__all__ = ["Found", "Repeated", "drops_its_queue", "inference_name", "name_of", "repeated", "training_name"]
+__all__ = ["Repeated", "RepeatedRow", "drops_its_queue", "inference_name", "name_of", "repeated", "training_name"]
 
 _TRAINED_WITH = ("epochs", "batch_size", "learning_rate", "weight_decay", "input_dropout")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
+class RepeatedRow:
     """A row of the paper and the point that stands for it.
 
     Attributes:
@@ -55,7 +55,7 @@ class Repeated:
         return self.table.metadata
 
     @property
-    def printed(self) -> Settings | None:
+    def printed(self) -> Hyperparameters | None:
         """The paper's settings for the data; None where it has none."""
         return None if self.beside.dataset is None else SETTINGS[self.beside.dataset]
 
@@ -116,7 +116,7 @@ class Repeated:
         value = axis if is_known(axis) else self.metadata.recipes.get(str(row["recipe"]), {}).get(name)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-    def find(self, pair: Pair, *, stop: str | None = "on_output", group_size: int | None = None) -> Found:
+    def find(self, pair: Pair, *, stop: str | None = "on_output", group_size: int | None = None) -> RepeatedRow:
         """The point for a row of the paper, with a remark on what is not as printed.
 
         Args:
@@ -127,11 +127,11 @@ class Repeated:
         if group_size is not None:
             found = [point for point in found if point.group_size == group_size]
         if not found:
-            return Found(pair=pair, point=None)
+            return RepeatedRow(pair=pair, point=None)
         wanted = self.inference_group_size if group_size is None else group_size
-        return Found(pair=pair, point=found[0], remark=self._remark(found[0], found, wanted))
+        return RepeatedRow(pair=pair, point=found[0], remark=self._remark(found[0], found, wanted))
 
-    def find_all(self, pairs: Iterable[Pair]) -> list[Found]:
+    def find_all(self, pairs: Iterable[Pair]) -> list[RepeatedRow]:
         return [self.find(pair) for pair in pairs]
 
     def group_sizes(self, pair: Pair) -> list[int]:
@@ -139,7 +139,7 @@ class Repeated:
         sizes = {point.group_size for point in self.matching(pair, stop=None) if point.group_size is not None}
         return sorted(sizes, reverse=True)
 
-    def missing(self, found: Sequence[Found]) -> str:
+    def missing(self, found: Sequence[RepeatedRow]) -> str:
         """What has no row, in a sentence; "" if nothing."""
         names = [
             f"{training_name(one.pair.training)} under {inference_name(one.pair.inference)}"
