@@ -89,7 +89,6 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "exploration.pricing.pricing.run_pricing",
     "exploration.study.study.run_study",
-    "reporting.paper.accuracy._claims",
     "simulation.event",
     "simulation.reference",
     "training.trainer.train",

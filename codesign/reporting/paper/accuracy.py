@@ -115,14 +115,15 @@ def _brief(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Tabl
 
 
 def _claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
+    return [*_accuracy_claims(sweep, answers), *_density_claims(sweep, answers)]
+
+
+def _accuracy_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
     layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in sweep.find_all(PAIRS))
     layered_ms = sweep.find(LAYERED_MS).point
 
     def accuracies(*pairs: Pair) -> str:
         return _printed(sweep, answers, pairs, lambda answer: percent(answer.accuracy))
-
-    def densities(*pairs: Pair) -> str:
-        return _printed(sweep, answers, pairs, lambda answer: number(answer.spike_density))
 
     return [
         statement(
@@ -161,6 +162,16 @@ def _claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
             nothing=_NEEDS,
             remark=accuracies(UNLAYERED_MS, UNLAYERED_RS),
         ),
+    ]
+
+
+def _density_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
+    layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in sweep.find_all(PAIRS))
+
+    def densities(*pairs: Pair) -> str:
+        return _printed(sweep, answers, pairs, lambda answer: number(answer.spike_density))
+
+    return [
         by_a_factor(
             "sparser",
             "Unlayered training makes activity sparser by about 2×",
