@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.statistics import Interval, difference, interval, seed_means
+from codesign.analysis.statistics import Interval, difference, interval, ratio, seed_means
 
 
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first() -> None:
@@ -55,6 +55,12 @@ def test_differences_are_paired_by_training_seed() -> None:
     unpaired = interval(pd.Series([0.11, 0.51, 0.91]))
     assert unpaired.half_width is not None
     assert unpaired.half_width > 0.5
+
+
+def test_ratios_are_paired_and_leave_zeros_out() -> None:
+    ours, theirs = pd.Series([2.0, 3.0, 1.0, 9.0]), pd.Series([5.0, 1.0, 2.0, 0.0], index=[7, 0, 1, 2])
+    result = ratio(ours, theirs)  # 2 / 1 and 3 / 2
+    assert (result.mean, result.seeds) == (1.75, 2)
 
 
 def test_rounding_is_no_difference() -> None:

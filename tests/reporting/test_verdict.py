@@ -176,14 +176,6 @@ def test_equal_coverage_compares_the_whole_energy(tmp_path: Path) -> None:
     assert "no time is modelled for half and mubrain" in latency.sentence
 
 
-def test_all_in_figures_compare_with_no_other_chip(tmp_path: Path) -> None:
-    rows = [truenorth_row("layered", seed, 0) for seed in (0, 1, 2)]
-    rows += [row | {"chip": "other", "point": row["point"] + "o"} for row in rows]
-    energy = next(c for c in chip_claims(tmp_path, rows) if c.name == "chip energy")
-    assert energy.status == "cannot be asked"
-    assert "cannot be split into terms" in energy.sentence
-
-
 def test_a_term_within_another_is_not_left_out_by_mistake(tmp_path: Path) -> None:
     def sweep(included: dict[str, object]) -> Claim:
         rows = [mubrain_row("unlayered_rs", "random", seed, 0) for seed in (0, 1, 2)]
