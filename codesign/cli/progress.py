@@ -53,8 +53,8 @@ class PlainProgress(Counting):
         super().finished(kind, label, wall_s)
         self._ended(f"{kind} {label}: done in {format_duration(wall_s)}")
 
-    def found(self, kind: str, label: str) -> None:
-        super().found(kind, label)
+    def found_in_store(self, kind: str, label: str) -> None:
+        super().found_in_store(kind, label)
         self._ended(f"{kind} {label}: in the store, where another process has put it")
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:

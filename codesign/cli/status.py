@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,6 +44,7 @@ def status(
 
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
+    from codesign.exploration.runs.status import StoreStatus
 
     console = PrintableConsole()
     if as_json and watch:
@@ -51,12 +54,12 @@ def status(
             raise InputError("--watch needs a terminal")
         _watch(location, run, store, console)
         return
-    found = _look(location, run, store)
+    looked = _look(location, run, store)
     if as_json:
         # ensure_ascii: whatever names hold, nothing in this steers a terminal.
-        typer.echo(json.dumps(_as_json(found), indent=1))
+        typer.echo(json.dumps(_store_json(looked) if isinstance(looked, StoreStatus) else _run_json(looked), indent=1))
         return
-    for part in _picture(found, console.width):
+    for part in _picture(looked, console.width):
         console.print(part, soft_wrap=isinstance(part, Text))  # a command can be copied in one piece
 
 
@@ -65,11 +68,11 @@ def _look(location: str, run: str | None, store: str | None) -> RunStatus | Stor
     from codesign.exploration.runs.status import output_status, store_status
     from codesign.files import open_folder
 
-    found = output_status(location, store=store)
-    if found is not None:
-        if run is not None and run not in (found.record.id, found.record.name):
-            raise InputError(f"--run {run}: {location} is the output of run {found.record.id}; ask its store")
-        return found
+    writer = output_status(location, store=store)
+    if writer is not None:
+        if run is not None and run not in (writer.record.id, writer.record.name):
+            raise InputError(f"--run {run}: {location} is the output of run {writer.record.id}; ask its store")
+        return writer
     if store is not None:
         raise InputError(f"--store: {location} is not the output of a sweep or study, whose store could be elsewhere")
     runs = store_status(open_folder(location, error=StoreError), run=run)
@@ -92,15 +95,53 @@ def _watch(location: str, run: str | None, store: str | None, console: Any) -> N
             return
 
 
-def _picture(found: RunStatus | StoreStatus, width: int) -> list[RenderableType]:
+def _picture(looked: RunStatus | StoreStatus, width: int) -> list[RenderableType]:
     from codesign.cli.status_table import run_picture, store_picture
     from codesign.exploration.runs.status import RunStatus
 
-    return list(run_picture(found, width) if isinstance(found, RunStatus) else store_picture(found, width))
+    return list(run_picture(looked, width) if isinstance(looked, RunStatus) else store_picture(looked, width))
 
 
-def _as_json(found: RunStatus | StoreStatus) -> dict[str, Any]:
-    from codesign.cli.status_json import run_json, store_json
-    from codesign.exploration.runs.status import RunStatus
+def _store_json(store: StoreStatus) -> dict[str, Any]:
+    return {"runs": [_run_json(run) for run in store.runs], "problems": list(store.problems)}
 
-    return run_json(found) if isinstance(found, RunStatus) else store_json(found)
+
+def _run_json(run: RunStatus) -> dict[str, Any]:
+    """Times are in UTC, as ISO 8601 writes them; lengths of time in seconds."""
+    record, jobs, search = run.record, run.record.jobs, run.record.search
+    results = run.results
+    return {
+        "id": record.id,
+        "name": record.name,
+        "title": record.title,
+        "kind": record.kind,
+        "state": run.state,
+        "message": record.message or None,
+        "first_started": _iso(record.first_started),
+        "started": _iso(record.started),
+        "last_sign_of_life": _iso(record.alive),
+        "host": record.process.host,
+        "pid": record.process.pid,
+        "executor": record.executor or None,
+        "store": record.store,
+        "output": record.output,
+        "results": None if results is None else {kind: asdict(counts) for kind, counts in results.items()},
+        "jobs": jobs.model_dump(),
+        "failures": [line.model_dump() for line in record.failures],
+        "front": [
+            {
+                "name": line.name,
+                "group": line.group or None,
+                "values": dict(zip(line.labels, line.values, strict=False)),
+            }
+            for line in record.front
+        ],
+        "front_size": record.front_size,
+        "study": None if search is None else search.model_dump(),
+        "problem": run.problem,
+        "resume": {"folder": record.folder, "command": record.command} if record.command else None,
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")

@@ -45,8 +45,8 @@ def design_points(data: dict[Any, Any], built_in_schedules: Iterable[str]) -> in
     executed = 0
     for name, entry in _mapping(data, "chips").items():
         given = entry.get("schedules") if isinstance(entry, dict) else None
-        chosen = [one for one in given if isinstance(one, str)] if isinstance(given, list) else ["chip"]
-        executed += _variants(axes, "chip", name) * sum(schedules.get(one, 1) for one in chosen)
+        chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
+        executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
     trained = sum(_variants(axes, "recipe", name) for name in _mapping(data, "recipes"))
     return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
 

@@ -61,9 +61,7 @@ def describe_sweep(
         neuron=_scalars(spec.neuron.model_dump()),
         recipes={name: _recipe(spec, name) for name in spec.recipes},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
-        objectives=tuple(
-            Objective(column=one.column, direction=one.direction, reference=one.reference) for one in spec.objectives
-        ),
+        objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
         axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
@@ -83,7 +81,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
     def cite(key: str) -> str:
         return chip.sources[key].citation if key in chip.sources else key
 
-    ranges = {one.path: one for one in uncertain_numbers(chip)}
+    ranges = {number.path: number for number in uncertain_numbers(chip)}
     return ChipFacts(
         title=chip.title,
         citation=cite(chip.citation),

@@ -34,7 +34,7 @@ the other takes ten times as long."""
 class Runner:
     """Runs jobs on an executor; each result is in the store before anything that needs it starts.
 
-    Work may be added while other work runs. A result is computed once, whoever asks for it how often; what another
+    Work may be added while other work runs. A result is computed once, however many ask for it; what another
     process put into the store meanwhile is not computed at all. A stored result that a job cannot read is set aside and
     computed again.
 
@@ -117,7 +117,7 @@ class Runner:
     def _unknown_part(self, job: Job) -> Job | None:
         """A job without the results that are under way or have failed; None where nothing is left of it."""
         if isinstance(job, Assessment):
-            wanted = tuple(one for one in job.wanted if not self._knows(one.key))
+            wanted = tuple(part for part in job.wanted if not self._knows(part.key))
             return Assessment(execution=job.execution, wanted=wanted) if wanted else None
         return None if self._knows(job.key) else job
 
@@ -158,7 +158,7 @@ class Runner:
                 if needs is not None:
                     self._read(needs)
                 self._end(name)  # another process was faster
-                self._progress.found(kind, label)
+                self._progress.found_in_store(kind, label)
                 return
             case TrainInputs():
                 function, arguments = run_train, (job, self._workload(job.workload))
@@ -189,13 +189,13 @@ class Runner:
 
     def _complete(self, ended: Sequence[Completion]) -> None:
         kept: dict[str, Entry] = {}
-        for one in ended:
-            if one.failure is None and not isinstance(self._jobs[one.key], Assessment):
-                output: Output = one.output
-                kept[one.key] = Entry(payload=output.payload, facts={**output.facts, "wall_s": round(one.wall_s, 3)})
+        for task in ended:
+            if task.failure is None and not isinstance(self._jobs[task.key], Assessment):
+                output: Output = task.output
+                kept[task.key] = Entry(payload=output.payload, facts={**output.facts, "wall_s": round(task.wall_s, 3)})
         self._store.put_many(kept)
-        for one in ended:
-            self._complete_one(one)
+        for task in ended:
+            self._complete_one(task)
 
     def _complete_one(self, completion: Completion) -> None:
         name = completion.key
@@ -234,12 +234,12 @@ class Runner:
 
     def _keep_assessed(self, job: Assessment, results: Sequence[Output | Failure], label: str) -> None:
         kept: dict[str, Entry] = {}
-        for one, result in zip(job.wanted, results, strict=True):
+        for part, result in zip(job.wanted, results, strict=True):
             if isinstance(result, Failure):
                 self._progress.part_failed(_kind(job), label, result)
-                self.failures[one.key] = result
+                self.failures[part.key] = result
             else:
-                kept[one.key] = Entry(payload=result.payload, facts=result.facts)
+                kept[part.key] = Entry(payload=result.payload, facts=result.facts)
         # They are many and soon computed again, so they are not forced to the disk one by one.
         self._store.put_many(kept, durable=False)
         if self._on_result is not None:
@@ -300,7 +300,7 @@ def _name(job: Job) -> str:
 
 
 def _results(job: Job) -> tuple[str, ...]:
-    return tuple(one.key for one in job.wanted) if isinstance(job, Assessment) else (job.key,)
+    return tuple(part.key for part in job.wanted) if isinstance(job, Assessment) else (job.key,)
 
 
 def _needs(job: Job) -> str | None:

@@ -191,8 +191,8 @@ class Store:
 
 def listed_keys(folder: Folder) -> frozenset[str]:
     """As `Store.keys`, of a folder that need not be writable."""
-    found = (_NAME.match(name) for name in folder.names(deep=True))
-    return frozenset(match[2] for match in found if match is not None)
+    matches = map(_NAME.match, folder.names(deep=True))
+    return frozenset(match[2] for match in matches if match is not None)
 
 
 def _name(key: str) -> str:

@@ -88,19 +88,19 @@ def find_work(
     """
     points = [point.jobs for point in plan.points if point.jobs is not None]
     trainings = {job.execution.model.key: job.execution.model for job in points}
-    executions = {one.key: one for job in points for one in job.executions}
-    summaries = list({one.key: one for job in points for one in job.summaries}.values())
+    executions = {execution.key: execution for job in points for execution in job.executions}
+    summaries = {summary.key: summary for job in points for summary in job.summaries}
     costs = {job.cost.key: job.cost for job in points}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
-    assessed: list[SummaryInputs | CostInputs] = [*summaries, *costs.values()]
+    assessed: list[SummaryInputs | CostInputs] = [*summaries.values(), *costs.values()]
     lookups = len(assessed) + len(executions) + len(trainings)
     listed = store.keys() if lookups >= _LISTED else None
-    for one, entry in zip(assessed, _look_up([one.key for one in assessed], listed, store.get_many), strict=True):
-        if entry is None or not _are_columns(store, one.key, entry):
-            missing.setdefault(one.execution, []).append(one)
+    for part, entry in zip(assessed, _look_up([part.key for part in assessed], listed, store.get_many), strict=True):
+        if entry is None or not _are_columns(store, part.key, entry):
+            missing.setdefault(part.execution, []).append(part)
         elif on_result is not None:
-            on_result(one.key, entry.payload)
+            on_result(part.key, entry.payload)
     to_execute = [
         executions[key]
         for key, facts in zip(executions, _look_up(list(executions), listed, store.facts_many), strict=True)
@@ -129,7 +129,7 @@ def find_work(
         keys={
             "train": tuple(trainings),
             "execute": tuple(executions),
-            "summary": tuple(one.key for one in summaries),
+            "summary": tuple(summaries),
             "price": tuple(costs),
         },
     )
@@ -142,9 +142,9 @@ def _look_up(
     if listed is None:
         yield from look(keys)
         return
-    found = look([key for key in keys if key in listed])
+    looked_up = look([key for key in keys if key in listed])
     for key in keys:
-        yield next(found) if key in listed else None
+        yield next(looked_up) if key in listed else None
 
 
 def _are_columns(store: Store, key: str, entry: Entry) -> bool:

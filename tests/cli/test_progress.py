@@ -146,7 +146,7 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
     run.finished("train", "a", 30.0)
     run.failed("train", "b", FAILURE)
     run.skipped("execute", "b")
-    run.found("train", "c")
+    run.found_in_store("train", "c")
     run.started("execute", "same")
     run.started("execute", "same")  # variants of a chip may share a label
     assert run.running.total() == 2

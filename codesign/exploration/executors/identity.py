@@ -28,10 +28,10 @@ def code_digest() -> str:
 def versions() -> dict[str, str]:
     """Of what results depend on: `python` as major.minor, and packages that compute."""
     major, minor, _ = platform.python_version_tuple()
-    found = {"python": f"{major}.{minor}"}
+    there = {"python": f"{major}.{minor}"}
     for package in ("codesign", *NUMERIC_PACKAGES):
         try:
-            found[package] = version(package)
+            there[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
+            there[package] = "unknown"
+    return there

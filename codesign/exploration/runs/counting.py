@@ -158,7 +158,7 @@ class Counting(Progress):
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
         self.results_failed += 1
 
-    def found(self, kind: str, label: str) -> None:
+    def found_in_store(self, kind: str, label: str) -> None:
         self._end(kind, None)
         self.jobs_found += 1
 

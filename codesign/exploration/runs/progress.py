@@ -77,7 +77,7 @@ class Progress:
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
         """One result of a job failed; the others are kept, and the job is yet to end."""
 
-    def found(self, kind: str, label: str) -> None:
+    def found_in_store(self, kind: str, label: str) -> None:
         """A job is not run after all, because another process has put its result into the store meanwhile."""
 
     def again(self, kind: str, label: str, maker: str | None) -> None:
