@@ -210,6 +210,22 @@ def test_each_failure_names_the_place_and_the_reason(tmp_path: Path) -> None:
         faulty("mv", denied, tmp_path).move("a", "b")
 
 
+def test_old_leftovers_of_writers_that_were_killed_go_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    kept = {"x.tmp", ".young.a.tmp", "sub/y"}
+    for name in (".old.a.tmp", "sub/.old.b.tmp", *kept):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, None if "young" in name else (0, 0))
+    open_folder(tmp_path).remove_leftovers(older_than_s=1000)
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == kept
+
+    def closed(*arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "glob", closed)
+    open_folder(tmp_path).remove_leftovers(older_than_s=0)  # a folder that may not be entered: none of ours in it
+
+
 def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
     """A pipe would keep a reader waiting for ever, and the device behind a link fill the memory."""
     os.mkfifo(tmp_path / "pipe")

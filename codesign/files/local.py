@@ -86,10 +86,11 @@ class LocalFolder(Folder):
 
     def remove_leftovers(self, *, older_than_s: float) -> None:
         oldest = time.time() - older_than_s
-        for path in (*self._path.glob(".*.tmp"), *self._path.glob("*/.*.tmp")):
-            with suppress(OSError):  # another process was faster
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        with suppress(OSError):  # of a folder that may not be entered
+            for path in (*self._path.glob(".*.tmp"), *self._path.glob("*/.*.tmp")):
+                with suppress(OSError):  # another process was faster
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -97,8 +97,8 @@ class Cache:
         if self._folder is None or self.root is None:
             return
         try:
-            self._folder.remove_leftovers(older_than_s=_DAY_S)
             self._folder.write(name, content)
+            self._folder.remove_leftovers(older_than_s=_DAY_S)
         except InputError as error:
             if self.root not in _reported:
                 _reported.add(self.root)
