@@ -26,6 +26,7 @@ __all__ = [
     "Real",
     "Time",
     "Voltage",
+    "Written",
     "format_si",
     "parse_quantity",
     "si_unit",
@@ -144,6 +145,18 @@ def _moderate(value: float) -> float:
 
 Real = Annotated[float, Field(strict=True), AfterValidator(_moderate)]
 """A plain number that networks compute with: far from the largest of float32, 3.4e38, for products of it are formed."""
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError(
+            "quantity", "must be a number, or one with a unit such as '10 ms', found {value}", {"value": str(value)}
+        )
+    return value
+
+
+Written = Annotated[int | float | str, BeforeValidator(_no_boolean)]
+"""A number as a file writes it, with its unit where it has one."""
 Energy = Annotated[float, Field(ge=0), _validator("J")]
 """A YAML energy such as `26 pJ`, held in joules."""
 Power = Annotated[float, Field(ge=0), _validator("W")]

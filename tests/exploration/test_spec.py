@@ -6,10 +6,12 @@ import pytest
 from tiny_sweeps import TINY, tiny
 
 import codesign
-from codesign.documents import parse_document
+from codesign.documents import Spec, parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.library import load_sweep
+from codesign.exploration.pricing.axes import AxisRange
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.study.domains import Range
 from codesign.exploration.variants import base_chip
 from codesign.network.topology import Linear
 
@@ -326,3 +328,9 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path: Path, monk
         load_sweep("../deep/base.yaml")
     said = f"chips.mubrain_fitted.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
     assert str(caught.value) == f"../deep/base.yaml:10: {said}"
+
+
+@pytest.mark.parametrize("model", [Range, AxisRange])
+def test_the_ends_of_ranges_are_no_booleans(model: type[Spec]) -> None:
+    with pytest.raises(DocumentError, match=r"^x.yaml:2: to: must be a number, or one with a unit .*, found True$"):
+        parse_document("from: 0\nto: true\npoints: 3" if model is AxisRange else "from: 0\nto: true", "x.yaml", model)

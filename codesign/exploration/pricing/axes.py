@@ -14,7 +14,7 @@ from codesign.exploration.spec import AxisValue
 from codesign.hardware.description import Chip
 from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, PowerNumber, TimeNumber
 from codesign.hardware.parameters import number_type, with_parameter
-from codesign.units import parse_quantity
+from codesign.units import Written, parse_quantity
 
 __all__ = ["AxisEntry", "AxisRange", "axis_settings", "build_space", "check_path"]
 
@@ -24,8 +24,8 @@ Scale = Literal["linear", "log"]
 class AxisRange(Spec):
     """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded."""
 
-    from_: Annotated[str | int | float, Field(alias="from")]
-    to: str | int | float
+    from_: Annotated[Written, Field(alias="from")]
+    to: Written
     points: Annotated[int, Field(ge=2, le=10_000, strict=True)]
     scale: Scale = "linear"
 

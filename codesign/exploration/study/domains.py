@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from codesign.documents import Spec, suggestion
-from codesign.units import parse_quantity, si_unit
+from codesign.units import Written, parse_quantity, si_unit
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -40,8 +40,8 @@ class Range(Spec):
         when: values of parameters before it, under which it takes part.
     """
 
-    from_: Annotated[int | float | str, Field(alias="from")]
-    to: int | float | str
+    from_: Annotated[Written, Field(alias="from")]
+    to: Written
     scale: Literal["linear", "log"] = "linear"
     step: Annotated[int | float, Field(gt=0)] | None = None
     when: Conditions = Field(default_factory=dict)
