@@ -41,14 +41,13 @@ def open_file(location: Location, *, error: type[CodesignError] = InputError) ->
     Raises:
         InputError, or `error`: as `open_folder`, or the location does not end in a name.
     """
-    path = _local_path(location, error)
-    if not is_url(location):
-        assert path is not None
-        return LocalFolder(path.parent, location=path.parent, error=error), _named(path.name, location, error)
     url = str(location)
-    _named(url.partition("?")[0].rpartition("/")[2], location, error)  # file systems drop a slash at the end
+    if is_url(location):  # file systems drop a slash at the end
+        _named(url.partition("?")[0].rpartition("/")[2], location, error)
+    path = _local_path(location, error)
     if path is not None:
-        return LocalFolder(path.parent, location=parent(url), error=error), _named(path.name, location, error)
+        folder_location = parent(url) if is_url(location) else path.parent
+        return LocalFolder(path.parent, location=folder_location, error=error), _named(path.name, location, error)
     filesystem, path_there = _connect(url, error)
     folder, _, name = path_there.rpartition("/")
     return _remote(parent(url), filesystem, folder, error), _named(name, location, error)
