@@ -87,12 +87,8 @@ class Store:
         """
         return listed_keys(self.folder)
 
-    def has(self, key: str) -> bool:
-        """Whether there is an entry, unchecked and without reading it.
-
-        Raises:
-            StoreError: it cannot be looked up.
-        """
+    def __contains__(self, key: str) -> bool:
+        """Whether there is an entry, unchecked and without reading it."""
         return self.folder.size(_name(key)) is not None
 
     def get(self, key: str) -> Entry | None:
@@ -101,7 +97,7 @@ class Store:
         Raises:
             StoreError: it is there and cannot be read.
         """
-        return self._checked(key, self.folder.read(_name(key)))
+        return next(self.get_many([key]))
 
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
         """As `get`, key by key in their order; at a URL several are read at once.
@@ -130,7 +126,7 @@ class Store:
         Raises:
             StoreError: it is there and cannot be read.
         """
-        return self._checked_head(key, self.folder.read(_name(key), first=_HEAD_BYTES))
+        return next(self.facts_many([key]))
 
     def facts_many(self, keys: Sequence[str]) -> Iterator[Facts | None]:
         """As `facts`, key by key in their order; at a URL several are read at once.

@@ -1,4 +1,8 @@
-"""`codesign status`: what it says of runs that run, ended, were killed, or left something unreadable behind."""
+"""`codesign status`: what it says of runs that run, ended, were killed, or left something unreadable behind.
+
+Thorough are the other ends of processes than a kill: they would catch a run that is taken for dead while it lives, and
+trials or a terminal that are left half way.
+"""
 
 from __future__ import annotations
 
@@ -195,7 +199,7 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert sum(one["in_store"] for one in again["results"].values()) == 33
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path) -> None:
     process = start(tmp_path, cache_root)
     seen: list[dict[str, Any]] = []
@@ -209,7 +213,7 @@ def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path
     assert "It was interrupted." in said(tmp_path / "out")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -> None:
     from tiny_studies import STUDY
 
@@ -230,7 +234,7 @@ def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -
     assert "trials 4/4, " in said(tmp_path / "out")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_watching_goes_on_until_it_is_interrupted(tmp_path: Path, cache_root: Path) -> None:
     pty = pytest.importorskip("pty")
     import os

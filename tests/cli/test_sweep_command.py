@@ -269,7 +269,7 @@ def test_sweeps_in_the_working_folder_are_found_by_name(folder: Path) -> None:
     assert invoke("smoke", "--dry-run")[1].startswith("smoke: ")
 
 
-@pytest.mark.parametrize("name", ["smoke", "sweeps/mubrain_vs_loihi.yaml", "deep/mine", "sweeps/deep/mine.yaml"])
+@pytest.mark.parametrize("name", ["sweeps/mubrain_vs_loihi.yaml", "deep/mine"])
 def test_shipped_sweeps_are_found_from_an_installed_package(tmp_path: Path, cache: Path, name: str) -> None:
     """The layout of the wheel: chips and sweeps inside the package, nothing beside it."""
     site, empty = tmp_path / "site", tmp_path / "empty"

@@ -155,6 +155,7 @@ def browser() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+@pytest.mark.thorough  # would catch a script in a page that its text does not show
 @pytest.mark.skipif(browser() is None, reason="needs Chromium, to see whether it runs what a page holds")
 def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
     command = [str(browser()), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
@@ -207,6 +208,7 @@ def with_texts(chip: str, more: str) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.thorough  # would catch a text that only the whole program lets through
 def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """A sweep, a chip and a price file with hostile texts, through the whole program."""
     commands: list[tuple[str, ...]] = []

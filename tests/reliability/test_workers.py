@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from program import descendants, entries, finish, start, wait_until_gone
 from ray_faults import RESUME, Reference, Run, find_processes, kill, long_sweep, sweep_on_ray, temporary_folder
-from tiny_sweeps import TINY
 
 from codesign.analysis.table import read_results
 from codesign.exploration.executors.base import Task
@@ -192,15 +191,6 @@ def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temp
         assert one is not None
         assert other is not None
         assert one.payload == other.payload
-
-
-@pytest.mark.thorough
-def test_cores_that_no_node_has(tmp_path: Path, cache_root: Path, temporary: Path) -> None:
-    text = TINY + "resources:\n  execute: {cpus: 64, memory: 3 GB}\n"
-    ended = sweep_on_ray(tmp_path, cache_root, temporary, text=text).end()
-    assert ended.code == 2
-    assert "error: resources: no node has 64 cpus, 0 gpus and 3 GB memory for one job; nodes: 2 cpus, " in ended.err
-    assert ended.jobs == []
 
 
 @pytest.mark.thorough
