@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import executor_tasks
+import psutil
 import pytest
 
+from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Resources, Task
 from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
+from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.executors.ray_worker import Slot
 
 
@@ -151,3 +158,42 @@ def test_nodes_come_go_and_are_refused() -> None:
     assert nodes.placement() == {"label_selector": {"ray.io/node-id": "!in(2)"}}
     assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
     assert nodes.cores == 1
+
+
+def session(raylet: int, address: str | None, control: str) -> RaySession:
+    """A connection to a Ray of which only these processes are there."""
+    connected = object.__new__(RaySession)
+    connected._raylet, connected._address, connected._control = psutil.Process(raylet), address, control
+    connected._looked = connected._answered = 0.0
+    return connected
+
+
+def test_a_raylet_that_has_ended_is_an_error_before_the_object_store_is_used() -> None:
+    raylet = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    connected = session(raylet.pid, None, "")
+    connected.check()
+    raylet.kill()
+    os.waitid(os.P_PID, raylet.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(CodesignError, match=r"Ray was lost: on this machine, its raylet .* the same command goes on"):
+        connected.check()  # though it has not been collected
+    raylet.communicate()
+    with pytest.raises(CodesignError, match="Ray was lost"):
+        connected.check()
+
+
+def test_a_control_service_is_waited_for_on_a_cluster_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [10.0]
+    monkeypatch.setattr("codesign.exploration.executors.ray_session.time.monotonic", lambda: clock[0])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        control = f"127.0.0.1:{server.getsockname()[1]}"
+        here, cluster = (session(os.getpid(), address, control) for address in (None, "10.0.0.1:6379"))
+        assert here.look()
+        assert cluster.look()
+        assert not cluster.look()  # not yet again
+    clock[0] = 13.0
+    with pytest.raises(CodesignError, match="Ray was lost: on this machine, its control service does not answer"):
+        here.look()
+    assert not cluster.look()
+    clock[0] = 41.0
+    with pytest.raises(CodesignError, match=r"Ray was lost: at 10\.0\.0\.1:6379, its control service does not answer"):
+        cluster.look()

@@ -211,7 +211,7 @@ class RayExecutor(Executor):
         except errors.RayError as error:
             session.check()
             message = (str(error).strip().splitlines() or [""])[0]
-            self._lost(batch, Failure(kind=type(error).__name__, message=message), _ran_s(batch))
+            self._lost(batch, Failure(kind=type(error).__name__, message=message), _ran_s(batch, session))
         else:
             if isinstance(results, str):
                 self._refuse(batch, node, results)
@@ -221,7 +221,7 @@ class RayExecutor(Executor):
             for task, result in zip(batch.tasks, results, strict=True):
                 self._ended.append(_completion(task, result))
                 self._batcher.took(task.kind, result[2])
-        _forget_start(batch)
+        _forget_start(batch, session)
 
     def _refuse(self, batch: _Batch, node: str, problem: str) -> None:
         """Keep away from a node that runs other code, and send the batch to another."""
@@ -273,18 +273,18 @@ class RayExecutor(Executor):
         self._starved = starved
 
 
-def _ran_s(batch: _Batch) -> float | None:
-    """For how long a batch ran, by the clock of its node."""
+def _ran_s(batch: _Batch, session: RaySession) -> float | None:
+    """For how long a batch ran, by the clock of its node; None where nobody noted or knows."""
     from ray.experimental.internal_kv import _internal_kv_get
 
-    began = None if batch.started is None else _internal_kv_get(batch.started)
+    began = _internal_kv_get(batch.started) if batch.started is not None and session.answers() else None
     return None if began is None else time.time() - float(began)
 
 
-def _forget_start(batch: _Batch) -> None:
+def _forget_start(batch: _Batch, session: RaySession) -> None:
     from ray.experimental.internal_kv import _internal_kv_del
 
-    if batch.started is not None:
+    if batch.started is not None and session.answers():
         _internal_kv_del(batch.started)
 
 

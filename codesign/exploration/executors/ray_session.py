@@ -126,14 +126,20 @@ class RaySession:
         if now - self._looked < _LOOK_S:
             return False
         self._looked = now
+        if self.answers():
+            self._answered = now
+            return True
+        if self._address is None or now - self._answered > _CLUSTER_AWAY_S:
+            raise self._lost("its control service does not answer any more")
+        return False
+
+    def answers(self) -> bool:
+        """Whether the control service does; where it does not, Ray would wait for it, and end this process."""
         host, _, port = self._control.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=2).close()
-        except OSError as error:
-            if self._address is None or now - self._answered > _CLUSTER_AWAY_S:
-                raise self._lost(f"its control service does not answer any more: {error}") from error
+        except OSError:
             return False
-        self._answered = now
         return True
 
     def close(self) -> None:
