@@ -46,19 +46,7 @@ _EXAMPLES = {
     "byte": "2 GiB",
 }
 _LARGEST = 1e30
-_PREFIXES = {
-    -18: "a",
-    -15: "f",
-    -12: "p",
-    -9: "n",
-    -6: "µ",
-    -3: "m",
-    0: "",
-    3: "k",
-    6: "M",
-    9: "G",
-    12: "T",
-}
+_PREFIXES = dict(zip(range(-18, 13, 3), ("a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"), strict=True))
 
 
 @cache
@@ -128,18 +116,18 @@ def _validator(unit: str) -> BeforeValidator:
         try:
             return parse_quantity(text, unit)
         except ValueError as error:
-            raise PydanticCustomError("quantity", "{reason}", {"reason": str(error)}) from None
+            raise _refusal(str(error)) from None
 
     return BeforeValidator(validate)
 
 
+def _refusal(message: str) -> PydanticCustomError:
+    return PydanticCustomError("quantity", "{message}", {"message": message})
+
+
 def _moderate(value: float) -> float:
     if abs(value) > _LARGEST:
-        raise PydanticCustomError(
-            "quantity",
-            "must be at most {most} in size, found {value}",
-            {"most": f"{_LARGEST:g}", "value": f"{value:g}"},
-        )
+        raise _refusal(f"must be at most {_LARGEST:g} in size, found {value:g}")
     return value
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, checked_cells
@@ -16,7 +16,7 @@ from codesign.analysis.table import ResultTable
 from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import canonical_json, decode_state
 from codesign.exploration.jobs import TrainInputs
-from codesign.exploration.plan import Plan
+from codesign.exploration.plan import Plan, Point
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
@@ -72,7 +72,7 @@ class _Model:
     axes: dict[str, str | float]
     inputs: TrainInputs | None
     reason: str | None
-    points: list[str] = field(default_factory=list)
+    points: list[str]
 
     @property
     def title(self) -> str:
@@ -171,33 +171,26 @@ def _number(value: str | float) -> str:
 
 def _models(label: str, plan: Plan) -> list[_Model]:
     """The models of a plan, in its order."""
-    models: dict[str, _Model] = {}
+    points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[Point]] = {}
     for point in plan.points:
-        columns = point.columns
-        prefix = f"{AXIS_PREFIX}recipe.{columns['recipe']}."
-        axes = {
-            name.removeprefix(prefix): value
-            for name, value in columns.items()
-            if name.startswith(prefix) and value is not None
-        }
-        key = canonical_json([columns["recipe"], axes, columns["training_seed"]])
-        inputs = None if point.jobs is None else point.jobs.execution.model
-        model = models.get(key)
-        if model is None:
-            model = _Model(
-                label=label,
-                plan=plan,
-                recipe=columns["recipe"],
-                seed=columns["training_seed"],
-                axes=axes,
-                inputs=inputs,
-                reason=point.reason,
-            )
-        elif model.inputs is None and inputs is not None:
-            model = replace(model, inputs=inputs)
-        model.points.append(columns["point"])
-        models[key] = model
-    return list(models.values())
+        recipe, seed = point.columns["recipe"], point.columns["training_seed"]
+        prefix = f"{AXIS_PREFIX}recipe.{recipe}."
+        axes = {name: value for name, value in point.columns.items() if name.startswith(prefix) and value is not None}
+        named = tuple((name.removeprefix(prefix), value) for name, value in axes.items())
+        points.setdefault((recipe, seed, named), []).append(point)
+    return [
+        _Model(
+            label=label,
+            plan=plan,
+            recipe=recipe,
+            seed=seed,
+            axes=dict(named),
+            inputs=next((point.jobs.execution.model for point in own if point.jobs is not None), None),
+            points=[point.columns["point"] for point in own],
+            reason=own[0].reason,
+        )
+        for (recipe, seed, named), own in points.items()
+    ]
 
 
 def _rows_by_point(frame: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
@@ -227,7 +220,7 @@ def _write(
         return None
     facts = checked_cells({name: entry.facts.get(name) for name in _TRAINING})
     data = workload(model.inputs.workload)
-    evaluations = [_evaluation(model, row) for row in _records(table.frame, positions[:_MOST_EVALUATIONS])]
+    evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
     card = ModelCard(
         name=model.title,
@@ -241,7 +234,7 @@ def _write(
         recipe_name=model.recipe,
         axes=model.axes,
         training_seed=model.seed,
-        evaluations=tuple(evaluations),
+        evaluations=evaluations,
         evaluations_left_out=len(positions) - len(evaluations),
         origin=ModelOrigin(
             name=metadata.sweep,
@@ -265,31 +258,18 @@ _TRAINING = ("trained_epochs", "best_epoch", "training_loss", "validation_accura
 _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if attribute.name in COLUMNS)
 
 
-def _records(frame: pd.DataFrame, positions: list[int]) -> list[dict[str, Any]]:
-    """Rows as plain cells, those that are not known left out."""
-    names = [*_EVALUATED, *(name for name in frame.columns if name.startswith(AXIS_PREFIX))]
-    records = frame.iloc[positions][names].to_dict("records")
-    return [{str(name): value for name, value in row.items() if _given(value)} for row in records]
-
-
-def _given(value: Any) -> bool:
-    return not _is_cell(value) or is_known(value)
-
-
-def _is_cell(value: Any) -> bool:
-    return not hasattr(value, "__len__") or isinstance(value, str)
-
-
-def _evaluation(model: _Model, row: dict[str, Any]) -> ModelEvaluation:
-    cells = checked_cells({name: value for name, value in row.items() if name in COLUMNS})
-    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in cells.items()}
-    own = (f"recipe.{model.recipe}.", "trial")
-    axes = {
-        path: value
-        for name, value in row.items()
-        if name.startswith(AXIS_PREFIX) and not (path := name.removeprefix(AXIS_PREFIX)).startswith(own)
-    }
-    return ModelEvaluation(**known, axes=axes, split=model.plan.spec.evaluation.split)
+def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation]:
+    """What rows say of a model; cells that are not known are left out."""
+    own = tuple(f"{AXIS_PREFIX}{path}" for path in (f"recipe.{model.recipe}.", "trial"))
+    axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX) and not name.startswith(own)]
+    for row in frame[[*_EVALUATED, *axes]].to_dict("records"):
+        cells = checked_cells({name: row[name] for name in _EVALUATED if is_known(row[name])})
+        known: dict[str, Any] = {name: tuple(cell) if isinstance(cell, list) else cell for name, cell in cells.items()}
+        yield ModelEvaluation(
+            **known,
+            axes={name.removeprefix(AXIS_PREFIX): row[name] for name in axes if is_known(row[name])},
+            split=model.plan.spec.evaluation.split,
+        )
 
 
 def _command(metadata: ResultMetadata) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
@@ -38,6 +38,32 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 AxisValue = str | int | float | bool
+T = TypeVar("T")
+
+
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Neurons of each layer of text such as `[64x3]` or `128-64`. Raises InputError for other text."""
+    try:
+        layers = parse_topology(f"1-{text}-1").layers
+    except InputError:
+        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
+    return tuple(layer.neurons for layer in layers[:-1] if isinstance(layer, Linear))
+
+
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Refuses text that cannot be parsed, and keeps the text."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def _different(what: str, values: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(map(str, values))) < len(values):
+        raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
+    return values
 
 
 class NetworkEntry(Spec):
@@ -50,24 +76,10 @@ class NetworkEntry(Spec):
         neuron: parameters of all neurons; what is left out comes from the preset.
     """
 
-    topology: str | None = None
-    hidden: str | None = None
+    topology: Annotated[str, _parsed_by(parse_topology)] | None = None
+    hidden: Annotated[str, _parsed_by(hidden_sizes)] | None = None
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
     neuron: NeuronSpec = NeuronSpec()
-
-    @field_validator("topology")
-    @classmethod
-    def _check_topology(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_topology(text)
-        return text
-
-    @field_validator("hidden")
-    @classmethod
-    def _check_hidden(cls, text: str | None) -> str | None:
-        if text is not None:
-            hidden_sizes(text)
-        return text
 
     @model_validator(mode="after")
     def _check_choice(self) -> NetworkEntry:
@@ -143,9 +155,7 @@ class ChipEntry(Spec):
     @field_validator("schedules")
     @classmethod
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names):
-            raise ValueError(f"schedules must differ, found {', '.join(names)}")
-        return names
+        return _different("schedules", names)
 
 
 class Seeds(Spec):
@@ -157,9 +167,7 @@ class Seeds(Spec):
     @field_validator("training", "evaluation")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"seeds must differ, found {', '.join(map(str, seeds))}")
-        return seeds
+        return _different("seeds", seeds)
 
 
 class EvaluationEntry(Spec):
@@ -273,10 +281,7 @@ class SweepSpec(Spec):
     @field_validator("axes")
     @classmethod
     def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
-        for path, values in axes.items():
-            if len({str(value) for value in values}) < len(values):
-                raise ValueError(f"values of {path} must differ, found {', '.join(map(str, values))}")
-        return axes
+        return {path: _different(f"values of {path}", values) for path, values in axes.items()}
 
     @model_validator(mode="before")
     @classmethod
@@ -358,12 +363,3 @@ class SweepSpec(Spec):
                 f"'{self.workload.name}' as neurons, found {outputs if outputs is not None else last.kind}"
             )
         return topology
-
-
-def hidden_sizes(text: str) -> tuple[int, ...]:
-    """Neurons of each layer of text such as `[64x3]` or `128-64`. Raises InputError for other text."""
-    try:
-        layers = parse_topology(f"1-{text}-1").layers
-    except InputError:
-        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
-    return tuple(layer.neurons for layer in layers[:-1] if isinstance(layer, Linear))
