@@ -53,7 +53,7 @@ def with_table(path: Path, chips: Iterable[Chip]) -> str:
 
 def _markdown(chip: Chip) -> str:
     checks = validate(chip)
-    summary = validation_summary(chip).text
+    summary = validation_summary(chip)
     parts = [f"### {chip.title} (`{chip.name}`)\n\n{summary[0].upper()}{summary[1:]}.\n"]
     recomputed = [check for check in checks if check.errors is not None]
     if recomputed:

@@ -108,7 +108,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
             for check in validate(chip)
             if check.measured is not None
         ),
-        validation_summary=validation_summary(chip).text,
+        validation_summary=validation_summary(chip),
     )
 
 

@@ -21,7 +21,6 @@ from codesign.hardware.validation_recompute import Quantity, Result, recompute
 __all__ = [
     "Check",
     "Status",
-    "ValidationSummary",
     "percent",
     "validate",
     "validation_json",
@@ -90,35 +89,6 @@ class Check:
         if self.bound is None or self.errors is None:
             return None
         return self.errors[0] <= _HELD if self.bound == "lower" else self.errors[1] >= -_HELD
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationSummary:
-    """How well a chip's numbers reproduce what was published of it.
-
-    Attributes:
-        chip: its name.
-        measurements: published measurements with an energy, a latency or a power.
-        recomputed: of them, those of which the model gives a value of at least one quantity.
-        bounded: of the others, those of which it gives a bound of at least one quantity.
-        errors: relative errors of quantities that are neither fitted, bounds nor arithmetic; sorted. Of a range the
-            end that is farther off.
-        fitted: quantities that were fitted on the same point.
-        bounds, bounds_missed: quantities that are bounds, and how many of them the measurement contradicts.
-        arithmetic: published figures that are calculations themselves.
-        text: all of it in one line.
-    """
-
-    chip: str
-    measurements: int
-    recomputed: int
-    bounded: int
-    errors: tuple[float, ...]
-    fitted: int
-    bounds: int
-    bounds_missed: int
-    arithmetic: int
-    text: str
 
 
 def validate(chip: Chip) -> tuple[Check, ...]:
@@ -195,52 +165,43 @@ def validation_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
     return rows
 
 
-def validation_summary(chip: Chip) -> ValidationSummary:
-    """What `validate` finds, in numbers and in one line for reports. Raises what `validate` raises."""
+def validation_summary(chip: Chip) -> str:
+    """What `validate` finds in one line: measurements recomputed and bounded, and relative errors.
+
+    Errors are those of quantities that are neither fitted on the same point, bounds, nor arithmetic themselves; of a
+    range the end that is farther off.
+
+    Raises:
+        InputError: as `validate`.
+    """
     checks = [check for check in validate(chip) if check.quantity is not None]
-    given = [check for check in checks if check.errors is not None]
-    errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
-    bounds = [check for check in given if check.status == "bound"]
-    recomputed = {_measurement(check) for check in given if check.status != "bound"}
-    facts: dict[str, Any] = {
-        "chip": chip.name,
-        "measurements": len({_measurement(check) for check in checks}),
-        "recomputed": len(recomputed),
-        "bounded": len({_measurement(check) for check in bounds} - recomputed),
-        "errors": tuple(errors),
-        "fitted": sum(check.status == "fitted" for check in given),
-        "bounds": len(bounds),
-        "bounds_missed": sum(check.bound_holds is False for check in bounds),
-        "arithmetic": sum(check.status == "arithmetic" for check in given),
-    }
-    return ValidationSummary(**facts, text=_summary_text(facts))
-
-
-def _measurement(check: Check) -> tuple[str, str]:
-    return check.measurement, check.workload
-
-
-def _summary_text(facts: dict[str, Any]) -> str:
-    if not facts["measurements"]:
+    measurements = {_measurement(check) for check in checks}
+    if not measurements:
         return "no end-to-end measurement is published"
-    parts = [f"{facts['recomputed']} of {facts['measurements']} published measurements recomputed"]
-    errors: tuple[float, ...] = facts["errors"]
+    given = [check for check in checks if check.errors is not None]
+    recomputed = {_measurement(check) for check in given if check.status != "bound"}
+    parts = [f"{len(recomputed)} of {len(measurements)} published measurements recomputed"]
+    errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
     if len(errors) == 1:
         parts.append(f"error {percent(errors[0])}")
     elif errors:
         middle = percent(median(abs(error) for error in errors), sign=False)
         parts.append(f"errors {percent(errors[0])} to {percent(errors[-1])}, median {middle}")
-    left_out = []
-    if facts["fitted"]:
-        left_out.append(f"{facts['fitted']} fitted on the same point")
-    if facts["arithmetic"]:
-        left_out.append(f"{facts['arithmetic']} published as arithmetic")
+    counts = {status: sum(check.status == status for check in given) for status in ("fitted", "arithmetic")}
+    words = {"fitted": "fitted on the same point", "arithmetic": "published as arithmetic"}
+    left_out = [f"{count} {words[status]}" for status, count in counts.items() if count]
     if left_out:
         parts[-1] += f" ({' and '.join(left_out)} left out)"
-    if facts["bounds"]:
-        missed = f"{facts['bounds_missed']} of {facts['bounds']} bounds contradicted"
-        parts.append(f"{facts['bounded']} more bounded; {missed}" if facts["bounded"] else missed)
+    bounds = [check for check in given if check.status == "bound"]
+    if bounds:
+        missed = f"{sum(check.bound_holds is False for check in bounds)} of {len(bounds)} bounds contradicted"
+        bounded = len({_measurement(check) for check in bounds} - recomputed)
+        parts.append(f"{bounded} more bounded; {missed}" if bounded else missed)
     return "; ".join(parts)
+
+
+def _measurement(check: Check) -> tuple[str, str]:
+    return check.measurement, check.workload
 
 
 def percent(share: float, *, sign: bool = True) -> str:

@@ -139,19 +139,6 @@ def grid(folder: Path, cache_root: Path, chip: str, axes: str) -> tuple[np.ndarr
     return parts[0][0].reshape(problem.space.shape), parts[0][1].reshape(problem.space.shape)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_dearer_events_never_save_energy_and_lanes_never_cost_time(
-    kind: str, operation: str, folder: Path, cache_root: Path
-):
-    axes = "{energies.synaptic_operation: [1 pJ, 2 pJ, 9 pJ], vector_width: [1, 2, 4, 16], static_power: [0 W, 1 mW]}"
-    energy, latency = grid(folder, cache_root, f"{kind}_{operation}", axes)
-    assert (np.diff(energy, axis=0) > 0).all()
-    assert (np.diff(energy, axis=2) > 0).all()
-    assert (np.diff(latency, axis=1) <= 0).all()
-    assert (latency == latency[:1, :, :1]).all()
-
-
 def test_barriers_take_their_time_once_a_step(folder: Path, cache_root: Path):
     axes = "{synchronization.times: [1 us, 11 us], synchronization.least_step: [0.001 ns]}"
     _, latency = grid(folder, cache_root, "barrier_accelerated", axes)

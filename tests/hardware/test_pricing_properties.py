@@ -67,7 +67,7 @@ def cost_of(case: tuple[Execution, Chip, Placement, str], chip: Chip | None = No
     return price(execution, placement if chip is None else placement.on(chip), operation=operation)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(priced())
 def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Execution, Chip, Placement, str]) -> None:
     cost = cost_of(case)
@@ -87,7 +87,7 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
         assert max(columns["core_utilization"]) <= 1 + 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(priced(), st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]))
 def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
     case: tuple[Execution, Chip, Placement, str], name: str
@@ -97,7 +97,7 @@ def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
     np.testing.assert_array_equal(dearer.latency.total_s, cost.latency.total_s)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(priced(), st.sampled_from(TIMES))
 def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placement, str], name: str) -> None:
     cost, slower = cost_of(case), cost_of(case, with_parameter(case[1], f"times.{name}", "30 us"))
@@ -105,7 +105,7 @@ def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placem
     assert (slower.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(priced(), st.integers(1, 3))
 def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Placement, str], factor: int) -> None:
     """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""

@@ -85,7 +85,7 @@ def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
     return prices.work_times()[:, 0], prices.hop_times()[:, 0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, Placement]) -> None:
     execution, chip, placement = case
@@ -99,7 +99,7 @@ def test_replay_agrees_with_one_message_at_a_time(case: tuple[Execution, Chip, P
             assert result.decision_s[sample, timestep] == pytest.approx(decision, abs=1e-15, nan_ok=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_replay_never_exceeds_its_bound(case: tuple[Execution, Chip, Placement]) -> None:
     execution, _, placement = case

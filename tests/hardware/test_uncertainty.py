@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_pricing_properties import priced
 
 from codesign.analysis.columns import COLUMNS
-from codesign.hardware.cost import Cost, price
+from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.numbers import BarrierTimes
@@ -237,52 +237,11 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
                     assert expected == pytest.approx(nominal.mean.terms_j[term], rel=1e-9, abs=1e-30)
 
 
-def test_draws_agree_with_an_independent_monte_carlo(two_timesteps: Execution) -> None:
-    chip = simple(
-        f"synaptic_operation: {told('20 pJ', 'estimated', all_in='false')}\n  spike: {told('200 pJ', 'secondary')}",
-        f"""static_power: {number("1 mW", range="[0.3 mW, 2 mW]")}
-times:
-  synaptic_operation: {told("1 us", "estimated")}
-  neuron_update: {told("2 us", "fitted")}
-  output: {told("3 us", "secondary")}
-network_on_chip: {{shape: mesh, rows: 1, columns: 1, cores_per_tile: 4, confidence: stated, source: made_up}}""",
-        "{kind: barrier, scope: timestep, times: " + BARRIER + "}",
-    )
-    placement = place(two_timesteps.shape, chip, "scaled")
-    columns = uncertainty_columns(price(two_timesteps, placement))
-    random = np.random.default_rng(7)
-    costs: list[Cost] = []
-    for _ in range(800):
-        values = {one.path: float(one.low * (one.high / one.low) ** random.random()) for one in uncertain_numbers(chip)}
-        costs.append(price(two_timesteps, placement.on(at(chip, values))))
-    for column, sampled in (
-        ("energy_draws_j", [cost.energy_j for cost in costs]),
-        ("latency_draws_s", [cost.latency_s for cost in costs]),
-    ):
-        logs = np.log(np.array(columns[column])), np.log(np.array(sampled, dtype=float))
-        spread = logs[1].std()
-        assert abs(logs[0].mean() - logs[1].mean()) < 4 * spread * np.sqrt(1 / 800 + 1 / DRAWS)
-        assert logs[0].std() == pytest.approx(spread, rel=0.2)
-
-
 @pytest.mark.parametrize("name", chip_names())
 def test_every_shipped_chip_has_numbers_in_ranges_that_hold_them(name: str) -> None:
     for one in uncertain_numbers(find_chip(name)):
         assert 0 <= one.low <= one.value <= one.high, one
         assert one.low < one.high, one
-
-
-def test_what_is_worked_out_already_is_shared(two_timesteps: Execution) -> None:
-    chip = simple(
-        f"synaptic_operation: {number('20 pJ', all_in='false')}",
-        f"times:\n  synaptic_operation: {number('1 us')}\n  neuron_update: {number('2 us')}\n"
-        f"  output: {number('3 us')}\n"
-        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 1, confidence: stated, source: made_up}",
-    )
-    placement = place(two_timesteps.shape, chip, "scaled")
-    cost = price(two_timesteps, placement)
-    shared = uncertainty_columns(cost)
-    assert shared == uncertainty_columns(price(two_timesteps, placement))
 
 
 def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:

@@ -312,15 +312,12 @@ def test_a_summary_leaves_fits_and_bounds_out_of_its_errors() -> None:
             ("accuracy: 0.9", "{kind: none, reason: no energy}"),
         )
     )
-    assert summary.errors == pytest.approx((-0.5, 0.0, 1.0))
-    assert (summary.measurements, summary.recomputed, summary.bounded) == (6, 4, 1)
-    assert (summary.fitted, summary.bounds, summary.bounds_missed) == (1, 1, 1)
-    assert summary.text == (
+    assert summary == (
         "4 of 6 published measurements recomputed; errors −50 % to +100 %, median 50 % "
         "(1 fitted on the same point left out); 1 more bounded; 1 of 1 bounds contradicted"
     )
     nothing = chip_from(f"{BODY}{ASYNCHRONOUS}")
-    assert validation_summary(nothing).text == "no end-to-end measurement is published"
+    assert validation_summary(nothing) == "no end-to-end measurement is published"
 
 
 def test_percents_have_two_digits() -> None:
