@@ -64,7 +64,8 @@ def main() -> None:
 
     from codesign.documents import load_document
     from codesign.exploration.encoding import decode_execution
-    from codesign.exploration.pricing.pricing import PricingProgress, prepare, run_pricing
+    from codesign.exploration.pricing.models import prepare
+    from codesign.exploration.pricing.pricing import PricingProgress, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
     from codesign.hardware.cost import price

@@ -7,7 +7,7 @@ from pathlib import Path
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.pricing.grid import Problem
-from codesign.exploration.pricing.pricing import prepare
+from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store
 

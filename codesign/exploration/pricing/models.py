@@ -24,18 +24,23 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.placement import Placement
 from codesign.simulation.policies import get_policy
 
-__all__ = ["priced_problem"]
+__all__ = ["prepare"]
 
 
-def priced_problem(
+def prepare(
     spec: PricingSpec,
+    *,
     store: Store,
-    executor: Executor | None,
-    progress: Progress,
-    data_root: Path | None,
-    cache_root: Path | None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    data_root: Path | None = None,
+    cache_root: Path | None = None,
 ) -> Problem:
-    """See `codesign.exploration.pricing.pricing.prepare`."""
+    """The executions and the grid of a price file; runs the jobs that are not in the store.
+
+    Raises:
+        InputError, DataError, StoreError: as `codesign.exploration.pricing.pricing.run_pricing`.
+    """
     sweep = narrowed_sweep(spec)
     plan = plan_sweep(sweep, data_root=data_root, cache_root=cache_root)
     jobs = _feasible(plan)
@@ -44,7 +49,7 @@ def priced_problem(
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     _check_policy(space, jobs[0])
     placements = _placements(sweep, plan, space)
-    _run_missing(sweep, plan, store, executor, progress, data_root, cache_root)
+    _run_missing(sweep, plan, store, executor, progress or Progress(), data_root, cache_root)
     models = []
     for point, job in zip(plan.points, jobs, strict=True):
         execution, summary = store.get(job.execution.key), store.get(job.summary.key)

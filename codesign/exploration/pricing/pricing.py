@@ -22,7 +22,7 @@ from codesign.exploration.encoding import digest
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of, model_times
-from codesign.exploration.pricing.models import priced_problem
+from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
@@ -31,7 +31,7 @@ from codesign.files import is_url, printable, write_atomically
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PricingOutcome", "PricingProgress", "prepare", "price_space", "run_pricing"]
+__all__ = ["PricingOutcome", "PricingProgress", "price_space", "run_pricing"]
 
 Floats = NDArray[np.float64]
 
@@ -144,23 +144,6 @@ def run_pricing(
         models=len(problem.models),
         on_front=len(priced.front.ids),
     )
-
-
-def prepare(
-    spec: PricingSpec,
-    *,
-    store: Store,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
-    data_root: Path | None = None,
-    cache_root: Path | None = None,
-) -> Problem:
-    """The executions and the grid of a price file; runs the jobs that are not in the store.
-
-    Raises:
-        InputError, DataError, StoreError: as `run_pricing`.
-    """
-    return priced_problem(spec, store, executor, progress or Progress(), data_root, cache_root)
 
 
 def price_space(
