@@ -204,20 +204,20 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
 def test_every_component_of_the_energy_is_equal(result: Run) -> None:
     """SANA-FE's first step is left out of the soma's: all it does there is to visit neurons a step too early."""
     ours, theirs = result.cost.energy, result.theirs
-    assert theirs.synapse_j.sum() == pytest.approx(ours.synaptic_operation_j[0], rel=EXACT)
+    assert theirs.synapse_j.sum() == pytest.approx(ours.terms_j["synaptic_operation"][0], rel=EXACT)
     assert theirs.dendrite_j.sum() == 0
-    soma = ours.neuron_access_j[0] + ours.neuron_update_j[0] + ours.spike_j[0]
+    soma = ours.terms_j["neuron_access"][0] + ours.terms_j["neuron_update"][0] + ours.terms_j["spike"][0]
     assert theirs.soma_j[1:].sum() == pytest.approx(soma, rel=EXACT)
-    assert theirs.network_j.sum() == pytest.approx(ours.message_j[0] + ours.hop_j[0], rel=EXACT)
-    assert (ours.hop_j[0] > 0) == (result.case.tiles > 1)
+    assert theirs.network_j.sum() == pytest.approx(ours.terms_j["message"][0] + ours.terms_j["hop"][0], rel=EXACT)
+    assert (ours.terms_j["hop"][0] > 0) == (result.case.tiles > 1)
 
 
 def test_silent_neurons_are_visited_and_updated_as_often(result: Run) -> None:
     """Neither every neuron nor only those with a message: some keep a potential, and some have none."""
     neurons, steps = result.network.shape.neurons, len(result.theirs.step_s) - 1
     energies, book = result.chip.energies, result.cost.energy
-    assert book.neuron_access_j[0] == pytest.approx(neurons * steps * energies.neuron_access.value, rel=EXACT)
-    assert book.spike_j[0] == pytest.approx(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
+    assert book.terms_j["neuron_access"][0] == pytest.approx(neurons * steps * energies.neuron_access.value, rel=EXACT)
+    assert book.terms_j["spike"][0] == pytest.approx(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
     # also while the last frame passes through later layers
     assert result.theirs.drained_updates.sum() > 0
 
