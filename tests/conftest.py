@@ -15,6 +15,11 @@ hypothesis.settings.register_profile("codesign", deadline=None)  # a worker besi
 hypothesis.settings.load_profile("codesign")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Thorough tests run one after another: they start clusters, and kill what would be beside them."""
+    return 0 if config.option.markexpr == "thorough" else None
+
+
 @pytest.fixture(scope="session")
 def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Binned events of the digits dataset, made once a worker."""

@@ -34,6 +34,14 @@ def test_tests_that_a_page_names_exist(page: Path) -> None:
         assert re.search(rf"def {name}\b", TESTS) or list((ROOT / "tests").rglob(f"{name}.py")), name
 
 
+def test_every_file_with_thorough_tests_says_which_fault_they_would_catch() -> None:
+    mark = re.compile(r"marks?\.thorough|marks=\w*THOROUGH|^thorough\b", flags=re.MULTILINE)
+    paths = {path for path in (ROOT / "tests").rglob("test_*.py") if mark.search(path.read_text(encoding="utf-8"))}
+    files = {path.relative_to(ROOT).as_posix() for path in paths - {Path(__file__)}}
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| thorough tests in |")[2]
+    assert set(re.findall(r"^\| `(tests/\S+)` \|", table, flags=re.MULTILINE)) == files
+
+
 def test_the_reference_has_every_public_name_once() -> None:
     pytest.importorskip("mkdocs")
     spec = spec_from_file_location("generate", ROOT / "docs/site/generate.py")
