@@ -82,7 +82,7 @@ class PlainProgress(Counting):
         try:
             print(escaped(text), file=self._stream, flush=True)
         except BrokenPipeError:
-            raise  # whoever listened has gone, as behind `head`
+            raise  # the reader has gone, as behind `head`
         except OSError:
             pass  # a log on a full disk: the jobs are worth more than the lines about them
 

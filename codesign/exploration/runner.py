@@ -25,7 +25,7 @@ Job = TrainInputs | ExecuteInputs | Assessment
 JOB_KINDS = ("train", "execute", "price")
 
 _PULSE_S = 1.0
-"""Whoever watches hears of a runner so often, even where no job ends."""
+"""Progress is told that time has passed so often, even where no job ends."""
 _TOGETHER = 64
 """Jobs that have ended are taken in so many at a time, where there are several: to force one result to a disk after
 the other takes ten times as long."""

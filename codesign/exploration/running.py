@@ -74,7 +74,7 @@ def choose_executor(*, epochs: float, at_once: int, samples: int, on_note: Calla
     """Ray on all cores where trainings can share them that take long enough for its start, else serial.
 
     Args:
-        epochs: of all trainings together; infinite where nobody knows.
+        epochs: of all trainings together; infinite where that is not known.
         at_once: trainings that can run at the same time.
         samples: of an epoch, times their timesteps.
         on_note: as in `RayExecutor`.

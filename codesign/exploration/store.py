@@ -173,7 +173,7 @@ class Store:
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
     def set_aside(self, key: str, why: str) -> None:
-        """Move an entry to where nobody looks for it, so that it is computed again.
+        """Move an entry out of the way, so that it is computed again.
 
         Raises:
             StoreError: it cannot be moved.

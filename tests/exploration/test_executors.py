@@ -1,8 +1,8 @@
 """One contract for all executors, and what only Ray can do.
 
 A new executor gets a name in `EXECUTORS` and a fixture of that name. Thorough are tests that wait for workers to hang
-or to die again and again, and those of 20,000 tasks and of 200 MB: they would catch a hang that is never ended, a job
-that is retried for ever, and a driver that hands over more than there is room for.
+or to die again and again, and those of 20,000 tasks and of 200 MB: they would catch a hang that is never ended, endless
+retries, and a driver that hands over more than there is room for.
 """
 
 from __future__ import annotations

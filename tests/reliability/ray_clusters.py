@@ -116,7 +116,7 @@ def kill_session(leader: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at, each another."""
+    """Different ports, all of them free."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

@@ -1,7 +1,7 @@
 """Sweeps on the cores of this machine: workers, Ray and the program itself are killed, hang, and run out of things.
 
 Thorough but for the first, since each starts Ray: they would catch processes that outlive the program, an end without
-a word when Ray dies, jobs that are retried for ever, and memory that is never given back.
+a word when Ray dies, endless retries, and memory that is never given back.
 """
 
 from __future__ import annotations

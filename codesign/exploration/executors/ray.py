@@ -33,7 +33,7 @@ class _Batch:
 
     Attributes:
         attempt: 1 the first time that they do.
-        started: key of Ray's table under which the worker notes when it began; None where nobody will ask.
+        started: key of Ray's table under which the worker notes when it began; None where it is not asked for.
     """
 
     tasks: tuple[Task, ...]
@@ -112,7 +112,7 @@ class RayExecutor(Executor):
             )
 
     def share(self, value: object) -> object:
-        return self._connected().ray.put(value)  # Ray drops the value when nobody has its reference any more
+        return self._connected().ray.put(value)  # Ray drops the value when its last reference goes
 
     def submit(self, task: Task) -> None:
         if batch := self._batcher.add(task):
@@ -261,7 +261,7 @@ class RayExecutor(Executor):
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
     def _see_nodes(self) -> None:
-        """Learn which nodes there are. Where none is left that could take them, tasks wait for ever, in silence."""
+        """Learn which nodes there are. Where none is left that could take them, Ray lets tasks wait without a word."""
         assert self._session is not None
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)
@@ -274,7 +274,7 @@ class RayExecutor(Executor):
 
 
 def _ran_s(batch: _Batch, session: RaySession) -> float | None:
-    """For how long a batch ran, by the clock of its node; None where nobody noted or knows."""
+    """For how long a batch ran, by the clock of its node; None where that is not known."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     began = _internal_kv_get(batch.started) if batch.started is not None and session.answers() else None

@@ -1,1 +1,1 @@
-"""What is told of a run while it goes on, and what is kept of it for whoever asks later."""
+"""Progress of a run while it goes on, and its record for those who ask later."""

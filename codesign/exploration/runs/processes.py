@@ -22,7 +22,7 @@ class ProcessIdentity:
 
     Attributes:
         host: name of the machine.
-        space: where the number means something: this boot of the machine and the container; "" where nobody says.
+        space: where the number means something: this boot of the machine and the container; "" where that is not told.
         pid: its number there.
         started: when it started, in seconds since 1970.
     """

@@ -1,4 +1,4 @@
-"""What a running sweep or study tells whoever watches. This one says nothing; the command line has talking ones."""
+"""The events of a running sweep or study. `Progress` ignores them; the command line shows them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Search:
 
 
 class Progress:
-    """Called by whoever runs jobs, as they come and go. `kind` is train, execute or price; `label` names a job."""
+    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job."""
 
     def planned(self, work: Work, executor: str) -> None:
         """Everything is known that there is to do; nothing has started."""
