@@ -319,6 +319,12 @@ def test_resources_beyond_all_timers_and_machines_are_named_with_their_line(
         load_sweep(file)
 
 
+def test_a_process_has_one_ray(ray: RayExecutor) -> None:
+    ray.check(Resources())
+    with pytest.raises(InputError, match="Ray is in use in this process already"):
+        RayExecutor(workers=1).share(1)
+
+
 def test_workers_of_a_cluster_cannot_be_chosen() -> None:
     with pytest.raises(InputError, match="--ray-address"):
         RayExecutor(workers=2, address="host:6379")

@@ -68,7 +68,7 @@ class RaySession:
         if address is not None:
             _check_address(address)
         self._address = address
-        self._folder = _scratch(on_note) if address is None else None
+        self._folder: Path | None = None
         with _environment(local=address is None), _signals_kept():
             import ray
 
@@ -76,7 +76,9 @@ class RaySession:
             self.ray: Any = ray
             if ray.is_initialized():
                 raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
-            if address is not None:
+            if address is None:
+                self._folder = _scratch(on_note)
+            else:
                 _check_health(address)
             self._connect(workers)
         context = ray.get_runtime_context()
