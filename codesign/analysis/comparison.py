@@ -72,10 +72,10 @@ class Obstacle:
 
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison, or None if no training seed has the value on both sides."""
-    found = compare_series(
+    comparison = compare_series(
         column, better, worse, better.seeds(column), worse.seeds(column), more_is_better=more_is_better
     )
-    return found if found is None or more_is_better else with_robustness(found)
+    return comparison if comparison is None or more_is_better else with_robustness(comparison)
 
 
 def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
@@ -86,8 +86,8 @@ def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) 
     """
     if comparison.column not in DRAWN:
         return comparison
-    found = robustness_of(comparison.column, comparison.better, comparison.worse, terms)
-    return replace(comparison, robustness=found)
+    robustness = robustness_of(comparison.column, comparison.better, comparison.worse, terms)
+    return replace(comparison, robustness=robustness)
 
 
 def compare_series(
@@ -152,8 +152,8 @@ def compare_energies(a: Point, b: Point, terms: tuple[str, ...]) -> Comparison |
     (less, lower), (more, higher) = sorted(
         ((point, _energy(point, terms)) for point in (a, b)), key=lambda p: p[1].mean()
     )
-    found = compare_series("energy_j", less, more, lower, higher, more_is_better=False)
-    return None if found is None else with_robustness(found, None if a.coverage == b.coverage else terms)
+    comparison = compare_series("energy_j", less, more, lower, higher, more_is_better=False)
+    return None if comparison is None else with_robustness(comparison, None if a.coverage == b.coverage else terms)
 
 
 def _energy(point: Point, terms: tuple[str, ...]) -> pd.Series:
@@ -166,7 +166,7 @@ def _energy(point: Point, terms: tuple[str, ...]) -> pd.Series:
 
 def status_of(comparisons: Sequence[Comparison]) -> Status:
     """What the comparisons together say of their claim."""
-    found = {comparison.status for comparison in comparisons}
-    if not found:
+    statuses = {comparison.status for comparison in comparisons}
+    if not statuses:
         return "cannot be asked"
-    return found.pop() if len(found) == 1 else "holds in part"
+    return statuses.pop() if len(statuses) == 1 else "holds in part"

@@ -54,10 +54,10 @@ class LayeredRuns:
 def distinct(comparisons: Iterable[Comparison | None]) -> list[Comparison]:
     """One of each: chips that only price the same spikes differently repeat accuracies, and do not add evidence."""
     kept: dict[Key, Comparison] = {}
-    for found in comparisons:
-        if found is not None:
-            values = [tuple(point.seeds(found.column).items()) for point in (found.better, found.worse)]
-            kept.setdefault((found.better.recipe, found.worse.recipe, *values), found)
+    for comparison in comparisons:
+        if comparison is not None:
+            values = [tuple(point.seeds(comparison.column).items()) for point in (comparison.better, comparison.worse)]
+            kept.setdefault((comparison.better.recipe, comparison.worse.recipe, *values), comparison)
     return list(kept.values())
 
 

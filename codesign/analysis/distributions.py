@@ -98,7 +98,7 @@ def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], flo
         value = None if cell is None or not len(cell) else reduce([float(entry) for entry in cell])
         if value is not None:
             values.setdefault(int(seed), []).append(value)
-    return pd.Series({seed: sum(found) / len(found) for seed, found in sorted(values.items())}, dtype=float)
+    return pd.Series({seed: sum(of_seed) / len(of_seed) for seed, of_seed in sorted(values.items())}, dtype=float)
 
 
 def mean_of_histogram(counts: Sequence[float]) -> float | None:

@@ -136,21 +136,21 @@ def _mitigations(
     transfer: Transfer, model: Model, setting: Setting, target: Point, remaining: Comparison
 ) -> Iterator[Mitigation]:
     """All that was tried, in rising order of cost; what costs alike by what it leaves."""
-    found: list[tuple[tuple[float, ...], Mitigation]] = []
-    for one in (*_other_runs(transfer, model, setting), *_other_models(transfer, model, setting)):
-        left = _against(target, one.point)
+    ranked: list[tuple[tuple[float, ...], Mitigation]] = []
+    for candidate in (*_other_runs(transfer, model, setting), *_other_models(transfer, model, setting)):
+        left = _against(target, candidate.point)
         if left is not None:
             better = _mean(left) < _mean(remaining)
             mitigation = Mitigation(
-                kind=one.kind,
-                model=one.model,
-                setting=one.setting,
-                without=one.without,
+                kind=candidate.kind,
+                model=candidate.model,
+                setting=candidate.setting,
+                without=candidate.without,
                 remaining=left,
                 closes=better and left.gain.half_width is not None and not _missing(left),
             )
-            found.append(((MITIGATIONS.index(one.kind), *one.cost, _mean(left)), mitigation))
-    yield from (mitigation for _, mitigation in sorted(found, key=lambda pair: pair[0]))
+            ranked.append(((MITIGATIONS.index(candidate.kind), *candidate.cost, _mean(left)), mitigation))
+    yield from (mitigation for _, mitigation in sorted(ranked, key=lambda pair: pair[0]))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -154,7 +154,11 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     for number in dict.fromkeys((*first.numbers, *second.numbers)):
         low, high = (second.ends(number) - first.ends(number)).tolist()
         influences.append(Influence(number=number, at_low=low, at_high=high))
-    tips = [tip for one in influences if (tip := _tip(one, nominal, column)) is not None] if nominal > 0 else []
+    tips = (
+        [tip for influence in influences if (tip := _tip(influence, nominal, column)) is not None]
+        if nominal > 0
+        else []
+    )
     return Robustness(
         better_range=_range(first.draws.mean(axis=0)),
         worse_range=_range(second.draws.mean(axis=0)),
@@ -163,7 +167,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         draws=gains.shape[1],
         seeds=len(common),
         tips=tuple(sorted(tips, key=lambda tip: abs(np.log(tip.at / tip.number.value)) if tip.at > 0 else np.inf)),
-        influences=tuple(sorted(influences, key=lambda one: -one.spread)),
+        influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
     )
 
 
@@ -176,7 +180,7 @@ def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
     """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
     number = influence.number
     exact = column == "energy_j" and number.path in _PRICES
-    found = [
+    tips = [
         Tip(
             number=number,
             at=number.value + (end - number.value) * nominal / (nominal - there),
@@ -186,7 +190,7 @@ def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
         for end, there in ((number.low, influence.at_low), (number.high, influence.at_high))
         if there <= 0 and end != number.value
     ]
-    return min(found, key=lambda tip: abs(tip.at - number.value), default=None)
+    return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
 
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
@@ -194,9 +198,9 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
     key = ("robustness", column, None if whole else tuple(terms or ()))
     if key not in point.memory:
         point.memory[key] = _gathered(point, column, None if whole else list(terms or ()))
-    found = point.memory[key]
-    assert found is None or isinstance(found, _Side)
-    return found
+    side = point.memory[key]
+    assert side is None or isinstance(side, _Side)
+    return side
 
 
 def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
@@ -206,9 +210,9 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
     rows = point.rows[needed].itertuples(index=False, name=None)
     for seed, values in zip(point.rows["training_seed"], rows, strict=True):
         row = dict(zip(needed, values, strict=True))
-        found = _whole(row, column) if terms is None else _parts(row, terms)
-        if found is not None:
-            by_seed.setdefault(int(seed), []).append(found)
+        sides = _whole(row, column) if terms is None else _parts(row, terms)
+        if sides is not None:
+            by_seed.setdefault(int(seed), []).append(sides)
     if not by_seed:
         return None
     first = point.rows.iloc[0]

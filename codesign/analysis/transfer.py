@@ -147,7 +147,7 @@ class Transfer:
 
     def side_by_side(self, model: Model, setting: Setting, other: Setting) -> tuple[Point, Point] | None:
         """A model's points in two settings on the same chip; None if there is none that has both."""
-        points, others = (self.cells.get((model, one), {}) for one in (setting, other))
+        points, others = (self.cells.get((model, run), {}) for run in (setting, other))
         return next(((point, others[place]) for place, point in points.items() if place in others), None)
 
     def trained_for(self, model: Model, setting: Setting) -> bool:
@@ -213,7 +213,7 @@ def find_transfer(gathered: Iterable[Point]) -> Transfer | None:
 
 def losses(transfer: Transfer) -> list[Loss]:
     """What is lost by not training for the schedule, by what training was for instead; in rising order of distance."""
-    found: dict[str, list[Comparison]] = {}
+    by_difference: dict[str, list[Comparison]] = {}
     for setting in transfer.settings:
         if not setting.free_running:
             continue
@@ -225,9 +225,12 @@ def losses(transfer: Transfer) -> list[Loss]:
                 if difference and point is not None and other is not None:
                     comparison = compare("accuracy", point, other, more_is_better=True)
                     if comparison is not None:
-                        found.setdefault(difference, []).append(comparison)
-    ordered = sorted(found, key=lambda words: (words.startswith(LAYERED), len(words), words))
-    return [Loss(difference=words, comparisons=tuple(found[words]), loss=_mean_gain(found[words])) for words in ordered]
+                        by_difference.setdefault(difference, []).append(comparison)
+    ordered = sorted(by_difference, key=lambda words: (words.startswith(LAYERED), len(words), words))
+    return [
+        Loss(difference=words, comparisons=tuple(by_difference[words]), loss=_mean_gain(by_difference[words]))
+        for words in ordered
+    ]
 
 
 def policy_rank(policy: str | None) -> tuple[int, str]:

@@ -46,12 +46,12 @@ def point_rows(
     """All columns of each of many design points, as `point_row`; few of them are in memory at once."""
     for first in range(0, len(points), _AT_ONCE):
         together = points[first : first + _AT_ONCE]
-        found = _Found(store, [point.jobs for point in together if point.jobs is not None])
+        stored = _Stored(store, [point.jobs for point in together if point.jobs is not None])
         for point in together:
-            yield _point_row(point, shape, found, failures)
+            yield _point_row(point, shape, stored, failures)
 
 
-class _Found:
+class _Stored:
     """What the store holds of some points' results. What several points share is read once, and decoded once.
 
     Attributes:
@@ -60,8 +60,8 @@ class _Found:
 
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
         self.root = store.root
-        with_facts = _distinct(key for one in jobs for key in (one.execution.model.key, one.execution.key))
-        with_columns = _distinct(key for one in jobs for key in (*(part.key for part in one.summaries), one.cost.key))
+        with_facts = _distinct(key for job in jobs for key in (job.execution.model.key, job.execution.key))
+        with_columns = _distinct(key for job in jobs for key in (*(part.key for part in job.summaries), job.cost.key))
         self._facts: dict[str, Facts | None] = dict(zip(with_facts, store.facts_many(with_facts), strict=True))
         self._entries: dict[str, Entry | None] = dict(zip(with_columns, store.get_many(with_columns), strict=True))
         self._decoded: dict[str, Columns] = {}
@@ -84,27 +84,27 @@ def _distinct(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def _point_row(point: Point, shape: NetworkShape, found: _Found, failures: Mapping[str, Failure]) -> Columns:
+def _point_row(point: Point, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
-        return _row(point, point.jobs, shape, found, failures)
+        return _row(point, point.jobs, shape, stored, failures)
     except UnreadableResultError as error:  # incomplete, but with the right checksum
-        reason = f"{error}; remove its entries from the store at {found.root}"
+        reason = f"{error}; remove its entries from the store at {stored.root}"
         return {**point.columns, "status": "failed", "reason": reason}
 
 
 def _row(
-    point: Point, jobs: FeasiblePoint, shape: NetworkShape, found: _Found, failures: Mapping[str, Failure]
+    point: Point, jobs: FeasiblePoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]
 ) -> Columns:
-    columns = {**point.columns, **_training_columns(found.facts(jobs.execution.model.key))}
+    columns = {**point.columns, **_training_columns(stored.facts(jobs.execution.model.key))}
     for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
-    keys = (*(one.key for one in jobs.summaries), jobs.cost.key)
-    results = [result for key in keys if (result := found.columns(key)) is not None]
+    keys = (*(summary.key for summary in jobs.summaries), jobs.cost.key)
+    results = [result for key in keys if (result := stored.columns(key)) is not None]
     if len(results) < len(keys):
-        reason = f"its result vanished from the store at {found.root} while the sweep ran; run it again"
+        reason = f"its result vanished from the store at {stored.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
     summary, *unquantized, cost = results
     with reading_result("columns"):
@@ -113,7 +113,7 @@ def _row(
             **result_columns(point, shape, summary, *unquantized, cost=cost),
             "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
             "status": "ok",
-            **checked_cells({"execute_wall_s": found.facts(jobs.execution.key).get("wall_s")}),
+            **checked_cells({"execute_wall_s": stored.facts(jobs.execution.key).get("wall_s")}),
         }
 
 

@@ -40,8 +40,10 @@ class FrontWatch:
     def __init__(self, plan: Plan) -> None:
         self.changed = False
         self._plan = plan
-        self._sets = objective_sets([Objective(**one.model_dump()) for one in plan.spec.objectives])
-        self._columns = tuple(dict.fromkeys([*(one.column for chosen in self._sets for one in chosen), *_RESULTS]))
+        self._sets = objective_sets([Objective(**entry.model_dump()) for entry in plan.spec.objectives])
+        self._columns = tuple(
+            dict.fromkeys([*(objective.column for chosen in self._sets for objective in chosen), *_RESULTS])
+        )
         self._waiting: dict[str, list[int]] = {}  # rows that need a result, by its key
         self._results: dict[str, Columns] = {}
         self._rows: dict[int, Columns] = {}  # of points with all results, by the point's number
@@ -82,9 +84,9 @@ class FrontWatch:
 
     def _complete(self, number: int) -> None:
         point = self._plan.points[number]
-        found = [self._results.get(key) for key in _result_keys(point)]
-        known = [result for result in found if result is not None]
-        if len(known) == len(found):
+        results = [self._results.get(key) for key in _result_keys(point)]
+        known = [result for result in results if result is not None]
+        if len(known) == len(results):
             summary, *unquantized, cost = known
             with suppress(KeyError, TypeError):  # it lacks something
                 self._rows[number] = result_columns(point, self._plan.shape, summary, *unquantized, cost=cost)
@@ -93,7 +95,7 @@ class FrontWatch:
 
 def _result_keys(point: Point) -> tuple[str, ...]:
     """Keys of a point's summaries and its cost; none where it cannot be run."""
-    return () if point.jobs is None else (*(one.key for one in point.jobs.summaries), point.jobs.cost.key)
+    return () if point.jobs is None else (*(summary.key for summary in point.jobs.summaries), point.jobs.cost.key)
 
 
 def _line(front: Front, point: DesignPoint) -> FrontLine:
