@@ -135,7 +135,8 @@ def test_where_nobody_knows_all_objectives_the_first_pair_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "damaged", [b"", b"{}", b"[1]", b"\xff", b'{"accuracy":[1],"spike_density":1}', b'{"accuracy":']
+    "damaged",
+    [b"", b"{}", b"[1]", b'{"accuracy":0.9}', b"\xff", b'{"accuracy":[1],"spike_density":1}', b'{"accuracy":'],
 )
 def test_results_that_cannot_be_read_are_waited_for(damaged: bytes) -> None:
     plan = plan_of(tiny())

@@ -27,7 +27,9 @@ __all__ = ["FrontRelay", "FrontWatch"]
 _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
-_RESULTS = ("accuracy", "spike_density", "energy_coverage", *ENERGY_COLUMNS.values())
+_SUMMARY, _COST = {"accuracy", "spike_density"}, {"energy_coverage"}
+"""Columns that every summary and every price has."""
+_RESULTS = (*sorted(_SUMMARY | _COST), *ENERGY_COLUMNS.values())
 
 
 class FrontWatch:
@@ -57,7 +59,7 @@ class FrontWatch:
             return
         with suppress(AttributeError, TypeError, ValueError):  # not what it should be; perhaps soon computed again
             cells = from_json(payload, allow_inf_nan=False)
-            if cells.keys() & set(_RESULTS):
+            if cells.keys() >= _SUMMARY or cells.keys() >= _COST:
                 self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
                 for number in self._waiting.pop(key):
                     self._complete(number)
