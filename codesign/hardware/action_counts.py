@@ -111,7 +111,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
 
 def _drained(work: PlacedExecution) -> Floats:
     """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
-    later = np.array([work.layers - 1 - one.layer for one in work.execution.slices], dtype=np.int64)
+    later = np.array([work.layers - 1 - part.layer for part in work.execution.slices], dtype=np.int64)
     return np.asarray(drained_neurons(work.execution, work.chip) @ later)
 
 

@@ -124,8 +124,8 @@ class Chip(Spec):
         try:
             chip = handler(data)
         except ValidationError as error:
-            found = [_again(item) for item in error.errors(include_url=False)]
-            raise ValidationError.from_exception_data("Chip", [*found, *errors]) from None
+            structural = [_again(item) for item in error.errors(include_url=False)]
+            raise ValidationError.from_exception_data("Chip", [*structural, *errors]) from None
         errors += [_at(mistake) for mistake in consistency_mistakes(chip)]
         if errors:
             raise ValidationError.from_exception_data("Chip", errors)
@@ -308,8 +308,8 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield ("weights",), "needs weight_bits"
     potential, weight = chip.potential_bits, chip.weight_bits
     if potential is not None and weight is not None and potential.value < weight.value:
-        found = f"{potential.value} bits of potential and {weight.value} of weights"
-        yield ("potential_bits",), f"a potential must hold at least one weight, found {found}"
+        widths = f"{potential.value} bits of potential and {weight.value} of weights"
+        yield ("potential_bits",), f"a potential must hold at least one weight, found {widths}"
     group = chip.group_size
     if group is not None and chip.neurons_per_core is not None:
         total = sum(chip.neurons_per_core.of_core(core) for core in range(chip.cores.value))

@@ -127,11 +127,11 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
 
 def total(terms: Iterable[Floats | None]) -> Floats | None:
     """Sum of the known terms, one after another; None if none is known."""
-    found: Floats | None = None
+    energy: Floats | None = None
     for term in terms:
         if term is not None:
-            found = term if found is None else np.asarray(found + term)
-    return found
+            energy = term if energy is None else np.asarray(energy + term)
+    return energy
 
 
 def energy_of(placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> EnergyBook:

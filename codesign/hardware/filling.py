@@ -292,8 +292,8 @@ class _Filler:
             kind, needed, taken_here, limit = "neurons", number, taken[0], budget.neurons_of(core)
         assert limit is not None  # nothing else can be short
         of_core = budget.synapses_of if kind == "synapses" else budget.neurons_of
-        free = () if budget.may_split else (one for one in range(self._cores_there()) if one not in self.used)
-        largest = max((of_core(one) or 0 for one in free), default=0)
+        free = [] if budget.may_split else [other for other in range(self._cores_there()) if other not in self.used]
+        largest = max((of_core(other) or 0 for other in free), default=0)
         return Shortage(
             kind=kind, layer=layer, needed=needed, limit=limit, taken=taken_here, core=core, largest=largest
         )

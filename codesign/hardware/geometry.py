@@ -92,7 +92,7 @@ def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
     accessed, occupied = neurons, np.zeros_like(neurons)
     if chip.crossbar:
         assert chip.neurons_per_core is not None
-        capacity = np.array([chip.neurons_per_core.of_core(int(place[one])) for one in core])
+        capacity = np.array([chip.neurons_per_core.of_core(int(place[index])) for index in core])
         occupied = np.maximum(capacity, np.bincount(core, weights=neurons)[core]).astype(np.int64)
         first = np.unique(core, return_index=True)[1]
         accessed = np.zeros_like(neurons)
@@ -130,8 +130,8 @@ def _links(network: NetworkOnChip, layer: Integers, tile: Integers, at_chip: Int
     by_layer = [np.flatnonzero(layer == number) for number in range(int(layer.max()) + 1)]
     sources = [np.zeros(1, dtype=np.int64), *(1 + own for own in by_layer)]
     pairs = [np.meshgrid(sources[number], own, indexing="ij") for number, own in enumerate(by_layer)]
-    source = np.concatenate([one.ravel() for one, _ in pairs])
-    target = np.concatenate([one.ravel() for _, one in pairs])
+    source = np.concatenate([grid.ravel() for grid, _ in pairs])
+    target = np.concatenate([grid.ravel() for _, grid in pairs])
     start, end = np.append(0, tile)[source], tile[target]
     leaves, enters = np.append(0, at_chip)[source], at_chip[target]
     line = network.columns if network.numbering == "rows" else network.rows

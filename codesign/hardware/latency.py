@@ -146,10 +146,10 @@ def latency_of(
 def _one_scenario(latency: Latency) -> Latency:
     """Without the last axis, of n = 1 scenarios."""
     values: dict[str, Any] = {field.name: getattr(latency, field.name) for field in fields(latency)}
-    one: dict[str, Any] = {
+    single: dict[str, Any] = {
         name: value[..., 0] if isinstance(value, np.ndarray) else value for name, value in values.items()
     }
-    return Latency(**one)
+    return Latency(**single)
 
 
 def _lacks(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
@@ -239,8 +239,8 @@ def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Float
     """(B, T, n) times of passes and (B, n) times of the last decision, one replay a scenario."""
     replays = [replay(work, *scenario) for scenario in zip(times.T, hops.T, strict=True)]
     return (
-        np.stack([one.makespan_s for one in replays], axis=2),
-        np.stack([one.decision_s[:, -1] for one in replays], axis=1),
+        np.stack([result.makespan_s for result in replays], axis=2),
+        np.stack([result.decision_s[:, -1] for result in replays], axis=1),
     )
 
 

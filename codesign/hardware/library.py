@@ -30,11 +30,11 @@ def _directories() -> list[Path]:
 
 
 def _chip_files() -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for directory in _directories():
         for path in sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")]):
-            found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+            paths.setdefault(path.stem, path)
+    return dict(sorted(paths.items()))
 
 
 def chip_names() -> tuple[str, ...]:
@@ -72,12 +72,12 @@ def find_chip(name_or_path: str | Path) -> Chip:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
         return load_chip(Path(text))
-    found = _chip_files()
-    if text in found:
-        return load_chip(found[text])
+    paths = _chip_files()
+    if text in paths:
+        return load_chip(paths[text])
     names = set(chip_names())
     broken: list[str] = []
-    for path in found.values():
+    for path in paths.values():
         try:
             chip = load_chip(path)
         except InputError as error:

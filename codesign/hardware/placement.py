@@ -184,9 +184,9 @@ def place(
     )
 
 
-def _check_choice(name: str, found: str, allowed: tuple[str, str]) -> None:
-    if found not in allowed:
-        raise InputError(f"{name}: must be '{allowed[0]}' or '{allowed[1]}', found {found!r}")
+def _check_choice(name: str, choice: str, allowed: tuple[str, str]) -> None:
+    if choice not in allowed:
+        raise InputError(f"{name}: must be '{allowed[0]}' or '{allowed[1]}', found {choice!r}")
 
 
 def _budget(chip: Chip, capacity: Capacity) -> Budget:
@@ -227,7 +227,7 @@ def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -
         if shortage.kind == "fan_in" or budget.several_cores:
             yield f"{chip.name} scaled: {text}; lifted"
         elif not grown:
-            total = load_text(budget, shape.neurons, sum(budget.stored(one, one.neurons) for one in shape.layers))
+            total = load_text(budget, shape.neurons, sum(budget.stored(layer, layer.neurons) for layer in shape.layers))
             yield f"{chip.name} scaled: the network needs {total}, {text}; counts lifted"
             grown = True
 
@@ -254,7 +254,7 @@ def _added(chip: Chip, capacity: Capacity, filling: Filling) -> Iterator[str]:
 def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:
     if chip.weight_bits is None or weight_bits == chip.weight_bits.value:
         return ()
-    found = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
+    weights = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
     if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
         return ()
-    return (f"{chip.name}: evaluated with {found}, the chip holds {chip.weight_bits.value}-bit weights",)
+    return (f"{chip.name}: evaluated with {weights}, the chip holds {chip.weight_bits.value}-bit weights",)

@@ -27,8 +27,8 @@ _PRICE_PATHS = {action.price for term in COST_TERMS.values() for action in term.
 
 def number_at(chip: Chip, path: str) -> Number | None:
     """The number at a path such as `energies.spike`; None where the chip does not give it."""
-    found = reduce(lambda part, name: getattr(part, name, None), path.split("."), chip)  # type: ignore[arg-type, return-value]
-    return found if isinstance(found, Number) else None
+    number = reduce(lambda part, name: getattr(part, name, None), path.split("."), chip)  # type: ignore[arg-type, return-value]
+    return number if isinstance(number, Number) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,8 @@ class Prices:
         if not varied:
             return replace(self, varied={}), np.zeros(self.scenarios, dtype=np.int64)
         _, first, like = np.unique(np.array(list(varied.values())), axis=1, return_index=True, return_inverse=True)
-        found = replace(self, varied={path: values[first] for path, values in varied.items()})
-        return found, like.reshape(-1)
+        distinct = replace(self, varied={path: values[first] for path, values in varied.items()})
+        return distinct, like.reshape(-1)
 
     def value(self, path: str) -> Price:
         """An energy, a power, or another number that is not a time."""
@@ -89,8 +89,8 @@ class Prices:
             return stated
         clock = self.value("clock")
         assert clock is not None  # held by the consistency of the chip's file
-        found = cycles / clock
-        return found if stated is None else np.where(np.isnan(stated), found, stated)
+        clocked = cycles / clock
+        return clocked if stated is None else np.where(np.isnan(stated), clocked, stated)
 
     def unit_energy(self, action: Action) -> Price:
         """Energy of one action in joules; of what is drawn while the chip is on, its power in watts."""
@@ -116,12 +116,12 @@ class Prices:
     @cached_property
     def included(self) -> dict[str, str]:
         """Terms that the number of another term already contains, and which."""
-        found = {}
+        holders = {}
         for term in COST_TERMS.values():
             for action in term.actions:
                 for inside in getattr(number_at(self.chip, action.price), "includes", ()):
-                    found[inside] = term.name
-        return found
+                    holders[inside] = term.name
+        return holders
 
     def work_times(self) -> Floats:
         """(6, n) times of the kinds of work in seconds; 0 where another time contains them or nobody separates them."""

@@ -167,8 +167,8 @@ class _Chunk:
 
     def _note(self, when: Floats, step: int, part: int, time: Floats) -> None:
         """A slice that lies in several parts is done when the last of them is."""
-        for one in np.flatnonzero(self.work.share[:, part] > 0):
-            np.maximum(when[:, one, step], time, out=when[:, one, step])
+        for source in np.flatnonzero(self.work.share[:, part] > 0):
+            np.maximum(when[:, source, step], time, out=when[:, source, step])
 
     def _receive(self, step: int) -> None:
         """Serve what arrives in a step."""
@@ -192,7 +192,9 @@ class _Chunk:
         """(passes,) completion of the evaluation that emitted the first output spike; NaN where there is none."""
         table = self.execution.updates
         part = table.slice[self.update_rows]
-        is_output = np.array([one.layer == len(self.execution.shape.layers) - 1 for one in self.execution.slices])
+        is_output = np.array(
+            [recorded.layer == len(self.execution.shape.layers) - 1 for recorded in self.execution.slices]
+        )
         which = self._pass_of(table.sample[self.update_rows], table.timestep[self.update_rows])
         step = table.step[self.update_rows]
         first = self.execution.steps_to_first_output[self.first : self.last].reshape(-1)

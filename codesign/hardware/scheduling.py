@@ -87,8 +87,8 @@ def chip_schedule(
         barrier_messages=kind in ("barrier", "timer"),
         refractory=refractory,
     )
-    found = on_chip(schedule, placement)
-    return ChipSchedule(schedule=found.schedule, assumptions=(*assumptions, *found.assumptions))
+    chosen = on_chip(schedule, placement)
+    return ChipSchedule(schedule=chosen.schedule, assumptions=(*assumptions, *chosen.assumptions))
 
 
 def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:

@@ -73,17 +73,17 @@ def remedies(shape: NetworkShape, budget: Budget) -> list[str]:
         if _fits(shape, budget):
             return [fan_in]
     more, larger = _fewest_cores(shape, budget), _larger_cores(shape, budget)
-    found = [] if more is None else [_cores_text(shape, more)]
+    changes = [] if more is None else [_cores_text(shape, more)]
     if larger is not None:
-        found.append(f"{_sizes_text(budget, larger)} a core")
-    if not found:
+        changes.append(f"{_sizes_text(budget, larger)} a core")
+    if not changes:
         *_, most = _with_more_cores(shape, budget)
         both = _larger_cores(shape, most)
         assert both is not None  # as many cores as layers, each large enough, hold any network
         fewest = _fewest_cores(shape, replace(budget, neurons=both.neurons, synapses=both.synapses))
         assert fewest is not None  # `both` is one of those looked through
-        found = [f"{_cores_text(shape, fewest)} of {_sizes_text(budget, both)}"]
-    return [f"{fan_in} and {remedy}" if fan_in else remedy for remedy in found]
+        changes = [f"{_cores_text(shape, fewest)} of {_sizes_text(budget, both)}"]
+    return [f"{fan_in} and {remedy}" if fan_in else remedy for remedy in changes]
 
 
 def _fewest_cores(shape: NetworkShape, budget: Budget) -> Budget | None:
@@ -128,7 +128,7 @@ def _with_least(shape: NetworkShape, budget: Budget, kind: _Kind) -> Budget:
     counts = budget.neurons if kind == "neurons" else budget.synapses
     assert counts is not None  # what does not limit is never short
     # a part of a layer is rounded up to whole synapses, and a core has at most one part of each layer
-    total = shape.neurons if kind == "neurons" else sum(one.synapses for one in shape.layers) + len(shape.layers)
+    total = shape.neurons if kind == "neurons" else sum(layer.synapses for layer in shape.layers) + len(shape.layers)
     low, high = min(counts), total
     while high - low > 1:
         middle = (low + high) // 2

@@ -95,7 +95,7 @@ def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
     geometry, empty = work.geometry, np.zeros((0, 3), dtype=np.int64)
     nothing = np.zeros_like(geometry.crossings)
     ways = np.stack(
-        [nothing if one is None else one for one in (geometry.horizontal, geometry.vertical, geometry.crossings)],
+        [nothing if hops is None else hops for hops in (geometry.horizontal, geometry.vertical, geometry.crossings)],
         axis=2,
     )
     routes = []

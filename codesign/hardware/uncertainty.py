@@ -69,15 +69,15 @@ class UncertainNumber:
     def at(self, place: Floats) -> Floats:
         """The number at places from 0 (`low`) to 1 (`high`)."""
         if self.low > 0:
-            found = self.low * (self.high / self.low) ** place
+            value = self.low * (self.high / self.low) ** place
         else:
-            found = self.low + (self.high - self.low) * place
-        return np.asarray(np.clip(found, self.low, self.high))
+            value = self.low + (self.high - self.low) * place
+        return np.asarray(np.clip(value, self.low, self.high))
 
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     """The prices of a chip that lie in a range, in file order."""
-    found = []
+    uncertain = []
     for item in chip.numbers():
         number = number_at(chip, item.name)
         assert number is not None
@@ -88,10 +88,10 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
         factor = ASSUMED_FACTORS[number.confidence]
         low, high = ends if ends is not None else (value / factor, value * factor)
         if low < high:
-            found.append(
+            uncertain.append(
                 UncertainNumber(path=item.name, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
             )
-    return tuple(found)
+    return tuple(uncertain)
 
 
 def _value(chip: Chip, number: Number) -> float | None:

@@ -100,26 +100,30 @@ def validate(chip: Chip) -> tuple[Check, ...]:
     mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
     if mistakes:
         raise InputError("\n".join(mistakes))
-    return tuple(check for one in chip.validation for check in _checks(chip, one))
+    return tuple(check for measurement in chip.validation for check in _checks(chip, measurement))
 
 
-def _checks(chip: Chip, one: Measurement) -> Iterable[Check]:
-    quantities: dict[Quantity, float | None] = {"energy": one.energy, "latency": one.latency, "power": one.power}
+def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
+    quantities: dict[Quantity, float | None] = {
+        "energy": measurement.energy,
+        "latency": measurement.latency,
+        "power": measurement.power,
+    }
     published = [(quantity, value) for quantity, value in quantities.items() if value is not None]
     facts: dict[str, Any] = {
         "chip": chip.name,
-        "measurement": one.name,
-        "workload": one.workload,
-        "confidence": one.confidence,
-        "source": one.source,
+        "measurement": measurement.name,
+        "workload": measurement.workload,
+        "confidence": measurement.confidence,
+        "source": measurement.source,
     }
     if not published:
         reason = "no energy, latency or power of a whole run is published"
-        if isinstance(one.model, NotRecomputed):
-            reason = one.model.reason
+        if isinstance(measurement.model, NotRecomputed):
+            reason = measurement.model.reason
         yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
         return
-    model = one.model
+    model = measurement.model
     if model is None or isinstance(model, NotRecomputed):
         reason = "the chip's file has no model of it" if model is None else model.reason
         for quantity, value in published:
@@ -129,15 +133,17 @@ def _checks(chip: Chip, one: Measurement) -> Iterable[Check]:
     result = recompute(chip, model)
     for quantity, value in published:
         facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
-        yield _check(facts, one, model, result, quantity)
+        yield _check(facts, measurement, model, result, quantity)
 
 
-def _check(facts: dict[str, Any], one: Measurement, model: Counts | Steps, result: Result, quantity: Quantity) -> Check:
+def _check(
+    facts: dict[str, Any], measurement: Measurement, model: Counts | Steps, result: Result, quantity: Quantity
+) -> Check:
     ends = result.values.get(quantity)
     if ends is None:
         return Check(**facts, status="not_recomputed", reason=result.reasons[quantity])
     status: Status = "recomputed"
-    if one.confidence == "derived":
+    if measurement.confidence == "derived":
         status = "arithmetic"
     elif model.fitted:
         status = "fitted"

@@ -15,10 +15,10 @@ __all__ = ["model_mistakes"]
 def model_mistakes(chip: Chip) -> Iterator[Mistake]:
     """Overrides and fitted numbers that the chip does not have, and workloads that it cannot hold."""
     numbers = {number.name for number in chip.numbers()}
-    for position, one in enumerate(chip.validation):
-        if one.model is not None and not isinstance(one.model, NotRecomputed):
-            for path, message in _mistakes(chip, one.model, numbers):
-                yield ("validation", position, "model", *path), f"measurement '{one.name}': {message}"
+    for position, measurement in enumerate(chip.validation):
+        if measurement.model is not None and not isinstance(measurement.model, NotRecomputed):
+            for path, message in _mistakes(chip, measurement.model, numbers):
+                yield ("validation", position, "model", *path), f"measurement '{measurement.name}': {message}"
 
 
 def _mistakes(chip: Chip, model: Counts | Steps, numbers: set[str]) -> Iterator[Mistake]:

@@ -73,7 +73,7 @@ class PlacedExecution:
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
         self.layers = len(execution.shape.layers)
         self.decided = execution.steps_to_first_output[:, -1] != NOT_REACHED
-        slices = [(one.layer, one.neurons) for one in execution.slices]
+        slices = [(recorded.layer, recorded.neurons) for recorded in execution.slices]
         self.exact = slices == [(part.layer, part.neurons) for part in placement.parts]
         self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
 
@@ -90,7 +90,7 @@ class PlacedExecution:
     @cached_property
     def layer_reached(self) -> Integers:
         """(S + 1,) layer that messages of each source reach."""
-        return np.append(0, [one.layer + 1 for one in self.execution.slices])
+        return np.append(0, [recorded.layer + 1 for recorded in self.execution.slices])
 
     @cached_property
     def deliveries(self) -> Deliveries:
@@ -170,14 +170,14 @@ def _check_drained(execution: Execution, chip: Chip) -> None:
 
 def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
     """(S, P) shares of slices that are other runs of neurons than the parts: by the neurons of their layer's parts."""
-    of_layer = np.array([one.layer for one in slices])[:, None] == geometry.layer[None, :]
+    of_layer = np.array([recorded.layer for recorded in slices])[:, None] == geometry.layer[None, :]
     return np.asarray(of_layer * geometry.neurons / (of_layer * geometry.neurons).sum(axis=1, keepdims=True))
 
 
 def destinations(slices: tuple[Slice, ...], geometry: Geometry) -> Integers:
     """(S + 1,) parts, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
     of_layer = np.bincount(geometry.layer, minlength=int(geometry.layer.max()) + 2)
-    return np.asarray(of_layer[np.append(0, [one.layer + 1 for one in slices])], dtype=np.int64)
+    return np.asarray(of_layer[np.append(0, [recorded.layer + 1 for recorded in slices])], dtype=np.int64)
 
 
 def lane_operations(work: Floats, chip: Chip) -> Floats:
@@ -202,7 +202,7 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
     np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
     if chip.synchronization.kind == "barrier":
-        counts = np.minimum(counts, [one.neurons for one in execution.slices])
+        counts = np.minimum(counts, [recorded.neurons for recorded in execution.slices])
     return counts
 
 

@@ -66,14 +66,14 @@ def build_space(
                 settings=tuple(zip(*settings.values(), strict=True)),
                 columns=tuple(zip(*(columns for columns, _ in shown.values()), strict=True)),
                 units=tuple(unit for _, unit in shown.values()),
-                moves_time=any(not issubclass(one, _NO_TIME) for one in types.values()),
+                moves_time=any(not issubclass(kind, _NO_TIME) for kind in types.values()),
             )
         )
     space = PriceSpace(chip=chip, dimensions=tuple(dimensions))
     if space.size > most_points:
         raise InputError(
             f"axes: {space.size:,} design points are more than most_points allows, {most_points:,}; "
-            f"the dimensions have {', '.join(f'{one.size:,} ({one.name})' for one in dimensions)}"
+            f"the dimensions have {', '.join(f'{dimension.size:,} ({dimension.name})' for dimension in dimensions)}"
         )
     return space
 
@@ -84,15 +84,15 @@ def check_path(chip: Chip, path: str) -> type[Number]:
     Raises:
         InputError: there is no such number, or it changes spikes and not only their price.
     """
-    found = number_type(chip, path)
-    if found is None or (found.effect == "spikes" and path != CORE_SIZE):
-        what = "changes spikes, or is no number" if found is None else "changes spikes"
+    kind = number_type(chip, path)
+    if kind is None or (kind.effect == "spikes" and path != CORE_SIZE):
+        what = "changes spikes, or is no number" if kind is None else "changes spikes"
         raise InputError(
             f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
         )
-    if found.effect == "nothing":
+    if kind.effect == "nothing":
         raise InputError(f"{path}: nothing that is computed depends on it")
-    return found
+    return kind
 
 
 def axis_settings(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange) -> tuple[AxisValue, ...]:

@@ -69,7 +69,7 @@ class Density:
     def add(self, latency_s: Floats, energy_j: Floats) -> None:
         """Add n points, (n,) each, in seconds and joules; those that are not known are left out."""
         known = (latency_s > 0) & (energy_j > 0)
-        bins = [np.floor(np.log10(one[known]) * BINS_A_DECADE).astype(np.int64) for one in (latency_s, energy_j)]
+        bins = [np.floor(np.log10(values[known]) * BINS_A_DECADE).astype(np.int64) for values in (latency_s, energy_j)]
         pairs = (bins[0] << 20) + bins[1]  # energies lie within 10^±10,000
         codes, counts = np.unique(pairs, return_counts=True)
         for code, count in zip(codes.tolist(), counts.tolist(), strict=True):

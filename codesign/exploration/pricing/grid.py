@@ -73,10 +73,10 @@ class Problem:
     @property
     def recipes(self) -> dict[str, list[int]]:
         """Models of each recipe, one a training seed."""
-        found: dict[str, list[int]] = {}
+        by_recipe: dict[str, list[int]] = {}
         for i, model in enumerate(self.models):
-            found.setdefault(model.recipe, []).append(i)
-        return found
+            by_recipe.setdefault(model.recipe, []).append(i)
+        return by_recipe
 
     def combinations(self, positions: Integers) -> Integers:
         """(n,) flat index into `time_shape` of design points, from their (dimensions, n) positions."""
@@ -94,7 +94,7 @@ class Problem:
 
     def placement_at(self, positions: Iterable[int]) -> Placement:
         """The network on the chip of a design point."""
-        at = [int(one) for one in positions]
+        at = [int(position) for position in positions]
         return self.placements[tuple(at[i] for i in self.space.placement_dimensions)].on(self.space.chip_at(at))
 
 
@@ -144,18 +144,18 @@ def model_times(
     count = int(np.prod(problem.time_shape, dtype=np.int64))
     tasks = _tasks(problem, wanted or dict.fromkeys(range(len(problem.models)), range(count)), bound_only)
     total, done = sum(len(task.combinations) for task in tasks), 0
-    found: dict[int, ModelTimes] = {}
+    by_model: dict[int, ModelTimes] = {}
     for task, times in outcomes(_run, problem, tasks, workers):
-        if task.model not in found:
+        if task.model not in by_model:
             nothing = np.full(count, np.nan)
-            found[task.model] = ModelTimes(latency_s=nothing, on_s=nothing.copy(), lacking=times.lacking)
+            by_model[task.model] = ModelTimes(latency_s=nothing, on_s=nothing.copy(), lacking=times.lacking)
         which = list(task.combinations)
-        found[task.model].latency_s[which] = times.latency_s
-        found[task.model].on_s[which] = times.on_s
+        by_model[task.model].latency_s[which] = times.latency_s
+        by_model[task.model].on_s[which] = times.on_s
         done += len(which)
         if advanced is not None:
             advanced(done, total)
-    return found
+    return by_model
 
 
 def _tasks(problem: Problem, wanted: dict[int, Sequence[int]], bound_only: bool) -> list[TimeTask]:
@@ -176,7 +176,7 @@ def _run(problem: Problem, task: TimeTask, execution: Execution) -> ModelTimes:
     prices = problem.space.prices(placement, positions)
     times = mean_times(counted(execution, placement), prices, problem.operation, bound_only=task.bound_only)
     shape, nothing = len(task.combinations), np.float64(np.nan)
-    latency, on = (nothing if one is None else one for one in (times.latency_s, times.on_s))
+    latency, on = (nothing if mean is None else mean for mean in (times.latency_s, times.on_s))
     return ModelTimes(
         latency_s=np.broadcast_to(latency, shape), on_s=np.broadcast_to(on, shape), lacking=times.not_modelled
     )
@@ -239,7 +239,7 @@ class Pricer:
 
 def mean_of(parts: Sequence[Any]) -> Any:
     """Mean over models, one after another."""
-    found = parts[0]
+    sum_ = parts[0]
     for part in parts[1:]:
-        found = found + part
-    return found / len(parts)
+        sum_ = sum_ + part
+    return sum_ / len(parts)

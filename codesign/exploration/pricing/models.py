@@ -68,12 +68,12 @@ def prepare(
 
 
 def _feasible(plan: Plan) -> list[FeasiblePoint]:
-    found = []
+    jobs = []
     for point in plan.points:
         if point.jobs is None:
             raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
-        found.append(point.jobs)
-    return found
+        jobs.append(point.jobs)
+    return jobs
 
 
 def _check_policy(space: PriceSpace, job: FeasiblePoint) -> None:
@@ -92,7 +92,7 @@ def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positio
     """The placement for each core size; each must leave the execution as it is."""
     base = [job.execution.key for job in _feasible(plan)]
     along = [space.dimensions[i] for i in space.placement_dimensions]
-    found: dict[Positions, Placement] = {}
+    placements: dict[Positions, Placement] = {}
     for key in itertools.product(*(range(dimension.size) for dimension in along)):
         sizes = [
             value
@@ -110,8 +110,8 @@ def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positio
                 f"{CORE_SIZE}: {sizes[0]} changes spikes, so the stored executions do not hold for it ({reason}); "
                 "vary it in a sweep, which simulates again"
             )
-        found[key] = first.cost.placement
-    return found
+        placements[key] = first.cost.placement
+    return placements
 
 
 def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:

@@ -181,8 +181,8 @@ def price_space(
         positions = np.array(np.unravel_index(numbers, problem.space.shape), dtype=np.int64)
         results = []
         for pricer in pricers:
-            one = pricer.price(positions)
-            results.append((one.energy_j, one.latency_s))
+            priced = pricer.price(positions)
+            results.append((priced.energy_j, priced.latency_s))
         if keep is not None:
             keep(first, positions, results)
         for number, models in enumerate(recipes.values()):
@@ -192,8 +192,8 @@ def price_space(
                 "latency_s": mean_of([results[m][1] for m in models]),
             }
             columns = [
-                costs[one.column] if one.column in costs else _resource(resources[one.column], positions)
-                for one in spec.objectives
+                costs[name] if name in costs else _resource(resources[name], positions)
+                for name in (objective.column for objective in spec.objectives)
             ]
             front.add(np.stack(columns, axis=1), np.stack([np.full_like(numbers, number), numbers], axis=1))
             densities[number].add(costs["latency_s"], costs["energy_j"])
@@ -216,7 +216,7 @@ def _check_known(spec: PricingSpec, problem: Problem, times: ModelTimes) -> None
 
 def _resources(spec: PricingSpec, problem: Problem) -> dict[str, tuple[int, Floats]]:
     """Dimension and values along it of each axis that is an objective."""
-    found: dict[str, tuple[int, Floats]] = {}
+    resources: dict[str, tuple[int, Floats]] = {}
     for i, dimension in enumerate(problem.space.dimensions):
         for j, path in enumerate(dimension.paths):
             if path not in {objective.column for objective in spec.objectives}:
@@ -224,8 +224,8 @@ def _resources(spec: PricingSpec, problem: Problem) -> dict[str, tuple[int, Floa
             values = [row[j] for row in dimension.columns]
             if any(isinstance(value, str) for value in values):
                 raise InputError(f"objectives: {path} has values that are not numbers of one kind, found {values}")
-            found[path] = i, np.array(values, dtype=np.float64)
-    return found
+            resources[path] = i, np.array(values, dtype=np.float64)
+    return resources
 
 
 def _resource(resource: tuple[int, Floats], positions: NDArray[np.int64]) -> Floats:
@@ -263,7 +263,8 @@ def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
     """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
     space = problem.space
     models = [
-        {"recipe": one.recipe, "seed": one.seed, "accuracy": one.accuracy, "key": one.key} for one in problem.models
+        {"recipe": model.recipe, "seed": model.seed, "accuracy": model.accuracy, "key": model.key}
+        for model in problem.models
     ]
     units = {path: dimension.units[i] for dimension in space.dimensions for i, path in enumerate(dimension.paths)}
     return {

@@ -84,12 +84,12 @@ class PriceSpace:
     @property
     def time_dimensions(self) -> tuple[int, ...]:
         """Which dimensions time depends on."""
-        return tuple(i for i, one in enumerate(self.dimensions) if one.moves_time)
+        return tuple(i for i, dimension in enumerate(self.dimensions) if dimension.moves_time)
 
     @property
     def placement_dimensions(self) -> tuple[int, ...]:
         """Which dimensions the use of cores depends on; time depends on them too."""
-        return tuple(i for i, one in enumerate(self.dimensions) if one.moves_placement)
+        return tuple(i for i, dimension in enumerate(self.dimensions) if dimension.moves_placement)
 
     def values_at(self, positions: Sequence[int]) -> dict[str, AxisValue]:
         """Values by path of the design point at `positions`, one a dimension, the clock first."""
@@ -114,12 +114,12 @@ class PriceSpace:
     @cached_property
     def _numbers(self) -> list[dict[str, list[Number | None]]]:
         """By dimension and path, the numbers at each position, where all other dimensions are at their first."""
-        found = []
+        numbers = []
         for i, dimension in enumerate(self.dimensions):
             along = np.eye(len(self.shape), dtype=np.int64)[i]
             chips = [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
-            found.append({path: [number_at(chip, path) for chip in chips] for path in dimension.paths})
-        return found
+            numbers.append({path: [number_at(chip, path) for chip in chips] for path in dimension.paths})
+        return numbers
 
     def prices(self, placement: Placement, positions: NDArray[np.int64]) -> Prices:
         """The prices of n design points.
@@ -138,11 +138,11 @@ class PriceSpace:
 
 def _arrays(path: str, numbers: Sequence[Number | None], tiles: int, chips: int) -> dict[str, NDArray[np.float64]]:
     """The numbers as `Prices.varied` has them; nothing for lanes and sizes, which are no prices."""
-    if any(isinstance(one, Lanes | CoreCounts) for one in numbers):
+    if any(isinstance(number, Lanes | CoreCounts) for number in numbers):
         return {}
-    if any(isinstance(one, BarrierTimes) for one in numbers):
-        return {path: np.array([one.of(tiles, chips) for one in numbers if isinstance(one, BarrierTimes)])}
-    arrays = {path: np.array([getattr(one, "value", None) for one in numbers], dtype=np.float64)}
-    if any(isinstance(one, TimeNumber) for one in numbers):
-        arrays[f"{path}.cycles"] = np.array([getattr(one, "cycles", None) for one in numbers], dtype=np.float64)
+    if any(isinstance(number, BarrierTimes) for number in numbers):
+        return {path: np.array([number.of(tiles, chips) for number in numbers if isinstance(number, BarrierTimes)])}
+    arrays = {path: np.array([getattr(number, "value", None) for number in numbers], dtype=np.float64)}
+    if any(isinstance(number, TimeNumber) for number in numbers):
+        arrays[f"{path}.cycles"] = np.array([getattr(number, "cycles", None) for number in numbers], dtype=np.float64)
     return {name: values for name, values in arrays.items() if not np.isnan(values).all()}

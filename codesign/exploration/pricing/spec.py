@@ -121,10 +121,10 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
         return
     for block, known in (("recipes", sweep.recipes), ("training_seeds", sweep.seeds.training)):
         given = data.get(block)
-        for i, one in enumerate(given if isinstance(given, list) else []):
-            if isinstance(one, str | int) and one not in known:
-                names = suggestion(str(one), map(str, known))
-                yield (block, i), f"{block}.{i}: the sweep '{sweep.name}' has no {one!r}{names}"
+        for i, name_given in enumerate(given if isinstance(given, list) else []):
+            if isinstance(name_given, str | int) and name_given not in known:
+                names = suggestion(str(name_given), map(str, known))
+                yield (block, i), f"{block}.{i}: the sweep '{sweep.name}' has no {name_given!r}{names}"
     seed = data.get("evaluation_seed")
     if isinstance(seed, int) and seed not in sweep.seeds.evaluation:
         allowed = ", ".join(map(str, sweep.seeds.evaluation))
@@ -150,7 +150,9 @@ def _schedule_problems(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> It
     if isinstance(schedule, str) and schedule not in names:
         yield ("schedule",), f"schedule: chip '{entry}' of the sweep has no '{schedule}'{suggestion(schedule, names)}"
     recipes = data.get("recipes")
-    chosen = [one for one in recipes if isinstance(one, str)] if isinstance(recipes, list) else list(sweep.recipes)
+    chosen = (
+        [recipe for recipe in recipes if isinstance(recipe, str)] if isinstance(recipes, list) else list(sweep.recipes)
+    )
     for path in sweep.axes:
         block, name, parameter = path.split(".", 2)
         taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": chosen}
@@ -191,8 +193,8 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, st
                 groups[place[:-1]].append(len(settings))
     for place, counts in groups.items():
         if len(set(counts)) > 1:
-            found = ", ".join(map(str, counts))
-            yield place, f"{_dotted(place)}: prices that move together need equally many values, found {found}"
+            listed = ", ".join(map(str, counts))
+            yield place, f"{_dotted(place)}: prices that move together need equally many values, found {listed}"
     objectives = data.get("objectives")
     allowed = (*COSTS, *seen)
     for i, objective in enumerate(objectives if isinstance(objectives, list) else []):

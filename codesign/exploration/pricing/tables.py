@@ -77,21 +77,21 @@ def front_table(
     costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
-    found = {name: np.full(len(numbers), np.nan) for name in costs}
+    columns_of = {name: np.full(len(numbers), np.nan) for name in costs}
     for recipe, models in enumerate(problem.recipes.values()):
         own = np.flatnonzero(front.ids[:, 0] == recipe)
         priced = [pricers[model].price(positions[:, own]) for model in models]
-        found["accuracy"][own] = mean_of([problem.models[model].accuracy for model in models])
-        found["energy_j"][own] = mean_of([one.energy_j for one in priced])
-        found["latency_s"][own] = mean_of([one.latency_s for one in priced])
+        columns_of["accuracy"][own] = mean_of([problem.models[model].accuracy for model in models])
+        columns_of["energy_j"][own] = mean_of([chunk.energy_j for chunk in priced])
+        columns_of["latency_s"][own] = mean_of([chunk.latency_s for chunk in priced])
         for term in priced[0].terms_j:
-            found[f"energy_{term}_j"][own] = mean_of([one.terms_j[term] for one in priced])
+            columns_of[f"energy_{term}_j"][own] = mean_of([chunk.terms_j[term] for chunk in priced])
         if replayed is not None:
             again = [replayed[model].price(positions[:, own]) for model in models]
-            found["energy_replay_j"][own] = mean_of([one.energy_j for one in again])
-            found["latency_replay_s"][own] = mean_of([one.latency_s for one in again])
+            columns_of["energy_replay_j"][own] = mean_of([chunk.energy_j for chunk in again])
+            columns_of["latency_replay_s"][own] = mean_of([chunk.latency_s for chunk in again])
     columns: dict[str, Any] = {"point": numbers, "recipe": [names[recipe] for recipe in front.ids[:, 0]]}
-    columns.update({name: _known(values) for name, values in found.items()})
+    columns.update({name: _known(values) for name, values in columns_of.items()})
     columns.update(_axis_columns(problem, positions))
     return pa.table(columns)
 
@@ -134,8 +134,8 @@ def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Seq
         Cloud(recipe=recipe, counts=density.counts, bins_a_decade=BINS_A_DECADE)
         for recipe, density in zip(problem.recipes, densities, strict=True)
     ]
-    models = [ModelRow(recipe=one.recipe, seed=one.seed, accuracy=one.accuracy) for one in problem.models]
-    assumptions = dict.fromkeys(text for one in problem.placements.values() for text in one.assumptions)
+    models = [ModelRow(recipe=item.recipe, seed=item.seed, accuracy=item.accuracy) for item in problem.models]
+    assumptions = dict.fromkeys(text for item in problem.placements.values() for text in item.assumptions)
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
@@ -146,7 +146,7 @@ def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Seq
         operation=problem.operation,
         size=space.size,
         combinations=int(np.prod(problem.time_shape, dtype=np.int64)),
-        objectives=tuple((one.column, one.towards) for one in spec.objectives),
+        objectives=tuple((item.column, item.towards) for item in spec.objectives),
         axes=tuple(axes),
         models=tuple(models),
         clouds=tuple(clouds),
