@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import psutil
 from faults import mortal
-from program import ROOT, descendants
+from program import ROOT, find_processes
 from ray_faults import temporary_folder, wait_for
 
 from codesign.simulation.event.compilation import cache_folder
@@ -44,15 +43,7 @@ class Node:
 
     def processes(self, command: str) -> list[int]:
         """Those of this node whose command line has that pattern."""
-        found = []
-        for pid in sorted(descendants(self.pid)):
-            try:
-                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue  # gone meanwhile
-            if re.search(command, line):
-                found.append(pid)
-        return found
+        return find_processes(self.pid, command)
 
     def jobs(self) -> list[int]:
         """Processes of this node that are at a job right now."""

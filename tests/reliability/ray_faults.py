@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from program import Ended, descendants, end, entries, start, wait_until_gone
 from tiny_sweeps import TINY
 
@@ -24,7 +23,6 @@ __all__ = [
     "RESUME",
     "Reference",
     "Run",
-    "find_processes",
     "kill",
     "long_sweep",
     "sweep_on_ray",
@@ -138,21 +136,6 @@ def temporary_folder() -> Iterator[Path]:
     """Below pytest's, paths are too long for sockets."""
     with tempfile.TemporaryDirectory(prefix="cw-", dir="/tmp", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-def find_processes(root: int, command: str) -> list[int]:
-    """Descendants of a process whose command line has that pattern; fails where there is none."""
-    found = []
-    for pid in sorted(descendants(root)):
-        try:
-            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if re.search(command, line):
-            found.append(pid)
-    if not found:
-        pytest.fail(f"no process {command} below {root}")
-    return found
 
 
 def wait_for(condition: Callable[[], bool], *, within_s: float) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import executor_tasks
 import numpy as np
 import pytest
-from program import descendants, entries, finish, start, wait_until_gone
-from ray_faults import RESUME, Reference, Run, find_processes, kill, long_sweep, sweep_on_ray, temporary_folder
+from program import descendants, entries, find_processes, finish, start, wait_until_gone
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
 
 from codesign.analysis.table import read_results
 from codesign.exploration.executors.base import Task

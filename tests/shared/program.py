@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 import codesign
 
@@ -20,9 +23,9 @@ __all__ = [
     "descendants",
     "end",
     "entries",
+    "find_processes",
     "finish",
     "jobs_of",
-    "processes",
     "start",
     "stop_after",
     "wait_until_gone",
@@ -125,29 +128,33 @@ def stop_after(
     return done, process.communicate(timeout=60)[1]
 
 
-def processes() -> dict[int, int]:
-    """Parent of each process that runs."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
-    fields = [line.split() for line in listing.splitlines()]
-    return {int(pid): int(parent) for pid, parent, state in fields if not state.startswith("Z")}
-
-
 def descendants(pid: int) -> set[int]:
     """Children of a process, their children, and so on."""
-    parents = processes()
-    found, size = {pid}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found - {pid}
+    return {child.pid for child in psutil.Process(pid).children(recursive=True)}
+
+
+def find_processes(root: int, command: str) -> list[int]:
+    """Descendants of a process whose command line has that pattern."""
+    found = []
+    for process in psutil.Process(root).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if re.search(command, " ".join(process.cmdline())):
+                found.append(process.pid)
+    return sorted(found)
 
 
 def wait_until_gone(pids: set[int], *, within_s: float = 30) -> None:
     """Fail where one of these processes still runs after so long."""
     deadline = time.monotonic() + within_s
-    while left := pids & processes().keys():
+    while left := [pid for pid in pids if _runs(pid)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
+
+
+def _runs(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def entries(store: Path) -> dict[str, int]:
