@@ -78,6 +78,7 @@ def test_the_cache_of_events(folder: Path, undisturbed: Undisturbed) -> None:
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
+@pytest.mark.thorough
 def test_files_that_cannot_grow(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """The same without the right to mount: entries of the store, then the results, are larger than a file may be."""
     shutil.copytree(undisturbed.store, folder / "full")

@@ -1,6 +1,6 @@
 """Studies in processes of their own: killed, interrupted, two at once, with damaged journals and full disks.
 
-Thorough but for the first, since each runs a study twice: they would catch trials that change when a study goes on
+Thorough, since each runs a study twice: they would catch trials that change when a study goes on
 after an interruption, and jobs that are lost with a journal.
 """
 
@@ -22,7 +22,7 @@ from undisturbed_sweep import check_stopped
 from codesign.analysis.table import contents_equal, read_results
 from codesign.exploration.study.storage import JOURNAL
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 # Trainings of a few tenths of a second, so that there is a middle to be killed in.
 SLOWER = STUDY.replace("epochs: 4", "epochs: 30")
@@ -81,7 +81,7 @@ def stop_when_told(process: subprocess.Popen[str], trials: int, how: signal.Sign
     return process.communicate(timeout=60)[1]
 
 
-@pytest.mark.parametrize("executor", ["serial", pytest.param("ray", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("executor", ["serial", "ray"])
 def test_a_killed_study_ends_as_if_it_had_not_been(
     tmp_path: Path, cache_root: Path, reference: Reference, executor: str
 ) -> None:
@@ -96,7 +96,6 @@ def test_a_killed_study_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.thorough
 def test_an_interrupted_study_says_how_to_go_on(
     tmp_path: Path, cache_root: Path, reference: Reference, how: signal.Signals
 ) -> None:
@@ -109,7 +108,6 @@ def test_an_interrupted_study_says_how_to_go_on(
     reference.check(tmp_path)
 
 
-@pytest.mark.thorough
 def test_a_torn_journal_and_a_stale_lock(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
     stop_when_told(study(tmp_path, cache_root), 3, signal.SIGKILL)
     journal = tmp_path / "out" / JOURNAL
@@ -122,7 +120,6 @@ def test_a_torn_journal_and_a_stale_lock(tmp_path: Path, cache_root: Path, refer
 
 
 @pytest.mark.parametrize("damage", ["line", "everything"])
-@pytest.mark.thorough
 def test_a_damaged_journal_costs_no_finished_job(
     tmp_path: Path, cache_root: Path, reference: Reference, damage: str
 ) -> None:
@@ -140,7 +137,6 @@ def test_a_damaged_journal_costs_no_finished_job(
     reference.check(tmp_path)
 
 
-@pytest.mark.thorough
 def test_two_studies_in_one_folder_do_not_mix(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
     first = study(tmp_path, cache_root)
     assert first.stderr is not None
@@ -153,7 +149,6 @@ def test_two_studies_in_one_folder_do_not_mix(tmp_path: Path, cache_root: Path, 
     reference.check(tmp_path)
 
 
-@pytest.mark.thorough
 def test_two_studies_share_a_store(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
     both = [study(tmp_path, cache_root, output=output) for output in ("a", "b")]
     for process in both:
@@ -162,7 +157,6 @@ def test_two_studies_share_a_store(tmp_path: Path, cache_root: Path, reference: 
     reference.check(tmp_path, "b")
 
 
-@pytest.mark.thorough
 def test_a_full_disk_under_the_journal(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
     with small_disk(tmp_path / "out", 12) as resize:
         ended = end(study(tmp_path, cache_root))

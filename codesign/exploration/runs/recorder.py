@@ -214,7 +214,7 @@ class RunRecorder(Counting):
             told=dict(self.told),
             in_flight=self.in_flight,
             hypervolume=one_line(self.volume),
-            place=one_line(self.search.place),
+            place=one_line(absolute(self.search.place)),
         )
 
     @contextmanager
