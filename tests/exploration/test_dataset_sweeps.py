@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pytest
 from workload_files import write_cifar10, write_shd
 
 from codesign.analysis.table import ResultTable, read_results
@@ -92,9 +91,3 @@ def test_spoken_digits_last_a_second(tmp_path: Path) -> None:
     assert row["topology"] == "350-8-20"
     assert math.isfinite(row["late_fraction"])
     assert "100 timesteps of 10 ms" in report
-
-
-def test_no_chip_can_keep_pace_with_an_image(tmp_path: Path) -> None:
-    text = CIFAR10.replace("weight_bits: none", "weight_bits: none, operation: real_time")
-    with pytest.raises(ValueError, match="'cifar10' is a static input without a duration"):
-        ran(text, write_cifar10(tmp_path / "data"), tmp_path)

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 import tiny_studies
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_sweeps import Recording, run, tiny
 
 import codesign as cd
@@ -232,34 +234,37 @@ def test_models_at_a_url(finished_sweep: Path, tmp_path: Path, cache_root: Path,
     assert cd.load_model(f"{place}/out/models/layered-seed0.safetensors").card.name == "layered, seed 0"
 
 
-def test_names_are_safe_and_distinct_on_every_system() -> None:
-    models: list[tuple[str, str, dict[str, str | float], int]] = [
-        ("", "plain", {}, 0),
-        ("", "con", {"policy": "random"}, 0),
-        ("", "mine", {"learning_rate": 5e-4, "group_size": 8.0}, 2**62),
-        ("trial7", "mine", {}, 0),
-        ("", "Mine", {}, 1),  # where case does not count, the next is the same file
-        ("", "mine", {}, 1),
-        ("", "mine", {"chip": "../../etc/pässword:*?"}, 0),
-        ("", "mine", {"chip": "__________________:*?"}, 0),
-        ("", "x" * 80, {"policy": "y" * 200}, 0),
-        ("", "x" * 80, {"policy": "y" * 201}, 0),
-        ("", "a-group_size-2", {}, 0),
-        ("", "a", {"group_size": 2.0}, 0),
-    ]
+WORDS = st.text("aA_é/.:*", min_size=1, max_size=4) | st.sampled_from(["x" * 80, "y" * 200, "y" * 201])
+MODELS = st.tuples(
+    st.sampled_from(["", "trial7"]),
+    st.sampled_from(["mine", "Mine", "a-b-2", "a", "x" * 80]),
+    st.dictionaries(st.sampled_from(["b", "policy"]), WORDS | st.sampled_from([2.0, 5e-4]), max_size=2),
+    st.sampled_from([0, 1, 2**62]),
+)
+
+
+def identity(model: Any) -> str:
+    label, recipe, axes, seed = model
+    return repr((label, recipe, sorted(axes.items()), seed))
+
+
+@given(st.lists(MODELS, max_size=8, unique_by=identity))
+def test_names_are_safe_and_distinct_on_every_system(models: list[Any]) -> None:
     names = file_names(models)
-    assert names[:4] == [
-        "plain-seed0",
-        "con-policy-random-seed0",
-        "mine-learning_rate-0.0005-group_size-8-seed4611686018427387904",
-        "trial7-mine-seed0",
-    ]
-    assert len({name.casefold() for name in names}) == len(names)
-    for name in names:
-        assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9._+-]*", name)
-        assert len(f"{name}.safetensors") < 200
-    assert names[6].startswith("mine-chip-.._.._etc_p_ssword___-seed0-")
+    assert len({name.casefold() for name in names}) == len(models)  # also where case does not count
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9._+-]{0,180}", name) for name in names)
     assert file_names(models) == names
+
+
+def test_names_by_hand() -> None:
+    assert file_names(
+        [("", "con", {"policy": "random"}, 0), ("trial7", "mine", {"rate": 5e-4, "size": 8.0}, 2**62)]
+    ) == [
+        "con-policy-random-seed0",
+        "trial7-mine-rate-0.0005-size-8-seed4611686018427387904",
+    ]
+    (unsafe,) = file_names([("", "mine", {"chip": "../../etc/pässword:*?"}, 0)])
+    assert unsafe.startswith("mine-chip-.._.._etc_p_ssword___-seed0-")
 
 
 @pytest.mark.slow
