@@ -154,7 +154,7 @@ def load_document(path: Path, model: type[Model]) -> Model:
 
     Raises:
         DocumentError: with every mistake of the file.
-        InputError: the file cannot be read, is no regular file, or is larger than a megabyte.
+        InputError: the file cannot be read, is not a regular file, or is larger than a megabyte.
     """
     return validate_document(read_document(path), model)
 

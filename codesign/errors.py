@@ -78,7 +78,7 @@ class StoreError(CodesignError):
 
 
 class UnreadableResultError(StoreError):
-    """A stored result has the right checksum and is no model, execution or columns all the same."""
+    """A stored result has the right checksum and is not a model, execution or columns nevertheless."""
 
 
 class SilentNetworkWarning(UserWarning):

@@ -7,7 +7,7 @@ import re
 __all__ = ["escaped"]
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and newline, marks that reverse text, and bytes of file names that are no text."""
+"""Control characters but tab and newline, marks that reverse text, and bytes of file names that are not text."""
 
 
 def escaped(text: str) -> str:

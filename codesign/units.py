@@ -85,7 +85,7 @@ def parse_quantity(text: object, unit: str) -> float:
     except pint.DimensionalityError:
         raise ValueError(f"must be a quantity in {unit} such as '{example}', found {text!r}") from None
     except Exception:
-        # A text that is no unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
+        # Text that is not a unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
         raise ValueError(f"has an unknown unit, found {text!r}; write for example '{example}'") from None
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
@@ -96,7 +96,7 @@ def si_unit(unit: str) -> str:
     """The SI unit of the dimension of `unit`: `J` for `pJ`; "" for none.
 
     Raises:
-        ValueError: it is no unit, or of a dimension that nothing here has.
+        ValueError: it is not a unit, or of a dimension that nothing here has.
     """
     if not unit:
         return ""

@@ -275,7 +275,7 @@ class ResultMetadata:
     platform: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no NaN; bytes of file names that are no text become question marks.
+        """Canonical JSON: sorted keys, no NaN; bytes of file names that are not text become question marks.
 
         Raises:
             ValueError: a number is not finite.

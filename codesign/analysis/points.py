@@ -100,12 +100,12 @@ class Point:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """One row a (training seed, evaluation seed), status ok."""
+        """One row per (training seed, evaluation seed), status ok."""
         return self.source.frame.iloc[self.source.positions]
 
     @cached_property
     def seed_table(self) -> pd.DataFrame:
-        """One row a training seed: means of all numeric columns over its evaluation seeds."""
+        """One row per training seed: means of all numeric columns over its evaluation seeds."""
         return self.source.means.iloc[self.source.seeds].droplevel("group")
 
     def seeds(self, column: str) -> pd.Series:

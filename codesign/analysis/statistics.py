@@ -58,7 +58,7 @@ def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) ->
     """Means over the evaluation seeds of each training seed; values that are not known are left out.
 
     Args:
-        rows: one row a (training seed, evaluation seed) of some group.
+        rows: one row per (training seed, evaluation seed) of some group.
         columns: numeric columns.
         groups: (rows,) group of each row.
 
@@ -72,7 +72,7 @@ def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) ->
 
 
 def interval(values: ArrayLike) -> Interval:
-    """Student's t interval of the mean of independent values, one a training seed."""
+    """Student's t interval of the mean of independent values, one per training seed."""
     numbers = np.asarray(values, dtype=float)
     count = len(numbers)
     if count == 0:

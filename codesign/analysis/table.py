@@ -1,4 +1,4 @@
-"""The results of a sweep: one row a design point, SI columns, one Parquet file. The report is a function of it."""
+"""The results of a sweep: one row per design point, SI columns, one Parquet file. The report is a function of it."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class ResultTable:
     """A results file in memory.
 
     Attributes:
-        frame: one row a design point, columns as in `COLUMNS` and then the axes. Null is NaN in float columns, `pd.NA`
-            in int and bool columns (dtypes Int64 and boolean), None in all others.
+        frame: one row per design point, columns as in `COLUMNS` and then the axes. Null is NaN in float columns,
+            `pd.NA` in int and bool columns (dtypes Int64 and boolean), None in all others.
         metadata: everything else.
     """
 
@@ -74,8 +74,8 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
 
     Args:
         path: the file, a path or a URL; missing folders are made.
-        rows: one mapping a design point, from column name to value. A nullable column may be left out. Unknown numbers
-            are None, never NaN. `axis.<name>` columns hold strings or numbers.
+        rows: one mapping per design point, from column name to value. A nullable column may be left out. Unknown
+            numbers are None, never NaN. `axis.<name>` columns hold strings or numbers.
         metadata: written under METADATA_KEY.
 
     Raises:

@@ -41,7 +41,7 @@ def download_progress() -> PlainDownload | LiveDownload:
 
 
 class PlainDownload:
-    """One line an event, and every few seconds one on the file that is coming."""
+    """One line per event, and every few seconds one on the file that is coming."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock

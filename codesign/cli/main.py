@@ -1,4 +1,4 @@
-"""The `codesign` command: one file a command, heavy imports only inside the functions."""
+"""The `codesign` command: one file per command, heavy imports only inside the functions."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def print_models(models: ModelFiles | None, console: Console) -> bool:
 
 
 def choose_progress() -> Progress:
-    """Lines that stay in place on a terminal, one line an event elsewhere."""
+    """Lines that stay in place on a terminal, one line per event elsewhere."""
     from codesign.cli.console import PrintableConsole
     from codesign.cli.progress import LiveProgress, PlainProgress
 

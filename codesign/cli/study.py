@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["study"]
 
 _DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
-"""Parameters on which the results depend; where they are kept and what runs the jobs are no part of them."""
+"""Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""
 
 
 StorageOption = Annotated[

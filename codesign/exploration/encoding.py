@@ -133,14 +133,14 @@ def decode_state(data: bytes) -> dict[str, torch.Tensor]:
     """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run.
 
     Raises:
-        UnreadableResultError: it is no state dict.
+        UnreadableResultError: it is not a state dict.
     """
     import torch
 
     with reading_result("model"):
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-            raise TypeError("it is no mapping of tensors")
+            raise TypeError("it is not a mapping of tensors")
     return state
 
 
@@ -175,7 +175,7 @@ def decode_execution(data: bytes) -> Execution:
     """The inverse of `encode_execution`; nothing in `data` is unpickled.
 
     Raises:
-        UnreadableResultError: it is no execution.
+        UnreadableResultError: it is not an execution.
     """
     with reading_result("execution"):
         execution = _decoded_execution(data)
@@ -192,7 +192,7 @@ def decode_columns(data: bytes) -> dict[str, Any]:
     with reading_result("columns"):
         columns = json.loads(data, parse_constant=_no_number)
         if not isinstance(columns, dict):
-            raise TypeError("they are no mapping")
+            raise TypeError("they are not a mapping")
         return checked_cells(columns)
 
 

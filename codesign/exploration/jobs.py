@@ -4,7 +4,7 @@
                     └─► cost
 
 Results are bytes, so that executors and the store treat them alike. A `*_VERSION` is raised whenever the same inputs
-give another result, for whatever reason: that is what makes stores of earlier versions compute anew. No key names an
+give another result, for whatever reason: that is what makes stores of earlier versions compute again. No key names an
 engine or a number of threads: jobs run on the default engine, whose results do not depend on threads.
 """
 

@@ -20,7 +20,7 @@ class LocalFolder(Folder):
     """Files are written beside their place, forced to the disk and renamed, so that they survive a power failure.
 
     To force a small file to the disk takes ten times as long as all the rest: where it need not be `durable` it is not.
-    Whatever is no regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
+    Whatever is not a regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
 
     Args:
         path: the folder.

@@ -247,7 +247,7 @@ class Bits(SpikeNumber):
 
 
 class CoreCounts(SpikeNumber):
-    """A count that holds for every core (one entry), or one entry a core."""
+    """A count that holds for every core (one entry), or one entry per core."""
 
     value: Annotated[tuple[int, ...], BeforeValidator(_counts)]
 

@@ -31,7 +31,7 @@ class Grid:
 
 
 def grid_of(weights: WeightGrid | None) -> Grid:
-    """What a chip's `weights` say; symmetric integers with one scale a layer where its file says nothing."""
+    """What a chip's `weights` say; symmetric integers with one scale per layer where its file says nothing."""
     if weights is None:
         return Grid()
     # without negative weights there is nothing for `levels` to decide

@@ -126,7 +126,7 @@ def _energy(
 
 @dataclass(frozen=True, kw_only=True)
 class _Stated:
-    """One sample of which only the number of forward passes, one a step, is said."""
+    """One sample of which only the number of forward passes, one per step, is said."""
 
     timesteps: int
     samples: int = 1
@@ -136,7 +136,7 @@ class _Stated:
 
 
 def _latency(prices: Prices, model: Steps) -> Latency:
-    """Equal steps through `latency_of`; a workload stated in ticks has one tick a step."""
+    """Equal steps through `latency_of`; a workload stated in ticks has one tick per step."""
     chip = prices.chip
     if isinstance(chip.synchronization, Timer):
         each = chip.synchronization.model_copy(update={"ticks_per_timestep": 1})

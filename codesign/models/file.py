@@ -59,7 +59,7 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
         card: of this network, as `cd.describe_model` makes it.
 
     Raises:
-        InputError: the card is of another network, the network cannot be kept in a file, or the place cannot be
+        InputError: the card belongs to another network, the network cannot be kept in a file, or the place cannot be
             written.
     """
     place = printable(path)
@@ -67,7 +67,7 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
         raise InputError(f"{place}: must end in .safetensors")
     for name in ("topology", "neuron", "timestep_s"):
         if getattr(card, name) != getattr(network, name):
-            raise InputError(f"{place}: the card is of another network: its {name} differs")
+            raise InputError(f"{place}: the card belongs to another network: its {name} differs")
     if network.potential_ranges is not None:
         raise InputError(f"{place}: potential_ranges belong to a chip and are no part of a model; set them to None")
     data = encode_model(network.state_dict(), card, place=place)
@@ -129,7 +129,7 @@ def _metadata(card: ModelCard) -> dict[str, str]:
     for attribute in fields(card):
         plain = _finite(to_jsonable_python(getattr(card, attribute.name), inf_nan_mode="constants"))
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        # Bytes of file names that are no text, as a command may hold them, become question marks.
+        # Bytes of file names that are not text, as a command may hold them, become question marks.
         texts[attribute.name] = text.encode(errors="replace").decode()
     return texts
 
@@ -163,7 +163,7 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
         tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
     except Exception as error:  # its own, and whatever torch says to types that it does not have
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{place}: is no safetensors file, or is damaged or truncated: {reason[:200]}") from error
+        raise InputError(f"{place}: is not a safetensors file, or is damaged or truncated: {reason[:200]}") from error
     return tensors
 
 
@@ -171,7 +171,7 @@ def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
     version = metadata.get(_MARK)
     if version is None:
         raise InputError(
-            f"{place}: is a safetensors file, but no model of codesign: its metadata lacks '{_MARK}'; "
+            f"{place}: is a safetensors file, but not a model of codesign: its metadata lacks '{_MARK}'; "
             "`cd.save_model` and `codesign sweep FILE --models` write models"
         )
     if version != str(_VERSION):
@@ -186,7 +186,7 @@ def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
         except KeyError:
             mistakes.append(f"'{name}' is missing")
         except ValueError as error:
-            mistakes.append(f"{name}: is no JSON: {error}")
+            mistakes.append(f"{name}: is not JSON: {error}")
     if not mistakes:
         values["recipe"] = _given(values["recipe"])
         try:

@@ -37,7 +37,7 @@ class NeuronSpec(Spec):
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
         surrogate_steepness: α of the arctan surrogate gradient (equation 6).
-        bias: whether neurons have a bias, added to the potential once a timestep.
+        bias: whether neurons have a bias, added to the potential once per timestep.
     """
 
     threshold: Annotated[Real, Field(gt=0)] = 0.3

@@ -104,7 +104,7 @@ class SpikingNetwork(torch.nn.Module):
         with the threshold. For inference only; None where potentials do not saturate.
 
         Raises:
-            InputError: on setting, if there is not one pair a layer with low ≤ 0 ≤ high.
+            InputError: on setting, if there is not one pair per layer with low ≤ 0 ≤ high.
         """
         return self._potential_ranges
 

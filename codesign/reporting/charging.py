@@ -28,7 +28,7 @@ _CORES = 16
 
 
 def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table | None:
-    """One row a chip, operation and coverage: in which book it is charged and for how long it is on."""
+    """One row per chip, operation and coverage: in which book it is charged and for how long it is on."""
     groups: dict[tuple[str, str | None, str | None, str], list[Point]] = {}
     for point in gathered:
         if point.value("energy_j").mean is not None:
@@ -131,7 +131,7 @@ def utilization_table(gathered: Sequence[Point]) -> Table | None:
 
 
 def pace_warnings(gathered: Sequence[Point]) -> list[str]:
-    """Where a chip falls behind its input, or a tick has no room for its work; one sentence a chip and trouble."""
+    """Where a chip falls behind its input, or a tick has no room for its work; one sentence per chip and trouble."""
     warnings = []
     for column, applies, trouble in (
         (

@@ -137,7 +137,7 @@ def describe(point: Point, objectives: Sequence[Objective]) -> str:
 
 
 def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntry]]:
-    """Energy by term, one panel a chip: the scales differ, and so may what the energies cover."""
+    """Energy by term, one panel per chip: the scales differ, and so may what the energies cover."""
     colors = dict(zip(ENERGY_COLUMNS, palette(len(ENERGY_COLUMNS)), strict=True))
     used = [term for term in ENERGY_COLUMNS if any(p.separable and term in p.coverage for p in points)]
     legend = [LegendEntry(glyph="■", color=colors[term], text=term.replace("_", " ")) for term in used]

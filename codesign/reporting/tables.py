@@ -61,8 +61,8 @@ class Table:
     """A table.
 
     Attributes:
-        points: numbers of the points, or marks of the trials, that the rows stand for, one a row; empty where rows are
-            neither.
+        points: numbers of the points, or marks of the trials, that the rows stand for, one per row; empty where rows
+            are neither.
     """
 
     caption: str

@@ -144,7 +144,7 @@ def print_study_summary(
 
 
 def _print_front(study: Study, console: Console) -> None:
-    """One row a trial, validation above test in every cell."""
+    """One row per trial, validation above test in every cell."""
     from rich.table import Table
     from rich.text import Text
 

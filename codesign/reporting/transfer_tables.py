@@ -158,7 +158,7 @@ def _knowledge_sentence(found: Sequence[Loss]) -> str:
 
 
 def _gap_table(gaps: Sequence[Gap], words: Words) -> Table | None:
-    """One row a model: its widest gap, and in how many schedules there is one."""
+    """One row per model: its widest gap, and in how many schedules there is one."""
     if not gaps:
         return None
     rows = []

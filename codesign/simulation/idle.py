@@ -31,7 +31,7 @@ IdleGradient = Literal["all", "spare", "none"]
 
 
 def check_idle_gradient(rule: str) -> None:
-    """Raises InputError for a name that is no idle rule."""
+    """Raises InputError for a name that is not an idle rule."""
     if rule not in get_args(IdleGradient):
         raise InputError(f"idle_gradient: unknown rule '{rule}'{suggestion(str(rule), get_args(IdleGradient))}")
 

@@ -28,7 +28,7 @@ Loss = Literal["sum", "timestep"]
 
 
 def check_loss(loss: str, neuron: NeuronSpec, timesteps: int) -> None:
-    """Raises InputError for a name that is no loss, and for one that these outputs do not have."""
+    """Raises InputError for a name that is not a loss, and for one that these outputs do not have."""
     if loss not in get_args(Loss):
         raise InputError(f"loss: unknown loss '{loss}'{suggestion(str(loss), get_args(Loss))}")
     if loss == "timestep" and neuron.readout == "potential" and timesteps > 1:
@@ -42,7 +42,7 @@ def cross_entropy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean over samples and readings of the cross-entropy of the softmaxed scores.
 
     Args:
-        scores: (B, R, C); a sample has R readings: one, or one a timestep.
+        scores: (B, R, C); a sample has R readings: one, or one per timestep.
         labels: (B,) int64.
     """
     readings = scores.shape[1]

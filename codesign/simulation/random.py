@@ -69,5 +69,5 @@ def sample_key(seed: int, epoch: int, purpose: Purpose, sample_ids: torch.Tensor
 
 
 def uniform(key: torch.Tensor) -> torch.Tensor:
-    """float32 uniform numbers in [0, 1), one a key."""
+    """float32 uniform numbers in [0, 1), one per key."""
     return _shift_right(key, 40).to(torch.float32) * 2.0**-24

@@ -63,7 +63,7 @@ class Schedule:
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
         synchronization_threshold: messages that a neuron needs in a timestep before it may fire: one number for all,
-            `layer` (the neuron's own fan-in), or one number a neuron. 0 is reached as a pass begins.
+            `layer` (the neuron's own fan-in), or one number per neuron. 0 is reached as a pass begins.
         barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
         cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
             on a core of its own.

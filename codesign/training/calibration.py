@@ -8,8 +8,8 @@ runs it has to know. Powers of two change no bit of any spike; other scales roun
 that compares the potentials of different layers, `momentum`, sees u/θ in place of u; its schedules are calibrated as
 they then run. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
 
-There is one θ a layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is no
-plain model.
+There is one θ per layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is
+not a plain model.
 """
 
 from __future__ import annotations

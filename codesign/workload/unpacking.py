@@ -24,8 +24,8 @@ def unpack(archive: Path, wanted: str, folder: Path) -> None:
     All members are looked at before one is written.
 
     Raises:
-        DataError: the archive is damaged, lacks what is wanted, or has a member that is no file or folder or would lie
-            outside.
+        DataError: the archive is damaged, lacks what is wanted, or has a member that is neither a file nor a folder or
+            would lie outside.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with archive.open("rb") as stream:
@@ -65,7 +65,7 @@ def _untar(archive: Path, wanted: str, folder: Path) -> None:
 def _checked(archive: Path, name: str, plain: bool) -> PurePosixPath:
     """Where a member lies below the folder that it is unpacked to."""
     if not plain:
-        raise DataError(f"{archive}: '{name}' is no plain file; nothing was unpacked")
+        raise DataError(f"{archive}: '{name}' is not a plain file; nothing was unpacked")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
         raise DataError(f"{archive}: '{name}' would lie outside the folder; nothing was unpacked")

@@ -133,7 +133,7 @@ def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: s
     store.write("runs/torn.json", b'{"format": "codesign-run 1"')
     shown = said(f"{location}/store")
     assert "finished    11/11" in shown
-    assert "runs/torn.json: is no record of a run, or is damaged: " in shown.replace("\n", "")
+    assert "runs/torn.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
     assert len(told(f"{location}/store")["problems"]) == 1
     with pytest.raises(CodesignError, match=r"torn\.json: is no record"):
         said(f"{location}/store", "--run", "torn")

@@ -272,7 +272,7 @@ def test_lists_of_what_is_needed_are_checked(tmp_path: Path) -> None:
     assert read_keys(store, "mine") == {kind: tuple(keys) for kind, keys in lists.items()}
     for damaged in (b"", json.dumps(lists)[:-1].encode(), json.dumps({**lists, "price": ["x"]}).encode(), b"[]"):
         store.write(keys_name("mine"), damaged)
-        with pytest.raises(StoreError, match=r"mine\.results\.json: is no list of results, or is damaged"):
+        with pytest.raises(StoreError, match=r"mine\.results\.json: is not a list of results, or is damaged"):
             read_keys(store, "mine")
 
 
@@ -294,7 +294,7 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
     mine = record()
     content = {**json.loads(mine.model_dump_json()), **changes}
     store.write(record_name(mine.id), json.dumps(content).encode())
-    with pytest.raises(StoreError, match=r"\.json: is no record of a run, or is damaged: ") as raised:
+    with pytest.raises(StoreError, match=r"\.json: is not the record of a run, or is damaged: ") as raised:
         read_record(store, mine.id)
     assert said in str(raised.value)
 
@@ -315,7 +315,7 @@ def test_a_damaged_record_hides_no_other(tmp_path: Path, cache_root: Path) -> No
     (mine,) = store_status(store).runs
     assert mine.results is None
     assert mine.problem is not None
-    assert "is no list of results, or is damaged" in mine.problem
+    assert "is not a list of results, or is damaged" in mine.problem
 
 
 def test_a_pointer_finds_its_store_wherever_it_was_moved(tmp_path: Path, cache_root: Path) -> None:

@@ -140,7 +140,7 @@ def test_the_file_alone_says_everything_to_other_programs(tmp_path: Path) -> Non
 def test_truncated_files(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(data()[:cut])
-    with pytest.raises(InputError, match=r"a\.safetensors: is no safetensors file, or is damaged or truncated: "):
+    with pytest.raises(InputError, match=r"a\.safetensors: is not a safetensors file, or is damaged or truncated: "):
         cd.load_model(path)
 
 
@@ -157,7 +157,7 @@ def test_a_file_with_any_other_byte_is_loaded_or_refused(position: int, value: i
 
 @pytest.mark.parametrize("header", [2**63 + 5, 2**40, 10**8 + 1])
 def test_headers_that_say_they_are_huge(header: int) -> None:
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         decode_model(header.to_bytes(8, "little") + b'{"a": 1}' * 10)
 
 
@@ -173,9 +173,9 @@ def test_safetensors_of_others(metadata: dict[str, str] | None) -> None:
     [
         ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another codesign"),
         ({"neuron": None, "topology": None}, "'topology' is missing; 'neuron' is missing"),
-        ({"name": "{"}, "name: is no JSON"),
-        ({"name": "[" * 100_000}, "name: is no JSON"),
-        ({"timestep_s": "NaN"}, "timestep_s: is no JSON"),
+        ({"name": "{"}, "name: is not JSON"),
+        ({"name": "[" * 100_000}, "name: is not JSON"),
+        ({"timestep_s": "NaN"}, "timestep_s: is not JSON"),
         ({"timestep_s": "-1"}, "timestep_s: must be finite and at least 0, found -1"),
         ({"name": "3", "training_seed": '"x"'}, r"name: .*; training_seed: "),
         ({"neuron": '{"threshold": 0}'}, r"neuron.threshold: .* greater than 0"),
@@ -221,7 +221,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     one, other = network(), network("6-4-3")
     with pytest.raises(InputError, match=r"must end in \.safetensors"):
         cd.save_model(tmp_path / "a.pt", one, card_of(one))
-    with pytest.raises(InputError, match="the card is of another network: its topology differs"):
+    with pytest.raises(InputError, match="the card belongs to another network: its topology differs"):
         cd.save_model(tmp_path / "a.safetensors", one, card_of(other))
     one.potential_ranges = ((-1, 1), (-1, 1))
     with pytest.raises(InputError, match="potential_ranges belong to a chip"):

@@ -147,7 +147,7 @@ def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: 
     with_trials(tmp_path, count=0)
     assert reopened(tmp_path, OTHER) == (
         [],
-        ["the file has changed before any trial had ended: the study begins anew"],
+        ["the file has changed before any trial had ended: the study starts over"],
     )
 
 

@@ -54,7 +54,7 @@ def test_ids_say_part_digit_and_number(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("00001.bin", b"1234", "holds 4 bytes, no whole number of events"),
+        ("00001.bin", b"1234", "holds 4 bytes, not a whole number of events"),
         ("00001.bin", recording((34, 0, 0, 0)), "outside the sensor of 34x34"),
         ("00001.bin", recording((0, 34, 0, 0)), "outside the sensor of 34x34"),
         ("first.bin", b"", "must be its number"),

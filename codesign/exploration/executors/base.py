@@ -63,7 +63,7 @@ class Failure:
 
     @staticmethod
     def of(error: BaseException) -> Failure:
-        message = str(error).strip().encode(errors="replace").decode()  # it may name a file whose name is no text
+        message = str(error).strip().encode(errors="replace").decode()  # it may name a file whose name is not text
         return Failure(kind=type(error).__name__, message=message)
 
 

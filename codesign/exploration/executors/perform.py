@@ -1,4 +1,4 @@
-"""Running one task where it runs: its threads, its timeout, and what becomes of an exception."""
+"""Running one task where it runs: its threads, its timeout, and what happens to an exception."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class RunPointer(_Part):
 
 
 def run_id(name: str, configuration: object, output: Location) -> str:
-    """The name of a run's record: what is no letter, digit or dash becomes `_`, so that it stays in its folder."""
+    """The name of a run's record: what is not a letter, digit or dash becomes `_`, so that it stays in its folder."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:80] or "_"
     return f"{readable.lstrip('-') or '_'}-{digest({'configuration': configuration, 'output': absolute(output)})[:12]}"
 
@@ -226,7 +226,7 @@ def read_record(store: Folder, run: str) -> RunRecord | None:
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    record = _read(store, record_name(run), RunRecord, "is no record of a run, or is damaged")
+    record = _read(store, record_name(run), RunRecord, "is not the record of a run, or is damaged")
     if record is not None and record.id != run:
         place = printable(join(store.location, record_name(run)))
         raise StoreError(f"{place}: is the record of another run, {record.id}")
@@ -248,7 +248,7 @@ def read_keys(store: Folder, run: str) -> dict[str, tuple[str, ...]] | None:
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    needed = _read(store, keys_name(run), NeededResults, "is no list of results, or is damaged")
+    needed = _read(store, keys_name(run), NeededResults, "is not a list of results, or is damaged")
     return None if needed is None else {kind: getattr(needed, kind) for kind in RESULT_KINDS}
 
 

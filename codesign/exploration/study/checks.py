@@ -109,7 +109,7 @@ def _full_level(data: dict[str, Any], *, epochs_known: bool) -> dict[str, float]
 
 
 def _counts(entry: Mapping[str, Any]) -> dict[str, int]:
-    """What an entry says of costs, those that are no whole number left out."""
+    """What an entry says of costs, those that are not a whole number left out."""
     return {name: entry[name] for name in _COSTS if type(entry.get(name)) is int}
 
 

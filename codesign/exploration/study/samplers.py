@@ -1,4 +1,4 @@
-"""What proposes trials: Optuna's samplers by name, made anew for each trial from the study's seed."""
+"""What proposes trials: Optuna's samplers by name, made afresh for each trial from the study's seed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "None": (type(None),),
 }
-"""Types of arguments that a study file can set; others are no plain values."""
+"""Types of arguments that a study file can set; others are not plain values."""
 
 
 def sampler_names() -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def option_problems(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str
 def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:
     """A sampler for one trial, or for one `parameter` of it that is drawn alone.
 
-    Made anew for each, so that what is drawn depends on the study's seed, the trial's number, the parameter and the
+    Made afresh for each, so that what is drawn depends on the study's seed, the trial's number, the parameter and the
     trials that have ended, and not on what this process did before: a study that was interrupted, even in the middle of
     a draw, proposes what it would have proposed.
 

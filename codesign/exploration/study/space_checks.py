@@ -288,6 +288,6 @@ class _SpaceChecks:
 
 
 def mapping(data: Any, key: str) -> dict[str, Any]:
-    """A part of plain content, empty where it is no mapping."""
+    """A part of plain content, empty where it is not a mapping."""
     value = data.get(key) if isinstance(data, dict) else None
     return value if isinstance(value, dict) else {}

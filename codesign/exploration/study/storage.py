@@ -108,7 +108,7 @@ class StudyPlaces:
 
 
 def _lock_elsewhere(identity: Mapping[str, object]) -> Path:
-    """A lock for what is no folder of this machine; processes of other machines do not see it."""
+    """A lock for what is not a folder of this machine; processes of other machines do not see it."""
     return Path(tempfile.gettempdir()) / f"codesign-{digest(identity)[:16]}.lock"
 
 
@@ -135,7 +135,7 @@ def open_study(
         study = _load(spec, places)
         known, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
         if known not in (None, definition) and not any(trial.state.is_finished() for trial in trials):
-            on_note("the file has changed before any trial had ended: the study begins anew")
+            on_note("the file has changed before any trial had ended: the study starts over")
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
             study, trials = _load(spec, places), []
         if not trials:

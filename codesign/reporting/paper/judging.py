@@ -174,7 +174,7 @@ def series_comparison(
     *,
     more_is_better: bool,
 ) -> Comparison | None:
-    """A comparison of what `series` works out of each point, one value a training seed."""
+    """A comparison of what `series` works out of each point, one value per training seed."""
     if better is None or worse is None:
         return None
     return compare_series(column, better, worse, series(better), series(worse), more_is_better=more_is_better)

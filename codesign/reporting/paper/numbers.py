@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """A cell pair of Table 3: synaptic operations a sample, and joules for them at 26 pJ each."""
+    """A cell pair of Table 3: synaptic operations per sample, and joules for them at 26 pJ each."""
 
     synaptic_operations: float
     energy_j: float

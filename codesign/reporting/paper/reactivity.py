@@ -1,4 +1,4 @@
-"""Figure 4, repeated: currents integrated before firing, and spikes a neuron, of models trained with layers waiting."""
+"""Figure 4, repeated: currents integrated before firing, and spikes per neuron, of models that wait for layers."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def _open_pickle(path: Path, first_id: int) -> _Batch:
 def _open_binary(path: Path, first_id: int) -> _Batch:
     size = path.stat().st_size
     if size == 0 or size % (1 + _PIXELS):
-        raise DataError(f"{path}: holds {size:,} bytes, no whole number of images; download it again")
+        raise DataError(f"{path}: holds {size:,} bytes, not a whole number of images; download it again")
 
     def records() -> NDArray[np.uint8]:
         return np.fromfile(path, dtype=np.uint8).reshape(-1, 1 + _PIXELS)

@@ -29,7 +29,7 @@ _GRID = (2, 34, 34)
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 _NUMBERS = 1_000_000  # a sample's id is (part · 10 + digit) · _NUMBERS + its file's number
 _BYTES_PER_EVENT = 5
-_OVERFLOW_Y = 240  # of what is no event but says that the clock went round
+_OVERFLOW_Y = 240  # of what is not an event but says that the clock went round
 _OVERFLOW_US = 1 << 13
 
 
@@ -88,7 +88,7 @@ class NMNIST(Dataset):
         def content() -> str:
             for path in paths:
                 if (size := path.stat().st_size) % _BYTES_PER_EVENT:
-                    raise DataError(f"{path}: holds {size} bytes, no whole number of events; copy it again")
+                    raise DataError(f"{path}: holds {size} bytes, not a whole number of events; copy it again")
             return content_digest(folder, paths)
 
         return Recordings(
