@@ -164,7 +164,7 @@ def test_headers_that_say_they_are_huge(header: int) -> None:
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
 def test_safetensors_of_others(metadata: dict[str, str] | None) -> None:
     foreign = safetensors.torch.save({"weight": torch.zeros(3)}, metadata)
-    with pytest.raises(InputError, match="no model of codesign: its metadata lacks 'codesign_model'"):
+    with pytest.raises(InputError, match="not a model of codesign: its metadata lacks 'codesign_model'"):
         decode_model(foreign)
 
 
