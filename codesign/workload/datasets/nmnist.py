@@ -1,14 +1,15 @@
 """N-MNIST: MNIST images recorded by a moving event camera (Orchard et al. 2015, doi:10.3389/fnins.2015.00437).
 
 Read from `<data root>/nmnist/NMNIST/{Train,Test}/<digit>/<number>.bin`, the folders that tonic and the published
-archives have. Partial copies are accepted, and every result says how partial. Usual splits: the official test part, and
-a sixth of the official training part for validation. Channel: the polarity bit of the file.
+archives have, by tonic's reader. Partial copies are accepted, and every result says how partial. Usual splits: the
+official test part, and a sixth of the official training part for validation. Channel: the polarity bit of the file.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,6 @@ _GRID = (2, 34, 34)
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 _NUMBERS = 1_000_000  # a sample's id is (part · 10 + digit) · _NUMBERS + its file's number
 _BYTES_PER_EVENT = 5
-_OVERFLOW_Y = 240  # of what is not an event but says that the clock went round
-_OVERFLOW_US = 1 << 13
 
 
 class NMNIST(Dataset):
@@ -120,14 +119,13 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
 
 
 def _events(path: Path) -> Events:
-    """An event is 40 bits: x (8), y (8), polarity (1), time in µs (23)."""
-    x, y, high, middle, low = np.fromfile(path, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).T.astype(np.int64)
-    polarity = high >> 7
-    time_us = (high & 127) << 16 | middle << 8 | low
-    time_us += _OVERFLOW_US * np.cumsum(y == _OVERFLOW_Y)
-    event = y != _OVERFLOW_Y
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tonic's imports: nothing that a user of this program could change
+        from tonic.io import read_mnist_file  # heavy, and GPL-3.0: imported here alone
+
+    events = read_mnist_file(str(path), dtype=np.dtype([(name, np.int64) for name in "xytp"]))
+    x, y = events["x"], events["y"]
     _, height, width = _GRID
-    if np.any((x >= width)[event]) or np.any((y >= height)[event]):
+    if np.any(x >= width) or np.any(y >= height):
         raise DataError(f"{path}: has an event outside the sensor of {width}x{height} pixels; copy it again")
-    inputs = (polarity * height + y) * width + x
-    return 1000 * time_us[event], inputs[event]
+    return 1000 * events["t"], (events["p"] * height + y) * width + x
