@@ -22,6 +22,15 @@ from codesign.exploration.study.study import StudyOutcome
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
 
 
+quickly = pytest.mark.usefixtures("without_report")
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its figures take twice as long as all else."""
+    monkeypatch.setattr("codesign.reporting.html.write_report", lambda table, location: None)
+
+
 class Killed(BaseException):
     """Ends a run where a killed process would have ended."""
 
@@ -42,7 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["", FIDELITY], ids=["plain", "fidelity"])
 def undisturbed(request: pytest.FixtureRequest, folder: Path, cache_root: Path) -> Any:
     """A study from beginning to end: what is added to the file, what came out, what was told."""
-    outcome, watch = run(study(more=request.param), folder, cache_root, output=request.node.name)
+    output = "fidelity" if request.param else "plain"
+    outcome, watch = run(study(more=request.param), folder, cache_root, output=output)
     return request.param, outcome, watch
 
 
@@ -88,6 +98,7 @@ def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder:
     assert len(Path(again.report).read_bytes()) == pytest.approx(len(before), abs=60)
 
 
+@quickly
 def test_proposals_do_not_depend_on_the_store(undisturbed: Any, folder: Path, tmp_path: Path, cache_root: Path) -> None:
     """A journal that was lost is no loss: the same trials are proposed, and all their jobs are in the store."""
     more, outcome, _ = undisturbed
@@ -114,6 +125,7 @@ def die_after(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, calls: i
 WRITES = [(optuna.Study, "tell"), (optuna.trial.Trial, "set_user_attr"), (optuna.Study, "ask")]
 
 
+@quickly
 @pytest.mark.parametrize(
     ("owner", "method", "calls"), [(Runner, "step", 9), *((*write, calls) for write in WRITES for calls in (1, 5))]
 )
@@ -137,6 +149,7 @@ def test_a_study_that_is_killed_ends_as_if_it_had_not_been(
     assert same(again, outcome)
 
 
+@quickly
 @pytest.mark.thorough
 @pytest.mark.parametrize("steps", [1, 9, 30])
 def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
@@ -156,6 +169,7 @@ def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
     assert same(again, outcome)
 
 
+@quickly
 @pytest.mark.parametrize(("trial", "drawn"), [(1, 1), (1, 3), (6, 1), (6, 3)])
 def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_been(
     undisturbed: Any, folder: Path, tmp_path: Path, cache_root: Path, trial: int, drawn: int
@@ -170,6 +184,7 @@ def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_be
     assert same(again, outcome)
 
 
+@quickly
 @pytest.mark.thorough
 def test_the_executor_decides_nothing(undisturbed: Any, tmp_path: Path, cache_root: Path) -> None:
     """On a Ray of its own, where jobs end in any order: a proposal that depended on which ended first would differ."""
@@ -178,6 +193,7 @@ def test_the_executor_decides_nothing(undisturbed: Any, tmp_path: Path, cache_ro
     assert same(again, outcome)
 
 
+@quickly
 def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, folder: Path, tmp_path: Path, cache_root: Path) -> None:
     more, outcome, _ = undisturbed
     first, _ = run(study(("trials: 8", "trials: 4"), more=more), folder, cache_root, output=str(tmp_path))
@@ -193,6 +209,7 @@ def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, folder: Path, tm
     ]
 
 
+@quickly
 def test_a_cohort_that_a_budget_cut_short_is_completed(folder: Path, tmp_path: Path, cache_root: Path) -> None:
     """Six of two cohorts of four: the last two compete with those that are there, wherever the run is interrupted."""
     run(study(("trials: 8", "trials: 6"), more=FIDELITY), folder, cache_root, output=str(tmp_path))
@@ -208,6 +225,7 @@ def test_a_cohort_that_a_budget_cut_short_is_completed(folder: Path, tmp_path: P
     assert again.facts == outcome.facts
 
 
+@quickly
 def test_a_budget_of_time_ends_and_goes_on(folder: Path, tmp_path: Path, cache_root: Path) -> None:
     spec = study(("budget: {trials: 8}", "budget: {time: 1 ms}"))
     first, _ = run(spec, folder, cache_root, output=str(tmp_path))
@@ -237,6 +255,7 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(tmp_path: Path, cac
     assert Path(outcome.report).stat().st_size > 10_000
 
 
+@quickly
 def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(
     undisturbed: Any, folder: Path, tmp_path: Path, cache_root: Path
 ) -> None:
@@ -253,6 +272,7 @@ def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(
         assert not (trial.on_front and trial.violations)
 
 
+@quickly
 def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(
     folder: Path, tmp_path: Path, cache_root: Path
 ) -> None:
@@ -272,6 +292,7 @@ def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(
     assert all(trial.state == "infeasible" and "256" in str(trial.reason) for trial in unfit)
 
 
+@quickly
 def test_a_failing_training_is_a_failed_trial(
     tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +314,7 @@ def test_a_failing_training_is_a_failed_trial(
     assert any(trial.state == "complete" for trial in outcome.facts.trials)
 
 
+@quickly
 def test_a_repeated_point_is_free(tmp_path: Path, cache_root: Path) -> None:
     spec = study((SPACE, "space:\n  recipe.group_size: [2, 4]\n  network.hidden.1: [5]\n"))
     outcome, watch = run(spec, tmp_path, cache_root)
@@ -329,6 +351,7 @@ def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) 
     assert all(outcome.facts.trials[number].state == "complete" for number in best)
 
 
+@quickly
 def test_a_constraint_that_only_the_full_level_meets_ends_no_trial_early(
     folder: Path, tmp_path: Path, cache_root: Path
 ) -> None:
@@ -339,6 +362,7 @@ def test_a_constraint_that_only_the_full_level_meets_ends_no_trial_early(
     assert {trial.level for trial in outcome.facts.trials if trial.state == "dropped"} == {0}
 
 
+@quickly
 def test_facts_are_in_si_and_whole_only_where_the_parameter_is(folder: Path, tmp_path: Path, cache_root: Path) -> None:
     spec = study(
         ("neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}", "neuron.time_constant: [1 ms, 0.01 s]"),
@@ -353,6 +377,7 @@ def test_facts_are_in_si_and_whole_only_where_the_parameter_is(folder: Path, tmp
     assert facts["network.hidden.1"].kind == "integer"
 
 
+@quickly
 def test_one_objective_with_fidelity(folder: Path, tmp_path: Path, cache_root: Path) -> None:
     outcome, watch = run(study((ENERGY, ""), more=FIDELITY), folder, cache_root, output=str(tmp_path))
     states = [trial.state for trial in outcome.facts.trials]
@@ -363,6 +388,7 @@ def test_one_objective_with_fidelity(folder: Path, tmp_path: Path, cache_root: P
     assert len(watch.fronts[-1]) >= 1
 
 
+@quickly
 def test_a_study_shares_the_store_of_sweeps(tmp_path: Path, cache_root: Path) -> None:
     """What a sweep has trained, a study need not."""
     from tiny_sweeps import run as run_tiny_sweep

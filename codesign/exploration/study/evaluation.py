@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.pareto import hypervolume, pareto_front, pareto_ranking
+from codesign.analysis.pareto import front_order, hypervolume, pareto_ranking
 from codesign.errors import InputError
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import point_row
@@ -188,14 +188,14 @@ def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> lis
     return [*(numbers[position] for position in order), *(number for _, number in violating)][:count]
 
 
-def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[bool]:
-    """Whether each is on the front of those that are better than the objectives' references, which count at all."""
+def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[int]:
+    """Positions of those on the front of those that are better than the objectives' references, which count at all."""
     import numpy as np
 
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
     better = (signs * np.reshape(values, (-1, len(signs))) > signs * np.array(spec.references)).all(axis=1)
     counting = [row if counts else (None,) * len(row) for row, counts in zip(values, better, strict=True)]
-    return list(pareto_front(counting, spec.directions))
+    return front_order(counting, spec.directions)
 
 
 def volume(spec: StudySpec, values: Sequence[Sequence[float]]) -> float:

@@ -44,14 +44,11 @@ class LiveFront:
     @property
     def lines(self) -> list[FrontLine]:
         """The front, the best in the first objective first; the baseline takes part."""
-        on_front = front_of(self._spec, list(self._values.values()))
-        best = [name for name, chosen in zip(self._values, on_front, strict=True) if chosen]
-        sign = -1 if self._spec.directions[0] == "maximize" else 1
-        best.sort(key=lambda name: sign * self._values[name][0])
-        labels = tuple(map(column_label, self._columns))
+        labels, trials = tuple(map(column_label, self._columns)), list(self._values.items())
+        best = [trials[position] for position in front_of(self._spec, list(self._values.values()))]
         return [
-            FrontLine(name=name, labels=labels, values=tuple(map(quantity, self._values[name], self._columns)))
-            for name in best
+            FrontLine(name=name, labels=labels, values=tuple(map(quantity, values, self._columns)))
+            for name, values in best
         ]
 
     @property

@@ -85,11 +85,11 @@ def front_numbers(spec: StudySpec, trials: Mapping[int, TrialRecord]) -> list[in
 
     Of equal ones the first.
     """
-    complete = {number: record.objectives for number, record in trials.items() if record.state == "complete"}
+    complete = [(number, record.objectives) for number, record in trials.items() if record.state == "complete"]
     distinct: dict[tuple[float, ...], int] = {}
-    for number, on_front in zip(complete, front_of(spec, list(complete.values())), strict=True):
-        if on_front:
-            distinct.setdefault(tuple(complete[number]), number)
+    for position in sorted(front_of(spec, [values for _, values in complete])):
+        number, values = complete[position]
+        distinct.setdefault(tuple(values), number)
     return sorted(distinct.values())
 
 
