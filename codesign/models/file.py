@@ -11,8 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
@@ -21,13 +22,9 @@ from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.models.card import ModelCard
 from codesign.models.page import model_page
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
 from codesign.units import HELD_IN_SI
-
-if TYPE_CHECKING:
-    import torch
-
-    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["LoadedModel", "decode_model", "encode_model", "load_model", "save_model"]
 
@@ -35,7 +32,7 @@ _VERSION = 1
 _MARK = "codesign_model"
 _MOST_MISTAKES = 10
 
-State = Mapping[str, "torch.Tensor"]
+State = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,8 +111,6 @@ def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
     Raises:
         InputError: as `load_model`.
     """
-    from codesign.network.spiking_network import SpikingNetwork
-
     state = _tensors(data, place)
     card = _card(_header(data).get("__metadata__") or {}, place)
     _check_state(state, card, place)
@@ -218,10 +213,6 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
     Raises:
         InputError: names the tensor, what it is and what it must be.
     """
-    import torch
-
-    from codesign.network.spiking_network import SpikingNetwork
-
     with torch.device("meta"):
         expected = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s).state_dict()
     for name in sorted({*expected, *state}):
