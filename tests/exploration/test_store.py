@@ -223,6 +223,23 @@ def test_a_failed_write_leaves_the_old_entry_and_no_litter(tmp_path: Path, monke
     assert [path.name for path in store.path(KEY).parent.iterdir()] == [KEY]
 
 
+@pytest.mark.parametrize("special", ["pipe", "device"])
+def test_an_entry_that_is_no_regular_file_is_missing_and_never_waited_for(tmp_path: Path, special: str) -> None:
+    store = Store(tmp_path)
+    path = Path(store.path(KEY))
+    path.parent.mkdir()
+    if special == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert store.get(KEY) is None
+    assert store.facts(KEY) is None
+    store.put(KEY, b"payload", {})
+    entry = store.get(KEY)
+    assert entry is not None
+    assert entry.payload == b"payload"
+
+
 def test_a_place_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
