@@ -110,10 +110,8 @@ NAMES_OF_SEVERAL = {
     "Point",
     "Problem",
     "Progress",
-    "Recorder",
     "Resources",
     "Result",
-    "Scratch",
 }
 
 
