@@ -101,14 +101,9 @@ def main() -> None:
         phases, memory = Phases(), Peak()
         memory.start()
         start = time.perf_counter()
+        problem = prepare(spec, store=store, data_root=arguments.data_root)
         outcome = run_pricing(
-            spec,
-            store=store,
-            output=Path(folder),
-            workers=arguments.workers,
-            replay=False,
-            progress=phases,
-            data_root=arguments.data_root,
+            spec, problem, output=Path(folder), workers=arguments.workers, replay=False, progress=phases
         )
         seconds = time.perf_counter() - start
         memory.stop()

@@ -87,7 +87,6 @@ LONG_FILES = {
     "simulation.reference",
 }
 LONG_FUNCTIONS = {
-    "exploration.pricing.pricing.run_pricing",
     "exploration.study.study.run_study",
     "simulation.event",
     "simulation.reference",
@@ -96,7 +95,6 @@ LONG_FUNCTIONS = {
 MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
-    "exploration.pricing.pricing.run_pricing",
     "exploration.study.study.run_study",
     "reporting.paper.judging.by_a_factor",
     "simulation.engine",

@@ -45,24 +45,20 @@ def price(
     """
     from codesign.cli.pricing_progress import pricing_progress
     from codesign.documents import load_document
-    from codesign.exploration.pricing.pricing import run_pricing
+    from codesign.exploration.pricing.models import prepare
+    from codesign.exploration.pricing.pricing import check_output, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
 
     spec = load_document(file, PricingSpec)
+    output = out or f"reports/{spec.name}"
+    check_output(output)
     progress = pricing_progress()
     kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; executions that are finished are kept in {kept.root}"):
-        outcome = run_pricing(
-            spec,
-            store=kept,
-            output=out or f"reports/{spec.name}",
-            workers=workers,
-            replay=replay,
-            progress=progress,
-            data_root=data_root,
-        )
+        problem = prepare(spec, store=kept, progress=progress, data_root=data_root)
+        outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
     _summary(outcome, time.perf_counter() - start)
 
 

@@ -15,6 +15,7 @@ from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.grid import Problem
+from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store
@@ -187,7 +188,8 @@ BODY = (
 def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: PricingProgress | None = None):
     spec = spec_of(price_file(folder / "priced.yaml", chip, BODY + OBJECTIVES))
     store = Store(folder / "store")
-    return run_pricing(spec, store=store, output=output, cache_root=cache_root, progress=progress, workers=1, chunk=5)
+    problem = prepare(spec, store=store, cache_root=cache_root, progress=progress)
+    return run_pricing(spec, problem, output=output, progress=progress, workers=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])

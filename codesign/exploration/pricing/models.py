@@ -38,8 +38,15 @@ def prepare(
 ) -> Problem:
     """The executions and the grid of a price file; runs the jobs that are not in the store.
 
+    Args:
+        store: where executions are kept.
+        executor: runs missing jobs; None chooses one.
+        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
+
     Raises:
-        InputError, DataError, StoreError: as `codesign.exploration.pricing.pricing.run_pricing`.
+        InputError: parts of the file do not fit each other.
+        DataError: the dataset is missing or damaged.
+        StoreError: a result cannot be kept.
     """
     sweep = narrowed_sweep(spec)
     plan = plan_sweep(sweep, data_root=data_root, cache_root=cache_root)

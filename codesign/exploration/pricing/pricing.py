@@ -19,19 +19,16 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
-from codesign.exploration.executors.base import Executor
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of, model_times
-from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.store import Store
 from codesign.files import is_url, printable, write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PricingOutcome", "PricingProgress", "price_space", "run_pricing"]
+__all__ = ["PricingOutcome", "PricingProgress", "check_output", "price_space", "run_pricing"]
 
 Floats = NDArray[np.float64]
 
@@ -83,46 +80,41 @@ class Priced:
     densities: tuple[Density, ...]
 
 
+def check_output(output: str | Path) -> None:
+    """Raise InputError where a pricing cannot write: at a URL."""
+    if is_url(output):
+        raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
+
+
 def run_pricing(
     spec: PricingSpec,
+    problem: Problem,
     *,
-    store: Store,
     output: str | Path,
-    executor: Executor | None = None,
     workers: int | None = None,
     replay: bool = True,
     progress: PricingProgress | None = None,
-    data_root: Path | None = None,
-    cache_root: Path | None = None,
     chunk: int = CHUNK,
 ) -> PricingOutcome:
     """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
 
-    Each file appears whole or not at all. Executions are kept in the store; the pricing itself starts afresh.
+    Each file appears whole or not at all; a pricing starts afresh.
 
     Args:
-        store: where executions are kept; what is missing there is run.
+        problem: what `codesign.exploration.pricing.models.prepare` makes of the file.
         output: folder of this machine for the files; millions of points are written as they come.
-        executor: runs missing jobs; None chooses one.
         workers: processes that compute latencies; None takes all cores where enough messages are to be replayed.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
-        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
         chunk: points priced at once; memory grows with it.
 
     Raises:
-        InputError: parts of the file do not fit each other, or the files cannot be written.
-        DataError: the dataset is missing or damaged.
-        StoreError: a result cannot be kept.
+        InputError: an objective is not known for this chip, or the files cannot be written.
     """
     from codesign.exploration.pricing.tables import front_table, page_of, point_table, point_writer
     from codesign.reporting.pricing import render_pricing
 
-    if is_url(output):
-        raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
+    check_output(output)
     progress = progress or PricingProgress()
-    problem = prepare(
-        spec, store=store, executor=executor, progress=progress, data_root=data_root, cache_root=cache_root
-    )
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with _appearing(points) as temporary:
         with point_writer(temporary, _metadata(spec, problem)) as write:
