@@ -59,7 +59,7 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
     if leaves_no_choice(canonical, shape):
         canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
     policy = get_policy(canonical.policy)
-    if not (policy.uses_core or policy.uses_service) and not _splits_layers(canonical.cores, shape):
+    if not (policy.uses_cores or policy.uses_service) and not _splits_layers(canonical.cores, shape):
         canonical = replace(canonical, cores=None)  # as on a chip under a policy that looks at no cores
     return canonical
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
+=======
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+>>>>>>> 702b921 (wip)
 
 import torch
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation import gradient, reference
+from codesign.simulation import gradient
 from codesign.simulation.execution import Execution
-from codesign.simulation.idle import IdleGradient, check_idle_gradient
+from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss, check_loss, cross_entropy
-from codesign.simulation.policies import get_policy
-from codesign.simulation.recording import Recorder, slices_of
+from codesign.simulation.run import Outcome, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.simulation.service import check_service
 from codesign.workload.events import EventBatch
 
 __all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification_loss", "engine_names", "simulate"]
@@ -56,94 +60,14 @@ class ClassificationLoss:
     emitted: int
 
 
-class Engine(Protocol):
-    """An engine runs one checked batch."""
-
-    def __call__(
-        self,
-        network: SpikingNetwork,
-        events: EventBatch,
-        schedule: Schedule,
-        regularization: Regularization,
-        idle_gradient: IdleGradient,
-        *,
-        seed: int,
-        epoch: int,
-        counters: bool,
-    ) -> Simulation: ...
-
-
-def _learns(network: SpikingNetwork) -> bool:
-    """Whether a run now has to keep what gradients need."""
-    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
-
-
-def _reference(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    idle_gradient: IdleGradient,
-    *,
-    seed: int,
-    epoch: int,
-    counters: bool,
-) -> Simulation:
-    recorder = Recorder(network, events, schedule) if counters else None
-    scores, emitted = _reference_scores(
-        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, recorder=recorder
-    )
-    logits = scores.sum(dim=1)
-    execution = None if recorder is None else recorder.execution(logits)
-    return Simulation(logits=logits, emitted=emitted, execution=execution)
-
-
-def _reference_scores(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    idle_gradient: IdleGradient,
-    *,
-    seed: int,
-    epoch: int,
-    recorder: Recorder | None,
-) -> tuple[torch.Tensor, int]:
-    """Scores as `gradient.scores` gives them, and spikes emitted by hidden neurons."""
-    result = reference.run(
-        network,
-        events,
-        schedule,
-        regularization,
-        seed=seed,
-        epoch=epoch,
-        recorder=recorder,
-        trace=_learns(network),
-        idle_gradient=idle_gradient,
-    )
-    return gradient.scores(network, result), result.emitted
-
-
-def _event(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    idle_gradient: IdleGradient,
-    *,
-    seed: int,
-    epoch: int,
-    counters: bool,
-) -> Simulation:
+def _event(run: Run) -> Outcome:
     from codesign.simulation.event import engine  # here, so that nobody else waits for the compiler to load
 
-    logits, emitted, execution = engine.run(
-        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters
-    )
-    return Simulation(logits=logits, emitted=emitted, execution=execution)
+    return engine.run(run)
 
 
-_ENGINES: dict[str, Engine] = {"event": _event, "reference": _reference}
+_ENGINES: dict[str, Callable[[Run], Outcome]] = {"event": _event, "reference": gradient.run}
+"""An engine takes a checked run."""
 
 
 def engine_names() -> tuple[str, ...]:
@@ -157,6 +81,11 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
     if engine not in _ENGINES:
         raise InputError(f"unknown engine '{engine}'{suggestion(engine, _ENGINES)}")
     return engine
+
+
+def _learns(network: SpikingNetwork) -> bool:
+    """Whether a run now has to keep what gradients need."""
+    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
 
 
 def simulate(
@@ -188,8 +117,10 @@ def simulate(
         engine: name of the engine; all mean the same.
 
     Raises:
-        InputError: network, events and schedule do not fit each other, or the engine or policy does not exist.
+        InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
+            number of the network is none.
     """
+<<<<<<< HEAD
     run = _ENGINES[_engine_name(engine, network)]
     regularization = regularization or Regularization()
     if isinstance(schedule, Schedule) and schedule.stop == "read_early" and network.neuron.readout == "spikes":
@@ -200,6 +131,22 @@ def simulate(
         return _read_early(drained, schedule.steps_after_output, counters=counters)
     _check(network, events, schedule, idle_gradient)
     return run(network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters)
+=======
+    name = _engine_name(engine, network)
+    run = Run(
+        network=network,
+        events=events,
+        schedule=schedule,
+        regularization=regularization or Regularization(),
+        idle_gradient=idle_gradient,
+        seed=seed,
+        epoch=epoch,
+        counters=counters,
+        learns=_learns(network),
+    )
+    outcome = _ENGINES[name](run)
+    return Simulation(logits=outcome.scores.sum(dim=1), emitted=outcome.emitted, execution=outcome.execution)
+>>>>>>> 702b921 (wip)
 
 
 def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool) -> Simulation:
@@ -232,57 +179,38 @@ def classification_loss(
     `codesign.simulation.loss`, of which `timestep` needs output spikes or a single timestep.
     """
     name = _engine_name(engine, network)
+<<<<<<< HEAD
     _check(network, events, schedule, idle_gradient)
     if schedule.stop == "read_early":
         raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
+=======
+    run = Run(
+        network=network,
+        events=events,
+        schedule=schedule,
+        regularization=regularization or Regularization(),
+        idle_gradient=idle_gradient,
+        seed=seed,
+        epoch=epoch,
+        learns=_learns(network),
+        loss=loss,
+    )
+>>>>>>> 702b921 (wip)
     check_loss(loss, network.neuron, events.timesteps)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):
         raise InputError(f"the network has {classes} outputs, found label {int(wrong[0])}")
-    regularization = regularization or Regularization()
-    if name == "event":
+    if name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
 
-        value, logits, emitted = event_engine.classification_loss(
-            network, events, schedule, regularization, idle_gradient, loss, seed=seed, epoch=epoch
-        )
+        value, logits, emitted = event_engine.learn(run)
         return ClassificationLoss(value=value, logits=logits, emitted=emitted)
-    scores, emitted = _reference_scores(
-        network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, recorder=None
-    )
-    summed = scores.sum(dim=1, keepdim=True)
-    labels = torch.from_numpy(events.labels).to(scores.device)
-    value = cross_entropy(summed if loss == "sum" else scores, labels)
-    return ClassificationLoss(value=value, logits=summed[:, 0].detach(), emitted=emitted)
-
-
-def _check(network: SpikingNetwork, events: EventBatch, schedule: Schedule, idle_gradient: str) -> None:
-    for name, value, kind in (("events", events, EventBatch), ("schedule", schedule, Schedule)):
-        if not isinstance(value, kind):
-            raise InputError(f"{name}: must be {kind.__name__}, found {type(value).__name__}")
-    check_idle_gradient(idle_gradient)
-    network.check_numbers()
-    shape = network.shape
-    if events.input_size != shape.input_size:
-        raise InputError(f"the network has {shape.input_size} inputs, the events have {events.input_size}")
-    if events.timestep_s != network.timestep_s and not torch.isinf(network.time_constant).all():
-        raise InputError(f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s")
-    for name in ("synchronization_threshold", "cores"):
-        value = getattr(schedule, name)
-        if isinstance(value, tuple) and len(value) != shape.neurons:
-            raise InputError(f"{name}: must have one number for each of {shape.neurons} neurons, found {len(value)}")
-    if network.neuron.readout == "potential" and schedule.stop != "drained":
-        raise InputError("stop: must be 'drained' with readout 'potential', since output neurons never fire")
-    if schedule.service is not None:
-        check_service(schedule.service, slices_of(network, schedule))
-    elif get_policy(schedule.policy).uses_service:
-        raise InputError(f"policy '{schedule.policy}': needs the schedule's `service`, the service times of a chip")
-    if network.potential_ranges is not None and _learns(network):
-        raise InputError(
-            "potential_ranges: are for inference only, found parameters that require gradients; "
-            "simulate under torch.no_grad()"
-        )
+    outcome = _ENGINES[name](run)
+    summed = outcome.scores.sum(dim=1, keepdim=True)
+    labels = torch.from_numpy(events.labels).to(summed.device)
+    value = cross_entropy(summed if loss == "sum" else outcome.scores, labels)
+    return ClassificationLoss(value=value, logits=summed[:, 0].detach(), emitted=outcome.emitted)
 
 
 def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:

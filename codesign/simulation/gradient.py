@@ -14,11 +14,24 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.surrogate import arctan_derivative
-from codesign.simulation.reference import Pass, Result, Step
+from codesign.simulation.neuron import neuron_of, step_gradient
+from codesign.simulation.recording import Recorder
+from codesign.simulation.reference import Pass, Result, Step, run_machine
+from codesign.simulation.run import Outcome, Run
 
-__all__ = ["Gradients", "backward", "scores"]
+__all__ = ["Gradients", "backward", "run"]
+
+
+def run(run: Run) -> Outcome:
+    """The reference engine, joined to torch's graph."""
+    recorder = Recorder(run.network, run.events, run.schedule) if run.counters else None
+    result = run_machine(run, recorder)
+    parameters: list[torch.Tensor] = list(run.network.weights())
+    if run.network.bias is not None:
+        parameters.append(run.network.bias)
+    scores: torch.Tensor = _Scores.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
+    execution = None if recorder is None else recorder.execution(scores.sum(dim=1))
+    return Outcome(scores=scores, emitted=result.emitted, execution=execution)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +43,15 @@ class Gradients:
 
 
 @torch.no_grad()
-def backward(network: SpikingNetwork, result: Result, output_gradient: torch.Tensor) -> Gradients:
+def backward(run: Run, result: Result, output_gradient: torch.Tensor) -> Gradients:
     """Gradients of every parameter.
 
     Args:
-        network: as it was in the forward run.
-        result: of a run with `trace=True`.
-        output_gradient: (B, R, C) gradient of the loss with respect to `scores`.
+        run: one that learns, with the network as it was in the forward run.
+        result: of that run.
+        output_gradient: (B, R, C) gradient of the loss with respect to `Outcome.scores`.
     """
-    sweep = _Sweep(network, output_gradient.double())
+    sweep = _Sweep(run, output_gradient.double())
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
     return Gradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
@@ -47,29 +60,28 @@ def backward(network: SpikingNetwork, result: Result, output_gradient: torch.Ten
 class _Sweep:
     """Gradients on their way back through timesteps and forward steps."""
 
-    def __init__(self, network: SpikingNetwork, output_gradient: torch.Tensor) -> None:
-        self.network = network
+    def __init__(self, run: Run, output_gradient: torch.Tensor) -> None:
+        network = self.network = run.network
+        self.neuron = neuron_of(run)
         self.connections: list[Connection] = network.layer_connections()
         self.layers = network.layer_slices
         self.weights = [weight.detach().double() for weight in network.weights()]
         self.weight_gradients = [torch.zeros_like(weight) for weight in self.weights]
-        self.threshold, self.decay = network.threshold.double(), network.decay.double()
-        self.bias_gradient = None if network.bias is None else torch.zeros_like(self.threshold)
+        self.decay = network.decay.double()
+        self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
         batch, neurons = len(output_gradient), network.shape.neurons
         self.output_gradient = output_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
         self.g_c = torch.zeros_like(self.G)
-        self.fires = torch.ones(neurons, dtype=torch.float64, device=output_gradient.device)
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
-            self.fires[self.layers[-1]] = 0
 
-    def backward_pass(self, timestep: int, one: Pass) -> None:
+    def backward_pass(self, timestep: int, passed: Pass) -> None:
         if self.network.neuron.readout == "spikes":
             self.g_c[:, self.layers[-1]] = self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
-        for step in reversed(one.steps):
+        for step in reversed(passed.steps):
             g_q = self._unchoose(step, g_q, dx)
             dx = self._unevaluate(step, g_q)
             if step.kept_input is not None:
@@ -94,15 +106,8 @@ class _Sweep:
 
     def _unevaluate(self, step: Step, g_q: torch.Tensor) -> torch.Tensor:
         """Gradient of the currents that were integrated; leaves in `G` the gradient of the potential before."""
-        v, s = step.v.double(), step.fired.double()
-        slope = arctan_derivative(v - self.threshold, self.network.neuron.surrogate_steepness) * self.fires
-        if step.open is not None:
-            slope = slope * step.open
-        if self.network.neuron.reset == "zero":
-            dv = self.G * (1 - s) + (g_q + self.g_c - self.G * v) * slope
-        else:
-            dv = self.G + (g_q + self.g_c - self.G * self.threshold) * slope
-        du = torch.where(step.refractory, 0.0, dv)
+        g = g_q + self.g_c
+        du = step_gradient(self.neuron, step.v.double(), step.fired, step.refractory, step.open, self.G, g)
         self.G = torch.where(step.evaluated, du, self.G)
         return torch.where(step.evaluated, du, 0.0)
 
@@ -111,31 +116,17 @@ class _Scores(torch.autograd.Function):
     """Joins a run to torch's graph: (B, R, C) scores forwards, `backward` above backwards."""
 
     @staticmethod
-    def forward(ctx: Any, network: SpikingNetwork, result: Result, *parameters: torch.Tensor) -> torch.Tensor:
-        ctx.network, ctx.result = network, result
+    def forward(ctx: Any, run: Run, result: Result, *parameters: torch.Tensor) -> torch.Tensor:
+        ctx.run, ctx.result = run, result
         ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
-        if network.neuron.readout == "potential":
-            return result.potentials[:, None, network.layer_slices[-1]].clone()
-        return result.counts.to(network.threshold.dtype)
+        if run.network.neuron.readout == "potential":
+            return result.potentials[:, None, run.network.layer_slices[-1]].clone()
+        return result.counts.to(run.network.threshold.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
-        gradients = backward(ctx.network, ctx.result, output_gradients[0])
-        found: Sequence[torch.Tensor] = gradients.weights
-        if gradients.bias is not None:
-            found = [*found, gradients.bias]
-        return (None, None, *(g.to(p.dtype) for g, p in zip(found, parameters, strict=True)))
-
-
-def scores(network: SpikingNetwork, result: Result) -> torch.Tensor:
-    """(B, R, C) output spikes of each of R = T timesteps, or output potentials, which are read once, R = 1.
-
-    Their gradient flows to the network's parameters.
-    """
-    parameters: list[torch.Tensor] = list(network.weights())
-    if network.bias is not None:
-        parameters.append(network.bias)
-    output: torch.Tensor = _Scores.apply(network, result, *parameters)  # type: ignore[no-untyped-call]
-    return output
+        sums = backward(ctx.run, ctx.result, output_gradients[0])
+        gradients: Sequence[torch.Tensor] = sums.weights if sums.bias is None else [*sums.weights, sums.bias]
+        return (None, None, *(g.to(p.dtype) for g, p in zip(gradients, parameters, strict=True)))

@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import torch
 
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.policies import Policy
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.policies import Waiting
+from codesign.simulation.run import Run
 
 __all__ = ["Priorities"]
 
 
 class Priorities:
-    """Calls a policy, with those of its arguments that do not change: layer, core and index, as float32."""
+    """Calls a policy, with what does not change of what it looks at: layer, core and index, as float32."""
 
-    def __init__(self, policy: Policy, network: SpikingNetwork, schedule: Schedule, device: torch.device) -> None:
-        self.policy = policy
+    def __init__(self, run: Run) -> None:
+        network, device = run.network, run.network.threshold.device
+        self.priority = run.policy.priority
         sizes = torch.tensor(network.shape.layer_sizes)
-        self.layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
-        cores = self.layer - 1 if schedule.cores is None else torch.tensor(schedule.cores).float()
-        self.core = cores.to(device)
-        self.cores = torch.tensor(float(schedule.core_count(len(sizes))))
-        self.index = torch.arange(network.shape.neurons, device=device).float()
-        inputs = network.shape.input_size
-        self.input_index = torch.arange(-inputs, 0, device=device).float()
-        self.input_zero = torch.zeros(inputs, device=device)
+        layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
+        zero = torch.zeros((), device=device)
+        self.neurons = Waiting(
+            potential=zero,
+            enqueue_step=zero,
+            layer=layer,
+            core=layer - 1 if run.schedule.cores is None else torch.tensor(run.schedule.cores).float().to(device),
+            index=torch.arange(network.shape.neurons, device=device).float(),
+            step=zero,
+            uniform=zero,
+            noise=torch.tensor(run.regularization.momentum_noise, dtype=torch.float32),
+            delivery=zero,
+            cores=torch.tensor(float(run.schedule.core_count(len(sizes)))),
+        )
+        inputs = torch.arange(-network.shape.input_size, 0, device=device).float()
+        self.inputs = self.neurons._replace(layer=zero, core=zero, index=inputs)
 
     def of_neurons(
         self,
-        p: torch.Tensor,
+        potential: torch.Tensor,
         enqueue_step: torch.Tensor,
         k: int,
-        uniforms: torch.Tensor,
-        noise: float,
+        uniform: torch.Tensor,
         delivery: torch.Tensor | None,
     ) -> torch.Tensor:
-        """(B, N) float32 in step k; `p`, `enqueue_step`, `uniforms` and `delivery` are (B, N), None is 0 for all."""
-        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
-        delivery = torch.zeros_like(p) if delivery is None else delivery
-        result = self.policy.priority(
-            p, enqueue_step.float(), self.layer, self.core, self.index, step, uniforms, strength, delivery, self.cores
+        """(B, N) float32 in step k, of (B, N) each; a delivery of None is 0 for all."""
+        waiting = self.neurons._replace(
+            potential=potential, enqueue_step=enqueue_step.float(), step=torch.tensor(float(k)), uniform=uniform
         )
-        return torch.as_tensor(result, dtype=torch.float32).expand(p.shape)
+        if delivery is not None:
+            waiting = waiting._replace(delivery=delivery)
+        return torch.as_tensor(self.priority(waiting), dtype=torch.float32).expand(potential.shape)
 
-    def of_inputs(self, batch: int, k: int, uniforms: torch.Tensor, noise: float) -> torch.Tensor:
-        """(B, inputs) float32 in step k; `uniforms` are (B, inputs)."""
-        step, strength = torch.tensor(float(k)), torch.tensor(noise, dtype=torch.float32)
-        zero = self.input_zero
-        result = self.policy.priority(
-            zero, zero, zero, zero, self.input_index, step, uniforms, strength, zero, self.cores
-        )
-        return torch.as_tensor(result, dtype=torch.float32).expand(batch, len(zero))
+    def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:
+        """(B, inputs) float32 in step k; `uniform` is (B, inputs)."""
+        waiting = self.inputs._replace(step=torch.tensor(float(k)), uniform=uniform)
+        return torch.as_tensor(self.priority(waiting), dtype=torch.float32).expand(uniform.shape)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +14,7 @@ from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, 
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "build_execution", "slices_of"]
+__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "StepReport", "build_execution", "slices_of"]
 
 CONVERGENCE_STEPS = 33
 """M: forward steps after the first output spike, itself included, at which output counts are kept."""
@@ -37,6 +40,46 @@ def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
     return tuple(slices)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """What a `Recorder` is told of a forward step, (B, N) each unless stated.
+
+    Attributes:
+        evaluated, fired: flags of the evaluation.
+        received: spike messages that reached the neurons evaluated.
+        chosen: neurons that leave.
+        waiting, enqueue_step: spikes that wait, and since which step.
+        kept: spikes of the chosen that dropout did not lose.
+        barriers: neurons that send a barrier message.
+        left_input, kept_input: (B, inputs) events that leave in mode `queued`, as they came and as dropout kept them.
+        active: (B,) samples that ran the step.
+    """
+
+    evaluated: torch.Tensor
+    fired: torch.Tensor
+    received: torch.Tensor
+    chosen: torch.Tensor
+    waiting: torch.Tensor
+    enqueue_step: torch.Tensor
+    kept: torch.Tensor
+    barriers: torch.Tensor
+    left_input: torch.Tensor | None
+    kept_input: torch.Tensor | None
+    active: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Departures:
+    """Sources that left, a row each; `index` counts inputs first, `delivered` leaves out spikes lost to dropout."""
+
+    sample: Integers
+    source: Integers
+    enqueue_step: Integers
+    spikes: Integers
+    index: Integers
+    delivered: Integers
+
+
 class Recorder:
     """Collects what a reference run does.
 
@@ -47,10 +90,10 @@ class Recorder:
     def __init__(self, network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
         self.network, self.events = network, events
         self.slices = slices_of(network, schedule)
-        sizes = np.array([one.neurons for one in self.slices])
+        sizes = np.array([part.neurons for part in self.slices])
         self.slice_of_neuron = np.repeat(np.arange(len(sizes)), sizes)
         self.slice_starts = np.cumsum(sizes) - sizes
-        self.layer_of_slice = np.array([one.layer for one in self.slices])
+        self.layer_of_slice = np.array([part.layer for part in self.slices])
         self.fan_out = network.fan_out().numpy()
         layers = len(network.shape.layers)
         samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
@@ -81,49 +124,35 @@ class Recorder:
         """A frame delivered at once: (B, inputs) events or currents, and those that input dropout did not lose."""
         self._inputs(-1, frame.numpy(force=True), kept.numpy(force=True))
 
-    def step(
-        self,
-        *,
-        evaluated: torch.Tensor,
-        fired: torch.Tensor,
-        received: torch.Tensor,
-        chosen: torch.Tensor,
-        waiting: torch.Tensor,
-        kept: torch.Tensor,
-        enqueue_step: torch.Tensor,
-        barriers: torch.Tensor,
-        inputs: tuple[torch.Tensor, torch.Tensor] | None,
-        active: torch.Tensor,
-    ) -> None:
-        """One forward step, after the choice and before what was chosen leaves.
-
-        (B, N) each; `active` is (B,); `inputs` are the (B, inputs) events that leave in mode `queued`, as they came and
-        as dropout kept them.
-        """
+    def step(self, step: StepReport) -> None:
+        """One forward step, after the choice and before what was chosen leaves."""
         t, k = self.timestep, self.k
-        went, fired_now = active.numpy(force=True), fired.numpy(force=True)
-        self.forward_steps[went, t] += 1
-        self.active_neurons = self.active_neurons | evaluated.numpy(force=True)
-        self._updates(evaluated.numpy(force=True), fired_now)
-        self._currents(fired_now, received.numpy(force=True))
+        evaluated, fired = step.evaluated.numpy(force=True), step.fired.numpy(force=True)
+        self.forward_steps[step.active.numpy(force=True), t] += 1
+        self.active_neurons = self.active_neurons | evaluated
+        self._updates(evaluated, fired)
+        self._currents(fired, step.received.numpy(force=True))
 
-        first = fired_now[:, self.outputs].any(axis=1) & (self.steps_to_first[:, t] == NOT_REACHED)
+        first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first[:, t] == NOT_REACHED)
         self.steps_to_first[first, t] = k + 1
         self.spikes_to_first[first, t] = self.spikes_to_stop[first, t]
-        self.output_counts = self.output_counts + fired_now[:, self.outputs]
+        self.output_counts = self.output_counts + fired[:, self.outputs]
         self.output_history.append(self.output_counts)
 
-        if inputs is not None:
-            self._inputs(k, inputs[0].numpy(force=True), inputs[1].numpy(force=True))
-        sample, neuron = np.nonzero(chosen.numpy(force=True))
-        spikes = waiting.numpy(force=True)[sample, neuron]
-        source = 1 + self.slice_of_neuron[neuron]
-        index = self.network.shape.input_size + neuron
-        enqueued = enqueue_step.numpy(force=True)[sample, neuron]
-        delivered = kept.numpy(force=True)[sample, neuron]
-        self._messages(sample, k, source, enqueued, spikes, index, delivered)
-        np.add.at(self.spikes_to_stop[:, t], sample, spikes)
-        sample, neuron = np.nonzero(barriers.numpy(force=True))
+        if step.left_input is not None and step.kept_input is not None:
+            self._inputs(k, step.left_input.numpy(force=True), step.kept_input.numpy(force=True))
+        sample, neuron = np.nonzero(step.chosen.numpy(force=True))
+        left = _Departures(
+            sample=sample,
+            source=1 + self.slice_of_neuron[neuron],
+            enqueue_step=step.enqueue_step.numpy(force=True)[sample, neuron],
+            spikes=step.waiting.numpy(force=True)[sample, neuron],
+            index=self.network.shape.input_size + neuron,
+            delivered=step.kept.numpy(force=True)[sample, neuron],
+        )
+        self._messages(k, left)
+        np.add.at(self.spikes_to_stop[:, t], sample, left.spikes)
+        sample, neuron = np.nonzero(step.barriers.numpy(force=True))
         if len(sample):
             zeros = np.zeros_like(sample)
             columns = [sample, zeros + t, zeros + k, 1 + self.slice_of_neuron[neuron], zeros + k]
@@ -152,46 +181,47 @@ class Recorder:
             self.network,
             self.events,
             slices=self.slices,
-            scores=scores.detach().double().numpy(force=True),
-            synaptic_operations=self.synaptic_operations,
-            active=self.active,
-            residual=self.residual,
-            forward_steps=self.forward_steps,
-            steps_to_first=self.steps_to_first,
-            spikes_to_first=self.spikes_to_first,
-            spikes_to_stop=self.spikes_to_stop,
-            convergence=self.convergence,
-            currents=self.currents,
             messages=self._message_table(),
             updates=self._update_table(),
+            counters={
+                "scores": scores.detach().double().numpy(force=True),
+                "synaptic_operations": self.synaptic_operations,
+                "active": self.active,
+                "residual": self.residual,
+                "forward_steps": self.forward_steps,
+                "steps_to_first_output": self.steps_to_first,
+                "spikes_to_first_output": self.spikes_to_first,
+                "spikes_to_stop": self.spikes_to_stop,
+                "convergence": self.convergence,
+                "currents_before_firing": self.currents,
+            },
         )
 
     def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:
         sample, index = np.nonzero(left)
-        counts, delivered = ((one != 0) if self.events.currents else one for one in (left, kept))
-        spikes, arrived = (one[sample, index].astype(np.int64) for one in (counts, delivered))
-        self._messages(sample, step, np.zeros_like(sample), np.full_like(sample, -1), spikes, index, arrived)
+        counts, delivered = (values != 0 if self.events.currents else values for values in (left, kept))
+        self._messages(
+            step,
+            _Departures(
+                sample=sample,
+                source=np.zeros_like(sample),
+                enqueue_step=np.full_like(sample, -1),
+                spikes=counts[sample, index].astype(np.int64),
+                index=index,
+                delivered=delivered[sample, index].astype(np.int64),
+            ),
+        )
 
-    def _messages(
-        self,
-        sample: Integers,
-        step: int,
-        source: Integers,
-        enqueued: Integers,
-        spikes: Integers,
-        index: Integers,
-        delivered: Integers,
-    ) -> None:
-        """Spikes that left; `index` counts inputs first, then neurons; `delivered` leaves out those lost to dropout."""
-        if not len(sample):
+    def _messages(self, step: int, left: _Departures) -> None:
+        if not len(left.sample):
             return
-        operations = self.fan_out[index] * delivered
-        target = np.where(source == 0, 0, np.append(-1, self.layer_of_slice)[source] + 1)
+        operations = self.fan_out[left.index] * left.delivered
+        target = np.where(left.source == 0, 0, np.append(-1, self.layer_of_slice)[left.source] + 1)
         inside = target < self.synaptic_operations.shape[1]
-        np.add.at(self.synaptic_operations, (sample[inside], target[inside]), operations[inside])
-        zeros = np.zeros_like(sample)
-        columns = [sample, zeros + self.timestep, zeros + step, source, enqueued, zeros + 1, spikes, operations, zeros]
-        self.message_rows.append(np.stack(columns, axis=1))
+        np.add.at(self.synaptic_operations, (left.sample[inside], target[inside]), operations[inside])
+        zeros = np.zeros_like(left.sample)
+        columns = [left.sample, zeros + self.timestep, zeros + step, left.source, left.enqueue_step, zeros + 1]
+        self.message_rows.append(np.stack([*columns, left.spikes, operations, zeros], axis=1))
 
     def _updates(self, evaluated: NDArray[np.bool_], fired: NDArray[np.bool_]) -> None:
         evaluations, emissions = self._of_slices(evaluated), self._of_slices(fired)
@@ -228,22 +258,18 @@ def build_execution(
     events: EventBatch,
     *,
     slices: tuple[Slice, ...],
-    scores: NDArray[np.float64],
-    synaptic_operations: Integers,
-    active: Integers,
-    residual: Integers,
-    forward_steps: Integers,
-    steps_to_first: Integers,
-    spikes_to_first: Integers,
-    spikes_to_stop: Integers,
-    convergence: Integers,
-    currents: Integers,
     messages: MessageTable,
     updates: UpdateTable,
+    counters: dict[str, Any],
 ) -> Execution:
-    """An execution from what an engine counted; see `Execution` for each argument. Sums over tables are taken here."""
-    samples, layers = synaptic_operations.shape
-    layer_of_slice = np.array([one.layer for one in slices])
+    """An execution from what an engine counted; what sums over tables or events give is taken here.
+
+    Args:
+        counters: `scores`, `synaptic_operations` and what else `Execution` has and tables do not.
+    """
+    operations = counters["synaptic_operations"]
+    samples, layers = operations.shape
+    layer_of_slice = np.array([part.layer for part in slices])
     layer_of_source = np.append(-1, layer_of_slice)
 
     def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
@@ -259,25 +285,16 @@ def build_execution(
         timestep_s=events.timestep_s,
         sample_ids=events.sample_ids,
         labels=events.labels,
-        scores=scores,
         spiking_readout=network.neuron.readout == "spikes",
         input_events=events.events,
-        input_macs=synaptic_operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
+        input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
         emitted=per_layer(updates.sample, update_layer, updates.emitted),
         propagated=per_layer(messages.sample, message_layer, messages.spikes),
-        synaptic_operations=synaptic_operations,
         evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
         barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
-        active=active,
-        residual=residual,
-        forward_steps=forward_steps,
-        steps_to_first_output=steps_to_first,
-        spikes_to_first_output=spikes_to_first,
-        spikes_to_stop=spikes_to_stop,
-        convergence=convergence,
-        currents_before_firing=currents,
         messages=messages,
         updates=updates,
+        **counters,
     )
 
 

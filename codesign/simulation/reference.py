@@ -2,7 +2,8 @@
 
 State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike
 potential p, step of enqueueing and messages received. `docs/design.md` gives the equations; variables are named after
-them. Currents are accumulated in float64 and rounded once, so that no sample depends on the others of its batch.
+them, and what a neuron does in a step is in `codesign.simulation.neuron`. Currents are accumulated in float64 and
+rounded once, so that no sample depends on the others of its batch.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ from dataclasses import dataclass
 
 import torch
 
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.idle import IdleGradient, idle_neurons
-from codesign.simulation.policies import Policy, get_policy
+from codesign.simulation import neuron
+from codesign.simulation.idle import idle_neurons
 from codesign.simulation.priorities import Priorities
 from codesign.simulation.random import Purpose, absorb, sample_key, uniform
-from codesign.simulation.recording import Recorder, slices_of
-from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.recording import Recorder, StepReport
+from codesign.simulation.run import Run
 from codesign.simulation.selection import select
 from codesign.simulation.servers import Servers
-from codesign.workload.events import EventBatch
 
-__all__ = ["Pass", "Result", "Step", "run"]
+__all__ = ["Pass", "Result", "Step", "run_machine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,28 +75,17 @@ class Result:
 
 
 @torch.no_grad()
-def run(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    *,
-    seed: int,
-    epoch: int,
-    recorder: Recorder | None,
-    trace: bool,
-    idle_gradient: IdleGradient = "all",
-) -> Result:
-    """Simulate a batch on the network's device. `recorder` collects counters, `trace` what the gradient needs."""
-    machine = _Machine(network, events, schedule, regularization, seed, epoch, recorder, trace, idle_gradient)
-    passes = [machine.forward_pass(timestep) for timestep in range(events.timesteps)]
+def run_machine(run: Run, recorder: Recorder | None = None) -> Result:
+    """Simulate a batch on the network's device. `recorder` collects counters."""
+    machine = _Machine(run, recorder)
+    passes = [machine.forward_pass(timestep) for timestep in range(run.events.timesteps)]
     if recorder is not None:
         recorder.end(machine.u)
     return Result(
         counts=torch.stack(machine.counts, dim=1),
         potentials=machine.u,
         emitted=int(machine.emitted),
-        passes=tuple(passes) if trace else (),
+        passes=tuple(passes) if run.learns else (),
     )
 
 
@@ -115,22 +103,12 @@ class _Arrival:
 class _Machine:
     """One batch on its way through its timesteps."""
 
-    def __init__(
-        self,
-        network: SpikingNetwork,
-        events: EventBatch,
-        schedule: Schedule,
-        regularization: Regularization,
-        seed: int,
-        epoch: int,
-        recorder: Recorder | None,
-        trace: bool,
-        idle_gradient: IdleGradient,
-    ) -> None:
-        self.network, self.events, self.schedule, self.regularization = network, events, schedule, regularization
-        self.recorder, self.trace, self.idle_gradient = recorder, trace, idle_gradient
+    def __init__(self, run: Run, recorder: Recorder | None) -> None:
+        network, events, schedule = run.network, run.events, run.schedule
+        self.run, self.recorder = run, recorder
+        self.network, self.events, self.schedule, self.regularization = network, events, schedule, run.regularization
+        self.neuron = neuron.neuron_of(run)
         self.device = network.threshold.device
-        self.policy: Policy = get_policy(schedule.policy)
         self.connections = network.layer_connections()
         self.layers = network.layer_slices
         self.weights = [weight.detach().double() for weight in network.weights()]
@@ -140,21 +118,16 @@ class _Machine:
         self.counts: list[torch.Tensor] = []
         self.emitted = torch.zeros((), dtype=torch.int64, device=self.device)
         sample_ids = torch.from_numpy(events.sample_ids).to(self.device)
-        self.keys = {purpose: sample_key(seed, epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
-        self.threshold = synchronization_thresholds(network, schedule).to(self.device)
-        self.gated = schedule.synchronized or schedule.barrier_messages
-        self.announces = schedule.barrier_messages and len(self.layers) > 1  # even a timestep without events
-        self.fires = torch.ones(neurons, dtype=torch.bool, device=self.device)
-        if network.neuron.readout == "potential":
-            self.fires[self.outputs] = False
+        self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
+        self.thresholds = run.thresholds.to(self.device)
+        self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)
         self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
-        self.priorities = Priorities(self.policy, network, schedule, self.device)
+        self.priorities = Priorities(run)
         self.servers: Servers | None = None
-        if self.policy.uses_service and schedule.service is not None:
-            self.servers = Servers(schedule.service, slices_of(network, schedule), batch, self.device)
-        self.bounds = network.potential_bounds()
+        if run.service is not None:
+            self.servers = Servers(run.service, run.slices, batch, self.device)
 
     # one timestep ------------------------------------------------------------------------------------------------
 
@@ -169,7 +142,7 @@ class _Machine:
         while self.active.any():
             step, arrival = self._forward_step(k, arrival)
             k += 1
-            if self.trace:
+            if self.run.learns:
                 steps.append(step)
         self.counts.append(self.c[:, self.outputs])
         self.emitted += self.c[:, : self.outputs.start].sum()
@@ -204,7 +177,7 @@ class _Machine:
         present = (self.input_q != 0) if self.events.currents else self.input_q
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.active = (messages > 0).any(dim=1) | self.announces
+        self.active = (messages > 0).any(dim=1) | self.run.announces
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         if self.servers is not None:
@@ -217,7 +190,7 @@ class _Machine:
 
     def _queue_frame(self) -> _Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
-        self.active = (self.input_q != 0).any(dim=1) | self.announces
+        self.active = (self.input_q != 0).any(dim=1) | self.run.announces
         self.frame_complete = ~(self.input_q != 0).any(dim=1)
         nothing = torch.zeros_like(self.q)
         return _Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
@@ -225,94 +198,108 @@ class _Machine:
     # one forward step --------------------------------------------------------------------------------------------
 
     def _forward_step(self, k: int, arrival: _Arrival) -> tuple[Step, _Arrival]:
-        active = self.active[:, None]
-        received = self.received + arrival.messages
-        open_before, open_now = self._gates(k, self.received, received)
-        evaluated = (arrival.messages > 0) & active
-        if self.gated and self.schedule.input_mode == "queued":
-            # the frame's last event completes it for first-layer neurons that waited for it
-            completes = open_now & ~open_before & (received > 0) & active
-            evaluated[:, self.layers[0]] |= completes[:, self.layers[0]]
+        before = self.received
+        self.received = self.received + arrival.messages
+        opened, is_open = self._gates(k, before, self.received)
         refractory = self.r
-        v = torch.where(evaluated & ~refractory, self.u + arrival.x, 0.0)
-        if self.bounds is not None:
-            v = v.clamp(*self.bounds)
+        evaluated = self._evaluated(arrival, is_open & ~opened)
         self.stimulated = self.stimulated | (arrival.spikes > 0)
-        able = open_now & self.stimulated & self.fires  # barrier messages alone make no neuron fire
-        fired = evaluated & (v > self.network.threshold) & able
-        after = torch.where(fired, v - self.network.threshold, v)
-        if self.network.neuron.reset == "zero":
-            after = torch.where(fired, 0.0, v)
-        self.u = torch.where(evaluated, after, self.u)
-        self.received = received
-        self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
-        self.p = torch.where(fired, v, self.p)
-        self.q, self.c = self.q + fired, self.c + fired
-        if self.network.neuron.refractory and self.schedule.refractory:
-            self.r = self.r | (fired & ~self._refractory_dropout(k, fired))
-        barriers = self._barriers(open_before, open_now, fired)
-        if self.servers is not None:
-            self.servers.work(evaluated, fired)
+        able = is_open & self.stimulated  # barrier messages alone make no neuron fire
+        v, fired = self._evaluate(k, arrival, evaluated, able)
 
-        decided = fired[:, self.outputs].any(dim=1) & (self.first_output < 0)
-        self.first_output = torch.where(decided, k, self.first_output)
-        last = torch.zeros_like(self.active)
-        if self.schedule.stop == "on_output":
-            last = (self.first_output >= 0) & (k >= self.first_output + self.schedule.steps_after_output)
+        last = self._is_last(k, fired)
         goes_on = (self.active & ~last)[:, None]
+        barriers = self._barriers(is_open & ~opened & ~fired) & goes_on
         chosen, chosen_input, room = self._choose(k, goes_on)
         silent = evaluated & ~fired & goes_on
-        candidates = silent & able & ~refractory & self.sends
-        idle = idle_neurons(self.idle_gradient, silent, candidates, v - self.network.threshold, room)
-        barriers = barriers & goes_on
-        kept = self._network_dropout(k, torch.where(chosen, self.q, 0))
-        left_input = kept_input = None
-        if chosen_input is not None:
-            left_input = torch.where(chosen_input, self.input_q, 0.0)
-            kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
+        candidates = silent & able & self.neuron.fires & ~refractory & self.sends
+        idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.network.threshold, room)
+        left = torch.where(chosen, self.q, 0)
+        kept = self._network_dropout(k, left)
+        left_input = None if chosen_input is None else torch.where(chosen_input, self.input_q, 0.0)
+        kept_input = None if chosen_input is None else torch.where(chosen_input, self.kept_frame, 0.0)
         if self.recorder is not None:
-            self.recorder.step(
+            report = StepReport(
                 evaluated=evaluated,
                 fired=fired,
                 received=torch.where(evaluated, arrival.spikes, 0),
                 chosen=chosen,
                 waiting=self.q,
-                kept=kept,
                 enqueue_step=self.enqueue_step,
+                kept=kept,
                 barriers=barriers,
-                inputs=None if left_input is None or kept_input is None else (left_input, kept_input),
+                left_input=left_input,
+                kept_input=kept_input,
                 active=self.active,
             )
+            self.recorder.step(report)
         step = Step(
             v=v,
             evaluated=evaluated,
             fired=fired,
             refractory=refractory,
-            open=open_now & self.stimulated if self.gated else None,
+            open=able if self.gated else None,
             chosen=chosen,
             idle=idle,
             kept=kept.float(),
             kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout else None,
             kept_input=arrival.kept_input,
         )
-        left = torch.where(chosen, self.q, 0)
         if self.servers is not None:
             if left_input is not None:
                 self.servers.receive_input(self._input_spikes(left_input))
             self.servers.receive(left, self.enqueue_step)
         following = self._propagate(left, kept, barriers, chosen_input)
+        self.active = self.active & ~last & self._leave(following, chosen, chosen_input)
+        return step, following
+
+    def _evaluated(self, arrival: _Arrival, completes: torch.Tensor) -> torch.Tensor:
+        """Who is evaluated: whom a message reaches, and in mode `queued` first-layer neurons that had waited."""
+        active = self.active[:, None]
+        evaluated = (arrival.messages > 0) & active
+        if self.gated and self.schedule.input_mode == "queued":
+            # the frame's last event completes it for them
+            waited = completes & (self.received > 0) & active
+            evaluated[:, self.layers[0]] |= waited[:, self.layers[0]]
+        return evaluated
+
+    def _evaluate(
+        self, k: int, arrival: _Arrival, evaluated: torch.Tensor, able: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Potentials evaluated, 0 elsewhere, and who fired and now waits."""
+        v, fired, after = neuron.step(self.neuron, self.u, arrival.x, self.r, able)
+        v, fired = torch.where(evaluated, v, 0.0), fired & evaluated
+        self.u = torch.where(evaluated, after, self.u)
+        self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
+        self.p = torch.where(fired, v, self.p)
+        self.q, self.c = self.q + fired, self.c + fired
+        self.r = neuron.silence(self.neuron, self.r, fired, self._refractory_dropout(k, fired))
+        if self.servers is not None:
+            self.servers.work(evaluated, fired)
+        return v, fired
+
+    def _is_last(self, k: int, fired: torch.Tensor) -> torch.Tensor:
+        """(B,) whether the step is a sample's last, by the stop condition."""
+        decided = fired[:, self.outputs].any(dim=1) & (self.first_output < 0)
+        self.first_output = torch.where(decided, k, self.first_output)
+        if self.schedule.stop != "on_output":
+            return torch.zeros_like(self.active)
+        return (self.first_output >= 0) & (k >= self.first_output + self.schedule.steps_after_output)
+
+    def _leave(self, following: _Arrival, chosen: torch.Tensor, chosen_input: torch.Tensor | None) -> torch.Tensor:
+        """Take what was chosen out of the queue; (B,) whether anything waits or is under way."""
         self.q = torch.where(chosen, 0, self.q)
         under_way = (following.messages > 0).any(dim=1) | (self.q > 0).any(dim=1)
         if chosen_input is not None:
             self.input_q = torch.where(chosen_input, 0.0, self.input_q)
-            under_way |= (self.input_q != 0).any(dim=1)
-            self.frame_complete |= ~(self.input_q != 0).any(dim=1)
-        self.active = self.active & ~last & under_way
-        return step, following
+            waits = (self.input_q != 0).any(dim=1)
+            under_way |= waits
+            self.frame_complete |= ~waits
+        return under_way
 
     def _gates(self, k: int, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Whether each neuron has had enough messages, before this step's and with them."""
-        open_before, open_now = (before >= self.threshold) & (k > 0), now >= self.threshold
+        open_before, open_now = (before >= self.thresholds) & (k > 0), now >= self.thresholds
         if not self.gated:
             return open_now, open_now
         first = self.layers[0]
@@ -326,53 +313,40 @@ class _Machine:
             open_now[:, first] |= complete
         return open_before, open_now
 
-    def _barriers(self, before: torch.Tensor, now: torch.Tensor, fired: torch.Tensor) -> torch.Tensor:
-        """Neurons that complete their threshold without firing. Output neurons have nobody to tell."""
-        if not self.schedule.barrier_messages:
-            return torch.zeros_like(fired)
-        barriers = now & ~before & ~fired & self.active[:, None]
-        barriers[:, self.outputs] = False
-        return barriers
+    def _barriers(self, silent: torch.Tensor) -> torch.Tensor:
+        """Of neurons that complete their threshold without firing, those who say so; outputs have nobody to tell."""
+        senders: torch.Tensor = self.sends & self.schedule.barrier_messages
+        return silent & self.active[:, None] & senders
 
     def _choose(self, k: int, goes_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Chosen neurons, chosen inputs (mode `queued`), and (B, 1) room that is left in each group."""
         waiting = (self.q > 0) & goes_on
         group_size = self.schedule.group_limit
-        queued = self.schedule.input_mode == "queued"
+        queued, inputs = self.schedule.input_mode == "queued", len(self.input_index)
         if queued:
             waiting = torch.cat([(self.input_q != 0) & goes_on, waiting], dim=1)
         number = waiting.sum(dim=1, keepdim=True)
-        if not (number > group_size).any():
-            chosen = waiting  # nothing to choose
-        elif queued:
-            preferred = None
+        chosen = waiting
+        if (number > group_size).any():  # otherwise there is nothing to choose
+            priority, preferred = self._priority(k), None
+            if queued:
+                uniforms = self._policy_draws(Purpose.INPUT_PRIORITY, k, self.input_index)
+                priority = torch.cat([self.priorities.of_inputs(k, uniforms), priority], dim=1)
             if self.schedule.prioritize_input:
-                preferred = torch.arange(waiting.shape[1], device=self.device) < len(self.input_index)
-            priority = torch.cat([self._input_priority(k), self._priority(k)], dim=1)
+                preferred = torch.arange(waiting.shape[1], device=self.device) < inputs
             chosen = select(priority, waiting, group_size, preferred)
-        else:
-            chosen = select(self._priority(k), waiting, group_size)
-        chosen_input = chosen[:, : len(self.input_index)] if queued else None
-        chosen = chosen[:, len(self.input_index) :] if queued else chosen
-        return chosen, chosen_input, group_size - number
+        room = group_size - number
+        return (chosen[:, inputs:], chosen[:, :inputs], room) if queued else (chosen, None, room)
 
     def _priority(self, k: int) -> torch.Tensor:
         uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)
         delivery = None if self.servers is None else self.servers.delivery(self.enqueue_step)
-        return self.priorities.of_neurons(self.p, self.enqueue_step, k, uniforms, self._noise, delivery)
-
-    def _input_priority(self, k: int) -> torch.Tensor:
-        uniforms = self._policy_draws(Purpose.INPUT_PRIORITY, k, self.input_index)
-        return self.priorities.of_inputs(len(self.u), k, uniforms, self._noise)
+        return self.priorities.of_neurons(self.p, self.enqueue_step, k, uniforms, delivery)
 
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
-        if not (self.policy.uses_uniform or self._noise):
+        if not (self.run.policy.uses_uniform or self.regularization.momentum_noise):
             return torch.zeros((len(self.u), len(index)), device=self.device)
         return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
-
-    @property
-    def _noise(self) -> float:
-        return self.regularization.momentum_noise
 
     def _propagate(
         self, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
@@ -435,13 +409,3 @@ def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.
     survives = uniform(absorb(key[present][place], event)) >= probability
     kept[present] = torch.zeros_like(counts[present]).index_add_(0, place, survives.to(counts.dtype))
     return kept
-
-
-def synchronization_thresholds(network: SpikingNetwork, schedule: Schedule) -> torch.Tensor:
-    """(N,) int64 messages that each neuron needs before it may fire."""
-    threshold = schedule.synchronization_threshold
-    if threshold == "layer":
-        return network.fan_in()
-    if isinstance(threshold, int):
-        return torch.full((network.shape.neurons,), threshold, dtype=torch.int64)
-    return torch.tensor(threshold, dtype=torch.int64)

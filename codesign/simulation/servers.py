@@ -27,14 +27,14 @@ class Servers:
         self.lanes, self.update = service.lanes, doubles(service.update_s)
         self.message, self.emission = doubles(service.message_s), doubles(service.emission_s)
         self.route, self.longest_way = doubles(service.route_s), doubles(longest_ways(service, slices))
-        numbers = {core: place for place, core in enumerate(sorted({one.core for one in slices}))}
-        self.core = [numbers[one.core] for one in slices]
+        numbers = {core: place for place, core in enumerate(sorted({part.core for part in slices}))}
+        self.core = [numbers[part.core] for part in slices]
         self.cores = len(numbers)
-        sizes = torch.tensor([one.neurons for one in slices])
+        sizes = torch.tensor([part.neurons for part in slices])
         self.slice_of_neuron = torch.repeat_interleave(torch.arange(len(slices)), sizes).to(device)
         self.all_turns = self._turns(range(len(slices)))
         layers = 1 + slices[-1].layer
-        parts = [[s for s, one in enumerate(slices) if one.layer == layer] for layer in range(layers)]
+        parts = [[s for s, held in enumerate(slices) if held.layer == layer] for layer in range(layers)]
         self.turns_of_layer = [self._turns(part) for part in parts]
 
     def _turns(self, parts: range | list[int]) -> Turns:
@@ -63,12 +63,12 @@ class Servers:
 
     def receive(self, spikes: torch.Tensor, enqueue_step: torch.Tensor) -> None:
         """Neurons' spikes that left in a step, (B, N) int64, by the (B, N) step in which they began to wait."""
-        for part, one in enumerate(self.slices):
+        for part, held in enumerate(self.slices):
             own = self.slice_of_neuron == part
             left, since = spikes[:, own], enqueue_step[:, own]
             for step in torch.unique(since[left > 0]).tolist():
                 number = torch.where(since == step, left, 0).sum(dim=1)
-                self._serve(1 + part, one.layer + 1, self.sent[step][:, part], number)
+                self._serve(1 + part, held.layer + 1, self.sent[step][:, part], number)
 
     def _serve(self, source: int, layer: int, sent: torch.Tensor, spikes: torch.Tensor) -> None:
         """One row of the message table a sample, at every slice of a layer."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
-
-if TYPE_CHECKING:
-    from codesign.simulation.execution import Slice
+from codesign.simulation.execution import Slice
 
 __all__ = ["ServiceModel", "check_service", "longest_ways"]
 
@@ -95,6 +92,6 @@ def check_service(service: ServiceModel, slices: tuple[Slice, ...]) -> None:
 def longest_ways(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
     """(S,) longest way from each slice to a slice of the next layer; 0 for output neurons."""
     return tuple(
-        max((way for way, to in zip(ways, slices, strict=True) if to.layer == one.layer + 1), default=0.0)
-        for one, ways in zip(slices, service.route_s[1:], strict=True)
+        max((way for way, to in zip(ways, slices, strict=True) if to.layer == source.layer + 1), default=0.0)
+        for source, ways in zip(slices, service.route_s[1:], strict=True)
     )

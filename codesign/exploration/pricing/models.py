@@ -129,7 +129,7 @@ def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:
 
 def _same_slices(plan: Plan, placement: Placement) -> bool:
     base = _feasible(plan)[0]
-    core_aware = get_policy(base.execution.schedule.policy).uses_core
+    core_aware = get_policy(base.execution.schedule.policy).uses_cores
     return placement.slices(core_aware=core_aware) == base.cost.placement.slices(core_aware=core_aware)
 
 

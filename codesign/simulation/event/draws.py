@@ -8,7 +8,7 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf
 
-__all__ = ["absorb", "survivors", "uniform"]
+__all__ = ["absorb", "survivors", "uniform", "uniform_number"]
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -30,6 +30,14 @@ def absorb(key: Any, value: Any) -> Any:
 def uniform(key: Any) -> Any:
     """A float32 in [0, 1)."""
     return np.float32(np.int64(key >> _40)) * _SCALE
+
+
+@leaf
+def uniform_number(keys: Any, number: Any, inputs: Any) -> Any:
+    """For a policy: by the first key for neuron `number`, or, if that is below 0, by the second for an input."""
+    if number < 0:
+        return uniform(absorb(keys[1], number + inputs))
+    return uniform(absorb(keys[0], number))
 
 
 @leaf

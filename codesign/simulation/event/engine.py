@@ -10,94 +10,32 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.event.assembly import assemble
 from codesign.simulation.event.batch import Batch
-from codesign.simulation.event.run import Recorded, forward, learn, release, replay
-from codesign.simulation.execution import Execution
-from codesign.simulation.idle import IdleGradient
-from codesign.simulation.loss import Loss, cross_entropy
-from codesign.simulation.schedule import Regularization, Schedule
-from codesign.workload.events import EventBatch
+from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
+from codesign.simulation.event.execution import to_execution
+from codesign.simulation.run import Outcome, Run
 
-__all__ = ["classification_loss", "run"]
+__all__ = ["learn", "run"]
 
 
-def run(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    idle_gradient: IdleGradient,
-    *,
-    seed: int,
-    epoch: int,
-    counters: bool,
-) -> tuple[torch.Tensor, int, Execution | None]:
-    """(B, C) logits with their gradient, spikes emitted by hidden neurons, and counters if they are wanted."""
-    parameters = _parameters(network)
-    batch = Batch(
-        network,
-        events,
-        schedule,
-        regularization,
-        idle_gradient,
-        seed=seed,
-        epoch=epoch,
-        traced=_learns(parameters),
-        recorded=counters,
-    )
-    scores, recorded = _scores(batch, parameters)
-    execution = assemble(network, events, batch, recorded) if counters else None
-    return scores[:, 0], recorded.emitted, execution
-
-
-def classification_loss(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    regularization: Regularization,
-    idle_gradient: IdleGradient,
-    loss: Loss,
-    *,
-    seed: int,
-    epoch: int,
-) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Mean loss with its gradient, (B, C) logits without, and spikes emitted by hidden neurons."""
-    parameters = _parameters(network)
-    batch = Batch(
-        network,
-        events,
-        schedule,
-        regularization,
-        idle_gradient,
-        seed=seed,
-        epoch=epoch,
-        traced=_learns(parameters),
-        recorded=False,
-        by_timestep=loss == "timestep",
-    )
-    if not batch.rules.traced or not len(events):
-        scores, recorded = _scores(batch, parameters)
-        value = cross_entropy(scores, torch.from_numpy(events.labels))
-        return value, scores.detach().sum(dim=1), recorded.emitted
-    learnt, losses, emitted, gradients = learn(batch)
-    mean = torch.tensor(losses.mean(), dtype=torch.float32)
-    value = _Loss.apply(mean, gradients, *parameters)  # type: ignore[no-untyped-call]
-    return value, torch.from_numpy(learnt.sum(axis=1)), emitted
-
-
-def _learns(parameters: Sequence[torch.Tensor]) -> bool:
-    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters)
-
-
-def _scores(batch: Batch, parameters: Sequence[torch.Tensor]) -> tuple[torch.Tensor, Recorded]:
-    """Run a batch; (B, R, C) scores, joined to torch's graph if a trace was asked for."""
+def run(run: Run) -> Outcome:
+    """Run a batch; scores are joined to torch's graph if the run learns."""
+    batch = Batch(run)
     recorded = forward(batch)
     scores: torch.Tensor = torch.from_numpy(recorded.scores)
-    if batch.rules.traced:
+    if run.learns:
         weakref.finalize(recorded, release, recorded.segments, batch.resources)
-        scores = _Scores.apply(batch, recorded, *parameters)  # type: ignore[no-untyped-call]
-    return scores, recorded
+        scores = _Scores.apply(batch, recorded, *_parameters(run.network))  # type: ignore[no-untyped-call]
+    execution = to_execution(batch, recorded) if run.counters else None
+    return Outcome(scores=scores, emitted=recorded.emitted, execution=execution)
+
+
+def learn(run: Run) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Mean loss with its gradient, (B, C) logits without, and spikes emitted by hidden neurons."""
+    learnt = learn_batch(Batch(run))
+    mean = torch.tensor(learnt.losses.mean(), dtype=torch.float32)
+    value = _Loss.apply(mean, learnt.gradients, *_parameters(run.network))  # type: ignore[no-untyped-call]
+    return value, torch.from_numpy(learnt.scores.sum(axis=1)), learnt.emitted
 
 
 def _parameters(network: SpikingNetwork) -> list[torch.Tensor]:

@@ -1,116 +1,77 @@
-"""Evaluating the neurons of a position: integrate, compare with the threshold, reset, and let those wait that fired."""
+"""Evaluating the neurons of a position: who is evaluated and may fire, one step of each, and who waits from now on."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.draws import absorb, uniform
+from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, step
+from codesign.simulation.event.structures import EMITTED, POTENTIALS
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
     above,
-    add,
+    all_lanes,
+    both,
     fill_as,
     lanes_of,
     lanes_set,
     load,
     load_block,
     lowest_lane,
-    natural,
     select,
     store,
-    subtract,
+    unsigned_index,
 )
 
-__all__ = ["CLOSED", "DECISIONS", "FIRED", "REFRACTORY", "SKIPPED", "SPIKES", "enqueue", "evaluate", "evaluate_gated"]
+__all__ = ["DECISIONS", "FIRED", "SPIKES", "Moment", "evaluate"]
 
 SPIKES, DECISIONS, FIRED = range(3)
-"""Places in a step's tally: hidden neurons that fired, output neurons that did, and how many of both are listed."""
+"""Places in `Fired.tally`: hidden neurons that fired, output neurons that did, and how many of both are listed."""
 
-REFRACTORY = np.float32(np.nan)
-"""Stands in a trace for the potential of a neuron that was evaluated while refractory."""
-CLOSED = np.float32(-1e18)
-"""Stands in a trace for the potential behind a closed gate: far below any threshold, where the surrogate is flat."""
-SKIPPED = np.float32(-2e18)
-"""Stands in a trace for a neuron of the position that was not evaluated."""
+_HAS_FIRED = np.float32(2)  # in `Gates.able`
 
 
-@part
-def enqueue(
-    slot: Any,
-    value: Any,
-    step: Any,
-    output: Any,
-    wiring: Any,
-    rules: Any,
-    state: Any,
-    refractory_key: Any,
-    waiting: Any,
-) -> Any:
-    """The neuron in `slot` fired at potential `value`; returns how many wait now."""
-    slot = natural(slot)
-    source = natural(wiring.slot_source[slot])
-    if rules.tallied:
-        state.fired[state.tally[FIRED]] = source
-        state.tally[FIRED] += 1
-    if output:
-        state.outputs[source - (len(wiring.source_slot) - len(state.outputs))] += 1
-    state.potential[source] = value
-    free = not rules.refractory
-    if rules.refractory_dropout > 0 and rules.refractory:
-        draw = uniform(absorb(absorb(refractory_key, step), source - rules.inputs))
-        free = draw < rules.refractory_dropout
-    if not free:
-        state.alive[slot] = 0
-    waits = state.q[source] != 0  # possible only for a neuron that is not refractory
-    state.q[source] += 1
-    if not waits:
-        state.waiting[natural(waiting)] = source
-        state.enqueue_step[source] = step
-        waiting += 1
-    return waiting
+class Moment(NamedTuple):
+    """A forward step, as evaluations see it."""
+
+    step: int
+    was_complete: bool  # whether all events of the frame had been delivered before this step
+    complete: bool  # and whether they have been now
+    refractory_key: np.uint64  # of the pass's draws
 
 
 def _piece(load: Any) -> Any:
-    """Evaluate the neurons of one vector; returns which fired, as bits, and leaves their potentials in `values`."""
+    """Evaluate one vector of neurons; returns which fired, as bits, and leaves their potentials in `values`."""
 
     @leaf
     def evaluate_piece(
-        at: Any,
-        u: Any,
-        x: Any,
-        alive: Any,
-        threshold: Any,
-        reset_by: Any,
-        subtracts: Any,
-        low: Any,
-        high: Any,
-        saturates: Any,
-        values: Any,
-        potentials: Any,
-        potentials_at: Any,
-        traced: Any,
+        slot: Any, neuron: Any, cells: Any, gates: Any, gated: Any, values: Any, potentials: Any, potentials_at: Any
     ) -> Any:
-        current = load(x, at)
-        zero = fill_as(current, np.float32(0))
-        store(x, at, zero)
-        free = above(load(alive, at), zero)
-        v = select(free, add(load(u, at), current), zero)
-        if saturates:
-            lowest, highest = load(low, at), load(high, at)
-            v = select(above(lowest, v), lowest, v)
-            v = select(above(v, highest), highest, v)
-        fired = above(v, load(threshold, at))
+        u, x = load(cells.u, slot), load(cells.x, slot)
+        zero = fill_as(x, np.float32(0))
+        store(cells.x, slot, zero)
+        free = above(load(cells.alive, slot), zero)
+        able = evaluated = all_lanes(x)
+        if gated:
+            evaluated = above(load(gates.evaluated, slot), zero)
+            able = both(evaluated, above(load(gates.able, slot), zero))
+        v, fired, after = step(load, neuron, slot, u, x, free, able)
+        if gated:
+            after = select(evaluated, after, u)
+        store(cells.u, slot, after)
         store(values, 0, v)
-        if traced:
-            store(potentials, potentials_at, select(free, v, fill_as(v, REFRACTORY)))
-        after = zero
-        if subtracts:
-            after = subtract(v, load(reset_by, at))
-        store(u, at, select(fired, after, v))
+        if potentials_at >= 0:
+            seen = v
+            if gated:
+                seen = select(able, v, fill_as(v, CLOSED))
+            seen = select(free, seen, fill_as(v, REFRACTORY))
+            if gated:
+                seen = select(evaluated, seen, fill_as(v, SKIPPED))
+            store(potentials, potentials_at, seen)
         return lanes_of(fired)
 
     return evaluate_piece
@@ -120,135 +81,163 @@ _evaluate_block, _evaluate_vector = _piece(load_block), _piece(load)
 
 
 @part
-def evaluate(
-    slot: Any,
-    width: Any,
-    output: Any,
-    step: Any,
-    wiring: Any,
-    parameters: Any,
-    rules: Any,
-    state: Any,
-    trace: Any,
-    potentials_at: Any,
-    refractory_key: Any,
-    waiting: Any,
-) -> Any:
-    """Evaluate a whole position whose neurons wait for no messages; returns how many neurons wait now."""
+def evaluate(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
+    """Evaluate a position; returns how many neurons wait now. Potentials go to the end of the trace."""
+    wiring = network.wiring
+    layer = unsigned_index(wiring.position_layer[position])
+    slot, width = unsigned_index(wiring.position_slot[position]), unsigned_index(wiring.layer_width[layer])
+    output = layer == len(wiring.layer_width) - 1
     c = 0
     while c < width:
         at = slot + c
+        potentials_at = out.ends[POTENTIALS] + c if rules.traced else -1
         if c + BLOCK <= width:
             lanes = _evaluate_block(
                 at,
-                state.u,
-                state.x,
-                state.alive,
-                parameters.threshold,
-                parameters.reset_by,
-                rules.subtract,
-                parameters.low,
-                parameters.high,
-                rules.saturates,
-                state.values,
-                trace.potentials,
-                potentials_at + c,
-                rules.traced,
+                network.neuron,
+                state.cells,
+                state.gates,
+                rules.gated,
+                state.fired.values,
+                out.trace.potentials,
+                potentials_at,
             )
             c += BLOCK
         else:
             lanes = _evaluate_vector(
                 at,
-                state.u,
-                state.x,
-                state.alive,
-                parameters.threshold,
-                parameters.reset_by,
-                rules.subtract,
-                parameters.low,
-                parameters.high,
-                rules.saturates,
-                state.values,
-                trace.potentials,
-                potentials_at + c,
-                rules.traced,
+                network.neuron,
+                state.cells,
+                state.gates,
+                rules.gated,
+                state.fired.values,
+                out.trace.potentials,
+                potentials_at,
             )
             c += LANES
-        state.tally[DECISIONS if output else SPIKES] += lanes_set(lanes)
+        state.fired.tally[DECISIONS if output else SPIKES] += lanes_set(lanes)
         while lanes != 0:
             lane = lowest_lane(lanes)
             lanes &= lanes - 1
-            value = state.values[lane]
-            waiting = enqueue(at + lane, value, step, output, wiring, rules, state, refractory_key, waiting)
+            source = unsigned_index(wiring.slot_source[unsigned_index(at + lane)])
+            _silence(rules, moment, source, at + lane, state)
+            if output:
+                outputs = state.fired.outputs
+                outputs[source - (len(wiring.source_slot) - len(outputs))] += 1
+            waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
     return waiting
 
 
 @part
-def evaluate_gated(
-    position: Any,
-    slot: Any,
-    layer: Any,
-    step: Any,
-    was_complete: Any,
-    complete: Any,
-    wiring: Any,
-    parameters: Any,
-    rules: Any,
-    state: Any,
-    trace: Any,
-    potentials_at: Any,
-    refractory_key: Any,
-    waiting: Any,
-    barriers: Any,
-) -> Any:
-    """The same where neurons wait for messages or send barrier messages.
+def _silence(rules: Any, moment: Any, source: Any, slot: Any, state: Any) -> None:
+    """A neuron that fired is refractory from now on, unless dropout lets it fire again."""
+    if rules.gated:
+        state.gates.able[slot] = _HAS_FIRED
+    free = not rules.refractory
+    if rules.refractory_dropout > 0 and rules.refractory:
+        draw = uniform(absorb(absorb(moment.refractory_key, moment.step), source - rules.inputs))
+        free = draw < rules.refractory_dropout
+    if not free:
+        state.cells.alive[slot] = 0
 
-    Returns how many neurons wait now, how many send a barrier message, and how many were evaluated.
+
+@part
+def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, waiting: Any) -> Any:
+    """The neuron fired at this potential; returns how many wait now."""
+    queue = state.queue
+    if rules.tallied:
+        state.fired.sources[state.fired.tally[FIRED]] = source
+        state.fired.tally[FIRED] += 1
+    queue.potential[source] = potential
+    waits = queue.spikes[source] != 0  # possible only for a neuron that is not refractory
+    queue.spikes[source] += 1
+    if not waits:
+        queue.waiting[unsigned_index(waiting)] = source
+        queue.enqueue_step[source] = moment.step
+        waiting += 1
+    return waiting
+
+
+@part
+def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, senders: Any) -> Any:
+    """Who of a position is evaluated and may fire in this step, into `Gates`.
+
+    Returns how many are evaluated, and how many neurons of all positions complete their threshold: those at the end of
+    `Gates.senders` send a barrier message unless they fire.
     """
-    spikes, others = np.int64(state.spikes_in[position]), np.int64(state.barriers_in[position])
-    before = np.int64(state.received[position])
-    now = before + spikes + others
-    state.received[position] = now
+    wiring, gates = network.wiring, state.gates
+    layer = unsigned_index(wiring.position_layer[position])
+    slot = unsigned_index(wiring.position_slot[position])
+    spikes = np.int64(state.arrivals.spikes[position])
+    arrived = spikes + np.int64(state.arrivals.barriers[position])
+    before = np.int64(gates.received[position])
+    now = before + arrived
+    gates.received[position] = now
     if spikes > 0:
-        state.stimulated[position] = 1
-    last = layer == len(wiring.layer_width) - 1
+        gates.stimulated[position] = 1
+    sends = rules.barrier_messages and layer < len(wiring.layer_width) - 1
     evaluations = 0
-    for c in range(wiring.layer_width[layer]):
-        at = slot + c
-        written = SKIPPED
-        if c < wiring.layer_channels[layer]:
-            gate = parameters.gate[at]
-            was_open, is_open = before >= gate and step > 0, now >= gate
-            if layer == 0:
-                if rules.layer_gate:
-                    was_open, is_open = was_complete, complete
-                else:
-                    was_open, is_open = was_open or was_complete, is_open or complete
-            completes = is_open and not was_open
-            # the frame's last event completes it for first-layer neurons that waited for it
-            evaluated = spikes + others > 0 or (rules.queued and layer == 0 and completes and now > 0)
-            fired = False
-            state.partly[at] = evaluated
-            if evaluated:
-                evaluations += 1
-                alive = state.alive[at] > 0
-                v = state.u[at] + state.x[at] if alive else np.float32(0)
-                if rules.saturates:
-                    v = min(max(v, parameters.low[at]), parameters.high[at])
-                able = is_open and state.stimulated[position] != 0  # barrier messages alone make no neuron fire
-                fired = able and v > parameters.threshold[at]
-                after = v
-                if fired:
-                    after = v - parameters.reset_by[at] if rules.subtract else np.float32(0)
-                state.u[at] = after
-                written = (v if able else CLOSED) if alive else REFRACTORY
-                if fired:
-                    state.tally[DECISIONS if last else SPIKES] += 1
-                    waiting = enqueue(at, v, step, last, wiring, rules, state, refractory_key, waiting)
-            if rules.barrier_messages and completes and not fired and not last:
-                state.barriers[barriers] = wiring.slot_source[at]
-                barriers += 1
-        state.x[at] = 0
-        if rules.traced:
-            trace.potentials[potentials_at + c] = written
-    return waiting, barriers, evaluations
+    for at in range(slot, slot + wiring.layer_channels[layer]):
+        gate = network.gate[at]
+        was_open, is_open = before >= gate and moment.step > 0, now >= gate
+        if layer == 0:
+            if rules.layer_gate:
+                was_open, is_open = moment.was_complete, moment.complete
+            else:
+                was_open, is_open = was_open or moment.was_complete, is_open or moment.complete
+        completes = is_open and not was_open
+        # the frame's last event completes it for first-layer neurons that waited for it
+        evaluated = arrived > 0 or (rules.queued and layer == 0 and completes and now > 0)
+        evaluations += evaluated
+        gates.evaluated[at] = evaluated
+        # barrier messages alone make no neuron fire
+        gates.able[at] = is_open and gates.stimulated[position] != 0
+        if sends and completes:
+            gates.senders[senders] = wiring.slot_source[at]
+            senders += 1
+    return evaluations, senders
+
+
+@part
+def silent_senders(network: Any, state: Any, begin: Any, end: Any) -> Any:
+    """Keeps of `Gates.senders` from `begin` on those that did not fire; returns how many senders there are now."""
+    gates = state.gates
+    for i in range(begin, end):
+        source = gates.senders[i]
+        if gates.able[network.wiring.source_slot[source]] != _HAS_FIRED:
+            gates.senders[begin] = source
+            begin += 1
+    return begin
+
+
+@part
+def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any, touched: Any, waiting: Any) -> Any:
+    """Evaluate all positions that messages reach.
+
+    Returns how many neurons wait now, how many send a barrier message, and how many positions the trace got.
+    """
+    wiring, tally = network.wiring, state.fired.tally
+    tally[SPIKES] = 0
+    tally[DECISIONS] = 0
+    tally[FIRED] = 0
+    reached = senders = 0
+    for i in range(touched):
+        position = unsigned_index(state.arrivals.touched[i])
+        layer = unsigned_index(wiring.position_layer[position])
+        state.arrivals.mark[position] = 0
+        evaluations = np.int64(wiring.layer_channels[layer])
+        completing = senders
+        if rules.gated:
+            evaluations, completing = open_gates(network, rules, moment, position, state, senders)
+        if not rules.gated or evaluations > 0:
+            waiting = evaluate(network, rules, moment, position, state, out, waiting)
+        if rules.gated:
+            senders = silent_senders(network, state, senders, completing)
+        if rules.tallied:
+            state.counting.evaluations[i] = evaluations
+        if rules.traced and evaluations > 0:
+            out.trace.words[out.ends[0] + reached] = position
+            reached += 1
+            out.ends[POTENTIALS] += wiring.layer_width[layer]
+    out.ends[EMITTED] += tally[SPIKES]
+    return waiting, senders, reached

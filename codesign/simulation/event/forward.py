@@ -16,7 +16,11 @@ from codesign.simulation.event.counting import (
     end_counting,
     tally,
 )
-from codesign.simulation.event.delivery import (
+from codesign.simulation.event.draws import absorb
+from codesign.simulation.event.evaluation import DECISIONS, Moment, evaluate_touched
+from codesign.simulation.event.priorities import NOT_A_NUMBER
+from codesign.simulation.event.propagation import (
+    Frame,
     deliver_frame,
     drop_input,
     frame_messages,
@@ -25,23 +29,11 @@ from codesign.simulation.event.delivery import (
     queue_frame,
     reach,
 )
-from codesign.simulation.event.draws import absorb
-from codesign.simulation.event.evaluation import DECISIONS, FIRED, SPIKES, evaluate, evaluate_gated
-from codesign.simulation.event.memory import EMITTED, POTENTIALS, WORDS
 from codesign.simulation.event.rows import set_all
-from codesign.simulation.event.selection import (
-    FEW,
-    FIRST,
-    LAST,
-    NOT_A_NUMBER,
-    call_policy,
-    choose_among_few,
-    keep_lowest_equals,
-    move_reaching,
-    separator,
-)
+from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
-from codesign.simulation.event.vector import LANES, add, load, multiply, natural, store
+from codesign.simulation.event.structures import POTENTIALS, WORDS
+from codesign.simulation.event.vector import LANES, add, load, multiply, store, unsigned_index
 
 __all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "run_sample"]
 
@@ -53,368 +45,205 @@ _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORIT
 )  # places in `Input.purpose_keys`
 FOOTER = 3
 """Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
-_FEW = 128
+
+
+@routine
+def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
+    """Run all timesteps of a sample; returns how that ended.
+
+    `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after,
+    and has the spikes emitted by hidden neurons added to it.
+    """
+    set_all(state.cells.u, np.float32(0))
+    if not rules.refractory:  # a run of the network that had refractory neurons may have left some silent
+        set_all(state.cells.alive, np.float32(1))
+    out.scores[sample] = 0
+    if rules.recorded:
+        begin_counting(out.counters, sample)
+    kept_from: Any = np.int64(0)
+    if input_.kept_by_sample:
+        kept_from = input_.offsets[sample * rules.timesteps]
+    for timestep in range(rules.timesteps):
+        row = sample * rules.timesteps + timestep
+        frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
+        status = _run_pass(network, rules, input_, frame, state, out)
+        if status != DONE:
+            return status
+    if rules.reads_potential:
+        wiring, last_reading = network.wiring, out.scores.shape[1] - 1
+        first = len(wiring.source_slot) - out.scores.shape[2]
+        for output in range(out.scores.shape[2]):
+            out.scores[sample, last_reading, output] = state.cells.u[wiring.source_slot[first + output]]
+    if rules.recorded:
+        end_counting(network, state, out.counters, sample)
+    return DONE
 
 
 @part
-def _begin_pass(rules: Any, parameters: Any, state: Any) -> None:
-    if rules.leaks or rules.biased:
-        for at in range(0, len(state.u), LANES):
-            u = multiply(load(state.u, at), load(parameters.decay, at))
-            if rules.biased:
-                u = add(u, load(parameters.bias, at))
-            store(state.u, at, u)
-    if rules.refractory:
-        set_all(state.alive, np.float32(1))
-    if rules.gated:
-        state.received[:] = 0
-        state.stimulated[:] = 0
-    state.outputs[:] = 0
+def _pass_key(input_: Any, purpose: Any, frame: Any) -> Any:
+    """Key of all draws for a purpose in this pass."""
+    return absorb(absorb(input_.purpose_keys[purpose], input_.sample_ids[frame.sample]), frame.timestep)
 
 
 @part
-def _choose(
-    parameters: Any,
-    rules: Any,
-    state: Any,
-    waiting: Any,
-    inputs_waiting: Any,
-    neuron_key: Any,
-    input_key: Any,
-    step: Any,
-) -> Any:
-    """Move the group from `waiting` to `chosen`; returns how many were chosen and how many wait on."""
-    if waiting <= rules.group_size:
-        for i in range(waiting):
-            state.chosen[i] = state.waiting[i]
-        return np.int64(waiting), np.int64(0)
-    problem = call_policy(
-        rules.policy,
-        waiting,
-        state.waiting,
-        rules.inputs,
-        state.potential,
-        state.enqueue_step,
-        parameters.source_layer,
-        parameters.source_core,
-        state.delivery,
-        absorb(neuron_key, step),
-        absorb(input_key, step),
-        np.float32(step),
-        rules.noise,
-        rules.cores,
-        np.int64(rules.draws),
-        state.drawn,
-        state.potentials,
-        state.steps,
-        state.deliveries,
-        state.keys,
-    )
-    if problem == NOT_A_NUMBER:
-        return np.int64(NOT_A_NUMBER), np.int64(0)
-    if rules.prioritize_input and inputs_waiting > 0:
-        for i in range(waiting):
-            if state.waiting[i] < rules.inputs:
-                state.keys[i] = FIRST if inputs_waiting < rules.group_size else state.keys[i]
-            elif inputs_waiting >= rules.group_size:
-                state.keys[i] = LAST
-    if waiting <= FEW and choose_among_few(state.keys, state.waiting, waiting, rules.group_size, state.chosen):
-        return np.int64(rules.group_size), waiting - rules.group_size
-    least, reached = separator(state.keys, waiting, rules.group_size)
-    if reached > rules.group_size:
-        keep_lowest_equals(state.keys, state.waiting, waiting, least, rules.group_size, state.equals)
-    chosen = move_reaching(state.keys, least, state.waiting, waiting, state.chosen)
-    return chosen, waiting - chosen
-
-
-@part
-def _order_by_layer(wiring: Any, state: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
-    bucket = state.bucket
-    layers = len(wiring.layer_width)
-    if layers * chosen <= _FEW:  # no place depends on another: faster than counting
-        place = 0
-        for layer in range(layers + 1):
-            for i in range(chosen):
-                source = natural(state.chosen[i])
-                state.ordered[natural(place)] = source
-                place += wiring.source_layer[source] == layer
-            bucket[layer + 1] = place
-        return
-    for i in range(len(bucket)):
-        bucket[i] = 0
-    for i in range(chosen):
-        bucket[np.int64(wiring.source_layer[state.chosen[i]]) + 2] += 1
-    for i in range(2, len(bucket)):
-        bucket[i] += bucket[i - 1]
-    for i in range(chosen):
-        source = state.chosen[i]
-        place = np.int64(wiring.source_layer[source]) + 1
-        state.ordered[bucket[place]] = source
-        bucket[place] += 1
-
-
-@part
-def _write_step(
-    rules: Any, state: Any, trace: Any, at: Any, chosen: Any, reached: Any, room: Any, single_spikes: Any
-) -> Any:
-    """Append a forward step to the trace; returns where the next begins."""
-    words = trace.words
-    for i in range(chosen):
-        words[at + i] = state.ordered[i]
-    at += chosen
-    if not single_spikes:
+def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
+    """Run one timestep; returns how that ended."""
+    queue = state.queue
+    _begin_pass(network, rules, state)
+    draw_keys = _pass_key(input_, _PRIORITY, frame), _pass_key(input_, _INPUT_PRIORITY, frame)
+    network_key = _pass_key(input_, _NETWORK_DROPOUT, frame)
+    refractory_key = _pass_key(input_, _REFRACTORY_DROPOUT, frame)
+    if rules.input_dropout > 0:
+        drop_input(rules, input_, frame, _pass_key(input_, _INPUT_DROPOUT, frame))
+    waiting = touched = inputs_waiting = 0
+    if rules.queued:
+        waiting = inputs_waiting = queue_frame(input_, frame, queue)
+    else:
+        touched = deliver_frame(network, rules, input_, frame, state)
+    if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
+        return NO_ROOM
+    if rules.timed:
+        state.served.free[:] = 0
+        if not rules.queued:
+            serve_row(network.service, state.served.free, 0, 0, 0.0, frame_messages(rules, input_, frame))
+    complete, was_complete = inputs_waiting == 0, False
+    decided = -1
+    step = 0
+    active = touched + waiting > 0 or rules.announces
+    while active:
+        if rules.gated:
+            touched = _wake(network, rules, state, step, complete and not was_complete, touched)
+        if rules.traced and not _fits_evaluations(network, out, touched):
+            return NO_ROOM
+        moment = Moment(step, was_complete, complete, refractory_key)
+        waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
+        was_complete = complete
+        if state.fired.tally[DECISIONS] > 0 and decided < 0:
+            decided = step
+        last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
+        if not _count_evaluated(network, rules, frame, step, touched, decided, state, out):
+            return NO_ROOM
+        chosen = room = 0
+        if last:
+            senders = 0
+        else:
+            room = rules.group_size - waiting
+            chosen, waiting = choose(rules, draw_keys, step, state, waiting, inputs_waiting)
+            if chosen == NOT_A_NUMBER:
+                return NO_PRIORITY
+        order_by_layer(network.wiring, queue, chosen)
+        if not rules.single_spikes:
+            keep(rules, queue, chosen, absorb(network_key, step))
+        if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
+            return NO_ROOM
+        if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
+            return NO_ROOM
+        if rules.timed:
+            serve_departures(network, rules, state, chosen)
+        touched = propagate(network, rules, state, chosen, senders)
         for i in range(chosen):
-            trace.words_as_float[at + i] = state.kept[i]
+            source = unsigned_index(queue.ordered[i])
+            queue.spikes[source] = 0
+            inputs_waiting -= source < rules.inputs
+        complete = complete or inputs_waiting == 0
+        step += 1
+        active = not last and touched + waiting > 0
+    for i in range(waiting):  # what waits when the pass stops is dropped
+        queue.spikes[queue.waiting[i]] = 0
+    _end_pass(rules, frame, step, decided, state, out)
+    return DONE
+
+
+@part
+def _begin_pass(network: Any, rules: Any, state: Any) -> None:
+    cells = state.cells
+    if rules.leaks or rules.biased:
+        for at in range(0, len(cells.u), LANES):
+            u = multiply(load(cells.u, at), load(network.decay, at))
+            if rules.biased:
+                u = add(u, load(network.bias, at))
+            store(cells.u, at, u)
+    if rules.refractory:
+        set_all(cells.alive, np.float32(1))
+    if rules.gated:
+        state.gates.received[:] = 0
+        state.gates.stimulated[:] = 0
+    state.fired.outputs[:] = 0
+
+
+@part
+def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
+    if rules.traced:
+        out.trace.words[out.ends[WORDS]] = steps
+        out.ends[WORDS] += 1
+    reading = min(frame.timestep, out.scores.shape[1] - 1)
+    for output in range(out.scores.shape[2]):
+        out.scores[frame.sample, reading, output] += state.fired.outputs[output]
+    if rules.recorded:
+        count_pass(state, out.counters, frame.sample, decided, steps)
+
+
+@part
+def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touched: Any) -> Any:
+    """Positions whose gates open without a message: when a frame is complete, and in step 0 those of gate 0."""
+    if completes:
+        for position in range(network.wiring.layer_positions[1]):
+            touched = reach(position, state.arrivals, touched)
+    if rules.barrier_messages and step == 0:
+        for i in range(len(network.open_at_once)):
+            touched = reach(network.open_at_once[i], state.arrivals, touched)
+    return touched
+
+
+@part
+def _count_evaluated(
+    network: Any, rules: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any
+) -> Any:
+    """Count a step's evaluations, and forget its messages; returns whether there was room."""
+    if rules.tallied:
+        tally(network, state, touched)
+    if rules.timed:
+        serve_evaluations(network, state, step)
+    if rules.recorded and not count_evaluations(network, frame, step, touched, decided, state, out):
+        return False
+    if rules.gated or rules.recorded:
+        arrivals = state.arrivals
+        for i in range(touched):
+            arrivals.spikes[arrivals.touched[i]] = 0
+            arrivals.barriers[arrivals.touched[i]] = 0
+    return True
+
+
+@part
+def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
+    """Whether the trace has room for the evaluation of so many positions, however wide."""
+    widest = 0
+    for width in network.wiring.layer_width:
+        widest = max(widest, np.int64(width))
+    fits = out.ends[POTENTIALS] + touched * widest <= len(out.trace.potentials)
+    return fits and out.ends[WORDS] + touched <= len(out.trace.words)
+
+
+@part
+def _write_step(rules: Any, queue: Any, out: Any, chosen: Any, reached: Any, room: Any) -> Any:
+    """Append a forward step to the trace, behind the positions evaluated; returns whether there was room."""
+    words, at = out.trace.words, out.ends[WORDS] + reached
+    if at + 3 * chosen + FOOTER + 1 > len(words):  # with the one word at the end of a pass
+        return False
+    for i in range(chosen):
+        words[at + i] = queue.ordered[i]
+    at += chosen
+    if not rules.single_spikes:
+        for i in range(chosen):
+            out.trace.words_as_float[at + i] = queue.kept[i]
         at += chosen
         if rules.network_dropout > 0:
             for i in range(chosen):
-                waited = max(state.q[state.ordered[i]], 1)
-                trace.words_as_float[at + i] = state.kept[i] / np.float32(waited)
+                waited = max(queue.spikes[queue.ordered[i]], 1)
+                out.trace.words_as_float[at + i] = queue.kept[i] / np.float32(waited)
             at += chosen
     words[at] = chosen
     words[at + 1] = reached
     words[at + 2] = room
-    return at + FOOTER
-
-
-@part
-def _words_of_step(chosen: Any) -> Any:
-    """No fewer words than what is written after the evaluations of a step, and at the end of a pass."""
-    return 3 * chosen + FOOTER + 1
-
-
-@routine
-def run_sample(
-    wiring: Any,
-    parameters: Any,
-    rules: Any,
-    service: Any,
-    input_: Any,
-    sample: Any,
-    kept: Any,
-    kept_from: Any,
-    state: Any,
-    trace: Any,
-    counters: Any,
-    ends: Any,
-    scores: Any,
-) -> Any:
-    """Run all timesteps of a sample; returns how that ended.
-
-    `ends` says where the trace's words and potentials and the tables of messages and updates end, before and after, and
-    has the spikes emitted by hidden neurons added to it.
-    """
-    single_spikes = rules.single_spikes
-    counting = rules.gated or rules.recorded
-    layers = len(wiring.layer_width)
-    widest = 0
-    for width in wiring.layer_width:
-        widest = max(widest, np.int64(width))
-    words_at, potentials_at = ends[WORDS], ends[POTENTIALS]
-    set_all(state.u, np.float32(0))
-    if not rules.refractory:
-        set_all(
-            state.alive, np.float32(1)
-        )  # a run of the network that had refractory neurons may have left some silent
-    last_reading = scores.shape[1] - 1
-    scores[sample] = 0
-    if rules.recorded:
-        begin_counting(counters, sample)
-    sample_id = input_.sample_ids[sample]
-    for timestep in range(rules.timesteps):
-        _begin_pass(rules, parameters, state)
-        neuron_key = absorb(absorb(input_.purpose_keys[_PRIORITY], sample_id), timestep)
-        input_key = absorb(absorb(input_.purpose_keys[_INPUT_PRIORITY], sample_id), timestep)
-        network_key = absorb(absorb(input_.purpose_keys[_NETWORK_DROPOUT], sample_id), timestep)
-        refractory_key = absorb(absorb(input_.purpose_keys[_REFRACTORY_DROPOUT], sample_id), timestep)
-        begin = input_.offsets[sample * rules.timesteps + timestep]
-        end = input_.offsets[sample * rules.timesteps + timestep + 1]
-        if rules.input_dropout > 0:
-            dropout_key = absorb(absorb(input_.purpose_keys[_INPUT_DROPOUT], sample_id), timestep)
-            drop_input(rules, input_, begin, end, dropout_key, kept, kept_from)
-        waiting = touched = inputs_waiting = 0
-        if rules.queued:
-            waiting = inputs_waiting = queue_frame(rules, input_, begin, end, kept, kept_from, state)
-        else:
-            touched = deliver_frame(wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counting)
-        if rules.recorded and not begin_counting_pass(
-            wiring, parameters, rules, input_, begin, end, kept, kept_from, state, counters, sample, timestep, ends
-        ):
-            return NO_ROOM
-        if rules.timed:
-            state.free[:] = 0
-            if not rules.queued:
-                serve_row(service, state.free, 0, 0, 0.0, frame_messages(rules, input_, begin, end))
-        complete, was_complete = inputs_waiting == 0, False
-        decided = -1
-        step = 0
-        active = touched + waiting > 0 or (rules.barrier_messages and layers > 1)
-        while active:
-            if rules.gated and complete != was_complete:
-                for position in range(wiring.layer_positions[1]):
-                    touched = reach(position, state.mark, state.touched, touched)
-            if rules.barrier_messages and step == 0:
-                for i in range(len(parameters.open_at_once)):
-                    touched = reach(parameters.open_at_once[i], state.mark, state.touched, touched)
-            if rules.traced and (
-                potentials_at + touched * widest > len(trace.potentials) or words_at + touched > len(trace.words)
-            ):
-                return NO_ROOM
-            reached = barriers = 0
-            state.tally[SPIKES] = 0
-            state.tally[DECISIONS] = 0
-            state.tally[FIRED] = 0
-            for i in range(touched):
-                position = natural(state.touched[i])
-                layer = natural(wiring.position_layer[position])
-                slot = natural(wiring.position_slot[position])
-                evaluations = np.int64(wiring.layer_channels[layer])
-                state.mark[position] = 0
-                if rules.gated:
-                    waiting, barriers, evaluations = evaluate_gated(
-                        position,
-                        slot,
-                        layer,
-                        step,
-                        was_complete,
-                        complete,
-                        wiring,
-                        parameters,
-                        rules,
-                        state,
-                        trace,
-                        potentials_at,
-                        refractory_key,
-                        waiting,
-                        barriers,
-                    )
-                else:
-                    width = natural(wiring.layer_width[layer])
-                    waiting = evaluate(
-                        slot,
-                        width,
-                        layer == layers - 1,
-                        step,
-                        wiring,
-                        parameters,
-                        rules,
-                        state,
-                        trace,
-                        potentials_at,
-                        refractory_key,
-                        waiting,
-                    )
-                if rules.tallied:
-                    state.evaluated[i] = evaluations
-                if rules.traced and evaluations > 0:
-                    trace.words[words_at + reached] = position
-                    reached += 1
-                    potentials_at += wiring.layer_width[layer]
-            words_at += reached
-            was_complete = complete
-            ends[EMITTED] += state.tally[SPIKES]
-            if state.tally[DECISIONS] > 0 and decided < 0:
-                decided = step
-            last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
-
-            if rules.tallied:
-                tally(wiring, parameters, state, touched)
-            if rules.timed:
-                serve_evaluations(
-                    service,
-                    state.slice_sums,
-                    state.fired,
-                    state.tally[FIRED],
-                    parameters.source_slice,
-                    state.enqueue_step,
-                    step,
-                    state.free,
-                    state.done,
-                    state.sent,
-                    state.delivery,
-                )
-            if rules.recorded and not count_evaluations(
-                wiring, parameters, rules, state, counters, sample, timestep, step, touched, decided, ends
-            ):
-                return NO_ROOM
-            if counting:
-                for i in range(touched):
-                    state.spikes_in[state.touched[i]] = 0
-                    state.barriers_in[state.touched[i]] = 0
-
-            chosen = room = 0
-            if last:
-                barriers = 0
-            else:
-                room = rules.group_size - waiting
-                chosen, waiting = _choose(
-                    parameters, rules, state, waiting, inputs_waiting, neuron_key, input_key, step
-                )
-                if chosen == NOT_A_NUMBER:
-                    return NO_PRIORITY
-            _order_by_layer(wiring, state, chosen)
-            if not single_spikes:
-                keep(rules, state, chosen, network_key, step)
-            if rules.traced:
-                if words_at + _words_of_step(chosen) > len(trace.words):
-                    return NO_ROOM
-                words_at = _write_step(rules, state, trace, words_at, chosen, reached, max(room, 0), single_spikes)
-            if rules.recorded and not count_departures(
-                wiring,
-                parameters,
-                rules,
-                state,
-                counters,
-                sample,
-                timestep,
-                step,
-                chosen,
-                barriers,
-                single_spikes,
-                ends,
-            ):
-                return NO_ROOM
-            if rules.timed:
-                serve_departures(
-                    service,
-                    chosen,
-                    state.ordered,
-                    rules.inputs,
-                    rules.currents,
-                    state.frame_left,
-                    state.q,
-                    wiring.source_layer,
-                    parameters.source_slice,
-                    state.enqueue_step,
-                    state.free,
-                    state.sent,
-                    state.group_keys,
-                    state.group_sums,
-                )
-            touched = propagate(wiring, parameters, rules, state, chosen, barriers, counting, single_spikes)
-            for i in range(chosen):
-                source = natural(state.ordered[i])
-                state.q[source] = 0
-                inputs_waiting -= source < rules.inputs
-            complete = complete or inputs_waiting == 0
-            step += 1
-            active = not last and touched + waiting > 0
-        for i in range(waiting):  # what waits when the pass stops is dropped
-            state.q[state.waiting[i]] = 0
-        if rules.traced:
-            trace.words[words_at] = step
-            words_at += 1
-        reading = min(timestep, last_reading)
-        for output in range(scores.shape[2]):
-            scores[sample, reading, output] += state.outputs[output]
-        if rules.recorded:
-            count_pass(state, counters, sample, decided, step)
-    if rules.reads_potential:
-        first = len(wiring.source_slot) - scores.shape[2]
-        for output in range(scores.shape[2]):
-            scores[sample, last_reading, output] = state.u[wiring.source_slot[first + output]]
-    if rules.recorded:
-        end_counting(wiring, parameters, state, counters, sample)
-    ends[WORDS], ends[POTENTIALS] = words_at, potentials_at
-    return DONE
+    out.ends[WORDS] = at + FOOTER
+    return True

@@ -24,7 +24,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Linear
 from codesign.simulation.event.vector import LANES
 
-__all__ = ["MOST_SOURCES", "Layout", "Wiring", "aligned_zeros"]
+__all__ = ["MOST_SOURCES", "MemoryLayout", "Wiring", "aligned_zeros"]
 
 _PIECE = 128
 MOST_SOURCES = 1 << 24
@@ -96,12 +96,13 @@ class _Packed:
     width: int
     channels: int
 
-    @property
-    def size(self) -> int:
-        return self.rows * self.width
+    def of(self, weights: Floats) -> Floats:
+        """(rows, channels) view of the connection's part of all packed weights."""
+        whole = weights[self.start : self.start + self.rows * self.width].reshape(self.rows, self.width)
+        return whole[:, : self.channels]
 
 
-class Layout:
+class MemoryLayout:
     """The layout of a network's topology; holds no weights.
 
     Raises:
@@ -136,10 +137,10 @@ class Layout:
             [before + np.arange(p) * w for before, p, w in zip(slots_before, places, self.widths, strict=False)]
         )
         source_slot = np.full(self.sources, -1)
-        for layer, (one, start) in enumerate(zip(shape.layers, shape.starts, strict=False)):
-            channel, place = np.divmod(np.arange(one.neurons), places[layer])
+        for layer, (form, start) in enumerate(zip(shape.layers, shape.starts, strict=False)):
+            channel, place = np.divmod(np.arange(form.neurons), places[layer])
             slots = position_slot[layer_positions[layer] + place] + channel
-            source_slot[inputs + start : inputs + start + one.neurons] = slots
+            source_slot[inputs + start : inputs + start + form.neurons] = slots
         slot_source = np.full(slots_before[-1], -1)
         slot_source[source_slot[inputs:]] = np.arange(inputs, self.sources)
         source_layer = np.repeat(np.arange(layers + 1), [inputs, *shape.layer_sizes])
@@ -149,11 +150,11 @@ class Layout:
         tap_counts: list[NDArray[np.int64]] = []
         for connection, packed, (counts, _, _) in zip(self.connections, self.packed, taps, strict=True):
             channel, place = np.divmod(np.arange(connection.inputs), len(counts))
-            source_position.append(sum(len(one) for one in tap_counts) + place)
+            source_position.append(sum(map(len, tap_counts)) + place)
             source_row.append(packed.start + channel * (packed.rows // connection.source[0]) * packed.width)
             tap_counts.append(counts)
         outputs = shape.layers[-1].neurons
-        source_position.append(np.full(outputs, sum(len(one) for one in tap_counts)))
+        source_position.append(np.full(outputs, sum(map(len, tap_counts))))
         source_row.append(np.zeros(outputs, dtype=np.int64))
         tap_counts.append(np.zeros(1, dtype=np.int64))
         tap_start = np.cumsum([0, *np.concatenate(tap_counts)])
@@ -193,6 +194,12 @@ class Layout:
         rows, width = self.wiring.single_row[: self.shape.input_size], self.widths[0]
         even = bool(self.wiring.single[0]) and np.array_equal(rows, np.arange(len(rows)) * width)
         return width if even else 0
+
+    @cached_property
+    def slot_position(self) -> Integers:
+        """(slots,) position that each slot belongs to."""
+        widths = self.wiring.layer_width[self.wiring.position_layer]
+        return _integers(np.repeat(np.arange(len(widths)), widths))
 
     @property
     def slots(self) -> int:
@@ -245,9 +252,9 @@ class Layout:
             into: an earlier result, which is overwritten.
         """
         result = aligned_zeros(self.weights) if into is None else into
-        for connection, weight, one in zip(self.connections, weights, self.packed, strict=True):
-            rows = result[one.start : one.start + one.size].reshape(one.rows, one.width)[:, : one.channels]
-            _copy_transposed(weight.detach().numpy().reshape(one.channels, one.rows), rows)
+        for connection, weight, packed in zip(self.connections, weights, self.packed, strict=True):
+            rows = packed.of(result)
+            _copy_transposed(weight.detach().numpy().reshape(packed.channels, packed.rows), rows)
             if connection.scale != 1:
                 rows *= np.float32(connection.scale)
         return result
@@ -266,15 +273,14 @@ class Layout:
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
         """Gradients of packed weights in the shapes of the network's weights."""
-        found = []
-        for connection, one in zip(self.connections, self.packed, strict=True):
-            rows = gradient[one.start : one.start + one.size].reshape(one.rows, one.width)[:, : one.channels]
-            weight = np.empty((one.channels, one.rows), dtype=np.float32)
-            _copy_transposed(rows, weight)
+        unpacked = []
+        for connection, packed in zip(self.connections, self.packed, strict=True):
+            weight = np.empty((packed.channels, packed.rows), dtype=np.float32)
+            _copy_transposed(packed.of(gradient), weight)
             if connection.scale != 1:
                 weight *= np.float32(connection.scale)
-            found.append(torch.from_numpy(weight.reshape(connection.weight.shape)))
-        return found
+            unpacked.append(torch.from_numpy(weight.reshape(connection.weight.shape)))
+        return unpacked
 
     def spread(self, values: torch.Tensor, padding: float) -> Floats:
         """(N,) numbers of neurons, put into slots."""

@@ -22,9 +22,9 @@ from codesign.simulation.event.vector import (
     load_wide,
     multiply,
     multiply_add,
-    natural,
     store,
     total,
+    unsigned_index,
 )
 
 __all__ = [
@@ -81,7 +81,7 @@ def add_rows(load: Any) -> Any:
     def piece(c: Any, x: Any, at: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
-            sum_ = add(sum_, load(weights, natural(rows[n]) + c))
+            sum_ = add(sum_, load(weights, unsigned_index(rows[n]) + c))
         store(x, at + c, sum_)
 
     return piece
@@ -100,8 +100,8 @@ def add_scaled_rows(load: Any) -> Any:
     ) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
-            row = natural(rows[n]) * stride + c
-            sum_ = multiply_add(fill_as(sum_, scale[natural(n - offset)]), load(weights, row), sum_)
+            row = unsigned_index(rows[n]) * stride + c
+            sum_ = multiply_add(fill_as(sum_, scale[unsigned_index(n - offset)]), load(weights, row), sum_)
         store(x, at + c, sum_)
 
     return piece
@@ -120,8 +120,8 @@ def accumulate_rows(load: Any) -> Any:
     ) -> None:
         d = load(dx, at + c)
         for n in range(begin, end):
-            row = natural(rows[n]) * stride + c
-            store(gradient, row, multiply_add(fill_as(d, scale[natural(n - offset)]), d, load(gradient, row)))
+            row = unsigned_index(rows[n]) * stride + c
+            store(gradient, row, multiply_add(fill_as(d, scale[unsigned_index(n - offset)]), d, load(gradient, row)))
 
     return piece
 
@@ -139,7 +139,7 @@ def dot_and_accumulate(load: Any) -> Any:
     ) -> None:
         d = load(dx, at + c)
         for n in range(begin, end):
-            row = natural(rows[n]) + c
+            row = unsigned_index(rows[n]) + c
             dots[n] += total(multiply(d, load(weights, row)))
             store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
 
@@ -156,10 +156,10 @@ def multiply_transposed(load: Any) -> Any:
     @leaf
     def piece(c: Any, result: Any, stride: Any, matrix: Any, start: Any, dx: Any, first: Any, rows: Any) -> None:
         sum_ = load(matrix, start + c)
-        sum_ = multiply(fill_as(sum_, dx[natural(first)]), sum_)
+        sum_ = multiply(fill_as(sum_, dx[unsigned_index(first)]), sum_)
         for i in range(1, rows):
             row = load(matrix, start + i * stride + c)
-            sum_ = multiply_add(fill_as(row, dx[natural(first + i)]), row, sum_)
+            sum_ = multiply_add(fill_as(row, dx[unsigned_index(first + i)]), row, sum_)
         store(result, c, sum_)
 
     return piece

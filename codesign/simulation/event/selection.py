@@ -6,43 +6,32 @@ interpolation and halving, each turn a count of whole vectors. Neurons of equal 
 
 from __future__ import annotations
 
-import dis
-import types as python_types
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.errors import NumbaError
 
-from codesign.errors import InputError
-from codesign.simulation.event.compilation import callback, leaf
-from codesign.simulation.event.draws import absorb, uniform
+from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.draws import absorb
+from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
     exceeding,
     highest_lane,
-    intrinsic,
     lanes_set,
-    natural,
     reaching,
+    unsigned_index,
 )
-from codesign.simulation.policies import Policy, is_built_in
 
 __all__ = [
     "FEW",
     "FIRST",
     "LAST",
-    "NOT_A_NUMBER",
-    "call_policy",
+    "choose",
     "choose_among_few",
     "keep_lowest_equals",
-    "key_of",
     "move_reaching",
-    "policy_address",
+    "order_by_layer",
     "separator",
 ]
 
@@ -50,193 +39,64 @@ FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
-NOT_A_NUMBER = -1
-"""What `call_policy` returns where a priority is not a number."""
+_SHORT = 128
 
 
-_F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
-_POINTERS = {"F": types.CPointer(_F32), "I": types.CPointer(_I32)}
-_SIGNATURE = _I64(
-    _I64, _POINTERS["I"], _I64, _POINTERS["F"], _POINTERS["I"], _POINTERS["F"], _POINTERS["F"],
-    _POINTERS["F"], _U64, _U64, _F32, _F32, _F32, _I64,
-    _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["F"], _POINTERS["I"],
-)  # fmt: skip
+@part
+def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
+    """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's for neurons and inputs.
 
-
-@intrinsic
-def _bits(typing: Any, number: Any) -> Any:
-    """The bits of a float32 as an int32."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
-
-
-@intrinsic
-def _number(typing: Any, bits: Any) -> Any:
-    """The float32 with the given bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-@leaf
-def key_of(priority: Any) -> Any:
-    """An int32 in the order of the priority; adding 0 makes −0 equal to +0."""
-    bits = _bits(priority + np.float32(0))
-    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
-
-
-@leaf
-def _priority_of(key: Any) -> Any:
-    """The inverse of `key_of`."""
-    return _number(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF)))
-
-
-def _filler(priority: Callable[..., Any], *, uses_service: bool) -> Callable[..., Any]:
-    """The loop over all that wait, around one policy."""
-    compiled = leaf(_in_float32(priority))
-    used = _arguments_used(priority)
-    sees_potential, sees_step = "potential" in used, "enqueue_step" in used
-    sees_delivery = uses_service and "delivery" in used
-
-    def keys_of_waiting(
-        count: Any,
-        waiting: Any,
-        inputs: Any,
-        potential: Any,
-        enqueue_step: Any,
-        layer: Any,
-        core: Any,
-        delivery: Any,
-        neuron_key: Any,
-        input_key: Any,
-        step: Any,
-        noise: Any,
-        cores: Any,
-        draws: Any,
-        drawn: Any,
-        potentials: Any,
-        steps: Any,
-        deliveries: Any,
-        keys: Any,
-    ) -> Any:
-        # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
-        if draws:
-            for i in range(count):
-                source = np.int64(waiting[i])
-                number = source - inputs
-                drawn[i] = uniform(absorb(input_key if number < 0 else neuron_key, source if number < 0 else number))
-        else:
-            for i in range(count):
-                drawn[i] = 0
-        if sees_potential:
-            for i in range(count):
-                potentials[i] = potential[waiting[i]]
-        if sees_step:
-            for i in range(count):
-                steps[i] = enqueue_step[waiting[i]]
-        if sees_delivery:
-            for i in range(count):
-                deliveries[i] = delivery[waiting[i]]
-        unordered = 0
-        for i in range(count):
-            source = np.int64(waiting[i])
-            value = np.float32(
-                compiled(
-                    potentials[i],
-                    steps[i],
-                    layer[source],
-                    core[source],
-                    np.float32(source - inputs),
-                    step,
-                    drawn[i],
-                    noise,
-                    deliveries[i] if sees_delivery else np.float32(0),
-                    cores,
-                )
-            )
-            unordered += value != value
-            keys[i] = key_of(value)
-        return NOT_A_NUMBER if unordered else 0
-
-    return keys_of_waiting
-
-
-def _arguments_used(priority: Callable[..., Any]) -> set[str]:
-    """Which of its arguments a policy looks at, by the policy's names for them: all, if it cannot be told."""
-    code = priority.__code__
-    names = code.co_varnames[: code.co_argcount]
-    loaded = {name for instruction in dis.get_instructions(code) for name in names if name in str(instruction.argval)}
-    own = ("potential", "enqueue_step", "layer", "core", "index", "step", "uniform", "noise", "delivery", "cores")
-    if len(names) != len(own):
-        return set(own)
-    return {mine for mine, theirs in zip(own, names, strict=True) if theirs in loaded}
-
-
-def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function with its numbers as float32, which is how torch treats numbers beside float32 tensors."""
-
-    def single(value: Any) -> Any:
-        return np.float32(value) if type(value) in (int, float) else value
-
-    code = function.__code__
-    constants = tuple(single(value) for value in code.co_consts)
-    names = {name: single(value) for name, value in function.__globals__.items()}
-    closure = tuple(python_types.CellType(single(cell.cell_contents)) for cell in function.__closure__ or ())
-    return python_types.FunctionType(code.replace(co_consts=constants), names, function.__name__, None, closure)
-
-
-@cache
-def policy_address(policy: Policy) -> int:
-    """Address of the compiled loop of a policy. Only the project's own are kept on disk: their sources are known.
-
-    Raises:
-        InputError: the policy cannot be compiled.
+    Returns how many were chosen, or NOT_A_NUMBER, and how many wait on.
     """
-    if not isinstance(policy.priority, python_types.FunctionType):
-        raise InputError(f"scheduling policy '{policy.name}': its priority must be a function to be compiled")
-    filler = _filler(policy.priority, uses_service=policy.uses_service)
-    filler.__name__ = filler.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
-    try:
-        compiled = callback(filler, _SIGNATURE, keep=is_built_in(policy))
-    except NumbaError as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), "unknown reason")
-        raise InputError(
-            f"scheduling policy '{policy.name}' cannot be compiled: {reason}; a priority is arithmetic on its "
-            "arguments and numbers alone, or needs engine 'reference'"
-        ) from error
-    _kept_alive.append(compiled)
-    return int(compiled.address)
+    queue, ranking, limit = state.queue, state.ranking, rules.group_size
+    if waiting <= limit:
+        for i in range(waiting):
+            queue.chosen[i] = queue.waiting[i]
+        return np.int64(waiting), np.int64(0)
+    ranking.draw_keys[0] = absorb(draw_keys[0], step)
+    ranking.draw_keys[1] = absorb(draw_keys[1], step)
+    if call_policy(rules, ranking, waiting, step) == NOT_A_NUMBER:
+        return np.int64(NOT_A_NUMBER), np.int64(0)
+    if rules.prioritize_input and inputs_waiting > 0:
+        for i in range(waiting):
+            if queue.waiting[i] < rules.inputs:
+                ranking.keys[i] = FIRST if inputs_waiting < limit else ranking.keys[i]
+            elif inputs_waiting >= limit:
+                ranking.keys[i] = LAST
+    if waiting <= FEW and choose_among_few(ranking.keys, queue.waiting, waiting, limit, queue.chosen):
+        return np.int64(limit), waiting - limit
+    least, reached = separator(ranking.keys, waiting, limit)
+    if reached > limit:
+        keep_lowest_equals(ranking.keys, queue.waiting, waiting, least, limit, ranking.equals)
+    chosen = move_reaching(ranking.keys, least, queue.waiting, waiting, queue.chosen)
+    return chosen, waiting - chosen
 
 
-_kept_alive: list[Any] = []
-
-
-@intrinsic
-def call_policy(
-    typing: Any, address: Any, count: Any, waiting: Any, inputs: Any, potential: Any, enqueue_step: Any, layer: Any,
-    core: Any, delivery: Any, neuron_key: Any, input_key: Any, step: Any, noise: Any, cores: Any, draws: Any,
-    drawn: Any, potentials: Any, steps: Any, deliveries: Any, keys: Any,
-) -> Any:  # fmt: skip
-    """Fill `keys` for the first `count` of `waiting` by the policy at `address`."""
-    signature = _I64(
-        _I64, _I64, waiting, _I64, potential, enqueue_step, layer, core, delivery, _U64, _U64, _F32, _F32, _F32,
-        _I64, drawn, potentials, steps, deliveries, keys,
-    )  # fmt: skip
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values = []
-        for kind, argument in zip(signature.args[1:], arguments[1:], strict=True):
-            is_array = isinstance(kind, types.Array)
-            values.append(cgutils.create_struct_proxy(kind)(context, builder, argument).data if is_array else argument)
-        function = ir.FunctionType(ir.IntType(64), [value.type for value in values])
-        return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), values)
-
-    return signature, generate
+@part
+def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
+    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
+    bucket = queue.bucket
+    layers = len(wiring.layer_width)
+    if layers * chosen <= _SHORT:  # no place depends on another: faster than counting
+        place = 0
+        for layer in range(layers + 1):
+            for i in range(chosen):
+                source = unsigned_index(queue.chosen[i])
+                queue.ordered[unsigned_index(place)] = source
+                place += wiring.source_layer[source] == layer
+            bucket[layer + 1] = place
+        return
+    for i in range(len(bucket)):
+        bucket[i] = 0
+    for i in range(chosen):
+        bucket[np.int64(wiring.source_layer[queue.chosen[i]]) + 2] += 1
+    for i in range(2, len(bucket)):
+        bucket[i] += bucket[i - 1]
+    for i in range(chosen):
+        source = queue.chosen[i]
+        place = np.int64(wiring.source_layer[source]) + 1
+        queue.ordered[bucket[place]] = source
+        bucket[place] += 1
 
 
 @leaf
@@ -258,22 +118,22 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
         middle = np.int64(low) + 1 + distance // 2
         if not halve:  # where it would be if priorities were evenly spread; halving in between bounds the turns
             share = np.float32(reach_low - wanted) / np.float32(reach_low - reach_above)
-            bottom, top = _priority_of(low), _priority_of(high)
+            bottom, top = priority_of(low), priority_of(high)
             guess = bottom + (top - bottom) * share
             if bottom < guess < top:
                 middle = np.int64(key_of(guess)) + 1
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
-        found = 0
+        reach_middle = 0
         for i in range(0, count, BLOCK):
             lanes = reaching(keys, i, np.int32(middle)) | (reaching(keys, i + LANES, np.int32(middle)) << LANES)
             lanes |= reaching(keys, i + 2 * LANES, np.int32(middle)) << 2 * LANES
-            found += lanes_set(lanes | (reaching(keys, i + 3 * LANES, np.int32(middle)) << 3 * LANES))
-        if found >= wanted:
-            low, reach_low = np.int32(middle), found
-            if found == wanted:
+            reach_middle += lanes_set(lanes | (reaching(keys, i + 3 * LANES, np.int32(middle)) << 3 * LANES))
+        if reach_middle >= wanted:
+            low, reach_low = np.int32(middle), reach_middle
+            if reach_middle == wanted:
                 break
         else:
-            high, reach_above = np.int32(middle - 1), found
+            high, reach_above = np.int32(middle - 1), reach_middle
         halve = not halve
     return low, reach_low
 
@@ -301,11 +161,11 @@ def _move(lanes: Any, begin: Any, waiting: Any, stay: Any, chosen: Any, moved: A
     while lanes != 0:
         lane = highest_lane(lanes)
         lanes ^= np.int64(1) << lane
-        place = natural(begin + lane)
-        chosen[natural(moved)] = waiting[place]
+        place = unsigned_index(begin + lane)
+        chosen[unsigned_index(moved)] = waiting[place]
         moved += 1
         stay -= 1
-        waiting[place] = waiting[natural(stay)]
+        waiting[place] = waiting[unsigned_index(stay)]
 
 
 @leaf

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.evaluation import FIRED
 
 __all__ = ["serve_departures", "serve_evaluations", "serve_row"]
 
@@ -17,71 +18,46 @@ _ENQUEUE_BITS = 32
 def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spikes: Any) -> None:
     """One row of the message table, at every slice of the layer that it reaches: `source` is 0 or 1 + slice."""
     if spikes > 0 and layer + 1 < len(service.layer_slices):
-        for part in range(service.layer_slices[layer], service.layer_slices[layer + 1]):
-            core = service.core[part]
-            arrival = sent + service.route_s[source, part]
-            free[core] = max(free[core], arrival) + np.float64(spikes) * service.message_s[part]
+        for place in range(service.layer_slices[layer], service.layer_slices[layer + 1]):
+            core = service.core[place]
+            arrival = sent + service.route_s[source, place]
+            free[core] = max(free[core], arrival) + np.float64(spikes) * service.message_s[place]
 
 
-@routine
-def serve_evaluations(
-    service: Any,
-    sums: Any,
-    fired: Any,
-    number: Any,
-    source_slice: Any,
-    enqueue_step: Any,
-    step: Any,
-    free: Any,
-    done: Any,
-    sent: Any,
-    delivery: Any,
-) -> None:
-    """A step's evaluations and spikes, `sums` by slice; notes when those of the `number` that fired have sent which
-    begin to wait in this step."""
-    for part in range(len(sums)):
-        turns = np.int64(sums[part, 0] > 0)
+@part
+def serve_evaluations(network: Any, state: Any, step: Any) -> None:
+    """A step's evaluations and spikes by slice; notes when those that begin to wait in this step have sent."""
+    service, served, sums = network.service, state.served, state.counting.slice_sums
+    for place in range(len(sums)):
+        turns = np.int64(sums[place, 0] > 0)
         if service.lanes > 0:
-            turns = (sums[part, 0] + service.lanes - 1) // service.lanes
-        core = service.core[part]
-        free[core] += np.float64(turns) * service.update_s
-        free[core] += np.float64(sums[part, 1]) * service.emission_s[part]
-        done[part] = free[core]
-    for i in range(number):
-        source = fired[i]
-        if enqueue_step[source] == step:
-            part = source_slice[source]
-            sent[source] = done[part]
-            delivery[source] = np.float32(done[part] + service.longest_way_s[part])
+            turns = (sums[place, 0] + service.lanes - 1) // service.lanes
+        core = service.core[place]
+        served.free[core] += np.float64(turns) * service.update_s
+        served.free[core] += np.float64(sums[place, 1]) * service.emission_s[place]
+        served.done[place] = served.free[core]
+    for i in range(state.fired.tally[FIRED]):
+        source = state.fired.sources[i]
+        if state.queue.enqueue_step[source] == step:
+            place = network.slices.of_source[source]
+            served.sent[source] = served.done[place]
+            served.delivery[source] = np.float32(served.done[place] + service.longest_way_s[place])
 
 
-@routine
-def serve_departures(
-    service: Any,
-    chosen: Any,
-    ordered: Any,
-    inputs: Any,
-    currents: Any,
-    frame_left: Any,
-    q: Any,
-    source_layer: Any,
-    source_slice: Any,
-    enqueue_step: Any,
-    free: Any,
-    sent: Any,
-    keys: Any,
-    sums: Any,
-) -> None:
+@part
+def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
+    queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums
     groups = 0
     for i in range(chosen):
-        source = np.int64(ordered[i])
-        if source < inputs:
+        source = np.int64(queue.ordered[i])
+        if source < rules.inputs:
             key = np.int64(0)
-            spikes = np.int64(1) if currents else np.int64(frame_left[source])
+            spikes = np.int64(1) if rules.currents else np.int64(queue.frame_left[source])
         else:
-            key = ((1 + np.int64(source_slice[source])) << _ENQUEUE_BITS) + np.int64(enqueue_step[source])
-            spikes = np.int64(q[source])
+            key = (1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS
+            key += np.int64(queue.enqueue_step[source])
+            spikes = np.int64(queue.spikes[source])
         group = groups - 1
         while group >= 0 and keys[group] != key:
             group -= 1
@@ -98,7 +74,7 @@ def serve_departures(
             if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
                 least = group
         source = sums[least, 1]
-        when = 0.0 if source < inputs else sent[source]
-        layer = np.int64(source_layer[source])
-        serve_row(service, free, keys[least] >> _ENQUEUE_BITS, layer, when, sums[least, 0])
+        when = 0.0 if source < rules.inputs else state.served.sent[source]
+        layer = np.int64(network.wiring.source_layer[source])
+        serve_row(network.service, state.served.free, keys[least] >> _ENQUEUE_BITS, layer, when, sums[least, 0])
         keys[least] = -1

@@ -24,6 +24,8 @@ __all__ = [
     "WIDE",
     "above",
     "add",
+    "all_lanes",
+    "both",
     "divide",
     "exceeding",
     "fill_as",
@@ -38,12 +40,12 @@ __all__ = [
     "lowest_lane",
     "multiply",
     "multiply_add",
-    "natural",
     "reaching",
     "select",
     "store",
     "subtract",
     "total",
+    "unsigned_index",
 ]
 
 LANES, BLOCK, WIDE = 16, 64, 128
@@ -143,7 +145,7 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
-def natural(typing: Any, number: Any) -> Any:
+def unsigned_index(typing: Any, number: Any) -> Any:
     """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -231,6 +233,23 @@ def is_number(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
+def all_lanes(typing: Any, like: Any) -> Any:
+    """A mask as long as the vector with every lane set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = signature.args[0].lanes
+        return ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1] * lanes)
+
+    return Mask(like.lanes)(like), generate
+
+
+@intrinsic
+def both(typing: Any, a: Any, b: Any) -> Any:
+    """Lanes that are in both masks."""
+    return _binary("and_", a)
+
+
+@intrinsic
 def select(typing: Any, where: Any, a: Any, b: Any) -> Any:
     """a in the lanes of the mask, b in the others."""
 
@@ -276,8 +295,8 @@ def _compare_integers(operator: str) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         numbers = ir.VectorType(_WORD, LANES)
         pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
-        found = builder.load(pointer, align=_ALIGNMENT)
-        flags = builder.icmp_signed(operator, found, _every(builder, arguments[2], LANES))
+        held = builder.load(pointer, align=_ALIGNMENT)
+        flags = builder.icmp_signed(operator, held, _every(builder, arguments[2], LANES))
         return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
 
     return generate

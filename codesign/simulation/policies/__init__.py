@@ -11,16 +11,15 @@ from codesign.errors import InputError
 from codesign.simulation.policies.arbiter import ARBITER
 from codesign.simulation.policies.fifo import FIFO
 from codesign.simulation.policies.momentum import MOMENTUM
-from codesign.simulation.policies.policy import Policy
+from codesign.simulation.policies.policy import Policy, Waiting
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.policies.round_robin import ROUND_ROBIN
 from codesign.simulation.policies.timed import TIMED
 
-__all__ = ["Policy", "get_policy", "is_built_in", "policy_names"]
+__all__ = ["Policy", "Waiting", "get_policy", "is_built_in", "policy_names"]
 
 
 _BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER)}
-_ARGUMENTS = tuple(signature(FIFO.priority).parameters)
 
 
 @cache  # to look through all that is installed takes longer than to check a file
@@ -55,9 +54,9 @@ def _from_entry_point(name: str) -> Policy:
     if policy.name != name:
         raise InputError(f"{where}: its policy is called '{policy.name}'; both names must be the same")
     try:
-        signature(policy.priority).bind(*_ARGUMENTS)
+        signature(policy.priority).bind("waiting")
     except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: priority must be a function of {', '.join(_ARGUMENTS)}: {error}") from error
+        raise InputError(f"{where}: priority must be a function of one argument, a `Waiting`: {error}") from error
     return policy
 
 

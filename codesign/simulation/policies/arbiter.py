@@ -12,25 +12,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.policies.policy import Policy
+from codesign.simulation.policies.policy import Policy, Waiting
 
 __all__ = ["ARBITER", "priority"]
 
 
-def priority(
-    potential: Any,
-    enqueue_step: Any,
-    layer: Any,
-    core: Any,
-    index: Any,
-    step: Any,
-    uniform: Any,
-    noise: Any,
-    delivery: Any,
-    cores: Any,
-) -> Any:
+def priority(waiting: Waiting) -> Any:
     """Minus the core: ties go to the lowest neuron, and inputs, on core 0, come before neurons."""
-    return -core
+    return -waiting.core
 
 
-ARBITER = Policy(name="arbiter", priority=priority, uses_core=True)
+ARBITER = Policy(name="arbiter", priority=priority, uses_cores=True)

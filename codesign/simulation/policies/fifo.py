@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.policies.policy import Policy
+from codesign.simulation.policies.policy import Policy, Waiting
 
 __all__ = ["FIFO", "priority"]
 
 
-def priority(
-    potential: Any,
-    enqueue_step: Any,
-    layer: Any,
-    core: Any,
-    index: Any,
-    step: Any,
-    uniform: Any,
-    noise: Any,
-    delivery: Any,
-    cores: Any,
-) -> Any:
+def priority(waiting: Waiting) -> Any:
     """Minus the forward step in which the neuron began to wait."""
-    return -enqueue_step
+    return -waiting.enqueue_step
 
 
 FIFO = Policy(name="fifo", priority=priority)

@@ -10,28 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.policies.policy import Policy
+from codesign.simulation.policies.policy import Policy, Waiting
 
 __all__ = ["ROUND_ROBIN", "priority"]
 
 
-def priority(
-    potential: Any,
-    enqueue_step: Any,
-    layer: Any,
-    core: Any,
-    index: Any,
-    step: Any,
-    uniform: Any,
-    noise: Any,
-    delivery: Any,
-    cores: Any,
-) -> Any:
+def priority(waiting: Waiting) -> Any:
     """Minus the turns until the core's own, then minus the step in which the neuron began to wait.
 
     No neuron began later than now, so `step + 1` parts the turns. Whole numbers, exact while cores · steps < 2²⁴.
     """
-    return -((core - step) % cores * (step + 1) + enqueue_step)
+    return -((waiting.core - waiting.step) % waiting.cores * (waiting.step + 1) + waiting.enqueue_step)
 
 
-ROUND_ROBIN = Policy(name="round_robin", priority=priority, uses_core=True)
+ROUND_ROBIN = Policy(name="round_robin", priority=priority, uses_cores=True)

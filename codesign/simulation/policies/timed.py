@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.policies.policy import Policy
+from codesign.simulation.policies.policy import Policy, Waiting
 
 __all__ = ["TIMED", "priority"]
 
 
-def priority(
-    potential: Any,
-    enqueue_step: Any,
-    layer: Any,
-    core: Any,
-    index: Any,
-    step: Any,
-    uniform: Any,
-    noise: Any,
-    delivery: Any,
-    cores: Any,
-) -> Any:
+def priority(waiting: Waiting) -> Any:
     """Minus the time at which the neuron's message is at its last destination core."""
-    return -delivery
+    return -waiting.delivery
 
 
 TIMED = Policy(name="timed", priority=priority, uses_service=True)

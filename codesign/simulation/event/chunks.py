@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.simulation.event import kernels, memory
+from codesign.simulation.event import kernels, structures
 from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, Batch, Resources
 from codesign.simulation.event.layout import Floats, aligned_zeros
-from codesign.simulation.event.memory import Counters, Trace
+from codesign.simulation.event.structures import Counters, Input, Learning, Trace
 
-__all__ = ["Recorded", "forward", "learn", "release", "replay"]
+__all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,43 @@ class _Segment:
     trace: Trace
 
 
+@dataclass(frozen=True)
+class _ChunkCounters:
+    """Counters of the batch with the two tables of one chunk, of which so many rows are used."""
+
+    counters: Counters
+    messages: int
+    updates: int
+
+
 @dataclass
 class Recorded:
     """What `forward` leaves behind.
 
     Attributes:
         scores: (B, R, C) float32.
+        input_: with what input dropout kept.
+        sample_ends, segments: where traces are, if the run learns; of each chunk.
         emitted: spikes emitted by hidden neurons, summed over the batch.
-        counters: per sample, and of each chunk with the rows used of its two tables; only if they were asked for.
-        kept, sample_ends, segments: what `replay` needs; only if a trace was asked for.
+        counters: of each chunk, if they were asked for.
     """
 
     scores: Floats
+    input_: Input
+    sample_ends: NDArray[np.int64]
+    segments: list[list[_Segment]]
     emitted: int = 0
-    kept: Floats = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
-    sample_ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
-    segments: list[list[_Segment]] = field(default_factory=list)
-    counters: list[tuple[Counters, int, int]] = field(default_factory=list)
+    counters: list[_ChunkCounters] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What `learn_batch` returns: scores, (B,) losses, hidden spikes, gradients of the mean loss."""
+
+    scores: Floats
+    losses: NDArray[np.float64]
+    emitted: int
+    gradients: list[torch.Tensor]
 
 
 def release(segments: list[list[_Segment]], resources: Resources) -> None:
@@ -88,79 +108,68 @@ def _in_parallel(chunks: int, work: Callable[[int], None], give_up: Callable[[],
         raise errors[0]
 
 
-def _new_ends() -> NDArray[np.int64]:
-    return np.zeros(6, dtype=np.int64)
-
-
 def _larger(trace: Trace) -> Trace:
-    return memory.trace(2 * len(trace.words), 2 * len(trace.potentials))
+    return structures.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
 
 
 def forward(batch: Batch) -> Recorded:
     """Run a batch; with a trace for `replay`, or with counters, as its rules say."""
-    rules, resources = batch.rules, batch.resources
-    layers = len(batch.layout.shape.layers)
-    result = Recorded(scores=np.zeros(batch.scores_shape, dtype=np.float32))
-    result.kept = batch.room_for_kept(whole=True)
-    result.sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
+    rules = batch.rules
     chunks = batch.chunks()
-    result.segments = [[] for _ in chunks]
+    recorded = Recorded(
+        scores=np.zeros(batch.scores_shape, dtype=np.float32),
+        input_=batch.with_room_for_kept(whole=True),
+        sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
+        segments=[[] for _ in chunks],
+    )
     emitted = [0] * len(chunks)
     whole = NO_COUNTERS
     if rules.recorded:
-        whole = memory.counters(batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices), 0)
-    tables: list[tuple[Counters, int, int]] = [(NO_COUNTERS, 0, 0)] * len(chunks)
+        layers = len(batch.layout.shape.layers)
+        sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
+        whole = structures.new_counters(*sizes, 0)
+        recorded.counters = [_ChunkCounters(whole, 0, 0)] * max(len(chunks), 1)
 
     def work(chunk: int) -> None:
-        first, last = chunks[chunk]
-        state = resources.take_scratch(len(batch.slices))
-        trace = resources.take_store() if rules.traced else memory.trace(0, 0)
-        ends = _new_ends()
-        counters = whole
+        begin, last = chunks[chunk]
+        state = batch.take_state()
+        trace = batch.resources.take_store() if rules.traced else structures.new_trace(0, 0)
+        out = batch.out(recorded.scores, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
-            rows = memory.counters(0, 0, 0, 0, 0, 1 << 12)
-            counters = whole._replace(
-                currents=rows.currents,
-                sample_currents=rows.sample_currents,
-                messages=rows.messages,
-                updates=rows.updates,
-            )
-        begin = first
+            out = out._replace(counters=_own_tables(whole))
         while True:
-            reached = batch.process(
-                kernels.FORWARD,
-                begin,
-                last,
-                state=state,
-                trace=trace,
-                ends=ends,
-                scores=result.scores,
-                kept=result.kept,
-                counters=counters,
-                sample_ends=result.sample_ends,
-            )
+            reached = batch.process(kernels.FORWARD, begin, last, state, out, recorded.input_)
             if rules.traced:
-                result.segments[chunk].append(_Segment(begin, reached, trace))
+                recorded.segments[chunk].append(_Segment(begin, reached, out.trace))
             if reached == last:
                 break
-            # a trace or a table is full: the sample begins anew with more room and untouched scratch
-            state = memory.scratch(batch.layout, len(batch.slices))
+            # a trace or a table is full: the sample begins anew with more room and untouched working memory
+            state = batch.take_state(fresh=True)
             if rules.traced:
-                trace = _larger(trace)
-                ends[memory.WORDS] = ends[memory.POTENTIALS] = 0
+                out = out._replace(trace=_larger(out.trace))
+                out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
             if rules.recorded:
-                counters = counters._replace(messages=_grown(counters.messages), updates=_grown(counters.updates))
+                tables = out.counters
+                larger = {"messages": _grown(tables.messages), "updates": _grown(tables.updates)}
+                out = out._replace(counters=tables._replace(**larger))
             begin = reached
-        emitted[chunk] = int(ends[memory.EMITTED])
-        tables[chunk] = (counters, int(ends[memory.MESSAGES]), int(ends[memory.UPDATES]))
-        resources.scratch.append((len(batch.slices), state))
+        emitted[chunk] = int(out.ends[structures.EMITTED])
+        if rules.recorded:
+            rows = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
+            recorded.counters[chunk] = _ChunkCounters(out.counters, *rows)
+        batch.give_back(state)
 
     _in_parallel(len(chunks), work)
-    result.emitted = sum(emitted)
-    result.counters = tables if rules.recorded else []
-    if rules.recorded and not chunks:
-        result.counters = [(whole, 0, 0)]
-    return result
+    recorded.emitted = sum(emitted)
+    return recorded
+
+
+def _own_tables(whole: Counters) -> Counters:
+    """The batch's counters, with what each chunk counts for itself."""
+    own = structures.new_counters(0, 0, 0, 0, 0, 1 << 12)
+    return whole._replace(
+        currents=own.currents, sample_currents=own.sample_currents, messages=own.messages, updates=own.updates
+    )
 
 
 def _grown(table: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -184,18 +193,18 @@ class _Gradients:
         return self.free.pop() if self.free else tuple(aligned_zeros(size) for size in self.sizes)
 
     def put_back(self, gradients: tuple[Floats, ...]) -> None:
-        for one in gradients:
-            one[:] = 0
+        for gradient in gradients:
+            gradient[:] = 0
         self.free.append(gradients)
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
         """The sums, in the order and shapes of the network's weights and bias; to be called once, at the end."""
         weights, bias = self.total
-        found = batch.layout.unpack_gradient(weights)
+        gradients = batch.layout.unpack_gradient(weights)
         if batch.rules.biased:
-            found.append(batch.layout.gather(bias))
+            gradients.append(batch.layout.gather(bias))
         self.put_back(self.total)
-        return found
+        return gradients
 
     def give_up(self) -> None:
         """Let nobody wait for a chunk that will not come."""
@@ -207,8 +216,8 @@ class _Gradients:
         """Wait for the chunks before, and add."""
         with self.turn:
             self.turn.wait_for(lambda: self.merged >= chunk)
-        for total, one in zip(self.total, gradients, strict=True):
-            total += one
+        for total, gradient in zip(self.total, gradients, strict=True):
+            total += gradient
         self.put_back(gradients)
         with self.turn:
             self.merged = max(self.merged, chunk + 1)
@@ -218,34 +227,24 @@ class _Gradients:
 def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[torch.Tensor]:
     """Gradients of the network's weights, and of its bias if it has one, from those of the scores."""
     gradients = _Gradients(batch)
+    no_losses = np.zeros(0)
 
     def work(chunk: int) -> None:
         buffers = gradients.take()
-        state = batch.resources.take_scratch(len(batch.slices))
+        state = batch.take_state()
+        learning = Learning(no_losses, output_gradient, 0.0, *buffers)
         for segment in recorded.segments[chunk]:
-            batch.process(
-                kernels.BACKWARD,
-                segment.first,
-                segment.last,
-                state=state,
-                trace=segment.trace,
-                ends=_new_ends(),
-                scores=recorded.scores,
-                kept=recorded.kept,
-                sample_ends=recorded.sample_ends,
-                output_gradient=output_gradient,
-                gradient=buffers[0],
-                bias_gradient=buffers[1],
-            )
-        batch.resources.scratch.append((len(batch.slices), state))
+            out = batch.out(recorded.scores, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
+            batch.process(kernels.BACKWARD, segment.first, segment.last, state, out, recorded.input_)
+        batch.give_back(state)
         gradients.merge(chunk, buffers)
 
     _in_parallel(len(recorded.segments), work, gradients.give_up)
     return gradients.unpacked(batch)
 
 
-def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Tensor]]:
-    """Scores, each sample's cross-entropy, hidden spikes, and gradients of their mean as from `replay`."""
+def learn_batch(batch: Batch) -> Learnt:
+    """Each sample's cross-entropy, and gradients of their mean as from `replay`, of one sample's trace at a time."""
     scores = np.zeros(batch.scores_shape, dtype=np.float32)
     losses = np.zeros(batch.samples)
     output_gradient = np.zeros_like(scores)
@@ -256,36 +255,23 @@ def learn(batch: Batch) -> tuple[Floats, NDArray[np.float64], int, list[torch.Te
     def work(chunk: int) -> None:
         first, last = chunks[chunk]
         buffers = gradients.take()
-        state, trace = batch.resources.take_scratch(len(batch.slices)), batch.resources.take_trace()
-        ends = _new_ends()
-        kept = batch.room_for_kept(whole=False)
-        sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
+        state, input_ = batch.take_state(), batch.with_room_for_kept(whole=False)
+        out = batch.out(
+            scores,
+            batch.resources.take_trace(),
+            sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
+            learning=Learning(losses, output_gradient, 1 / batch.samples, *buffers),
+        )
         while True:
-            first = batch.process(
-                kernels.LEARN,
-                first,
-                last,
-                state=state,
-                trace=trace,
-                ends=ends,
-                scores=scores,
-                kept=kept,
-                kept_by_sample=bool(batch.rules.input_dropout > 0),
-                sample_ends=sample_ends,
-                losses=losses,
-                output_gradient=output_gradient,
-                weight=1 / batch.samples,
-                gradient=buffers[0],
-                bias_gradient=buffers[1],
-            )
+            first = batch.process(kernels.LEARN, first, last, state, out, input_)
             if first == last:
                 break
-            state, trace = memory.scratch(batch.layout, len(batch.slices)), _larger(trace)
-        emitted[chunk] = int(ends[memory.EMITTED])
-        batch.resources.scratch.append((len(batch.slices), state))
-        batch.resources.traces.append(trace)
+            state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))
+        emitted[chunk] = int(out.ends[structures.EMITTED])
+        batch.give_back(state)
+        batch.resources.traces.append(out.trace)
         gradients.merge(chunk, buffers)
 
     _in_parallel(len(chunks), work, gradients.give_up)
-    batch.resources.packed.append(batch.parameters.weights)
-    return scores, losses, sum(emitted), gradients.unpacked(batch)
+    batch.resources.packed.append(batch.network.weights)
+    return Learnt(scores, losses, sum(emitted), gradients.unpacked(batch))

@@ -1,0 +1,38 @@
+"""From the kernels' counters to an `Execution`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codesign.simulation.event.batch import Batch
+from codesign.simulation.event.chunks import Recorded
+from codesign.simulation.execution import Execution, MessageTable, UpdateTable
+from codesign.simulation.recording import build_execution
+
+__all__ = ["to_execution"]
+
+
+def to_execution(batch: Batch, recorded: Recorded) -> Execution:
+    """Everything recorded in a run; the chunks' tables follow each other in the order of their samples."""
+    whole = recorded.counters[0].counters
+    messages = np.concatenate([chunk.counters.messages[: chunk.messages] for chunk in recorded.counters])
+    updates = np.concatenate([chunk.counters.updates[: chunk.updates] for chunk in recorded.counters])
+    return build_execution(
+        batch.run.network,
+        batch.run.events,
+        slices=batch.slices,
+        messages=MessageTable.from_rows(messages),
+        updates=UpdateTable.from_rows(updates),
+        counters={
+            "scores": recorded.scores[:, 0].astype(np.float64),
+            "synaptic_operations": whole.operations,
+            "active": whole.active,
+            "residual": whole.residual,
+            "forward_steps": whole.forward_steps,
+            "steps_to_first_output": whole.steps_to_first,
+            "spikes_to_first_output": whole.spikes_to_first,
+            "spikes_to_stop": whole.spikes_to_stop,
+            "convergence": whole.convergence,
+            "currents_before_firing": np.sum([chunk.counters.currents for chunk in recorded.counters], axis=0),
+        },
+    )

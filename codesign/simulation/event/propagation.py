@@ -1,0 +1,205 @@
+"""Bringing spikes to the neurons that they reach: frames of input, and what leaves in a forward step."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.draws import absorb, survivors, uniform
+from codesign.simulation.event.rows import add_rows, add_scaled_rows
+from codesign.simulation.event.vector import unsigned_index
+
+__all__ = [
+    "Frame",
+    "deliver_frame",
+    "drop_input",
+    "frame_messages",
+    "keep",
+    "propagate",
+    "queue_frame",
+    "reach",
+]
+
+
+class Frame(NamedTuple):
+    """One timestep of one sample."""
+
+    sample: int
+    timestep: int
+    begin: int  # its first entry
+    end: int  # behind its last
+    kept_from: int  # entry at which `Input.kept` begins
+
+
+@leaf
+def reach(position: Any, arrivals: Any, count: Any) -> Any:
+    """Note that messages arrive at a position; returns how many positions are reached."""
+    if arrivals.mark[position] == 0:
+        arrivals.mark[position] = 1
+        arrivals.touched[count] = position
+        count += 1
+    return count
+
+
+@part
+def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
+    """What of the frame's entries is not lost, into `Input.kept`."""
+    key = absorb(key, 0)
+    for entry in range(frame.begin, frame.end):
+        own, value = absorb(key, input_.indices[entry]), input_.values[entry]
+        at = entry - frame.kept_from
+        if rules.currents:
+            input_.kept[at] = np.float32(0) if uniform(own) < rules.input_dropout else value
+        else:
+            input_.kept[at] = survivors(own, np.int64(value), rules.input_dropout)
+
+
+@part
+def frame_messages(rules: Any, input_: Any, frame: Any) -> Any:
+    """Messages that every synapse of the frame's entries carries, lost to dropout or not, all together."""
+    messages = 0
+    for entry in range(frame.begin, frame.end):
+        value = input_.values[entry]
+        messages += (value != 0) if rules.currents else np.int64(value)
+    return messages
+
+
+@part
+def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
+    if network.wiring.single[0] != 0:
+        return _deliver_to_one_position(network, rules, input_, frame, state)
+    return _deliver_by_taps(network, rules, input_, frame, state)
+
+
+@part
+def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    wiring, arrivals, weights = network.wiring, state.arrivals, network.weights
+    begin, end = frame.begin, frame.end
+    messages = frame_messages(rules, input_, frame)
+    if messages == 0:
+        return 0
+    if rules.gated or rules.recorded:
+        arrivals.spikes[0] = messages
+    width, stride = unsigned_index(wiring.layer_width[0]), unsigned_index(rules.input_stride)
+    kept, kept_from = input_.kept, frame.kept_from
+    if stride > 0:
+        add_scaled_rows(width, state.cells.x, 0, weights, input_.indices, stride, kept, kept_from, begin, end)
+    else:
+        rows = arrivals.rows
+        for entry in range(begin, end):
+            rows[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
+        add_scaled_rows(width, state.cells.x, 0, weights, rows, 1, kept, kept_from - begin, 0, end - begin)
+    return reach(0, arrivals, 0)
+
+
+@part
+def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    touched = 0
+    for entry in range(frame.begin, frame.end):
+        value = input_.values[entry]
+        if value != 0:
+            state.arrivals.single[0] = input_.kept[entry - frame.kept_from]
+            messages = 1 if rules.currents else np.int64(value)
+            touched = _deliver_source(network, rules, input_.indices[entry], messages, state, touched)
+    return touched
+
+
+@part
+def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
+    """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
+    wiring, arrivals = network.wiring, state.arrivals
+    width = unsigned_index(wiring.layer_width[wiring.source_layer[source]])
+    place = wiring.source_position[source]
+    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+        position = unsigned_index(wiring.tap_position[tap])
+        touched = reach(position, arrivals, touched)
+        if rules.gated or rules.recorded:
+            arrivals.spikes[position] += messages
+        arrivals.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
+        at = unsigned_index(wiring.position_slot[position])
+        add_scaled_rows(width, state.cells.x, at, network.weights, arrivals.rows, 1, arrivals.single, 0, 0, 1)
+    return touched
+
+
+@part
+def queue_frame(input_: Any, frame: Any, queue: Any) -> Any:
+    """Mode `queued`: input spikes wait; returns how many inputs do."""
+    waiting = 0
+    for entry in range(frame.begin, frame.end):
+        if input_.values[entry] != 0:
+            source = input_.indices[entry]
+            queue.frame_left[source] = input_.values[entry]
+            queue.frame_kept[source] = input_.kept[entry - frame.kept_from]
+            queue.waiting[waiting] = source
+            waiting += 1
+    return waiting
+
+
+@part
+def keep(rules: Any, queue: Any, chosen: Any, key: Any) -> None:
+    """What of the chosen spikes is not lost, into `Queue.kept`; `key` of this step's draws."""
+    for i in range(chosen):
+        source = np.int64(queue.ordered[i])
+        if source < rules.inputs:
+            queue.kept[i] = queue.frame_kept[source]
+        elif rules.network_dropout > 0:
+            own = absorb(key, source - rules.inputs)
+            queue.kept[i] = survivors(own, queue.spikes[source], rules.network_dropout)
+        else:
+            queue.kept[i] = queue.spikes[source]
+
+
+@part
+def _messages(rules: Any, queue: Any, source: Any) -> Any:
+    """Messages that each synapse of a source carries as it leaves."""
+    if source < rules.inputs:
+        return 1 if rules.currents else np.int64(queue.frame_left[source])
+    return np.int64(queue.spikes[source])
+
+
+@part
+def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
+    """Currents and messages of what left; returns how many positions they reach."""
+    wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
+    touched = 0
+    begin = 0
+    for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer reaches nobody
+        end = queue.bucket[layer + 1]
+        if end > begin and wiring.single[layer] != 0:
+            position = wiring.layer_positions[layer]
+            touched = reach(position, arrivals, touched)
+            _to_one_position(network, rules, position, begin, end, state)
+        elif end > begin:
+            for i in range(begin, end):
+                source = queue.ordered[i]
+                arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
+                touched = _deliver_source(network, rules, source, _messages(rules, queue, source), state, touched)
+        begin = end
+    for i in range(senders):
+        place = wiring.source_position[state.gates.senders[i]]
+        for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+            position = unsigned_index(wiring.tap_position[tap])
+            touched = reach(position, arrivals, touched)
+            arrivals.barriers[position] += 1
+    return touched
+
+
+@part
+def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: Any, state: Any) -> None:
+    """Currents of the sources in these places of `ordered` at the one position that each of them reaches once."""
+    wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
+    width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
+    at = unsigned_index(wiring.position_slot[position])
+    rows, x, weights = arrivals.rows, state.cells.x, network.weights
+    for i in range(begin, end):
+        rows[unsigned_index(i)] = wiring.single_row[unsigned_index(queue.ordered[unsigned_index(i)])]
+    if rules.single_spikes:
+        add_rows(width, x, at, weights, rows, begin, end)
+    else:
+        add_scaled_rows(width, x, at, weights, rows, 1, queue.kept, 0, begin, end)
+    if rules.gated or rules.recorded:
+        for i in range(begin, end):
+            arrivals.spikes[position] += _messages(rules, queue, queue.ordered[i])

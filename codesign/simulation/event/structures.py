@@ -1,0 +1,445 @@
+"""What kernels read and write, as named tuples of arrays and numbers, each grouped by what it is for.
+
+    process(task, first, last, network, rules, input, state, out)
+
+`Network` is what is simulated, `Rules` how, `Input` the batch; `State` is the working memory of one thread and `Out`
+where results go. Slots, positions and sources are those of `layout`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.simulation.event.layout import MemoryLayout, Wiring, aligned_zeros
+from codesign.simulation.event.neuron import Neuron
+from codesign.simulation.event.vector import LANES
+from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
+
+__all__ = [
+    "EMITTED",
+    "IDLE_ALL",
+    "IDLE_NONE",
+    "IDLE_SPARE",
+    "MESSAGES",
+    "POTENTIALS",
+    "STATUS",
+    "UPDATES",
+    "WORDS",
+    "Arrivals",
+    "Cells",
+    "Counters",
+    "Counting",
+    "Fired",
+    "Gates",
+    "Gradients",
+    "Input",
+    "Learning",
+    "Network",
+    "Out",
+    "Queue",
+    "Ranking",
+    "Rules",
+    "Served",
+    "Service",
+    "Slices",
+    "State",
+    "Trace",
+    "new_counters",
+    "new_state",
+    "new_trace",
+]
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+WORDS, POTENTIALS, MESSAGES, UPDATES, EMITTED, STATUS = range(6)
+"""Places in `Out.ends`: ends of a trace's two streams and of two tables, spikes of hidden neurons, how a run ended."""
+
+
+IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
+"""Values of `Rules.idle_gradient`."""
+
+
+# what is simulated ---------------------------------------------------------------------------------------------------
+
+
+class Service(NamedTuple):
+    """A `ServiceModel` of S slices on K cores. Empty without `Rules.timed`."""
+
+    message_s: Doubles  # (S,) as there
+    emission_s: Doubles  # (S,) as there
+    longest_way_s: Doubles  # (S,) longest way from a slice to the next layer
+    route_s: Doubles  # (S + 1, S) as there
+    core: Integers  # (S,) core of each slice, from 0 to K − 1
+    layer_slices: Integers  # (L + 1,) first slice of each layer
+    lanes: int  # neurons evaluated at once; 0 for all
+    update_s: float  # as there
+
+
+class Slices(NamedTuple):
+    """To which slice of the execution neurons belong. Runs are empty without `Rules.tallied`."""
+
+    of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
+    run_start: Integers  # (positions + 1,) first run of each position: slots side by side that share a slice
+    run_slice: Integers  # (runs,) slice of each run
+    run_count: Integers  # (runs,) slots of each run
+
+
+class Network(NamedTuple):
+    """The network under a schedule: topology, and numbers in slots where they belong to neurons."""
+
+    wiring: Wiring  # who reaches whom
+    neuron: Neuron  # what a step of a neuron needs
+    weights: Floats  # as `MemoryLayout.pack` gives them
+    transposed: Floats  # as `MemoryLayout.pack_transposed` does; only for the idle rule `all`
+    decay: Floats  # factor of a potential from one timestep to the next; only where something leaks
+    bias: Floats  # added once a timestep; only where there is one
+    gate: Longs  # messages needed before a neuron may fire; only where `Rules.gated`
+    open_at_once: Integers  # positions with a neuron of gate 0, whose barrier message leaves in step 0
+    policy_layer: Floats  # (sources,) layer, as policies see it: 0 for inputs
+    policy_core: Floats  # (sources,) core, as policies see it: 0 for inputs
+    slices: Slices
+    service: Service
+
+
+class Rules(NamedTuple):
+    """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`."""
+
+    inputs: int  # number of inputs
+    input_stride: int  # distance of the rows of successive inputs; 0 where they are not evenly spaced
+    timesteps: int
+    group_size: int  # `Schedule.group_limit`
+    on_output: bool
+    steps_after_output: int
+    queued: bool
+    prioritize_input: bool
+    gated: bool  # neurons wait for messages or send barrier messages
+    layer_gate: bool  # they wait for their fan-in
+    barrier_messages: bool
+    announces: bool  # barrier messages are sent even in a timestep without events
+    refractory: bool
+    leaks: bool
+    biased: bool
+    reads_potential: bool
+    currents: bool
+    single_spikes: bool  # every source that leaves has one spike, and keeps it
+    input_dropout: np.float32
+    network_dropout: np.float32
+    refractory_dropout: np.float32
+    noise: np.float32  # λ of `momentum`
+    cores: np.float32  # how many cores policies see
+    policy: int  # address of its compiled loop
+    draws: bool  # the policy needs uniform numbers
+    idle_gradient: int
+    traced: bool  # a trace is kept for the backward run
+    recorded: bool  # counters are kept
+    timed: bool  # the policy sees the times of a service model
+    tallied: bool  # evaluations and spikes are counted by slice, for these times or to be recorded
+
+
+class Input(NamedTuple):
+    """A batch of events as `EventBatch` holds it, and what input dropout keeps of it."""
+
+    offsets: Longs
+    indices: Integers
+    values: Floats
+    labels: Longs
+    sample_ids: Longs
+    purpose_keys: NDArray[np.uint64]  # (5,) key of all draws for a `Purpose`
+    kept: Floats  # values after input dropout; `values` themselves where there is none
+    kept_by_sample: bool  # `kept` holds the entries of one sample at a time
+
+
+# working memory of one thread ----------------------------------------------------------------------------------------
+
+
+class Cells(NamedTuple):
+    """Neurons, by slot."""
+
+    u: Floats  # potential
+    x: Floats  # current that arrives in this step; 0 after it
+    alive: Floats  # 1, or 0 while refractory
+
+
+class Arrivals(NamedTuple):
+    """Messages that arrive in the next step, by position; all 0 between passes."""
+
+    mark: Integers  # whether any does
+    touched: Integers  # the positions where one does
+    spikes: Integers  # spikes that do, over each synapse of the position
+    barriers: Integers  # barrier messages that do
+    rows: Integers  # (sources,) rows of weights to be added
+    single: Floats  # (1 vector) the factor of a single row
+
+
+class Gates(NamedTuple):
+    """Who waits for messages. Used only where `Rules.gated`."""
+
+    received: Integers  # (positions,) messages in this pass
+    stimulated: Integers  # (positions,) whether a spike was among them
+    evaluated: Floats  # (slots,) whether the neuron is, in this step
+    able: Floats  # (slots,) whether it may fire, in this step
+    senders: Integers  # (sources,) neurons that send a barrier message after this step
+
+
+class Queue(NamedTuple):
+    """Who waits and who leaves, by source."""
+
+    spikes: Integers  # that wait; 0 between passes
+    potential: Floats  # potential on exceeding the threshold
+    enqueue_step: Integers  # step in which it began to wait
+    waiting: Integers  # sources that wait, in any order
+    chosen: Integers  # sources that leave in this step, in any order
+    ordered: Integers  # the same by layer
+    kept: Floats  # their spikes that are not lost, in the order of `ordered`
+    bucket: Longs  # (layers + 3,) where each layer ends in `ordered`
+    frame_left: Floats  # (inputs,) spikes of an input that waits
+    frame_kept: Floats  # (inputs,) those of them that are not lost
+
+
+class Ranking(NamedTuple):
+    """What a policy looks at, in the order of `Queue.waiting`, and the keys that it gives; see `priorities`."""
+
+    drawn: Floats
+    potentials: Floats
+    steps: Floats
+    deliveries: Floats
+    keys: Integers
+    equals: Integers  # a second array of keys
+    places: Longs  # addresses of arrays
+    whole: Longs  # whole numbers
+    numbers: Floats
+    draw_keys: NDArray[np.uint64]
+
+
+class Fired(NamedTuple):
+    """Spikes of this step."""
+
+    tally: Longs  # (3,) see `evaluation`
+    sources: Integers  # (neurons,) who fired; only with `Rules.tallied`
+    values: Floats  # potentials of the vector that was just evaluated
+    outputs: Integers  # (classes,) spikes of each output in this pass
+
+
+class Counting(NamedTuple):
+    """What counters need between steps."""
+
+    evaluations: Longs  # (positions,) neurons evaluated at each of `Arrivals.touched`
+    slice_sums: Longs  # (S, 2) evaluations and spikes of this step
+    heard: Integers  # (positions,) spike messages in this pass
+    heard_before: Integers  # (slots,) of those, before the neuron fired last
+    met: Integers  # (positions,) whether all neurons of it are counted as active
+    active: Integers  # (slots,) whether a neuron is
+    group_keys: Longs  # rows of the message table under construction
+    group_sums: Longs
+
+
+class Served(NamedTuple):
+    """Times of a service model in this pass. Used only where `Rules.timed`."""
+
+    free: Doubles  # (K,) when each core gets free
+    done: Doubles  # (S,) when each slice has sent this step's spikes
+    sent: Doubles  # (sources,) when a waiting neuron's message was sent
+    delivery: Floats  # (sources,) when it is at its last core
+
+
+class Gradients(NamedTuple):
+    """Gradients on their way back, by slot unless stated."""
+
+    G: Floats  # at the potential
+    g_queue: Floats  # at the waiting spikes
+    g_count: Floats  # at the spike counts
+    dx: Floats  # at the currents of the following step
+    dots: Floats  # (sources,) at the spikes that left
+    back: Floats  # what comes back to silent neurons of one position
+
+
+class State(NamedTuple):
+    """Working memory of one sample under way. Between samples, a group is as `new_state` makes it or is rewritten."""
+
+    cells: Cells
+    arrivals: Arrivals
+    gates: Gates
+    queue: Queue
+    ranking: Ranking
+    fired: Fired
+    counting: Counting
+    served: Served
+    gradients: Gradients
+
+
+# results -------------------------------------------------------------------------------------------------------------
+
+
+class Trace(NamedTuple):
+    """What a backward run replays."""
+
+    words: Integers  # for each forward step the sources chosen, positions evaluated and their numbers
+    words_as_float: Floats  # the same memory as float32, for the spikes that left a chosen source
+    potentials: Floats  # one position's potentials after the other, as `evaluate` leaves them
+
+
+class Counters(NamedTuple):
+    """Counters of a batch (rows of samples are disjoint), as `Execution` has them, and growing tables of one chunk."""
+
+    forward_steps: Longs
+    steps_to_first: Longs
+    spikes_to_first: Longs
+    spikes_to_stop: Longs
+    convergence: Longs
+    operations: Longs
+    active: Longs
+    residual: Longs
+    currents: Longs
+    sample_currents: Longs  # of the sample under way, added to `currents` when it is done
+    messages: Longs
+    updates: Longs
+
+
+class Learning(NamedTuple):
+    """The loss, and gradients of it."""
+
+    losses: Doubles  # (B,) written by LEARN
+    output_gradient: Floats  # (B, R, C) written by LEARN, read by BACKWARD
+    weight: float  # of each sample's cross-entropy in the loss
+    gradient: Floats  # of packed weights; added to
+    bias_gradient: Floats  # of slots; added to
+
+
+class Out(NamedTuple):
+    """Where results go."""
+
+    scores: Floats  # (B, R, C) output spikes of each of R = T timesteps, or their sums or potentials, R = 1
+    ends: Longs  # (6,) how far trace and tables are filled, before and after
+    sample_ends: Longs  # (B, 2) where each sample's trace ends; written by FORWARD, read by BACKWARD
+    trace: Trace
+    counters: Counters
+    learning: Learning
+
+
+# making them ---------------------------------------------------------------------------------------------------------
+
+
+def _integers(count: int) -> Integers:
+    return np.zeros(count, dtype=np.int32)
+
+
+def _longs(*shape: int) -> Longs:
+    return np.zeros(shape, dtype=np.int64)
+
+
+def new_state(layout: MemoryLayout, slices: int) -> State:
+    """Room for one thread."""
+    slots, sources, positions = layout.slots, layout.sources, layout.positions
+    inputs, layers = layout.shape.input_size, len(layout.shape.layers)
+    alive = aligned_zeros(slots)
+    alive[:] = 1
+    return State(
+        cells=Cells(u=aligned_zeros(slots), x=aligned_zeros(slots), alive=alive),
+        arrivals=Arrivals(
+            mark=_integers(positions),
+            touched=_integers(positions),
+            spikes=_integers(positions),
+            barriers=_integers(positions),
+            rows=_integers(sources),
+            single=aligned_zeros(LANES),
+        ),
+        gates=Gates(
+            received=_integers(positions),
+            stimulated=_integers(positions),
+            evaluated=aligned_zeros(slots),
+            able=aligned_zeros(slots),
+            senders=_integers(sources),
+        ),
+        queue=_new_queue(sources, inputs, layers),
+        ranking=_new_ranking(sources),
+        fired=Fired(
+            tally=_longs(3),
+            sources=_integers(layout.shape.neurons),
+            values=aligned_zeros(4 * LANES),
+            outputs=_integers(layout.shape.layers[-1].neurons),
+        ),
+        counting=Counting(
+            evaluations=_longs(positions),
+            slice_sums=_longs(slices, 2),
+            heard=_integers(positions),
+            heard_before=_integers(slots),
+            met=_integers(positions),
+            active=_integers(slots),
+            group_keys=_longs(sources + 1),
+            group_sums=_longs(sources + 1, 4),
+        ),
+        served=Served(
+            free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
+        ),
+        gradients=Gradients(
+            G=aligned_zeros(slots),
+            g_queue=aligned_zeros(slots),
+            g_count=aligned_zeros(slots),
+            dx=aligned_zeros(slots),
+            dots=aligned_zeros(sources),
+            back=aligned_zeros(slots),
+        ),
+    )
+
+
+def _new_queue(sources: int, inputs: int, layers: int) -> Queue:
+    return Queue(
+        spikes=_integers(sources),
+        potential=aligned_zeros(sources),
+        enqueue_step=_integers(sources),
+        waiting=_integers(sources),
+        chosen=_integers(sources + 1),
+        ordered=_integers(sources + 1),
+        kept=aligned_zeros(sources),
+        bucket=_longs(layers + 3),
+        frame_left=aligned_zeros(inputs),
+        frame_kept=aligned_zeros(inputs),
+    )
+
+
+def _new_ranking(sources: int) -> Ranking:
+    return Ranking(
+        drawn=aligned_zeros(sources),
+        potentials=aligned_zeros(sources),
+        steps=aligned_zeros(sources),
+        deliveries=aligned_zeros(sources),
+        keys=_integers(sources + 5 * LANES),
+        equals=_integers(sources + 5 * LANES),
+        places=_longs(16),
+        whole=_longs(4),
+        numbers=np.zeros(4, dtype=np.float32),
+        draw_keys=np.zeros(2, dtype=np.uint64),
+    )
+
+
+def new_trace(words: int, potentials: int) -> Trace:
+    """Room for at least that many words and potentials; pages are taken as they are written."""
+    memory = np.empty(words, dtype=np.int32)
+    raw = np.empty(potentials + LANES, dtype=np.float32)
+    start = (-raw.ctypes.data % 64) // raw.itemsize
+    return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
+
+
+def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int, rows: int) -> Counters:
+    """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
+    return Counters(
+        forward_steps=_longs(samples, timesteps),
+        steps_to_first=_longs(samples, timesteps) - 1,
+        spikes_to_first=_longs(samples, timesteps) - 1,
+        spikes_to_stop=_longs(samples, timesteps),
+        convergence=_longs(samples, CONVERGENCE_STEPS, classes),
+        operations=_longs(samples, layers),
+        active=_longs(samples, timesteps, slices),
+        residual=_longs(samples, slices),
+        currents=_longs(2, CURRENT_BINS),
+        sample_currents=_longs(2, CURRENT_BINS),
+        messages=np.empty((rows, 9), dtype=np.int64),
+        updates=np.empty((rows, 6), dtype=np.int64),
+    )

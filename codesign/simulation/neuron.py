@@ -1,0 +1,96 @@
+"""The neuron of the reference engine: one step of it, and the gradient of that step, on tensors of any shape (…, N).
+
+    v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
+    u ← v(1 − s) or v − s · U_thr
+    r ← r or (s and not spared)
+
+Everything about integration, saturation, comparison, reset and refractoriness is here and in
+`codesign.simulation.event.neuron`, which says the same for compiled kernels. Who is evaluated and who may fire is said
+by the callers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from codesign.network.surrogate import arctan_derivative
+from codesign.simulation.run import Run
+
+__all__ = ["Neuron", "neuron_of", "silence", "step", "step_gradient"]
+
+
+class Neuron(NamedTuple):
+    """Parameters of a step."""
+
+    threshold: torch.Tensor  # (N,) U_thr
+    fires: torch.Tensor  # (N,) bool; False where the potential is read and never compared
+    bounds: tuple[torch.Tensor, torch.Tensor] | None  # (N,) lowest and highest potential
+    subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
+    refractory: bool
+    steepness: float  # α of the surrogate
+
+
+def neuron_of(run: Run) -> Neuron:
+    """Parameters of a run's neurons, on its device."""
+    network = run.network
+    fires = torch.ones_like(network.threshold, dtype=torch.bool)
+    if network.neuron.readout == "potential":
+        fires[network.layer_slices[-1]] = False
+    return Neuron(
+        threshold=network.threshold,
+        fires=fires,
+        bounds=network.potential_bounds(),
+        subtracts=network.neuron.reset == "subtract",
+        refractory=run.refractory,
+        steepness=network.neuron.surrogate_steepness,
+    )
+
+
+def step(
+    neuron: Neuron, u: torch.Tensor, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Evaluate neurons of potential u that get the currents x.
+
+    Args:
+        refractory, able: bool; who is, and who may fire.
+
+    Returns:
+        Evaluated potential v, who fired, and the potential after it.
+    """
+    v = torch.where(refractory, 0.0, u + x)
+    if neuron.bounds is not None:
+        v = v.clamp(*neuron.bounds)
+    fired = (v > neuron.threshold) & able & neuron.fires
+    reset = v - neuron.threshold if neuron.subtracts else torch.zeros_like(v)
+    return v, fired, torch.where(fired, reset, v)
+
+
+def silence(neuron: Neuron, refractory: torch.Tensor, fired: torch.Tensor, spared: torch.Tensor) -> torch.Tensor:
+    """Who is refractory after a step; dropout spares some of those that fired."""
+    return refractory | (fired & ~spared) if neuron.refractory else refractory
+
+
+def step_gradient(
+    neuron: Neuron,
+    v: torch.Tensor,
+    fired: torch.Tensor,
+    refractory: torch.Tensor,
+    able: torch.Tensor | None,
+    G: torch.Tensor,
+    g: torch.Tensor,
+) -> torch.Tensor:
+    """Gradient at u and x, which is the same, of neurons that were evaluated.
+
+    Args:
+        v, fired, refractory, able: of the step; no `able` if all were.
+        G: gradient at the potential after it.
+        g: gradient at a spike of it, by queue and counts.
+    """
+    threshold = neuron.threshold.to(v.dtype)
+    slope = arctan_derivative(v - threshold, neuron.steepness) * neuron.fires
+    if able is not None:
+        slope = slope * able
+    taken_off, passed = (threshold, G) if neuron.subtracts else (v, G * ~fired)
+    return torch.where(refractory, 0.0, passed + (g - G * taken_off) * slope)

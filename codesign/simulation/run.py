@@ -1,0 +1,135 @@
+"""What engines are given: a network, a batch and all that says how the batch is run, in one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.execution import Execution, Slice
+from codesign.simulation.idle import IdleGradient, check_idle_gradient
+from codesign.simulation.loss import Loss
+from codesign.simulation.policies import Policy, get_policy
+from codesign.simulation.recording import slices_of
+from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.service import ServiceModel, check_service
+from codesign.workload.events import EventBatch
+
+__all__ = ["Outcome", "Run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A batch on its way through a network, checked.
+
+    Attributes:
+        network, events, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
+        counters: whether an `Execution` is wanted.
+        learns: whether what gradients need is kept.
+        loss: what the scores are for, if it is known beforehand: `timestep` needs those of each timestep.
+
+    Raises:
+        InputError: they do not fit each other.
+    """
+
+    network: SpikingNetwork
+    events: EventBatch
+    schedule: Schedule
+    regularization: Regularization
+    idle_gradient: IdleGradient = "all"
+    seed: int = 0
+    epoch: int = 0
+    counters: bool = False
+    learns: bool = False
+    loss: Loss = "sum"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("events", EventBatch), ("schedule", Schedule), ("regularization", Regularization)):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(f"{name}: must be {kind.__name__}, found {type(getattr(self, name)).__name__}")
+        check_idle_gradient(self.idle_gradient)
+        self.network.check_numbers()
+        self._check_sizes()
+        if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
+            raise InputError("stop: must be 'drained' with readout 'potential', since output neurons never fire")
+        if self.schedule.service is not None:
+            check_service(self.schedule.service, self.slices)
+        elif self.policy.uses_service:
+            raise InputError(
+                f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
+            )
+        if self.network.potential_ranges is not None and self.learns:
+            raise InputError(
+                "potential_ranges: are for inference only, found parameters that require gradients; "
+                "simulate under torch.no_grad()"
+            )
+
+    def _check_sizes(self) -> None:
+        network, events, shape = self.network, self.events, self.network.shape
+        if events.input_size != shape.input_size:
+            raise InputError(f"the network has {shape.input_size} inputs, the events have {events.input_size}")
+        if events.timestep_s != network.timestep_s and not torch.isinf(network.time_constant).all():
+            raise InputError(
+                f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
+            )
+        for name in ("synchronization_threshold", "cores"):
+            value = getattr(self.schedule, name)
+            if isinstance(value, tuple) and len(value) != shape.neurons:
+                raise InputError(
+                    f"{name}: must have one number for each of {shape.neurons} neurons, found {len(value)}"
+                )
+
+    @property
+    def policy(self) -> Policy:
+        return get_policy(self.schedule.policy)
+
+    @property
+    def service(self) -> ServiceModel | None:
+        """Times that the policy sees; None if it looks at none."""
+        return self.schedule.service if self.policy.uses_service else None
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        return slices_of(self.network, self.schedule)
+
+    @property
+    def refractory(self) -> bool:
+        return self.network.neuron.refractory and self.schedule.refractory
+
+    @property
+    def gated(self) -> bool:
+        """Whether neurons wait for messages or send barrier messages."""
+        return self.schedule.synchronized or self.schedule.barrier_messages
+
+    @property
+    def announces(self) -> bool:
+        """Whether barrier messages are sent even in a timestep without events: output neurons have nobody to tell."""
+        return self.schedule.barrier_messages and len(self.network.shape.layers) > 1
+
+    @property
+    def thresholds(self) -> torch.Tensor:
+        """(N,) int64 messages that each neuron needs before it may fire."""
+        threshold = self.schedule.synchronization_threshold
+        if threshold == "layer":
+            return self.network.fan_in()
+        if isinstance(threshold, int):
+            return torch.full((self.network.shape.neurons,), threshold, dtype=torch.int64)
+        return torch.tensor(threshold, dtype=torch.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What an engine makes of a run.
+
+    Attributes:
+        scores: (B, R, C) output spikes of each of R timesteps or their sums, R = 1, or output potentials, R = 1; their
+            gradient flows to the network's parameters.
+        emitted: spikes emitted by hidden neurons, summed over the batch.
+        execution: all counters, if they were asked for.
+    """
+
+    scores: torch.Tensor
+    emitted: int
+    execution: Execution | None = None
