@@ -66,7 +66,7 @@ def cross_entropy(scores: Any, sample: Any, label: Any, weight: Any, gradient: A
     return loss / readings
 
 
-@part
+@leaf
 def _through_synapses(network: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
     wiring = network.wiring
@@ -82,7 +82,7 @@ def _through_synapses(network: Any, state: Any, source: Any) -> Any:
     return result
 
 
-@part
+@routine
 def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
     """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
     wiring, gradients, threshold = network.wiring, state.gradients, network.neuron.threshold
@@ -111,7 +111,7 @@ def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, 
         store(gradients.g_queue, slot + c, given)
 
 
-@part
+@leaf
 def _idle_all(network: Any, state: Any, trace: Any, step: Any) -> None:
     """Every silent neuron that was evaluated gets the gradient of one that left."""
     wiring, at = network.wiring, step.potentials_at
@@ -123,7 +123,7 @@ def _idle_all(network: Any, state: Any, trace: Any, step: Any) -> None:
         at += wiring.layer_width[layer]
 
 
-@part
+@routine
 def _idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
     """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
     wiring, thresholds, at = network.wiring, network.neuron.threshold, step.potentials_at
@@ -152,7 +152,7 @@ def _idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
             state.gradients.g_queue[wiring.source_slot[source]] = _through_synapses(network, state, source)
 
 
-@part
+@leaf
 def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     """Gradient of the weights that chosen spikes crossed, and of the queue before the choice (without dropout's share).
 
@@ -182,7 +182,7 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
         begin = end
 
 
-@part
+@leaf
 def _back_from(network: Any, position: Any, state: Any, gradient: Any, begin: Any, end: Any) -> None:
     """From the currents of a position to the chosen sources in these places and to their rows of weights."""
     wiring, gradients = network.wiring, state.gradients
@@ -216,7 +216,7 @@ def _piece(load: Any) -> Any:
 _unevaluate_block, _unevaluate_vector = _piece(load_block), _piece(load)
 
 
-@part
+@leaf
 def _unevaluate(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> None:
     """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
     wiring, at = network.wiring, step.potentials_at
@@ -235,7 +235,7 @@ def _unevaluate(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> 
         at += width
 
 
-@part
+@routine
 def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: Any, gradient: Any) -> None:
     """Gradient of the first layer's weights from a frame that was delivered at once."""
     wiring, dx, rows = network.wiring, state.gradients.dx, state.arrivals.rows
@@ -262,7 +262,7 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
                 accumulate_rows(width, dx, at, gradient, rows, 1, single, 0, 0, 1)
 
 
-@part
+@leaf
 def _read(wiring: Any, output_gradient: Any, sample: Any, reading: Any, target: Any) -> None:
     """Gradient at the outputs from one reading into their slots."""
     classes = output_gradient.shape[2]
@@ -271,7 +271,7 @@ def _read(wiring: Any, output_gradient: Any, sample: Any, reading: Any, target: 
         target[wiring.source_slot[first + output]] = output_gradient[sample, reading, output]
 
 
-@part
+@leaf
 def _find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at: Any) -> Any:
     """The step that ends at these places of the trace."""
     words_at -= FOOTER
@@ -287,7 +287,7 @@ def _find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at
     return TracedStep(positions_at, potentials_at, reached, chosen, room, kept_at, shares_at)
 
 
-@part
+@leaf
 def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradient: Any, step: Any) -> None:
     """From the currents of the following step to the queue before this step's choice."""
     queue, gradients = state.queue, state.gradients
@@ -308,7 +308,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
             gradients.g_queue[unsigned_index(network.wiring.source_slot[source])] = gradients.dots[i] * share
 
 
-@routine
+@part
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
     learning, gradients = out.learning, state.gradients
@@ -337,7 +337,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
                 store(gradients.G, slot, multiply(load(gradients.G, slot), load(network.decay, slot)))
 
 
-@part
+@routine
 def _backward_pass(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any, words_at: Any, potentials_at: Any
 ) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.evaluation import DECISIONS, FIRED
 from codesign.simulation.event.structures import MESSAGES, UPDATES
 
@@ -24,7 +24,7 @@ _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 _ENQUEUE_BITS = 32
 
 
-@part
+@routine
 def begin_counting(counters: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
     counters.forward_steps[sample, :] = 0
@@ -38,7 +38,7 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.sample_currents[:, :] = 0
 
 
-@part
+@routine
 def end_counting(network: Any, state: Any, counters: Any, sample: Any) -> None:
     """Count potentials that are left, and add up what is counted by batch."""
     slices, u = network.slices, state.cells.u
@@ -55,7 +55,7 @@ def end_counting(network: Any, state: Any, counters: Any, sample: Any) -> None:
             counters.currents[row, number] += counters.sample_currents[row, number]
 
 
-@part
+@routine
 def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Count potentials that are not 0, and a frame that is delivered at once; returns whether there was room."""
     counting, counters, slices = state.counting, out.counters, network.slices
@@ -110,7 +110,7 @@ def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any
     table[row, 8] = barriers
 
 
-@part
+@routine
 def tally(network: Any, state: Any, touched: Any) -> None:
     """Evaluations and spikes of a step by slice, into `Counting.slice_sums`."""
     wiring, slices = network.wiring, network.slices
@@ -133,7 +133,7 @@ def tally(network: Any, state: Any, touched: Any) -> None:
         sums[slices.of_source[state.fired.sources[i]], 1] += 1
 
 
-@part
+@routine
 def _count_active(network: Any, frame: Any, position: Any, evaluations: Any, state: Any, counters: Any) -> None:
     """Neurons of a position that are evaluated, and were neither before in this pass nor had a potential then."""
     wiring, slices, counting = network.wiring, network.slices, state.counting
@@ -156,7 +156,7 @@ def _count_active(network: Any, frame: Any, position: Any, evaluations: Any, sta
                 counters.active[frame.sample, frame.timestep, place] += 1
 
 
-@part
+@routine
 def count_evaluations(network: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any) -> Any:
     """Count a step's evaluations and spikes, of which `tally` has the sums; returns whether there was room."""
     counters, counting, outputs = out.counters, state.counting, state.fired.outputs
@@ -191,7 +191,7 @@ def count_evaluations(network: Any, frame: Any, step: Any, touched: Any, decided
     return True
 
 
-@part
+@routine
 def _count_currents(network: Any, state: Any, counters: Any) -> None:
     """How many spike messages each neuron that fired has heard since it fired last."""
     wiring, counting = network.wiring, state.counting
@@ -209,7 +209,7 @@ def _count_currents(network: Any, state: Any, counters: Any) -> None:
         counters.sample_currents[0 if layer == 0 else 1, min(max(heard, 0), bins - 1)] += 1
 
 
-@part
+@routine
 def count_pass(state: Any, counters: Any, sample: Any, decided: Any, steps: Any) -> None:
     """Steps that the pass did not need keep its last outputs."""
     outputs = state.fired.outputs
@@ -219,7 +219,7 @@ def count_pass(state: Any, counters: Any, sample: Any, decided: Any, steps: Any)
                 counters.convergence[sample, m, output] += outputs[output]
 
 
-@part
+@leaf
 def _add_departure(network: Any, rules: Any, frame: Any, i: Any, group: Any, state: Any, counters: Any) -> None:
     """Count the source in place `i` of `ordered` as it leaves, in a group of rows."""
     queue, sums = state.queue, state.counting.group_sums
@@ -240,7 +240,7 @@ def _add_departure(network: Any, rules: Any, frame: Any, i: Any, group: Any, sta
         counters.operations[frame.sample, target] += operations
 
 
-@part
+@routine
 def count_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, step
 from codesign.simulation.event.structures import EMITTED, POTENTIALS
@@ -80,7 +80,7 @@ def _piece(load: Any) -> Any:
 _evaluate_block, _evaluate_vector = _piece(load_block), _piece(load)
 
 
-@part
+@leaf
 def evaluate(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
     """Evaluate a position; returns how many neurons wait now. Potentials go to the end of the trace."""
     wiring = network.wiring
@@ -128,7 +128,7 @@ def evaluate(network: Any, rules: Any, moment: Any, position: Any, state: Any, o
     return waiting
 
 
-@part
+@leaf
 def _silence(rules: Any, moment: Any, source: Any, slot: Any, state: Any) -> None:
     """A neuron that fired is refractory from now on, unless dropout lets it fire again."""
     if rules.gated:
@@ -141,7 +141,7 @@ def _silence(rules: Any, moment: Any, source: Any, slot: Any, state: Any) -> Non
         state.cells.alive[slot] = 0
 
 
-@part
+@leaf
 def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, waiting: Any) -> Any:
     """The neuron fired at this potential; returns how many wait now."""
     queue = state.queue
@@ -158,7 +158,7 @@ def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, w
     return waiting
 
 
-@part
+@routine
 def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, senders: Any) -> Any:
     """Who of a position is evaluated and may fire in this step, into `Gates`.
 
@@ -198,7 +198,7 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
     return evaluations, senders
 
 
-@part
+@leaf
 def silent_senders(network: Any, state: Any, begin: Any, end: Any) -> Any:
     """Keeps of `Gates.senders` from `begin` on those that did not fire; returns how many senders there are now."""
     gates = state.gates
@@ -210,7 +210,7 @@ def silent_senders(network: Any, state: Any, begin: Any, end: Any) -> Any:
     return begin
 
 
-@part
+@leaf
 def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any, touched: Any, waiting: Any) -> Any:
     """Evaluate all positions that messages reach.
 

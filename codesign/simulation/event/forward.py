@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import part, routine
+from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import (
     begin_counting,
     begin_counting_pass,
@@ -47,7 +47,7 @@ FOOTER = 3
 """Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
 
 
-@routine
+@part
 def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
     """Run all timesteps of a sample; returns how that ended.
 
@@ -79,13 +79,13 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     return DONE
 
 
-@part
+@leaf
 def _pass_key(input_: Any, purpose: Any, frame: Any) -> Any:
     """Key of all draws for a purpose in this pass."""
     return absorb(absorb(input_.purpose_keys[purpose], input_.sample_ids[frame.sample]), frame.timestep)
 
 
-@part
+@routine
 def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Run one timestep; returns how that ended."""
     queue = state.queue
@@ -154,7 +154,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     return DONE
 
 
-@part
+@routine
 def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     cells = state.cells
     if rules.leaks or rules.biased:
@@ -171,7 +171,7 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     state.fired.outputs[:] = 0
 
 
-@part
+@leaf
 def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
     if rules.traced:
         out.trace.words[out.ends[WORDS]] = steps
@@ -183,7 +183,7 @@ def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out:
         count_pass(state, out.counters, frame.sample, decided, steps)
 
 
-@part
+@leaf
 def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touched: Any) -> Any:
     """Positions whose gates open without a message: when a frame is complete, and in step 0 those of gate 0."""
     if completes:
@@ -195,7 +195,7 @@ def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touch
     return touched
 
 
-@part
+@leaf
 def _count_evaluated(
     network: Any, rules: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any
 ) -> Any:
@@ -214,7 +214,7 @@ def _count_evaluated(
     return True
 
 
-@part
+@leaf
 def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
     """Whether the trace has room for the evaluation of so many positions, however wide."""
     widest = 0
@@ -224,7 +224,7 @@ def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
     return fits and out.ends[WORDS] + touched <= len(out.trace.words)
 
 
-@part
+@leaf
 def _write_step(rules: Any, queue: Any, out: Any, chosen: Any, reached: Any, room: Any) -> Any:
     """Append a forward step to the trace, behind the positions evaluated; returns whether there was room."""
     words, at = out.trace.words, out.ends[WORDS] + reached

@@ -7,6 +7,7 @@ from typing import Any
 from codesign.simulation.event.backward import backward_sample, cross_entropy
 from codesign.simulation.event.compilation import kernel
 from codesign.simulation.event.forward import DONE, run_sample
+from codesign.simulation.event.held import hold
 from codesign.simulation.event.structures import EMITTED, MESSAGES, POTENTIALS, STATUS, UPDATES, WORDS
 
 __all__ = ["BACKWARD", "FORWARD", "LEARN", "process"]
@@ -23,6 +24,7 @@ def process(task: Any, first: Any, last: Any, network: Any, rules: Any, input_: 
         task: FORWARD, BACKWARD or LEARN.
         network, rules, input_, state, out: see `structures`.
     """
+    network, rules, input_, state, out = hold(network), hold(rules), hold(input_), hold(state), hold(out)
     ends = out.ends
     for sample in range(first, last):
         if task == LEARN:

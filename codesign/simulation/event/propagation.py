@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.rows import add_rows, add_scaled_rows
 from codesign.simulation.event.vector import unsigned_index
@@ -43,7 +43,7 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
     return count
 
 
-@part
+@routine
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     """What of the frame's entries is not lost, into `Input.kept`."""
     key = absorb(key, 0)
@@ -56,7 +56,7 @@ def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
             input_.kept[at] = survivors(own, np.int64(value), rules.input_dropout)
 
 
-@part
+@leaf
 def frame_messages(rules: Any, input_: Any, frame: Any) -> Any:
     """Messages that every synapse of the frame's entries carries, lost to dropout or not, all together."""
     messages = 0
@@ -66,7 +66,7 @@ def frame_messages(rules: Any, input_: Any, frame: Any) -> Any:
     return messages
 
 
-@part
+@leaf
 def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
     if network.wiring.single[0] != 0:
@@ -74,7 +74,7 @@ def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any)
     return _deliver_by_taps(network, rules, input_, frame, state)
 
 
-@part
+@leaf
 def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     wiring, arrivals, weights = network.wiring, state.arrivals, network.weights
     begin, end = frame.begin, frame.end
@@ -95,7 +95,7 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     return reach(0, arrivals, 0)
 
 
-@part
+@routine
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     touched = 0
     for entry in range(frame.begin, frame.end):
@@ -107,7 +107,7 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
     return touched
 
 
-@part
+@leaf
 def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
     """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
@@ -124,7 +124,7 @@ def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state:
     return touched
 
 
-@part
+@routine
 def queue_frame(input_: Any, frame: Any, queue: Any) -> Any:
     """Mode `queued`: input spikes wait; returns how many inputs do."""
     waiting = 0
@@ -138,7 +138,7 @@ def queue_frame(input_: Any, frame: Any, queue: Any) -> Any:
     return waiting
 
 
-@part
+@routine
 def keep(rules: Any, queue: Any, chosen: Any, key: Any) -> None:
     """What of the chosen spikes is not lost, into `Queue.kept`; `key` of this step's draws."""
     for i in range(chosen):
@@ -152,7 +152,7 @@ def keep(rules: Any, queue: Any, chosen: Any, key: Any) -> None:
             queue.kept[i] = queue.spikes[source]
 
 
-@part
+@leaf
 def _messages(rules: Any, queue: Any, source: Any) -> Any:
     """Messages that each synapse of a source carries as it leaves."""
     if source < rules.inputs:
@@ -160,7 +160,7 @@ def _messages(rules: Any, queue: Any, source: Any) -> Any:
     return np.int64(queue.spikes[source])
 
 
-@part
+@leaf
 def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
     """Currents and messages of what left; returns how many positions they reach."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
@@ -187,7 +187,7 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
     return touched
 
 
-@part
+@leaf
 def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: Any, state: Any) -> None:
     """Currents of the sources in these places of `ordered` at the one position that each of them reaches once."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue

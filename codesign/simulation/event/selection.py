@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
 from codesign.simulation.event.vector import (
@@ -42,7 +42,7 @@ FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 _SHORT = 128
 
 
-@part
+@routine
 def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
     """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's for neurons and inputs.
 
@@ -72,7 +72,7 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
     return chosen, waiting - chosen
 
 
-@part
+@leaf
 def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
     """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
     bucket = queue.bucket

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.evaluation import FIRED
 
 __all__ = ["serve_departures", "serve_evaluations", "serve_row"]
@@ -24,7 +24,7 @@ def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spike
             free[core] = max(free[core], arrival) + np.float64(spikes) * service.message_s[place]
 
 
-@part
+@routine
 def serve_evaluations(network: Any, state: Any, step: Any) -> None:
     """A step's evaluations and spikes by slice; notes when those that begin to wait in this step have sent."""
     service, served, sums = network.service, state.served, state.counting.slice_sums
@@ -44,7 +44,7 @@ def serve_evaluations(network: Any, state: Any, step: Any) -> None:
             served.delivery[source] = np.float32(served.done[place] + service.longest_way_s[place])
 
 
-@part
+@routine
 def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
     queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums
