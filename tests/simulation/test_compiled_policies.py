@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -12,35 +12,36 @@ import pytest
 import torch
 
 from codesign.simulation import random as reference_random
-from codesign.simulation.event import selection
-from codesign.simulation.policies import ARBITER, FIFO, MOMENTUM, RANDOM, ROUND_ROBIN, TIMED, Policy
+from codesign.simulation.event import priorities, structures
+from codesign.simulation.policies import ARBITER, FIFO, MOMENTUM, RANDOM, ROUND_ROBIN, TIMED, Policy, Waiting
 
 SHARE = 0.3
 LIMIT = 7
 
 
-def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return 0.1 * potential - uniform / 3 + 2 * (enqueue_step - 1) - 1e-3 * index
+def with_literals(waiting):
+    return 0.1 * waiting.potential - waiting.uniform / 3 + 2 * (waiting.enqueue_step - 1) - 1e-3 * waiting.index
 
 
-def with_globals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return SHARE * potential + LIMIT * layer - SHARE * core
+def with_globals(waiting):
+    return SHARE * waiting.potential + LIMIT * waiting.layer - SHARE * waiting.core
 
 
 def with_closure(share: float, limit: int) -> Callable[..., Any]:
-    def priority(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-        return share * potential + limit - noise * uniform * step
+    def priority(waiting):
+        return share * waiting.potential + limit - waiting.noise * waiting.uniform * waiting.step
 
     return priority
 
 
-def with_names_of_its_own(p, e, ly, c, i, s, u, n, d, k):
-    local = p * 0.7
-    return local + (e - s) * 0.01 + n * u
+def with_names_of_its_own(w):
+    local = w.potential * 0.7
+    potential, age, *_ = w
+    return local + (w.enqueue_step - w.step) * 0.01 + w.noise * w.uniform + 0.1 * (potential - age)
 
 
-def with_delivery(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return potential - 0.7 * delivery
+def with_delivery(waiting):
+    return waiting.potential - 0.7 * waiting.delivery
 
 
 PRIORITIES = {
@@ -56,40 +57,45 @@ PRIORITIES = {
     "closure": with_closure(0.3, 5),
     "another_closure": with_closure(-1.7, 2),
     "names": with_names_of_its_own,
-    "constant": lambda potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores: (
-        0 * potential + 1
-    ),
+    "constant": lambda waiting: 0 * waiting.potential + 1,
 }
 
 
 @numba.njit(_nrt=False)
 def key_of(priority: float) -> int:
-    return selection.key_of(priority)
+    return priorities.key_of(priority)
 
 
 def compiled_keys(policy: Policy, arguments: dict[str, np.ndarray], step: float, noise: float) -> np.ndarray:
     """The keys that the compiled loop of a policy gives, for all sources in some order, drawing afresh."""
-    waiting = arguments["waiting"]
-    scratch = [np.zeros(len(waiting), dtype=np.float32) for _ in range(4)]
-    keys = np.zeros(len(waiting), dtype=np.int32)
-    number, pointer = ctypes.c_int64, ctypes.c_void_p
-    kinds = [
-        number,
-        pointer,
-        number,
-        *[pointer] * 5,
-        *[ctypes.c_uint64] * 2,
-        *[ctypes.c_float] * 3,
-        number,
-        *[pointer] * 5,
-    ]
-    function = ctypes.CFUNCTYPE(number, *kinds)(selection.policy_address(policy))
-    arrays = [arguments[name].ctypes.data for name in ("potential", "enqueue_step", "layer", "core", "delivery")]
-    outcome = function(
-        len(waiting), waiting.ctypes.data, INPUTS, *arrays, NEURON_KEY, INPUT_KEY, step, noise, CORES, 1,
-        *(one.ctypes.data for one in scratch), keys.ctypes.data,
-    )  # fmt: skip
-    return keys if outcome == 0 else np.zeros(0, dtype=np.int32)
+    ranking = structures._new_ranking(SOURCES)
+    queue = structures._new_queue(SOURCES, INPUTS, 1)
+    held = {"waiting": arguments["waiting"], "potential": arguments["potential"]}
+    queue = queue._replace(**held, enqueue_step=arguments["enqueue_step"])
+    network = SimpleNamespace(policy_layer=arguments["layer"], policy_core=arguments["core"])
+    state = SimpleNamespace(queue=queue, ranking=ranking, served=SimpleNamespace(delivery=arguments["delivery"]))
+    places = priorities.places_of(state, network)
+    ranking.places[: len(places)] = places
+    ranking.draw_keys[:] = NEURON_KEY, INPUT_KEY
+    count = len(arguments["waiting"])
+    rules = Numbers(INPUTS, True, np.float32(noise), np.float32(CORES), priorities.policy_address(policy))
+    outcome = call_policy(rules, ranking, count, np.float32(step))
+    return ranking.keys[:count] if outcome == 0 else np.zeros(0, dtype=np.int32)
+
+
+class Numbers(NamedTuple):
+    """What of `Rules` a policy's call needs."""
+
+    inputs: int
+    draws: bool
+    noise: np.float32
+    cores: np.float32
+    policy: int
+
+
+@numba.njit(_nrt=False)
+def call_policy(rules, ranking, count, step):
+    return priorities.call_policy(rules, ranking, count, step)
 
 
 INPUTS, SOURCES, CORES = 20, 300, 9
@@ -125,7 +131,7 @@ def test_compiled_policies_give_the_priorities_of_torch(name: str, uses_service:
     step, noise = torch.tensor(11.0), torch.tensor(0.1)
     delivery = torch.from_numpy(given["delivery"])[waiting] * uses_service
     uniform, cores = reference_random.uniform(absorbed), torch.tensor(float(CORES))
-    expected = policy.priority(*gathered, number.float(), step, uniform, noise, delivery, cores)
+    expected = policy.priority(Waiting(*gathered, number.float(), step, uniform, noise, delivery, cores))
     expected = torch.as_tensor(expected).expand(len(waiting)).contiguous()
     assert expected.dtype == torch.float32
     assert found.tolist() == [key_of(one) for one in expected.numpy()]
@@ -134,8 +140,8 @@ def test_compiled_policies_give_the_priorities_of_torch(name: str, uses_service:
 
 
 def test_a_priority_that_is_not_a_number_is_told():
-    def divided(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-        return (potential - potential) / (layer - layer)
+    def divided(waiting):
+        return (waiting.potential - waiting.potential) / (waiting.layer - waiting.layer)
 
     given = arguments_of(np.random.default_rng(6))
     assert len(compiled_keys(Policy(name="divided", priority=divided), given, step=1.0, noise=0.0)) == 0

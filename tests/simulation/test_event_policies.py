@@ -42,35 +42,39 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     policies._from_entry_point.cache_clear()
 
 
-def deep_first(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return layer
+def deep_first(waiting):
+    return waiting.layer
 
 
-def everything(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return (potential - enqueue_step) * (layer + core) + uniform * step - noise * index
+def everything(waiting):
+    return (
+        (waiting.potential - waiting.enqueue_step) * (waiting.layer + waiting.core)
+        + waiting.uniform * waiting.step
+        - waiting.noise * waiting.index
+    )
 
 
-def with_literals(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
+def with_literals(waiting):
     """Numbers that are not exact in float32, and an integer."""
-    return 0.3 * potential + uniform / 3 - 2 * enqueue_step - 1e-3 * index
+    return 0.3 * waiting.potential + waiting.uniform / 3 - 2 * waiting.enqueue_step - 1e-3 * waiting.index
 
 
-def of_the_core(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return -core
+def of_the_core(waiting):
+    return -waiting.core
 
 
-def all_equal(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
+def all_equal(waiting):
     return 0
 
 
-def not_a_number(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return (potential - potential) / (potential - potential)
+def not_a_number(waiting):
+    return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
 @pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_users_policy_equals_the_reference(plug_in: Any, priority: Any, seed: int):
-    plug_in(Policy(name="mine", priority=priority, uses_uniform=True, uses_core=True))
+    plug_in(Policy(name="mine", priority=priority, uses_uniform=True, uses_cores=True))
     case = wide_case(5000 + seed, convolutional=seed % 2 == 1)
     for options in ({"input_mode": "frame"}, {"input_mode": "queued"}, {"stop": "drained", "cores": None}):
         schedule = replace(case.schedule, policy="mine", group_size=3, prioritize_input=False, **options)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from codesign.simulation import random as reference_random
-from codesign.simulation.event import draws, vector
+from codesign.simulation.event import draws, priorities, vector
 from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
 from codesign.simulation.event.selection import FEW, FIRST, LAST
@@ -39,6 +39,7 @@ class FromPython:
 
 
 rows, selection = FromPython(rows_module), FromPython(selection_module)
+ranks = FromPython(priorities)
 
 
 def floats(*values: float) -> np.ndarray:
@@ -199,7 +200,7 @@ def test_bits_of_a_number():
 
     @compiled
     def index(number):
-        return vector.natural(number)
+        return vector.unsigned_index(number)
 
     assert [index(number) for number in (0, 5, np.int32(7), (1 << 32) - 1)] == [0, 5, 7, (1 << 32) - 1]
 
@@ -272,7 +273,7 @@ def test_keys_are_in_the_order_of_priorities():
     priorities = np.concatenate(
         [SPECIAL, (rng.normal(size=500) * 10.0 ** rng.integers(-40, 38, 500)).astype(np.float32)]
     )
-    keys = np.array([selection.key_of(priority) for priority in priorities])
+    keys = np.array([ranks.key_of(priority) for priority in priorities])
     assert keys.min() > LAST
     assert keys.max() < FIRST
     order = np.sign(keys[:, None] - keys[None])
@@ -296,7 +297,7 @@ def random_keys(rng: np.random.Generator, count: int, wanted: int) -> np.ndarray
         5: lambda: np.full(count, rng.choice(SPECIAL)),
         6: lambda: -rng.integers(0, 1 << 24, count),
     }[int(kind)]()
-    keys = np.array([selection.key_of(one) for one in priorities.astype(np.float32)], dtype=np.int32)
+    keys = np.array([ranks.key_of(one) for one in priorities.astype(np.float32)], dtype=np.int32)
     if rng.random() < 0.2:
         keys[rng.random(count) < rng.random()] = FIRST
     if rng.random() < 0.2:

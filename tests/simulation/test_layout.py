@@ -10,7 +10,7 @@ from random_cases import deep_convolutional, wide_linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
-from codesign.simulation.event.layout import Layout
+from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import LANES
 
 BY_HAND = [
@@ -48,7 +48,7 @@ NETWORKS = networks()
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=range(len(NETWORKS)))
 
 
-def rows_of(layout: Layout, source: int) -> list[tuple[slice, slice]]:
+def rows_of(layout: MemoryLayout, source: int) -> list[tuple[slice, slice]]:
     """For each tap of a source: the row among the packed weights, and the slots that it is added to."""
     wiring = layout.wiring
     place = wiring.source_position[source]
@@ -61,7 +61,7 @@ def rows_of(layout: Layout, source: int) -> list[tuple[slice, slice]]:
     return found
 
 
-def slots_of_layers(network: SpikingNetwork, layout: Layout) -> list[np.ndarray]:
+def slots_of_layers(network: SpikingNetwork, layout: MemoryLayout) -> list[np.ndarray]:
     of_neurons = layout.wiring.source_slot[network.shape.input_size :]
     return [of_neurons[neurons] for neurons in network.layer_slices]
 
@@ -79,7 +79,7 @@ def test_networks_are_of_all_kinds():
 
 @each_network
 def test_rows_added_by_taps_are_the_currents(network: SpikingNetwork):
-    layout, rng = Layout(network), np.random.default_rng(1)
+    layout, rng = MemoryLayout(network), np.random.default_rng(1)
     packed = layout.pack(network.weights())
     first = 0
     for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
@@ -99,7 +99,7 @@ def test_rows_added_by_taps_are_the_currents(network: SpikingNetwork):
 
 @each_network
 def test_products_with_rows_are_the_adjoint(network: SpikingNetwork):
-    layout, rng = Layout(network), np.random.default_rng(2)
+    layout, rng = MemoryLayout(network), np.random.default_rng(2)
     packed = layout.pack(network.weights()).astype(np.float64)
     first = 0
     for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
@@ -119,7 +119,7 @@ def test_products_with_rows_are_the_adjoint(network: SpikingNetwork):
 
 @each_network
 def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingNetwork):
-    layout, rng = Layout(network), np.random.default_rng(3)
+    layout, rng = MemoryLayout(network), np.random.default_rng(3)
     collected = np.zeros(layout.weights, dtype=np.float32)
     expected = []
     first = 0
@@ -141,7 +141,7 @@ def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingN
 
 @each_network
 def test_packing_keeps_every_weight_and_pads_with_zeros(network: SpikingNetwork):
-    layout = Layout(network)
+    layout = MemoryLayout(network)
     packed = layout.pack(network.weights())
     assert packed.dtype == np.float32
     assert packed.ctypes.data % 64 == 0
@@ -153,7 +153,7 @@ def test_packing_keeps_every_weight_and_pads_with_zeros(network: SpikingNetwork)
 
 @each_network
 def test_slots_fan_out_and_single_rows(network: SpikingNetwork):
-    layout = Layout(network)
+    layout = MemoryLayout(network)
     wiring, inputs = layout.wiring, network.shape.input_size
     assert wiring.fan_out.tolist() == network.fan_out().tolist()
     neurons = np.arange(inputs, layout.sources)
@@ -174,7 +174,7 @@ def test_slots_fan_out_and_single_rows(network: SpikingNetwork):
 
 @each_network
 def test_numbers_of_neurons_come_back_from_their_slots(network: SpikingNetwork):
-    layout = Layout(network)
+    layout = MemoryLayout(network)
     values = torch.rand(network.shape.neurons, generator=torch.Generator().manual_seed(4))
     slots = layout.spread(values, -1.0)
     assert (slots[layout.wiring.slot_source < 0] == -1).all()
@@ -183,7 +183,7 @@ def test_numbers_of_neurons_come_back_from_their_slots(network: SpikingNetwork):
 
 @each_network
 def test_transposed_weights_hold_one_row_a_target(network: SpikingNetwork):
-    layout = Layout(network)
+    layout = MemoryLayout(network)
     wiring, weights = layout.wiring, network.weights()
     transposed = layout.pack_transposed(weights)
     kept = 0
@@ -200,7 +200,7 @@ def test_transposed_weights_hold_one_row_a_target(network: SpikingNetwork):
     assert np.count_nonzero(transposed) == kept
 
 
-def _positions_of(layout: Layout, slots: np.ndarray) -> np.ndarray:
+def _positions_of(layout: MemoryLayout, slots: np.ndarray) -> np.ndarray:
     """All slots, padding included, of the positions that hold some of the given ones."""
     layer = layout.wiring.source_layer[layout.wiring.slot_source[slots[0]]] - 1
     first, last = layout.wiring.layer_positions[layer : layer + 2]

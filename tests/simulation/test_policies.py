@@ -2,69 +2,48 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 import numpy as np
 import pytest
 import torch
 
 from codesign.errors import InputError
 from codesign.simulation import policies
-from codesign.simulation.policies import Policy, get_policy, policy_names
+from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 
 BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "timed")
 
 
-def arguments(size: int) -> list[torch.Tensor]:
+def waiting_of(size: int) -> Waiting:
     rng = np.random.default_rng(0)
-    return [torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in range(10)]
+    return Waiting(*(torch.from_numpy(rng.random(size, dtype=np.float32)) for _ in Waiting._fields))
 
 
 @pytest.mark.parametrize("name", policy_names())
 def test_tensors_and_scalars_agree(name: str):
-    policy = get_policy(name)
-    columns = arguments(50)
-    together = policy.priority(*columns)
-    one_by_one = [float(policy.priority(*(np.float32(column[i]) for column in columns))) for i in range(50)]
+    policy, waiting = get_policy(name), waiting_of(50)
+    together = policy.priority(waiting)
+    one_by_one = [float(policy.priority(Waiting(*(np.float32(column[i]) for column in waiting)))) for i in range(50)]
     assert together.tolist() == one_by_one
 
 
-@pytest.mark.parametrize("name", policy_names())
-def test_says_whether_it_draws(name: str):
-    policy = get_policy(name)
-    columns = arguments(50)
-    columns[7] = torch.zeros(50)  # without noise, as in evaluation
-    before = policy.priority(*columns)
-    columns[6] = columns[6].flip(0)
-    assert policy.uses_uniform == (before.tolist() != policy.priority(*columns).tolist())
+def looks_at(policy: Policy, field: str) -> bool:
+    """Whether its priorities change with a field; without noise, as in evaluation."""
+    waiting = waiting_of(50)._replace(noise=torch.zeros(50))
+    changed = waiting._replace(**{field: getattr(waiting, field).flip(0)})
+    return policy.priority(waiting).tolist() != policy.priority(changed).tolist()
 
 
 @pytest.mark.parametrize("name", policy_names())
-def test_says_whether_it_uses_service_times(name: str):
+def test_says_what_it_looks_at(name: str):
     policy = get_policy(name)
-    columns = arguments(50)
-    before = policy.priority(*columns)
-    columns[8] = columns[8].flip(0)
-    assert policy.uses_service == (before.tolist() != policy.priority(*columns).tolist())
-
-
-@pytest.mark.parametrize("name", policy_names())
-def test_says_whether_it_looks_at_cores(name: str):
-    policy = get_policy(name)
-    columns = arguments(50)
-    before = policy.priority(*columns)
-    for position in (3, 9):
-        changed = [*columns]
-        changed[position] = columns[position].flip(0)
-        assert policy.uses_core or before.tolist() == policy.priority(*changed).tolist()
-    columns[3] = columns[3].flip(0)
-    assert policy.uses_core == (before.tolist() != policy.priority(*columns).tolist())
+    assert policy.uses_uniform == looks_at(policy, "uniform")
+    assert policy.uses_service == looks_at(policy, "delivery")
+    assert policy.uses_cores == (looks_at(policy, "core") or looks_at(policy, "cores"))
 
 
 def priority(name: str, **given: float) -> float:
-    """The policy's priority; arguments that are not given are 0."""
-    names = tuple(signature(get_policy(name).priority).parameters)
-    return float(get_policy(name).priority(*(torch.tensor([given.get(one, 0.0)]) for one in names)))
+    """The policy's priority; what is not given is 0."""
+    return float(get_policy(name).priority(Waiting(*(torch.tensor([given.get(f, 0.0)]) for f in Waiting._fields))))
 
 
 def test_what_each_prefers():
@@ -101,7 +80,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_users_policy_comes_in_by_entry_point(plug_in):
-    mine = Policy(name="last_layer_first", priority=lambda p, e, layer, c, i, s, u, n, d, k: layer)
+    mine = Policy(name="last_layer_first", priority=lambda waiting: waiting.layer)
     plug_in(last_layer_first=mine, broken=ImportError("no module named nothing_here"))
     assert get_policy("last_layer_first") is mine
     assert policy_names() == tuple(sorted(("broken", "last_layer_first", *BUILT_IN)))
@@ -114,8 +93,8 @@ def test_a_users_policy_comes_in_by_entry_point(plug_in):
         (lambda: 0, "must be a codesign Policy"),
         (Policy(name="other", priority=lambda *a: 0), "its policy is called 'other'"),
         (
-            Policy(name="mine", priority=lambda potential: potential),
-            "priority must be a function of potential, enqueue",
+            Policy(name="mine", priority=lambda potential, layer: potential),
+            "priority must be a function of one argument",
         ),
         (ImportError("no module named nothing_here"), "cannot be loaded: ImportError: no module named nothing_here"),
     ],

@@ -305,8 +305,8 @@ def test_a_policy_that_uses_times_needs_them(engine: str):
         run(by_hand(Schedule(policy="timed", service=BY_HAND)), engine)
 
 
-def by_delivery(potential, enqueue_step, layer, core, index, step, uniform, noise, delivery, cores):
-    return -delivery
+def by_delivery(waiting):
+    return -waiting.delivery
 
 
 @pytest.mark.parametrize("engine", ENGINES)
