@@ -116,7 +116,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
     """
     name, schedule = recipe.value.chip, recipe.value.schedule
     policy = get_policy(schedule.policy)
-    if name is None or not (policy.uses_core or policy.uses_service):
+    if name is None or not (policy.uses_cores or policy.uses_service):
         return schedule, None
     where = f"recipes.{recipe.name}.chip"
     if name not in spec.chips:
@@ -294,16 +294,5 @@ def resolve_schedule(
         barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
         **kept,
     )
-<<<<<<< HEAD
     chosen = on_chip(schedule, placement)
     return replace(chosen.schedule, stop=stop), chosen.assumptions
-=======
-    found = on_chip(schedule, chip, shape, mapping, **_looks_at(entry.policy))
-    return found.schedule, found.assumptions
-
-
-def _looks_at(policy: str) -> dict[str, bool]:
-    """What a policy's schedule takes from a chip, as `on_chip` is told."""
-    found = get_policy(policy)
-    return {"core_aware": found.uses_cores, "uses_service": found.uses_service}
->>>>>>> 702b921 (wip)

@@ -108,7 +108,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
             assumptions.append(
                 f"{chip.name}: policy '{schedule.policy}' does not see the time that a visit of all neurons takes"
             )
-    cores = placement.schedule_cores(core_aware=policy.uses_core or policy.uses_service)
+    cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
     stop = "read_early" if schedule.stop == "on_output" and chip.can_flush != "yes" else schedule.stop
     schedule = replace(schedule, cores=cores, service=service, stop=stop)
     return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))

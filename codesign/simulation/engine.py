@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
-=======
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
->>>>>>> 702b921 (wip)
 
 import torch
 
@@ -120,33 +115,22 @@ def simulate(
         InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
             number of the network is none.
     """
-<<<<<<< HEAD
-    run = _ENGINES[_engine_name(engine, network)]
-    regularization = regularization or Regularization()
-    if isinstance(schedule, Schedule) and schedule.stop == "read_early" and network.neuron.readout == "spikes":
-        whole = schedule.drained()
-        _check(network, events, whole, idle_gradient)
-        with torch.no_grad():
-            drained = run(network, events, whole, regularization, idle_gradient, seed=seed, epoch=epoch, counters=True)
-        return _read_early(drained, schedule.steps_after_output, counters=counters)
-    _check(network, events, schedule, idle_gradient)
-    return run(network, events, schedule, regularization, idle_gradient, seed=seed, epoch=epoch, counters=counters)
-=======
     name = _engine_name(engine, network)
+    early = isinstance(schedule, Schedule) and schedule.stop == "read_early" and network.neuron.readout == "spikes"
     run = Run(
         network=network,
         events=events,
-        schedule=schedule,
+        schedule=schedule.drained() if early else schedule,
         regularization=regularization or Regularization(),
         idle_gradient=idle_gradient,
         seed=seed,
         epoch=epoch,
-        counters=counters,
-        learns=_learns(network),
+        counters=counters or early,
+        learns=_learns(network) and not early,
     )
     outcome = _ENGINES[name](run)
-    return Simulation(logits=outcome.scores.sum(dim=1), emitted=outcome.emitted, execution=outcome.execution)
->>>>>>> 702b921 (wip)
+    simulation = Simulation(logits=outcome.scores.sum(dim=1), emitted=outcome.emitted, execution=outcome.execution)
+    return _read_early(simulation, schedule.steps_after_output, counters=counters) if early else simulation
 
 
 def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool) -> Simulation:
@@ -179,11 +163,6 @@ def classification_loss(
     `codesign.simulation.loss`, of which `timestep` needs output spikes or a single timestep.
     """
     name = _engine_name(engine, network)
-<<<<<<< HEAD
-    _check(network, events, schedule, idle_gradient)
-    if schedule.stop == "read_early":
-        raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
-=======
     run = Run(
         network=network,
         events=events,
@@ -195,7 +174,8 @@ def classification_loss(
         learns=_learns(network),
         loss=loss,
     )
->>>>>>> 702b921 (wip)
+    if schedule.stop == "read_early":
+        raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
     check_loss(loss, network.neuron, events.timesteps)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]

@@ -171,7 +171,7 @@ def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
 
 @pytest.mark.parametrize(("core", "service"), [(False, False), (True, False), (False, True)])
 def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = replace(get_policy("fifo"), name="own", uses_core=core, uses_service=service)
+    own = replace(get_policy("fifo"), name="own", uses_cores=core, uses_service=service)
     monkeypatch.setattr(scheduling, "get_policy", {"own": own}.get)
     schedule = schedule_of("mubrain_fitted", policy="own").schedule
     assert (schedule.service is not None) == service

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -269,6 +270,100 @@ def wide_case(
         seed=int(rng.choice([0, int(rng.integers(1 << 20)), 2**62 + 5, -3])),
         epoch=int(rng.integers(5)),
         idle_gradient=str(rng.choice(["all", "spare", "none"])),
+    )
+
+
+def small_events(rng: np.random.Generator, network: SpikingNetwork, batch: int, timesteps: int) -> EventBatch:
+    """Counts or currents of one kind, some frames empty."""
+    frames = random_frames(rng, batch, timesteps, network.shape.input_size)
+    frames[:, -1] += rng.random(frames[:, -1].shape) < 0.2
+    currents = bool(rng.random() < 0.25)
+    if currents:
+        frames = np.where(frames > 0, rng.integers(-16, 25, frames.shape) / 8, 0.0)
+    labels, ids = rng.integers(0, network.shape.layers[-1].neurons, batch), rng.integers(0, 1 << 60, batch)
+    return EventBatch.from_frames(frames, labels, timestep_s=0.01, sample_ids=ids, currents=currents)
+
+
+POOL = {"kind": "sum_pool", "kernel": 2}
+TINY_CONVOLUTIONS = [
+    {"input": [2, 4, 4], "layers": [{"kind": "conv2d", "channels": 3, "kernel": 2, "stride": 2}]},
+    {
+        "input": [1, 6, 6],
+        "layers": [{"kind": "sum_pool", "kernel": 2}, {"kind": "conv2d", "channels": 17, "kernel": 2}],
+    },
+    {"input": [3, 4, 6], "layers": [{"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 2}]},
+    {"input": [2, 3, 3], "layers": [{"kind": "conv2d", "channels": 2, "kernel": 1, "padding": 1}]},
+]
+
+
+@st.composite
+def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> Schedule:
+    """Any schedule, `timed` with the times that it needs; numbers of neurons come from a seed."""
+    rng, neurons = np.random.default_rng(draw(st.integers(0, 99))), network.shape.neurons
+    mode = draw(st.sampled_from(["frame", "queued"]))
+    threshold = draw(st.sampled_from([1, 0, 2, 5, "layer", "each"]))
+    cores = draw(st.sampled_from([None, 1, 3, neurons]))
+    schedule = Schedule(
+        policy=draw(st.sampled_from([*POLICIES, "timed"])),
+        group_size=draw(st.none() | st.integers(least_group, least_group + 8) | st.sampled_from([64, 1000])),
+        stop="drained" if network.neuron.readout == "potential" else draw(st.sampled_from(["drained", "on_output"])),
+        steps_after_output=draw(st.integers(0, 3) | st.just(40)),
+        input_mode=mode,
+        prioritize_input=mode == "queued" and draw(st.booleans()),
+        synchronization_threshold=tuple(rng.integers(0, 6, neurons).tolist()) if threshold == "each" else threshold,
+        barrier_messages=draw(st.booleans()),
+        cores=None if cores is None else tuple(sorted(rng.integers(0, cores, neurons).tolist(), key=lambda n: n % 3)),
+        refractory=draw(st.booleans()),
+    )
+    if schedule.policy == "timed":
+        schedule = replace(schedule, policy="fifo")
+        schedule = replace(schedule, policy="timed", service=random_service(rng, network, schedule))
+    return schedule
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """All that engines know, drawn feature by feature, so that a case that fails shrinks to the few that matter."""
+    rng = np.random.default_rng(draw(st.integers(0, 9999)))
+    neuron = NeuronSpec.model_validate(
+        {
+            "threshold": draw(st.integers(8, 63)) / 128,
+            "time_constant": draw(st.sampled_from(["infinite", "5 ms", "100 ms"])),
+            "reset": draw(st.sampled_from(["zero", "subtract"])),
+            "refractory": draw(st.booleans()),
+            "readout": draw(st.sampled_from(["spikes", "spikes", "potential"])),
+            "surrogate_steepness": draw(st.sampled_from([2.0, 10.0])),
+            "bias": draw(st.booleans()),
+        }
+    )
+    if draw(st.integers(0, 2)):
+        sizes = draw(st.lists(st.sampled_from([1, 2, 7, 15, 16, 17, 33, 64, 65, 80]), min_size=2, max_size=4))
+        topology = parse_topology("-".join(map(str, sizes)))
+    else:
+        shape = draw(st.sampled_from(TINY_CONVOLUTIONS))
+        layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
+        topology = TopologySpec.model_validate({**shape, "layers": layers})
+    network = SpikingNetwork(topology, neuron, timestep_s=0.01)
+    set_dyadic_weights(rng, network)
+    if draw(st.booleans()):
+        free_neurons(rng, network)
+    regularization = Regularization(
+        input_dropout=draw(st.sampled_from([0.0, 0.25, 1.0])),
+        network_dropout=draw(st.sampled_from([0.0, 0.3, 1.0])),
+        refractory_dropout=draw(st.sampled_from([0.0, 0.8, 1.0])),
+        momentum_noise=draw(st.sampled_from([0.0, 0.1])),
+    )
+    events = small_events(rng, network, draw(st.integers(1, 4)), draw(st.integers(1, 3)))
+    # where neurons may fire again and again, small groups take very many steps
+    return Case(
+        network=network,
+        events=events,
+        frames=np.zeros(0),
+        schedule=draw(schedules(network, least_group=1 + network.shape.neurons // 16)),
+        regularization=regularization,
+        seed=draw(st.sampled_from([0, 2**62 + 5, -3])),
+        epoch=draw(st.integers(0, 2)),
+        idle_gradient=draw(st.sampled_from(["all", "spare", "none"])),
     )
 
 

@@ -188,8 +188,9 @@ def test_the_mapping_changes_spikes():
 
 def test_a_policy_of_ones_own_that_looks_at_cores_is_given_them(monkeypatch: pytest.MonkeyPatch):
     """A chip's schedule names cores because the policy says that it looks at them, whatever it is called."""
-    from codesign.hardware.library import load_chip
     from codesign.hardware.mapping import map_network
+
+    from codesign.hardware.library import load_chip
     from codesign.hardware.scheduling import chip_schedule
 
     topology = parse_topology("20-300-300-10")

@@ -22,7 +22,8 @@ from engine_comparison import (
     run,
     score_gradients,
 )
-from random_cases import random_case, set_dyadic_weights, wide_case
+from hypothesis import HealthCheck, given, settings
+from random_cases import Case, cases, random_case, set_dyadic_weights, timed, wide_case
 
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
@@ -36,54 +37,47 @@ from codesign.workload.events import EventBatch
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("seed", range(250))
-def test_fully_connected_networks_equal_the_reference(seed: int):
-    assert_equals_reference(wide_case(seed))
+@settings(
+    max_examples=250,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(cases())
+def test_any_network_under_any_schedule_equals_the_reference(case: Case):
+    assert_equals_reference(case)
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_convolutional_networks_equal_the_reference(seed: int):
-    assert_equals_reference(wide_case(seed, convolutional=True))
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_potential_readout_equals_the_reference(seed: int):
-    assert_equals_reference(wide_case(seed, readout="potential"))
-    assert_equals_reference(wide_case(seed, readout="potential", convolutional=True))
-
-
-@pytest.mark.parametrize("seed", range(60))
-@pytest.mark.parametrize("idle_gradient", ["all", "spare", "none"])
-def test_small_networks_equal_the_reference(seed: int, idle_gradient: str):
-    assert_equals_reference(replace(random_case(60_000 + seed), idle_gradient=idle_gradient))
-
-
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("convolutional", [False, True])
-def test_plain_training_equals_the_reference(seed: int, convolutional: bool):
-    assert_equals_reference(wide_case(1000 + seed, convolutional=convolutional, plain=True))
+@pytest.mark.thorough
+def test_wide_networks_equal_the_reference():
+    """Fresh seeds, on grids and widths that the property above is too small for: vectors that end amid a row."""
+    first = int(np.random.default_rng().integers(1 << 40))
+    for seed in range(first, first + 600):
+        print("seed", seed)
+        kinds = {"convolutional": seed % 3 == 0, "readout": "potential" if seed % 7 == 0 else "spikes"}
+        case = wide_case(seed, **kinds, plain=seed % 5 == 0)
+        case = timed(case, seed) if seed % 4 == 1 else case
+        assert_equals_reference(case)
 
 
 def test_cases_are_not_all_silent():
-    """The comparisons above compare something."""
-    learning = {False: 0, True: 0}
-    for seed in range(60):
-        for convolutional in learning:
-            case = wide_case(seed, convolutional=convolutional)
-            gradients = score_gradients(case, run(case, ENGINE).logits)
-            learning[convolutional] += all(bool(gradient.any()) for gradient in gradients)
-    assert learning[False] > 25
-    assert learning[True] > 20
+    """The comparisons compare something."""
+    learning = 0
+    for seed in range(20):
+        case = wide_case(seed, convolutional=seed % 2 == 1)
+        gradients = score_gradients(case, run(case, ENGINE).logits)
+        learning += all(bool(gradient.any()) for gradient in gradients)
+    assert learning > 7
 
 
 # the loss ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", [ENGINE, "reference"])
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("convolutional", [False, True])
-def test_classification_loss_is_simulation_and_cross_entropy(seed: int, convolutional: bool, engine: str):
-    case = wide_case(2000 + seed, convolutional=convolutional)
+@pytest.mark.parametrize("seed", range(12))
+def test_classification_loss_is_simulation_and_cross_entropy(seed: int, engine: str):
+    case = wide_case(2000 + seed, convolutional=seed % 3 == 0)
     simulation = run(case, engine)
     expected = torch.nn.functional.cross_entropy(simulation.logits, torch.from_numpy(case.events.labels))
     found = classification_loss(case.network, case.events, case.schedule, engine=engine, **arguments(case))
@@ -144,14 +138,14 @@ def test_labels_without_an_output_are_an_error(label: int):
 
 
 @pytest.mark.parametrize("convolutional", [False, True])
-@pytest.mark.parametrize("batch", [1, 2, 3, 40])
+@pytest.mark.parametrize("batch", [1, 3, 40])
 def test_the_number_of_threads_changes_no_bit(batch: int, convolutional: bool):
     case = wide_case(2, batch=batch, convolutional=convolutional, plain=True)
     with torch.no_grad():  # free weights: sums depend on their order
         for weight in case.network.weights():
             weight.add_(0.01 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(2)))
     outcomes = []
-    for number in (1, 2, 3, 2, 16):
+    for number in (1, 2, 3, 16):
         torch.set_num_threads(number)
         simulation = run(case, ENGINE)
         gradients = score_gradients(case, simulation.logits)
@@ -168,7 +162,7 @@ def test_the_number_of_threads_changes_no_bit(batch: int, convolutional: bool):
         assert all(torch.equal(one, other) for one, other in zip(gradients, first[2], strict=True))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_free_weights_agree_but_for_rounding_at_a_threshold(seed: int):
     rng = np.random.default_rng(seed)
     network = SpikingNetwork(parse_topology("40-[33x2]-10"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
@@ -182,7 +176,7 @@ def test_free_weights_agree_but_for_rounding_at_a_threshold(seed: int):
 
 
 def test_counters_change_nothing_and_are_left_out_when_not_wanted():
-    for seed in range(20):
+    for seed in range(8):
         case = wide_case(4000 + seed, convolutional=seed % 2 == 1)
         with_counters, without = run(case, ENGINE), run(case, ENGINE, counters=False)
         assert without.execution is None
@@ -383,9 +377,9 @@ def test_networks_that_are_not_float32_on_the_cpu_are_an_error(change: str):
 
 def test_idle_rules_differ_on_some_case():
     differ = 0
-    for seed in range(20):
+    for seed in range(12):
         case = wide_case(seed, plain=True)
         rules: tuple[IdleGradient, ...] = ("all", "spare", "none")
         found = [score_gradients(case, run(case, ENGINE, idle_gradient=rule).logits)[0] for rule in rules]
         differ += not torch.equal(found[0], found[1]) and not torch.equal(found[1], found[2])
-    assert differ >= 3
+    assert differ >= 2

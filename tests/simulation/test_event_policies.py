@@ -46,12 +46,8 @@ def deep_first(waiting):
     return waiting.layer
 
 
-def everything(waiting):
-    return (
-        (waiting.potential - waiting.enqueue_step) * (waiting.layer + waiting.core)
-        + waiting.uniform * waiting.step
-        - waiting.noise * waiting.index
-    )
+def everything(w):
+    return (w.potential - w.enqueue_step) * (w.layer + w.core) + w.uniform * w.step - w.noise * w.index
 
 
 def with_literals(waiting):
@@ -72,7 +68,7 @@ def not_a_number(waiting):
 
 
 @pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_users_policy_equals_the_reference(plug_in: Any, priority: Any, seed: int):
     plug_in(Policy(name="mine", priority=priority, uses_uniform=True, uses_cores=True))
     case = wide_case(5000 + seed, convolutional=seed % 2 == 1)
