@@ -35,9 +35,8 @@ def with_closure(share: float, limit: int) -> Callable[..., Any]:
 
 
 def with_names_of_its_own(w):
-    local = w.potential * 0.7
-    potential, age, *_ = w
-    return local + (w.enqueue_step - w.step) * 0.01 + w.noise * w.uniform + 0.1 * (potential - age)
+    local, own = w.potential * 0.7, w
+    return local + (own.enqueue_step - w.step) * 0.01 + own.noise * w.uniform
 
 
 def with_delivery(waiting):

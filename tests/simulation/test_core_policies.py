@@ -13,10 +13,9 @@ from random_cases import random_case
 
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import network_shape, parse_topology
-from codesign.simulation import policies
+from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
-from codesign.simulation.policies import Policy, Waiting, get_policy
+from codesign.simulation.policies import Waiting, get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -184,22 +183,3 @@ def test_the_mapping_changes_spikes():
             )
             changed[policy] += one != other
     assert min(changed.values()) > 3
-
-
-def test_a_policy_of_ones_own_that_looks_at_cores_is_given_them(monkeypatch: pytest.MonkeyPatch):
-    """A chip's schedule names cores because the policy says that it looks at them, whatever it is called."""
-    from codesign.hardware.mapping import map_network
-
-    from codesign.hardware.library import load_chip
-    from codesign.hardware.scheduling import chip_schedule
-
-    topology = parse_topology("20-300-300-10")
-    chip, shape = load_chip("truenorth"), network_shape(topology)
-    mapping = map_network(chip, shape)
-    by_core = Policy(name="mine", priority=lambda waiting: -waiting.core, uses_cores=True)
-    blind = Policy(name="blind", priority=lambda waiting: waiting.index)
-    monkeypatch.setattr(policies, "_from_entry_point", {"mine": by_core, "blind": blind}.__getitem__)
-    own, built_in = (chip_schedule(chip, shape, mapping, policy=name).schedule for name in ("mine", "arbiter"))
-    assert own.cores == built_in.cores
-    assert own.cores is not None
-    assert chip_schedule(chip, shape, mapping, policy="blind").schedule.cores is None

@@ -377,9 +377,9 @@ def test_networks_that_are_not_float32_on_the_cpu_are_an_error(change: str):
 
 def test_idle_rules_differ_on_some_case():
     differ = 0
-    for seed in range(12):
+    for seed in range(20):
         case = wide_case(seed, plain=True)
         rules: tuple[IdleGradient, ...] = ("all", "spare", "none")
         found = [score_gradients(case, run(case, ENGINE, idle_gradient=rule).logits)[0] for rule in rules]
         differ += not torch.equal(found[0], found[1]) and not torch.equal(found[1], found[2])
-    assert differ >= 2
+    assert differ >= 3

@@ -91,7 +91,7 @@ def test_ranges_change_spikes_and_wide_ones_do_not():
             changed += narrow.emitted.tolist() != free.emitted.tolist()
             case.network.potential_ranges = None
             assert_same(run(case, ENGINE).execution, free)
-    assert changed > 10
+    assert changed > 3
 
 
 def test_they_are_no_part_of_the_state_dict():

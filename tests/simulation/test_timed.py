@@ -187,7 +187,7 @@ def test_times_change_spikes():
         ]
         policy += ways[0] != ways[1]
         numbers += ways[0] != ways[2]
-    assert policy > 10
+    assert policy > 3
     assert numbers > 10
 
 
