@@ -15,7 +15,7 @@ from codesign.simulation import gradient
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss, check_loss, cross_entropy
-from codesign.simulation.run import Outcome, Run
+from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
@@ -55,13 +55,13 @@ class ClassificationLoss:
     emitted: int
 
 
-def _event(run: Run) -> Outcome:
+def _event(run: Run) -> EngineResult:
     from codesign.simulation.event import engine  # here, so that nobody else waits for the compiler to load
 
     return engine.run(run)
 
 
-_ENGINES: dict[str, Callable[[Run], Outcome]] = {"event": _event, "reference": gradient.run}
+_ENGINES: dict[str, Callable[[Run], EngineResult]] = {"event": _event, "reference": gradient.run}
 """An engine takes a checked run."""
 
 

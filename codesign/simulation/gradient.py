@@ -17,12 +17,12 @@ from codesign.network.connection import Connection
 from codesign.simulation.neuron import neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import Pass, Result, Step, run_machine
-from codesign.simulation.run import Outcome, Run
+from codesign.simulation.run import EngineResult, Run
 
-__all__ = ["Gradients", "backward", "run"]
+__all__ = ["ParameterGradients", "backward", "run"]
 
 
-def run(run: Run) -> Outcome:
+def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""
     recorder = Recorder(run.network, run.events, run.schedule) if run.counters else None
     result = run_machine(run, recorder)
@@ -31,34 +31,34 @@ def run(run: Run) -> Outcome:
         parameters.append(run.network.bias)
     scores: torch.Tensor = _Scores.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
     execution = None if recorder is None else recorder.execution(scores.sum(dim=1))
-    return Outcome(scores=scores, emitted=result.emitted, execution=execution)
+    return EngineResult(scores=scores, emitted=result.emitted, execution=execution)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gradients:
-    """Gradients of the loss: one tensor a connection's weight, and the (N,) bias or None. All float64."""
+class ParameterGradients:
+    """ParameterGradients of the loss: one tensor a connection's weight, and the (N,) bias or None. All float64."""
 
     weights: tuple[torch.Tensor, ...]
     bias: torch.Tensor | None
 
 
 @torch.no_grad()
-def backward(run: Run, result: Result, output_gradient: torch.Tensor) -> Gradients:
-    """Gradients of every parameter.
+def backward(run: Run, result: Result, output_gradient: torch.Tensor) -> ParameterGradients:
+    """ParameterGradients of every parameter.
 
     Args:
         run: one that learns, with the network as it was in the forward run.
         result: of that run.
-        output_gradient: (B, R, C) gradient of the loss with respect to `Outcome.scores`.
+        output_gradient: (B, R, C) gradient of the loss with respect to `EngineResult.scores`.
     """
     sweep = _Sweep(run, output_gradient.double())
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
-    return Gradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
+    return ParameterGradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
 
 
 class _Sweep:
-    """Gradients on their way back through timesteps and forward steps."""
+    """ParameterGradients on their way back through timesteps and forward steps."""
 
     def __init__(self, run: Run, output_gradient: torch.Tensor) -> None:
         network = self.network = run.network

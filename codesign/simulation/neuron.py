@@ -18,10 +18,10 @@ import torch
 from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.run import Run
 
-__all__ = ["Neuron", "neuron_of", "silence", "step", "step_gradient"]
+__all__ = ["NeuronTensors", "neuron_of", "silence", "step", "step_gradient"]
 
 
-class Neuron(NamedTuple):
+class NeuronTensors(NamedTuple):
     """Parameters of a step."""
 
     threshold: torch.Tensor  # (N,) U_thr
@@ -32,13 +32,13 @@ class Neuron(NamedTuple):
     steepness: float  # α of the surrogate
 
 
-def neuron_of(run: Run) -> Neuron:
+def neuron_of(run: Run) -> NeuronTensors:
     """Parameters of a run's neurons, on its device."""
     network = run.network
     fires = torch.ones_like(network.threshold, dtype=torch.bool)
     if network.neuron.readout == "potential":
         fires[network.layer_slices[-1]] = False
-    return Neuron(
+    return NeuronTensors(
         threshold=network.threshold,
         fires=fires,
         bounds=network.potential_bounds(),
@@ -49,7 +49,7 @@ def neuron_of(run: Run) -> Neuron:
 
 
 def step(
-    neuron: Neuron, u: torch.Tensor, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
+    neuron: NeuronTensors, u: torch.Tensor, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Evaluate neurons of potential u that get the currents x.
 
@@ -67,13 +67,13 @@ def step(
     return v, fired, torch.where(fired, reset, v)
 
 
-def silence(neuron: Neuron, refractory: torch.Tensor, fired: torch.Tensor, spared: torch.Tensor) -> torch.Tensor:
+def silence(neuron: NeuronTensors, refractory: torch.Tensor, fired: torch.Tensor, spared: torch.Tensor) -> torch.Tensor:
     """Who is refractory after a step; dropout spares some of those that fired."""
     return refractory | (fired & ~spared) if neuron.refractory else refractory
 
 
 def step_gradient(
-    neuron: Neuron,
+    neuron: NeuronTensors,
     v: torch.Tensor,
     fired: torch.Tensor,
     refractory: torch.Tensor,

@@ -17,7 +17,7 @@ from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel, check_service
 from codesign.workload.events import EventBatch
 
-__all__ = ["Outcome", "Run"]
+__all__ = ["EngineResult", "Run"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class EngineResult:
     """What an engine makes of a run.
 
     Attributes:

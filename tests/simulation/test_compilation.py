@@ -252,7 +252,7 @@ def copied_cache(shared_cache: SharedCache, tmp_path: Path) -> Path:
 
 @pytest.mark.thorough
 def test_two_processes_may_compile_at_once(tmp_path: Path, shared_cache: SharedCache):
-    """Half written files: what one process moves into place while the other reads or writes it."""
+    """Would catch files that one process reads while the other has written half of them."""
     together = [start(tmp_path), start(tmp_path)]
     outcomes = [finish(process) for process in together]
     assert [outcome["emitted"] for outcome in outcomes] == [shared_cache.emitted] * 2
@@ -324,7 +324,7 @@ def test_a_vanished_file_is_compiled_anew(copied_cache: Path, shared_cache: Shar
 def test_a_changed_helper_changes_the_result_with_the_same_cache(
     copied_cache: Path, shared_cache: SharedCache, tmp_path: Path
 ):
-    """Stale code: the random numbers' file is imported by the files that define kernels; theirs do not change."""
+    """Would catch stale code: the random numbers' file is imported by files that define kernels, and they do not change."""
     package = shutil.copytree(PACKAGE, tmp_path / "site" / "codesign", ignore=shutil.ignore_patterns("__pycache__"))
     draws = package / "simulation" / "event" / "draws.py"
     text = draws.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from codesign.simulation import random as reference_random
-from codesign.simulation.event import priorities, structures
+from codesign.simulation.event import memory, priorities
 from codesign.simulation.policies import ARBITER, FIFO, MOMENTUM, RANDOM, ROUND_ROBIN, TIMED, Policy, Waiting
 
 SHARE = 0.3
@@ -67,8 +67,8 @@ def key_of(priority: float) -> int:
 
 def compiled_keys(policy: Policy, arguments: dict[str, np.ndarray], step: float, noise: float) -> np.ndarray:
     """The keys that the compiled loop of a policy gives, for all sources in some order, drawing afresh."""
-    ranking = structures._new_ranking(SOURCES)
-    queue = structures._new_queue(SOURCES, INPUTS, 1)
+    ranking = memory.new_ranking(SOURCES)
+    queue = memory.new_queue(SOURCES, INPUTS, 1)
     held = {"waiting": arguments["waiting"], "potential": arguments["potential"]}
     queue = queue._replace(**held, enqueue_step=arguments["enqueue_step"])
     network = SimpleNamespace(policy_layer=arguments["layer"], policy_core=arguments["core"])

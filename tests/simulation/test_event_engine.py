@@ -51,7 +51,7 @@ def test_any_network_under_any_schedule_equals_the_reference(case: Case):
 
 @pytest.mark.thorough
 def test_wide_networks_equal_the_reference():
-    """Fresh seeds, on grids and widths that the property above is too small for: vectors that end amid a row."""
+    """Fresh seeds catch what the property above is too small for: vectors that end amid a row, grids of any stride."""
     first = int(np.random.default_rng().integers(1 << 40))
     for seed in range(first, first + 600):
         print("seed", seed)

@@ -104,7 +104,7 @@ def test_networks_do_what_the_machine_does(seed: int):
 
 @pytest.mark.thorough
 def test_more_networks_do_what_the_machine_does():
-    """Fresh seeds: what a rule means in a corner that no fixed seed has."""
+    """Fresh seeds catch a rule that means something else in a corner that no fixed seed has."""
     first = int(np.random.default_rng().integers(1 << 40))
     for seed in range(first, first + 1000):
         print("seed", seed)

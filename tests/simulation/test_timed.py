@@ -188,7 +188,7 @@ def test_times_change_spikes():
         policy += ways[0] != ways[1]
         numbers += ways[0] != ways[2]
     assert policy > 3
-    assert numbers > 10
+    assert numbers > 3
 
 
 def test_the_number_of_threads_and_the_batch_change_nothing():

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.event import kernels, structures
+from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.forward import NO_PRIORITY
 from codesign.simulation.event.layout import Floats, MemoryLayout
-from codesign.simulation.event.neuron import Neuron
+from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.priorities import places_of, policy_address
 from codesign.simulation.event.structures import (
     Input,
@@ -40,7 +40,7 @@ MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 
 # what kernels are given where there is nothing; they never look at it
-NO_COUNTERS = structures.new_counters(0, 0, 0, 0, 0, 0)
+NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0, 0)
 _NO_FLOATS = np.zeros(0, dtype=np.float32)
 _NO_DOUBLES = np.zeros(0)
 _NO_INTEGERS = np.zeros(0, dtype=np.int32)
@@ -70,11 +70,11 @@ class Resources:
         self.gradients: list[tuple[Floats, ...]] = []
 
     def take_trace(self) -> Trace:
-        return self.traces.pop() if self.traces else structures.new_trace(1 << 14, 1 << 16)
+        return self.traces.pop() if self.traces else memory.new_trace(1 << 14, 1 << 16)
 
     def take_store(self) -> Trace:
         """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
-        return self.stores.pop() if self.stores else structures.new_trace(1 << 16, 1 << 18)
+        return self.stores.pop() if self.stores else memory.new_trace(1 << 16, 1 << 18)
 
 
 _resources: WeakKeyDictionary[SpikingNetwork, Resources] = WeakKeyDictionary()
@@ -203,13 +203,13 @@ class Batch:
             service=_NO_SERVICE if run.service is None else self._service(run.service),
         )
 
-    def _neuron(self) -> Neuron:
+    def _neuron(self) -> NeuronSlots:
         network, layout = self.run.network, self.layout
         threshold = layout.spread(network.threshold, np.inf)
         if self.rules.reads_potential:
             threshold[layout.wiring.source_slot[self.rules.inputs :][network.layer_slices[-1]]] = np.inf
         subtracts, bounds = network.neuron.reset == "subtract", network.potential_bounds()
-        return Neuron(
+        return NeuronSlots(
             threshold=threshold,
             reset_by=layout.spread(network.threshold, 0.0) if subtracts else _NO_FLOATS,
             low=_NO_FLOATS if bounds is None else layout.spread(bounds[0], 0.0),
@@ -257,7 +257,7 @@ class Batch:
             size, candidate = states.pop()
             state = candidate if size == slices else None
         if state is None:
-            state = structures.new_state(self.layout, slices)
+            state = memory.new_state(self.layout, slices)
         places = places_of(state, self.network)
         state.ranking.places[: len(places)] = places
         return state

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.simulation.event import kernels, structures
+from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, Batch, Resources
 from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.structures import Counters, Input, Learning, Trace
@@ -109,7 +109,7 @@ def _in_parallel(chunks: int, work: Callable[[int], None], give_up: Callable[[],
 
 
 def _larger(trace: Trace) -> Trace:
-    return structures.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
+    return memory.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
 
 
 def forward(batch: Batch) -> Recorded:
@@ -127,13 +127,13 @@ def forward(batch: Batch) -> Recorded:
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
-        whole = structures.new_counters(*sizes, 0)
+        whole = memory.new_counters(*sizes, 0)
         recorded.counters = [_ChunkCounters(whole, 0, 0)] * max(len(chunks), 1)
 
     def work(chunk: int) -> None:
         begin, last = chunks[chunk]
         state = batch.take_state()
-        trace = batch.resources.take_store() if rules.traced else structures.new_trace(0, 0)
+        trace = batch.resources.take_store() if rules.traced else memory.new_trace(0, 0)
         out = batch.out(recorded.scores, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
             out = out._replace(counters=_own_tables(whole))
@@ -166,7 +166,7 @@ def forward(batch: Batch) -> Recorded:
 
 def _own_tables(whole: Counters) -> Counters:
     """The batch's counters, with what each chunk counts for itself."""
-    own = structures.new_counters(0, 0, 0, 0, 0, 1 << 12)
+    own = memory.new_counters(0, 0, 0, 0, 0, 1 << 12)
     return whole._replace(
         currents=own.currents, sample_currents=own.sample_currents, messages=own.messages, updates=own.updates
     )

@@ -112,7 +112,7 @@ def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any
 
 @routine
 def tally(network: Any, state: Any, touched: Any) -> None:
-    """Evaluations and spikes of a step by slice, into `Counting.slice_sums`."""
+    """Evaluations and spikes of a step by slice, into `CounterState.slice_sums`."""
     wiring, slices = network.wiring, network.slices
     counting, sums = state.counting, state.counting.slice_sums
     for place in range(len(sums)):

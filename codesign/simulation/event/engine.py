@@ -13,12 +13,12 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
 from codesign.simulation.event.execution import to_execution
-from codesign.simulation.run import Outcome, Run
+from codesign.simulation.run import EngineResult, Run
 
 __all__ = ["learn", "run"]
 
 
-def run(run: Run) -> Outcome:
+def run(run: Run) -> EngineResult:
     """Run a batch; scores are joined to torch's graph if the run learns."""
     batch = Batch(run)
     recorded = forward(batch)
@@ -27,7 +27,7 @@ def run(run: Run) -> Outcome:
         weakref.finalize(recorded, release, recorded.segments, batch.resources)
         scores = _Scores.apply(batch, recorded, *_parameters(run.network))  # type: ignore[no-untyped-call]
     execution = to_execution(batch, recorded) if run.counters else None
-    return Outcome(scores=scores, emitted=recorded.emitted, execution=execution)
+    return EngineResult(scores=scores, emitted=recorded.emitted, execution=execution)
 
 
 def learn(run: Run) -> tuple[torch.Tensor, torch.Tensor, int]:

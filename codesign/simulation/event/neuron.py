@@ -29,7 +29,7 @@ from codesign.simulation.event.vector import (
     subtract,
 )
 
-__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "Neuron", "step", "step_gradient"]
+__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "step", "step_gradient"]
 
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
@@ -39,7 +39,7 @@ SKIPPED = np.float32(-2e18)
 """Stands in a trace for a neuron of the position that was not evaluated."""
 
 
-class Neuron(NamedTuple):
+class NeuronSlots(NamedTuple):
     """Parameters of a step, arrays by slot."""
 
     threshold: NDArray[np.float32]  # U_thr; infinite where there is no neuron, or one that never fires

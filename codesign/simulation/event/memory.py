@@ -1,0 +1,146 @@
+"""Making the structures that kernels work in: zeroed, aligned where vectors are loaded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
+from codesign.simulation.event.structures import (
+    Arrivals,
+    Cells,
+    Counters,
+    CounterState,
+    Fired,
+    Gates,
+    Gradients,
+    Integers,
+    Longs,
+    Queue,
+    Ranking,
+    Served,
+    State,
+    Trace,
+)
+from codesign.simulation.event.vector import LANES
+from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
+
+__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_trace"]
+
+
+def _integers(count: int) -> Integers:
+    return np.zeros(count, dtype=np.int32)
+
+
+def _longs(*shape: int) -> Longs:
+    return np.zeros(shape, dtype=np.int64)
+
+
+def new_state(layout: MemoryLayout, slices: int) -> State:
+    """Room for one thread."""
+    slots, sources, positions = layout.slots, layout.sources, layout.positions
+    inputs, layers = layout.shape.input_size, len(layout.shape.layers)
+    alive = aligned_zeros(slots)
+    alive[:] = 1
+    return State(
+        cells=Cells(u=aligned_zeros(slots), x=aligned_zeros(slots), alive=alive),
+        arrivals=Arrivals(
+            mark=_integers(positions),
+            touched=_integers(positions),
+            spikes=_integers(positions),
+            barriers=_integers(positions),
+            rows=_integers(sources),
+            single=aligned_zeros(LANES),
+        ),
+        gates=Gates(
+            received=_integers(positions),
+            stimulated=_integers(positions),
+            evaluated=aligned_zeros(slots),
+            able=aligned_zeros(slots),
+            senders=_integers(sources),
+        ),
+        queue=new_queue(sources, inputs, layers),
+        ranking=new_ranking(sources),
+        fired=Fired(
+            tally=_longs(3),
+            sources=_integers(layout.shape.neurons),
+            values=aligned_zeros(4 * LANES),
+            outputs=_integers(layout.shape.layers[-1].neurons),
+        ),
+        counting=CounterState(
+            evaluations=_longs(positions),
+            slice_sums=_longs(slices, 2),
+            heard=_integers(positions),
+            heard_before=_integers(slots),
+            met=_integers(positions),
+            active=_integers(slots),
+            group_keys=_longs(sources + 1),
+            group_sums=_longs(sources + 1, 4),
+        ),
+        served=Served(
+            free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
+        ),
+        gradients=Gradients(
+            G=aligned_zeros(slots),
+            g_queue=aligned_zeros(slots),
+            g_count=aligned_zeros(slots),
+            dx=aligned_zeros(slots),
+            dots=aligned_zeros(sources),
+            back=aligned_zeros(slots),
+        ),
+    )
+
+
+def new_queue(sources: int, inputs: int, layers: int) -> Queue:
+    return Queue(
+        spikes=_integers(sources),
+        potential=aligned_zeros(sources),
+        enqueue_step=_integers(sources),
+        waiting=_integers(sources),
+        chosen=_integers(sources + 1),
+        ordered=_integers(sources + 1),
+        kept=aligned_zeros(sources),
+        bucket=_longs(layers + 3),
+        frame_left=aligned_zeros(inputs),
+        frame_kept=aligned_zeros(inputs),
+    )
+
+
+def new_ranking(sources: int) -> Ranking:
+    return Ranking(
+        drawn=aligned_zeros(sources),
+        potentials=aligned_zeros(sources),
+        steps=aligned_zeros(sources),
+        deliveries=aligned_zeros(sources),
+        keys=_integers(sources + 5 * LANES),
+        equals=_integers(sources + 5 * LANES),
+        places=_longs(16),
+        whole=_longs(4),
+        numbers=np.zeros(4, dtype=np.float32),
+        draw_keys=np.zeros(2, dtype=np.uint64),
+    )
+
+
+def new_trace(words: int, potentials: int) -> Trace:
+    """Room for at least that many words and potentials; pages are taken as they are written."""
+    memory = np.empty(words, dtype=np.int32)
+    raw = np.empty(potentials + LANES, dtype=np.float32)
+    start = (-raw.ctypes.data % 64) // raw.itemsize
+    return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
+
+
+def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int, rows: int) -> Counters:
+    """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
+    return Counters(
+        forward_steps=_longs(samples, timesteps),
+        steps_to_first=_longs(samples, timesteps) - 1,
+        spikes_to_first=_longs(samples, timesteps) - 1,
+        spikes_to_stop=_longs(samples, timesteps),
+        convergence=_longs(samples, CONVERGENCE_STEPS, classes),
+        operations=_longs(samples, layers),
+        active=_longs(samples, timesteps, slices),
+        residual=_longs(samples, slices),
+        currents=_longs(2, CURRENT_BINS),
+        sample_currents=_longs(2, CURRENT_BINS),
+        messages=np.empty((rows, 9), dtype=np.int64),
+        updates=np.empty((rows, 6), dtype=np.int64),
+    )
