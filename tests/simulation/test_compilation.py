@@ -324,7 +324,7 @@ def test_a_vanished_file_is_compiled_anew(copied_cache: Path, shared_cache: Shar
 def test_a_changed_helper_changes_the_result_with_the_same_cache(
     copied_cache: Path, shared_cache: SharedCache, tmp_path: Path
 ):
-    """Would catch stale code: the random numbers' file is imported by files that define kernels, and they do not change."""
+    """Would catch stale code: the file of random numbers is imported by those of kernels, which do not change."""
     package = shutil.copytree(PACKAGE, tmp_path / "site" / "codesign", ignore=shutil.ignore_patterns("__pycache__"))
     draws = package / "simulation" / "event" / "draws.py"
     text = draws.read_text(encoding="utf-8")
