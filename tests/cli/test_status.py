@@ -135,7 +135,7 @@ def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: s
     assert "finished    11/11" in shown
     assert "runs/torn.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
     assert len(told(f"{location}/store")["problems"]) == 1
-    with pytest.raises(CodesignError, match=r"torn\.json: is no record"):
+    with pytest.raises(CodesignError, match=r"torn\.json: is not the record"):
         said(f"{location}/store", "--run", "torn")
 
 
