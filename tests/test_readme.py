@@ -68,7 +68,7 @@ def test_the_policy_of_the_guide_is_one():
 
 @pytest.mark.slow
 def test_the_training_loop_of_the_guide_runs(tmp_path: Path):
-    script = fenced("extending.md", "python")[1].replace("range(0, len(workload.train), 64)", "range(0, 128, 64)")
+    script = fenced("extending.md", "python")[-1].replace("range(0, len(workload.train), 64)", "range(0, 128, 64)")
     subprocess.run([sys.executable, "-c", f"{script}\nassert logits.isfinite().all()"], check=True, cwd=tmp_path)
 
 
