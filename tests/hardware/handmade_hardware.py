@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
 from codesign.documents import parse_document
+from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
+from codesign.hardware.placement import place
 from codesign.network.topology import NetworkShape, network_shape, parse_topology
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+
+ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
+STATED = "confidence: stated, source: made_up"
 
 HEAD = """
 name: {name}
@@ -26,11 +32,28 @@ supports: {{leak: "yes", reset: [zero, subtract]}}
 
 def number(value: object, **more: object) -> str:
     extra = "".join(f", {key}: {content}" for key, content in more.items())
-    return f"{{value: {value}, confidence: stated, source: made_up{extra}}}"
+    return f"{{value: {value}, {STATED}{extra}}}"
+
+
+def group(name: str, **values: str) -> str:
+    """Lines of a group of a chip's file; what is no number in braces yet becomes one."""
+    lines = (f"  {key}: {text if text.startswith('{') else number(text)}\n" for key, text in values.items())
+    return f"{name}:\n{''.join(lines)}"
+
+
+def mesh(rows: int, columns: int, cores_per_tile: int = 1, more: str = "") -> str:
+    extent = f"rows: {rows}, columns: {columns}, cores_per_tile: {cores_per_tile}"
+    return f"network_on_chip: {{shape: mesh, {extent}, {STATED}{more}}}\n"
 
 
 def chip_from(body: str, name: str = "tiny") -> Chip:
     return parse_document(HEAD.format(name=name) + body, f"{name}.yaml", Chip)
+
+
+def cost_of(execution: Execution, body: str | Chip, **options: Any) -> Cost:
+    """What the execution costs on a chip, or on one that is described by the rest of a file."""
+    chip = chip_from(body) if isinstance(body, str) else body
+    return price(execution, place(execution.shape, chip), **options)
 
 
 @dataclass
@@ -150,29 +173,23 @@ MESH_CORES = f"""
 cores: {number(8)}
 layers_share_core: false
 vector_width: {number(2)}
-network_on_chip: {{shape: mesh, rows: 2, columns: 4, cores_per_tile: 1, confidence: stated, source: made_up}}
-"""
+{mesh(2, 4)}"""
 
-TIMES = f"""
-times:
-  synaptic_operation: {number("1 us")}
-  message: {number("10 us")}
-  neuron_update: {number("100 us")}
-  output: {number("1 ms")}
-  hop: {number("10 ms")}
-"""
+TIMES = group("times", synaptic_operation="1 us", message="10 us", neuron_update="100 us", output="1 ms", hop="10 ms")
 
-ENERGIES = f"""
-energies:
-  synaptic_operation: {number("1 pJ", all_in="false")}
-  neuron_access: {number("10 pJ")}
-  neuron_update: {number("100 pJ", counted="evaluations")}
-  spike: {number("2 nJ")}
-  message: {number("1 nJ")}
-  hop: {number("10 nJ")}
-  barrier_message: {number("100 nJ")}
-static_power: {number("1 W")}
-"""
+ENERGIES = (
+    group(
+        "energies",
+        synaptic_operation=number("1 pJ", all_in="false"),
+        neuron_access="10 pJ",
+        neuron_update=number("100 pJ", counted="evaluations"),
+        spike="2 nJ",
+        message="1 nJ",
+        hop="10 nJ",
+        barrier_message="100 nJ",
+    )
+    + f"static_power: {number('1 W')}\n"
+)
 
 
 @pytest.fixture

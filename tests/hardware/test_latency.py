@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ENERGIES, MESH_CORES, TIMES, Builder, chip_from, number
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, Builder, cost_of, group, mesh, number
 
-from codesign.hardware.cost import price
-from codesign.hardware.placement import place
 from codesign.simulation.execution import Execution, Slice
 
-
-def priced(execution, chip, **options):
-    return price(execution, place(execution.shape, chip), **options)
-
+BARRIER = f"""
+synchronization:
+  kind: barrier
+  scope: timestep
+  times: {{by_tiles: {{1: 1 s, 3: 5 s}}, {STATED}}}
+"""
+TIMER = f"""
+synchronization:
+  kind: timer
+  tick: {number("1 ms")}
+  ticks_per_timestep: 2
+  overload: stretch
+"""
 
 # two lanes: a message at the hidden layer of 4 takes 2 operations and 10 us, at the output layer of 2 one operation
 HIDDEN = 2e-6 + 10e-6
@@ -19,8 +26,7 @@ OUTPUT = 1e-6 + 10e-6
 
 
 def test_asynchronous_by_hand(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: asynchronous}")
-    latency = priced(two_timesteps, chip).latency
+    latency = cost_of(two_timesteps, MESH_CORES + TIMES + ASYNCHRONOUS).latency
     # inputs enter at tile 0, where the hidden layer lies; 4 updates take 2 operations; 2 spikes go to one core
     hidden_done = 2 * HIDDEN + 200e-6
     output_done = hidden_done + 2e-3 + 10e-3 + 2 * OUTPUT + 100e-6
@@ -36,18 +42,12 @@ def test_asynchronous_by_hand(two_timesteps: Execution) -> None:
 
 def test_a_waiting_neuron_leaves_when_it_was_evaluated() -> None:
     """Two slices fire in step 0; the group lets the second leave in step 1 only, hardware sends both at once."""
-    chip = chip_from(
-        f"""
+    times = group("times", synaptic_operation="1 ms", neuron_update=number("1 us", includes="[output, hop]"))
+    body = f"""
 cores: {number(2)}
 layers_share_core: false
 vector_width: {number("all")}
-network_on_chip: {{shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, confidence: stated, source: made_up}}
-times:
-  synaptic_operation: {number("1 ms")}
-  neuron_update: {number("1 us", includes="[output, hop]")}
-synchronization: {{kind: asynchronous}}
-"""
-    )
+{mesh(1, 2)}{times}{ASYNCHRONOUS}"""
     execution = (
         Builder("1-2-1")
         .message(-1, 0, 1)
@@ -58,7 +58,7 @@ synchronization: {{kind: asynchronous}}
         .update(2, 1, 1, 1)
         .build()
     )
-    latency = priced(execution, chip).latency
+    latency = cost_of(execution, body).latency
     # input 1 ms + 1 us, then at the output core: message, update, message, update
     assert latency.total_s == pytest.approx([3e-3 + 3e-6])
     assert latency.decision_s == pytest.approx([3e-3 + 3e-6])
@@ -69,14 +69,11 @@ def test_layers_that_share_a_core_queue_for_it() -> None:
 cores: {number(1)}
 layers_share_core: true
 vector_width: {number("all")}
-times:
-  synaptic_operation: {number("1 ms", includes="[neuron_update, output]")}
-synchronization: {{kind: asynchronous}}
-"""
+{group("times", synaptic_operation=number("1 ms", includes="[neuron_update, output]"))}{ASYNCHRONOUS}"""
     execution = (
         Builder("2-3-2").message(-1, 0, 2).update(0, 0, 3, 3).message(0, 1, 3, enqueued=0).update(1, 1, 2, 1).build()
     )
-    latency = priced(execution, chip_from(body)).latency
+    latency = cost_of(execution, body).latency
     assert latency.total_s == pytest.approx([5e-3])
     assert latency.decision_s == pytest.approx([5e-3])
 
@@ -85,23 +82,14 @@ def test_barrier_messages_take_time_only_without_hardware_synchronization() -> N
     builder = Builder("1-2-1").message(-1, 0, 1).update(0, 0, 2, 1)
     execution = builder.message(0, 1, 1, barriers=1).update(1, 1, 1).build()
     times = TIMES.replace("10 ms", "0 s")
-    asynchronous = priced(execution, chip_from(MESH_CORES + times + "synchronization: {kind: asynchronous}")).latency
+    asynchronous = cost_of(execution, MESH_CORES + times + ASYNCHRONOUS).latency
     assert asynchronous.total_s == pytest.approx([11e-6 + 100e-6 + 2e-3 + 2 * 11e-6 + 100e-6])
-    barrier = chip_from(MESH_CORES + times + BARRIER)
-    assert priced(execution, barrier).latency.compute_s == pytest.approx([11e-6 + 100e-6 + 1e-3 + 11e-6 + 100e-6])
-
-
-BARRIER = """
-synchronization:
-  kind: barrier
-  scope: timestep
-  times: {by_tiles: {1: 1 s, 3: 5 s}, confidence: stated, source: made_up}
-"""
+    barrier = cost_of(execution, MESH_CORES + times + BARRIER).latency
+    assert barrier.compute_s == pytest.approx([11e-6 + 100e-6 + 1e-3 + 11e-6 + 100e-6])
 
 
 def test_barrier_by_hand(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + BARRIER)
-    latency = priced(two_timesteps, chip).latency
+    latency = cost_of(two_timesteps, MESH_CORES + TIMES + BARRIER).latency
     # two tiles: halfway between 1 s and 5 s. Layer 0 works in steps 0 and 1, layer 1 in steps 1 and 2.
     layer0 = [2 * HIDDEN + 200e-6 + 2e-3, HIDDEN + 200e-6]
     layer1 = [2 * OUTPUT + 100e-6, 0]
@@ -111,16 +99,15 @@ def test_barrier_by_hand(two_timesteps: Execution) -> None:
     assert latency.synchronization_s == pytest.approx([9, 9])
     assert latency.total_s[0] == pytest.approx(sum(steps) + 10e-3 + 9)
     assert latency.per_layer_s[0] == pytest.approx(sum(layer0) + sum(layer1) + 10e-3 + 4 * 3)
-    per_layer = priced(two_timesteps, chip_from(MESH_CORES + TIMES + BARRIER.replace("timestep", "layer"))).latency
+    per_layer = cost_of(two_timesteps, MESH_CORES + TIMES + BARRIER.replace("timestep", "layer")).latency
     assert per_layer.total_s == pytest.approx(latency.per_layer_s)
     parts = per_layer.compute_s + per_layer.network_s + per_layer.synchronization_s
     assert parts == pytest.approx(per_layer.total_s)
 
 
 def test_barrier_decision_spans_the_last_frames_way_through_the_layers() -> None:
-    chip = chip_from(MESH_CORES + TIMES + BARRIER)
     execution = Builder("1-1-1").message(-1, 0, 1).update(0, 0, 1, 1).message(0, 1, 1).update(1, 1, 1, 1).build()
-    latency = priced(execution, chip).latency
+    latency = cost_of(execution, MESH_CORES + TIMES + BARRIER).latency
     assert latency.decision_s == pytest.approx(latency.total_s)  # one timestep: all of it
 
 
@@ -128,26 +115,15 @@ def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     """Two evaluations of the same 4 neurons in a timestep are one update each. Potentials stay: the second timestep
     updates them, and so does the step in which the last frame is in the output layer."""
     energies = ENERGIES.replace("counted: evaluations", "counted: active_neurons")
-    chip = chip_from(MESH_CORES + TIMES + energies + BARRIER)
     builder = Builder("3-4-2", timesteps=2).message(-1, 0, 1).update(0, 0, 4, 1).update(1, 0, 4)
-    cost = priced(builder.build(), chip)
+    cost = cost_of(builder.build(), MESH_CORES + TIMES + energies + BARRIER)
     assert cost.energy.terms_j["neuron_update"] == pytest.approx([12 * 100e-12])
     output = 1e-3  # of the spike that was emitted, whether it left or not
     assert cost.latency.compute_s == pytest.approx([HIDDEN + 200e-6 + output + 2 * 200e-6])
 
 
-TIMER = f"""
-synchronization:
-  kind: timer
-  tick: {number("1 ms")}
-  ticks_per_timestep: 2
-  overload: stretch
-"""
-
-
 def test_timer_by_hand(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + TIMER)
-    latency = priced(two_timesteps, chip).latency
+    latency = cost_of(two_timesteps, MESH_CORES + TIMES + TIMER).latency
     # ticks 0 to 4; layer 0 of timestep 0 is busy for 2.224 ms (3 ticks) and for 1.236 ms (2 ticks); all else fits
     assert latency.total_s == pytest.approx([7e-3, 6e-3])
     assert latency.overloaded_ticks.tolist() == [1, 1]
@@ -156,24 +132,24 @@ def test_timer_by_hand(two_timesteps: Execution) -> None:
 
 
 def test_timer_that_drops_keeps_its_ticks_and_says_so(two_timesteps: Execution) -> None:
-    cost = priced(two_timesteps, chip_from(MESH_CORES + TIMES + TIMER.replace("stretch", "drop")))
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + TIMER.replace("stretch", "drop"))
     assert cost.latency.total_s == pytest.approx([5e-3, 5e-3])
     assert any("dropped" in text for text in cost.not_modelled)
     assert (cost.latency.compute_s <= cost.latency.total_s).all()
 
 
 def test_timer_without_times_assumes_no_overload(two_timesteps: Execution) -> None:
-    cost = priced(two_timesteps, chip_from(MESH_CORES + TIMER))
+    cost = cost_of(two_timesteps, MESH_CORES + TIMER)
     assert cost.latency.total_s == pytest.approx([5e-3, 5e-3])
     assert cost.latency.compute_s is None
     assert any("overload" in text for text in cost.assumptions)
 
 
 @pytest.mark.parametrize("missing", ["synaptic_operation", "neuron_update", "output", "hop"])
-@pytest.mark.parametrize("synchronization", ["synchronization: {kind: asynchronous}", BARRIER])
+@pytest.mark.parametrize("synchronization", [ASYNCHRONOUS, BARRIER])
 def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missing: str, synchronization: str) -> None:
-    times = "\n".join(line for line in TIMES.splitlines() if not line.startswith(f"  {missing}:"))
-    cost = priced(two_timesteps, chip_from(MESH_CORES + times + "\n" + ENERGIES + synchronization))
+    times = "".join(line for line in TIMES.splitlines(keepends=True) if not line.startswith(f"  {missing}:"))
+    cost = cost_of(two_timesteps, MESH_CORES + times + ENERGIES + synchronization)
     assert cost.latency_s is None
     assert cost.energy.terms_j["static"] is None
     assert cost.columns()["latency_s"] is None
@@ -181,41 +157,19 @@ def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missin
 
 
 def test_a_barrier_without_its_time_leaves_latency_unknown(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: barrier, scope: timestep}")
-    cost = priced(two_timesteps, chip)
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + "synchronization: {kind: barrier, scope: timestep}")
     assert cost.latency_s is None
     assert any("synchronization.times" in text for text in cost.not_modelled)
 
 
 def test_work_recorded_by_layer_is_shared_out_over_cores() -> None:
     """A layer of 4 on two cores of 2 neurons: each core has half the synapses of every message and half the updates."""
-    body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(2)}\nlayers_share_core")
-    chip = chip_from(body + TIMES + "synchronization: {kind: asynchronous}")
-    builder = Builder("3-4-2").message(-1, 0, 1).update(0, 0, 4)
-    by_layer = priced(builder.build(), chip)
+    body = MESH_CORES + f"neurons_per_core: {number(2)}\n" + TIMES + ASYNCHRONOUS
+    by_layer = cost_of(Builder("3-4-2").message(-1, 0, 1).update(0, 0, 4).build(), body)
     assert by_layer.latency.total_s == pytest.approx([10e-3 + 11e-6 + 100e-6])  # the way to tile 1 is the longest
     assert any("shared out" in text for text in by_layer.assumptions)
-    slices = (
-        Slice(layer=0, core=0, neurons=2),
-        Slice(layer=0, core=1, neurons=2),
-        Slice(layer=1, core=2, neurons=2),
-    )
+    slices = tuple(Slice(layer=layer, core=core, neurons=2) for core, layer in enumerate((0, 0, 1)))
     split = Builder("3-4-2", slices=slices).message(-1, 0, 1).update(0, 0, 2).update(0, 1, 2)
-    by_core = priced(split.build(), chip)
+    by_core = cost_of(split.build(), body)
     assert by_core.latency.total_s == pytest.approx(by_layer.latency.total_s)
     assert not by_core.assumptions
-
-
-def test_lanes_price_time_and_change_nothing_else(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + ENERGIES + "synchronization: {kind: asynchronous}")
-    wide = chip.model_copy(update={"vector_width": chip.vector_width.model_copy(update={"value": "all"})})
-    slow, fast = priced(two_timesteps, chip), priced(two_timesteps, wide)
-    assert (fast.latency.total_s < slow.latency.total_s).all()
-    assert fast.energy.terms_j["synaptic_operation"] == pytest.approx(slow.energy.terms_j["synaptic_operation"])
-
-
-def test_samples_are_priced_independently(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + TIMES + "synchronization: {kind: asynchronous}")
-    both = Execution.concatenate([two_timesteps, two_timesteps])
-    once, twice = priced(two_timesteps, chip).latency, priced(both, chip).latency
-    assert twice.total_s.tolist() == [*once.total_s.tolist(), *once.total_s.tolist()]

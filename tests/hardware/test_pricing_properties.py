@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from handmade_hardware import chip_from, number
+from handmade_hardware import STATED, chip_from, group, mesh, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_replay import cases
+from test_replay import MICROSECONDS, TIMES, cases
 
+from codesign.analysis.columns import COLUMNS
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
 from codesign.hardware.parameters import with_parameter
@@ -20,8 +21,8 @@ from codesign.simulation.execution import Execution
 from codesign.units import format_si, parse_quantity
 
 ENERGIES = ("neuron_access", "spike", "message", "hop", "hop_vertical", "barrier_message", "clock_cycle")
-TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
-BARRIER = "times: {by_tiles: {1: 1 us, 4: 3 us}, confidence: stated, source: made_up}"
+BARRIER = "times: {by_tiles: {1: 1 us, 4: 3 us}, " + STATED + "}"
+PICOJOULES = st.integers(0, 50).map(lambda n: f"{n} pJ")
 SYNCHRONIZATION = {
     "asynchronous": "{kind: asynchronous}",
     "clocked": "{kind: clocked}",
@@ -35,9 +36,10 @@ SYNCHRONIZATION = {
 def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Placement, str]:
     """A random execution on a random chip of any synchronization, every number known."""
     execution, plain, _ = draw(cases())
-    energies = "\n".join(f"  {name}: {number(f'{draw(st.integers(0, 50))} pJ')}" for name in ENERGIES)
-    times = "\n".join(f"  {name}: {number(f'{draw(st.integers(0, 20))} us')}" for name in TIMES)
     counted = draw(st.sampled_from(["evaluations", "active_neurons"]))
+    energies = {name: draw(PICOJOULES) for name in ENERGIES}
+    energies["synaptic_operation"] = number(draw(PICOJOULES), all_in="false")
+    energies["neuron_update"] = number(draw(PICOJOULES), counted=counted)
     chip = chip_from(
         f"""
 cores: {number(16)}
@@ -46,17 +48,10 @@ layers_share_core: {"true" if plain.layers_share_core else "false"}
 vector_width: {number(plain.vector_width.value)}
 clock: {number("1 MHz")}
 crossbar: {draw(st.sampled_from(["true", "false"]))}
-network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
 synchronization: {SYNCHRONIZATION[draw(st.sampled_from(sorted(SYNCHRONIZATION)))]}
-energies:
-  synaptic_operation: {number(f"{draw(st.integers(0, 50))} pJ", all_in="false")}
-  neuron_update: {number(f"{draw(st.integers(0, 50))} pJ", counted=counted)}
-{energies}
 static_power: {number(f"{draw(st.integers(0, 9))} mW")}
 active_core_power: {number("1 mW")}
-times:
-{times}
-"""
+{mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
     )
     placement = place(execution.shape, chip, "scaled")
     return execution, chip, placement, draw(st.sampled_from(["accelerated", "real_time"]))
@@ -78,6 +73,9 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
     parts = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in COST_TERMS]
     assert sum(parts) == pytest.approx(columns["energy_j"], rel=1e-12)
     assert columns["energy_j"] == pytest.approx(cost.energy.total_j.mean(), rel=1e-12)
+    lengths = [columns[f"latency_{name}_s"] for name in ("compute", "network", "synchronization")]
+    assert sum(lengths) == pytest.approx(columns["latency_s"], rel=1e-12)
+    assert set(columns) <= set(COLUMNS)
     latency = cost.latency
     np.testing.assert_allclose(
         latency.compute_s + latency.network_s + latency.synchronization_s, latency.total_s, rtol=1e-12, atol=1e-18
@@ -107,12 +105,16 @@ def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placem
 
 @settings(max_examples=40, deadline=None)
 @given(priced(), st.integers(1, 3))
-def test_more_lanes_never_raise_latency(case: tuple[Execution, Chip, Placement, str], factor: int) -> None:
+def test_more_lanes_never_raise_latency_or_operations(
+    case: tuple[Execution, Chip, Placement, str], factor: int
+) -> None:
     """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""
     lanes = case[1].vector_width.value
     wider = "all" if lanes == "all" else lanes + factor
     cost, faster = cost_of(case), cost_of(case, with_parameter(case[1], "vector_width", wider))
     assert (faster.latency.total_s <= cost.latency.total_s * (1 + 1e-12)).all()
+    operations = "synaptic_operation"
+    np.testing.assert_array_equal(faster.energy.terms_j[operations], cost.energy.terms_j[operations])
 
 
 @settings(max_examples=40, deadline=None)

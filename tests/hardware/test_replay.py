@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from handmade_hardware import Builder, chip_from, number
+from handmade_hardware import Builder, chip_from, group, mesh, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,41 +17,22 @@ from codesign.hardware.placement import Placement, place
 from codesign.hardware.prices import Prices
 from codesign.hardware.replay import replay
 from codesign.hardware.work import PlacedExecution
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 
-_TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
+TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
 MICROSECONDS = st.integers(0, 20).map(lambda n: f"{n} us")
 
 
 @st.composite
 def chips(draw: st.DrawFn) -> Chip:
-    lanes = draw(st.sampled_from([1, 2, 3, "all"]))
-    times = "\n".join(
-        f"  {name}: {number(draw(MICROSECONDS))}"
-        for name in (
-            "synaptic_operation",
-            "message",
-            "neuron_access",
-            "neuron_update",
-            "spike",
-            "output",
-            "hop",
-            "hop_vertical",
-        )
-    )
-    share = draw(st.booleans())
-    clocked = draw(st.booleans())
     return chip_from(
         f"""
 cores: {number(16)}
 neurons_per_core: {number(draw(st.integers(1, 6)))}
-layers_share_core: {"true" if share else "false"}
-vector_width: {number(lanes)}
-network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
-synchronization: {{kind: {"clocked" if clocked else "asynchronous"}}}
-times:
-{times}
-"""
+layers_share_core: {draw(st.sampled_from(["true", "false"]))}
+vector_width: {number(draw(st.sampled_from([1, 2, 3, "all"])))}
+synchronization: {{kind: {draw(st.sampled_from(["clocked", "asynchronous"]))}}}
+{mesh(4, 2, 2)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
     )
 
 
@@ -123,6 +104,12 @@ def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Placement]) 
     np.testing.assert_array_equal(parts.decision_s, whole.decision_s)
 
 
+def rows_of(table: MessageTable | UpdateTable, names: tuple[str, ...], sample: int, timestep: int) -> list[list[int]]:
+    """What the columns of those names hold of one forward pass."""
+    here = (table.sample == sample) & (table.timestep == timestep)
+    return np.stack([getattr(table, name)[here] for name in names], axis=1).tolist()
+
+
 def one_at_a_time(
     execution: Execution, chip: Chip, placement: Placement, sample: int, timestep: int
 ) -> tuple[float, float]:
@@ -141,31 +128,16 @@ def one_at_a_time(
         )
         return abs(column0 - column1) * seconds["hop"] + abs(row0 - row1) * seconds["hop_vertical"]
 
-    table = execution.messages
+    columns = ("step", "source", "enqueue_step", "spikes", "barriers")
     rows = [
         (step, source, enqueued, spikes + barriers, barriers)
-        for s, t, step, source, enqueued, spikes, barriers in zip(
-            *(
-                getattr(table, name).tolist()
-                for name in ("sample", "timestep", "step", "source", "enqueue_step", "spikes", "barriers")
-            ),
-            strict=True,
-        )
-        if (s, t) == (sample, timestep)
+        for step, source, enqueued, spikes, barriers in rows_of(execution.messages, columns, sample, timestep)
     ]
-    u = execution.updates
     updates = {
         (step, part): (evaluated, emitted)
-        for s, t, step, part, evaluated, emitted in zip(
-            u.sample.tolist(),
-            u.timestep.tolist(),
-            u.step.tolist(),
-            u.slice.tolist(),
-            u.evaluated.tolist(),
-            u.emitted.tolist(),
-            strict=True,
+        for step, part, evaluated, emitted in rows_of(
+            execution.updates, ("step", "slice", "evaluated", "emitted"), sample, timestep
         )
-        if (s, t) == (sample, timestep)
     }
 
     def targets(source: int) -> list[int]:
