@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import ENERGIES, MESH_CORES, chip_from
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 
 from codesign.errors import InputError
 from codesign.hardware.cost import price
@@ -20,8 +20,7 @@ from codesign.simulation.engine import classification_loss, simulate
 from codesign.training.evaluation import evaluate, predict
 from codesign.workload.events import EventBatch
 
-BODY = MESH_CORES + ENERGIES + "synchronization: {kind: asynchronous}\n"
-DROPS = chip_from(BODY)
+DROPS = chip_from(MESH_CORES + ENERGIES + ASYNCHRONOUS)
 KEEPS = {word: DROPS.model_copy(update={"can_flush": word}) for word in ("no", "unknown")}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade_hardware import chip_from, number
+from handmade_hardware import ASYNCHRONOUS, chip_from, mesh, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,17 +15,18 @@ from codesign.network.topology import network_shape, parse_topology
 
 
 def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: int = 1, more: str = ""):
-    body = (
-        f"cores: {number(rows * columns * per_tile)}\n"
-        f"layers_share_core: false\nneurons_per_core: {number(neurons)}\nsynchronization: {{kind: asynchronous}}\n"
-        f"network_on_chip: {{shape: mesh, rows: {rows}, columns: {columns}, cores_per_tile: {per_tile}, "
-        "confidence: stated, source: made_up}\n"
-    )
-    return chip_from(body + more)
+    cores = f"cores: {number(rows * columns * per_tile)}\nneurons_per_core: {number(neurons)}\n"
+    return chip_from(f"{cores}layers_share_core: false\n{ASYNCHRONOUS}{mesh(rows, columns, per_tile)}{more}")
 
 
 def placed(topology: str, chip, capacity="published") -> Placement:
     return place(network_shape(parse_topology(topology)), chip, capacity)
+
+
+def moved(placement: Placement, cores: tuple[int, ...]) -> Placement:
+    """The same parts on other cores."""
+    parts = tuple(replace(part, core=core) for part, core in zip(placement.parts, cores, strict=True))
+    return replace(placement, parts=parts)
 
 
 def loads(geometry: Geometry, source: int) -> dict[str, float]:
@@ -58,9 +59,7 @@ def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
 
 def test_messages_may_run_back() -> None:
     """A 2×2 mesh with the first layer on tile 3 and the second on tile 0."""
-    placement = placed("1-1-1", mesh_chip(2, 2))
-    parts = tuple(replace(part, core=core) for part, core in zip(placement.parts, (3, 0), strict=True))
-    assert loads(replace(placement, parts=parts).geometry, 1) == {"tile 3 west": 1, "tile 2 north": 1}
+    assert loads(moved(placed("1-1-1", mesh_chip(2, 2)), (3, 0)).geometry, 1) == {"tile 3 west": 1, "tile 2 north": 1}
 
 
 def test_cores_of_one_tile_are_no_hop_apart() -> None:
@@ -90,12 +89,12 @@ def test_added_cores_lie_in_further_rows() -> None:
 
 
 def test_links_are_not_known_without_a_network() -> None:
-    body = f"cores: {number(2)}\nlayers_share_core: false\nsynchronization: {{kind: asynchronous}}\n"
-    geometry = placed("3-2-2", chip_from(body)).geometry
+    chip = chip_from(f"cores: {number(2)}\nlayers_share_core: false\n{ASYNCHRONOUS}")
+    geometry = placed("3-2-2", chip).geometry
     assert geometry.horizontal is None
     assert geometry.vertical is None
     assert geometry.links.shape == (3, 0)
-    one = placed("3-2", chip_from(body)).geometry
+    one = placed("3-2", chip).geometry
     assert not one.horizontal.any()
     assert not one.vertical.any()
 
@@ -141,11 +140,7 @@ def test_a_message_follows_one_way_from_its_source_to_its_destination(tiles: tup
     if start == end and not apart:
         return
     placement = placed("1-1-1", mesh_chip(2, 3, more="multi_chip: {}\n"))
-    cores = (start, end + 6 * apart)
-    geometry = replace(
-        placement, parts=tuple(replace(part, core=core) for part, core in zip(placement.parts, cores, strict=True))
-    ).geometry
-    passed = loads(geometry, 1)
+    passed = loads(moved(placement, (start, end + 6 * apart)).geometry, 1)
     assert set(passed.values()) <= {1.0}
     step = {"east": 1, "west": -1, "south": 3, "north": -3}
     for at_chip, tile, goal in [(1, start, 0), (2, 0, end)] if apart else [(1, start, end)]:

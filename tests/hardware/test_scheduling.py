@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import MESH_CORES, TIMES, chip_from, number
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, group, mesh, number
 
 from codesign.errors import InputError
 from codesign.hardware import scheduling
@@ -100,27 +100,21 @@ def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     chip = find_chip("mubrain")
     texts = neuron_assumptions(chip, time_constant_s=1e-3, reset="zero", refractory=True)
-    assert [word for word in ("no leak", "reset 'zero'", "refractory") if any(word in text for text in texts)] == [
-        "no leak",
-        "reset 'zero'",
-        "refractory",
-    ]
-    full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\nsynchronization: {{kind: asynchronous}}")
+    for words in ("no leak", "reset 'zero'", "refractory"):
+        assert any(words in text for text in texts), words
+    full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}")
     assert not neuron_assumptions(full, time_constant_s=1e-3, reset="subtract")
     assert not [text for text in neuron_assumptions(chip, time_constant_s=math.inf, reset="zero") if "leak" in text]
 
 
 @pytest.mark.parametrize("name", ["mubrain", "loihi", "truenorth"])
 def test_input_mode_and_stop_are_passed_on(name: str) -> None:
-    schedule = schedule_of(name, input_mode="queued", prioritize_input=True, steps_after_output=3, refractory=False)
-    schedule = schedule.schedule
-    assert schedule.refractory is False
-    assert (schedule.input_mode, schedule.prioritize_input, schedule.steps_after_output) == ("queued", True, 3)
+    options = {"input_mode": "queued", "prioritize_input": True, "steps_after_output": 3, "refractory": False}
+    schedule = schedule_of(name, **options).schedule
+    assert {option: getattr(schedule, option) for option in options} == options
 
 
 # service models ------------------------------------------------------------------------------------------------------
-
-ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
 
 
 def test_a_service_model_by_hand() -> None:
@@ -141,10 +135,7 @@ def test_a_service_model_by_hand() -> None:
 def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
     """A 2×2 kernel without padding over 3×3: 16 synapses from 9 inputs to 4 neurons, then 4 to each of two outputs."""
     text = f"cores: {number(2)}\nlayers_share_core: false\nvector_width: {number(1)}\n" + TIMES.replace("hop", "spike")
-    network = (
-        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 2, confidence: stated, source: made_up}"
-    )
-    chip = chip_from(text + ASYNCHRONOUS + network)
+    chip = chip_from(text + ASYNCHRONOUS + mesh(1, 1, 2))
     layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
     shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
     model = service_model(place(shape, chip))
@@ -153,9 +144,7 @@ def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
 
 
 def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
-    chip = chip_from(
-        MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true", name="crossbar"
-    )
+    chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true")
     shape = network_shape(parse_topology("3-4-2"))
     model = service_model(place(shape, chip))
     assert model.message_s == pytest.approx((14e-6, 14e-6))  # 8 neurons, 2 lanes
@@ -202,16 +191,13 @@ TINY_TIMES = {
 @pytest.mark.parametrize(("lanes", "shares"), [(2, "false"), ('"all"', "true")])
 def test_the_replay_of_an_execution_is_the_replay_of_its_service_model(policy: str, lanes: object, shares: str) -> None:
     """Latency counts the very times that the policy saw: layers split over cores, and two layers on one core."""
-    times = "".join(f"  {name}: {number(value)}\n" for name, value in TINY_TIMES.items())
     chip = chip_from(
         f"""
 cores: {number(16)}
 neurons_per_core: {number(5)}
 layers_share_core: {shares}
 vector_width: {number(lanes)}
-network_on_chip: {{shape: mesh, rows: 4, columns: 2, cores_per_tile: 2, confidence: stated, source: made_up}}
-{ASYNCHRONOUS}times:
-{times}"""
+{mesh(4, 2, 2)}{ASYNCHRONOUS}{group("times", **TINY_TIMES)}"""
     )
     network = SpikingNetwork(parse_topology("12-9-7-3"), NeuronSpec(threshold=0.2), timestep_s=0.01, seed=2)
     placement = place(network.shape, chip, "published")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade_hardware import chip_from, number
+from handmade_hardware import STATED, chip_from, cost_of, group, mesh, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
@@ -28,6 +28,7 @@ from codesign.hardware.uncertainty import (
 from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]
+MEASURED = STATED.replace("stated", "measured")
 BARRIER = "{by_tiles: {1: 1 us, 4: 4 us}, confidence: fitted, source: made_up}"
 
 
@@ -40,17 +41,14 @@ def told(value: str, confidence: str, **more: object) -> str:
     return number(value, **more).replace("confidence: stated", f"confidence: {confidence}")
 
 
-def simple(energies: str, more: str = "", synchronization: str = "{kind: asynchronous}") -> Chip:
+def simple(more: str = "", synchronization: str = "{kind: asynchronous}", **energies: str) -> Chip:
     return chip_from(
         f"""
 cores: {number(1)}
 layers_share_core: true
 vector_width: {number(1)}
 synchronization: {synchronization}
-energies:
-  {energies}
-{more}
-"""
+{group("energies", **energies)}{more}"""
     )
 
 
@@ -85,14 +83,14 @@ def drawn(chip: Chip, draw: int) -> dict[str, float]:
 
 
 def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
+    times = group("times", synaptic_operation="{cycles: 4, confidence: derived, source: made_up}")
     chip = simple(
-        f"""synaptic_operation: {number("26 pJ", all_in="false", range="[20 pJ, 30 pJ]")}
-  spike: {told("10 pJ", "estimated")}
-  message: {told("4 pJ", "measured")}
-  neuron_access: {told("0 pJ", "estimated")}""",
-        f"static_power: {told('3 mW', 'secondary')}\nclock: {number('100 MHz')}\ntimes:\n"
-        "  synaptic_operation: {cycles: 4, confidence: derived, source: made_up}",
-        "{kind: barrier, scope: timestep, times: " + BARRIER + "}",
+        f"static_power: {told('3 mW', 'secondary')}\nclock: {number('100 MHz')}\n{times}",
+        f"{{kind: barrier, scope: timestep, times: {BARRIER}}}",
+        synaptic_operation=number("26 pJ", all_in="false", range="[20 pJ, 30 pJ]"),
+        spike=told("10 pJ", "estimated"),
+        message=told("4 pJ", "measured"),
+        neuron_access=told("0 pJ", "estimated"),
     )
     found = {one.path: (one.low, one.value, one.high, one.unit, one.assumed) for one in uncertain_numbers(chip)}
     expected = {
@@ -109,7 +107,7 @@ def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
 
 
 def test_a_measured_number_moves_only_within_a_stated_range_and_an_axis_moves_nothing() -> None:
-    chip = simple(f"synaptic_operation: {told('26 pJ', 'measured', all_in='false', range='[25 pJ, 27 pJ]')}")
+    chip = simple(synaptic_operation=told("26 pJ", "measured", all_in="false", range="[25 pJ, 27 pJ]"))
     assert [one.low for one in uncertain_numbers(chip)] == [25e-12]
     assert uncertain_numbers(with_parameter(chip, "energies.synaptic_operation", "2 pJ")) == ()
 
@@ -131,10 +129,9 @@ def test_draws_are_one_in_each_part_and_depend_on_chip_and_path_only() -> None:
 
 def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
     chip = simple(
-        f"synaptic_operation: {told('1 pJ', 'measured', all_in='false')}\n"
-        f"  spike: {number('0 pJ', range='[0 pJ, 100 pJ]')}"
+        synaptic_operation=told("1 pJ", "measured", all_in="false"), spike=number("0 pJ", range="[0 pJ, 100 pJ]")
     )
-    columns = priced_columns(two_timesteps, chip)
+    columns = uncertainty_columns(cost_of(two_timesteps, chip))
     # spikes a sample: 3 and 1, so 2; at most 200 pJ on top of what synaptic operations cost
     base = columns["energy_at_low_j"][0]
     assert columns["energy_at_high_j"] == [near(base + 200e-12)]
@@ -142,17 +139,12 @@ def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
     assert columns["energy_draws_j"] == near(expected.tolist())
 
 
-def priced_columns(execution: Execution, chip: Chip, operation: Any = "accelerated") -> Columns:
-    return uncertainty_columns(price(execution, place(execution.shape, chip, "scaled"), operation=operation))
-
-
 def test_ends_by_hand(two_timesteps: Execution) -> None:
     # Per sample: (2·4 + 2·2 + 1·4) = 16 and (3·4 + 1·2) = 14 operations, mean 15; 3 and 1 spikes, mean 2.
     chip = simple(
-        f"synaptic_operation: {number('10 pJ', all_in='false', range='[4 pJ, 20 pJ]')}\n"
-        f"  spike: {told('100 pJ', 'estimated')}"
+        synaptic_operation=number("10 pJ", all_in="false", range="[4 pJ, 20 pJ]"), spike=told("100 pJ", "estimated")
     )
-    columns = priced_columns(two_timesteps, chip)
+    columns = uncertainty_columns(cost_of(two_timesteps, chip))
     assert columns["uncertain_numbers"] == ["energies.synaptic_operation", "energies.spike"]
     assert columns["uncertain_low"] == [4e-12, 50e-12]
     assert columns["energy_at_low_j"] == near([60e-12 + 200e-12, 150e-12 + 100e-12])
@@ -170,16 +162,15 @@ def test_ends_by_hand(two_timesteps: Execution) -> None:
 
 
 def test_an_all_in_energy_is_one_number(two_timesteps: Execution) -> None:
-    chip = simple(
-        f"synaptic_operation: {number('10 pJ', all_in='true', operation='accelerated', range='[5 pJ, 20 pJ]')}"
-    )
-    columns = priced_columns(two_timesteps, chip)
+    energy = number("10 pJ", all_in="true", operation="accelerated", range="[5 pJ, 20 pJ]")
+    chip = simple(synaptic_operation=energy)
+    columns = uncertainty_columns(cost_of(two_timesteps, chip))
     assert columns["energy_at_low_j"] == near([75e-12])
     assert columns["energy_at_high_j"] == near([300e-12])
 
 
 def test_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
-    columns = priced_columns(two_timesteps, simple(f"spike: {number('10 pJ')}"))
+    columns = uncertainty_columns(cost_of(two_timesteps, simple(spike="10 pJ")))
     assert columns["uncertain_numbers"] == ["energies.spike"]
     assert {name for name, value in columns.items() if value is None} == {
         name for name in columns if name.endswith(("_j", "_s", "_terms")) or name.startswith("term_")
@@ -188,8 +179,8 @@ def test_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
 
 def test_ticks_alone_scale_with_the_tick(two_timesteps: Execution) -> None:
     timer = f"{{kind: timer, tick: {number('1 ms')}, overload: stretch}}"
-    chip = simple(f"synaptic_operation: {told('1 pJ', 'measured', all_in='false')}", synchronization=timer)
-    columns = priced_columns(two_timesteps, chip)
+    chip = simple(synchronization=timer, synaptic_operation=told("1 pJ", "measured", all_in="false"))
+    columns = uncertainty_columns(cost_of(two_timesteps, chip))
     # 2 timesteps through 2 layers: 3 ticks
     assert columns["latency_at_low_s"] == pytest.approx([3e-3 / 1.1], rel=1e-5)
     assert columns["latency_at_high_s"] == near([3.3e-3])
@@ -245,15 +236,14 @@ def test_every_shipped_chip_has_numbers_in_ranges_that_hold_them(name: str) -> N
 
 
 def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:
-    cycles = "{cycles: 3, confidence: measured, source: made_up}"
+    times = dict.fromkeys(("synaptic_operation", "neuron_update", "output"), f"{{cycles: 3, {MEASURED}}}")
     chip = simple(
-        f"synaptic_operation: {told('20 pJ', 'measured', all_in='false')}",
         f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {told('1 mW', 'measured')}\n"
-        f"times:\n  synaptic_operation: {cycles}\n  neuron_update: {cycles}\n  output: {cycles}\n"
-        "network_on_chip: {shape: mesh, rows: 1, columns: 1, cores_per_tile: 1, confidence: stated, source: made_up}",
+        f"{group('times', **times)}{mesh(1, 1)}",
         "{kind: clocked}",
+        synaptic_operation=told("20 pJ", "measured", all_in="false"),
     )
-    columns = priced_columns(two_timesteps, chip)
+    columns = uncertainty_columns(cost_of(two_timesteps, chip))
     placement = place(two_timesteps.shape, chip, "scaled")
     for name, frequency in (("low", 0.5e6), ("high", 3e6)):
         cost = price(two_timesteps, placement.on(at(chip, {"clock": frequency})))
@@ -263,21 +253,15 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
 
 def test_the_rate_of_links_moves_the_steps_that_it_limits(two_timesteps: Execution) -> None:
     """Slow links lengthen steps, and the end of the range is what a chip with that rate takes."""
-    times = "".join(
-        f"  {name}: {number('1 us')}\n" for name in ("synaptic_operation", "neuron_update", "output", "hop")
-    )
+    times = dict.fromkeys(("synaptic_operation", "neuron_update", "output", "hop"), "1 us")
+    barrier = f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {MEASURED}}}}}"
     chip = chip_from(
         f"""
 cores: {number(2)}
 layers_share_core: false
 vector_width: {number(1)}
-network_on_chip:
-  {{shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, confidence: stated, source: made_up,
-    link_rate: {number("1 kHz")}}}
-synchronization:
-  {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, confidence: measured, source: made_up}}}}
-times:
-{times}"""
+synchronization: {barrier}
+{mesh(1, 2, more=f", link_rate: {number('1 kHz')}")}{group("times", **times)}"""
     )
     placement = place(two_timesteps.shape, chip, "published")
     cost = price(two_timesteps, placement)
