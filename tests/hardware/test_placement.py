@@ -3,20 +3,22 @@ from __future__ import annotations
 import re
 
 import pytest
-from handmade_hardware import chip_from, number
+from handmade_hardware import ASYNCHRONOUS, chip_from, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import CoreLoad, place
-from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
-
-ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
+from codesign.network.topology import Conv2d, Linear, NetworkShape, TopologySpec, network_shape, parse_topology
 
 
-def cores(amount: int, body: str = "", share: str = "false"):
-    return chip_from(f"cores: {number(amount)}\nlayers_share_core: {share}\n{ASYNCHRONOUS}{body}")
+def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int | str | None = None, **limits):
+    """A chip of so many cores, of which so many or "any" number may be joined; limits are those of a chip's file."""
+    body = f"cores: {number(amount)}\nlayers_share_core: {share}\nsplits_layers: {splits}\n{ASYNCHRONOUS}"
+    if joined is not None:
+        body += "multi_chip: {}\n" if joined == "any" else f"multi_chip: {{most: {number(joined)}}}\n"
+    return chip_from(body + "".join(f"{name}: {number(value)}\n" for name, value in limits.items()))
 
 
 def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
@@ -30,12 +32,8 @@ def refusal(topology: str, chip) -> str:
     return str(caught.value)
 
 
-def joined(most: int | None) -> str:
-    return "multi_chip: {}\n" if most is None else f"multi_chip: {{most: {number(most)}}}\n"
-
-
 def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
-    chip = cores(5, f"neurons_per_core: {number(4)}")
+    chip = cores(5, neurons_per_core=4)
     parts, placement = placed("3-6-4-2", chip)
     assert parts == [(0, 0, 4), (0, 1, 2), (1, 2, 4), (2, 3, 2)]
     assert placement.cores_used == 4
@@ -46,10 +44,10 @@ def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
 
 
 def test_layers_share_a_core_where_the_chip_says_so() -> None:
-    parts, placement = placed("3-6-4-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
+    parts, placement = placed("3-6-4-2", cores(5, neurons_per_core=8, share=True))
     assert parts == [(0, 0, 6), (1, 0, 2), (1, 1, 2), (2, 1, 2)]
     assert placement.cores_used == 2
-    parts, placement = placed("3-6-2", cores(5, f"neurons_per_core: {number(8)}", share="true"))
+    parts, placement = placed("3-6-2", cores(5, neurons_per_core=8, share=True))
     assert parts == [(0, 0, 6), (1, 0, 2)]
     assert placement.schedule_cores() is None  # each layer on one core: one execution serves many chips
     assert [one.core for one in placement.slices()] == [0, 1]  # as an execution without cores numbers them
@@ -57,32 +55,16 @@ def test_layers_share_a_core_where_the_chip_says_so() -> None:
 
 
 def test_synapses_and_weight_memory_limit_a_core() -> None:
-    parts, placement = placed("10-4-2", cores(4, f"synapses_per_core: {number(25)}"))
+    parts, placement = placed("10-4-2", cores(4, synapses_per_core=25))
     assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
     assert placement.synapse_utilization == pytest.approx(48 / 75)
-    bits = f"weight_memory: {number(207)}\nweight_bits: {number(8)}"
-    parts, _ = placed("10-4-2", cores(4, bits), bits=8)  # 207 bits hold 25 weights of 8 bits
+    # 207 bits hold 25 weights of 8 bits
+    parts, _ = placed("10-4-2", cores(4, weight_memory=207, weight_bits=8), bits=8)
     assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (f"fan_in: {number(9)}", "layer 1 needs 10 inputs per neuron, a neuron has 9"),
-        (f"synapses_per_core: {number(9)}", "one neuron of layer 1 needs 10 synapses, core 1 holds 9"),
-        (f"neurons_per_core: {number(2)}", "layer 2 needs 2 neurons and 8 synapses, more than what is left"),
-    ],
-)
-def test_what_does_not_fit_names_layer_need_and_limit(body: str, message: str) -> None:
-    with pytest.raises(InfeasibleError, match=message):
-        placed("10-4-2", cores(2, body))
-    _, placement = placed("10-4-2", cores(2, body), "scaled")
-    assert 1 <= len(placement.assumptions) <= 2
-    assert all("scaled" in text for text in placement.assumptions)
 
 
 def test_scaled_adds_cores_and_keeps_their_size() -> None:
-    parts, placement = placed("10-5-2", cores(2, f"neurons_per_core: {number(2)}"), "scaled")
+    parts, placement = placed("10-5-2", cores(2, neurons_per_core=2), "scaled")
     assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 3, 2)]
     assert placement.neuron_utilization == pytest.approx(7 / 8)
 
@@ -116,7 +98,7 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
 
 
 def test_a_layer_that_may_not_be_split_takes_the_first_core_that_holds_it() -> None:
-    chip = cores(3, f"splits_layers: false\nneurons_per_core: {number('[2, 9, 4]')}")
+    chip = cores(3, splits=False, neurons_per_core=[2, 9, 4])
     assert placed("3-4-3", chip)[0] == [(0, 1, 4), (1, 2, 3)]
 
 
@@ -134,7 +116,7 @@ def test_an_unknown_capacity_or_strategy_is_refused() -> None:
 
 
 def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_full() -> None:
-    chip = cores(2, f"splits_layers: false\nneurons_per_core: {number(8)}", share="true")
+    chip = cores(2, splits=False, neurons_per_core=8, share=True)
     assert placed("3-6-4-2", chip)[0] == [(0, 0, 6), (1, 1, 4), (2, 1, 2)]
     assert placed("3-6-4-8-5-3", chip, "scaled")[0] == [(0, 0, 6), (1, 1, 4), (2, 2, 8), (3, 3, 5), (4, 3, 3)]
 
@@ -143,8 +125,8 @@ def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_ful
 
 
 def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
-    body = f"neurons_per_core: {number('[4, 3, 5]')}\nsynapses_per_core: {number(30)}"
-    parts, placement = placed("5-6-2", cores(3, body, share="true"))
+    chip = cores(3, neurons_per_core=[4, 3, 5], synapses_per_core=30, share=True)
+    parts, placement = placed("5-6-2", chip)
     assert parts == [(0, 0, 4), (0, 1, 2), (1, 1, 1), (1, 2, 1)]
     assert placement.core_loads == (
         CoreLoad(core=0, neurons=4, synapses=20, neuron_capacity=4, synapse_capacity=30),
@@ -166,7 +148,7 @@ def test_a_capacity_that_is_not_known_has_no_utilization() -> None:
 
 
 def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
-    chip = cores(5, f"neurons_per_core: {number(8)}")
+    chip = cores(5, neurons_per_core=8)
     assert placed("3-17-3", chip)[0] == [(0, 0, 8), (0, 1, 8), (0, 2, 1), (1, 3, 3)]
     parts, placement = placed("3-17-3", chip, strategy="balanced")
     assert parts == [(0, 0, 6), (0, 1, 6), (0, 2, 5), (1, 3, 3)]
@@ -175,14 +157,14 @@ def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
 
 
 def test_balanced_leaves_the_room_that_other_layers_need() -> None:
-    chip = cores(3, f"neurons_per_core: {number(8)}", share="true")
+    chip = cores(3, neurons_per_core=8, share=True)
     assert placed("3-6-12-2", chip)[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 8), (1, 2, 2), (2, 2, 2)]
     # 4 each, but core 0 has room for 2 beside the first layer; the other two share 10
     assert placed("3-6-12-2", chip, strategy="balanced")[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 5), (1, 2, 5), (2, 2, 2)]
 
 
 def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
-    chip = cores(3, f"neurons_per_core: {number('[2, 9, 9]')}")
+    chip = cores(3, neurons_per_core=[2, 9, 9])
     assert placed("3-12", chip)[0] == [(0, 0, 2), (0, 1, 9), (0, 2, 1)]
     assert placed("3-12", chip, strategy="balanced")[0] == [(0, 0, 2), (0, 1, 5), (0, 2, 5)]
 
@@ -191,7 +173,7 @@ def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
 
 
 def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
-    chip = cores(2, f"neurons_per_core: {number('[4, 3]')}\n{joined(3)}")
+    chip = cores(2, neurons_per_core=[4, 3], joined=3)
     parts, placement = placed("3-9-2", chip)
     assert parts == [(0, 0, 4), (0, 1, 3), (0, 2, 2), (1, 3, 2)]
     assert (placement.cores_used, placement.chips_used) == (4, 2)
@@ -202,7 +184,7 @@ def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
 
 
 def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() -> None:
-    chip = cores(2, f"neurons_per_core: {number(4)}\n{joined(2)}")
+    chip = cores(2, neurons_per_core=4, joined=2)
     assert placed("3-16", chip)[1].chips_used == 2
     text = refusal("3-16-1", chip)
     assert "layer 2 needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
@@ -215,16 +197,16 @@ def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() ->
 
 
 def test_scaled_takes_further_chips_before_it_lifts_anything() -> None:
-    parts, placement = placed("3-10", cores(1, f"neurons_per_core: {number(4)}\n{joined(8)}"), "scaled")
+    parts, placement = placed("3-10", cores(1, neurons_per_core=4, joined=8), "scaled")
     assert parts == [(0, 0, 4), (0, 1, 4), (0, 2, 2)]
     assert placement.assumptions == ("tiny scaled: the network spans 3 chips of 1 core; nothing else is added",)
-    parts, placement = placed("3-10", cores(1, f"neurons_per_core: {number(4)}"), "scaled")
+    parts, placement = placed("3-10", cores(1, neurons_per_core=4), "scaled")
     assert parts == [(0, 0, 10)]  # stands alone: its one core grows
     assert placement.chips_used == 1
 
 
 def test_chips_without_a_stated_limit_are_an_assumption() -> None:
-    _, placement = placed("3-10", cores(2, f"neurons_per_core: {number(1)}\n{joined(None)}"))
+    _, placement = placed("3-10", cores(2, neurons_per_core=1, joined="any"))
     assert placement.chips_used == 5
     assert placement.assumptions == (
         "tiny: the network spans 5 chips of 2 cores; how many may be joined is not stated",
@@ -232,7 +214,7 @@ def test_chips_without_a_stated_limit_are_an_assumption() -> None:
 
 
 def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
-    chip = cores(2, f"splits_layers: false\nneurons_per_core: {number('[2, 9]')}\n{joined(2)}")
+    chip = cores(2, splits=False, neurons_per_core=[2, 9], joined=2)
     assert placed("3-9-8-2", chip)[0] == [(0, 1, 9), (1, 3, 8), (2, 0, 2)]
     assert "layer 3 needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
 
@@ -242,74 +224,50 @@ def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
 KILOBYTES_64 = 64 * 8 * 1024
 
 
-@pytest.mark.parametrize(
-    ("topology", "amount", "body", "message"),
-    [
-        # one neuron has 66 · 1,024 inputs of 8 bits
-        (
-            f"{66 * 1024}-2",
-            4,
-            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(8)}",
-            "one neuron of layer 1 needs 66 KB of weights, core 1 holds 64 KB; "
-            "it would fit with 66 KB of weights a core",
-        ),
-        # 8 inputs of each of 8,448 neurons; the first layer has taken one core
-        (
-            "10-8-8448",
-            2,
-            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(8)}\nsplits_layers: false",
-            "layer 2 needs 66 KB of weights, core 2 holds 64 KB; it would fit with 66 KB of weights a core",
-        ),
-        # 5 inputs of 8 bits; less than a KB is told in bits
-        (
-            "5-3",
-            1,
-            f"weight_memory: {number(100)}\nweight_bits: {number(8)}",
-            "needs 120 bits of weights, core 1 holds 96 bits; it would fit with 2 cores or with 120 bits of weights a",
-        ),
-        # so are amounts that would look alike
-        (
-            f"{KILOBYTES_64 + 1}-1",
-            2,
-            f"weight_memory: {number(KILOBYTES_64)}\nweight_bits: {number(1)}",
-            "needs 524,289 bits of weights, core 1 holds 524,288 bits",
-        ),
-        ("10-4-2", 2, f"fan_in: {number(9)}", "a neuron has 9; it would fit with 10 inputs per neuron"),
-        # a core for each layer, so that one of them must hold the 40 synapses of the first
-        ("10-4-2", 2, f"synapses_per_core: {number(9)}", "core 1 holds 9; it would fit with 40 synapses a core"),
-        (
-            "10-4-2",
-            2,
-            f"neurons_per_core: {number(2)}",
-            "more than what is left of the chip's 2 cores, and networks may not span several of its chips; "
-            "it would fit with 3 cores or with 4 neurons a core",
-        ),
-        # the fan-in is short, and so are the cores
-        (
-            "10-4-2",
-            2,
-            f"fan_in: {number(9)}\nneurons_per_core: {number(2)}",
-            "it would fit with 10 inputs per neuron and 3 cores or with 10 inputs per neuron and 4 neurons a core",
-        ),
-        # two layers, a core each, and the only core does not hold the first
-        (
-            "10-4-2",
-            1,
-            f"synapses_per_core: {number(9)}\nneurons_per_core: {number(1)}\nsplits_layers: false",
-            "layer 1 needs 40 synapses, core 1 holds 9; it would fit with 2 cores of 40 synapses and 4 neurons",
-        ),
-        (
-            "3-6-9",
-            3,
-            f"splits_layers: false\nneurons_per_core: {number('[2, 6, 8]')}",
-            "layer 2 needs 9 neurons, core 1 holds 2, the largest free core 8; it would fit with 9 neurons a core",
-        ),
-    ],
-)
-def test_a_refusal_says_what_would_make_the_network_fit(topology: str, amount: int, body: str, message: str) -> None:
-    text = refusal(topology, cores(amount, body))
-    assert message in text
-    assert text.endswith(" (capacity 'scaled' assumes what is missing)")
+def fits_with(topology: str, chip, need: str, enough: str) -> None:
+    """A refusal says what is short and what would make the network fit, and `scaled` assumes one or two things."""
+    text = refusal(topology, chip)
+    assert f"{need}; it would fit with {enough} (capacity 'scaled' assumes what is missing)" in text
+    assumptions = [text for text in placed(topology, chip, "scaled")[1].assumptions if "evaluated with" not in text]
+    assert 1 <= len(assumptions) <= 2
+    assert all("scaled" in text for text in assumptions)
+
+
+def test_weights_that_do_not_fit_are_told_in_the_unit_that_shows_it() -> None:
+    # one neuron has 66 · 1,024 inputs of 8 bits
+    need = "one neuron of layer 1 needs 66 KB of weights, core 1 holds 64 KB"
+    chip = cores(4, weight_memory=KILOBYTES_64, weight_bits=8)
+    fits_with(f"{66 * 1024}-2", chip, need, "66 KB of weights a core")
+    # 8 inputs of each of 8,448 neurons; the first layer has taken one core
+    need = "layer 2 needs 66 KB of weights, core 2 holds 64 KB"
+    chip = cores(2, weight_memory=KILOBYTES_64, weight_bits=8, splits=False)
+    fits_with("10-8-8448", chip, need, "66 KB of weights a core")
+    # 5 inputs of 8 bits; less than a KB is told in bits
+    need = "needs 120 bits of weights, core 1 holds 96 bits"
+    fits_with("5-3", cores(1, weight_memory=100, weight_bits=8), need, "2 cores or with 120 bits of weights a core")
+    # so are amounts that would look alike
+    chip = cores(2, weight_memory=KILOBYTES_64, weight_bits=1)
+    assert "needs 524,289 bits of weights, core 1 holds 524,288 bits" in refusal(f"{KILOBYTES_64 + 1}-1", chip)
+
+
+def test_a_refusal_says_what_is_short_and_what_would_make_the_network_fit() -> None:
+    need = "layer 1 needs 10 inputs per neuron, a neuron has 9"
+    fits_with("10-4-2", cores(2, fan_in=9), need, "10 inputs per neuron")
+    # a core for each layer, so that one of them must hold the 40 synapses of the first
+    need = "one neuron of layer 1 needs 10 synapses, core 1 holds 9"
+    fits_with("10-4-2", cores(2, synapses_per_core=9), need, "40 synapses a core")
+    need = "layer 2 needs 2 neurons and 8 synapses, more than what is left of the chip's 2 cores, "
+    need += "and networks may not span several of its chips"
+    fits_with("10-4-2", cores(2, neurons_per_core=2), need, "3 cores or with 4 neurons a core")
+    # the fan-in is short, and so are the cores
+    offers = "10 inputs per neuron and 3 cores or with 10 inputs per neuron and 4 neurons a core"
+    fits_with("10-4-2", cores(2, fan_in=9, neurons_per_core=2), "a neuron has 9", offers)
+    # two layers, a core each, and the only core does not hold the first
+    need = "layer 1 needs 40 synapses, core 1 holds 9"
+    chip = cores(1, synapses_per_core=9, neurons_per_core=1, splits=False)
+    fits_with("10-4-2", chip, need, "2 cores of 40 synapses and 4 neurons")
+    need = "layer 2 needs 9 neurons, core 1 holds 2, the largest free core 8"
+    fits_with("3-6-9", cores(3, splits=False, neurons_per_core=[2, 6, 8]), need, "9 neurons a core")
 
 
 # properties ----------------------------------------------------------------------------------------------------------
@@ -319,29 +277,33 @@ CHIPS = st.fixed_dictionaries(
         "amount": st.integers(1, 6),
         "neurons": st.one_of(st.none(), st.integers(1, 10)),
         "synapses": st.one_of(st.none(), st.integers(1, 60)),
-        "share": st.sampled_from(["true", "false"]),
-        "split": st.sampled_from(["true", "false"]),
-        "most": st.one_of(st.none(), st.integers(1, 3)),
+        "share": st.booleans(),
+        "splits": st.booleans(),
+        "joined": st.one_of(st.none(), st.integers(1, 3)),
         "mixed": st.booleans(),
     }
 )
 SIZES = st.lists(st.integers(1, 12), min_size=2, max_size=5)
 
 
-def random_chip(amount, neurons, synapses, share, split, most, mixed):
-    """`most` chips may be joined; with `mixed` every second core is larger."""
-    body = f"splits_layers: {split}\n" + ("" if most is None else joined(most))
-    for name, count in (("neurons_per_core", neurons), ("synapses_per_core", synapses)):
+def random_chip(amount, neurons, synapses, mixed, *, added_cores=0, least_neurons=0, least_synapses=0, **more):
+    """With `mixed` every second core is larger; each core holds at least what is given last."""
+    limits = {}
+    for name, count, least in (("neurons", neurons, least_neurons), ("synapses", synapses, least_synapses)):
         if count is not None:
-            counts = [count + 5 * (core % 2) for core in range(amount)]
-            body += f"{name}: {number(counts if mixed else count)}\n"
-    return cores(amount, body, share)
+            counts = [count + 5 * mixed * (core % 2) for core in range(amount)]
+            limits[f"{name}_per_core"] = [max(size, least) for size in counts + added_cores * counts[-1:]]
+    return cores(amount + added_cores, **limits, **more)
+
+
+def shape_of(sizes: list[int]) -> NetworkShape:
+    return network_shape(parse_topology("-".join(map(str, sizes))))
 
 
 @settings(max_examples=200, deadline=None)
 @given(sizes=SIZES, chip=CHIPS, capacity=st.sampled_from(["published", "scaled"]))
 def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int], chip, capacity: str) -> None:
-    shape = network_shape(parse_topology("-".join(map(str, sizes))))
+    shape = shape_of(sizes)
     described = random_chip(**chip)
     try:
         in_order = place(shape, described, capacity)
@@ -357,19 +319,19 @@ def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int]
         parts = [part.neurons for part in balanced.parts if part.layer == layer]
         assert sum(parts) == size
         assert min(parts) > 0
-        alike = not chip["mixed"] and chip["share"] == "false"
+        alike = not chip["mixed"] and not chip["share"]
         assert not alike or max(parts) - min(parts) <= 1
     if capacity == "published":
         within_limits(balanced)
 
 
 @settings(max_examples=100, deadline=None)
-@given(side=st.integers(3, 6), channels=st.integers(1, 3), kernels=st.sampled_from(["true", "false"]), chip=CHIPS)
-def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kernels: str, chip) -> None:
+@given(side=st.integers(3, 6), channels=st.integers(1, 3), kernels=st.booleans(), chip=CHIPS)
+def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kernels: bool, chip) -> None:
     """With padding, neurons have different fan-in and a part's synapses are a rounded mean."""
     layers = (Conv2d(kind="conv2d", channels=channels, kernel=3, padding=1), Linear(neurons=2))
     shape = network_shape(TopologySpec(input=(1, side, side), layers=layers))
-    described = random_chip(**chip).model_copy(update={"stores_kernels": kernels == "true"})
+    described = random_chip(**chip).model_copy(update={"stores_kernels": kernels})
     try:
         in_order = place(shape, described, "published")
     except InfeasibleError:
@@ -383,7 +345,7 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
 @settings(max_examples=200, deadline=None)
 @given(sizes=SIZES, chip=CHIPS)
 def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
-    shape = network_shape(parse_topology("-".join(map(str, sizes))))
+    shape = shape_of(sizes)
     described = random_chip(**chip)
     scaled = place(shape, described, "scaled")
     counts = [sum(part.neurons for part in scaled.parts if part.layer == layer) for layer in range(len(sizes) - 1)]
@@ -396,8 +358,8 @@ def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int],
         assert scaled.assumptions
         return
     assert published.parts == scaled.parts
-    assert published.chips_used <= (chip["most"] or 1)
-    assert max(part.core for part in published.parts) < chip["amount"] * (chip["most"] or 1)
+    assert published.chips_used <= (chip["joined"] or 1)
+    assert max(part.core for part in published.parts) < chip["amount"] * (chip["joined"] or 1)
     within_limits(published)
 
 
@@ -420,16 +382,14 @@ def test_what_a_refusal_asks_for_is_enough_and_less_is_not(sizes: list[int], chi
 
 def enough(topology: str, chip, wanted: dict[str, int]) -> bool:
     """Whether the network fits with so many cores or chips, and cores at least so large."""
-    amount, most = wanted.get("core", chip["amount"]), wanted.get("chip", chip["most"])
-    body = f"splits_layers: {chip['split']}\n" + ("" if most is None else joined(most))
-    for name, kind in (("neurons_per_core", "neuron"), ("synapses_per_core", "synapse")):
-        limit = chip[f"{kind}s"]
-        if limit is not None:
-            there = [limit + 5 * (core % 2) * chip["mixed"] for core in range(chip["amount"])]
-            counts = [max(there[min(core, len(there) - 1)], wanted.get(kind, 0)) for core in range(amount)]
-            body += f"{name}: {number(counts)}\n"
+    larger = {
+        "joined": wanted.get("chip", chip["joined"]),
+        "added_cores": wanted.get("core", chip["amount"]) - chip["amount"],
+        "least_neurons": wanted.get("neuron", 0),
+        "least_synapses": wanted.get("synapse", 0),
+    }
     try:
-        placed(topology, cores(amount, body, chip["share"]))
+        placed(topology, random_chip(**{**chip, **larger}))
     except InfeasibleError:
         return False
     return True
