@@ -19,14 +19,14 @@ ASYNCHRONOUS = "synchronization: {kind: asynchronous}\n"
 STATED = "confidence: stated, source: made_up"
 
 HEAD = """
-name: {name}
+name: tiny
 title: A chip for tests
 description: made up
 citation: made_up
 operating_point: on paper
-sources: {{made_up: {{citation: "made up for tests"}}}}
+sources: {made_up: {citation: "made up for tests"}}
 can_flush: "yes"
-supports: {{leak: "yes", reset: [zero, subtract]}}
+supports: {leak: "yes", reset: [zero, subtract]}
 """
 
 
@@ -46,8 +46,8 @@ def mesh(rows: int, columns: int, cores_per_tile: int = 1, more: str = "") -> st
     return f"network_on_chip: {{shape: mesh, {extent}, {STATED}{more}}}\n"
 
 
-def chip_from(body: str, name: str = "tiny") -> Chip:
-    return parse_document(HEAD.format(name=name) + body, f"{name}.yaml", Chip)
+def chip_from(body: str) -> Chip:
+    return parse_document(HEAD + body, "tiny.yaml", Chip)
 
 
 def cost_of(execution: Execution, body: str | Chip, **options: Any) -> Cost:

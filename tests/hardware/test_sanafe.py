@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import chip_from, number
+from handmade_hardware import chip_from, group, mesh, number
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
 from codesign.hardware.cost import Cost, price
@@ -54,7 +54,16 @@ SENDING = ("neuron_access", "neuron_update", "spike", "output")
 
 def loihi(neurons_per_core: int, rows: int, columns: int, **times: str) -> Chip:
     """Loihi's circuits as SANA-FE fitted them, on a mesh of any size; `times` replaces some of them."""
-    prices = "\n".join(f"  {name}: {number(value)}" for name, value in {**TIMES, **times}.items())
+    energies = group(
+        "energies",
+        synaptic_operation=number("35.5 pJ", all_in="false"),
+        neuron_access="51.2 pJ",
+        neuron_update=number("21.6 pJ", counted="active_neurons"),
+        spike="69.3 pJ",
+        message="111 pJ",
+        hop="3.0 pJ",
+        hop_vertical="4.2 pJ",
+    )
     return chip_from(
         f"""
 cores: {number(4 * rows * columns)}
@@ -65,25 +74,7 @@ synchronization:
   kind: barrier
   scope: timestep
   times: {{by_tiles: {BARRIERS}, between: step, confidence: fitted, source: made_up}}
-energies:
-  synaptic_operation: {number("35.5 pJ", all_in="false")}
-  neuron_access: {number("51.2 pJ")}
-  neuron_update: {number("21.6 pJ", counted="active_neurons")}
-  spike: {number("69.3 pJ")}
-  message: {number("111 pJ")}
-  hop: {number("3.0 pJ")}
-  hop_vertical: {number("4.2 pJ")}
-times:
-{prices}
-network_on_chip:
-  shape: mesh
-  rows: {rows}
-  columns: {columns}
-  cores_per_tile: 4
-  numbering: columns
-  confidence: stated
-  source: made_up
-"""
+{energies}{group("times", **{**TIMES, **times})}{mesh(rows, columns, 4, more=", numbering: columns")}"""
     )
 
 
@@ -109,7 +100,7 @@ class Case:
         layers = len(parse_topology(self.topology).layers)
         return (2.0 ** (self.timesteps + layers) if self.leaky else 1.0) / 64
 
-    def network(self) -> SpikingNetwork:
+    def network(self, constant_weight: float | None = None) -> SpikingNetwork:
         constant = f"{1e-3 / math.log(2)!r} s" if self.leaky else "infinite"
         neuron = NeuronSpec(threshold=64 * self.quantum, time_constant=constant)
         network = SpikingNetwork(parse_topology(self.topology), neuron, timestep_s=1e-3)
@@ -117,8 +108,10 @@ class Case:
         generator = np.random.default_rng(7)
         with torch.no_grad():
             for weight in network.weights():
-                steps = generator.integers(-40, 45, tuple(weight.shape))
-                weight.copy_(torch.from_numpy(steps * self.quantum))
+                drawn = generator.integers(-40, 45, tuple(weight.shape)) * self.quantum
+                weight.copy_(
+                    torch.from_numpy(drawn if constant_weight is None else np.full_like(drawn, constant_weight))
+                )
         return network
 
     def frames(self) -> np.ndarray:
@@ -158,8 +151,8 @@ class Run:
     barrier_s: float
 
 
-def run(case: Case, folder: Path, *, timing: str = "simple", **times: str) -> Run:
-    chip, network, frames = case.chip(**times), case.network(), case.frames()
+def run(case: Case, folder: Path, *, timing: str = "simple", weight: float | None = None, **times: str) -> Run:
+    chip, network, frames = case.chip(**times), case.network(weight), case.frames()
     placement = place(network.shape, chip, "published")
     assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
     events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
@@ -240,17 +233,13 @@ def test_steps_differ_in_what_overlaps_and_in_nothing_else(result: Run) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_reception_alone_takes_equally_long(case: Case, tmp_path: Path) -> None:
-    result = run(case, tmp_path, **dict.fromkeys((*SENDING, *HOPS), "0 ns"))
-    total = result.cost.latency.total_s[0] + result.barrier_s
-    assert result.theirs.step_s.sum() == pytest.approx(total, rel=EXACT)
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_visits_spikes_and_sending_alone_take_equally_long(case: Case, tmp_path: Path) -> None:
-    free = dict.fromkeys(("synaptic_operation", "message", "neuron_update", *HOPS), "0 ns")
-    result = run(case, tmp_path, **free)
-    assert result.theirs.step_s[1:].sum() == pytest.approx(result.cost.latency.total_s[0], rel=EXACT)
+def test_each_side_of_a_step_alone_takes_equally_long(case: Case, tmp_path: Path) -> None:
+    """Reception, where all else takes no time; and visits, spikes and sending, where that takes none."""
+    received = run(case, tmp_path, **dict.fromkeys((*SENDING, *HOPS), "0 ns"))
+    total = received.cost.latency.total_s[0] + received.barrier_s
+    assert received.theirs.step_s.sum() == pytest.approx(total, rel=EXACT)
+    sent = run(case, tmp_path, **dict.fromkeys(("synaptic_operation", "message", "neuron_update", *HOPS), "0 ns"))
+    assert sent.theirs.step_s[1:].sum() == pytest.approx(sent.cost.latency.total_s[0], rel=EXACT)
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
@@ -269,23 +258,13 @@ def test_both_equal_a_hand_computation(tmp_path: Path) -> None:
     Synapses: 2 · 2 + 2 · 1 = 6. Messages: 2 inputs and 2 spikes. Spikes: 3. Visits: 3 neurons, 2 steps. Updates: 3.
     """
     case = Case(topology="2-2-1", timesteps=1, neurons_per_core=32, rows=1, columns=1, tiles=1, leaky=False, rate=1.0)
-    chip, network = case.chip(), case.network()
-    with torch.no_grad():
-        for weight in network.weights():
-            weight.fill_(2.0)
-    placement = place(network.shape, chip, "published")
-    frames = np.ones((1, 2), dtype=bool)
-    events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
-    execution = simulate(network, events, replace(LAYERED, cores=placement.cores_of_neurons)).execution
-    cost = price(execution, placement)
-    theirs = simulate_with_sanafe(network, frames, chip, placement, "simple", tmp_path)
+    result = run(case, tmp_path, weight=2.0)
+    cost, theirs = result.cost, result.theirs
     soma_j, network_j, synapse_j = (6 * 51.2 + 3 * 21.6 + 3 * 69.3) * 1e-12, 4 * 111e-12, 6 * 35.5e-12
-    energy = cost.energy
-    assert energy.terms_j["synaptic_operation"][0] == pytest.approx(synapse_j, rel=EXACT)
-    assert energy.terms_j["neuron_access"][0] + energy.terms_j["neuron_update"][0] + energy.terms_j["spike"][
-        0
-    ] == pytest.approx(soma_j, rel=EXACT)
-    assert energy.terms_j["message"][0] == pytest.approx(network_j, rel=EXACT)
+    terms = {name: None if term is None else term[0] for name, term in cost.energy.terms_j.items()}
+    assert terms["synaptic_operation"] == pytest.approx(synapse_j, rel=EXACT)
+    assert terms["neuron_access"] + terms["neuron_update"] + terms["spike"] == pytest.approx(soma_j, rel=EXACT)
+    assert terms["message"] == pytest.approx(network_j, rel=EXACT)
     found = (theirs.synapse_j.sum(), theirs.soma_j[1:].sum(), theirs.network_j.sum())
     assert found == pytest.approx((synapse_j, soma_j, network_j), rel=EXACT)
     # step 1: the first core receives 2 messages of 2 synapses, visits, updates, fires and sends twice

@@ -20,6 +20,11 @@ from codesign.workload.events import EventBatch
 CONVOLUTIONAL = TopologySpec(
     input=(1, 8, 8), layers=(Conv2d(kind="conv2d", channels=3, kernel=3), Linear(neurons=12), Linear(neurons=4))
 )
+LINEAR = parse_topology("64-[20x2]-4")
+
+
+def network_of(topology: TopologySpec) -> SpikingNetwork:
+    return SpikingNetwork(topology, NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
 
 
 def random_events(samples: int, inputs: int) -> EventBatch:
@@ -28,10 +33,10 @@ def random_events(samples: int, inputs: int) -> EventBatch:
 
 
 @pytest.mark.parametrize("name", chip_names())
-@pytest.mark.parametrize("topology", [parse_topology("64-[20x2]-4"), CONVOLUTIONAL], ids=["linear", "convolutional"])
+@pytest.mark.parametrize("topology", [LINEAR, CONVOLUTIONAL], ids=["linear", "convolutional"])
 def test_simulated_networks_are_priced_consistently(name: str, topology: TopologySpec) -> None:
     chip = find_chip(name)
-    network = SpikingNetwork(topology, NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    network = network_of(topology)
     placement = place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
     schedule = chip_schedule(placement, stop="drained").schedule
     execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
@@ -57,18 +62,13 @@ def test_simulated_networks_are_priced_consistently(name: str, topology: Topolog
 
 
 def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
-    network = SpikingNetwork(parse_topology("64-[20x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
-    schedules = {}
-    for name in ("mubrain", "mubrain_fitted", "speck"):
-        chip = find_chip(name)
-        placement = place(network.shape, chip, "scaled", chip.weight_bits.value)
-        schedules[name] = chip_schedule(placement).schedule
-    assert len(set(schedules.values())) == 1
+    shape = network_of(LINEAR).shape
+    chips = [find_chip(name) for name in ("mubrain", "mubrain_fitted", "speck")]
+    assert len({chip_schedule(place(shape, chip, "scaled", chip.weight_bits.value)).schedule for chip in chips}) == 1
 
 
 def test_chips_placements_and_costs_are_shown_in_a_few_lines() -> None:
-    chip = find_chip("loihi")
-    network = SpikingNetwork(parse_topology("64-[20x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    chip, network = find_chip("loihi"), network_of(LINEAR)
     placement = place(network.shape, chip)
     execution = simulate(network, random_events(5, 64), chip_schedule(placement, stop="drained").schedule).execution
     assert repr(placement) == f"Placement(64-20-20-4 on 3 cores: {chip.name}, published, in_order)"

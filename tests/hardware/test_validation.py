@@ -353,7 +353,7 @@ def test_what_the_chip_does_not_have_is_a_mistake_with_a_line(
     tmp_path: Path, model: str, line: int, reason: str
 ) -> None:
     steps = f"\n      kind: steps\n      steps: 1\n      {model}"
-    text = HEAD.format(name="tiny") + CHIP + measurement("energy: 1 J", steps)
+    text = HEAD + CHIP + measurement("energy: 1 J", steps)
     path = tmp_path / "tiny.yaml"
     path.write_text(text)
     with pytest.raises(DocumentError) as raised:
