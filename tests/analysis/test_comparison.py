@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, truenorth_row, written
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_rows, truenorth_row
 
 from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms, representatives
-from codesign.analysis.points import Point, gather
+from codesign.analysis.points import Point
 
 
-def of_chips(path: Path, rows: list[Row]) -> dict[str, Point]:
-    return {point.chip: point for point in gather(written(path / "r", rows))}
+def of_chips(rows: list[Row]) -> dict[str, Point]:
+    return {point.chip: point for point in points_of(rows)}
 
 
 def energy(row: Row, **terms: float | None) -> Row:
@@ -22,8 +20,8 @@ def energy(row: Row, **terms: float | None) -> Row:
     return row | columns | {"energy_coverage": list(terms), "energy_j": whole}
 
 
-def test_a_chip_is_represented_as_it_works(tmp_path: Path) -> None:
-    points = representatives(gather(written(tmp_path / "r", synthetic_rows())))
+def test_a_chip_is_represented_as_it_works():
+    points = representatives(points_of(synthetic_rows()))
     assert [(point.chip, point.recipe, point.schedule) for point in points] == [
         ("loihi", "layered", "chip"),
         ("mubrain", "unlayered_ms", "async_momentum"),  # it waits for no layer
@@ -31,17 +29,16 @@ def test_a_chip_is_represented_as_it_works(tmp_path: Path) -> None:
     ]
 
 
-def test_terms_that_both_hold_are_compared_seed_by_seed(tmp_path: Path) -> None:
+def test_terms_that_both_hold_are_compared_seed_by_seed():
     rows = []
     for seed, extra in enumerate((0.0, 1e-9)):
         rows.append(energy(loihi_row("layered", seed, 0), synaptic_operation=3e-9, static=5e-9, spike=extra))
         rows.append(energy(mubrain_row("layered", "random", seed, 0), synaptic_operation=2e-9, spike=1e-9, hop=9e-9))
-    points = of_chips(tmp_path, rows)
+    points = of_chips(rows)
     terms = matched_terms(points["mubrain"], points["loihi"])
     assert terms == ("synaptic_operation", "spike")
     assert isinstance(terms, tuple)
     found = compare_energies(points["mubrain"], points["loihi"], terms)
-    assert found is not None
     # 3 nJ on one; 3 and 4 nJ on the other: differences 0 and 1 nJ.
     assert (found.better.chip, found.worse.chip) == ("mubrain", "loihi")
     assert (found.better_mean, found.worse_mean) == pytest.approx((3e-9, 3.5e-9))
@@ -59,11 +56,9 @@ def test_terms_that_both_hold_are_compared_seed_by_seed(tmp_path: Path) -> None:
         ({"spike": 1e-9, "hop": None}, {"spike": 1e-9, "hop": 1e-9, "static": 1e-9}, None, None),
     ],
 )
-def test_why_energies_do_not_compare(
-    tmp_path: Path, mubrain: dict[str, float | None], loihi: dict[str, float | None], kind: str | None, chip: str | None
-) -> None:
+def test_why_energies_do_not_compare(mubrain, loihi, kind, chip):
     rows = [energy(mubrain_row("layered", "random", 0, 0), **mubrain), energy(loihi_row("layered", 0, 0), **loihi)]
-    points = of_chips(tmp_path, rows)
+    points = of_chips(rows)
     found = matched_terms(points["mubrain"], points["loihi"])
     if kind is None:
         assert found == ("spike", "hop")
@@ -72,13 +67,13 @@ def test_why_energies_do_not_compare(
         assert (found.kind, found.points[0].chip) == (kind, chip)
 
 
-def test_an_all_in_energy_has_no_terms(tmp_path: Path) -> None:
-    points = of_chips(tmp_path, [truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)])
+def test_an_all_in_energy_has_no_terms():
+    points = of_chips([truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)])
     found = matched_terms(points["mubrain"], points["truenorth"])
     assert isinstance(found, Obstacle)
     assert (found.kind, [point.chip for point in found.points]) == ("all in", ["truenorth"])
 
 
-def test_results_print_in_a_few_lines(tmp_path: Path) -> None:
-    (point,) = gather(written(tmp_path / "r", [mubrain_row("layered", "random", 0, 0) | {"accuracy": 0.625}]))
+def test_results_print_in_a_few_lines():
+    (point,) = points_of([mubrain_row("layered", "random", 0, 0) | {"accuracy": 0.625}])
     assert repr(point) == "<Point 1: layered under async_random on mubrain, 62.5 % right>"

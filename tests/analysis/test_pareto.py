@@ -12,45 +12,45 @@ from codesign.analysis.pareto import front_order, hypervolume, pareto_front, par
 from codesign.errors import InputError
 
 
-def test_a_front_is_read_from_its_best_in_the_first_objective() -> None:
+def test_a_front_is_read_from_its_best_in_the_first_objective():
     values = [[0.5, 1.0], [0.9, 2.0], [0.5, 1.0], [None, 0.0], [0.4, 1.5]]
     assert front_order(values, ["maximize", "minimize"]) == [1, 0, 2]
     assert front_order(values, ["minimize", "minimize"]) == [4, 0, 2]
     assert front_order([], ["minimize"]) == []
 
 
-def test_the_front_of_four_points_by_hand() -> None:
+def test_the_front_of_four_points_by_hand():
     values = [[0.9, 2.0], [0.8, 1.0], [0.8, 2.0], [0.95, 5.0]]
     assert pareto_front(values, ["maximize", "minimize"]).tolist() == [True, True, False, True]
 
 
-def test_equal_points_are_on_the_front_together() -> None:
+def test_equal_points_are_on_the_front_together():
     assert pareto_front([[1, 1], [1, 1], [0, 2]], ["maximize", "minimize"]).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize("unknown", [None, math.nan, math.inf])
-def test_an_unknown_objective_keeps_a_point_off_the_front_and_beats_nobody(unknown: float | None) -> None:
+def test_an_unknown_objective_keeps_a_point_off_the_front_and_beats_nobody(unknown):
     front = pareto_front([[0.5, 1.0], [0.9, unknown]], ["maximize", "minimize"])
     assert front.tolist() == [True, False]
     assert pareto_front([[None, 1.0]], ["maximize", "minimize"]).tolist() == [False]
 
 
-def test_no_points_have_an_empty_front() -> None:
+def test_no_points_have_an_empty_front():
     assert pareto_front([], ["maximize"]).tolist() == []
     assert hypervolume([], ["maximize"], [0.0]) == 0.0
 
 
-def test_hypervolume_by_hand() -> None:
+def test_hypervolume_by_hand():
     # Two rectangles from (0, 3): 0.9 x (3 - 2) and 0.8 x (2 - 1).
     values = [[0.9, 2.0], [0.8, 1.0], [None, 0.5], [0.5, 3.5]]
     assert hypervolume(values, ["maximize", "minimize"], [0.0, 3.0]) == pytest.approx(0.9 + 0.8)
 
 
-def test_wrong_arguments_are_named() -> None:
+def test_wrong_arguments_are_named():
     with pytest.raises(InputError, match="at least one"):
         pareto_front([[1.0]], [])
     with pytest.raises(InputError, match="'up'"):
-        pareto_front([[1.0]], ["up"])  # type: ignore[list-item]
+        pareto_front([[1.0]], ["up"])
     with pytest.raises(InputError, match="2 directions"):
         pareto_front([[1.0]], ["maximize", "minimize"])
     with pytest.raises(InputError, match="2 finite numbers"):
@@ -64,12 +64,12 @@ OBJECTIVE = st.one_of(st.none(), st.integers(0, 4).map(float))
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(OBJECTIVE, OBJECTIVE, OBJECTIVE), max_size=8))
-def test_the_front_is_what_the_definition_says(points: list[tuple[float | None, ...]]) -> None:
+def test_the_front_is_what_the_definition_says(points):
     signs = (1, -1, -1)
     known = [None not in point for point in points]
 
     def dominates(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> bool:
-        gains = [sign * (x - y) for sign, x, y in zip(signs, a, b, strict=True)]  # type: ignore[operator]
+        gains = [sign * (x - y) for sign, x, y in zip(signs, a, b, strict=True)]
         return min(gains) >= 0 and max(gains) > 0
 
     expected = [
@@ -82,12 +82,12 @@ def test_the_front_is_what_the_definition_says(points: list[tuple[float | None, 
     assert shuffled.tolist() == [expected[i] for i in order]
 
 
-def test_one_objective_is_ranked_by_its_value() -> None:
+def test_one_objective_is_ranked_by_its_value():
     assert pareto_ranking([(1.0,), (3.0,), (2.0,), (3.0,)], ["maximize"], [0.0]) == [1, 3, 2, 0]
     assert pareto_ranking([(1.0,), (3.0,), (2.0,)], ["minimize"], [0.0]) == [0, 2, 1]
 
 
-def test_of_equal_points_the_first_counts() -> None:
+def test_of_equal_points_the_first_counts():
     values = [(0.5, 1.0), (0.7, 2.0), (0.7, 2.0)]
     assert pareto_ranking(values, ["maximize", "minimize"], [0.0, 3.0]) == [0, 1, 2]  # 0.5 · 2 − 0.5 · 1 > 0.2 · 1
 
@@ -97,10 +97,10 @@ POINTS = st.lists(st.tuples(*[st.integers(0, 6)] * 2), min_size=1, max_size=12)
 
 @given(POINTS)
 @settings(max_examples=200, deadline=None)
-def test_ranking_is_what_it_is_by_definition(points: list[tuple[int, int]]) -> None:
+def test_ranking_is_what_it_is_by_definition(points):
     values = np.array(points, dtype=float)
     directions, reference = ["maximize", "minimize"], [0.0, 6.0]
-    order = pareto_ranking(values, directions, reference)  # type: ignore[arg-type]
+    order = pareto_ranking(values, directions, reference)
     assert sorted(order) == list(range(len(points)))
 
     def beats(a: Any, b: Any) -> bool:
@@ -117,8 +117,8 @@ def test_ranking_is_what_it_is_by_definition(points: list[tuple[int, int]]) -> N
             return 0.0
         layer = sorted({points[j] for j in ranks if ranks[j] == ranks[i]})
         others = [point for point in layer if point != points[i]]
-        whole = hypervolume(layer, directions, reference)  # type: ignore[arg-type]
-        return whole - (hypervolume(others, directions, reference) if others else 0.0)  # type: ignore[arg-type]
+        whole = hypervolume(layer, directions, reference)
+        return whole - (hypervolume(others, directions, reference) if others else 0.0)
 
     keys = [(ranks[i], -round(added(i), 9), i) for i in order]
     assert keys == sorted(keys)

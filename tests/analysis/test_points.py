@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
+from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.fronts import comparison_group, find_fronts
 from codesign.analysis.metadata import AxisFacts, Objective
-from codesign.analysis.points import gather
 
 
-def test_seeds_are_gathered_into_points(tmp_path: Path) -> None:
-    points = gather(written(tmp_path / "r", synthetic_rows()))
+def test_seeds_are_gathered_into_points():
+    points = points_of(synthetic_rows())
     # 3 recipes on µBrain under 3 schedules, on Loihi and on TrueNorth under 1; failures are no points.
     assert len(points) == 15
     assert [point.number for point in points] == list(range(1, 16))
@@ -25,42 +23,42 @@ def test_seeds_are_gathered_into_points(tmp_path: Path) -> None:
     assert found.free_running
 
 
-def test_axes_set_points_apart_and_null_axes_do_not(tmp_path: Path) -> None:
+def test_axes_set_points_apart_and_null_axes_do_not():
     rows = [
         mubrain_row("layered", "random", seed, 0) | {"axis.lanes": lanes, "point": f"{seed}{lanes}"}
         for seed in (0, 1)
         for lanes in (1, 4, None)
     ]
-    points = gather(written(tmp_path / "r", rows))
+    points = points_of(rows)
     assert [point.axes for point in points] == [(("lanes", None),), (("lanes", 1.0),), (("lanes", 4.0),)]
     assert [point.place for point in points] == ["mubrain", "mubrain (lanes = 1)", "mubrain (lanes = 4)"]
 
 
-def test_axes_are_read_with_their_units(tmp_path: Path) -> None:
+def test_axes_are_read_with_their_units():
     row = mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.energies.spike": 2.6e-11}
     unit = AxisFacts(name="chip.mubrain.energies.spike", unit="J")
-    (point,) = gather(written(tmp_path / "r", [row], replace(synthetic_metadata(), axes=(unit,))))
+    (point,) = points_of([row], replace(synthetic_metadata(), axes=(unit,)))
     assert point.axis_values == ("26 pJ",)
     assert point.place == "mubrain (spike = 26 pJ)"
 
 
-def test_a_timer_is_neither_layered_nor_free_running(tmp_path: Path) -> None:
-    (point,) = gather(written(tmp_path / "r", [truenorth_row("layered", 0, 0)]))
+def test_a_timer_is_neither_layered_nor_free_running():
+    (point,) = points_of([truenorth_row("layered", 0, 0)])
     assert not point.layered
     assert not point.free_running
     assert point.inference_label == "Async RS (timer)"
 
 
-def test_an_all_in_energy_is_not_separable(tmp_path: Path) -> None:
+def test_an_all_in_energy_is_not_separable():
     all_in, split = truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)
-    points = {point.chip: point for point in gather(written(tmp_path / "r", [all_in, split]))}
+    points = {point.chip: point for point in points_of([all_in, split])}
     assert not points["truenorth"].separable
     assert points["mubrain"].separable
     assert points["mubrain"].coverage == ("synaptic_operation",)
 
 
-def test_energies_of_different_coverage_have_fronts_of_their_own(tmp_path: Path) -> None:
-    points = gather(written(tmp_path / "r", synthetic_rows()))
+def test_energies_of_different_coverage_have_fronts_of_their_own():
+    points = points_of(synthetic_rows())
     fronts = find_fronts(points, synthetic_metadata().objectives)
     energy = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "energy_j"]]
     assert [{point.chip for point in front.members} for front in energy] == [{"loihi"}, {"mubrain"}, {"truenorth"}]
@@ -70,8 +68,8 @@ def test_energies_of_different_coverage_have_fronts_of_their_own(tmp_path: Path)
     assert {point.chip for point in latency[0].unknown} == {"mubrain"}
 
 
-def test_the_front_by_hand(tmp_path: Path) -> None:
-    points = gather(written(tmp_path / "r", synthetic_rows()))
+def test_the_front_by_hand():
+    points = points_of(synthetic_rows())
     fronts = find_fronts(points, synthetic_metadata().objectives)
     (front,) = [
         f
@@ -80,16 +78,13 @@ def test_the_front_by_hand(tmp_path: Path) -> None:
     ]
     # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
     assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
-    best = front.best[0]
-    energy = best.value("energy_j").mean
-    assert energy is not None
     assert front.volume == pytest.approx(
         max((p.value("accuracy").mean or 0) * (1e-4 - (p.value("energy_j").mean or 0)) for p in front.members)
     )
 
 
-def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures(tmp_path: Path) -> None:
-    points = {point.chip: point for point in gather(written(tmp_path / "r", synthetic_rows()))}
+def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():
+    points = {point.chip: point for point in points_of(synthetic_rows())}
     paper = (Objective(column="paper_energy_j", direction="minimize"),)
     assert comparison_group(points["mubrain"], paper) == comparison_group(points["loihi"], paper)
     assert comparison_group(points["mubrain"], paper) != comparison_group(points["truenorth"], paper)

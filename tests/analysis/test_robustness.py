@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from synthetic_sweep import Row, loihi_row, mubrain_row, with_ranges, written
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.points import gather
 from codesign.analysis.robustness import Robustness
 from codesign.reporting.chip_comparison import summarize
 from codesign.reporting.claims import Claim
@@ -17,58 +14,46 @@ from codesign.reporting.verdict import verdict
 MICRO = 1e-6
 
 
+KNOWN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
+
+
 def point(chip: str, seed: int, **columns: object) -> Row:
     """One row of a chip with just an energy, in one term."""
     row = mubrain_row("unlayered_rs", "random", seed, 0)
     kept = {name: value for name, value in row.items() if not name.startswith("energy")}
-    return kept | {
-        "chip": chip,
-        "chip_title": chip,
-        "point": f"{chip}{seed}",
-        "energy_coverage": ["synaptic_operation"],
-        "uncertain_numbers": [],
-        "uncertain_low": [],
-        "uncertain_value": [],
-        "uncertain_high": [],
-        "energy_at_low_j": [],
-        "energy_at_high_j": [],
-        **columns,
-    }
+    kept |= {"chip": chip, "chip_title": chip, "point": f"{chip}{seed}", "energy_coverage": ["synaptic_operation"]}
+    return kept | dict.fromkeys((*KNOWN, "energy_at_low_j", "energy_at_high_j"), ()) | columns
 
 
 def certain(chip: str, seed: int, energy_uj: float, draws: int = 5) -> Row:
     return point(chip, seed, energy_j=energy_uj * MICRO, energy_draws_j=[energy_uj * MICRO] * draws)
 
 
-def moving(chip: str, seed: int, path: str = "energies.synaptic_operation") -> Row:
+def numbers(*each: tuple[str, float, float, float, float, float], column: str = "energy_at_{}_j") -> Row:
+    """Columns of uncertain numbers: path, low, value and high, and what the point has at low and high."""
+    names = (*KNOWN, column.format("low"), column.format("high"))
+    return {name: list(values) for name, values in zip(names, zip(*each, strict=True), strict=True)}
+
+
+def moving(chip: str, seed: int) -> Row:
     """10 µJ at 10 pJ a synaptic operation, which lies between 8 and 20 pJ."""
-    return point(
-        chip,
-        seed,
-        energy_j=10 * MICRO,
-        uncertain_numbers=[path],
-        uncertain_low=[8e-12],
-        uncertain_value=[10e-12],
-        uncertain_high=[20e-12],
-        energy_at_low_j=[8 * MICRO],
-        energy_at_high_j=[20 * MICRO],
-        energy_draws_j=[value * MICRO for value in (8, 12, 14, 16, 20)],
-    )
+    known = numbers(("energies.synaptic_operation", 8e-12, 10e-12, 20e-12, 8 * MICRO, 20 * MICRO))
+    return point(chip, seed, energy_j=10 * MICRO, energy_draws_j=[n * MICRO for n in (8, 12, 14, 16, 20)], **known)
 
 
-def energy_claim(path: Path, rows: list[Row]) -> Claim:
-    return next(c for c in verdict(gather(written(path / "r", rows))) if c.name == "chip energy")
+def energy_claim(rows: list[Row]) -> Claim:
+    return next(c for c in verdict(points_of(rows)) if c.name == "chip energy")
 
 
-def compared(path: Path, rows: list[Row]) -> tuple[Comparison, Robustness]:
-    (comparison,) = energy_claim(path, rows).comparisons
+def compared(rows: list[Row]) -> tuple[Comparison, Robustness]:
+    (comparison,) = energy_claim(rows).comparisons
     assert comparison.robustness is not None
     return comparison, comparison.robustness
 
 
-def test_probabilities_and_tip_by_hand(tmp_path: Path) -> None:
+def test_probabilities_and_tip_by_hand():
     rows = [moving("a", 0), moving("a", 1), certain("b", 0, 14), certain("b", 1, 16)]
-    comparison, found = compared(tmp_path, rows)
+    comparison, found = compared(rows)
     # Means: b has 15, and 8, 12 and 14 of a's five draws lie below. By seed: 8 and 12 below both, 14 below 16 only.
     assert found.probability == pytest.approx(3 / 5)
     assert found.with_seeds == pytest.approx(5 / 10)
@@ -86,9 +71,9 @@ def test_probabilities_and_tip_by_hand(tmp_path: Path) -> None:
     assert comparison.better.chip == "a"
 
 
-def test_the_verdict_says_how_sure_it_is(tmp_path: Path) -> None:
+def test_the_verdict_says_how_sure_it_is():
     rows = [moving("a", seed) for seed in (0, 1, 2)] + [certain("b", seed, 15 + 0.01 * seed) for seed in (0, 1, 2)]
-    claim = energy_claim(tmp_path, rows)
+    claim = energy_claim(rows)
     # The interval over the seeds excludes zero; two of five draws of the number say the opposite.
     assert claim.comparisons[0].gain.above_zero
     assert claim.status == "holds in part"
@@ -99,7 +84,7 @@ def test_the_verdict_says_how_sure_it_is(tmp_path: Path) -> None:
     assert "(in 60 % of draws)" in summarize([claim]).sentence
 
 
-def test_a_number_that_both_sides_share_cancels(tmp_path: Path) -> None:
+def test_a_number_that_both_sides_share_cancels():
     # The same circuit in two entries of a sweep, one with twice the work: every draw agrees, and no value turns it.
     half, whole = [moving("a", seed) for seed in (0, 1)], []
     for row in half:
@@ -108,7 +93,7 @@ def test_a_number_that_both_sides_share_cancels(tmp_path: Path) -> None:
             for name in ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
         }
         whole.append(row | twice | {"energy_j": 20 * MICRO, "chip": "a_busy", "point": row["point"] + "b"})
-    _, found = compared(tmp_path, half + whole)
+    _, found = compared(half + whole)
     assert found.probability == 1
     assert found.tips == ()
     assert len(found.influences) == 1
@@ -116,48 +101,35 @@ def test_a_number_that_both_sides_share_cancels(tmp_path: Path) -> None:
     assert found.better_range[1] > found.worse_range[0]  # though the ranges overlap
 
 
-def test_a_tip_on_the_other_side_and_the_larger_influence_first(tmp_path: Path) -> None:
-    number = {
-        "uncertain_numbers": ["energies.spike", "energies.synaptic_operation"],
-        "uncertain_low": [1e-12, 5e-12],
-        "uncertain_value": [2e-12, 10e-12],
-        "uncertain_high": [3e-12, 11e-12],
-        "energy_at_low_j": [11.5 * MICRO, 7 * MICRO],
-        "energy_at_high_j": [12.5 * MICRO, 12.5 * MICRO],
-        "energy_draws_j": [7 * MICRO, 12 * MICRO],
-    }
-    rows = [point("a", seed, energy_j=12 * MICRO, **number) for seed in (0, 1)]
+def test_a_tip_on_the_other_side_and_the_larger_influence_first():
+    known = numbers(
+        ("energies.spike", 1e-12, 2e-12, 3e-12, 11.5 * MICRO, 12.5 * MICRO),
+        ("energies.synaptic_operation", 5e-12, 10e-12, 11e-12, 7 * MICRO, 12.5 * MICRO),
+    )
+    known |= {"energy_j": 12 * MICRO, "energy_draws_j": [7 * MICRO, 12 * MICRO]}
+    rows = [point("a", seed, **known) for seed in (0, 1)]
     rows += [certain("b", seed, 9.5, draws=2) for seed in (0, 1)]
-    comparison, found = compared(tmp_path, rows)
+    comparison, found = compared(rows)
     assert comparison.better.chip == "b"
     # The difference is 2.5 at 10 pJ and −2.5 at 5 pJ: zero at 7.5 pJ.
     assert [describe_tip(tip) for tip in found.tips] == ["a synaptic operation of a costs less than 7.5 pJ"]
     assert [one.number.path for one in found.influences] == ["energies.synaptic_operation", "energies.spike"]
 
 
-def test_tips_of_times_are_interpolated_and_say_so(tmp_path: Path) -> None:
-    slow = {
-        "latency_s": 2e-3,
-        "latency_draws_s": [1e-3, 2e-3],
-        "uncertain_numbers": ["times.synaptic_operation"],
-        "uncertain_low": [1e-9],
-        "uncertain_value": [4e-9],
-        "uncertain_high": [5e-9],
-        "latency_at_low_s": [0.5e-3],
-        "latency_at_high_s": [2.5e-3],
-    }
+def test_tips_of_times_are_interpolated_and_say_so():
+    slow = {"latency_s": 2e-3, "latency_draws_s": [1e-3, 2e-3]}
+    slow |= numbers(("times.synaptic_operation", 1e-9, 4e-9, 5e-9, 0.5e-3, 2.5e-3), column="latency_at_{}_s")
     fast = {"latency_s": 1e-3, "latency_draws_s": [1e-3, 1e-3], "latency_at_low_s": [], "latency_at_high_s": []}
     rows = [point("slow", seed, **slow) for seed in (0, 1)] + [point("fast", seed, **fast) for seed in (0, 1)]
-    claim = next(c for c in verdict(gather(written(tmp_path / "r", rows))) if c.name == "chip latency")
+    claim = next(c for c in verdict(points_of(rows)) if c.name == "chip latency")
     found = claim.comparisons[0].robustness
-    assert found is not None
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
     assert tips_in_words(found) == "Holds unless a synaptic operation of slow takes less than about 2 ns"
     assert found.probability == 0.5  # a tie is no agreement
     assert "fast takes less in 50 % of the draws" in claim.robustness
 
 
-def test_matched_terms_have_their_own_draws(tmp_path: Path) -> None:
+def test_matched_terms_have_their_own_draws():
     rows = []
     for seed in (0, 1, 2):
         one = with_ranges(
@@ -170,7 +142,7 @@ def test_matched_terms_have_their_own_draws(tmp_path: Path) -> None:
             static=("static_power", 0.1, 100.0),
         )
         rows += [one, other]
-    comparison, found = compared(tmp_path, rows)
+    comparison, found = compared(rows)
     assert comparison.better.chip == "loihi"
     # Static power is left out, so its range does not matter.
     static = next(one for one in found.influences if one.number.path == "static_power")
@@ -181,7 +153,7 @@ def test_matched_terms_have_their_own_draws(tmp_path: Path) -> None:
     assert found.better_range[1] == pytest.approx(1.05 * shares["loihi"], rel=0.05)
 
 
-def test_probability_agrees_with_the_distribution_of_a_ratio(tmp_path: Path) -> None:
+def test_probability_agrees_with_the_distribution_of_a_ratio():
     # log2 of both energies is uniform within ±1 of its middle, and a's is 1 lower: their difference is triangular on
     # (−3, 1), so it is below 0 with probability 1 − 1²/8 = 0.875.
     rows = []
@@ -191,28 +163,28 @@ def test_probability_agrees_with_the_distribution_of_a_ratio(tmp_path: Path) -> 
             base |= {"chip": chip, "chip_title": chip, "point": f"{chip}{seed}"}
             base |= {"energy_j": scale * MICRO, "energy_synaptic_operation_j": scale * MICRO}
             rows.append(with_ranges(base, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)))
-    _, found = compared(tmp_path, rows)
+    _, found = compared(rows)
     assert found.probability == pytest.approx(0.875, abs=4 * np.sqrt(0.875 * 0.125 / 128))
     # Turned round above 20 pJ, or below 5 pJ on the other side, both at the very ends of the ranges.
     assert {round(tip.at / 1e-11, 6) for tip in found.tips} == {2.0, 0.5}
 
 
-def test_rows_without_draws_say_nothing_about_them(tmp_path: Path) -> None:
+def test_rows_without_draws_say_nothing_about_them():
     rows = [moving("a", 0) | {"energy_draws_j": None}, certain("b", 0, 20)]
-    claim = energy_claim(tmp_path, rows)
+    claim = energy_claim(rows)
     assert claim.comparisons[0].robustness is None
     assert claim.robustness == ""
 
 
-def test_different_coverage_stays_refused(tmp_path: Path) -> None:
+def test_different_coverage_stays_refused():
     rows = [moving("a", seed) | {"energy_coverage": ["all_in"]} for seed in (0, 1)]
     rows += [certain("b", seed, 20) for seed in (0, 1)]
-    claim = energy_claim(tmp_path, rows)
+    claim = energy_claim(rows)
     assert claim.status == "cannot be asked"
     assert claim.robustness == ""
 
 
-def test_shares_are_never_rounded_to_certainty() -> None:
+def test_shares_are_never_rounded_to_certainty():
     assert share(1.0) == "100 %"
     assert share(0.0) == "0 %"
     assert share(0.99999) == "99.9 %"

@@ -58,7 +58,7 @@ def row(**changes: object) -> dict[str, object]:
     return {**base, **changes}
 
 
-def test_values_and_metadata_come_back_as_written(tmp_path: Path) -> None:
+def test_values_and_metadata_come_back_as_written(tmp_path):
     path = tmp_path / "new" / "results.parquet"
     write_results(
         path,
@@ -88,7 +88,7 @@ def test_values_and_metadata_come_back_as_written(tmp_path: Path) -> None:
     assert [path.name for path in path.parent.iterdir()] == ["results.parquet"]
 
 
-def test_draws_come_back_in_single_precision(tmp_path: Path) -> None:
+def test_draws_come_back_in_single_precision(tmp_path):
     path = tmp_path / "r.parquet"
     write_results(path, [row(energy_draws_j=[1.23457e-9, 0.0], uncertain_terms=[], term_draws=[])], METADATA)
     (only,) = read_results(path).frame.to_dict("records")
@@ -99,7 +99,7 @@ def test_draws_come_back_in_single_precision(tmp_path: Path) -> None:
         write_results(path, [row(energy_draws_j=["1"])], METADATA)
 
 
-def test_null_stays_null_and_integers_stay_integers(tmp_path: Path) -> None:
+def test_null_stays_null_and_integers_stay_integers(tmp_path):
     path = tmp_path / "r.parquet"
     write_results(path, [row(group_size=8), row(point="p1", accuracy=None, evaluation_seed=1)], METADATA)
     frame = read_results(path).frame
@@ -111,7 +111,7 @@ def test_null_stays_null_and_integers_stay_integers(tmp_path: Path) -> None:
     assert frame["assumptions"].tolist() == [None, None]
 
 
-def test_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+def test_rows_in_any_order_give_the_same_bytes(tmp_path):
     rows = [
         row(point=f"p{seed}{chip}", training_seed=seed, chip=chip, **{"axis.lanes": lanes})
         for seed in (0, 1)
@@ -124,7 +124,7 @@ def test_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     assert read_results(tmp_path / "a").frame["chip"].tolist() == ["a"] * 4 + ["b"] * 4
 
 
-def test_rows_written_in_pieces_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_written_in_pieces_give_the_same_bytes(tmp_path, monkeypatch):
     rows = [
         row(
             point=f"p{number}",
@@ -150,9 +150,7 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path: Path, monkeypatch:
         st.tuples(st.one_of(st.none(), st.floats(-1e9, 1e9)), st.one_of(st.none(), st.text(max_size=5))), max_size=6
     )
 )
-def test_any_rows_survive_a_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[float | None, str | None]]
-) -> None:
+def test_any_rows_survive_a_round_trip(tmp_path_factory, cells):
     path = tmp_path_factory.mktemp("r") / "r.parquet"
     rows = [
         row(point=f"p{i}", training_seed=i, energy_j=energy, reason=reason) for i, (energy, reason) in enumerate(cells)
@@ -163,7 +161,7 @@ def test_any_rows_survive_a_round_trip(
     assert table.frame["reason"].tolist() == [cell[1] for cell in cells]
 
 
-def test_axes_are_texts_or_numbers_and_stand_last(tmp_path: Path) -> None:
+def test_axes_are_texts_or_numbers_and_stand_last(tmp_path):
     path = tmp_path / "r.parquet"
     write_results(path, [row(**{"axis.lanes": 4, "axis.mode": "frame"})], METADATA)
     frame = read_results(path).frame
@@ -186,18 +184,18 @@ def test_axes_are_texts_or_numbers_and_stand_last(tmp_path: Path) -> None:
         ({"equivalent_to_layered": 1}, "equivalent_to_layered: must be bool"),
     ],
 )
-def test_wrong_rows_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+def test_wrong_rows_are_refused(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         write_results(tmp_path / "r", [row(**changes)], METADATA)
     assert not (tmp_path / "r").exists()
 
 
-def test_a_number_that_is_not_finite_has_no_place_in_the_metadata(tmp_path: Path) -> None:
+def test_a_number_that_is_not_finite_has_no_place_in_the_metadata(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_results(tmp_path / "r", [row()], replace(METADATA, neuron={"time_constant_s": float("inf")}))
 
 
-def test_an_unreadable_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+def test_an_unreadable_file_says_what_is_wrong_with_it(tmp_path):
     path = tmp_path / "r.parquet"
     with pytest.raises(InputError, match="no such file"):
         read_results(path)
@@ -221,10 +219,10 @@ def test_an_unreadable_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
 
 def rewritten(path: Path, change: object) -> None:
     table = pq.read_table(path)
-    pq.write_table(change(table), path)  # type: ignore[operator]
+    pq.write_table(change(table), path)
 
 
-def test_foreign_columns_are_named(tmp_path: Path) -> None:
+def test_foreign_columns_are_named(tmp_path):
     path = tmp_path / "r.parquet"
     write_results(path, [row()], METADATA)
     whole = path.read_bytes()
@@ -244,7 +242,7 @@ def test_foreign_columns_are_named(tmp_path: Path) -> None:
     assert read_results(path).frame["energy_j"].isna().all()
 
 
-def test_contents_are_equal_whatever_the_wall_time(tmp_path: Path) -> None:
+def test_contents_are_equal_whatever_the_wall_time(tmp_path):
     def written(name: str, metadata: ResultMetadata = METADATA, **changes: object) -> Path:
         write_results(tmp_path / name, [row(assumptions=["a"], **changes)], metadata)
         return tmp_path / name
@@ -257,13 +255,13 @@ def test_contents_are_equal_whatever_the_wall_time(tmp_path: Path) -> None:
     assert not contents_equal(first, changed)
 
 
-def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_results(tmp_path / "file" / "r.parquet", [row()], METADATA)
 
 
-def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path: Path) -> None:
+def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path):
     rows = [
         row(refractory=True, **{"axis.lanes": None}),
         row(group_size=8, assumptions=["a"], energy_j=1e-9, **{"axis.lanes": 4}),
@@ -274,7 +272,7 @@ def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path: Path) -
     pd.testing.assert_frame_equal(frame_of(rows, names), frame[names])
 
 
-def test_a_table_prints_in_a_line(tmp_path: Path) -> None:
+def test_a_table_prints_in_a_line(tmp_path):
     write_results(tmp_path / "r", [row(), row(training_seed=1, status="failed")], METADATA)
     text = repr(read_results(tmp_path / "r"))
     assert text == f"<ResultTable of tiny: 2 rows (1 ok, 1 failed), {len(COLUMNS)} columns; digits, 64-8-10>"

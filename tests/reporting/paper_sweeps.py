@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from synthetic_sweep import Row, mubrain_row, synthetic_metadata, written
+from synthetic_sweep import Row, mubrain_row, synthetic_metadata, table_of
 
 from codesign.analysis.metadata import PaperPart, ResultMetadata, WorkloadFacts
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
 from codesign.reporting.claims import Claim
 from codesign.reporting.paper.section import PaperSection, paper_section
-from codesign.reporting.tables import Table
 
 WHOLE = WorkloadFacts(
     name="nmnist", train=54_000, validation=6_000, test=10_000, classes=10, timesteps=10, timestep_s=0.01
@@ -31,17 +29,12 @@ def section_of(table: ResultTable) -> PaperSection:
     return found
 
 
-def section(path: Path, rows: list[Row], metadata: ResultMetadata) -> PaperSection:
-    return section_of(written(path / "r", rows, metadata))
+def section(rows: list[Row], metadata: ResultMetadata) -> PaperSection:
+    return section_of(table_of(rows, metadata))
 
 
 def claims(found: PaperSection) -> dict[str, Claim]:
     return {claim.name: claim for claim in found.part.claims}
-
-
-def texts(table: Table | None) -> list[list[str]]:
-    assert table is not None
-    return [[cell.text for cell in row] for row in table.rows]
 
 
 def run(recipe: str, inference: str, seed: int, /, **changes: object) -> Row:

@@ -21,7 +21,7 @@ TABLES: list[Dataset] = ["N-MNIST", "SHD", "DVS gesture"]
 
 
 @pytest.mark.parametrize("dataset", TABLES)
-def test_table_3_follows_from_table_2(dataset: Dataset) -> None:
+def test_table_3_follows_from_table_2(dataset):
     # Density · hidden neurons · mean fan-out of the hidden layers; N-MNIST: (64 + 64 + 10) / 3 = 46, times 192.
     hidden, classes = SETTINGS[dataset].hidden, SETTINGS[dataset].classes
     fan_out = (sum(hidden[1:]) + classes) / len(hidden)
@@ -32,13 +32,13 @@ def test_table_3_follows_from_table_2(dataset: Dataset) -> None:
         assert effort.energy_j == pytest.approx(operations * SYNAPTIC_OPERATION_J, rel=5e-4)
 
 
-def test_the_tables_pair_trainings_and_inferences_alike() -> None:
+def test_the_tables_pair_trainings_and_inferences_alike():
     pairs = [(None, None), (None, "random"), ("random", "random"), ("momentum", "momentum")]
     for dataset in TABLES:
         assert [(pair.training, pair.inference) for pair in TABLE2[dataset]] == pairs
 
 
-def test_the_abstract_follows_from_table_2() -> None:
+def test_the_abstract_follows_from_table_2():
     # "up to 50 %" fewer spikes is less than the table's best; "up to ~10 % higher": DVS gesture, 0.856 against 0.739.
     best = {}
     gains = {}
@@ -52,7 +52,7 @@ def test_the_abstract_follows_from_table_2() -> None:
     assert abs(gains["DVS gesture"] - HIGHER_UP_TO) < 0.02
 
 
-def test_table_7_grows_as_f_shrinks() -> None:
+def test_table_7_grows_as_f_shrinks():
     for rows in TABLE7.values():
         assert list(rows) == [None, 16, 8, 4]
         seconds = [cost.epoch_s for cost in rows.values()]
@@ -65,7 +65,7 @@ def test_table_7_grows_as_f_shrinks() -> None:
     ("dataset", "preset"),
     [("N-MNIST", "nmnist"), ("SHD", "shd"), ("DVS gesture", "dvsgesture"), ("CIFAR-10", "cifar10")],
 )
-def test_settings_are_those_of_the_presets(dataset: Dataset, preset: str) -> None:
+def test_settings_are_those_of_the_presets(dataset, preset):
     printed, known = SETTINGS[dataset], PRESETS[preset]
     for name in ("epochs", "batch_size", "learning_rate", "weight_decay", "input_dropout", "refractory_dropout"):
         assert getattr(printed, name) == getattr(known, name), name
@@ -79,5 +79,5 @@ def test_settings_are_those_of_the_presets(dataset: Dataset, preset: str) -> Non
         assert known.hidden == f"[{printed.hidden[0]}x{len(printed.hidden)}]"
 
 
-def test_cifar10_is_trained_and_tested_with_the_groups_of_the_text() -> None:
+def test_cifar10_is_trained_and_tested_with_the_groups_of_the_text():
     assert (SETTINGS["CIFAR-10"].group_size, SETTINGS["CIFAR-10"].inference_group_size) == LARGER_GROUP_SIZES

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import typer
-from synthetic_sweep import synthetic_rows, written
+from synthetic_sweep import mubrain_row, synthetic_metadata
 from typer.testing import CliRunner
 
+from codesign.analysis.table import write_results
 from codesign.cli.report import report
 from codesign.errors import InputError
 
@@ -14,8 +13,8 @@ APP = typer.Typer()
 APP.command()(report)
 
 
-def test_the_report_is_drawn_again_beside_the_results(tmp_path: Path) -> None:
-    written(tmp_path / "results.parquet", synthetic_rows(seeds=(0, 1)))
+def test_the_report_is_drawn_again_beside_the_results(tmp_path):
+    write_results(tmp_path / "results.parquet", [mubrain_row("layered", "random", 0, 0)], synthetic_metadata())
     result = CliRunner().invoke(APP, [str(tmp_path / "results.parquet")], catch_exceptions=False)
     assert result.exit_code == 0
     first = (tmp_path / "results.html").read_bytes()
@@ -25,7 +24,7 @@ def test_the_report_is_drawn_again_beside_the_results(tmp_path: Path) -> None:
     assert other.read_bytes() == first
 
 
-def test_bad_input_is_an_input_error(tmp_path: Path) -> None:
+def test_bad_input_is_an_input_error(tmp_path):
     (tmp_path / "x.parquet").write_text("no")
     with pytest.raises(InputError, match="not a Parquet file"):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet")], catch_exceptions=False)

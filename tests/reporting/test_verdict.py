@@ -1,32 +1,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, truenorth_row, written
+from synthetic_sweep import (
+    Row,
+    accuracies,
+    loihi_row,
+    mubrain_row,
+    points_of,
+    synthetic_metadata,
+    synthetic_rows,
+    truenorth_row,
+)
 
-from codesign.analysis.points import gather
 from codesign.reporting.claims import Claim
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 
 
-def claims(path: Path, rows: list[Row]) -> dict[str, Claim]:
-    return {claim.name: claim for claim in verdict(gather(written(path / "r", rows)))}
+def claims(rows: list[Row]) -> dict[str, Claim]:
+    return {claim.name: claim for claim in verdict(points_of(rows))}
 
 
-def accuracies(values: dict[tuple[str, str], list[float]]) -> list[Row]:
-    return [
-        mubrain_row(recipe, inference, seed, 0) | {"accuracy": accuracy}
-        for (recipe, inference), seeds in values.items()
-        for seed, accuracy in enumerate(seeds)
-    ]
-
-
-def test_the_papers_effect_by_hand(tmp_path: Path) -> None:
+def test_the_papers_effect_by_hand():
     # Differences 0.30, 0.32, 0.34: mean 0.32, deviation 0.02, half width 4.302653 * 0.02 / sqrt(3) = 0.04968.
     rows = accuracies({("layered", "layered"): [0.9, 0.92, 0.94], ("layered", "random"): [0.6, 0.6, 0.6]})
-    effect = claims(tmp_path, rows)["effect"]
+    effect = claims(rows)["effect"]
     assert effect.status == "holds"
     assert "falls by 32.0 points" in effect.sentence
     assert "60.0 %" in effect.sentence
@@ -35,7 +34,7 @@ def test_the_papers_effect_by_hand(tmp_path: Path) -> None:
     assert "3 training seeds" in effect.sentence
 
 
-def test_claims_about_training_pass_calibrated_models_by(tmp_path: Path) -> None:
+def test_claims_about_training_pass_calibrated_models_by():
     """Which lose less and would make the effect hold in part only, or deny that unlayered training recovers it."""
     rows = accuracies(
         {
@@ -55,26 +54,26 @@ def test_claims_about_training_pass_calibrated_models_by(tmp_path: Path) -> None
     )
     names = ("effect", "recovery")
     alone, beside = (
-        claims(tmp_path / "a", rows),
-        {claim.name: claim for claim in verdict(gather(written(tmp_path / "b", [*rows, *calibrated], metadata)))},
+        claims(rows),
+        {claim.name: claim for claim in verdict(points_of([*rows, *calibrated], metadata))},
     )
     assert [beside[name].status for name in names] == ["holds", "holds"]
     assert [beside[name].sentence for name in names] == [alone[name].sentence for name in names]
 
 
-def test_no_effect_is_not_shown_and_the_opposite_is_said(tmp_path: Path) -> None:
+def test_no_effect_is_not_shown_and_the_opposite_is_said():
     spread = {("layered", "layered"): [0.9, 0.8, 0.7], ("layered", "random"): [0.7, 0.8, 0.89]}
-    effect = claims(tmp_path, accuracies(spread))["effect"]
+    effect = claims(accuracies(spread))["effect"]
     assert effect.status == "not shown"
     assert "includes zero" in effect.sentence
     opposite = {("layered", "layered"): [0.5, 0.51, 0.52], ("layered", "random"): [0.9, 0.91, 0.92]}
-    effect = claims(tmp_path, accuracies(opposite))["effect"]
+    effect = claims(accuracies(opposite))["effect"]
     assert effect.status == "not shown"
     assert "lies on the other side of zero" in effect.sentence
     assert "−40.0 points" in effect.sentence
 
 
-def test_a_claim_that_one_schedule_denies_holds_in_part(tmp_path: Path) -> None:
+def test_a_claim_that_one_schedule_denies_holds_in_part():
     rows = accuracies(
         {
             ("layered", "layered"): [0.9, 0.91, 0.92],
@@ -82,21 +81,21 @@ def test_a_claim_that_one_schedule_denies_holds_in_part(tmp_path: Path) -> None:
             ("layered", "momentum"): [0.9, 0.92, 0.91],
         }
     )
-    effect = claims(tmp_path, rows)["effect"]
+    effect = claims(rows)["effect"]
     assert effect.status == "holds in part"
     assert "in 1 of 2 comparisons the interval excludes zero" in effect.sentence
 
 
-def test_one_training_seed_shows_nothing(tmp_path: Path) -> None:
-    found = claims(tmp_path, synthetic_rows(seeds=(0,)))
+def test_one_training_seed_shows_nothing():
+    found = claims(synthetic_rows(seeds=(0,)))
     assert found["effect"].status == "not shown"
     assert "one training seed gives no interval" in found["effect"].sentence
     assert "no interval: one training seed" in found["effect"].sentence
     assert {claim.status for claim in found.values()} <= {"not shown", "cannot be asked"}
 
 
-def test_recovery_and_parity_take_models_trained_for_the_schedule(tmp_path: Path) -> None:
-    found = claims(tmp_path, synthetic_rows())
+def test_recovery_and_parity_take_models_trained_for_the_schedule():
+    found = claims(synthetic_rows())
     recovery = found["recovery"]
     assert recovery.status == "holds"
     assert {(c.better.recipe, c.better.schedule) for c in recovery.comparisons} == {
@@ -109,8 +108,8 @@ def test_recovery_and_parity_take_models_trained_for_the_schedule(tmp_path: Path
     assert "0.7 to 1.4 points" in found["parity"].sentence
 
 
-def test_density_and_latency_are_ratios_to_layered_training_with_layered_inference(tmp_path: Path) -> None:
-    found = claims(tmp_path, synthetic_rows())
+def test_density_and_latency_are_ratios_to_layered_training_with_layered_inference():
+    found = claims(synthetic_rows())
     assert found["spike_density"].status == "holds"
     # 1.476 / 3.987 and 1.504 / 3.987.
     assert "0.370 to 0.377 times" in found["spike_density"].sentence
@@ -119,37 +118,37 @@ def test_density_and_latency_are_ratios_to_layered_training_with_layered_inferen
     assert "latency_s" not in found
 
 
-def test_repeated_prices_of_the_same_spikes_are_not_more_evidence(tmp_path: Path) -> None:
+def test_repeated_prices_of_the_same_spikes_are_not_more_evidence():
     rows = [
         mubrain_row("layered", inference, seed, 0) | {"axis.energy": energy, "point": f"{inference}{seed}{energy}"}
         for inference in ("layered", "random")
         for seed in (0, 1, 2)
         for energy in (1.0, 2.0)
     ]
-    assert len(claims(tmp_path, rows)["effect"].comparisons) == 1
+    assert len(claims(rows)["effect"].comparisons) == 1
 
 
-def test_a_layered_run_on_another_chip_serves_accuracy_but_not_time(tmp_path: Path) -> None:
+def test_a_layered_run_on_another_chip_serves_accuracy_but_not_time():
     rows = [loihi_row("layered", seed, 0) | {"weight_bits": 4} for seed in (0, 1, 2)]
     for recipe in ("layered", "unlayered_rs"):
         rows += [mubrain_row(recipe, "random", seed, 0) | {"latency_s": 1e-3} for seed in (0, 1, 2)]
-    found = claims(tmp_path, rows)
+    found = claims(rows)
     assert found["effect"].comparisons[0].better.chip == "loihi"
     assert "latency_s" not in found
 
 
-def test_rows_that_cannot_answer_say_so(tmp_path: Path) -> None:
-    found = claims(tmp_path, [mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)])
+def test_rows_that_cannot_answer_say_so():
+    found = claims([mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)])
     assert set(found) == {"effect", "recovery", "parity"}
     assert {claim.status for claim in found.values()} == {"cannot be asked"}
 
 
-def chip_claims(path: Path, rows: list[Row]) -> list[Claim]:
-    return [claim for claim in verdict(gather(written(path / "r", rows))) if claim.name.startswith("chip")]
+def chip_claims(rows: list[Row]) -> list[Claim]:
+    return [claim for claim in verdict(points_of(rows)) if claim.name.startswith("chip")]
 
 
-def test_chips_are_ranked_on_matched_terms_only(tmp_path: Path) -> None:
-    energy = [c for c in chip_claims(tmp_path, synthetic_rows()) if c.name == "chip energy"]
+def test_chips_are_ranked_on_matched_terms_only():
+    energy = [c for c in chip_claims(synthetic_rows()) if c.name == "chip energy"]
     matched, refused = energy
     assert matched.title == "Energy: loihi against mubrain"
     assert "matched terms (synaptic operation)" in matched.sentence
@@ -163,10 +162,10 @@ def test_chips_are_ranked_on_matched_terms_only(tmp_path: Path) -> None:
     assert not refused.comparisons
 
 
-def test_equal_coverage_compares_the_whole_energy(tmp_path: Path) -> None:
+def test_equal_coverage_compares_the_whole_energy():
     rows = [mubrain_row("unlayered_rs", "random", seed, 0) for seed in (0, 1, 2)]
     rows += [row | {"chip": "half", "energy_j": row["energy_j"] / 2, "point": row["point"] + "h"} for row in rows]
-    (energy, latency) = chip_claims(tmp_path, rows)
+    (energy, latency) = chip_claims(rows)
     assert energy.status == "holds"
     assert "equal coverage" in energy.sentence
     assert energy.comparisons[0].better.chip == "half"
@@ -176,11 +175,11 @@ def test_equal_coverage_compares_the_whole_energy(tmp_path: Path) -> None:
     assert "no time is modelled for half and mubrain" in latency.sentence
 
 
-def test_a_term_within_another_is_not_left_out_by_mistake(tmp_path: Path) -> None:
+def test_a_term_within_another_is_not_left_out_by_mistake():
     def sweep(included: dict[str, object]) -> Claim:
         rows = [mubrain_row("unlayered_rs", "random", seed, 0) for seed in (0, 1, 2)]
         rows += [row | {"chip": "other", "point": row["point"] + "o"} | included for row in rows]
-        return next(c for c in chip_claims(tmp_path, rows) if c.name == "chip energy")
+        return next(c for c in chip_claims(rows) if c.name == "chip energy")
 
     # Neuron updates are within synaptic operations here, and the other chip has none: nothing matches.
     refused = sweep({"energy_coverage": ["synaptic_operation", "neuron_update"]})
@@ -191,28 +190,28 @@ def test_a_term_within_another_is_not_left_out_by_mistake(tmp_path: Path) -> Non
     assert "left out: neuron update of other" in told.sentence
 
 
-def test_many_chip_comparisons_have_one_headline(tmp_path: Path) -> None:
+def test_many_chip_comparisons_have_one_headline():
     rows = synthetic_rows()
     rows += [
         r | {"chip": "twin", "point": r["point"] + "t"} for r in rows if r["chip"] == "loihi" and r["status"] == "ok"
     ]
-    found = verdict(gather(written(tmp_path / "r", rows)))
+    found = verdict(points_of(rows))
     short = headlines(found)
     assert [claim.name for claim in short if claim.name.startswith("chip")] == ["chips"]
     assert "Energy on matched terms: loihi 7.133 µJ against mubrain 7.311 µJ" in short[-1].sentence
     assert len(found) > len(short)
 
 
-def test_latency_names_its_models_and_both_forms_of_the_barrier(tmp_path: Path) -> None:
-    (latency,) = [c for c in chip_claims(tmp_path, synthetic_rows()) if c.title == "Latency: loihi against truenorth"]
+def test_latency_names_its_models_and_both_forms_of_the_barrier():
+    (latency,) = [c for c in chip_claims(synthetic_rows()) if c.title == "Latency: loihi against truenorth"]
     assert "loihi: barrier per timestep, pipelined" in latency.sentence
     assert "With one barrier a layer a timestep, the paper's form, loihi takes 610 µs" in latency.sentence
 
 
-def test_schedules_that_are_layered_by_another_name_are_flagged(tmp_path: Path) -> None:
-    assert equivalence_note(gather(written(tmp_path / "r", [mubrain_row("layered", "layered", 0, 0)]))) is None
+def test_schedules_that_are_layered_by_another_name_are_flagged():
+    assert equivalence_note(points_of([mubrain_row("layered", "layered", 0, 0)])) is None
     disguised = mubrain_row("layered", "random", 0, 0) | {"schedule": "paper_table5", "equivalent_to_layered": True}
-    points = gather(written(tmp_path / "r", [disguised]))
+    points = points_of([disguised])
     note = equivalence_note(points)
     assert note is not None
     assert "paper_table5 on mubrain" in note

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from codesign.analysis.metadata import (
     AxisFacts,
@@ -17,7 +21,12 @@ from codesign.analysis.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
+from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable, read_results, write_results
+from codesign.reporting.claims import Claim
+from codesign.reporting.html import render_report
+from codesign.reporting.tables import Table
+from codesign.reporting.terminal import print_summary
 
 Row = dict[str, Any]
 
@@ -139,6 +148,15 @@ def mubrain_row(recipe: str, inference: str, training_seed: int, evaluation_seed
         **said,
         **priced,
     )
+
+
+def accuracies(values: dict[tuple[str, str], tuple[float, ...]]) -> list[Row]:
+    """Rows of µBrain with these accuracies by training and inference, one a training seed."""
+    return [
+        mubrain_row(*pair, seed, 0) | {"accuracy": accuracy}
+        for pair, seeds in values.items()
+        for seed, accuracy in enumerate(seeds)
+    ]
 
 
 def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
@@ -345,7 +363,44 @@ def synthetic_metadata() -> ResultMetadata:
     )
 
 
-def written(path: Path, rows: list[Row], metadata: ResultMetadata | None = None) -> ResultTable:
+def table_of(rows: list[Row], metadata: ResultMetadata | None = None) -> ResultTable:
     """The rows after a round trip through a file."""
-    write_results(path, rows, metadata or synthetic_metadata())
-    return read_results(path)
+    with TemporaryDirectory() as folder:
+        write_results(f"{folder}/r.parquet", rows, metadata or synthetic_metadata())
+        return read_results(f"{folder}/r.parquet")
+
+
+def points_of(rows: list[Row], metadata: ResultMetadata | None = None) -> tuple[Point, ...]:
+    return gather(table_of(rows, metadata))
+
+
+def page_of(rows: list[Row], metadata: ResultMetadata | None = None) -> str:
+    return render_report(table_of(rows, metadata))
+
+
+@cache
+def synthetic_page() -> str:
+    return page_of(synthetic_rows())
+
+
+def printed(table: ResultTable) -> str:
+    """The summary on a terminal, which fits eighty columns whatever it holds."""
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    print_summary(table, Path("report.html"), Path("results.parquet"), console)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    return text
+
+
+def texts(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def columns(table: Table, *names: str) -> list[tuple[str, ...]]:
+    """What each row says under these headings."""
+    places = [[heading.text for heading in table.headings].index(name) for name in names]
+    return [tuple(row[place].text for place in places) for row in table.rows]
+
+
+def statuses(claims: dict[str, Claim]) -> dict[str, str]:
+    return {name: claim.status for name, claim in claims.items()}

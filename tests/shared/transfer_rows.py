@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from synthetic_sweep import Row, mubrain_row, synthetic_metadata, written
+from synthetic_sweep import Row, mubrain_row, synthetic_metadata
 
 from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.points import Point, gather
 
 HIGH, LOW = (0.9, 0.92, 0.94), (0.6, 0.6, 0.6)
 LEVEL = (0.89, 0.92, 0.95)
@@ -31,10 +29,6 @@ def cells(recipe: str, schedule: str, accuracies: tuple[float, ...], **changes: 
             row |= {"policy": runs, "group_size": int(group[0])}
         rows.append(row | changes)
     return rows
-
-
-def points(path: Path, rows: list[Row], metadata: ResultMetadata | None = None) -> tuple[Point, ...]:
-    return gather(written(path / "r", rows, metadata))
 
 
 def with_recipes(**parameters: dict[str, str]) -> ResultMetadata:
