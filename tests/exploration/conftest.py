@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_sweeps import run, tiny
+
+from codesign.errors import TrainingDivergedError
+from codesign.exploration import runner
+from codesign.exploration.jobs import Output, TrainInputs
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +26,17 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -
 def after_sweep(finished_sweep: Path, tmp_path: Path) -> Path:
     """A copy of `finished_sweep` of the test's own."""
     return Path(shutil.copytree(finished_sweep, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture
+def diverging(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Every unlayered training diverges, until this is undone."""
+    original = runner.run_train
+
+    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
+        if inputs.recipe.method == "unlayered":
+            raise TrainingDivergedError("the loss became nan in epoch 1")
+        return original(inputs, *arguments, **options)
+
+    monkeypatch.setattr(runner, "run_train", diverge)
+    return monkeypatch

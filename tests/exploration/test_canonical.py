@@ -24,25 +24,25 @@ SHAPE = network_shape(parse_topology("5-4-3-2"))  # 9 neurons, fan-in 5, 4, 3
         (Schedule(group_size=14, input_mode="queued"), True),
     ],
 )
-def test_when_a_group_takes_all_that_wait(schedule: Schedule, expected: bool) -> None:
+def test_when_a_group_takes_all_that_wait(schedule, expected):
     assert leaves_no_choice(schedule, SHAPE) is expected
     assert needs_seed(schedule, SHAPE) is not expected
 
 
-def test_only_random_numbers_need_a_seed() -> None:
+def test_only_random_numbers_need_a_seed():
     assert needs_seed(Schedule(policy="random", group_size=1), SHAPE)
     assert not needs_seed(Schedule(policy="momentum", group_size=1), SHAPE)
     assert not needs_seed(Schedule(policy="fifo", group_size=1), SHAPE)
 
 
-def test_schedules_that_leave_no_choice_are_one() -> None:
+def test_schedules_that_leave_no_choice_are_one():
     for policy in ("random", "momentum", "fifo"):
         for group_size in (4, 100, None):
             schedule = Schedule(policy=policy, group_size=group_size, stop="drained", steps_after_output=3)
             assert canonical_schedule(schedule, SHAPE) == LAYERED
 
 
-def test_the_stop_is_kept() -> None:
+def test_the_stop_is_kept():
     schedule = Schedule(group_size=None, stop="on_output", steps_after_output=2)
     assert canonical_schedule(schedule, SHAPE) == replace(LAYERED, stop="on_output", steps_after_output=2)
 
@@ -52,7 +52,7 @@ SERVICE = ServiceModel(
 )
 
 
-def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice() -> None:
+def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice():
     timed = Schedule(policy="timed", group_size=1, service=SERVICE)
     assert canonical_schedule(timed, SHAPE).service == SERVICE
     assert canonical_schedule(replace(timed, policy="fifo"), SHAPE).service is None
@@ -61,7 +61,7 @@ def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice()
     assert not needs_seed(timed, SHAPE)
 
 
-def test_thresholds_that_are_the_fan_in_are_layer_thresholds() -> None:
+def test_thresholds_that_are_the_fan_in_are_layer_thresholds():
     fan_in = (5,) * 4 + (4,) * 3 + (3,) * 2
     schedule = Schedule(group_size=1, synchronization_threshold=fan_in, barrier_messages=True)
     assert canonical_schedule(schedule, SHAPE).synchronization_threshold == "layer"
@@ -81,7 +81,7 @@ def test_thresholds_that_are_the_fan_in_are_layer_thresholds() -> None:
         (Schedule(group_size=14, input_mode="queued"), True),
     ],
 )
-def test_where_refractoriness_is_of_no_consequence(schedule: Schedule, expected: bool) -> None:
+def test_where_refractoriness_is_of_no_consequence(schedule, expected):
     assert fires_once(schedule, SHAPE) is expected
     without = replace(schedule, refractory=False)
     assert canonical_schedule(without, SHAPE).refractory is expected
@@ -89,7 +89,7 @@ def test_where_refractoriness_is_of_no_consequence(schedule: Schedule, expected:
     assert canonical_schedule(without, SHAPE, refractory=False) == canonical_schedule(schedule, SHAPE)
 
 
-def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split() -> None:
+def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split():
     one, split = (7,) * 9, (0,) * 2 + (1,) * 7
     for policy in ("fifo", "arbiter"):
         schedule = Schedule(policy=policy, group_size=1)
@@ -99,7 +99,7 @@ def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split() -> No
         assert canonical_schedule(replace(schedule, cores=one, group_size=4), SHAPE).cores is None
 
 
-def test_cores_of_one_layer_each_are_the_usual_ones() -> None:
+def test_cores_of_one_layer_each_are_the_usual_ones():
     own = (0,) * 4 + (1,) * 3 + (2,) * 2
     assert canonical_schedule(Schedule(group_size=1, cores=own), SHAPE) == Schedule(group_size=1)
     split = (0,) * 2 + (1,) * 2 + (2,) * 5

@@ -66,7 +66,7 @@ def mistakes(name: str, text: str, **choice: str) -> list[str]:
 # extends -------------------------------------------------------------------------------------------------------------
 
 
-def test_mappings_are_merged_key_by_key_and_everything_else_is_replaced(folder: Path) -> None:
+def test_mappings_are_merged_key_by_key_and_everything_else_is_replaced(folder):
     text = """\
 extends: tiny.yaml
 name: mine
@@ -89,21 +89,21 @@ evaluation: {samples: 5}
     assert spec.model_dump(exclude=untouched) == base.model_dump(exclude=untouched)
 
 
-def test_a_chain_is_followed_from_folder_to_folder(folder: Path) -> None:
+def test_a_chain_is_followed_from_folder_to_folder(folder):
     write("bases/deep/one.yaml", "extends: ../../tiny.yaml\nseeds: {training: [1]}\nevaluation: {samples: 1}\n")
     write("bases/two.yaml", "extends: deep/one.yaml\nevaluation: {samples: 2}\n")
     spec = load("mine.yaml", f"extends: {folder}/bases/two.yaml\ntitle: Mine\n")
     assert (spec.title, spec.seeds.training, spec.evaluation.samples) == ("Mine", (1,), 2)
 
 
-def test_null_is_a_value_like_any_other(folder: Path) -> None:
+def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None
     said = mistakes("mine.yaml", "extends: tiny.yaml\nchips:\n  truenorth:\n")
     assert said == ["mine.yaml:3: chips.truenorth: must be a valid dictionary or instance of ChipEntry, found None"]
 
 
-def test_what_is_removed_leaves_room_for_something_else(folder: Path) -> None:
+def test_what_is_removed_leaves_room_for_something_else(folder):
     text = """\
 extends: more.yaml
 remove: [recipes, chips.truenorth, axes.schedule.asynchronous.group_size, datasets.audio, scales]
@@ -119,7 +119,7 @@ chips: {mubrain_fitted: {schedules: [chip]}}
     assert (chosen.datasets, chosen.scales, chosen.spec.name) == (("digits",), (), "tiny_digits")
 
 
-def test_what_is_not_there_cannot_be_removed(folder: Path) -> None:
+def test_what_is_not_there_cannot_be_removed(folder):
     text = "extends: more.yaml\nremove:\n  - recipes.layred\n  - scales.papr\n  - seeds.training.0\n  - seeds\n"
     assert mistakes("mine.yaml", text) == [
         "mine.yaml:3: remove.0: there is no 'recipes.layred' to remove; did you mean 'layered'? allowed: layered",
@@ -147,14 +147,7 @@ def test_what_is_not_there_cannot_be_removed(folder: Path) -> None:
         ({"dataset": "audio", "scale": "tiny"}, "tiny_audio_tiny", (9, 10), 1, (0,)),
     ],
 )
-def test_scales_are_merged_over_datasets_over_the_file(
-    folder: Path,
-    choice: dict[str, str],
-    name: str,
-    workload: tuple[int, int],
-    layered_epochs: int,
-    seeds: tuple[int, ...],
-) -> None:
+def test_scales_are_merged_over_datasets_over_the_file(folder, choice, name, workload, layered_epochs, seeds):
     chosen = load_chosen(folder / "more.yaml", SweepSpec, **choice)
     spec = chosen.spec
     assert spec.name == name
@@ -167,7 +160,7 @@ def test_scales_are_merged_over_datasets_over_the_file(
     assert again == chosen  # the options that are told make the same choice
 
 
-def test_every_choice_is_listed(folder: Path) -> None:
+def test_every_choice_is_listed(folder):
     for dataset, scales in {"digits": ("smoke", "paper"), "audio": ("smoke", "paper", "tiny")}.items():
         chosen = load_chosen(folder / "more.yaml", SweepSpec, dataset=dataset)
         assert (chosen.datasets, chosen.scales) == (("digits", "audio"), scales)
@@ -175,7 +168,7 @@ def test_every_choice_is_listed(folder: Path) -> None:
     assert load_chosen(write("scaled.yaml", TINY + "scales: {a: {}}\n"), SweepSpec).options == {"scale": "a"}
 
 
-def test_parts_of_a_file_are_merged_over_the_same_parts_of_its_base(folder: Path) -> None:
+def test_parts_of_a_file_are_merged_over_the_same_parts_of_its_base(folder):
     text = """\
 extends: more.yaml
 name: mine
@@ -199,7 +192,7 @@ scales:
     assert load_chosen(Path("mine.yaml"), SweepSpec).spec.workload.timesteps == 5
 
 
-def test_unknown_names_say_what_there_is(folder: Path) -> None:
+def test_unknown_names_say_what_there_is(folder):
     with pytest.raises(InputError, match=r"^more.yaml: has no dataset 'adio'; did you mean 'audio'\? allowed: "):
         load_chosen(Path("more.yaml"), SweepSpec, dataset="adio")
     with pytest.raises(InputError, match=r"^more.yaml: has no scale 'tiny'; allowed: paper, smoke$"):
@@ -210,7 +203,7 @@ def test_unknown_names_say_what_there_is(folder: Path) -> None:
         load_chosen(Path("tiny.yaml"), SweepSpec, dataset="digits")
 
 
-def test_a_study_builds_on_a_sweep(folder: Path) -> None:
+def test_a_study_builds_on_a_sweep(folder):
     text = """\
 extends: more.yaml
 name: found
@@ -226,7 +219,7 @@ budget: {trials: 2}
 # mistakes ------------------------------------------------------------------------------------------------------------
 
 
-def test_every_mistake_is_told_at_the_file_and_line_where_it_was_written(folder: Path) -> None:
+def test_every_mistake_is_told_at_the_file_and_line_where_it_was_written(folder):
     write(
         "bases/base.yaml",
         TINY.replace("timesteps: 3", "timesteps: -3").replace("{policy: random, group_size: 4}", "{policy: randum}"),
@@ -272,7 +265,7 @@ scales:
     ]
 
 
-def test_mistakes_of_a_part_stop_only_those_who_choose_it(folder: Path) -> None:
+def test_mistakes_of_a_part_stop_only_those_who_choose_it(folder):
     text = TINY + "datasets:\n  good: {}\n  bad: {titel: x}\n  none:\nscales:\n  good: {}\n  list: [1]\n"
     assert load("mine.yaml", text).name == "tiny_good_good"
     assert [line[:33] for line in mistakes("mine.yaml", text, dataset="bad")] == ["mine.yaml:17: unknown key 'titel'"]
@@ -282,7 +275,7 @@ def test_mistakes_of_a_part_stop_only_those_who_choose_it(folder: Path) -> None:
     ]
 
 
-def test_the_name_of_dataset_and_scale_counts_in_the_sweeps_name(folder: Path) -> None:
+def test_the_name_of_dataset_and_scale_counts_in_the_sweeps_name(folder):
     long = "a" * 70
     text = TINY.replace("name: tiny", f"name: {long}") + "scales:\n  small: {}\n  very_large: {}\n"
     assert load("mine.yaml", text).name == f"{long}_small"
@@ -327,7 +320,7 @@ def numbered(tree: Any, numbers: Iterator[int]) -> Any:
 
 @settings(max_examples=50, deadline=None)
 @given(trees=st.lists(PARTS, min_size=6, max_size=6))
-def test_any_parts_are_merged_in_order_and_keep_their_places(trees: list[Any]) -> None:
+def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
     numbers = count(1)
     parts = [numbered(tree, numbers) for tree in trees]
     base, own, base_dataset, own_dataset, scale, dataset_scale = parts
@@ -389,7 +382,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees: list[Any]) -
         ("extends: twice.yaml", "twice.yaml:2: 'title' is given twice, first in line 1; keep one"),
     ],
 )
-def test_a_hostile_file_is_refused_with_its_line(folder: Path, more: str, says: str) -> None:
+def test_a_hostile_file_is_refused_with_its_line(folder, more, says):
     write("circle.yaml", "extends: mine.yaml\n")
     write("list.yaml", "- 1\n")
     write("broken.yaml", "a: 1\nb: [")
@@ -399,14 +392,14 @@ def test_a_hostile_file_is_refused_with_its_line(folder: Path, more: str, says: 
     assert any(says in line for line in said), said
 
 
-def test_mistakes_before_an_unreadable_base_are_told_with_it(folder: Path) -> None:
+def test_mistakes_before_an_unreadable_base_are_told_with_it(folder):
     write("broken.yaml", "a: 1\nb: 2\nc: *d")
     write("middle.yaml", "extends: broken.yaml\ntitle: a\ntitle: b\n")
     said = mistakes("mine.yaml", "extends: middle.yaml\nname: a\nname: b\n")
     assert [line.split(":")[:2] for line in said] == [["broken.yaml", "3"], ["middle.yaml", "3"], ["mine.yaml", "3"]]
 
 
-def test_a_chain_may_have_eight_bases(folder: Path) -> None:
+def test_a_chain_may_have_eight_bases(folder):
     write("b0.yaml", TINY)
     for i in range(1, 10):
         write(f"b{i}.yaml", f"extends: b{i - 1}.yaml\ntitle: number {i}\n")
@@ -416,7 +409,7 @@ def test_a_chain_may_have_eight_bases(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_files_that_are_too_large_together_are_refused(folder: Path) -> None:
+def test_files_that_are_too_large_together_are_refused(folder):
     many = f"axes: {{a: [{'1, ' * 24_990}]}}\n"  # the tiny sweep has about 40 values
     write("large.yaml", TINY + many)
     write("middle.yaml", "extends: large.yaml\n" + many)
@@ -425,7 +418,7 @@ def test_files_that_are_too_large_together_are_refused(folder: Path) -> None:
     ]
 
 
-def test_aliases_are_merged_like_what_they_stand_for(folder: Path) -> None:
+def test_aliases_are_merged_like_what_they_stand_for(folder):
     text = """\
 extends: tiny.yaml
 datasets:
@@ -442,13 +435,13 @@ scales:
     assert one.chips["truenorth"].weight_bits == 4
 
 
-def test_names_may_be_numbers(folder: Path) -> None:
+def test_names_may_be_numbers(folder):
     path = write("mine.yaml", TINY + "scales: {1: {title: one}, 2: {title: two}}\n")
     chosen = load_chosen(path, SweepSpec, scale="2")
     assert (chosen.spec.title, chosen.spec.name, chosen.scales) == ("two", "tiny_2", ("1", "2"))
 
 
-def test_a_file_without_any_of_it_is_read_as_before(folder: Path) -> None:
+def test_a_file_without_any_of_it_is_read_as_before(folder):
     chosen = load_chosen(folder / "tiny.yaml", SweepSpec)
     assert chosen.spec == parse_document(TINY, "tiny.yaml", SweepSpec)
     assert (chosen.text, chosen.options) == ("", {})

@@ -65,7 +65,7 @@ def ran(text: str, root: Path, folder: Path) -> tuple[ResultTable, str]:
     return read_results(outcome.results), (folder / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_static_images_go_through_a_convolution_once(tmp_path: Path) -> None:
+def test_static_images_go_through_a_convolution_once(tmp_path):
     table, report = ran(CIFAR10, write_cifar10(tmp_path / "data"), tmp_path)
     facts = table.metadata.workload
     assert (facts.timesteps, facts.timestep_s, facts.classes) == (1, 0.0, 10)
@@ -82,7 +82,7 @@ def test_static_images_go_through_a_convolution_once(tmp_path: Path) -> None:
     assert "timesteps of" not in report
 
 
-def test_spoken_digits_last_a_second(tmp_path: Path) -> None:
+def test_spoken_digits_last_a_second(tmp_path):
     table, report = ran(SHD, write_shd(tmp_path / "data"), tmp_path)
     facts = table.metadata.workload
     assert (facts.timesteps, facts.timestep_s, facts.classes) == (100, 0.01, 20)

@@ -48,14 +48,14 @@ def assert_same(a: object, b: object) -> None:
         assert a == b
 
 
-def test_an_execution_survives_a_round_trip() -> None:
+def test_an_execution_survives_a_round_trip():
     execution = example()
     assert execution.emitted.sum() > 0
     assert_same(decode_execution(encode_execution(execution)), execution)
     assert encode_execution(execution) == encode_execution(example())
 
 
-def test_a_state_dict_survives_a_round_trip() -> None:
+def test_a_state_dict_survives_a_round_trip():
     state = SpikingNetwork(parse_topology("7-6-3"), NeuronSpec(), timestep_s=0.01, seed=1).state_dict()
     decoded = decode_state(encode_state(state))
     assert decoded.keys() == state.keys()
@@ -68,7 +68,7 @@ class Trap:
         return (pytest.fail, ("a store entry was unpickled",))
 
 
-def test_nothing_but_tensors_is_loaded() -> None:
+def test_nothing_but_tensors_is_loaded():
     import io
 
     buffer = io.BytesIO()
@@ -83,7 +83,7 @@ class Pair:
     b: tuple[float, ...]
 
 
-def test_canonical_json_by_hand() -> None:
+def test_canonical_json_by_hand():
     value = {"z": Pair(a=1, b=(0.5, math.inf)), "a": None, "n": NeuronSpec()}
     assert canonical_json(value) == (
         '{"a":null,"n":{"bias":false,"readout":"spikes","refractory":true,"reset":"zero","surrogate_steepness":2.0,'
@@ -91,13 +91,13 @@ def test_canonical_json_by_hand() -> None:
     )
 
 
-def test_what_has_no_canonical_form_is_refused() -> None:
+def test_what_has_no_canonical_form_is_refused():
     for value in (object(), {1: 2}, {3}, np.float64(1).reshape(1)):
         with pytest.raises(TypeError):
             canonical_json(value)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.floats(allow_nan=False) | st.booleans()))
-def test_order_does_not_matter_and_content_does(value: dict[str, object]) -> None:
+def test_order_does_not_matter_and_content_does(value):
     assert digest(dict(reversed(value.items()))) == digest(value)
     assert digest({**value, "one more": 1}) != digest(value)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_sweeps import Recording, plan_of, tiny
+from tiny_sweeps import Recording, plan_of, run, tiny
 
 from codesign.analysis.formatting import quantity
 from codesign.analysis.fronts import find_fronts
 from codesign.analysis.points import gather
 from codesign.analysis.table import read_results
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.plan import Plan
 from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.store import Store
-from codesign.exploration.sweep import run_sweep
-from codesign.exploration.workloads import Workloads
 
 CHIPS = (
     "  truenorth: {}\n",
@@ -66,7 +61,7 @@ def texts(watch: FrontWatch) -> dict[str, tuple[str, ...]]:
     return {line.name: line.values for line in watch.front()}
 
 
-def test_a_front_by_hand() -> None:
+def test_a_front_by_hand():
     plan = plan_of(tiny(RECIPES, ("training: [0]", "training: [0, 1]")))
     watch = FrontWatch(plan)
     assert watch.front() == []
@@ -94,7 +89,7 @@ def test_a_front_by_hand() -> None:
     }
 
 
-def test_evaluation_seeds_count_within_their_training_seed() -> None:
+def test_evaluation_seeds_count_within_their_training_seed():
     plan = plan_of(tiny(("training: [0]", "training: [0, 1], evaluation: [0, 1]")))
     watch = FrontWatch(plan)
     for training, evaluation, energy in ((0, 0, 1e-6), (0, 1, 3e-6), (1, 0, 8e-6)):
@@ -103,7 +98,7 @@ def test_evaluation_seeds_count_within_their_training_seed() -> None:
     assert texts(watch) == {"layered, asynchronous on mubrain_fitted": ("50.0 %", "5 µJ", "1 ms")}
 
 
-def test_a_schedule_that_a_chip_cannot_execute_stays_off() -> None:
+def test_a_schedule_that_a_chip_cannot_execute_stays_off():
     plan = plan_of(tiny())
     watch = FrontWatch(plan)
     give(watch, plan, 1.0, cost(1e-9, 1e-9), schedule="layered")
@@ -111,7 +106,7 @@ def test_a_schedule_that_a_chip_cannot_execute_stays_off() -> None:
     assert list(texts(watch)) == ["layered, asynchronous on mubrain_fitted"]
 
 
-def test_energies_of_other_terms_do_not_compare() -> None:
+def test_energies_of_other_terms_do_not_compare():
     plan = plan_of(tiny(CHIPS))
     watch = FrontWatch(plan)
     give(watch, plan, 0.9, cost(1e-6, 1e-3), chip="loihi")
@@ -123,7 +118,7 @@ def test_energies_of_other_terms_do_not_compare() -> None:
     ]
 
 
-def test_where_nobody_knows_all_objectives_the_first_pair_counts() -> None:
+def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     plan = plan_of(tiny(CHIPS))
     watch = FrontWatch(plan)
     give(watch, plan, 0.9, cost(1e-6, None), chip="mubrain")
@@ -138,7 +133,7 @@ def test_where_nobody_knows_all_objectives_the_first_pair_counts() -> None:
     "damaged",
     [b"", b"{}", b"[1]", b'{"accuracy":0.9}', b"\xff", b'{"accuracy":[1],"spike_density":1}', b'{"accuracy":'],
 )
-def test_results_that_cannot_be_read_are_waited_for(damaged: bytes) -> None:
+def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan = plan_of(tiny())
     watch = FrontWatch(plan)
     for point in plan.points:
@@ -149,7 +144,7 @@ def test_results_that_cannot_be_read_are_waited_for(damaged: bytes) -> None:
     assert texts(watch) == {"layered, asynchronous on mubrain_fitted": ("90.0 %", "1 µJ", "1 ms")}
 
 
-def test_the_front_is_looked_for_now_and_then() -> None:
+def test_the_front_is_looked_for_now_and_then():
     now = [0.0]
     plan = plan_of(tiny())
     watch, heard = FrontWatch(plan), Watching()
@@ -169,18 +164,11 @@ def test_the_front_is_looked_for_now_and_then() -> None:
     assert len(heard.fronts) == 2
 
 
-def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) -> None:
+def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):
     axes = "axes: {chip.loihi.vector_width: [1, 4]}\nseeds: {training: [0, 1], evaluation: [0, 1]}"
     spec = tiny(CHIPS, RECIPES, ("seeds: {training: [0]}", axes))
     heard = Watching()
-    outcome = run_sweep(
-        spec,
-        store=Store(tmp_path / "store"),
-        output=tmp_path / "out",
-        executor=SerialExecutor(),
-        progress=heard,
-        workloads=Workloads(cache_root=cache_root),
-    )
+    outcome, _ = run(spec, tmp_path, cache_root, progress=heard)
     table = read_results(outcome.results)
     fronts = find_fronts(gather(table), table.metadata.objectives)
     expected = [
@@ -196,11 +184,5 @@ def test_it_ends_as_the_front_of_the_report(tmp_path: Path, cache_root: Path) ->
     assert len(expected) > 2
     assert [(line.group, line.name, line.values) for line in heard.fronts[-1]] == expected
     again = Watching()
-    run_sweep(
-        spec,
-        store=Store(tmp_path / "store"),
-        output=tmp_path / "out",
-        progress=again,
-        workloads=Workloads(cache_root=cache_root),
-    )
+    run(spec, tmp_path, cache_root, progress=again)
     assert again.fronts == heard.fronts[-1:]  # of a sweep that needs nothing to be run, too

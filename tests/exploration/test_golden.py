@@ -74,7 +74,7 @@ def execute(second: float = 0.0, **quantization: Any) -> Output:
     return jobs.run_execute(inputs, encode_state(state), workload(2, 2))
 
 
-def test_versions() -> None:
+def test_versions():
     """Raising one of these is right when a test below had to be changed, or where results change by rounding.
 
     Trainings and executions were of version 2 when the event engine began to run them: it adds currents and gradients
@@ -89,7 +89,7 @@ def test_versions() -> None:
     assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (5, 4, 2, 3)
 
 
-def test_train() -> None:
+def test_train():
     """Adam's first step moves every weight by the learning rate, against the sign of its gradient.
 
     One layer, one event: more of output 0 and less of output 1 is what a sample of class 0 asks for.
@@ -109,7 +109,7 @@ def test_train() -> None:
 
 
 @pytest.mark.parametrize(("rule", "learns"), [("all", True), ("spare", True), ("none", False)])
-def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule: str, learns: bool) -> None:
+def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule, learns):
     """1-2-2: one hidden neuron fires, the other stays below 0.3, and the group of two has room for it."""
     recipe = Recipe(method="unlayered", group_size=2, epochs=1, learning_rate=2**-6, idle_gradient=rule)
     inputs = replace(model("1-2-2"), recipe=recipe, schedule=recipe.schedule, seed=5)
@@ -122,7 +122,7 @@ def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule: str, learns:
     assert moved[~fires].tolist() == [learns]
 
 
-def test_execute() -> None:
+def test_execute():
     execution = decode_execution(execute().payload)
     assert execution.scores.tolist() == [[1, 0]]
     assert execution.emitted.tolist() == [[2, 1]]
@@ -145,19 +145,17 @@ def test_execute() -> None:
         (0.2, {"weight_bits": 3, "potential_bits": 2}, [0, 0]),  # up to 1/6: nothing ever fires
     ],
 )
-def test_execute_with_weights_and_potentials_of_few_bits(
-    second: float, quantization: dict[str, Any], scores: list[int]
-) -> None:
+def test_execute_with_weights_and_potentials_of_few_bits(second, quantization, scores):
     execution = decode_execution(execute(second, **quantization).payload)
     assert execution.scores.tolist() == [scores]
 
 
-def test_potentials_of_few_bits_need_weights_of_few_bits() -> None:
+def test_potentials_of_few_bits_need_weights_of_few_bits():
     with pytest.raises(InputError, match="weight_bits: must be given"):
         execute(potential_bits=4)
 
 
-def test_summary_and_cost() -> None:
+def test_summary_and_cost():
     """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
     chip = find_chip("mubrain")
     placement = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
@@ -179,7 +177,7 @@ def test_summary_and_cost() -> None:
     assert priced["latency_s"] is None
 
 
-def test_a_chip_that_cannot_price_leaves_the_others_alone() -> None:
+def test_a_chip_that_cannot_price_leaves_the_others_alone():
     chip = find_chip("mubrain")
     other, own = (place(network_shape(parse_topology(sizes)), chip) for sizes in ("3-2", "2-2-2"))
     wrong, right = jobs.run_assess(

@@ -12,35 +12,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from tiny_sweeps import outline
+from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, outline
 
 from codesign.documents import parse_document
 from codesign.exploration.encoding import canonical_json, digest
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.spec import SweepSpec
 
-OWN = """\
-name: own
-title: Made up
-description: for a test
-citation: made_up
-operating_point: on paper
-sources: {made_up: {citation: made up}}
-cores: {value: 2, confidence: stated, source: made_up}
-layers_share_core: true
-can_flush: "no"
-vector_width: {value: 2, confidence: stated, source: made_up}
-synchronization: {kind: asynchronous}
-weight_bits: {value: 3, confidence: stated, source: made_up}
-weights: {signed: false, scale: network, confidence: stated, source: made_up}
-potential_bits: {value: 6, confidence: stated, source: made_up}
+ENERGY = """\
 energies: {synaptic_operation: {value: 1 pJ, all_in: false, range: [0.5 pJ, 3 pJ], confidence: stated, source: made_up}}
-times:
-  synaptic_operation: {value: 1 ns, confidence: stated, source: made_up}
-  neuron_update: {value: 1 ns, confidence: estimated, source: made_up}
-  output: {value: 1 ns, confidence: stated, source: made_up}
-  message: {value: 1 ns, confidence: stated, source: made_up}
 """
+OWN = OWN_CHIP + OWN_WEIGHTS + ENERGY
 
 BARRIER = """\
 name: barrier
@@ -100,7 +82,7 @@ def hashed(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def test_keys_stay_the_same(plan: Plan) -> None:
+def test_keys_stay_the_same(plan):
     jobs = [point.jobs for point in plan.points if point.jobs is not None]
     found = {
         "train": [job.execution.model.key for job in jobs],
@@ -122,14 +104,14 @@ def test_keys_stay_the_same(plan: Plan) -> None:
     }
 
 
-def test_columns_stay_the_same(plan: Plan) -> None:
+def test_columns_stay_the_same(plan):
     unkeyed = [{name: value for name, value in point.columns.items() if name != "point"} for point in plan.points]
     rows = [json.dumps(columns) for columns in unkeyed]  # in the order of the columns, too
     assert len(rows) == 8 * (4 * (1 + 2 + 1) + 1) * 2
     assert hashed(rows) == "64139aec882dc41a"
 
 
-def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
+def test_a_digest_is_that_of_the_canonical_json(plan):
     """Whatever is encoded once for many keys."""
     job = next(point.jobs for point in plan.points if point.jobs is not None)
     chip, model = job.cost.placement.chip, job.execution.model
@@ -147,7 +129,7 @@ def test_a_digest_is_that_of_the_canonical_json(plan: Plan) -> None:
         assert digest({"a": one}) == hashlib.sha256(f'{{"a":{name}}}'.encode()).hexdigest()
 
 
-def test_equal_chips_have_the_keys_of_their_own_content(plan: Plan) -> None:
+def test_equal_chips_have_the_keys_of_their_own_content(plan):
     """Chips are told apart by identity; what is remembered of one must not be given for another."""
     jobs = next(point.jobs for point in plan.points if point.jobs is not None)
     chip = jobs.cost.placement.chip
@@ -156,7 +138,7 @@ def test_equal_chips_have_the_keys_of_their_own_content(plan: Plan) -> None:
     assert replace(jobs.cost, placement=jobs.cost.placement.on(other)).key != jobs.cost.key
 
 
-def test_points_share_what_they_have_in_common(plan: Plan) -> None:
+def test_points_share_what_they_have_in_common(plan):
     """So that a plan's memory, and the time to make its keys, follow what differs."""
     jobs = [point.jobs for point in plan.points if point.jobs is not None]
     for kind, found in {

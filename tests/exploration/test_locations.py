@@ -12,12 +12,11 @@ from typer.testing import CliRunner
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.pricing.pricing import check_output
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import SweepOutcome, run_sweep
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.sweep import run_sweep
 from codesign.files import open_folder, read_file
+from codesign.files.folder import Folder
 
 
 @pytest.fixture(scope="module")
@@ -29,73 +28,54 @@ def locally(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple
     return read_results(outcome.results), progress.jobs
 
 
-def run_at(location: str, cache_root: Path, output: str = "out") -> tuple[SweepOutcome, Recording]:
-    progress = Recording()
-    outcome = run_sweep(
-        tiny(),
-        store=Store(f"{location}/store", on_damage=progress.note),
-        output=f"{location}/{output}",
-        executor=SerialExecutor(),
-        progress=progress,
-        workloads=Workloads(cache_root=cache_root),
-    )
-    return outcome, progress
-
-
 @pytest.fixture(params=["file", "memory"])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return tmp_path.as_uri() if request.param == "file" else f"memory://{uuid4().hex}"
 
 
-def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(
-    location: str, cache_root: Path, locally: tuple[ResultTable, list[str]]
-) -> None:
+def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(location, cache_root, locally):
     table, jobs = locally
-    outcome, progress = run_at(location, cache_root)
+    outcome, progress = run(tiny(), location, cache_root)
     assert (outcome.results, outcome.report) == (f"{location}/out/results.parquet", f"{location}/out/report.html")
     assert progress.jobs == jobs
     assert contents_equal(read_results(outcome.results), table)
     report = read_file(outcome.report)
-    assert report is not None
     assert report.startswith(b"<!")
     assert open_folder(f"{location}/out").names(deep=True) == ["report.html", "results.parquet", "run.json"]
 
-    again, progress = run_at(location, cache_root, "again")
+    again, progress = run(tiny(), location, cache_root, output="again")
     assert progress.jobs == []
     assert contents_equal(read_results(again.results), table)
 
 
-def test_damaged_entries_at_a_url_are_computed_again(
-    location: str, cache_root: Path, locally: tuple[ResultTable, list[str]]
-) -> None:
-    run_at(location, cache_root)
-    folder = open_folder(f"{location}/store")
+def carried(finished_sweep: Path, location: str) -> Folder:
+    """The store of that sweep at another place."""
+    here, there = open_folder(finished_sweep / "store"), open_folder(f"{location}/store")
+    for name in here.names(deep=True):
+        there.write(name, here.read(name))
+    return there
+
+
+def test_damaged_entries_at_a_url_are_computed_again(finished_sweep, location, cache_root, locally):
+    folder = carried(finished_sweep, location)
     for name in folder.names(deep=True):
         data = folder.read(name)
-        assert data is not None
         folder.write(name, data[:-1])
-    outcome, progress = run_at(location, cache_root)
+    outcome, progress = run(tiny(), location, cache_root)
     assert progress.jobs == locally[1]
     damaged = [note for note in progress.notes if "was damaged" in note]
     assert len(damaged) == len(folder.names("damaged")) > 0
     assert contents_equal(read_results(outcome.results), locally[0])
 
 
-def test_a_store_can_be_carried_from_a_path_to_a_url(tmp_path: Path, cache_root: Path) -> None:
+def test_a_store_can_be_carried_from_a_path_to_a_url(finished_sweep, location, cache_root):
     """The layout is the same everywhere."""
-    run(tiny(), tmp_path, cache_root)
-    here, there = open_folder(tmp_path / "store"), f"memory://{uuid4().hex}"
-    for name in here.names(deep=True):
-        data = here.read(name)
-        assert data is not None
-        open_folder(f"{there}/store").write(name, data)
-    _, progress = run_at(there, cache_root)
+    carried(finished_sweep, location)
+    _, progress = run(tiny(), location, cache_root)
     assert progress.jobs == []
 
 
-def test_the_commands_take_urls(
-    location: str, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(
@@ -124,7 +104,7 @@ def test_the_commands_take_urls(
         CliRunner().invoke(app, ["report", results, "-o", results], catch_exceptions=False)
 
 
-def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path: Path, cache_root: Path) -> None:
+def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cache_root):
     (tmp_path / "file").touch()
     for output in (tmp_path / "file" / "out", (tmp_path / "file" / "out").as_uri()):
         progress = Recording()
@@ -135,7 +115,7 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path: Pat
         Store((tmp_path / "file" / "store").as_uri())
 
 
-def test_results_that_are_not_there_or_truncated(location: str) -> None:
+def test_results_that_are_not_there_or_truncated(location):
     url = f"{location}/results.parquet"
     with pytest.raises(InputError, match=f"^{url}: there is no such file"):
         read_results(url)
@@ -144,6 +124,6 @@ def test_results_that_are_not_there_or_truncated(location: str) -> None:
         read_results(url)
 
 
-def test_points_of_a_pricing_need_a_folder_of_this_machine() -> None:
+def test_points_of_a_pricing_need_a_folder_of_this_machine():
     with pytest.raises(InputError, match=r"^s3://bucket/x: the points of a pricing need a folder of this machine"):
         check_output("s3://bucket/x")

@@ -12,20 +12,16 @@ import tiny_studies
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_sweeps import Recording, run, tiny
+from tiny_sweeps import run, tiny
 
 import codesign as cd
 from codesign.analysis.table import read_results
-from codesign.errors import TrainingDivergedError
-from codesign.exploration import runner
 from codesign.exploration.encoding import decode_state, encode_execution, encode_state
-from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.jobs import Output, TrainInputs
+from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.models import file_names
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import plan_sweep, run_sweep
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.sweep import plan_sweep
 from codesign.files import open_folder, read_file
 
 UNLAYERED = (
@@ -49,19 +45,16 @@ def trained(cache_root: Path, spec: SweepSpec | None = None) -> TrainInputs:
     return model
 
 
-def test_a_model_answers_as_the_one_in_the_store(tmp_path: Path, cache_root: Path) -> None:
+def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.05}}'))  # so that it does answer
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     assert (outcome.models.written, outcome.models.missing) == (1, 0)
     loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
     inputs = trained(cache_root, spec)
     entry = Store(tmp_path / "store").get(inputs.key)
-    assert entry is not None
     stored = cd.SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01)
     stored.load_state_dict(decode_state(entry.payload))
 
-    assert loaded.card.data is not None
     workload = cd.load_workload(loaded.card.data.options, cache_root=cache_root)
     assert workload.fingerprint == loaded.card.data.fingerprint
     schedule = cd.Schedule(policy="random", group_size=4, stop="drained")
@@ -74,16 +67,14 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path: Path, cache_root: Pat
     assert table["asynchronous"]["float_accuracy"] == answers[0].accuracy
 
 
-def test_the_card_says_what_the_results_say(finished_sweep: Path, cache_root: Path) -> None:
+def test_the_card_says_what_the_results_say(finished_sweep, cache_root):
     table, inputs = read_results(finished_sweep / "out/results.parquet"), trained(cache_root)
     card = cd.load_model(finished_sweep / "out/models/layered-seed0.safetensors").card
     assert (card.topology, card.neuron, card.recipe) == (inputs.topology, inputs.neuron, inputs.recipe)
     assert (card.name, card.recipe_name, card.training_seed, card.classes) == ("layered, seed 0", "layered", 0, 10)
     assert (card.input_grid, card.timestep_s) == ((2, 16, 16), 0.01)
-    assert card.data is not None
     assert (card.data.options, card.data.fingerprint) == (tiny().workload, inputs.workload)
     assert (card.data.train, card.data.validation, card.data.test) == (60, 20, 20)
-    assert card.origin is not None
     assert card.origin.command == "codesign sweep tiny --models"
     assert (card.origin.config_hash, card.origin.training_key) == (table.metadata.config_hash, inputs.key)
     assert card.versions == table.metadata.versions
@@ -106,9 +97,7 @@ def test_the_card_says_what_the_results_say(finished_sweep: Path, cache_root: Pa
     assert "`digits`: 60 samples for training, 20 for validation, 20 for tests" in page
 
 
-def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(
-    finished_sweep: Path, tmp_path: Path, cache_root: Path
-) -> None:
+def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(finished_sweep, tmp_path, cache_root):
     outcome, _ = run(tiny(), tmp_path, cache_root)
     assert outcome.models is None
     assert not (tmp_path / "out/models").exists()
@@ -121,16 +110,14 @@ def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(
     assert contents(finished_sweep / "out") == first  # trained elsewhere
 
 
-def test_every_recipe_axis_and_seed_is_a_model(tmp_path: Path, cache_root: Path) -> None:
+def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
     spec = tiny(WITH_AXIS, ("training: [0]", "training: [0, 3]"))
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     assert outcome.models.written == 6
     names = [name.removesuffix(".safetensors") for name in contents(tmp_path / "out") if name.endswith(".safetensors")]
     recipes = ["layered", "unlayered-group_size-2", "unlayered-group_size-4"]
     assert names == [f"{recipe}-seed{seed}" for recipe in recipes for seed in (0, 3)]
     card = cd.load_model(tmp_path / "out/models/unlayered-group_size-2-seed3.safetensors").card
-    assert card.recipe is not None
     assert (card.recipe.group_size, card.axes, card.training_seed) == (2, {"group_size": 2.0}, 3)
     assert all(one.axes == {} for one in card.evaluations)
     index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
@@ -139,7 +126,7 @@ def test_every_recipe_axis_and_seed_is_a_model(tmp_path: Path, cache_root: Path)
     assert all((tmp_path / "out/models" / link).is_file() for link in links)
 
 
-def test_evaluations_name_the_axes_of_chips(tmp_path: Path, cache_root: Path) -> None:
+def test_evaluations_name_the_axes_of_chips(tmp_path, cache_root):
     axis = ("seeds:", "axes:\n  schedule.asynchronous.group_size: [2, 4]\nseeds:")
     run(tiny(axis), tmp_path, cache_root, models=True)
     card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
@@ -147,7 +134,7 @@ def test_evaluations_name_the_axes_of_chips(tmp_path: Path, cache_root: Path) ->
     assert found == [(size, {"schedule.asynchronous.group_size": float(size)}) for size in (2, 4)]
 
 
-def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep: Path, tmp_path: Path, cache_root: Path) -> None:
+def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path, cache_root):
     first = contents(tmp_path / "out")
     path = Store(tmp_path / "store").path(trained(cache_root).key)
     assert isinstance(path, Path)
@@ -157,54 +144,36 @@ def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep: Path, tm
     assert contents(tmp_path / "out") == first
 
 
-def test_a_stored_model_of_another_network_is_said_to_be_missing(
-    after_sweep: Path, tmp_path: Path, cache_root: Path
-) -> None:
+def test_a_stored_model_of_another_network_is_said_to_be_missing(after_sweep, tmp_path, cache_root):
     inputs, store = trained(cache_root), Store(tmp_path / "store")
     other = cd.SpikingNetwork(cd.parse_topology("512-3-10"), inputs.neuron, timestep_s=0.01)
     store.put(inputs.key, encode_state(other.state_dict()), {})
     outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     assert (outcome.models.written, outcome.models.missing) == (0, 1)
     index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
     assert "the stored model: weights and topology do not fit" in index
     assert any("could not be read" in note for note in progress.notes)
     outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
     assert progress.kinds() == ["train"]
-    assert outcome.models is not None
     assert outcome.models.written == 1
 
 
-def test_a_training_that_failed_is_missing_with_its_reason(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = runner.run_train
-
-    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
-        if inputs.recipe.method == "unlayered":
-            raise TrainingDivergedError("the loss became nan in epoch 1")
-        return original(inputs, *arguments, **options)
-
-    monkeypatch.setattr(runner, "run_train", diverge)
+def test_a_training_that_failed_is_missing_with_its_reason(tmp_path, cache_root, diverging):
     outcome, _ = run(tiny(UNLAYERED), tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     assert (outcome.models.written, outcome.models.missing) == (1, 1)
     index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
     assert "| unlayered, seed 0 | TrainingDivergedError: the loss became nan in epoch 1 |" in index
     assert not (tmp_path / "out/models/unlayered-seed0.md").exists()
 
 
-def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path: Path, cache_root: Path) -> None:
+def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path, cache_root):
     outcome, _ = run(tiny(TOO_LARGE), tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     assert (outcome.models.written, outcome.models.missing) == (0, 0)
     index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
     assert "| layered, seed 0 | truenorth: layer 1 needs 512 inputs" in index
 
 
-def test_a_card_holds_so_many_evaluations_and_counts_the_rest(
-    after_sweep: Path, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_card_holds_so_many_evaluations_and_counts_the_rest(after_sweep, tmp_path, cache_root, monkeypatch):
     monkeypatch.setattr("codesign.exploration.models._MOST_EVALUATIONS", 2)
     run(tiny(), tmp_path, cache_root, models=True)
     card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
@@ -215,18 +184,9 @@ def test_a_card_holds_so_many_evaluations_and_counts_the_rest(
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])
-def test_models_at_a_url(finished_sweep: Path, tmp_path: Path, cache_root: Path, scheme: str) -> None:
+def test_models_at_a_url(finished_sweep, tmp_path, cache_root, scheme):
     place = tmp_path.as_uri() if scheme == "file" else f"memory://{uuid4().hex}"
-    outcome = run_sweep(
-        tiny(),
-        store=Store(f"{place}/store"),
-        output=f"{place}/out",
-        executor=SerialExecutor(),
-        progress=Recording(),
-        workloads=Workloads(cache_root=cache_root),
-        models=True,
-    )
-    assert outcome.models is not None
+    outcome, _ = run(tiny(), place, cache_root, models=True)
     assert outcome.models.folder == f"{place}/out/models"
     names = open_folder(f"{place}/out/models").names()
     assert names == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
@@ -249,14 +209,14 @@ def identity(model: Any) -> str:
 
 
 @given(st.lists(MODELS, max_size=8, unique_by=identity))
-def test_names_are_safe_and_distinct_on_every_system(models: list[Any]) -> None:
+def test_names_are_safe_and_distinct_on_every_system(models):
     names = file_names(models)
     assert len({name.casefold() for name in names}) == len(models)  # also where case does not count
     assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9._+-]{0,180}", name) for name in names)
     assert file_names(models) == names
 
 
-def test_names_by_hand() -> None:
+def test_names_by_hand():
     assert file_names(
         [("", "con", {"policy": "random"}, 0), ("trial7", "mine", {"rate": 5e-4, "size": 8.0}, 2**62)]
     ) == [
@@ -268,10 +228,9 @@ def test_names_by_hand() -> None:
 
 
 @pytest.mark.slow
-def test_models_that_a_study_tested(tmp_path: Path, cache_root: Path) -> None:
+def test_models_that_a_study_tested(tmp_path, cache_root):
     spec = tiny_studies.study(("trials: 8", "trials: 4"))
     outcome, _ = tiny_studies.run(spec, tmp_path, cache_root, models=True)
-    assert outcome.models is not None
     front = sorted(trial.number for trial in outcome.facts.trials if trial.on_front and trial.number is not None)
     assert front
     assert outcome.models.written == 2 * (len(front) + 1)

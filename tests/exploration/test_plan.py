@@ -1,13 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_sweeps import CHIP, UNLAYERED, changed, keys, outline, plan_of, tiny, with_override
+from tiny_sweeps import (
+    CHIP,
+    OWN_CHIP,
+    OWN_WEIGHTS,
+    UNLAYERED,
+    changed,
+    counts,
+    feasible,
+    keys,
+    outline,
+    plan_of,
+    tiny,
+    with_override,
+)
 
 from codesign.errors import InputError
-from codesign.exploration.plan import Plan
+from codesign.exploration.plan import build_plan
 from codesign.hardware.quantization import Grid
 
 
@@ -16,10 +28,7 @@ from codesign.hardware.quantization import Grid
     [
         (with_override("energies.synaptic_operation: 27 pJ"), {"cost"}),
         (with_override("vector_width: 4"), {"cost"}),
-        (
-            ("schedules: [layered, asynchronous]}", "schedules: [layered, asynchronous], operation: real_time}"),
-            {"cost"},
-        ),
+        (("asynchronous]}", "asynchronous], operation: real_time}"), {"cost"}),
         (("group_size: 4}", "group_size: 5}"), {"execute", "cost"}),
         (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
         (("group_size: 4}", "group_size: 4, input_mode: queued}"), {"execute", "cost"}),
@@ -44,9 +53,7 @@ from codesign.hardware.quantization import Grid
         (("schedules: [layered, asynchronous]", "schedules: [asynchronous, layered]"), set()),
     ],
 )
-def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(
-    change: tuple[str, str], expected: set[str]
-) -> None:
+def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(change, expected):
     summaries = {"summary"} if "execute" in expected else set()
     assert changed(tiny(change), tiny()) == expected | summaries
 
@@ -62,7 +69,7 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(
         "idle_gradient: spare",
     ],
 )
-def test_keys_of_unlayered_trainings_change_with_what_they_train_through(parameter: str) -> None:
+def test_keys_of_unlayered_trainings_change_with_what_they_train_through(parameter):
     unlayered, policy = UNLAYERED[1], "policy: random"
     changed_recipe = parameter if parameter.startswith("policy") else f"{policy}, {parameter}"
     base, other = tiny(UNLAYERED), tiny((UNLAYERED[0], unlayered.replace(policy, changed_recipe)))
@@ -71,7 +78,7 @@ def test_keys_of_unlayered_trainings_change_with_what_they_train_through(paramet
 
 
 @pytest.mark.parametrize("parameter", ["group_size: 9", "criterion: matching", "samples: 20", "steps_after_output: 2"])
-def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter: str) -> None:
+def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter):
     recipe = "  layered: {method: layered}\n"
     calibrated = "  calibrated: {method: layered, calibration: {policy: random}}\n"
     base = tiny((recipe, recipe + calibrated))
@@ -81,17 +88,13 @@ def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter: str
     assert changed(other, base) == {"train", "execute", "summary", "cost"}
 
 
-def test_other_data_changes_everything() -> None:
-    base, spec = plan_of(tiny()), tiny()
-    from codesign.exploration.plan import build_plan
-
-    other = build_plan(spec, outline(fingerprint="1" * 64))
-    ours = {point.jobs.cost.key for point in other.points if point.jobs}
-    assert ours.isdisjoint({point.jobs.cost.key for point in base.points if point.jobs})
+def test_other_data_changes_everything():
+    other = build_plan(tiny(), outline(fingerprint="1" * 64))
+    assert keys(tiny())["cost"].isdisjoint(point.jobs.cost.key for point in other.points if point.jobs)
 
 
 @pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])
-def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeypatch):
     before = keys(tiny())
     monkeypatch.setattr(f"codesign.exploration.jobs.{kind}_VERSION", 1000)
     after = keys(tiny())
@@ -100,100 +103,49 @@ def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind: str, mo
     assert [before[name] == after[name] for name in order] == [place < first for place in range(3)]
 
 
-def feasible(plan: Plan, wanted: Callable[[dict[str, object]], bool]) -> list[object]:
-    return [point.jobs for point in plan.points if point.jobs is not None and wanted(point.columns)]
-
-
-def test_a_model_is_shared_by_all_chips_and_schedules() -> None:
+def test_a_model_is_shared_by_all_chips_and_schedules():
     spec = tiny(UNLAYERED, (CHIP, CHIP + "\n  loihi: {}\n  mubrain: {capacity: scaled, schedules: [layered]}"))
-    plan = plan_of(spec)
-    assert len([point for point in plan.points if point.jobs]) == 8
+    assert len(feasible(spec)) == 8
     assert len(keys(spec)["train"]) == 2
 
 
-def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike() -> None:
+def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike():
     spec = tiny((CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"))
-    counts = {kind: len(found) for kind, found in keys(spec).items()}
     # layered, and asynchronous until drained, as neither chip is known to drop what waits; each with float weights too
-    assert counts == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
+    assert counts(spec) == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
 
 
-def test_evaluation_seeds_share_an_execution_that_cannot_depend_on_them() -> None:
+def test_evaluation_seeds_share_an_execution_that_cannot_depend_on_them():
     base, seeded = tiny(), tiny(("training: [0]", "training: [0], evaluation: [0, 1, 2]"))
-    jobs = [point.jobs for point in plan_of(seeded).points if point.jobs is not None]
-    assert len(jobs) == 6  # every seed is a design point
-    layered, asynchronous = (
-        {
-            point.jobs.execution.key
-            for point in plan_of(seeded).points
-            if point.jobs and point.columns["schedule"] == name
-        }
-        for name in ("layered", "asynchronous")
-    )
-    assert (len(layered), len(asynchronous)) == (1, 3)
+    assert len(feasible(seeded)) == 6  # every seed is a design point
+    for name, number in (("layered", 1), ("asynchronous", 3)):
+        assert len({point.jobs.execution.key for point in feasible(seeded, schedule=name)}) == number
     assert keys(base)["execute"] < keys(seeded)["execute"]
 
 
-def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule() -> None:
-    points = {point.columns["schedule"]: point for point in plan_of(tiny()).points if point.jobs}
-    asynchronous = points["asynchronous"].jobs
-    assert asynchronous is not None
+def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
+    layered, asynchronous = (point.jobs for point in feasible(tiny()))
     assert asynchronous.execution.schedule.stop == "drained"
     assert asynchronous.summary.decided_after == 1
     assert asynchronous.cost.execution == asynchronous.summary.execution == asynchronous.execution.key
-    layered = points["layered"].jobs
-    assert layered is not None
     assert layered.summary.decided_after is None
     flushing = tiny(("asynchronous]}", "asynchronous], overrides: {can_flush: 'yes'}}"))
-    points = {point.columns["schedule"]: point for point in plan_of(flushing).points if point.jobs}
-    asynchronous = points["asynchronous"].jobs
-    assert asynchronous is not None
+    _, asynchronous = (point.jobs for point in feasible(flushing))
     assert asynchronous.execution.schedule.stop == "on_output"
     assert asynchronous.summary.decided_after is None
 
 
-def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share() -> None:
+def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {chip: loihi, weight_bits: none}"))
-    points = [point for point in plan_of(spec).points if point.jobs and point.columns["inference"] == "layered"]
-    by_chip = {point.columns["chip"]: point.jobs for point in points}
+    by_chip = {point.columns["chip"]: point.jobs for point in feasible(spec, inference="layered")}
     fitted, loihi, floats = (by_chip[name] for name in ("mubrain_fitted", "loihi", "floats"))
-    assert fitted is not None
-    assert loihi is not None
-    assert floats is not None
     assert (fitted.execution.weight_bits, loihi.execution.weight_bits, floats.execution.weight_bits) == (4, 9, None)
-    assert fitted.unquantized is not None
     assert fitted.unquantized.weight_bits is None
     assert fitted.unquantized == loihi.unquantized
     assert fitted.unquantized_summary == loihi.unquantized_summary
     assert fitted.unquantized_summary.execution == fitted.unquantized.key
     assert floats.unquantized is None
     assert floats.summaries == (floats.summary,)
-
-
-WEIGHTS = """
-weight_bits: {value: 3, confidence: stated, source: made_up}
-weights: {signed: false, scale: network, confidence: stated, source: made_up}
-potential_bits: {value: 6, confidence: stated, source: made_up}
-"""
-TIMES = "\n".join(
-    f"  {name}: {{value: 1 ns, confidence: stated, source: made_up}}"
-    for name in ("synaptic_operation", "neuron_update", "output", "message")
-)
-MADE_UP = f"""
-name: own
-title: Made up
-description: for a test
-citation: made_up
-operating_point: on paper
-sources: {{made_up: {{citation: made up}}}}
-cores: {{value: 1, confidence: stated, source: made_up}}
-layers_share_core: true
-can_flush: "no"
-vector_width: {{value: 2, confidence: stated, source: made_up}}
-synchronization: {{kind: asynchronous}}
-times:
-{TIMES}
-"""
 
 
 def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:
@@ -203,12 +155,10 @@ def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:
     return CHIP, f"  own: {{chip: {path}, schedules: [layered, asynchronous]{entry}}}"
 
 
-def test_weights_and_potentials_are_the_chips(tmp_path: Path) -> None:
-    found = {}
-    for name, text, entry in (("plain", MADE_UP, ""), ("own", MADE_UP + WEIGHTS, ""), ("wide", "", ", weight_bits: 4")):
-        points = plan_of(tiny(own_chip(tmp_path, text or MADE_UP + WEIGHTS, entry))).points
-        point = next(point for point in points if point.jobs)
-        assert point.jobs is not None
+def test_weights_and_potentials_are_the_chips(tmp_path):
+    found, weighed = {}, OWN_CHIP + OWN_WEIGHTS
+    for name, text, entry in (("plain", OWN_CHIP, ""), ("own", weighed, ""), ("wide", weighed, ", weight_bits: 4")):
+        point = feasible(tiny(own_chip(tmp_path, text, entry)))[0]
         found[name] = (point.jobs.execution, [text for text in point.columns["assumptions"] if "own" in text])
     plain, own, wide = (found[name][0] for name in ("plain", "own", "wide"))
     assert (plain.weight_bits, plain.weight_grid, plain.potential_bits) == (None, Grid(), None)
@@ -221,23 +171,21 @@ def test_weights_and_potentials_are_the_chips(tmp_path: Path) -> None:
     assert "own: potentials saturate at 6 bits, counted in the network's weight scale" in found["own"][1]
 
 
-def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path: Path) -> None:
-    points = plan_of(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS, ", weight_bits: none"))).points
-    point = next(point for point in points if point.jobs)
-    assert point.jobs is not None
+def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path):
+    point = feasible(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS, ", weight_bits: none")))[0]
     assert (point.jobs.execution.weight_grid, point.jobs.execution.potential_bits) == (Grid(), None)
     assert any("potentials are not limited to 6 bits" in text for text in point.columns["assumptions"])
 
 
-def test_every_part_of_the_grid_is_in_the_key(tmp_path: Path) -> None:
-    base = keys(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS)))
+def test_every_part_of_the_grid_is_in_the_key(tmp_path):
+    base = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS)))
     for old, new in (
         ("signed: false", "signed: true"),
         ("scale: network", "scale: layer"),
         ("signed: false", "levels: full"),
         ("potential_bits: {value: 6", "potential_bits: {value: 7"),
     ):
-        other = keys(tiny(own_chip(tmp_path, MADE_UP + WEIGHTS.replace(old, new))))
+        other = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS.replace(old, new))))
         assert len(other["execute"] & base["execute"]) == 2  # those with floats
         assert len(other["execute"]) == 4
 
@@ -254,48 +202,36 @@ ENERGY = "energies: {synaptic_operation: {value: 1 pJ, all_in: false, confidence
         ("source: made_up, note", "range: [0.5 pJ, 3 pJ], source: made_up, note", {"cost"}),
     ],
 )
-def test_prices_change_with_how_sure_a_number_is_but_not_with_what_is_said_of_it(
-    tmp_path: Path, old: str, new: str, expected: set[str]
-) -> None:
-    text = f"{MADE_UP}{ENERGY}, note: x}}}}\n"
+def test_prices_change_with_how_sure_a_number_is_but_not_with_what_is_said_of_it(tmp_path, old, new, expected):
+    text = f"{OWN_CHIP}{ENERGY}, note: x}}}}\n"
     assert old in text
     base = keys(tiny(own_chip(tmp_path, text)))
     other = keys(tiny(own_chip(tmp_path, text.replace(old, new))))
     assert {kind for kind in base if base[kind] != other[kind]} == expected
 
 
-def test_layers_are_spread_evenly_where_that_is_asked_for() -> None:
+def test_layers_are_spread_evenly_where_that_is_asked_for():
     cores = {}
     for strategy in ("in_order", "balanced"):
         wide = (('"12-8"', '"2000"'), (CHIP, f"  loihi: {{mapping: {strategy}}}"))
-        point = next(point for point in plan_of(tiny(*wide)).points if point.columns["chip"] == "loihi")
-        assert point.jobs is not None
-        parts = [one.neurons for one in point.jobs.cost.placement.parts if one.layer == 0]
-        cores[strategy] = parts
+        (point, *_) = feasible(tiny(*wide), chip="loihi")
+        cores[strategy] = [part.neurons for part in point.jobs.cost.placement.parts if part.layer == 0]
     assert max(cores["balanced"]) - min(cores["balanced"]) <= 1
     assert max(cores["in_order"]) - min(cores["in_order"]) > 1
     assert len(cores["balanced"]) == len(cores["in_order"])
 
 
-def test_a_network_that_does_not_fit_is_a_point_with_a_reason() -> None:
+def test_a_network_that_does_not_fit_is_a_point_with_a_reason():
     (point,) = (point for point in plan_of(tiny()).points if point.columns["chip"] == "truenorth")
     assert point.jobs is None
-    assert point.reason is not None
     assert "512 inputs per neuron, a neuron has 256" in point.reason
 
 
-def test_axes_are_crossed_where_they_apply_and_empty_elsewhere() -> None:
+def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
     axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain_fitted.vector_width: [1, 8]\n"
     plan = plan_of(tiny(("seeds:", axes + "seeds:")))
-    found = [
-        (
-            point.columns["chip"],
-            point.columns["schedule"],
-            point.columns["axis.schedule.asynchronous.group_size"],
-            point.columns["axis.chip.mubrain_fitted.vector_width"],
-        )
-        for point in plan.points
-    ]
+    names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain_fitted.vector_width")
+    found = [tuple(point.columns[name] for name in names) for point in plan.points]
     fitted = [
         ("mubrain_fitted", schedule, size, width)
         for width in (1.0, 8.0)
@@ -306,18 +242,17 @@ def test_axes_are_crossed_where_they_apply_and_empty_elsewhere() -> None:
     assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
 
 
-def test_a_quantity_on_an_axis_becomes_its_si_value() -> None:
+def test_a_quantity_on_an_axis_becomes_its_si_value():
     axes = "axes:\n  chip.mubrain_fitted.energies.synaptic_operation: [26 pJ, 1 nJ]\n"
     spec = tiny(("seeds:", axes + "seeds:"), ("[layered, asynchronous]", "[layered]"))
     column = "axis.chip.mubrain_fitted.energies.synaptic_operation"
     values = [point.columns[column] for point in plan_of(spec).points]
     assert values[:2] == pytest.approx([26e-12, 1e-9])
     assert values[2] is None
-    counts = {kind: len(found) for kind, found in keys(spec).items()}
-    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 2}
+    assert counts(spec) == {"train": 1, "execute": 2, "summary": 2, "cost": 2}
 
 
-def test_columns_say_what_a_schedule_amounts_to() -> None:
+def test_columns_say_what_a_schedule_amounts_to():
     text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain: {capacity: scaled, schedules: "
     spec = tiny((CHIP, text + "[chip, paper_table5]}"))
     rows = {(point.columns["chip"], point.columns["schedule"]): point.columns for point in plan_of(spec).points}
@@ -332,16 +267,14 @@ def test_columns_say_what_a_schedule_amounts_to() -> None:
     assert any("does not wait for it" in text for text in rows["loihi", "asynchronous"]["assumptions"])
 
 
-def test_the_configuration_hash_follows_the_configuration() -> None:
+def test_the_configuration_hash_follows_the_configuration():
     base = plan_of(tiny()).config_hash
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
     assert plan_of(tiny(with_override("vector_width: 4"))).config_hash != base
 
 
-def test_no_chip_keeps_pace_in_real_time_with_an_input_that_lasts_no_time() -> None:
-    from codesign.exploration.plan import build_plan
-
+def test_no_chip_keeps_pace_in_real_time_with_an_input_that_lasts_no_time():
     spec = tiny((CHIP, CHIP.replace("{", "{operation: real_time, ")))
     assert build_plan(spec, outline()).points
     with pytest.raises(InputError, match=r"chips.mubrain_fitted.operation: .* 'digits' is a static input"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import CHIP, UNLAYERED, changed, keys, outline, plan_of, tiny, with_override
+from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_override
 
 from codesign.errors import InputError
 from codesign.exploration.plan import build_plan
@@ -12,7 +12,7 @@ TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
 RANDOM = ("policy: random, group_size: 4", "group_size: 4")
 
 
-def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those() -> None:
+def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those():
     slower = with_override("times.synaptic_operation: 1 us")
     assert changed(tiny(slower), tiny()) == {"cost"}
     base, other = tiny(RANDOM, TIMED), tiny(RANDOM, TIMED, slower)
@@ -22,27 +22,26 @@ def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those()
     assert changed(tiny(RANDOM, TIMED, cheaper), base) == {"cost"}
 
 
-def test_an_axis_of_a_time_gives_executions_of_their_own() -> None:
+def test_an_axis_of_a_time_gives_executions_of_their_own():
     axes = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
     layered_only = ("[layered, asynchronous]", "[asynchronous]")
-    counts = {kind: len(found) for kind, found in keys(tiny(axes, layered_only)).items()}
-    assert counts == {"train": 1, "execute": 2, "summary": 2, "cost": 3}
-    timed = plan_of(tiny(axes, layered_only, RANDOM, TIMED))
-    executions = {point.jobs.execution.key: point.jobs.execution for point in timed.points if point.jobs}
+    assert counts(tiny(axes, layered_only)) == {"train": 1, "execute": 2, "summary": 2, "cost": 3}
+    points = feasible(tiny(axes, layered_only, RANDOM, TIMED))
+    executions = {point.jobs.execution.key: point.jobs.execution for point in points}
     assert len(executions) == 3
     messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
     assert messages == pytest.approx([1e-9, 1e-6, 1e-3])
 
 
-def test_a_policy_that_looks_at_times_works_with_any_thresholds() -> None:
+def test_a_policy_that_looks_at_times_works_with_any_thresholds():
     waiting = (RANDOM[0], "policy: timed, group_size: 4, synchronization_threshold: 3")
-    points = plan_of(tiny(waiting)).points
-    schedule = next(point.jobs for point in points if point.columns["schedule"] == "asynchronous").execution.schedule
+    (point,) = feasible(tiny(waiting), schedule="asynchronous")
+    schedule = point.jobs.execution.schedule
     assert schedule.service is not None
     assert schedule.barrier_messages
 
 
-def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them() -> None:
+def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them():
     spec = tiny(RANDOM, TIMED, ("mubrain_fitted: {", "mubrain: {"))
     expected = r"schedules\.asynchronous on chips\.mubrain: mubrain: .* gives no times\.synaptic_operation"
     with pytest.raises(InputError, match=expected):
@@ -52,9 +51,8 @@ def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them() -> None:
 TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_fitted"))
 
 
-def test_a_recipe_trains_through_the_times_of_its_chip() -> None:
-    plan = plan_of(tiny(TIMED_RECIPE))
-    models = {point.columns["recipe"]: point.jobs.execution.model for point in plan.points if point.jobs}
+def test_a_recipe_trains_through_the_times_of_its_chip():
+    models = {point.columns["recipe"]: point.jobs.execution.model for point in feasible(tiny(TIMED_RECIPE))}
     timed = models["rs"].schedule
     assert (timed.policy, timed.group_size, timed.stop) == ("timed", 8, "drained")
     assert timed.cores == (0,) * 30  # as the sweep maps it: one core
@@ -66,7 +64,7 @@ def test_a_recipe_trains_through_the_times_of_its_chip() -> None:
     assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
 
 
-def test_a_recipe_whose_chip_is_too_small_cannot_be_trained() -> None:
+def test_a_recipe_whose_chip_is_too_small_cannot_be_trained():
     recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: truenorth"))
     rows = [point for point in plan_of(tiny(recipe)).points if point.columns["recipe"] == "rs"]
     assert [point.jobs for point in rows] == [None] * 3
@@ -75,14 +73,14 @@ def test_a_recipe_whose_chip_is_too_small_cannot_be_trained() -> None:
     assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
 
 
-def test_a_recipe_whose_chip_lacks_times_is_a_mistake() -> None:
+def test_a_recipe_whose_chip_lacks_times_is_a_mistake():
     recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
     with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain: .* gives no times"):
         plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered]}")))
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "arbiter"])
-def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(policy: str) -> None:
+def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(policy):
     found = {}
     for chip in ("", ", chip: loihi", ", chip: mubrain_fitted"):
         changes = (
@@ -91,8 +89,7 @@ def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(polic
             (CHIP, f"{CHIP}\n  loihi: {{schedules: [asynchronous]}}"),
             (UNLAYERED[0], UNLAYERED[1].replace("random", policy + chip)),
         )
-        points = [point for point in plan_of(tiny(*changes)).points if point.columns["recipe"] == "rs"]
-        (on_loihi,) = (point.jobs.execution for point in points if point.jobs and point.columns["chip"] == "loihi")
+        (on_loihi,) = (point.jobs.execution for point in feasible(tiny(*changes), recipe="rs", chip="loihi"))
         assert (on_loihi.schedule.policy, on_loihi.schedule.service) == (policy, None)
         assert len(set(on_loihi.schedule.cores)) > 2
         found[chip] = on_loihi.model.schedule
@@ -102,14 +99,14 @@ def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(polic
     assert found[", chip: mubrain_fitted"].cores == (0,) * 2010  # one core
 
 
-def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence() -> None:
+def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence():
     own = "  {name}: {{policy: {name}, group_size: all, stop: drained, refractory: {refractory}}}"
     named = "\n".join(
         own.format(name=name, refractory=refractory)
         for name, refractory in (("arbiter", "true"), ("timed", "false"), ("round_robin", "false"))
     )
     spec = tiny((CHIP, CHIP.replace("asynchronous]", "arbiter, timed, round_robin]")), ("seeds:", f"{named}\nseeds:"))
-    assert {kind: len(found) for kind, found in keys(spec).items()} == {
+    assert counts(spec) == {
         "train": 1,
         "execute": 2,  # with 4-bit weights and without
         "summary": 2,
@@ -117,7 +114,7 @@ def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence() -> None:
     }
 
 
-def test_refractoriness_is_an_axis_and_a_column() -> None:
+def test_refractoriness_is_an_axis_and_a_column():
     """Layered inference needs none: it is one execution, in which no neuron can fire twice."""
     axes = "axes:\n" + "".join(f"  schedule.{name}.refractory: [true, false]\n" for name in ("asynchronous", "layered"))
     spec = tiny(("seeds:", axes + "seeds:"))
@@ -139,7 +136,7 @@ def test_refractoriness_is_an_axis_and_a_column() -> None:
     assert infeasible.get("refractory") is None
 
 
-def test_neurons_without_refractoriness_have_one_form_of_schedule() -> None:
+def test_neurons_without_refractoriness_have_one_form_of_schedule():
     free = ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {refractory: false}}')
     schedule = ("group_size: 4}", "group_size: 4, refractory: false}")
     assert not changed(tiny(free, schedule), tiny(free))
@@ -149,11 +146,11 @@ def test_neurons_without_refractoriness_have_one_form_of_schedule() -> None:
 
 
 @pytest.mark.parametrize("values", ["[1, 2, 4, 8, none]", "[none, 3]"])
-def test_bits_of_weights_are_an_axis(values: str) -> None:
+def test_bits_of_weights_are_an_axis(values):
     spec = tiny(("seeds:", f"axes:\n  chip.mubrain_fitted.weight_bits: {values}\nseeds:"))
     texts = values.strip("[]").split(", ")
     expected = [(text, None if text == "none" else int(text)) for text in texts for _ in range(2)]
-    points = [point for point in plan_of(spec).points if point.jobs is not None]
+    points = feasible(spec)
     column = "axis.chip.mubrain_fitted.weight_bits"
     assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
     assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
@@ -163,16 +160,15 @@ def test_bits_of_weights_are_an_axis(values: str) -> None:
 BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, loss: timestep}")
 
 
-def test_the_loss_is_a_parameter_of_recipes_and_an_axis() -> None:
+def test_the_loss_is_a_parameter_of_recipes_and_an_axis():
     spec = tiny(("seeds:", "axes:\n  recipe.layered.loss: [sum, timestep]\nseeds:"))
-    models = {point.jobs.execution.model.key for point in plan_of(spec).points if point.jobs}
-    assert models == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
+    assert keys(spec)["train"] == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
     by_default = tiny(("recipe_defaults: {", "recipe_defaults: {loss: timestep, "))
     assert keys(by_default)["train"] == keys(tiny(BY_TIMESTEP))["train"] != keys(tiny())["train"]
 
 
 @pytest.mark.parametrize("where", [BY_TIMESTEP, ("seeds:", "axes:\n  recipe.layered.loss: [timestep]\nseeds:")])
-def test_potentials_of_several_timesteps_have_no_loss_by_timestep(where: tuple[str, str]) -> None:
+def test_potentials_of_several_timesteps_have_no_loss_by_timestep(where):
     potential = ('hidden: "12-8"', 'hidden: "12-8", neuron: {readout: potential}')
     spec = tiny(where, potential, ("group_size: 4}", "group_size: 4, stop: drained}"))
     with pytest.raises(InputError, match=r"recipes\.layered\.loss: 'timestep' needs output spikes"):

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from tiny_sweeps import run, tiny
 
 from codesign.exploration import point_rows as module
@@ -14,9 +11,7 @@ from codesign.exploration.sweep import plan_sweep
 AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain_fitted.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
 
 
-def test_rows_of_many_points_are_those_of_each(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch):
     """Also where points share a damaged summary, lack a price, or need what failed."""
     spec = tiny(("seeds: {training: [0]}\n", AXIS))
     run(spec, tmp_path, cache_root)
@@ -51,14 +46,13 @@ def test_rows_of_many_points_are_those_of_each(
     assert len(notes) == 1
 
 
-def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path: Path, cache_root: Path) -> None:
+def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, cache_root):
     """An entry of an earlier time lacks what was not kept then; its rows have no value there, and are in order."""
     spec = tiny()
     run(spec, tmp_path, cache_root)
     plan = plan_sweep(spec, cache_root=cache_root)
     store = Store(tmp_path / "store")
     point = next(point for point in plan.points if point.jobs is not None)
-    assert point.jobs is not None
     row = point_row(point, plan.shape, store, {})
     assert len(row["training_loss_curve"]) == len(row["validation_accuracy_curve"]) == row["trained_epochs"]
     assert row["training_loss_curve"][row["best_epoch"] - 1] == row["training_loss"]
@@ -66,12 +60,11 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path: P
     assert 0 < row["epoch_wall_s"] < row["train_wall_s"]
     key = point.jobs.execution.model.key
     model = store.get(key)
-    assert model is not None
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")
     store.put(key, model.payload, {name: value for name, value in model.facts.items() if name not in late})
     assert point_row(point, plan.shape, store, {}) == {**row, **dict.fromkeys(late)}
 
 
-def test_no_points_have_no_rows(tmp_path: Path, cache_root: Path) -> None:
+def test_no_points_have_no_rows(tmp_path, cache_root):
     plan = plan_sweep(tiny(), cache_root=cache_root)
     assert list(point_rows([], plan.shape, Store(tmp_path), {})) == []

@@ -40,7 +40,7 @@ def by_hand(*, spiking_readout: bool = True) -> Execution:
     )
 
 
-def test_summary_by_hand() -> None:
+def test_summary_by_hand():
     columns = summary_columns(by_hand(), last_step=None)
     third = 1 / 3
     assert columns == {
@@ -65,7 +65,7 @@ def test_summary_by_hand() -> None:
     }
 
 
-def test_an_early_answer_is_read_from_the_execution_that_goes_on() -> None:
+def test_an_early_answer_is_read_from_the_execution_that_goes_on():
     early = summary_columns(by_hand(), last_step=None, decided_after=2)
     assert early["accuracy"] == pytest.approx(2 / 3)  # as in the convergence curve
     assert early["drained_accuracy"] == pytest.approx(1 / 3)
@@ -73,7 +73,7 @@ def test_an_early_answer_is_read_from_the_execution_that_goes_on() -> None:
     assert summary_columns(by_hand(), last_step=1)["drained_accuracy"] is None
 
 
-def test_no_output_spike_at_all_leaves_latencies_open() -> None:
+def test_no_output_spike_at_all_leaves_latencies_open():
     from dataclasses import replace
 
     silent = replace(
@@ -89,7 +89,7 @@ def test_no_output_spike_at_all_leaves_latencies_open() -> None:
     assert columns["latency_spikes_bins"] == columns["latency_spikes_counts"] == columns["currents_first_layer"] == []
 
 
-def test_convergence_ends_with_the_steps_that_were_run() -> None:
+def test_convergence_ends_with_the_steps_that_were_run():
     curve = convergence_accuracy(by_hand(), last_step=1)
     assert curve == pytest.approx([1 / 3, 1 / 3])
     assert convergence_accuracy(by_hand(spiking_readout=False), last_step=None) is None
@@ -103,5 +103,5 @@ def test_convergence_ends_with_the_steps_that_were_run() -> None:
         ([5, 1000], [*range(0, 1001, 8)], [1, *[0] * 124, 1]),
     ],
 )
-def test_bins_are_the_narrowest_powers_of_two(values: list[int], bins: list[int], counts: list[int]) -> None:
+def test_bins_are_the_narrowest_powers_of_two(values, bins, counts):
     assert histogram(np.array(values)) == (bins, counts)

@@ -51,7 +51,7 @@ def choices(path: Path) -> Iterator[Chosen[SweepSpec]]:
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
-def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path: Path) -> None:
+def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path):
     for chosen in choices(path):
         assert chosen.spec.name == "_".join([path.stem, *chosen.options.values()])
         if chosen.spec.workload.name == EMBEDDED:
@@ -59,16 +59,16 @@ def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path: Path) -> 
 
 
 @pytest.mark.parametrize("path", PRICES, ids=name_of)
-def test_a_shipped_price_file_has_no_mistakes(path: Path) -> None:
+def test_a_shipped_price_file_has_no_mistakes(path):
     assert load_document(path, PricingSpec).name == path.stem
 
 
-def test_all_are_found_by_name_and_have_a_folder_of_their_own() -> None:
+def test_all_are_found_by_name_and_have_a_folder_of_their_own():
     assert {name_of(path) for path in LISTED} <= set(sweep_names())
     assert not [name for name in sweep_names() if "/_" in f"/{name}"]
     assert max(Counter(path.stem for path in RUNNABLE).values()) == 1  # names of datasets and scales are appended
 
 
-def test_every_base_is_extended() -> None:
+def test_every_base_is_extended():
     extended = {(path.parent / content(path)["extends"]).resolve() for path in FILES if "extends" in content(path)}
     assert {path.resolve() for path in FILES if path not in LISTED} <= extended

@@ -6,7 +6,7 @@ import pytest
 from tiny_sweeps import TINY, tiny
 
 import codesign
-from codesign.documents import Spec, parse_document
+from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.axes import AxisRange
@@ -22,6 +22,13 @@ def problems(text: str) -> list[tuple[int, str]]:
     with pytest.raises(DocumentError) as caught:
         parse_document(text, "bad.yaml", SweepSpec)
     return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
+def assert_at_lines(found: list[tuple[int, str]], expected: list[tuple[int, str]]) -> None:
+    """Each message begins as expected at its line, and there is none at any other line."""
+    for line, message in expected:
+        assert any(at == line and text.startswith(message) for at, text in found), (line, message, found)
+    assert {line for line, _ in found} == {line for line, _ in expected}
 
 
 BAD = """\
@@ -50,7 +57,7 @@ objectives:
 """
 
 
-def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion() -> None:
+def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     found = problems(BAD)
     expected = [
         (3, "workload.name: unknown dataset 'digitz'; did you mean 'digits'?"),
@@ -68,23 +75,16 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion() -> N
         (20, "axes.chips.mubrain: must be schedule.<name>.<parameter>"),
         (22, "objectives.0.column: unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
     ]
-    for line, message in expected:
-        assert any(at == line and message in text for at, text in found), (line, message, found)
-    assert {line for line, _ in found} == {line for line, _ in expected}
+    assert_at_lines(found, expected)
 
 
-def test_layered_recipe_with_a_schedule_is_a_mistake() -> None:
+def test_layered_recipe_with_a_schedule_is_a_mistake():
     found = problems(TINY.replace("{method: layered}", "{method: layered, group_size: 8}"))
-    assert found == [
-        (
-            8,
-            "recipes.layered: layered training has no schedule to choose: remove group_size or set method "
-            "to 'unlayered'",
-        )
-    ]
+    text = "layered training has no schedule to choose: remove group_size or set method to 'unlayered'"
+    assert found == [(8, f"recipes.layered: {text}")]
 
 
-def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written() -> None:
+def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
     entry = "  truenorth: {}"
     assert entry in TINY
     text = "contains the static energy of that one; it cannot be used for operation 'accelerated'"
@@ -106,7 +106,7 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
 LAYERED = "  layered: {method: layered}"
 
 
-def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep() -> None:
+def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
     timed = LAYERED + "\n  timed: {method: unlayered, policy: timed"
     (found,) = problems(TINY.replace(LAYERED, timed + "}"))
     assert found == (
@@ -123,7 +123,7 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep() -> None:
     assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
 
 
-def test_mistakes_in_a_calibration_have_their_line() -> None:
+def test_mistakes_in_a_calibration_have_their_line():
     def with_calibration(text: str) -> str:
         return TINY.replace("{method: layered}", f"{{method: layered, calibration: {text}}}")
 
@@ -138,13 +138,13 @@ def test_mistakes_in_a_calibration_have_their_line() -> None:
     assert "a calibration is for no chip" in problems(with_calibration("{policy: timed}"))[0][1]
 
 
-def test_a_chip_for_all_recipes_passes_layered_ones_by() -> None:
+def test_a_chip_for_all_recipes_passes_layered_ones_by():
     default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain_fitted, policy: timed, ")
     spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
     assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain_fitted")
 
 
-def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash() -> None:
+def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash():
     for text in (
         "[1, 2]",
         "hello",
@@ -154,7 +154,7 @@ def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash() -> None:
         assert problems(text)
 
 
-def test_preset_fills_what_defaults_and_recipe_leave_open() -> None:
+def test_preset_fills_what_defaults_and_recipe_leave_open():
     spec = tiny(
         (
             "  layered: {method: layered}",
@@ -173,19 +173,19 @@ def test_preset_fills_what_defaults_and_recipe_leave_open() -> None:
     assert spec.neuron.time_constant == 1e-3
 
 
-def test_neuron_parameters_of_the_sweep_win_over_the_preset() -> None:
+def test_neuron_parameters_of_the_sweep_win_over_the_preset():
     spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'))
     assert spec.neuron.threshold == 0.5
     assert spec.neuron.time_constant == 1e-3
 
 
-def test_network_takes_inputs_and_outputs_from_the_workload() -> None:
+def test_network_takes_inputs_and_outputs_from_the_workload():
     topology = tiny().topology(input_grid=(2, 16, 16), classes=10)
     assert topology.input == 512
     assert topology.layers == (Linear(neurons=12), Linear(neurons=8), Linear(neurons=10))
 
 
-def test_network_without_layers_takes_those_of_the_preset() -> None:
+def test_network_without_layers_takes_those_of_the_preset():
     topology = tiny(('network: {hidden: "12-8"}\n', "")).topology(input_grid=(1, 4, 4), classes=10)
     assert [layer.neurons for layer in topology.layers if isinstance(layer, Linear)] == [64, 64, 64, 10]
 
@@ -199,26 +199,22 @@ def test_network_without_layers_takes_those_of_the_preset() -> None:
         ("{layers: [{kind: conv2d, channels: 4, kernel: 30}, {neurons: 10, kind: linear}]}", "kernel of 30"),
     ],
 )
-def test_network_that_does_not_fit_the_workload(network: str, message: str) -> None:
+def test_network_that_does_not_fit_the_workload(network, message):
     spec = tiny(('{hidden: "12-8"}', network))
     with pytest.raises(InputError, match=message):
         spec.topology(input_grid=(2, 16, 16), classes=10)
 
 
-def test_convolutional_network_sees_the_workloads_grid() -> None:
+def test_convolutional_network_sees_the_workloads_grid():
     layers = "{layers: [{kind: conv2d, channels: 4, kernel: 3}, {kind: linear, neurons: 10}]}"
     spec = tiny(('{hidden: "12-8"}', layers))
     assert spec.topology(input_grid=(2, 16, 16), classes=10).input == (2, 16, 16)
 
 
-def test_a_sweeps_own_schedule_hides_the_built_in_one() -> None:
+def test_a_sweeps_own_schedule_hides_the_built_in_one():
     spec = tiny(("  asynchronous: {", "  chip: {policy: fifo}\n  asynchronous: {"))
     assert spec.schedule_entry("chip").policy == "fifo"
     assert spec.schedule_entry("layered") == BUILT_IN_SCHEDULES["layered"]
-
-
-def test_seeds_must_differ() -> None:
-    assert "seeds must differ, found 0, 0" in problems(TINY.replace("[0]", "[0, 0]"))[0][1]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +238,7 @@ def test_seeds_must_differ() -> None:
         ),
     ],
 )
-def test_numbers_that_no_network_computes_with_are_mistakes(old: str, new: str, message: str) -> None:
+def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
     (found,) = problems(TINY.replace(old, new))
     assert found[0] == next(i for i, line in enumerate(TINY.splitlines(), start=1) if old in line)
     assert found[1].startswith(message)
@@ -252,13 +248,14 @@ def test_numbers_that_no_network_computes_with_are_mistakes(old: str, new: str, 
     ("change", "message"),
     [
         (("seeds:", "axes: {chip.mubrain_fitted.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
+        (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
         (("group_size: 4}", "group_size: 4, steps_after_output: 33}"), "must be less than 33"),
         (('"12-8"', '"[4x99999999]"'), "are not of the form"),
     ],
 )
-def test_repetitions_and_absurd_sizes_are_mistakes(change: tuple[str, str], message: str) -> None:
+def test_repetitions_and_absurd_sizes_are_mistakes(change, message):
     with pytest.raises(DocumentError, match=message):
         tiny(change)
 
@@ -281,7 +278,7 @@ axes:
 """
 
 
-def test_values_that_an_axis_cannot_take_are_told_at_their_lines() -> None:
+def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
     first = len(TINY.splitlines())
     expected = [
         (2, "schedule.asynchronous.group_size: must be greater than 0, found 0"),
@@ -294,12 +291,10 @@ def test_values_that_an_axis_cannot_take_are_told_at_their_lines() -> None:
         (14, "chip.mubrain_fitted.vector_width: "),
     ]
     found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
-    for line, message in expected:
-        assert any(at == line and text.startswith(message) for at, text in found), (line, message, found)
-    assert {line for line, _ in found} == {line for line, _ in expected}
+    assert_at_lines(found, expected)
 
 
-def test_values_of_axes_need_to_go_together_only_as_they_are_combined() -> None:
+def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     queued = TINY + "axes:\n  schedule.asynchronous.prioritize_input: [true]\n"
     line = len(queued.splitlines())
     assert parse_document(queued + "  schedule.asynchronous.input_mode: [queued]\n", "good.yaml", SweepSpec).axes
@@ -310,7 +305,7 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined() -> None:
     ]
 
 
-def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
     chip = (CHIPS / "mubrain_fitted.yaml").read_text(encoding="utf-8")
     for folder in ("here", "deep/down"):
         (tmp_path / folder).mkdir(parents=True)
@@ -331,6 +326,6 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("model", [Range, AxisRange])
-def test_the_ends_of_ranges_are_no_booleans(model: type[Spec]) -> None:
+def test_the_ends_of_ranges_are_no_booleans(model):
     with pytest.raises(DocumentError, match=r"^x.yaml:2: to: must be a number, or one with a unit .*, found True$"):
         parse_document("from: 0\nto: true\npoints: 3" if model is AxisRange else "from: 0\nto: true", "x.yaml", model)

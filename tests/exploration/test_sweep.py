@@ -8,10 +8,10 @@ import pytest
 from tiny_sweeps import run, tiny
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
-from codesign.errors import StoreError, TrainingDivergedError
+from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
+from codesign.exploration.jobs import ExecuteInputs, Output
 from codesign.exploration.plan import FeasiblePoint
 from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
@@ -31,7 +31,7 @@ def results(folder: Path, output: str = "out") -> ResultTable:
     return read_results(folder / output / "results.parquet")
 
 
-def test_a_sweep_leaves_rows_and_a_report(tmp_path: Path, cache_root: Path) -> None:
+def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
     outcome, progress = run(tiny(), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
     assert outcome.report.read_text(encoding="utf-8").startswith("<!")
@@ -68,7 +68,7 @@ LEARNS = (
 """A network in which something happens."""
 
 
-def test_accuracy_stands_before_and_after_quantization(tmp_path: Path, cache_root: Path) -> None:
+def test_accuracy_stands_before_and_after_quantization(tmp_path, cache_root):
     chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}"
     coarse = "  coarse: {chip: mubrain_fitted, weight_bits: 1, schedules: [layered]}"
     floats = "  floats: {chip: mubrain_fitted, weight_bits: none, schedules: [layered]}"
@@ -79,7 +79,7 @@ def test_accuracy_stands_before_and_after_quantization(tmp_path: Path, cache_roo
     assert by_chip["floats"]["float_accuracy"] is None or math.isnan(by_chip["floats"]["float_accuracy"])
 
 
-def test_rows_say_how_far_their_numbers_may_move(finished_sweep: Path) -> None:
+def test_rows_say_how_far_their_numbers_may_move(finished_sweep):
     row = next(row for row in rows(finished_sweep) if row["schedule"] == "layered")
     place = list(row["uncertain_numbers"]).index("energies.synaptic_operation")
     ratio = row["uncertain_high"][place] / row["uncertain_value"][place]
@@ -89,7 +89,7 @@ def test_rows_say_how_far_their_numbers_may_move(finished_sweep: Path) -> None:
     assert len(row["energy_draws_j"]) == len(row["latency_draws_s"]) == 128
 
 
-def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path: Path, cache_root: Path) -> None:
+def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path, cache_root):
     timed = ("  layered: {method: layered}", "  timed: {method: unlayered, policy: timed, chip: mubrain_fitted}")
     policy = ("policy: random, group_size: 4", "policy: timed, group_size: 4")
     outcome, progress = run(tiny(timed, policy, *LEARNS), tmp_path, cache_root)
@@ -101,7 +101,7 @@ def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path: Path, cache
     assert results(tmp_path).metadata.recipes["timed"]["chip"] == "mubrain_fitted"
 
 
-def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path: Path, cache_root: Path) -> None:
+def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path, cache_root):
     """Trained alike, run alike, under its own name."""
     recipe = "  layered: {method: layered}\n"
     calibrated = "  calibrated: {method: layered, calibration: {group_size: 4, samples: 40}}\n"
@@ -119,7 +119,7 @@ def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path: Path, ca
     )
 
 
-def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: Path) -> None:
+def test_metadata_says_where_everything_comes_from(tmp_path, cache_root):
     run(tiny(("seeds:", "evaluation: {samples: 10}\nseeds:")), tmp_path, cache_root)
     metadata = results(tmp_path).metadata
     assert (metadata.sweep, metadata.title, metadata.topology) == ("tiny", "Tiny", "512-12-8-10")
@@ -136,7 +136,7 @@ def test_metadata_says_where_everything_comes_from(tmp_path: Path, cache_root: P
     assert metadata.jobs.trained == 1
 
 
-def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep: Path, cache_root: Path) -> None:
+def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep, cache_root):
     outcome, progress = run(tiny(), after_sweep, cache_root, output="again")
     assert progress.jobs == []
     assert progress.executor == "none needed"
@@ -144,7 +144,7 @@ def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep: Path, ca
     assert contents_equal(results(after_sweep), results(after_sweep, "again"))
 
 
-def test_a_grown_sweep_runs_only_what_is_new(after_sweep: Path, tmp_path: Path, cache_root: Path) -> None:
+def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
     chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous"
     _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new
     assert progress.kinds() == ["execute", "execute", "price", "price"]  # with the chip's weights, and with floats
@@ -154,7 +154,7 @@ def test_a_grown_sweep_runs_only_what_is_new(after_sweep: Path, tmp_path: Path, 
     assert progress.kinds().count("train") == 1
 
 
-def test_another_price_is_no_reason_to_simulate_again(after_sweep: Path, tmp_path: Path, cache_root: Path) -> None:
+def test_another_price_is_no_reason_to_simulate_again(after_sweep, tmp_path, cache_root):
     before = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
     override = ("asynchronous]}", "asynchronous], overrides: {energies.synaptic_operation: 52 pJ}}")
     _, progress = run(tiny(override), tmp_path, cache_root)
@@ -181,9 +181,7 @@ def stored(folder: Path) -> FeasiblePoint:
         (["cost", "execution", "model"], ["train", "execute", "price"]),
     ],
 )
-def test_damaged_entries_are_computed_again_where_they_are_needed(
-    after_sweep: Path, tmp_path: Path, cache_root: Path, damaged: list[str], rerun: list[str]
-) -> None:
+def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, tmp_path, cache_root, damaged, rerun):
     jobs, store = stored(cache_root), Store(tmp_path / "store")
     keys = {
         "cost": jobs.cost.key,
@@ -201,33 +199,21 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(
     assert contents_equal(results(tmp_path), results(tmp_path, "again"))
 
 
-def test_a_training_that_diverges_fails_its_rows_only(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = runner.run_train
-
-    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
-        if inputs.recipe.method == "unlayered":
-            raise TrainingDivergedError("the loss became nan in epoch 1")
-        return original(inputs, *arguments, **options)
-
-    monkeypatch.setattr(runner, "run_train", diverge)
+def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, diverging):
     outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 2, 2)
     failed = [row for row in rows(tmp_path) if row["status"] == "failed"]
     assert {row["recipe"] for row in failed} == {"rs"}
     assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan in epoch 1"}
     assert len(progress.failures) == 1
-    monkeypatch.setattr(runner, "run_train", original)
+    diverging.undo()
     outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
     assert outcome.failed == 0
     assert progress.kinds().count("train") == 1
 
 
 @pytest.mark.parametrize(("schedule", "bits"), [("asynchronous", 4), ("layered", None)])
-def test_any_other_exception_fails_its_rows_only(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, bits: int | None
-) -> None:
+def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypatch, schedule, bits):
     """Also where it is the twin in floats that fails."""
     original = runner.run_execute
 
@@ -245,9 +231,7 @@ def test_any_other_exception_fails_its_rows_only(
     assert failed["trained_epochs"] == 1
 
 
-def test_a_store_that_cannot_be_written_stops_the_sweep(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_cannot_be_written_stops_the_sweep(tmp_path, cache_root, monkeypatch):
     def full(*arguments: Any, **options: Any) -> None:
         raise StoreError("No space left on device")
 
@@ -256,7 +240,7 @@ def test_a_store_that_cannot_be_written_stops_the_sweep(
         run(tiny(), tmp_path, cache_root)
 
 
-def test_trainings_that_are_worth_it_run_on_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
 
     def chosen(trainings: int, epochs: int) -> str:
@@ -268,7 +252,7 @@ def test_trainings_that_are_worth_it_run_on_ray(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.thorough
-def test_ray_gives_the_same_bytes_as_serial(tmp_path: Path, cache_root: Path) -> None:
+def test_ray_gives_the_same_bytes_as_serial(tmp_path, cache_root):
     """Would catch a result that depends on the process or the order in which jobs ran."""
     spec = tiny(TWO_RECIPES)
     run(spec, tmp_path / "serial", cache_root)
@@ -279,12 +263,10 @@ def test_ray_gives_the_same_bytes_as_serial(tmp_path: Path, cache_root: Path) ->
     assert len(keys) > 10
     for key in keys:
         ours, theirs = serial.get(key), ray.get(key)
-        assert ours is not None
-        assert theirs is not None
         assert ours.payload == theirs.payload
 
 
-def test_what_machines_do_beyond_the_paper(tmp_path: Path, cache_root: Path) -> None:
+def test_what_machines_do_beyond_the_paper(tmp_path, cache_root):
     """Policies that look at cores, queued input and no refractoriness, trained through and evaluated."""
     recipe = (
         "  mine: {method: unlayered, policy: round_robin, input_mode: queued, refractory: false, chip: mubrain_fitted}"
@@ -304,7 +286,7 @@ def test_what_machines_do_beyond_the_paper(tmp_path: Path, cache_root: Path) -> 
     assert operations[False] > operations[True]  # more than one spike a pass is possible, and costs
 
 
-def test_networks_without_output_spikes_are_told_of_once(tmp_path: Path, cache_root: Path) -> None:
+def test_networks_without_output_spikes_are_told_of_once(tmp_path, cache_root):
     silent = ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 1.0e+6}}')
     outcome, progress = run(tiny(silent), tmp_path, cache_root)
     assert outcome.ok == 2

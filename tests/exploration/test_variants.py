@@ -15,7 +15,7 @@ def with_axes(*axes: str) -> SweepSpec:
     return tiny((SEEDS, SEEDS + "axes:\n" + "".join(f"  {axis}\n" for axis in axes)))
 
 
-def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file() -> None:
+def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file():
     spec = with_axes(
         "recipe.layered.epochs: [1, 2, 3]",
         "chip.truenorth.vector_width: [7, 8]",  # of something else
@@ -32,14 +32,14 @@ def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file() -> None
 @pytest.mark.parametrize(
     ("values", "unit"), [("[1 pJ, 2 pJ]", "J"), ("[1 pJ]", "J")], ids=["several values", "one value"]
 )
-def test_the_unit_of_an_axis_is_that_of_its_numbers(values: str, unit: str) -> None:
+def test_the_unit_of_an_axis_is_that_of_its_numbers(values, unit):
     energies = "chip.mubrain_fitted.energies.synaptic_operation"
     widths = "chip.mubrain_fitted.vector_width"
     spec = with_axes(f"{widths}: [1, 2]", f"{energies}: {values}", "recipe.layered.epochs: [1, 2]")
     assert [axis_unit(spec, path) for path in (energies, widths, "recipe.layered.epochs")] == [unit, "", ""]
 
 
-def test_an_axis_of_mixed_units_has_none() -> None:
+def test_an_axis_of_mixed_units_has_none():
     path = "chip.odin.times.synaptic_operation"
     spec = tiny((SEEDS, f"{SEEDS}axes:\n  {path}: [1 ns, 2]\n"), ("  truenorth: {}", "  odin: {}"))
     found = [one.value.chip.times.synaptic_operation for one in chip_variants(spec, "odin")]

@@ -8,7 +8,7 @@ from typing import Any
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.plan import Plan, Point, build_plan
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
@@ -69,6 +69,17 @@ def keys(spec: SweepSpec) -> dict[str, set[str]]:
     }
 
 
+def counts(spec: SweepSpec) -> dict[str, int]:
+    """Number of different jobs, by kind."""
+    return {kind: len(found) for kind, found in keys(spec).items()}
+
+
+def feasible(spec: SweepSpec, **columns: Any) -> list[Point]:
+    """The points of its plan that a chip can execute, with these columns."""
+    points = (point for point in plan_of(spec).points if point.jobs is not None)
+    return [point for point in points if all(point.columns[name] == value for name, value in columns.items())]
+
+
 def changed(spec: SweepSpec, base: SweepSpec) -> set[str]:
     """Kinds of job whose keys differ."""
     ours, theirs = keys(spec), keys(base)
@@ -81,6 +92,31 @@ CHIP = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
 def with_override(text: str) -> tuple[str, str]:
     """The change that overrides numbers of `mubrain_fitted`."""
     return CHIP, CHIP.replace("]}", f"], overrides: {{{text}}}}}")
+
+
+OWN_CHIP = """\
+name: own
+title: Made up
+description: for a test
+citation: made_up
+operating_point: on paper
+sources: {made_up: {citation: made up}}
+cores: {value: 2, confidence: stated, source: made_up}
+layers_share_core: true
+can_flush: "no"
+vector_width: {value: 2, confidence: stated, source: made_up}
+synchronization: {kind: asynchronous}
+times:
+  synaptic_operation: {value: 1 ns, confidence: stated, source: made_up}
+  neuron_update: {value: 1 ns, confidence: estimated, source: made_up}
+  output: {value: 1 ns, confidence: stated, source: made_up}
+  message: {value: 1 ns, confidence: stated, source: made_up}
+"""
+OWN_WEIGHTS = """\
+weight_bits: {value: 3, confidence: stated, source: made_up}
+weights: {signed: false, scale: network, confidence: stated, source: made_up}
+potential_bits: {value: 6, confidence: stated, source: made_up}
+"""
 
 
 class Recording(Progress):
@@ -113,19 +149,21 @@ class Recording(Progress):
 
 def run(
     spec: SweepSpec,
-    folder: Path,
+    folder: Path | str,
     cache_root: Path,
     *,
     executor: Executor | None = None,
     output: str = "out",
     models: bool = False,
+    progress: Recording | None = None,
 ) -> tuple[SweepOutcome, Recording]:
-    """Run a sweep with its store in `folder`."""
-    progress = Recording()
+    """Run a sweep with its store in `folder`, which may be a URL."""
+    progress = progress or Recording()
+    store, out = (folder / name if isinstance(folder, Path) else f"{folder}/{name}" for name in ("store", output))
     outcome = run_sweep(
         spec,
-        store=Store(folder / "store", on_damage=progress.note),
-        output=folder / output,
+        store=Store(store, on_damage=progress.note),
+        output=out,
         executor=executor or SerialExecutor(),
         progress=progress,
         workloads=Workloads(cache_root=cache_root),
