@@ -13,7 +13,7 @@ def card() -> cd.ModelCard:
     return cd.describe_model(network, name="mine")
 
 
-def test_a_card_of_which_nothing_is_known_says_so() -> None:
+def test_a_card_of_which_nothing_is_known_says_so():
     page = model_page(card(), "mine.safetensors")
     assert "8 neurons that tells 3 classes apart" in page
     assert "| network | 6-5-3: 45 synapses, 45 weights of 32 bits |" in page
@@ -23,7 +23,7 @@ def test_a_card_of_which_nothing_is_known_says_so() -> None:
     assert "Nothing here was measured on silicon" in page
 
 
-def test_scores_stand_under_their_schedule() -> None:
+def test_scores_stand_under_their_schedule():
     quantized = cd.ModelEvaluation(
         chip="a",
         schedule="fast",
@@ -57,7 +57,7 @@ def test_scores_stand_under_their_schedule() -> None:
     assert "- too large (b)" in page
 
 
-def test_texts_of_others_are_text() -> None:
+def test_texts_of_others_are_text():
     hostile = "<script>alert(1)</script> | cell\n# heading [link](http://x) `code` *bold* _em_ snake_case"
     page = model_page(replace(card(), name=hostile, description=hostile), "x")
     assert "<script" not in page
@@ -71,6 +71,6 @@ def test_texts_of_others_are_text() -> None:
     assert "[mine-seed0](mine-seed0.md)" in index
 
 
-def test_evaluations_have_the_names_of_columns() -> None:
+def test_evaluations_have_the_names_of_columns():
     beside = {"axes", "split"}
     assert set(cd.ModelEvaluation.__dataclass_fields__) - beside <= set(COLUMNS)
