@@ -91,7 +91,6 @@ LONG_FUNCTIONS = {
 MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
-    "exploration.study.study.run_study",
     "reporting.paper.judging.by_a_factor",
     "simulation.engine.classification_loss",
     "simulation.engine.simulate",
@@ -99,10 +98,7 @@ MANY_PARAMETERS = {
     "training.trainer.train",
 }
 NAMES_OF_SEVERAL = {
-    "Point",
     "Problem",
-    "Progress",
-    "Resources",
     "Result",
 }
 

@@ -73,6 +73,7 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.store import Store
+    from codesign.exploration.study.storage import StudyPlaces
     from codesign.exploration.study.study import choose_study, run_study
     from codesign.exploration.sweep import Commands
     from codesign.exploration.workloads import Workloads
@@ -87,8 +88,7 @@ def study(
         outcome = run_study(
             spec,
             store=kept,
-            output=output or f"reports/{spec.name}",
-            storage=storage,
+            places=StudyPlaces(name=spec.name, output=output or f"reports/{spec.name}", url=storage),
             executor=explicit_executor(executor, workers, ray_address, progress),
             progress=progress,
             workloads=Workloads(data_root=data_root),

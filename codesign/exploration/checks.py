@@ -5,7 +5,9 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, get_args
@@ -15,7 +17,6 @@ from pydantic import ValidationError
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
 from codesign.errors import CodesignError
-from codesign.exploration.limits import name_problems, size_problems
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
@@ -25,8 +26,21 @@ from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS, UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names
 
-__all__ = ["anchored", "is_chip_file", "merged_recipe", "problems", "relocated"]
+__all__ = [
+    "MOST_POINTS",
+    "anchored",
+    "design_points",
+    "is_chip_file",
+    "merged_recipe",
+    "name_problems",
+    "problems",
+    "relocated",
+]
 
+MOST_POINTS = 100_000
+"""Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
+
+_WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",
@@ -91,7 +105,7 @@ def is_chip_file(chip: str) -> bool:
     return "/" in chip or chip.endswith((".yaml", ".yml"))
 
 
-# what is wrong -------------------------------------------------------------------------------------------------------
+# what is wrong ----------------------------------------------------------------------------------------------------
 
 
 def problems(data: Any, models: Mapping[str, type[Spec]], built_in_schedules: Mapping[str, Spec]) -> Mistakes:
@@ -126,6 +140,49 @@ def problems(data: Any, models: Mapping[str, type[Spec]], built_in_schedules: Ma
     axes = _axes(data, blocks)
     for path, message in (*_axis_problems(data, blocks, models, axes), *_chips(blocks["chip"], models["chip"], axes)):
         yield path, f"{_label(path)}: {message}"
+
+
+def name_problems(data: dict[str, Any]) -> Mistakes:
+    """The mistake of a name that no folder of reports can have on Windows."""
+    name = data.get("name")
+    if isinstance(name, str) and _WINDOWS_DEVICE.fullmatch(name):
+        yield ("name",), f"name: {name!r} is a device on Windows and cannot be a folder there; take another name"
+
+
+def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
+    """The mistake of a sweep that is too large, as the path of the culprit and a message."""
+    points = design_points(data, built_in_schedules)
+    if points > MOST_POINTS:
+        culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
+        yield (
+            (culprit,),
+            f"{culprit}: {points:,} design points are more than a sweep may have, {MOST_POINTS:,}; "
+            "`codesign price` prices larger grids of a chip's numbers",
+        )
+
+
+def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> int:
+    """Design points of a sweep file's plain content, infeasible ones included; parts of a wrong form count once."""
+    axes = _mapping(data, "axes")
+    seeds = _mapping(data, "seeds")
+    schedules = {
+        name: _variants(axes, "schedule", name) for name in (*built_in_schedules, *_mapping(data, "schedules"))
+    }
+    executed = 0
+    for name, entry in _mapping(data, "chips").items():
+        given = entry.get("schedules") if isinstance(entry, dict) else None
+        chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
+        executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
+    trained = sum(_variants(axes, "recipe", name) for name in _mapping(data, "recipes"))
+    return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
+
+
+def _variants(axes: dict[str, Any], block: str, name: object) -> int:
+    return math.prod(_count(values, 1) for path, values in axes.items() if str(path).startswith(f"{block}.{name}."))
+
+
+def _count(values: object, usual: int) -> int:
+    return len(values) if isinstance(values, list) else usual
 
 
 def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Path_, Iterable[str], str]]:

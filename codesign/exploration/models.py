@@ -16,7 +16,7 @@ from codesign.analysis.table import ResultTable
 from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import canonical_json, decode_state
 from codesign.exploration.jobs import TrainInputs
-from codesign.exploration.plan import Plan, Point
+from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
@@ -171,7 +171,7 @@ def _number(value: str | float) -> str:
 
 def _models(label: str, plan: Plan) -> list[_Model]:
     """The models of a plan, in its order."""
-    points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[Point]] = {}
+    points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[PlannedPoint]] = {}
     for point in plan.points:
         recipe, seed = point.columns["recipe"], point.columns["training_seed"]
         prefix = f"{AXIS_PREFIX}recipe.{recipe}."

@@ -21,7 +21,7 @@ from codesign.simulation.loss import check_loss
 from codesign.training.recipe import Recipe
 from codesign.workload.dataset import WorkloadOutline
 
-__all__ = ["FeasiblePoint", "Plan", "Point", "build_plan"]
+__all__ = ["FeasiblePoint", "Plan", "PlannedPoint", "build_plan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ class FeasiblePoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
+class PlannedPoint:
     """A design point: one row of the results.
 
     Attributes:
@@ -84,7 +84,7 @@ class Plan:
     topology: TopologySpec
     shape: NetworkShape
     outline: WorkloadOutline
-    points: tuple[Point, ...]
+    points: tuple[PlannedPoint, ...]
 
     @property
     def workload(self) -> str:
@@ -194,14 +194,14 @@ class _Builder:
         self._with_float_weights = with_float_weights
         self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
 
-    def points(self, deployment: Deployment, model: _Model) -> list[Point]:
+    def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
         """The points of a model on a deployment, by evaluation seed."""
         axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
         for variant in (deployment.chip, deployment.schedule, model.recipe):
             axes.update({f"{AXIS_PREFIX}{path}": value for path, value in variant.axes})
         return [self._point(deployment, model, seed, axes) for seed in self._spec.seeds.evaluation]
 
-    def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> Point:
+    def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> PlannedPoint:
         chip, jobs = deployment.chip.value, None
         if deployment.inference is not None and deployment.placement is not None and model.reason is None:
             executed = self._execute(deployment.inference, model.inputs, seed)
@@ -213,7 +213,7 @@ class _Builder:
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
-        return Point(columns=columns, chip=chip.chip, jobs=jobs, reason=deployment.reason or model.reason)
+        return PlannedPoint(columns=columns, chip=chip.chip, jobs=jobs, reason=deployment.reason or model.reason)
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point but for its price."""

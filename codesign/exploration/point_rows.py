@@ -8,7 +8,7 @@ from codesign.analysis.columns import checked_cells
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import decode_columns, reading_result
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.plan import FeasiblePoint, Point
+from codesign.exploration.plan import FeasiblePoint, PlannedPoint
 from codesign.exploration.rows import Columns
 from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
@@ -30,7 +30,7 @@ _TRAINING_FACTS = (
 )
 
 
-def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
+def point_row(point: PlannedPoint, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
     """All columns of a design point: its result, or why it has none.
 
     Args:
@@ -41,7 +41,7 @@ def point_row(point: Point, shape: NetworkShape, store: Store, failures: Mapping
 
 
 def point_rows(
-    points: Sequence[Point], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
+    points: Sequence[PlannedPoint], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
 ) -> Iterator[Columns]:
     """All columns of each of many design points, as `point_row`; few of them are in memory at once."""
     for first in range(0, len(points), _AT_ONCE):
@@ -84,7 +84,7 @@ def _distinct(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def _point_row(point: Point, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
+def _point_row(point: PlannedPoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
@@ -95,7 +95,7 @@ def _point_row(point: Point, shape: NetworkShape, stored: _Stored, failures: Map
 
 
 def _row(
-    point: Point, jobs: FeasiblePoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]
+    point: PlannedPoint, jobs: FeasiblePoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]
 ) -> Columns:
     columns = {**point.columns, **_training_columns(stored.facts(jobs.execution.model.key))}
     for key in jobs.keys:
@@ -125,7 +125,7 @@ def _training_columns(facts: Facts) -> Columns:
 
 
 def result_columns(
-    point: Point, shape: NetworkShape, summary: Columns, *unquantized: Columns, cost: Columns
+    point: PlannedPoint, shape: NetworkShape, summary: Columns, *unquantized: Columns, cost: Columns
 ) -> Columns:
     """What a point's results come to: its summary, that of the same with float weights if there is one, and its cost.
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codesign.errors import StoreError, UnreadableResultError
-from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs, run_assess, run_execute, run_train
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Entry, Store
@@ -56,7 +56,7 @@ class Runner:
         executor: Executor,
         workload: Callable[[str], Workload],
         progress: Progress,
-        resources: Mapping[str, Resources] | None = None,
+        resources: Mapping[str, TaskResources] | None = None,
         order: Sequence[str] = JOB_KINDS,
         on_result: Callable[[str, bytes], None] | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class Runner:
         self._executor = executor
         self._load = workload
         self._progress = progress
-        self._resources = {kind: (resources or {}).get(kind, Resources()) for kind in JOB_KINDS}
+        self._resources = {kind: (resources or {}).get(kind, TaskResources()) for kind in JOB_KINDS}
         self._order = tuple(order)
         self._on_result = on_result
         self._ready: list[tuple[int, int, str]] = []  # a heap

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from codesign.exploration.executors.base import Executor, Failure, Resources
+from codesign.exploration.executors.base import Executor, Failure, TaskResources
 from codesign.exploration.runner import Runner
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
@@ -30,7 +30,7 @@ def run_work(
     workload: Callable[[], Workload],
     executor: Executor | None,
     progress: Progress,
-    resources: Mapping[str, Resources],
+    resources: Mapping[str, TaskResources],
     on_result: Callable[[str, bytes], None] | None = None,
 ) -> dict[str, Failure]:
     """Run what is to be done; by key, why a result is missing.

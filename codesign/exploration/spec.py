@@ -11,7 +11,7 @@ from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import checks
-from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Resources
+from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -217,11 +217,11 @@ class ResourcesEntry(Spec):
         return self
 
     @property
-    def by_kind(self) -> dict[str, Resources]:
+    def by_kind(self) -> dict[str, TaskResources]:
         """As executors take it."""
         entries = {"train": self.train, "execute": self.execute, "price": self.price}
         return {
-            kind: Resources(
+            kind: TaskResources(
                 cpus=entry.cpus,
                 gpus=entry.gpus,
                 memory_bytes=None if entry.memory is None else int(entry.memory),

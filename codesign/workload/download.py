@@ -17,7 +17,7 @@ from typing import IO, Any, Protocol
 from codesign.errors import DataError
 from codesign.workload.unpacking import LEFTOVERS, unpack
 
-__all__ = ["Download", "Progress", "RemoteFile", "Report", "download"]
+__all__ = ["Download", "DownloadProgress", "RemoteFile", "Report", "download"]
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes of a file that are there and with its length, None where the server does not say."""
@@ -64,7 +64,7 @@ class Download:
     files: tuple[RemoteFile, ...]
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """Receives what a download reports."""
 
     def note(self, text: str) -> None:
@@ -74,7 +74,7 @@ class Progress(Protocol):
         """A file is begun; returns the function to call with how much of it is there."""
 
 
-def download(what: Download, data_root: Path, progress: Progress, *, pause_s: float = 1.0) -> None:
+def download(what: Download, data_root: Path, progress: DownloadProgress, *, pause_s: float = 1.0) -> None:
     """Fetch, check, unpack and place every file that is not in its place yet.
 
     Interrupted at any moment, it leaves a whole file or folder or none in each place, and beside it the part of the
@@ -100,7 +100,7 @@ def download(what: Download, data_root: Path, progress: Progress, *, pause_s: fl
         raise DataError(f"{folder}: another process is downloading to it; wait until it has ended") from None
 
 
-def _place(file: RemoteFile, what: Download, folder: Path, progress: Progress, pause_s: float) -> None:
+def _place(file: RemoteFile, what: Download, folder: Path, progress: DownloadProgress, pause_s: float) -> None:
     target = folder / file.holds
     if target.exists():
         progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")

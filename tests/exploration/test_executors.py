@@ -17,7 +17,7 @@ import pytest
 from tiny_sweeps import TINY
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
@@ -87,13 +87,13 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor, cpus: int) -> None:
-    resources = Resources(cpus=cpus)
+    resources = TaskResources(cpus=cpus)
     task = Task(key="a", kind=f"{cpus}", function=executor_tasks.threads, arguments=(), resources=resources)
     assert run(executor, task)["a"].output == cpus
 
 
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
-    resources = Resources(timeout_s=0.3)
+    resources = TaskResources(timeout_s=0.3)
     slow = Task(key="slow", kind="spin", function=executor_tasks.spin, arguments=(60.0,), resources=resources)
     stubborn = Task(key="s", kind="spin", function=executor_tasks.swallow_and_spin, arguments=(), resources=resources)
     quick = Task(key="quick", kind="spin", function=executor_tasks.spin, arguments=(0.01,), resources=resources)
@@ -105,15 +105,15 @@ def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
 
 
 def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
-    executor.check(Resources(cpus=1))
+    executor.check(TaskResources(cpus=1))
     with pytest.raises(InputError, match="gpus"):
-        executor.check(Resources(gpus=64))
+        executor.check(TaskResources(gpus=64))
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0, 1e-30, 1e300, float("inf"), float("nan")])
 def test_timeouts_that_no_timer_can_keep_are_a_mistake(executor: Executor, timeout_s: float) -> None:
     with pytest.raises(InputError, match="timeout: must be between 10 ms and 366 days"):
-        executor.check(Resources(timeout_s=timeout_s))
+        executor.check(TaskResources(timeout_s=timeout_s))
 
 
 def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
@@ -195,9 +195,9 @@ def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
 
 def test_more_cores_or_memory_than_any_node_has_are_a_mistake(ray: RayExecutor) -> None:
     with pytest.raises(InputError, match="no node has 3 cpus, 0 gpus and 0 B memory for one job; nodes: 2 cpus"):
-        ray.check(Resources(cpus=3))
+        ray.check(TaskResources(cpus=3))
     with pytest.raises(InputError, match="for one job; nodes: 2 cpus"):
-        ray.check(Resources(memory_bytes=10**15))
+        ray.check(TaskResources(memory_bytes=10**15))
 
 
 def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +209,7 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
         return original(which, seconds, interval)
 
     monkeypatch.setattr(signal, "setitimer", setitimer)
-    output, failure, _ = perform(executor_tasks.add, (1, 1), Resources(timeout_s=60.0), grace_s=60.0)
+    output, failure, _ = perform(executor_tasks.add, (1, 1), TaskResources(timeout_s=60.0), grace_s=60.0)
     assert output is None
     assert failure is not None
     assert failure.kind == "TimeoutError"
@@ -219,7 +219,7 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
 
 @pytest.mark.thorough
 def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
-    resources = Resources(timeout_s=0.5)
+    resources = TaskResources(timeout_s=0.5)
     hanging = Task(key="hang", kind="hang", function=executor_tasks.hang, arguments=(), resources=resources)
     ended = run(ray, hanging, Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)))
     assert ended["fine"].output == 2
@@ -231,7 +231,7 @@ def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
 @pytest.mark.thorough
 def test_to_wait_for_a_worker_counts_for_no_timeout(ray: RayExecutor, tmp_path: Path) -> None:
     """A worker that dies early in a task that had waited for longer than its timeout and grace."""
-    resources = Resources(timeout_s=1.5)
+    resources = TaskResources(timeout_s=1.5)
     tasks = [
         Task(key=f"{n}", kind="spin", function=executor_tasks.spin, arguments=(1.2,), resources=resources)
         for n in range(8)
@@ -320,7 +320,7 @@ def test_resources_beyond_all_timers_and_machines_are_named_with_their_line(
 
 
 def test_a_process_has_one_ray(ray: RayExecutor) -> None:
-    ray.check(Resources())
+    ray.check(TaskResources())
     with pytest.raises(InputError, match="Ray is in use in this process already"):
         RayExecutor(workers=1).share(1)
 

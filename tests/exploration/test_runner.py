@@ -8,7 +8,7 @@ import pytest
 from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration import runner as runner_module
-from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
 from codesign.exploration.jobs import Output, TrainInputs
 from codesign.exploration.runner import Runner
 from codesign.exploration.store import Entry, Store
@@ -31,7 +31,7 @@ class Eager(Executor):
     def has_room(self) -> bool:
         return len(self.ended) < 5
 
-    def check(self, resources: Resources) -> None:
+    def check(self, resources: TaskResources) -> None:
         pass
 
     def share(self, value: object) -> object:

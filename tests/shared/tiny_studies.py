@@ -13,6 +13,7 @@ from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
+from codesign.exploration.study.storage import StudyPlaces
 from codesign.exploration.study.study import StudyOutcome, run_study
 from codesign.exploration.sweep import Commands
 from codesign.exploration.workloads import Workloads
@@ -100,8 +101,7 @@ def run(
     outcome = run_study(
         spec,
         store=Store(folder / "store", on_damage=progress.note),
-        output=folder / output,
-        storage=storage,
+        places=StudyPlaces(name=spec.name, output=folder / output, url=storage),
         executor=executor or SerialExecutor(),
         progress=progress,
         models=models,

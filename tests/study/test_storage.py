@@ -25,7 +25,7 @@ def definition(spec: StudySpec) -> dict[str, str]:
 
 
 def places(folder: Path, url: str | None = None) -> StudyPlaces:
-    return StudyPlaces.of(SPEC.name, output=folder, url=url)
+    return StudyPlaces(name=SPEC.name, output=folder, url=url)
 
 
 def with_trials(folder: Path, count: int = 3, url: str | None = None) -> Path:
@@ -189,5 +189,5 @@ def test_a_study_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
 
 def test_results_at_a_url_need_another_storage() -> None:
     with pytest.raises(InputError, match="the journal of a study is a local file; give --storage"):
-        StudyPlaces.of("a", output="memory://x", url=None)
-    assert StudyPlaces.of("a", output="memory://x", url="sqlite:///a.db").journal is None
+        StudyPlaces(name="a", output="memory://x")
+    assert StudyPlaces(name="a", output="memory://x", url="sqlite:///a.db").journal is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "Completion", "Executor", "Failure", "Resources", "Task"]
+__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "Completion", "Executor", "Failure", "Task", "TaskResources"]
 
 SHORTEST_TIMEOUT_S = 0.01
 LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
@@ -16,7 +16,7 @@ LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resources:
+class TaskResources:
     """What a task takes, and how long it may.
 
     Attributes:
@@ -48,7 +48,7 @@ class Task:
     kind: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-    resources: Resources = Resources()
+    resources: TaskResources = TaskResources()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class Executor(ABC):
         """Whether another task is worth submitting now; to go on regardless only fills memory."""
 
     @abstractmethod
-    def check(self, resources: Resources) -> None:
+    def check(self, resources: TaskResources) -> None:
         """Make sure that tasks which take this can be run at all.
 
         Raises:

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Failure, Resources
+from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Failure, TaskResources
 
 __all__ = ["GRACE_S", "check_timeout", "perform"]
 
@@ -27,7 +27,7 @@ class _OutOfTime(BaseException):
 
 
 def perform(
-    function: Callable[..., Any], arguments: tuple[Any, ...], resources: Resources, *, grace_s: float | None = None
+    function: Callable[..., Any], arguments: tuple[Any, ...], resources: TaskResources, *, grace_s: float | None = None
 ) -> tuple[Any, Failure | None, float]:
     """Call a function; output, failure, wall time in seconds. Executors run every task through this.
 
@@ -54,7 +54,7 @@ def perform(
         torch.set_num_threads(threads)
 
 
-def check_timeout(resources: Resources) -> None:
+def check_timeout(resources: TaskResources) -> None:
     """Raise InputError where a task that takes too long cannot be ended."""
     limit_s = resources.timeout_s
     if limit_s is not None and not SHORTEST_TIMEOUT_S <= limit_s <= LONGEST_TIMEOUT_S:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Failure, Resources, Task
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
 from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.identity import code_digest
 from codesign.exploration.executors.perform import GRACE_S, check_timeout
@@ -100,7 +100,7 @@ class RayExecutor(Executor):
         """Batches that Ray has."""
         return len(self._running)
 
-    def check(self, resources: Resources) -> None:
+    def check(self, resources: TaskResources) -> None:
         check_timeout(resources)
         self._connected()
         usable = self._nodes.usable

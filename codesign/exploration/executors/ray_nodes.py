@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.exploration.executors.base import Resources
+from codesign.exploration.executors.base import TaskResources
 from codesign.exploration.executors.identity import NUMERIC_PACKAGES, versions
 from codesign.units import format_si
 
@@ -21,7 +21,7 @@ class Node:
     gpus: float
     memory_bytes: float
 
-    def holds(self, resources: Resources) -> bool:
+    def holds(self, resources: TaskResources) -> bool:
         """Whether a task that takes this can ever be placed here."""
         wanted = (resources.cpus, resources.gpus, resources.memory_bytes or 0)
         there = (self.cpus, self.gpus, self.memory_bytes)

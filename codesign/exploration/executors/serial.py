@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
 from codesign.exploration.executors.perform import check_timeout, perform
 
 __all__ = ["SerialExecutor"]
@@ -24,7 +24,7 @@ class SerialExecutor(Executor):
     def has_room(self) -> bool:
         return not self._tasks
 
-    def check(self, resources: Resources) -> None:
+    def check(self, resources: TaskResources) -> None:
         check_timeout(resources)
         if resources.gpus:
             import torch

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from codesign.documents import Path_, Spec, suggestion
 from codesign.errors import CodesignError, InputError
+from codesign.exploration.checks import name_problems
 from codesign.exploration.library import load_sweep
-from codesign.exploration.limits import name_problems
 from codesign.exploration.pricing.axes import AxisEntry, AxisRange, axis_settings, check_path
 from codesign.exploration.spec import Name, Positive, Seed, SweepSpec
 from codesign.exploration.variants import base_chip

@@ -12,10 +12,9 @@ from codesign.analysis.columns import AXIS_PREFIX, checked_cells
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.fronts import Front, fronts_of, objective_sets
 from codesign.analysis.metadata import Objective
-from codesign.analysis.points import FACT_COLUMNS, points_of
-from codesign.analysis.points import Point as DesignPoint
+from codesign.analysis.points import FACT_COLUMNS, Point, points_of
 from codesign.analysis.table import frame_of
-from codesign.exploration.plan import Plan, Point
+from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.rows import Columns
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay
@@ -95,12 +94,12 @@ class FrontWatch:
                 self.changed = True
 
 
-def _result_keys(point: Point) -> tuple[str, ...]:
+def _result_keys(point: PlannedPoint) -> tuple[str, ...]:
     """Keys of a point's summaries and its cost; none where it cannot be run."""
     return () if point.jobs is None else (*(summary.key for summary in point.jobs.summaries), point.jobs.cost.key)
 
 
-def _line(front: Front, point: DesignPoint) -> FrontLine:
+def _line(front: Front, point: Point) -> FrontLine:
     columns = [objective.column for objective in front.objectives]
     return FrontLine(
         name=f"{point.recipe}, {point.schedule} on {point.place}",

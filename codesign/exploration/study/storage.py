@@ -55,35 +55,42 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyPlaces:
-    """Where a study's trials are.
+    """Where a study's results and trials are kept.
 
     Attributes:
-        locks: files that the one process holds which searches: of the output, and of trials elsewhere.
-        journal: file of the trials, where `url` is None.
-        url: of another storage.
+        name: of the study.
+        output: folder of the results, and of the journal of trials.
+        url: of another Optuna storage for the trials; None for the journal.
+
+    Raises:
+        InputError: the output is a URL, and no other storage is given: a journal is a file of this machine.
     """
 
-    locks: tuple[Path, ...]
-    journal: Path | None
-    url: str | None
+    name: str
+    output: Location
+    url: str | None = None
 
-    @staticmethod
-    def of(name: str, *, output: Location, url: str | None) -> StudyPlaces:
-        """The journal and the lock lie in the folder of the results.
-
-        Raises:
-            InputError: that is a URL, and no other storage is given: a journal is a file of this machine.
-        """
-        if url is None and is_url(output):
+    def __post_init__(self) -> None:
+        if self.url is None and is_url(self.output):
             raise InputError(
-                f"{printable(output)}: the journal of a study is a local file; give --storage, for example "
-                f"'--storage sqlite:///{name}.db'"
+                f"{printable(self.output)}: the journal of a study is a local file; give --storage, for example "
+                f"'--storage sqlite:///{self.name}.db'"
             )
+
+    @property
+    def journal(self) -> Path | None:
+        """File of the trials; None where another storage keeps them."""
+        return Path(self.output) / JOURNAL if self.url is None else None
+
+    @property
+    def locks(self) -> tuple[Path, ...]:
+        """Files that the one process holds which searches: of the output, and of trials elsewhere."""
+        output = self.output
         own = _lock_elsewhere({"output": str(output)}) if is_url(output) else Path(output) / ".study.lock"
-        if url is None:
-            return StudyPlaces(locks=(own,), journal=Path(output) / JOURNAL, url=None)
-        database = os.path.abspath(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else url
-        return StudyPlaces(locks=(own, _lock_elsewhere({"storage": database, "study": name})), journal=None, url=url)
+        if self.url is None:
+            return (own,)
+        database = os.path.abspath(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else self.url
+        return own, _lock_elsewhere({"storage": database, "study": self.name})
 
     def __str__(self) -> str:
         return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
@@ -156,10 +163,7 @@ def _load(spec: StudySpec, places: StudyPlaces) -> Study:
 
     try:
         study = optuna.create_study(
-            study_name=spec.name,
-            storage=_storage(places),
-            directions=spec.directions,
-            load_if_exists=True,
+            study_name=spec.name, storage=_storage(places), directions=spec.directions, load_if_exists=True
         )
         study.get_trials(deepcopy=False)
     except OSError as error:

@@ -89,8 +89,7 @@ def run_study(
     spec: StudySpec,
     *,
     store: Store,
-    output: Location,
-    storage: str | None = None,
+    places: StudyPlaces,
     executor: Executor | None = None,
     progress: Progress | None = None,
     workloads: Workloads | None = None,
@@ -103,8 +102,7 @@ def run_study(
 
     Args:
         store: where the results of jobs are kept; shared with sweeps, so that a point which one of them ran is free.
-        output: folder for the files, and for the journal of trials.
-        storage: URL of another Optuna storage; None for the journal.
+        places: folder for the files, and where the trials are.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
         workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
@@ -117,10 +115,9 @@ def run_study(
         StoreError: a result cannot be kept.
     """
     progress, commands = progress or Progress(), commands or Commands()
-    open_folder(output).check_writable()
+    open_folder(places.output).check_writable()
     plans = _Plans(spec=spec, workloads=workloads or Workloads())
     baseline = plans.validation({}, None)  # what does not fit together shows before anything is opened
-    places = StudyPlaces.of(spec.name, output=output, url=storage)
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
@@ -131,7 +128,7 @@ def run_study(
             title=spec.title,
             configuration=definition,
             store=store,
-            output=output,
+            output=places.output,
             command=commands.resume,
         ) as recorded,
     ):
@@ -140,7 +137,7 @@ def run_study(
             search = _Search(spec=spec, study=study, plans=plans, evaluations=evaluations)
             search.run(chosen.name, str(places), recorded)
             search.test(models=models)
-        return search.write(output, commands.again or f"codesign study {shlex.quote(spec.name)}", models=models)
+        return search.write(places.output, commands.again or f"codesign study {shlex.quote(spec.name)}", models=models)
 
 
 @dataclass(kw_only=True)
