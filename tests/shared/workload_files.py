@@ -9,8 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
+from codesign.workload.dataset import Workload, load_workload
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.events import EventBatch
+from codesign.workload.spec import WorkloadSpec
+
+
+def load(name: str, root: Path, **options: object) -> Workload:
+    """A workload from the copies below a data root, with nothing kept."""
+    return load_workload(WorkloadSpec(name=name, **options), data_root=root)
+
+
+def parts(workload: Workload) -> tuple[EventBatch, EventBatch, EventBatch]:
+    return workload.train, workload.validation, workload.test
+
+
+def same(a: EventBatch, b: EventBatch) -> bool:
+    """Whether two batches hold the same in the same types."""
+    arrays = ((getattr(a, name), getattr(b, name)) for name in ("offsets", "indices", "values", "labels", "sample_ids"))
+    return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays) and all(
+        getattr(a, name) == getattr(b, name) for name in ("timesteps", "input_size", "timestep_s", "currents")
+    )
 
 
 def recording(*events: tuple[int, int, int, int]) -> bytes:
@@ -136,7 +155,7 @@ def write_cifar10(root: Path, layout: str = "py") -> Path:
 
 def entries(workload, wanted: int, *, by: str = "sample_ids") -> list[tuple[int, int, float]]:
     """(timestep, input index, count) of each entry of the sample with that id, or another attribute."""
-    for part in (workload.train, workload.validation, workload.test):
+    for part in parts(workload):
         for position in np.flatnonzero(getattr(part, by) == wanted):
             chosen = part.select([position])
             timesteps = np.repeat(np.arange(chosen.timesteps), np.diff(chosen.offsets))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from workload_files import same
 
 from codesign.workload.cache import Cache, file_states
 from codesign.workload.events import EventBatch
@@ -14,15 +15,6 @@ from codesign.workload.events import EventBatch
 def batch(seed=0, samples=20):
     frames = np.random.default_rng(seed).integers(0, 3, (samples, 4, 30))
     return EventBatch.from_frames(frames, np.arange(samples) % 10, timestep_s=0.01)
-
-
-def same(a, b):
-    fields = ("offsets", "indices", "values", "labels", "sample_ids")
-    return all(
-        np.array_equal(getattr(a, f), getattr(b, f)) and getattr(a, f).dtype == getattr(b, f).dtype for f in fields
-    ) and (
-        (a.timesteps, a.input_size, a.timestep_s, a.currents) == (b.timesteps, b.input_size, b.timestep_s, b.currents)
-    )
 
 
 def test_what_is_stored_comes_back(tmp_path):
@@ -44,10 +36,16 @@ def test_other_keys_and_no_folder_hold_nothing(tmp_path):
     assert Cache(None).load("k") is None
 
 
-def test_a_truncated_file_is_noticed_and_replaced(tmp_path, caplog):
+@pytest.fixture
+def stored(tmp_path):
+    """A cache, and its file of one batch."""
     cache = Cache(tmp_path)
     cache.store("k", {"train": batch()})
-    file = tmp_path / "events" / "k.npz"
+    return cache, tmp_path / "events" / "k.npz"
+
+
+def test_a_truncated_file_is_noticed_and_replaced(stored, caplog):
+    cache, file = stored
     whole = file.read_bytes()
     caplog.set_level(logging.INFO, "codesign.workload.cache")
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
@@ -59,10 +57,8 @@ def test_a_truncated_file_is_noticed_and_replaced(tmp_path, caplog):
     assert same(cache.load("k")["train"], batch())
 
 
-def test_a_changed_byte_never_changes_an_event(tmp_path):
-    cache = Cache(tmp_path)
-    cache.store("k", {"train": batch()})
-    file = tmp_path / "events" / "k.npz"
+def test_a_changed_byte_never_changes_an_event(stored):
+    cache, file = stored
     whole = file.read_bytes()
     noticed = 0
     for position in range(0, len(whole), len(whole) // 150):
@@ -73,12 +69,10 @@ def test_a_changed_byte_never_changes_an_event(tmp_path):
     assert noticed > 100
 
 
-def test_content_that_does_not_match_its_checksum_is_refused(tmp_path):
-    cache = Cache(tmp_path)
-    cache.store("k", {"train": batch()})
-    file = tmp_path / "events" / "k.npz"
-    with np.load(file) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+def test_content_that_does_not_match_its_checksum_is_refused(stored):
+    cache, file = stored
+    with np.load(file) as content:
+        arrays = dict(content)
     arrays["train.labels"] = (arrays["train.labels"] + 1) % 10  # a valid archive with other labels
     np.savez(file, **arrays)
     assert cache.load("k") is None
@@ -100,15 +94,11 @@ def test_digests_are_computed_once_per_identity(tmp_path):
 
     def compute():
         calls.append(1)
-        return f"digest {len(calls)}".replace(" ", "")
+        return f"digest{len(calls)}"
 
     cache = Cache(tmp_path)
-    assert [cache.digest({"size": size}, compute) for size in (1, 1, 2, 1)] == [
-        "digest1",
-        "digest1",
-        "digest2",
-        "digest1",
-    ]
+    found = [cache.digest({"size": size}, compute) for size in (1, 1, 2, 1)]
+    assert found == ["digest1", "digest1", "digest2", "digest1"]
 
 
 @pytest.mark.parametrize("content", [b"", b"digest1", b"digest9 0000", b"\xff\xfe"])

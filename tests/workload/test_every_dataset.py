@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_sounds import write_audio
-from workload_files import idx, write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
+from workload_files import idx, parts, same, write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
@@ -174,15 +174,6 @@ def own(name, root, tmp_path):
     folder = get_dataset(name).folder.split("/")[0]
     shutil.copytree(root / folder, tmp_path / "own" / folder)
     return tmp_path / "own"
-
-
-def parts(workload):
-    return workload.train, workload.validation, workload.test
-
-
-def same(a, b):
-    fields = ("offsets", "indices", "values", "labels", "sample_ids")
-    return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in fields)
 
 
 def samples(workload):

@@ -13,18 +13,11 @@ LABELS = np.repeat(np.arange(4), [40, 20, 20, 20])
 IDS = np.arange(100)
 
 
-def split(options=None, *, test_part=None, groups=None, validation=10, test=20, labels=LABELS, ids=IDS, kind=None):
+def split(options=None, *, test_part=None, groups=None, validation=10, test=20, kind=None):
     kind = kind or ("official" if test_part is not None else "speaker" if groups is not None else "pooled")
     spec = ResolvedSpec.model_construct(name="digits", timestep=0.01, timesteps=10, split=kind, **(options or {}))
-    return split_samples(
-        spec,
-        labels=labels,
-        sample_ids=ids,
-        test_part=test_part,
-        groups=groups,
-        validation=validation,
-        test=test,
-    )
+    sizes = {"validation": validation, "test": test}
+    return split_samples(spec, labels=LABELS, sample_ids=IDS, test_part=test_part, groups=groups, **sizes)
 
 
 def test_every_prefix_has_the_classes_in_proportion():
@@ -86,24 +79,17 @@ def test_too_much_asked_for_is_an_error_that_says_what_there_is():
 SPEAKERS = np.arange(100) % 5  # five speakers of 20 samples, each of 8 of class 0 and 4 of each other
 
 
-def test_a_speaker_of_the_test_set_is_in_no_other_split():
-    parts = split(groups=SPEAKERS)
-    (speaker,) = np.unique(SPEAKERS[parts.test])
-    assert sorted(parts.test) == np.flatnonzero(speaker == SPEAKERS).tolist()
-    rest = np.concatenate([parts.train, parts.validation])
-    assert sorted(rest) == np.flatnonzero(speaker != SPEAKERS).tolist()
-    assert len(parts.validation) == 10
-
-
 @given(st.integers(0, 2**63 - 1), st.integers(1, 80))
-def test_whole_speakers_are_drawn_until_there_are_enough(seed, test):
-    parts = split({"seed": seed, "test": test}, groups=SPEAKERS, validation=1)
+def test_whole_speakers_are_drawn_until_there_are_enough_and_are_in_no_other_split(seed, test):
+    parts = split({"seed": seed, "test": test}, groups=SPEAKERS)
     heard = np.unique(SPEAKERS[parts.test])
     drawn = -(-test // 20)
     assert len(parts.test) == test
+    assert len(np.unique(parts.test)) == test
     assert len(heard) == drawn
-    assert not np.isin(SPEAKERS[np.concatenate([parts.train, parts.validation])], heard).any()
-    assert len(parts.train) + 1 == 100 - 20 * drawn
+    rest = np.concatenate([parts.train, parts.validation])
+    assert sorted(rest) == np.flatnonzero(~np.isin(SPEAKERS, heard)).tolist()
+    assert len(parts.validation) == 10
 
 
 def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
