@@ -106,8 +106,8 @@ def test_zip_archives_become_a_dataset(server, tmp_path):
 
 
 def tar_of_a_folder(source):
-    (archive,) = write_cifar10(source).glob("cifar10")
-    return "cifar10", {"cifar-10-python.tar.gz": (tar_of(archive, "cifar-10-batches-py"), "cifar-10-batches-py")}
+    archive = tar_of(write_cifar10(source) / "cifar10", "cifar-10-batches-py")
+    return "cifar10", {"cifar-10-python.tar.gz": (archive, "cifar-10-batches-py")}
 
 
 def zips_of_a_file_each(source):
@@ -145,9 +145,17 @@ def test_what_is_there_is_not_fetched_again(server, tmp_path):
 # connections that break -------------------------------------------------------------------------------------------
 
 
-def one_file(server, content=None):
-    content = os.urandom(50_000) if content is None else content
+def one_file(server, size=50_000):
+    content = os.urandom(size)
     return offered(server, "blob", **{"blob.gz": (content, "blob.gz")}), content
+
+
+@pytest.fixture
+def began(tmp_path):
+    """The beginning of the file that an earlier download left."""
+    path = tmp_path / "blob/.blob.gz.part"
+    path.parent.mkdir()
+    return path
 
 
 def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
@@ -161,22 +169,19 @@ def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
     assert all(re.fullmatch(r"bytes=[1-9]\d*-", wanted) for wanted in ranges[1:])
 
 
-def test_what_came_before_is_not_fetched_again(server, tmp_path):
+@pytest.mark.parametrize(("there", "asked"), [(30_000, [("/blob.gz", "bytes=30000-")]), (50_000, [])])
+def test_what_came_before_is_not_fetched_again(server, tmp_path, began, there, asked):
     what, content = one_file(server)
-    (tmp_path / "blob").mkdir()
-    for there, asked in ((30_000, [("/blob.gz", "bytes=30000-")]), (50_000, [])):
-        (tmp_path / "blob/.blob.gz.part").write_bytes(content[:there])
-        told = Told()
-        download(what, tmp_path, told)
-        assert server.asked == asked
-        assert told.reports[:1] == ([("blob.gz", there, 50_000)] if asked else [])
-        assert (tmp_path / "blob/blob.gz").read_bytes() == content
-        (tmp_path / "blob/blob.gz").unlink()
-        server.asked.clear()
+    began.write_bytes(content[:there])
+    told = Told()
+    download(what, tmp_path, told)
+    assert server.asked == asked
+    assert told.reports[:1] == ([("blob.gz", there, 50_000)] if asked else [])
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 
 def test_an_interruption_leaves_what_came_and_nothing_in_place(server, tmp_path):
-    what, content = one_file(server, os.urandom(3 << 20))
+    what, content = one_file(server, 3 << 20)
 
     class Interrupts(Told):
         def fetching(self, name):
@@ -208,14 +213,12 @@ def test_a_server_without_ranges_starts_again(server, tmp_path):
     assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 
-def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path):
+@pytest.mark.parametrize("length", [100, 60_000], ids=["shorter", "longer"])
+def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path, began, length):
     what, content = one_file(server)
-    (tmp_path / "blob").mkdir()
-    for wrong in (b"x" * 100, b"x" * 60_000):  # shorter, and longer than the file
-        (tmp_path / "blob/.blob.gz.part").write_bytes(wrong)
-        download(what, tmp_path, Told())
-        assert (tmp_path / "blob/blob.gz").read_bytes() == content
-        (tmp_path / "blob/blob.gz").unlink()
+    began.write_bytes(b"x" * length)
+    download(what, tmp_path, Told())
+    assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 
 def test_a_connection_that_never_brings_anything_ends(server, tmp_path):
@@ -276,9 +279,8 @@ def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
         download(what, tmp_path / "data", Told())
 
 
-def test_two_downloads_do_not_meet(server, tmp_path):
+def test_two_downloads_do_not_meet(server, tmp_path, began):
     what, _ = one_file(server)
-    (tmp_path / "blob").mkdir()
     with FileLock(tmp_path / "blob/.download.lock"), pytest.raises(DataError, match="another process is downloading"):
         download(what, tmp_path, Told())
 
@@ -338,11 +340,8 @@ def test_a_hostile_archive_unpacks_to_nothing(tmp_path, kind):
     archive.write_bytes(HOSTILE[kind])
     with pytest.raises(DataError, match=r"(would lie outside|is not a plain file).*nothing was unpacked"):
         unpack(archive, "Train", tmp_path / "deep" / "folder")
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
-        "archive",
-        "deep",
-        "deep/folder",
-    ]
+    left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert left == ["archive", "deep", "deep/folder"]
 
 
 def test_what_else_is_in_an_archive_is_left_there(tmp_path):
@@ -416,7 +415,7 @@ main()
 
 
 def test_an_interrupted_command_says_what_it_keeps(server, tmp_path):
-    what, content = one_file(server, os.urandom(3 << 20))
+    what, content = one_file(server, 3 << 20)
     command = [sys.executable, "-c", INTERRUPTED, what.files[0].url]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 130, ended.stderr

@@ -39,6 +39,8 @@ class Copy:
         test_part: files and folders without which it has no official test part.
         download: what of the published page is named where there is no copy.
         options: that it has beside those of all.
+        ids: of the samples of its training part and of its test part, where its files number them.
+        label_of: the labels of those ids.
     """
 
     write: Callable[[Path], object] | None
@@ -51,6 +53,8 @@ class Copy:
     test_part: tuple[str, ...] = ()
     download: str = ""
     options: dict[str, object] = field(default_factory=dict)
+    ids: tuple[list[int], list[int]] | None = None
+    label_of: Callable[[np.ndarray], np.ndarray] = lambda ids: ids % 10
 
 
 def write_mnist_and_more(root):
@@ -83,6 +87,7 @@ COPIES = {
         test_part=("cifar10/cifar-10-batches-py/test_batch",),
         download="www.cs.toronto.edu",
         options={"split": "pooled"},
+        ids=([*range(25), *range(10_000, 10_015)], list(range(1_000_000, 1_000_010))),
     ),
     "digits": Copy(write=None, sizes=(1197, 200, 400), options={"contrast": 0.2}),
     "dvsgesture": Copy(
@@ -106,6 +111,7 @@ COPIES = {
         other="mnist/other-images.gz",
         download="yann.lecun.com",
         options={"split": "pooled", "contrast": 0.2},
+        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
     ),
     "nmnist": Copy(
         write=write_nmnist,
@@ -117,6 +123,11 @@ COPIES = {
         test_part=("nmnist/NMNIST/Test",),
         download="10.17632/468j46mzdv.1",
         options={"split": "pooled"},
+        ids=(
+            [1_000_000 * digit + 10 * n + digit + 1 for digit in range(10) for n in range(4)],
+            [10_000_000 + 1_000_000 * digit + digit + 1 for digit in range(10)],
+        ),
+        label_of=lambda ids: ids // 1_000_000 % 10,
     ),
     "shd": Copy(
         write=write_shd,
@@ -129,6 +140,8 @@ COPIES = {
         test_part=("shd/SHD/shd_test.h5",),
         download="zenkelab.org",
         options={"split": "speaker"},
+        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
+        label_of=lambda ids: ids % 20,
     ),
 }
 IN_FILES = [name for name in COPIES if COPIES[name].write is not None]
@@ -198,6 +211,15 @@ def test_splits_are_valid_disjoint_and_have_the_usual_sizes(load, name):
     assert len(samples(workload)) == sum(copy.sizes)
     assert workload.input_size == np.prod(workload.input_grid)
     assert workload.coverage == copy.coverage
+
+
+@pytest.mark.parametrize("name", [name for name in COPIES if COPIES[name].ids])
+def test_ids_and_labels_are_those_of_the_files(load, name):
+    workload, copy = load(name), COPIES[name]
+    training = [*workload.train.sample_ids, *workload.validation.sample_ids]
+    assert (sorted(training), sorted(workload.test.sample_ids)) == copy.ids
+    for part in parts(workload):
+        assert np.array_equal(part.labels, copy.label_of(part.sample_ids))
 
 
 @every_dataset

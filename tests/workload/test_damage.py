@@ -1,0 +1,201 @@
+"""Damage of every kind, in every format: what is wrong is told with the file that it is in."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import shutil
+from functools import partial
+
+import h5py
+import numpy as np
+import pytest
+from small_sounds import wav, word, write_audio
+from workload_files import (
+    idx,
+    load,
+    recording,
+    write_cifar10,
+    write_clips,
+    write_dvsgesture,
+    write_mnist,
+    write_nmnist,
+    write_shd,
+)
+
+from codesign.errors import DataError
+from codesign.workload.datasets.registry import get_dataset
+
+COPIES = {
+    "mnist": write_mnist,
+    "nmnist": write_nmnist,
+    "shd": write_shd,
+    "cifar10": write_cifar10,
+    "cifar10 bin": partial(write_cifar10, layout="bin"),
+    "cifar10 npz": partial(write_cifar10, layout="npz"),
+    "dvsgesture": write_dvsgesture,
+    "dvsgesture clips": write_clips,
+    "audio": write_audio,
+}
+
+
+def cut_off(end):
+    return lambda file: file.write_bytes(file.read_bytes()[:end])
+
+
+def table(values, dtype=None):
+    return lambda file: np.save(file, np.array(values, dtype=dtype))
+
+
+def arrays(**changes):
+    """An archive with other arrays."""
+    return lambda file: np.savez(file, **{**np.load(file), **changes})
+
+
+def replaced(key, value=None):
+    def change(file):
+        with h5py.File(file, "r+") as content:
+            del content[key]
+            if value is not None:
+                content[key] = value
+
+    return change
+
+
+def spikes(key, value):
+    def change(file):
+        with h5py.File(file, "r+") as content:
+            content[f"spikes/{key}"][0] = value
+
+    return change
+
+
+def batch(labels, data):
+    return pickle.dumps({b"labels": labels, b"data": data})
+
+
+IMAGES = np.zeros((40, 28, 28))
+NO_BATCH = "cannot be read as a batch of CIFAR-10"
+NO_SHD = "cannot be read as a file of SHD"
+
+DAMAGE = {
+    ("mnist", "mnist/train-images-idx3-ubyte.gz"): [
+        (b"", "not an idx file"),
+        (b"\x1f\x8b\x08\x00", "cannot be read"),
+        (b"<html>not found</html>", "cannot be read"),
+        (gzip.compress(b"<html>"), "not an idx file"),
+        (gzip.compress(idx(IMAGES))[:-20], "cannot be read"),
+        (gzip.compress(idx(IMAGES)[:-1]), "must hold 31,360 bytes after its header, found 31,359"),
+        (gzip.compress(idx(IMAGES) + b"x"), "found more"),
+        (gzip.compress(idx(np.zeros(5))[:6]), "ends within its header"),
+        (gzip.compress(idx(IMAGES[:39])), "must hold 40 images"),
+        (gzip.compress(idx(IMAGES[:, :, :27])), "28x28"),
+    ],
+    ("mnist", "mnist/t10k-labels-idx1-ubyte.gz"): [(gzip.compress(idx(np.full(10, 10))), "labels 0 … 9")],
+    ("nmnist", "nmnist/NMNIST/Train/0/00001.bin"): [
+        (b"1234", "holds 4 bytes, not a whole number of events"),
+        (recording((34, 0, 0, 0)), "outside the sensor of 34x34"),
+        (recording((0, 34, 0, 0)), "outside the sensor of 34x34"),
+    ],
+    ("nmnist", "nmnist/NMNIST/Train/0/first.bin"): [(b"", "must be its number")],
+    ("shd", "shd/SHD/shd_train.h5"): [
+        (cut_off(3000), f"{NO_SHD} .* download it"),
+        (b"<html>not found</html>", NO_SHD),
+        (replaced("labels"), NO_SHD),
+        (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 38"),
+        (replaced("labels", np.zeros(39, dtype=np.int64)), "has 39 labels and 40 entries of spikes/times"),
+        (replaced("labels", np.zeros((40, 2))), "labels must be whole numbers"),
+        (replaced("extra/speaker", np.zeros(3, dtype=np.int64)), "extra/speaker must hold"),
+        (spikes("units", np.full(100, 700, dtype=np.uint16)), "sample 0 has a spike of a unit outside 0 … 699"),
+        (spikes("units", np.zeros(99, dtype=np.uint16)), "sample 0 has 100 times and 99 units"),
+        (spikes("times", np.full(100, np.nan, dtype=np.float16)), "sample 0 has a spike at no time"),
+        (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0 has a spike at no time"),
+    ],
+    ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
+        (b"", NO_BATCH),
+        (b"<html>not found", NO_BATCH),
+        (pickle.dumps([1, 2]), NO_BATCH),
+        (pickle.dumps({b"labels": [1]}), NO_BATCH),
+        (batch([1, 10], np.zeros((2, 3072), np.uint8)), "classes must lie in 0 … 9"),
+        (batch([1], np.zeros((2, 3072), np.uint8)), "must hold 3,072 bytes for each"),
+        (batch([1], [3] * 3072), "must hold 3,072 bytes for each"),
+    ],
+    ("cifar10 bin", "cifar10/cifar-10-batches-bin/data_batch_1.bin"): [(cut_off(-100), "(download|copy) it again")],
+    ("cifar10 npz", "cifar10/part.npz"): [
+        (cut_off(-100), "(download|copy) it again"),
+        (arrays(x_train=np.zeros((40, 32, 32), np.uint8)), "x_train must hold 40 images of 32x32x3 bytes"),
+        (arrays(x_test=np.zeros((10, 32, 32, 3))), "x_test must hold 10 images .* found float64"),
+        (arrays(y_train=np.zeros(39, np.int64)), "train_index must hold the number of each image"),
+        (arrays(train_index=np.zeros(40, np.int64)), "two images have the same number"),
+        (arrays(test_index=np.arange(-1, 9)), "test_index must hold the number of each image"),
+        (arrays(y_test=np.full(10, 10)), "classes must lie in 0 … 9, found 10"),
+    ],
+    ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy"): [
+        (b"", "cannot be read"),
+        (b"<html>", "cannot be read"),
+        (table(np.zeros((3, 3)), np.int32), "must hold a table of the columns x, y, p and t"),
+        (table(np.zeros((3, 4))), "must hold whole numbers"),
+        (table([[128, 0, 0, 0]]), "an event with x outside 0 … 127"),
+        (table([[0, -1, 0, 0]]), "an event with y outside 0 … 127"),
+        (table([[0, 0, 2, 0]]), "an event with polarity outside 0 … 1"),
+    ],
+    ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"): [
+        (b"", r"11.npy: a recording's name must be its class"),
+    ],
+    ("dvsgesture clips", "dvsgesture/clip_2.npz"): [
+        (arrays(label=11), "label must be one class, 0 … 10"),
+        (arrays(label=[1, 2]), "label must be one class"),
+        (arrays(x=[1, 2]), "must hold whole numbers x, y, p and t of each event"),
+        (arrays(y=[200]), "an event with y outside"),
+        (cut_off(-40), r"clip_2.npz: cannot be read as a recording .* copy it again"),
+    ],
+    ("audio", "audio/ah_s0_0.wav"): [
+        (b"", r"ah_s0_0\.wav: is not a wav file"),
+        (wav(word("ah", 0, 0))[:999], r"ah_s0_0\.wav: must hold 3,244 bytes, found 999"),
+        (wav(np.zeros(0)), r"ah_s0_0\.wav: holds no sound"),
+        (wav(np.zeros(9), rate_hz=1999), r"ah_s0_0\.wav: has 1,999 samples a second, allowed are 2,000"),
+    ],
+    ("audio", "audio/first.wav"): [(b"", r"first\.wav: its name must be <label>_<speaker>_<take>\.wav")],
+}
+CASES = [(*place, *case) for place, cases in DAMAGE.items() for case in cases]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """{name: data root} of whole copies."""
+    return {name: write(tmp_path_factory.mktemp("whole")) for name, write in COPIES.items()}
+
+
+def damaged(whole, name, path, change, root):
+    """A data root with a copy of which one file is changed."""
+    shutil.copytree(whole[name], root, dirs_exist_ok=True)
+    if isinstance(change, bytes):
+        (root / path).write_bytes(change)
+    else:
+        change(root / path)
+    return root
+
+
+# compressed bytes hold a time, and workers must see the same names
+@pytest.mark.parametrize(("name", "path", "change", "message"), CASES, ids=map(str, range(len(CASES))))
+def test_damage_is_named_with_its_file(whole, tmp_path, name, path, change, message):
+    root = damaged(whole, name, path, change, tmp_path)
+    options = {"split": "pooled"} if "clips" in name else {}
+    with pytest.raises(DataError, match=message) as caught:
+        load(name.split()[0], root, **options)
+    assert str(root / path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("mnist", "mnist/t10k-images-idx3-ubyte.gz"),
+        ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"),
+        ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"),
+        ("audio", "audio/first.wav"),
+    ],
+)
+def test_the_status_names_what_is_damaged(whole, tmp_path, name, path):
+    status = get_dataset(name).status(damaged(whole, name, path, b"", tmp_path))
+    assert status.state == "damaged"
+    assert str(tmp_path / path) in status.detail
