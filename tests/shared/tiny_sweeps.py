@@ -8,7 +8,7 @@ from typing import Any
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.plan import Plan, Point, build_plan
+from codesign.exploration.plan import Plan, PlannedPoint, build_plan
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
@@ -74,7 +74,7 @@ def counts(spec: SweepSpec) -> dict[str, int]:
     return {kind: len(found) for kind, found in keys(spec).items()}
 
 
-def feasible(spec: SweepSpec, **columns: Any) -> list[Point]:
+def feasible(spec: SweepSpec, **columns: Any) -> list[PlannedPoint]:
     """The points of its plan that a chip can execute, with these columns."""
     points = (point for point in plan_of(spec).points if point.jobs is not None)
     return [point for point in points if all(point.columns[name] == value for name, value in columns.items())]
