@@ -11,7 +11,6 @@ from synthetic_sweep import (
     accuracies,
     loihi_row,
     mubrain_row,
-    page_of,
     printed,
     statuses,
     synthetic_page,
@@ -224,12 +223,6 @@ def test_a_workload_of_ones_own_has_claims_without_numbers_beside():
     assert texts(found.part.table)[0][2] == "–"
     assert claims(found)["hurts"].status == "holds"
     assert "In the paper" not in claims(found)["hurts"].sentence
-
-
-def test_the_section_stands_before_the_verdict():
-    text = page_of(synthetic_rows(), repeating("table2"))
-    assert text.index('id="paper-part"') < text.index('id="verdict"')
-    assert "The paper’s Table 2, repeated" in text
 
 
 @pytest.mark.parametrize("part", ["table2", "table3"])

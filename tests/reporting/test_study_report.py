@@ -142,10 +142,8 @@ def test_a_trial_that_failed_on_test_cannot_be_asked_about():
 
 
 def test_energies_that_cover_other_terms_do_not_compare():
-    rows = [
-        row | {"energy_coverage": ["synaptic_operation"]} if row["axis.trial"] == "2" else row for row in rows_on_test()
-    ]
-    claims = claims_for(rows)
+    other = {"energy_coverage": ["synaptic_operation"]}
+    claims = claims_for([row | other if row["axis.trial"] == "2" else row for row in rows_on_test()])
     assert claims["study energy_j"].status == "cannot be asked"
     assert "does not compare with the baseline’s" in claims["study energy_j"].sentence
 
@@ -171,20 +169,11 @@ def test_counts_samples_and_hypervolumes_are_those_of_the_search(table):
 
 def test_the_front_table_shows_what_differs_on_both_splits(table):
     study = study_of(table)
-    assert telling_parameters(study) == [
-        "recipe.group_size",
-        "schedule.policy",
-        "schedule.steps_after_output",
-        "chip.loihi.hop_energy",
-    ]
+    told = ["recipe.group_size", "schedule.policy", "schedule.steps_after_output", "chip.loihi.hop_energy"]
+    assert telling_parameters(study) == told
     front = front_table(study)
-    assert [heading.text for heading in front.headings[:5]] == [
-        "trial",
-        "accuracy, validation",
-        "accuracy, test",
-        "energy per sample, validation",
-        "energy per sample, test",
-    ]
+    both = (f"{name}, {split}" for name in ("accuracy", "energy per sample") for split in ("validation", "test"))
+    assert [heading.text for heading in front.headings[:5]] == ["trial", *both]
     rows = texts(front)
     assert [row[0] for row in rows] == ["baseline", "0", "2", "7"]
     assert rows[2][1:5] == ["89.5 ± 1.0 %", "89.5 ± 2.2 %", "400 nJ ± 20 nJ", "500 nJ ± 0 J"]

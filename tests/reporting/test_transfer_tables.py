@@ -130,7 +130,7 @@ def test_one_model_has_no_section():
 
 def test_a_large_sweep_says_what_it_leaves_out():
     sizes = [f"random {size}" for size in range(2, 16)]
-    rows = [row for row in grid(("layered", *sizes), ("layered", *sizes), HIGH) if row["training_seed"] == 0]
+    rows = grid(("layered", *sizes), ("layered", *sizes), HIGH[:1])
     for number, row in enumerate(rows):
         row["accuracy"] = 0.5 + (number * 37 % 101) / 250
     found = section(rows)
