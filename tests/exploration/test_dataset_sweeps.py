@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
+from small_sounds import write_audio
+from tiny_sweeps import run
 from workload_files import write_cifar10, write_shd
 
 from codesign.analysis.table import ResultTable, read_results
 from codesign.documents import parse_document
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.store import Store
-from codesign.exploration.sweep import run_sweep
-from codesign.exploration.workloads import Workloads
 
 CIFAR10 = """\
 name: images
@@ -52,17 +51,29 @@ seeds: {training: [0]}
 """
 
 
+WORDS = """\
+name: words
+workload: {name: audio, split: speaker}
+network: {hidden: "24"}
+preset: shd
+recipe_defaults: {epochs: 12, batch_size: 8, learning_rate: 5.0e-3}
+recipes:
+  layered: {method: layered}
+chips:
+  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
+schedules:
+  asynchronous: {policy: random, group_size: 4}
+seeds: {training: [0]}
+"""
+
+
 def ran(text: str, root: Path, folder: Path) -> tuple[ResultTable, str]:
     """Results and report of a sweep on the data below a root."""
-    outcome = run_sweep(
-        parse_document(text, "sweep.yaml", SweepSpec),
-        store=Store(folder / "store"),
-        output=folder / "out",
-        executor=SerialExecutor(),
-        workloads=Workloads(data_root=root, cache_root=folder / "cache"),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODESIGN_DATA", str(root))
+        outcome, _ = run(parse_document(text, "sweep.yaml", SweepSpec), folder, folder / "cache")
     assert (outcome.failed, outcome.infeasible) == (0, 0)
-    return read_results(outcome.results), (folder / "out" / "report.html").read_text(encoding="utf-8")
+    return read_results(outcome.results), outcome.report.read_text(encoding="utf-8")
 
 
 def test_static_images_go_through_a_convolution_once(tmp_path):
@@ -91,3 +102,12 @@ def test_spoken_digits_last_a_second(tmp_path):
     assert row["topology"] == "350-8-20"
     assert math.isfinite(row["late_fraction"])
     assert "100 timesteps of 10 ms" in report
+
+
+def test_words_are_learnt_of_a_voice_that_was_never_heard(tmp_path):
+    """A folder of recordings: wav files in, a table of results out."""
+    table, _ = ran(WORDS, write_audio(tmp_path), tmp_path)
+    workload = table.metadata.workload
+    assert (workload.name, workload.timesteps) == ("audio", 100)
+    assert workload.coverage == "60 recordings of 5 labels by 3 speakers"
+    assert table.frame["accuracy"].dropna().max() > 0.5  # of 5 words

@@ -12,7 +12,7 @@ import tiny_studies
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_sweeps import run, tiny
+from tiny_sweeps import CHIP, run, tiny
 
 import codesign as cd
 from codesign.analysis.table import read_results
@@ -28,9 +28,9 @@ UNLAYERED = (
     "  layered: {method: layered}\n",
     "  layered: {method: layered}\n  unlayered: {method: unlayered, group_size: 4}\n",
 )
-WITH_AXIS = (*UNLAYERED[:1], UNLAYERED[1] + "axes:\n  recipe.unlayered.group_size: [2, 4]\n")
-HERE = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}\n  truenorth: {}\n"
-TOO_LARGE = (HERE, "  truenorth: {}\n")
+AXES = "axes:\n  recipe.unlayered.group_size: [2, 4]\n  schedule.asynchronous.group_size: [2, 4]\n"
+WITH_AXES = (UNLAYERED[0], UNLAYERED[1] + AXES)
+TOO_LARGE = (f"{CHIP}\n", "")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -39,9 +39,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def trained(cache_root: Path, spec: SweepSpec | None = None) -> TrainInputs:
     """The model of the tiny sweep, or of another one."""
-    (model,) = {
-        p.jobs.execution.model for p in plan_sweep(spec or tiny(), cache_root=cache_root).points if p.jobs is not None
-    }
+    points = plan_sweep(spec or tiny(), cache_root=cache_root).points
+    (model,) = {point.jobs.execution.model for point in points if point.jobs is not None}
     return model
 
 
@@ -111,7 +110,7 @@ def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(finishe
 
 
 def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
-    spec = tiny(WITH_AXIS, ("training: [0]", "training: [0, 3]"))
+    spec = tiny(WITH_AXES, ("training: [0]", "training: [0, 3]"))
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
     assert outcome.models.written == 6
     names = [name.removesuffix(".safetensors") for name in contents(tmp_path / "out") if name.endswith(".safetensors")]
@@ -119,19 +118,15 @@ def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
     assert names == [f"{recipe}-seed{seed}" for recipe in recipes for seed in (0, 3)]
     card = cd.load_model(tmp_path / "out/models/unlayered-group_size-2-seed3.safetensors").card
     assert (card.recipe.group_size, card.axes, card.training_seed) == (2, {"group_size": 2.0}, 3)
-    assert all(one.axes == {} for one in card.evaluations)
+    # Evaluations name the axes of schedules and chips, and only those.
+    assert [(one.group_size, one.axes) for one in card.evaluations if one.schedule == "asynchronous"] == [
+        (size, {"schedule.asynchronous.group_size": float(size)}) for size in (2, 4)
+    ]
+    assert all(one.axes == {} for one in card.evaluations if one.schedule != "asynchronous")
     index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]*)\)", index)
     assert len(links) == 12
     assert all((tmp_path / "out/models" / link).is_file() for link in links)
-
-
-def test_evaluations_name_the_axes_of_chips(tmp_path, cache_root):
-    axis = ("seeds:", "axes:\n  schedule.asynchronous.group_size: [2, 4]\nseeds:")
-    run(tiny(axis), tmp_path, cache_root, models=True)
-    card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
-    found = [(one.group_size, one.axes) for one in card.evaluations if one.schedule == "asynchronous"]
-    assert found == [(size, {"schedule.asynchronous.group_size": float(size)}) for size in (2, 4)]
 
 
 def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path, cache_root):
@@ -178,9 +173,8 @@ def test_a_card_holds_so_many_evaluations_and_counts_the_rest(after_sweep, tmp_p
     run(tiny(), tmp_path, cache_root, models=True)
     card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
     assert (len(card.evaluations), card.evaluations_left_out) == (2, 1)
-    assert "Left out here, and in the results: 1." in (tmp_path / "out/models/layered-seed0.md").read_text(
-        encoding="utf-8"
-    )
+    page = (tmp_path / "out/models/layered-seed0.md").read_text(encoding="utf-8")
+    assert "Left out here, and in the results: 1." in page
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])

@@ -5,30 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_sweeps import run, tiny
+from tiny_sweeps import CHIP, UNLAYERED, run, tiny
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
-from codesign.exploration.plan import FeasiblePoint
 from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 
-TWO_RECIPES = (
-    "  layered: {method: layered}",
-    "  layered: {method: layered}\n  rs: {method: unlayered, policy: random}",
-)
-
-
-def rows(folder: Path, output: str = "out") -> list[dict[str, Any]]:
-    return read_results(folder / output / "results.parquet").frame.to_dict("records")
-
 
 def results(folder: Path, output: str = "out") -> ResultTable:
     return read_results(folder / output / "results.parquet")
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return results(folder).frame.to_dict("records")
 
 
 def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
@@ -69,10 +63,9 @@ LEARNS = (
 
 
 def test_accuracy_stands_before_and_after_quantization(tmp_path, cache_root):
-    chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}"
     coarse = "  coarse: {chip: mubrain_fitted, weight_bits: 1, schedules: [layered]}"
     floats = "  floats: {chip: mubrain_fitted, weight_bits: none, schedules: [layered]}"
-    run(tiny((chip, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
+    run(tiny((CHIP, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
     by_chip = {row["chip"]: row for row in rows(tmp_path)}
     assert by_chip["floats"]["accuracy"] == by_chip["coarse"]["float_accuracy"]
     assert by_chip["floats"]["accuracy"] > by_chip["coarse"]["accuracy"]
@@ -150,7 +143,7 @@ def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
     assert progress.kinds() == ["execute", "execute", "price", "price"]  # with the chip's weights, and with floats
     _, progress = run(tiny((chip, "  mubrain: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
     assert progress.kinds() == ["price"]  # another chip on an execution that is there
-    _, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    _, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert progress.kinds().count("train") == 1
 
 
@@ -161,14 +154,6 @@ def test_another_price_is_no_reason_to_simulate_again(after_sweep, tmp_path, cac
     assert set(progress.kinds()) == {"price"}
     after = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
     assert after["layered"] == pytest.approx(2 * before["layered"])
-
-
-def stored(folder: Path) -> FeasiblePoint:
-    """The asynchronous point; keys as in the store."""
-    plan = plan_sweep(tiny(), cache_root=folder)
-    (jobs,) = (point.jobs for point in plan.points if point.columns["schedule"] == "asynchronous")
-    assert jobs is not None
-    return jobs
 
 
 @pytest.mark.parametrize(
@@ -182,12 +167,9 @@ def stored(folder: Path) -> FeasiblePoint:
     ],
 )
 def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, tmp_path, cache_root, damaged, rerun):
-    jobs, store = stored(cache_root), Store(tmp_path / "store")
-    keys = {
-        "cost": jobs.cost.key,
-        "execution": jobs.execution.key,
-        "model": jobs.execution.model.key,
-    }
+    plan, store = plan_sweep(tiny(), cache_root=cache_root), Store(tmp_path / "store")
+    (jobs,) = (point.jobs for point in plan.points if point.columns["schedule"] == "asynchronous")
+    keys = {"cost": jobs.cost.key, "execution": jobs.execution.key, "model": jobs.execution.model.key}
     for name in damaged:
         path = store.path(keys[name])
         content = bytearray(path.read_bytes())
@@ -200,14 +182,14 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, t
 
 
 def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, diverging):
-    outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 2, 2)
     failed = [row for row in rows(tmp_path) if row["status"] == "failed"]
     assert {row["recipe"] for row in failed} == {"rs"}
     assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan in epoch 1"}
     assert len(progress.failures) == 1
     diverging.undo()
-    outcome, progress = run(tiny(TWO_RECIPES), tmp_path, cache_root)
+    outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert outcome.failed == 0
     assert progress.kinds().count("train") == 1
 
@@ -254,16 +236,14 @@ def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):
 @pytest.mark.thorough
 def test_ray_gives_the_same_bytes_as_serial(tmp_path, cache_root):
     """Would catch a result that depends on the process or the order in which jobs ran."""
-    spec = tiny(TWO_RECIPES)
+    spec = tiny(UNLAYERED)
     run(spec, tmp_path / "serial", cache_root)
     run(spec, tmp_path / "ray", cache_root, executor=RayExecutor(workers=2))
     assert contents_equal(results(tmp_path / "serial"), results(tmp_path / "ray"))
     serial, ray = Store(tmp_path / "serial" / "store"), Store(tmp_path / "ray" / "store")
     keys = [path.name for path in serial.root.glob("??/*")]
     assert len(keys) > 10
-    for key in keys:
-        ours, theirs = serial.get(key), ray.get(key)
-        assert ours.payload == theirs.payload
+    assert [serial.get(key).payload for key in keys] == [ray.get(key).payload for key in keys]
 
 
 def test_what_machines_do_beyond_the_paper(tmp_path, cache_root):
