@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from handmade_hardware import HEAD, STATED, group, mesh, number
+
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.pricing.grid import Problem
@@ -14,41 +16,39 @@ from codesign.exploration.store import Store
 KINDS = {
     "asynchronous": "{kind: asynchronous}",
     "clocked": "{kind: clocked}",
-    "barrier": "{kind: barrier, scope: timestep, times: {by_tiles: {1: 2 us, 2: 3 us, 8: 4 us}, confidence: stated, "
-    "source: made_up}, least_step: {cycles: 30, confidence: stated, source: made_up}}",
-    "timer": "{kind: timer, tick: {value: 20 us, confidence: stated, source: made_up}, overload: stretch}",
+    "barrier": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us, 2: 3 us, 8: 4 us}}, {STATED}}}, "
+    f"least_step: {{cycles: 30, {STATED}}}}}",
+    "timer": f"{{kind: timer, tick: {number('20 us')}, overload: stretch}}",
 }
+ENERGIES = group(
+    "energies",
+    synaptic_operation=number("10 pJ", all_in="false"),
+    neuron_update=number("3 pJ", counted="evaluations"),
+    message="30 pJ",
+    hop="4 pJ",
+    clock_cycle="7 pJ",
+)
+TIMES = group(
+    "times",
+    synaptic_operation="30 ns",
+    message=f"{{cycles: 3, {STATED}}}",
+    neuron_update=f"{{cycles: 2, {STATED}}}",
+    output="20 ns",
+    hop="5 ns",
+)
 
-CHIP = """\
-name: {kind}
-title: A chip for tests
-description: made up
-citation: made_up
-operating_point: on paper
-sources: {{made_up: {{citation: made up for tests}}}}
-can_flush: "yes"
-supports: {{leak: "yes", reset: [zero, subtract]}}
-cores: {{value: 8, confidence: stated, source: made_up}}
-neurons_per_core: {{value: 16, confidence: stated, source: made_up}}
+
+def chip_text(name: str, synchronization: str, *, neurons: int = 16, more: str = "") -> str:
+    return f"""{HEAD.replace("name: tiny", f"name: {name}")}
+cores: {number(8)}
+neurons_per_core: {number(neurons)}
 layers_share_core: false
-clock: {{value: 50 MHz, confidence: stated, source: made_up}}
-vector_width: {{value: 2, confidence: stated, source: made_up}}
+clock: {number("50 MHz")}
+vector_width: {number(2)}
 synchronization: {synchronization}
-network_on_chip: {{shape: mesh, rows: 2, columns: 4, cores_per_tile: 1, confidence: stated, source: made_up}}
-energies:
-  synaptic_operation: {{value: 10 pJ, all_in: false, confidence: stated, source: made_up}}
-  neuron_update: {{value: 3 pJ, counted: evaluations, confidence: stated, source: made_up}}
-  message: {{value: 30 pJ, confidence: stated, source: made_up}}
-  hop: {{value: 4 pJ, confidence: stated, source: made_up}}
-  clock_cycle: {{value: 7 pJ, confidence: stated, source: made_up}}
-static_power: {{value: 1 mW, confidence: stated, source: made_up}}
-times:
-  synaptic_operation: {{value: 30 ns, confidence: stated, source: made_up}}
-  message: {{cycles: 3, confidence: stated, source: made_up}}
-  neuron_update: {{cycles: 2, confidence: stated, source: made_up}}
-  output: {{value: 20 ns, confidence: stated, source: made_up}}
-  hop: {{value: 5 ns, confidence: stated, source: made_up}}
-"""
+static_power: {number("1 mW")}
+{mesh(2, 4)}{ENERGIES}{TIMES}{more}"""
+
 
 SWEEP = """\
 name: priced
@@ -73,11 +73,11 @@ def write_sweep(folder: Path) -> Path:
     entries = []
     for kind, synchronization in KINDS.items():
         path = folder / f"{kind}.yaml"
-        path.write_text(CHIP.format(kind=kind, synchronization=synchronization), encoding="utf-8")
+        path.write_text(chip_text(kind, synchronization), encoding="utf-8")
         for operation in ("accelerated", "real_time"):
             entries.append(f"  {kind}_{operation}: {{chip: {path}, operation: {operation}}}")
-    crossbar = CHIP.format(kind="crossbar", synchronization=KINDS["asynchronous"]).replace("{value: 16,", "{value: 24,")
-    (folder / "crossbar.yaml").write_text(crossbar + "crossbar: true\n", encoding="utf-8")
+    crossbar = chip_text("crossbar", KINDS["asynchronous"], neurons=24, more="crossbar: true\n")
+    (folder / "crossbar.yaml").write_text(crossbar, encoding="utf-8")
     entries.append(f"  crossbar: {{chip: {folder / 'crossbar.yaml'}}}")
     sweep = folder / "priced.yaml"
     sweep.write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")

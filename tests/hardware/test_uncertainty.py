@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -54,24 +54,16 @@ synchronization: {synchronization}
 
 def at(chip: Chip, values: dict[str, float]) -> Chip:
     """The chip with other numbers, without any arithmetic of the module that is tested."""
-
-    def changed(spec: Any, path: list[str], value: float) -> Any:
-        child = getattr(spec, path[0])
-        if len(path) > 1:
-            replaced = changed(child, path[1:], value)
-        elif isinstance(child, BarrierTimes):
-            factor = value / child.by_tiles[max(child.by_tiles)]
-            tables = {tiles: time * factor for tiles, time in child.by_tiles.items()}
-            chips = child.by_chips and {count: time * factor for count, time in child.by_chips.items()}
-            replaced = child.model_copy(update={"by_tiles": tables, "by_chips": chips})
-        elif getattr(child, "cycles", None) is not None:
-            replaced = child.model_copy(update={"cycles": value * chip.clock.value})  # type: ignore[union-attr]
+    units = {one.path: one.unit for one in uncertain_numbers(chip)}
+    for path, value in values.items():
+        given = attrgetter(path)(chip)
+        if isinstance(given, BarrierTimes):
+            chip = with_parameter(chip, path, f"x{value / given.by_tiles[max(given.by_tiles)]!r}")
+        elif getattr(given, "cycles", None) is not None:
+            chip = with_parameter(chip, path, value * chip.clock.value)
         else:
-            replaced = child.model_copy(update={"value": value})
-        return spec.model_copy(update={path[0]: replaced})
-
-    result: Chip = reduce(lambda made, item: changed(made, item[0].split("."), item[1]), values.items(), chip)
-    return result
+            chip = with_parameter(chip, path, f"{value!r} {units[path]}")
+    return chip
 
 
 def drawn(chip: Chip, draw: int) -> dict[str, float]:
