@@ -109,12 +109,6 @@ def test_the_documented_table_is_what_the_command_writes(runner: CliRunner, tmp_
     assert copy.read_text() == page.read_text()
 
 
-def test_an_unknown_chip_is_an_input_error_with_a_suggestion(runner: CliRunner) -> None:
-    result = runner.invoke(app, ["show", "mubrian"])
-    assert isinstance(result.exception, InputError)
-    assert "did you mean 'mubrain'" in str(result.exception)
-
-
 def test_check_prints_ok_or_raises_every_mistake(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["check", str(CHIPS / "speck.yaml")])
     assert result.exit_code == 0

@@ -79,13 +79,6 @@ def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marke
     assert placement.synapse_utilization == pytest.approx(156_800 / 37_366)
 
 
-def test_nothing_is_assumed_where_the_network_fits() -> None:
-    published, _ = placed("64-32-10", find_chip("mubrain"), bits=4)
-    scaled, placement = placed("64-32-10", find_chip("mubrain"), "scaled", 4)
-    assert published == scaled
-    assert not placement.assumptions
-
-
 def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     """A 3×3 kernel of 4 channels has 36 weights and far more synapses; Speck holds the kernel."""
     spec = TopologySpec(input=(1, 16, 16), layers=(Conv2d(kind="conv2d", channels=4, kernel=3), Linear(neurons=10)))
@@ -358,6 +351,8 @@ def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int],
         assert scaled.assumptions
         return
     assert published.parts == scaled.parts
+    assert not published.assumptions
+    assert bool(scaled.assumptions) == (scaled.chips_used > 1)
     assert published.chips_used <= (chip["joined"] or 1)
     assert max(part.core for part in published.parts) < chip["amount"] * (chip["joined"] or 1)
     within_limits(published)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -55,22 +56,9 @@ class Told:
         return lambda done, total: self.reports.append((name, done, total))
 
 
-def zip_of(folder, *members):
-    """A zip archive of what is below a folder."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for path in sorted(path for member in members for path in [folder / member, *(folder / member).rglob("*")]):
-            archive.write(path, path.relative_to(folder))
-    return stream.getvalue()
-
-
-def tar_of(folder, *members):
-    """A compressed tar archive likewise."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for member in members:
-            archive.add(folder / member, member)
-    return stream.getvalue()
+def archive_of(kind, folder, member):
+    """A file or folder below a folder as an archive, `zip` or `gztar`."""
+    return Path(shutil.make_archive(str(folder.parent / f"{member} packed"), kind, folder, member)).read_bytes()
 
 
 def offered(server, folder, **files):
@@ -85,7 +73,10 @@ def offered(server, folder, **files):
 
 def nmnist_on(server, tmp_path):
     source = write_nmnist(tmp_path / "source") / "nmnist/NMNIST"
-    files = {"train.zip": (zip_of(source, "Train"), "Train"), "test.zip": (zip_of(source, "Test"), "Test")}
+    files = {
+        "train.zip": (archive_of("zip", source, "Train"), "Train"),
+        "test.zip": (archive_of("zip", source, "Test"), "Test"),
+    }
     return offered(server, NMNIST.download.folder, **files)
 
 
@@ -106,13 +97,13 @@ def test_zip_archives_become_a_dataset(server, tmp_path):
 
 
 def tar_of_a_folder(source):
-    archive = tar_of(write_cifar10(source) / "cifar10", "cifar-10-batches-py")
+    archive = archive_of("gztar", write_cifar10(source) / "cifar10", "cifar-10-batches-py")
     return "cifar10", {"cifar-10-python.tar.gz": (archive, "cifar-10-batches-py")}
 
 
 def zips_of_a_file_each(source):
     below = write_shd(source) / "shd/SHD"
-    return "shd", {f"{name}.zip": (zip_of(below, name), name) for name in ("shd_train.h5", "shd_test.h5")}
+    return "shd", {f"{name}.zip": (archive_of("zip", below, name), name) for name in ("shd_train.h5", "shd_test.h5")}
 
 
 def no_archives(source):

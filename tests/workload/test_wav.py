@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-import wave
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ def riff(*chunks):
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def header(code, bits, channels=1, rate=8000, more=b""):
+def header(code, bits, channels=1, rate=11_025, more=b""):
     frame = channels * (bits // 8)
     return chunk(b"fmt ", struct.pack("<HHIIHH", code, channels, rate, rate * frame, frame, bits) + more)
 
@@ -50,21 +49,6 @@ def test_known_bytes_become_known_samples(head, data, samples):
     sound = parse_wav(riff(head, chunk(b"data", data)), "x.wav")
     assert sound.samples.tolist() == samples
     assert sound.samples.dtype == np.float64
-    assert sound.rate_hz == 8000
-
-
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_what_pythons_own_library_writes_is_read(width, channels, tmp_path):
-    content = np.random.default_rng(width).integers(0, 256, 60 * width * channels, dtype=np.uint8).tobytes()
-    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
-        file.setparams((channels, width, 11_025, 0, "NONE", ""))
-        file.writeframes(content)
-    wide = [content[k : k + width] for k in range(0, len(content), width)]
-    whole = [b[0] - 128 if width == 1 else int.from_bytes(b, "little", signed=True) for b in wide]
-    expected = np.array(whole).reshape(-1, channels).mean(axis=1) / 2 ** (8 * width - 1)
-    sound = read_wav(tmp_path / "a.wav")
-    assert np.array_equal(sound.samples, expected)
     assert sound.rate_hz == 11_025
 
 
