@@ -50,10 +50,11 @@ class Page(HTMLParser):
 
 
 def assert_harmless(text: str) -> None:
-    """No name has become markup or script."""
+    """No name has become markup or script, and `HOSTILE` is there as text."""
     page = Page(text)
     assert page.open == []
     assert "img" not in page.tags
     assert page.handlers == []
     assert page.tags.count("script") == 1
     assert "<img" not in text
+    assert "&lt;img src=x" in text
