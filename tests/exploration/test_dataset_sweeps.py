@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from small_sounds import write_audio
-from tiny_sweeps import run
+from tiny_sweeps import run, tiny
 from workload_files import write_cifar10, write_shd
 
 from codesign.analysis.table import ResultTable, read_results
@@ -51,33 +51,17 @@ seeds: {training: [0]}
 """
 
 
-WORDS = """\
-name: words
-workload: {name: audio, split: speaker}
-network: {hidden: "24"}
-preset: shd
-recipe_defaults: {epochs: 12, batch_size: 8, learning_rate: 5.0e-3}
-recipes:
-  layered: {method: layered}
-chips:
-  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
-schedules:
-  asynchronous: {policy: random, group_size: 4}
-seeds: {training: [0]}
-"""
-
-
-def ran(text: str, root: Path, folder: Path) -> tuple[ResultTable, str]:
+def ran(spec: SweepSpec, root: Path, folder: Path) -> tuple[ResultTable, str]:
     """Results and report of a sweep on the data below a root."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODESIGN_DATA", str(root))
-        outcome, _ = run(parse_document(text, "sweep.yaml", SweepSpec), folder, folder / "cache")
+        outcome, _ = run(spec, folder, folder / "cache")
     assert (outcome.failed, outcome.infeasible) == (0, 0)
     return read_results(outcome.results), outcome.report.read_text(encoding="utf-8")
 
 
 def test_static_images_go_through_a_convolution_once(tmp_path):
-    table, report = ran(CIFAR10, write_cifar10(tmp_path / "data"), tmp_path)
+    table, report = ran(parse_document(CIFAR10, "sweep.yaml", SweepSpec), write_cifar10(tmp_path / "data"), tmp_path)
     facts = table.metadata.workload
     assert (facts.timesteps, facts.timestep_s, facts.classes) == (1, 0.0, 10)
     assert facts.coverage == "40 of 50,000 training and 10 of 10,000 test images"
@@ -94,7 +78,7 @@ def test_static_images_go_through_a_convolution_once(tmp_path):
 
 
 def test_spoken_digits_last_a_second(tmp_path):
-    table, report = ran(SHD, write_shd(tmp_path / "data"), tmp_path)
+    table, report = ran(parse_document(SHD, "sweep.yaml", SweepSpec), write_shd(tmp_path / "data"), tmp_path)
     facts = table.metadata.workload
     assert (facts.timesteps, facts.timestep_s, facts.classes) == (100, 0.01, 20)
     assert facts.test in (12, 13)
@@ -106,7 +90,14 @@ def test_spoken_digits_last_a_second(tmp_path):
 
 def test_words_are_learnt_of_a_voice_that_was_never_heard(tmp_path):
     """A folder of recordings: wav files in, a table of results out."""
-    table, _ = ran(WORDS, write_audio(tmp_path), tmp_path)
+    spec = tiny(
+        ("{name: digits, timesteps: 3, train: 60, validation: 20, test: 20}", "{name: audio, split: speaker}"),
+        ('{hidden: "12-8"}', '{hidden: "24"}'),
+        ("preset: nmnist", "preset: shd"),
+        ("epochs: 1, batch_size: 30", "epochs: 12, batch_size: 8"),
+        ("  truenorth: {}\n", ""),
+    )
+    table, _ = ran(spec, write_audio(tmp_path), tmp_path)
     workload = table.metadata.workload
     assert (workload.name, workload.timesteps) == ("audio", 100)
     assert workload.coverage == "60 recordings of 5 labels by 3 speakers"

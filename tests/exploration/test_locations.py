@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tiny_sweeps import Recording, run, tiny
+from tiny_sweeps import TINY, Recording, run, tiny
 from typer.testing import CliRunner
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
@@ -78,12 +78,7 @@ def test_a_store_can_be_carried_from_a_path_to_a_url(finished_sweep, location, c
 def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.yaml").write_text(
-        "name: tiny\ntitle: Tiny\nworkload: {name: digits, timesteps: 2, train: 40, validation: 20, test: 20}\n"
-        'network: {hidden: "6"}\nrecipe_defaults: {epochs: 1}\nrecipes:\n  layered: {method: layered}\n'
-        "chips:\n  mubrain: {schedules: [layered]}\nseeds: {training: [0]}\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     places = ["--store", f"{location}/store", "--output", f"{location}/out"]
     ended = CliRunner().invoke(app, ["sweep", "tiny.yaml", *places, "--executor", "serial"])
     assert ended.exit_code == 0, ended.output

@@ -87,20 +87,20 @@ def test_layered_recipe_with_a_schedule_is_a_mistake():
 def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
     entry = "  truenorth: {}"
     assert entry in TINY
-    text = "contains the static energy of that one; it cannot be used for operation 'accelerated'"
-    (found,) = problems(TINY.replace(entry, "  truenorth_allin: {}"))
-    assert found[0] == 11
-    assert found[1].startswith("chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time")
-    assert text in found[1]
-    (found,) = problems(TINY.replace(entry, "  tn:\n    chip: truenorth_allin\n    operation: accelerated"))
-    assert found[0] == 13
-    assert found[1].startswith("chips.tn.operation: ")
+    measured = "chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time"
+    operation = "  tn:\n    chip: truenorth_allin\n    operation: accelerated"
     right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
-    assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"
     axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
-    (found,) = problems(right.replace("seeds:", axis))
-    assert found == (15, found[1])
-    assert found[1].startswith("axes.chip.truenorth_allin.operation: ")
+    for text, line, start in (
+        (TINY.replace(entry, "  truenorth_allin: {}"), 11, measured),
+        (TINY.replace(entry, operation), 13, "chips.tn.operation: "),
+        (right.replace("seeds:", axis), 15, "axes.chip.truenorth_allin.operation: "),
+    ):
+        (found,) = problems(text)
+        assert found[0] == line
+        assert found[1].startswith(start)
+        assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
+    assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"
 
 
 LAYERED = "  layered: {method: layered}"
