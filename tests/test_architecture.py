@@ -221,6 +221,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]):
         f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage" in result.stdout
     assert "HEAVY []" in result.stdout
 
 

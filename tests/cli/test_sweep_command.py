@@ -63,26 +63,6 @@ def program(*arguments: str, path: Path = ROOT, folder: Path | None = None) -> s
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["sweep", "--help"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    code = (
-        "import sys\nfrom codesign.cli.main import app\n"
-        f"try:\n    app({arguments!r})\nexcept SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'torch', 'ray', 'pandas', 'pyarrow', 'numpy', 'optuna', 'seaborn', 'matplotlib', 'pint', 'tonic'}\n"
-        "print('heavy:', sorted(heavy & set(sys.modules)))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "Usage" in ended.stdout
-    assert ended.stdout.splitlines()[-1] == "heavy: []"
-
-
 def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     code, said = invoke("tiny.yaml", "--dry-run", "--store", "store")
     assert code == 0
