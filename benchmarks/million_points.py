@@ -65,12 +65,13 @@ def main() -> None:
     from codesign.documents import load_document
     from codesign.exploration.encoding import decode_execution
     from codesign.exploration.pricing.models import prepare
-    from codesign.exploration.pricing.pricing import PricingProgress, run_pricing
+    from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
+    from codesign.exploration.runs.progress import Progress
     from codesign.exploration.store import Store
     from codesign.hardware.cost import price
 
-    class Phases(PricingProgress):
+    class Phases(Progress):
         """When each phase had something done for the last time."""
 
         def __init__(self) -> None:

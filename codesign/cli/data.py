@@ -43,8 +43,8 @@ def download(
 
     What is there already stays as it is. Interrupted, it goes on when it is called again.
     """
-    from codesign.cli.download_progress import download_progress
     from codesign.cli.options import interruptible
+    from codesign.cli.progress import choose_progress
     from codesign.errors import InputError
     from codesign.workload.datasets.registry import get_dataset
     from codesign.workload.download import download as fetch_all
@@ -55,7 +55,7 @@ def download(
     status = dataset.status(root)
     if dataset.download is None:
         raise InputError(f"{name}: nothing is known that could be fetched; {status.title}: {status.detail}")
-    progress = download_progress()
+    progress = choose_progress()
     with interruptible(progress, f"the same command goes on with what is in {root / dataset.download.folder}"):
         fetch_all(dataset.download, root, progress)
     status = dataset.status(root)

@@ -1,8 +1,8 @@
-"""Lengths of time and points in time, in words."""
+"""Lengths of time, points in time and rates, in words."""
 
 from __future__ import annotations
 
-__all__ = ["ago", "format_duration"]
+__all__ = ["ago", "format_duration", "rate_text"]
 
 
 def format_duration(seconds: float) -> str:
@@ -25,3 +25,11 @@ def ago(seconds: float) -> str:
         if seconds < until:
             return f"{round(seconds / length)} {unit} ago"
     return f"{round(seconds / 86400)} days ago"
+
+
+def rate_text(per_s: float) -> str:
+    """`12 jobs/s`, `4.0 jobs/min` or `2.5 jobs/h`."""
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if per_s * seconds >= 1:
+            return f"{per_s * seconds:.{0 if per_s * seconds >= 10 else 1}f} jobs/{unit}"
+    return f"{per_s * 3600:.1f} jobs/h"

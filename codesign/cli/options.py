@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -32,7 +31,6 @@ __all__ = [
     "ScaleOption",
     "StoreOption",
     "WorkersOption",
-    "choose_progress",
     "command_line",
     "explicit_executor",
     "interruptible",
@@ -142,14 +140,6 @@ def print_models(models: ModelFiles | None, console: Console) -> bool:
     if models.missing:
         typer.echo(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
     return not models.missing
-
-
-def choose_progress() -> Progress:
-    """Lines that stay in place on a terminal, one line per event elsewhere."""
-    from codesign.cli.console import PrintableConsole
-    from codesign.cli.progress import LiveProgress, PlainProgress
-
-    return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
 
 
 _IMPATIENCE_S = 3.0

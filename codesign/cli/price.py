@@ -43,7 +43,7 @@ def price(
     What the executions need and is not in the store is trained and run first, and kept. An interrupted pricing leaves
     no file behind; run it again.
     """
-    from codesign.cli.pricing_progress import pricing_progress
+    from codesign.cli.progress import choose_progress
     from codesign.documents import load_document
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import check_output, run_pricing
@@ -53,7 +53,7 @@ def price(
     spec = load_document(file, PricingSpec)
     output = out or f"reports/{spec.name}"
     check_output(output)
-    progress = pricing_progress()
+    progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; executions that are finished are kept in {kept.root}"):

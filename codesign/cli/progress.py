@@ -1,32 +1,61 @@
-"""How a running sweep or study shows on a terminal, and in a log."""
+"""How a sweep, a study, a pricing or a download shows on a terminal, and in a log."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from codesign.cli.durations import format_duration
-from codesign.exploration.runs.counting import Counting, rate_text
+from codesign.cli.durations import format_duration, rate_text
+from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.progress import Search
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
+    from rich.progress import Progress as Bars
 
     from codesign.exploration.executors.base import Failure
     from codesign.exploration.runs.progress import FrontLine
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["LiveProgress", "PlainProgress"]
+__all__ = ["LiveProgress", "PlainProgress", "choose_progress"]
 
 _BURST = 100
 _PAUSE_S = 3.0
 """So many lines about jobs may follow each other at once, and one more for so much time."""
+_PHASE_PAUSE_S = 5.0
 _FRONT_PAUSE_S = 60.0
 _FRONT = 5
+_LINES = 15
+
+
+def choose_progress() -> PlainProgress | LiveProgress:
+    """Lines that stay in place on a terminal, one line per event elsewhere."""
+    from codesign.cli.console import PrintableConsole
+
+    return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Phase:
+    """What is under way other than jobs, and how much of it was done when it was first heard of."""
+
+    name: str
+    start: float
+    done: int
+
+    def text(self, done: int, total: int | None, unit: str, now: float) -> str:
+        """`12 of 100, 3.0 s`, or of bytes `1.2 MB of 5.0 MB, 3.0 s, 0.4 MB/s`."""
+        amount = _megabytes if unit == "B" else "{:,}".format
+        of = "" if total is None else f" of {amount(total)}"
+        seconds = now - self.start
+        rate = f", {amount((done - self.done) / seconds)}/s" if unit and seconds > 0 and done > self.done else ""
+        return f"{amount(done)}{of}, {format_duration(seconds)}{rate}"
 
 
 class PlainProgress(Counting):
@@ -40,6 +69,8 @@ class PlainProgress(Counting):
         self._unsaid = 0
         self._front_said: tuple[FrontLine, ...] = ()
         self._front_at = clock()
+        self._phase: _Phase | None = None
+        self._phase_at = clock()
 
     def planned(self, work: Work, executor: str) -> None:
         super().planned(work, executor)
@@ -59,7 +90,7 @@ class PlainProgress(Counting):
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         super().failed(kind, label, failure)
-        self.note(f"[{self.jobs_ended}/{self.jobs}] {kind} {label}: FAILED, {failure}")
+        self.note(f"{self._so_far()} {kind} {label}: FAILED, {failure}")
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
         super().part_failed(kind, label, failure)
@@ -78,6 +109,15 @@ class PlainProgress(Counting):
         of = "" if self.search.trials is None else f"/{self.search.trials}"
         self.note(f"[{self.told.total()}{of} trials] {text}")
 
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
+        now = self._clock()
+        begins = self._phase is None or self._phase.name != phase
+        if self._phase is None or begins:
+            self._phase = _Phase(name=phase, start=now, done=done)
+        if begins or done == total or now - self._phase_at >= _PHASE_PAUSE_S:
+            self._phase_at = now
+            self.note(f"{phase}: {self._phase.text(done, total, unit, now)}")
+
     def note(self, text: str) -> None:
         try:
             print(escaped(text), file=self._stream, flush=True)
@@ -91,9 +131,12 @@ class PlainProgress(Counting):
             self._unsaid -= 1
             self._say(self._held)
 
+    def _so_far(self) -> str:
+        return f"[{self.ended.total()}/{self.total.total()}]"
+
     def _ended(self, text: str) -> None:
         """A line about a job, or where there are too many a note to write it should no other follow."""
-        line = f"[{self.jobs_ended}/{self.jobs}] {text}"
+        line = f"{self._so_far()} {text}"
         now = self._clock()
         self._allowed = min(float(_BURST), self._allowed + (now - self._allowed_at) / _PAUSE_S)
         self._allowed_at = now
@@ -119,8 +162,9 @@ class LiveProgress(Counting):
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock)
         self._console = console
-        self._live: Live | None = None
+        self._live: Live | Bars | None = None
         self._closed = False
+        self._phase: _Phase | None = None
         self._details: dict[tuple[str, str], str] = {}
 
     def planned(self, work: Work, executor: str) -> None:
@@ -156,8 +200,29 @@ class LiveProgress(Counting):
     def note(self, text: str) -> None:
         self._console.print(escaped(text), highlight=False, markup=False)
 
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
+        """A bar a phase, below each other."""
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        if not isinstance(self._live, Bars):  # no jobs are left
+            self._stop()
+            columns = (TextColumn("{task.description:10}", markup=False), BarColumn())
+            amount = TextColumn("{task.fields[amount]}", markup=False)
+            self._live = Bars(*columns, amount, TimeRemainingColumn(), console=self._console)
+            self._live.start()
+        now = self._clock()
+        if self._phase is None or self._phase.name != phase:
+            self._phase = _Phase(name=phase, start=now, done=done)
+            self._live.add_task(phase, total=total, amount="")
+        amount_text = self._phase.text(done, total, unit, now)
+        self._live.update(self._live.task_ids[-1], completed=done, total=total, amount=amount_text)
+
     def close(self) -> None:
         self._closed = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -171,11 +236,19 @@ class LiveProgress(Counting):
             self._live.start()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """In 15 lines or fewer, and in fewer than the terminal has."""
+        from rich.console import Group
+
         from codesign.cli.progress_table import run_picture
 
-        yield from run_picture(
-            self, self._details, width=options.max_width, height=console.height, ascii_only=options.ascii_only
-        )
+        picture = run_picture(self, self._details, width=options.max_width, ascii_only=options.ascii_only)
+        lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
+        for line in lines[: min(_LINES, console.height - 1)]:
+            yield from line
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def planned_text(work: Work, executor: str) -> str:

@@ -1,4 +1,4 @@
-"""The picture of a run on a terminal: jobs, trials, what is under way, and the best front so far."""
+"""The picture of a run on a terminal, and what it shares with that of `codesign status`."""
 
 from __future__ import annotations
 
@@ -8,132 +8,119 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.cli.durations import format_duration
-from codesign.exploration.runs.counting import rate_text
+from codesign.cli.durations import format_duration, rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from codesign.exploration.runs.counting import Counting
     from codesign.exploration.runs.progress import FrontLine
+    from codesign.exploration.runs.record import JobProgress, SearchCounts
 
-__all__ = ["bar", "front_legend", "front_table", "packed", "run_picture", "trial_parts"]
+__all__ = ["bar", "front_legend", "front_table", "job_counts", "joined", "run_picture", "trial_counts"]
 
-_LINES = 15
-_RUNNING = 4
+_RUNNING = 3
 _FRONT = 5
 _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold red"}
 """Colours are those of the terminal's own palette that can be read on a light and on a dark ground."""
 
 
 def run_picture(
-    run: Counting, details: Mapping[tuple[str, str], str], *, width: int, height: int, ascii_only: bool = False
+    run: Counting, details: Mapping[tuple[str, str], str], *, width: int, ascii_only: bool
 ) -> Iterator[RenderableType]:
-    """A run in 15 lines or fewer, and in fewer than the terminal has.
+    """A run: jobs, trials, what is under way, and the best front so far.
 
     Args:
         details: how far a job is, by (kind, label), where that is known.
-        width, height: of the terminal, in characters.
+        width: of the terminal, in characters.
     """
-    lines = list(_counts(run, width, ascii_only))
-    yield from lines
-    room = max(0, min(_LINES, height - 1) - len(lines))
-    wanted = min(len(run.running), _RUNNING)
-    front_lines = 1 + min(len(run.front_lines), _FRONT) if run.front_lines else 0
-    shown = min(wanted, max(room - front_lines, min(2, room)))
-    yield from _under_way(run, details, shown)
-    left = room - shown
-    if front_lines and left >= 2:
-        yield front_table(run.front_lines, rows=min(_FRONT, left - 1), width=width)
+    jobs, search = run.jobs(), run.trials()
+    total, ended = sum(jobs.total.values()), sum(jobs.ended.values())
+    head = bar(ended, total, width, ascii_only=ascii_only).append(f" {ended:,}/{total:,} jobs", style="default")
+    rate = "" if jobs.rate_per_s is None else rate_text(jobs.rate_per_s)
+    left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else f"{format_duration(run.elapsed_s)} so far"
+    yield joined([head, rate, left])
+    yield joined(job_counts(jobs, running=True))
+    kinds = [kind for kind in ("train", "execute", "price") if jobs.total.get(kind)]
+    if kinds:
+        yield joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
+    if search is not None:
+        yield trial_counts(search, running=True)
+    yield from _under_way(list(run.running.items()), details)
+    if run.front_lines:
+        yield front_table(run.front_lines, rows=_FRONT)
 
 
-def _counts(run: Counting, width: int, ascii_only: bool) -> Iterator[Text]:
-    share = run.jobs_ended / run.jobs if run.jobs else 0.0
-    progress = bar(share, width=20 if width < 100 else 40, ascii_only=ascii_only)
-    head = [progress.append(f" {run.jobs_ended:,}/{run.jobs:,} jobs", style="default")]
-    if run.rate_per_s is not None:
-        head.append(Text(rate_text(run.rate_per_s)))
-    left = run.remaining_s()
-    head.append(Text(f"{format_duration(run.elapsed_s)} so far" if not left else f"about {format_duration(left)} left"))
-    yield from packed(head, width)
-    counts = [Text(f"done {run.jobs_done:,}", style="green"), Text(f"under way {run.running.total():,}")]
-    counts += [Text(f"from the store {run.reused:,}")] if run.reused else []
-    counts += [Text(f"failed {run.failures:,}", style="bold red")] if run.failures else []
-    counts += [Text(f"skipped {run.jobs_skipped:,}")] if run.jobs_skipped else []
-    yield from packed(counts, width)
-    kinds = [kind for kind in ("train", "execute", "price") if run.total[kind]]
-    yield from packed([Text(f"{kind} {run.ended[kind]:,}/{run.total[kind]:,}", style="dim") for kind in kinds], width)
-    if run.search is not None:
-        yield from packed(trial_parts(run.told, run.search.trials, run.in_flight, run.volume), width)
-
-
-def _under_way(run: Counting, details: Mapping[tuple[str, str], str], shown: int) -> Iterator[Text]:
-    jobs = list(run.running.items())
-    fit = shown if len(jobs) <= shown else shown - 1
-    for (kind, label), count in jobs[: max(fit, 0)]:
-        detail = details.get((kind, label), "")
-        text = f"  {kind} {label}{f' (×{count})' if count > 1 else ''}{f': {detail}' if detail else ''}"
+def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tuple[str, str], str]) -> Iterator[Text]:
+    shown = len(jobs) if len(jobs) <= _RUNNING else _RUNNING - 1
+    for (kind, label), count in jobs[:shown]:
+        times = f" (×{count})" if count > 1 else ""
+        detail = details.get((kind, label))
+        text = f"  {kind} {label}{times}{f': {detail}' if detail else ''}"
         yield Text(text, overflow="ellipsis", no_wrap=True)
-    if fit < shown:
-        more = sum(count for _, count in jobs[max(fit, 0) :])
-        yield Text(f"  and {more:,} more" if fit > 0 else f"  {more:,} jobs under way", style="dim")
+    more = sum(count for _, count in jobs[shown:])
+    if more:
+        yield Text(f"  and {more:,} more", style="dim")
 
 
-def trial_parts(told: Mapping[str, int], budget: int | None, in_flight: int, volume: str) -> list[Text]:
-    """How far a search is, in pieces."""
-    count = sum(told.values())
-    parts = [Text(f"trials {count:,}/{budget:,}" if budget is not None else f"trials {count:,}", style="bold")]
-    parts += [Text(f"{told[state]:,} {state}", style=style) for state, style in _STATES.items() if told.get(state)]
-    parts += [Text(f"{in_flight:,} in flight")] if in_flight else []
-    parts += [Text(f"hypervolume {volume}")] if volume else []
-    return parts
+def job_counts(jobs: JobProgress, *, running: bool) -> list[Text]:
+    """How jobs ended, in pieces; those under way only of a run that goes on."""
+    return [
+        Text(f"done {jobs.done:,}", style="green"),
+        Text(f"under way {jobs.running:,}" if running else ""),
+        Text(f"from the store {jobs.reused:,}" if jobs.reused else ""),
+        Text(f"failed {jobs.failed:,}" if jobs.failed else "", style="bold red"),
+        Text(f"skipped {jobs.skipped:,}" if jobs.skipped else ""),
+    ]
 
 
-def bar(share: float, *, width: int, ascii_only: bool = False) -> Text:
-    """A bar of so many characters; without colours it can be read, too."""
+def trial_counts(search: SearchCounts, *, running: bool) -> Text:
+    """How far a search is."""
+    count, told = sum(search.told.values()), search.told
+    of = "" if search.trials is None else f"/{search.trials:,}"
+    return joined(
+        [
+            Text(f"trials {count:,}{of}", style="bold"),
+            *(Text(f"{told[state]:,} {state}", style=style) for state, style in _STATES.items() if told.get(state)),
+            f"{search.in_flight:,} in flight" if running and search.in_flight else "",
+            f"hypervolume {search.hypervolume}" if search.hypervolume else "",
+        ]
+    )
+
+
+def bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text:
+    """A bar, for a terminal of so many characters; without colours it can be read, too."""
+    length = 20 if width < 100 else 40
+    filled = min(length, length * done // max(total, 1))
     full, rest = ("#", "-") if ascii_only else ("━", "─")
-    done = min(width, int(share * width))
-    return Text.assemble((full * done, "green"), (rest * (width - done), "dim"))
+    return Text.assemble((full * filled, "green"), (rest * (length - filled), "dim"))
 
 
-def packed(parts: Iterable[Text], width: int) -> Iterator[Text]:
-    """Pieces of text after another, with commas between them, in lines of so many characters."""
-    line = Text(no_wrap=True, overflow="ellipsis")
-    for part in parts:
-        if line.cell_len and line.cell_len + 2 + part.cell_len > width:
-            yield line
-            line = Text(no_wrap=True, overflow="ellipsis")
-        if line.cell_len:
-            line.append(", ")
-        line.append_text(part)
-    if line.cell_len:
-        yield line
+def joined(parts: Iterable[Text | str]) -> Text:
+    """Pieces of text after another, with commas between them; empty ones are left out."""
+    return Text(", ").join(Text(part) if isinstance(part, str) else part for part in parts if len(part))
 
 
-def front_table(lines: Sequence[FrontLine], *, rows: int, width: int, size: int | None = None) -> Table:
+def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = None) -> Table:
     """The front in a header and so many rows or fewer; a letter tells groups apart that do not compare.
 
     Args:
         size: points of the front, where `lines` are not all of them.
     """
     groups = list(dict.fromkeys(line.group for line in lines))
-    labels = [label.removesuffix(" per sample") for label in lines[0].labels]
-    chosen = _fair_choice(lines, groups, rows)
-    widths = [
-        max(min(len(label), 12), *(len(line.values[i]) for line in chosen)) if chosen else len(label)
-        for i, label in enumerate(labels)
-    ]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    room = max(10, width - sum(width + 2 for width in widths) - 2)
-    table.add_column(_front_title(size or len(lines), groups), max_width=room, no_wrap=True, overflow="ellipsis")
-    for label, widest in zip(labels, widths, strict=True):
-        table.add_column(
-            Text(label), justify="right", min_width=widest, max_width=widest, no_wrap=True, overflow="ellipsis"
-        )
-    for line in chosen:
+    # A name that does not fit is cut off, not folded; values are shown whole.
+    table.add_column(_name(_front_title(size or len(lines), groups)))
+    for label in lines[0].labels:
+        table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
+    for line in _fair_choice(lines, groups, rows):
         mark = f"{_letter(groups.index(line.group))} " if len(groups) > 1 else ""
-        table.add_row(Text(f"{mark}{line.name}"), *map(Text, line.values))
+        table.add_row(_name(f"{mark}{line.name}"), *map(Text, line.values))
     return table
+
+
+def _name(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def front_legend(lines: Sequence[FrontLine]) -> Iterator[Text]:
@@ -144,11 +131,10 @@ def front_legend(lines: Sequence[FrontLine]) -> Iterator[Text]:
             yield Text(f"{_letter(number)} {group}", style="dim")
 
 
-def _front_title(points: int, groups: Sequence[str]) -> Text:
-    title = f"best: {points:,} point{'s' * (points != 1)}"
+def _front_title(points: int, groups: Sequence[str]) -> str:
     if len(groups) > 1:
-        title = f"best: {points:,}, {_letter(0)}–{_letter(len(groups) - 1)} do not compare"
-    return Text(title)
+        return f"best: {points:,}, {_letter(0)}–{_letter(len(groups) - 1)} do not compare"
+    return f"best: {points:,} point{'s' * (points != 1)}"
 
 
 def _fair_choice(lines: Sequence[FrontLine], groups: Sequence[str], rows: int) -> list[FrontLine]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.cli.durations import ago, format_duration
-from codesign.cli.progress_table import bar, front_legend, front_table, packed, trial_parts
-from codesign.exploration.runs.counting import rate_text
+from codesign.cli.durations import ago, format_duration, rate_text
+from codesign.cli.progress_table import bar, front_legend, front_table, job_counts, joined, trial_counts
 from codesign.exploration.runs.status import RunStatus, StoreStatus
 
 if TYPE_CHECKING:
@@ -58,18 +57,16 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     """Everything about one run."""
     record = run.record
     yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run), f"  {record.id}")
-    yield from packed(_lifetime(run), width)
+    yield _lifetime(run)
     yield Text("")
     yield from _results(run, width)
-    yield from packed(_jobs(run), width)
+    yield _jobs(run)
     if record.search is not None:
-        search = record.search
-        in_flight = search.in_flight if run.state == "running" else 0
-        yield from packed(trial_parts(search.told, search.trials, in_flight, search.hypervolume), width)
+        yield trial_counts(record.search, running=run.state == "running")
     yield from _failures(record)
     if record.front:
         yield Text("")
-        yield front_table(record.front, rows=_FRONT, width=width, size=record.front_size)
+        yield front_table(record.front, rows=_FRONT, size=record.front_size)
         yield from front_legend(record.front)
     yield Text("")
     yield from _places(record)
@@ -80,50 +77,43 @@ def _state(run: RunStatus) -> Text:
     return Text(run.state, style=_STYLES[run.state])
 
 
-def _lifetime(run: RunStatus) -> list[Text]:
-    record = run.record
-    parts = [Text(f"started {ago(run.silent_s + record.alive - record.started)}")]
-    if record.started - record.first_started > 1:
-        parts.append(Text(f"for the first time {ago(run.silent_s + record.alive - record.first_started)}"))
-    parts.append(Text(f"{'last sign of life' if run.state in ('running', 'dead') else 'ended'} {ago(run.silent_s)}"))
-    parts.append(Text(f"on {record.process.host}, process {record.process.pid}", style="dim"))
-    if record.executor:
-        parts.append(Text(f"executor {record.executor}", style="dim"))
-    return parts
+def _lifetime(run: RunStatus) -> Text:
+    record, process = run.record, run.record.process
+    before = run.silent_s + record.alive
+    again = record.started - record.first_started > 1
+    return joined(
+        [
+            f"started {ago(before - record.started)}",
+            f"for the first time {ago(before - record.first_started)}" if again else "",
+            f"{'last sign of life' if run.state in ('running', 'dead') else 'ended'} {ago(run.silent_s)}",
+            Text(f"on {process.host}, process {process.pid}", style="dim"),
+            Text(f"executor {record.executor}" if record.executor else "", style="dim"),
+        ]
+    )
 
 
 def _results(run: RunStatus, width: int) -> Iterator[Text]:
     if run.results is None:
         yield Text(f"how many results are in the store is not known: {run.problem}", style="red")
         return
-    share = run.in_store / run.needed if run.needed else 0.0
-    head = bar(share, width=20 if width < 100 else 40)
     known_yet = " needed so far" if run.record.kind == "study" and run.state != "finished" else ""
-    head.append(f" {run.in_store:,}/{run.needed:,} results{known_yet} in the store", style="default")
-    yield from packed([head], width)
-    yield from packed(
-        (
-            Text(f"{_KINDS[kind]} {counts.in_store:,}/{counts.needed:,}", style="dim")
-            for kind, counts in run.results.items()
-            if counts.needed
-        ),
-        width,
+    yield bar(run.in_store, run.needed, width).append(
+        f" {run.in_store:,}/{run.needed:,} results{known_yet} in the store", style="default"
+    )
+    yield joined(
+        f"{_KINDS[kind]} {counts.in_store:,}/{counts.needed:,}" for kind, counts in run.results.items() if counts.needed
     )
 
 
-def _jobs(run: RunStatus) -> list[Text]:
+def _jobs(run: RunStatus) -> Text:
     """What its last process says of itself."""
     jobs, running = run.record.jobs, run.state == "running"
-    parts = [Text(f"jobs done {jobs.done:,}")]
-    parts += [Text(f"under way {jobs.running:,}")] if running else []
-    parts += [Text(f"from the store {jobs.reused:,}")] if jobs.reused else []
-    parts += [Text(f"failed {jobs.failed:,}", style="bold red")] if jobs.failed else []
-    parts += [Text(f"skipped {jobs.skipped:,}")] if jobs.skipped else []
+    parts: list[Text | str] = [*job_counts(jobs, running=running)]
     if running and jobs.rate_per_s is not None:
-        parts.append(Text(rate_text(jobs.rate_per_s)))
+        parts.append(rate_text(jobs.rate_per_s))
     if running and jobs.left_s is not None and (left := jobs.left_s - run.silent_s) > 0:
-        parts.append(Text(f"about {format_duration(left)} left"))
-    return parts
+        parts.append(f"about {format_duration(left)} left")
+    return Text("jobs ").append_text(joined(parts))
 
 
 def _failures(record: RunRecord) -> Iterator[Text]:

@@ -18,7 +18,6 @@ from codesign.cli.options import (
     ScaleOption,
     StoreOption,
     WorkersOption,
-    choose_progress,
     command_line,
     explicit_executor,
     interruptible,
@@ -72,6 +71,7 @@ def study(
     What is done is kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
+    from codesign.cli.progress import choose_progress
     from codesign.exploration.store import Store
     from codesign.exploration.study.storage import StudyPlaces
     from codesign.exploration.study.study import choose_study, run_study

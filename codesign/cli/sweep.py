@@ -37,6 +37,7 @@ def sweep(
 
     What is done is kept: run the same command again after an interruption, or after adding to the file.
     """
+    from codesign.cli.progress import choose_progress
     from codesign.exploration.library import choose_sweep
     from codesign.exploration.spec import Seeds
     from codesign.exploration.store import Store
@@ -48,7 +49,7 @@ def sweep(
     if seeds is not None:
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
-    progress = options.choose_progress()
+    progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     if dry_run:
         typer.echo(f"{spec.name}: {spec.title}")

@@ -70,8 +70,8 @@ class DownloadProgress(Protocol):
     def note(self, text: str) -> None:
         """Something worth a line."""
 
-    def fetching(self, name: str) -> Report:
-        """A file is begun; returns the function to call with how much of it is there."""
+    def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
+        """So many bytes of the file that is called `phase` are there; a total of None is not known. `unit` is B."""
 
 
 def download(what: Download, data_root: Path, progress: DownloadProgress, *, pause_s: float = 1.0) -> None:
@@ -113,7 +113,7 @@ def _place(file: RemoteFile, what: Download, folder: Path, progress: DownloadPro
         unpack(by_hand, file.holds, folder)
         return
     try:
-        _fetch(file, part, progress.fetching(file.name), pause_s)
+        _fetch(file, part, lambda done, total: progress.advanced(file.name, done, total, "B"), pause_s)
     except DataError as error:
         raise DataError(
             f"{error}. By hand: get {file.name} from {file.url} or {what.page} with a browser, put it into "

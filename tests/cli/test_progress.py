@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from codesign.cli.durations import ago, format_duration
+from codesign.cli.durations import ago, format_duration, rate_text
 from codesign.cli.progress import LiveProgress, PlainProgress
-from codesign.cli.progress_table import front_table, packed
+from codesign.cli.progress_table import front_table, joined
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.runs.counting import Counting, Forecast, rate_text
+from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay, Search
 from codesign.exploration.work import JobTally, Work
 from codesign.training.trainer import EpochReport
@@ -113,27 +113,26 @@ def test_rates(per_s: float, text: str) -> None:
 
 
 def test_forecast_by_hand(clock: Clock) -> None:
-    forecast = Forecast(clock)
-    forecast.add("train", 3)
-    forecast.add("execute", 4)
-    assert forecast.remaining_s() is None
+    run = Counting(clock)
+    begin(run, {"train": 3, "execute": 4})
+    assert run.remaining_s() is None
     clock.now = 20.0
-    forecast.ended("train", 10.0)
-    assert forecast.remaining_s() is None  # executions may take any time
-    forecast.ended("execute", 2.0)
-    assert forecast.remaining_s() == pytest.approx(2 * 10 + 3 * 2)
-    forecast.ended("train", 28.0)
+    run.finished("train", "a", 10.0)
+    assert run.remaining_s() is None  # executions may take any time
+    run.finished("execute", "a", 2.0)
+    assert run.remaining_s() == pytest.approx(2 * 10 + 3 * 2)
+    run.finished("train", "b", 28.0)
     # 40 s of work in 20 s: two at once. One training of 19 s and three executions of 2 s are left.
-    assert forecast.remaining_s() == pytest.approx((19 + 6) / 2)
+    assert run.remaining_s() == pytest.approx((19 + 6) / 2)
 
 
 def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
-    forecast = Forecast(clock)
-    forecast.add("train", 2)
-    forecast.ended("train", None)
-    assert forecast.remaining_s() is None
-    forecast.ended("train", 4.0)
-    assert forecast.remaining_s() == 0
+    run = Counting(clock)
+    begin(run, {"train": 2})
+    run.failed("train", "a", FAILURE)
+    assert run.remaining_s() is None
+    run.finished("train", "b", 4.0)
+    assert run.remaining_s() == 0
 
 
 def test_every_job_is_counted_once(clock: Clock) -> None:
@@ -141,7 +140,7 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
     begin(run, {"train": 3, "execute": 3})
     for label in ("a", "b"):
         run.started("train", label)
-    assert (run.jobs, run.jobs_ended, run.running.total()) == (6, 0, 2)
+    assert (run.total.total(), run.ended.total(), run.running.total()) == (6, 0, 2)
     clock.now = 30.0
     run.finished("train", "a", 30.0)
     run.failed("train", "b", FAILURE)
@@ -155,8 +154,9 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
     run.finished("execute", "same", 1.0)
     assert run.running == {("execute", "same"): 1}
     run.finished("execute", "same", 1.0)
-    assert (run.jobs, run.jobs_ended) == (6, 6)
-    assert (run.jobs_done, run.failures, run.jobs_skipped, run.reused) == (3, 3, 1, 4)
+    assert (run.total.total(), run.ended.total()) == (6, 6)
+    jobs = run.jobs()
+    assert (jobs.done, jobs.failed, jobs.skipped, jobs.reused) == (3, 3, 1, 4)
     assert run.rate_per_s == pytest.approx(4 / 30)  # neither what was skipped nor what was found was run
     assert not run.running
 
@@ -169,7 +169,7 @@ def test_jobs_that_are_added_while_others_run(clock: Clock) -> None:
     run.finished("train", "a", 1.0)
     run.added(work(1, 1), {"train": 1})  # the execution is under way
     assert (run.total, run.ended) == ({"train": 2, "execute": 1}, {"train": 1})
-    assert run.reused == 6
+    assert run.jobs().reused == 6
 
 
 def test_what_is_left_of_a_search_by_hand(clock: Clock) -> None:
@@ -238,6 +238,38 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
         "[4/8 trials] trial 3 dropped: accuracy 50.0 %",
         "best so far: trial 1 (accuracy 90.0 %); hypervolume 1.5 times the baseline's",
     ]
+
+
+def test_plain_progress_of_a_phase_and_of_a_download(clock: Clock) -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, clock)
+    for now, done in ((0.0, 1), (4.9, 500), (5.0, 600), (6.0, 1200)):
+        clock.now = now
+        plain.advanced("points", done, 1200)
+    for now, done in ((10.0, 1_000_000), (16.0, 4_000_000)):
+        clock.now = now
+        plain.advanced("shd_train.h5", done, None if now == 10.0 else 8_000_000, "B")
+    assert stream.getvalue().splitlines() == [
+        "points: 1 of 1,200, 0.0 s",
+        "points: 600 of 1,200, 5.0 s",
+        "points: 1,200 of 1,200, 6.0 s",
+        "shd_train.h5: 1.0 MB, 0.0 s",
+        "shd_train.h5: 4.0 MB of 8.0 MB, 6.0 s, 0.5 MB/s",
+    ]
+
+
+def test_live_progress_has_a_bar_a_phase(clock: Clock) -> None:
+    console = terminal(100)
+    live = LiveProgress(console, clock)
+    begin(live, {"train": 1})
+    live.advanced("latencies", 3, 3)
+    live.advanced("points", 100, 1200)
+    clock.now = 2.0
+    live.advanced("points", 600, 1200)
+    live.close()
+    assert isinstance(console.file, io.StringIO)
+    assert "3 of 3, 0.0 s" in console.file.getvalue()
+    assert "600 of 1,200, 2.0 s" in console.file.getvalue()
 
 
 def test_very_many_quick_jobs_give_few_lines(clock: Clock) -> None:
@@ -346,11 +378,8 @@ def test_a_closed_picture_stays_closed(clock: Clock) -> None:
     assert live._live is None
 
 
-def test_pieces_fill_lines() -> None:
-    from rich.text import Text
-
-    lines = [line.plain for line in packed(map(Text, ["one", "two", "three", "four"]), 10)]
-    assert lines == ["one, two", "three", "four"]
+def test_empty_pieces_are_left_out() -> None:
+    assert joined(["one", "", "two"]).plain == "one, two"
 
 
 def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
@@ -360,7 +389,7 @@ def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
     lines = [line(f"first {n}", "with static") for n in range(9)] + [line("second", "without")]
     console = terminal(60)
     with console.capture() as captured:
-        console.print(front_table(lines, rows=3, width=60))
+        console.print(front_table(lines, rows=3))
     rows = [row.split("  ")[0].strip() for row in captured.get().splitlines()]
     assert rows == ["best: 10, a–b do not compare", "a first 0", "a first 1", "b second"]
 

@@ -16,8 +16,9 @@ from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.front import Density, StreamingFront
 from codesign.exploration.pricing.grid import Problem
 from codesign.exploration.pricing.models import prepare
-from codesign.exploration.pricing.pricing import PricingProgress, price_space, run_pricing
+from codesign.exploration.pricing.pricing import price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.hardware.cost import price
 
@@ -185,7 +186,7 @@ BODY = (
 )
 
 
-def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: PricingProgress | None = None):
+def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
     spec = spec_of(price_file(folder / "priced.yaml", chip, BODY + OBJECTIVES))
     store = Store(folder / "store")
     problem = prepare(spec, store=store, cache_root=cache_root, progress=progress)
@@ -226,15 +227,15 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
 
 
-class Interrupting(PricingProgress):
+class Interrupting(Progress):
     """Behaves like Ctrl-C once some points are written."""
 
-    def advanced(self, phase: str, done: int, total: int) -> None:
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
         if phase == "points" and done > 10:
             raise KeyboardInterrupt
 
 
-class Counting(PricingProgress):
+class Counting(Progress):
     """Remembers which jobs ran."""
 
     def __init__(self) -> None:

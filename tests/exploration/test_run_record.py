@@ -25,8 +25,6 @@ from codesign.exploration.runs.record import (
     POINTER,
     RunRecord,
     is_run_id,
-    keys_name,
-    read_keys,
     read_record,
     record_name,
     run_id,
@@ -179,6 +177,12 @@ def test_failures_are_listed_with_their_reasons(
     assert (found.needed, found.in_store) == (11, 7)
 
 
+def written(store: Folder) -> RunRecord:
+    found = read_record(store, record().id)
+    assert found is not None
+    return found
+
+
 def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: Path) -> None:
     now = [0.0]
     store = folder_at(tmp_path / "store")
@@ -186,26 +190,21 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
     recorder = RunRecorder(mine, store, on_note=pytest.fail, clock=lambda: now[0], wall_clock=lambda: 2000.0 + now[0])
     recorder.begin(tmp_path / "out")
 
-    def written() -> RunRecord:
-        found = read_record(store, mine.id)
-        assert found is not None
-        return found
-
-    assert written().alive == 2000.0
+    assert written(store).alive == 2000.0
     for number in range(25):
         now[0] += 0.1
         recorder.failed("train", f"job {number}", Failure(kind="ValueError", message="no"))
         recorder.pulse()
-    assert written().jobs.failed == 0
+    assert written(store).jobs.failed == 0
     now[0] = 5.0
     recorder.pulse()
-    assert (written().alive, written().jobs.failed) == (2005.0, 25)
-    assert [line.job for line in written().failures] == [f"train job {number}" for number in range(5, 25)]
+    assert (written(store).alive, written(store).jobs.failed) == (2005.0, 25)
+    assert [line.job for line in written(store).failures] == [f"train job {number}" for number in range(5, 25)]
     now[0] = 9.9
     recorder.pulse()
-    assert written().alive == 2005.0
+    assert written(store).alive == 2005.0
     recorder.end("finished")
-    assert (written().state, written().alive) == ("finished", 2009.9)
+    assert (written(store).state, written(store).alive) == ("finished", 2009.9)
 
 
 def test_what_a_run_needs_is_written_before_its_first_job_ends(tmp_path: Path) -> None:
@@ -213,17 +212,13 @@ def test_what_a_run_needs_is_written_before_its_first_job_ends(tmp_path: Path) -
     recorder = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
     recorder.begin(tmp_path / "out")
     recorder.added(needing("a" * 64, "b" * 64), {"train": 2})
-    keys = read_keys(store, record().id)
-    assert keys is not None
-    assert keys["train"] == ("a" * 16, "b" * 16)
+    assert written(store).needed == {"train": ("a" * 16, "b" * 16), "execute": (), "summary": (), "price": ()}
     # A study that is taken up does not plan its earlier trials again.
     later = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
     later.begin(tmp_path / "out")
     later.added(needing("c" * 64), {"train": 1})
     later.end("finished")
-    keys = read_keys(store, record().id)
-    assert keys is not None
-    assert len(keys["train"]) == 3
+    assert len((written(store).needed or {})["train"]) == 3
 
 
 def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_path: Path, cache_root: Path) -> None:
@@ -255,25 +250,13 @@ def test_hostile_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
         pass
     assert run_ids(store) == [found]
     assert {path.name for path in tmp_path.iterdir()} == {"store", "out"}
-    assert store.names(deep=True) == [record_name(found), keys_name(found)]
+    assert store.names(deep=True) == [record_name(found)]
 
 
 def test_runs_of_other_configurations_and_outputs_have_other_records(tmp_path: Path) -> None:
     ids = {run_id("mine", one, output) for one in ("a", "b") for output in (tmp_path, tmp_path / "x", "memory://x")}
     assert len(ids) == 6
     assert run_id("mine", "a", tmp_path / "x") == run_id("mine", "a", str(tmp_path / "y" / ".." / "x"))
-
-
-def test_lists_of_what_is_needed_are_checked(tmp_path: Path) -> None:
-    store = folder_at(tmp_path)
-    assert read_keys(store, "mine") is None
-    lists = {"train": ["0" * 16], "execute": [], "summary": ["ab" * 8], "price": []}
-    store.write(keys_name("mine"), json.dumps(lists).encode())
-    assert read_keys(store, "mine") == {kind: tuple(keys) for kind, keys in lists.items()}
-    for damaged in (b"", json.dumps(lists)[:-1].encode(), json.dumps({**lists, "price": ["x"]}).encode(), b"[]"):
-        store.write(keys_name("mine"), damaged)
-        with pytest.raises(StoreError, match=r"mine\.results\.json: is not a list of results, or is damaged"):
-            read_keys(store, "mine")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +270,8 @@ def test_lists_of_what_is_needed_are_checked(tmp_path: Path) -> None:
         ({"process": {"host": "x"}}, "process.space: "),
         ({"front": [{"name": "x"}]}, "front.0.labels: "),
         ({"format": "codesign-run 9"}, "format: "),
+        ({"needed": {"price": ["x"]}}, "needed.price.0: "),
+        ({"needed": {"prices": []}}, "needed.prices"),
     ],
 )
 def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -308,14 +293,16 @@ def test_a_damaged_record_hides_no_other(tmp_path: Path, cache_root: Path) -> No
     found = store_status(store)
     assert [one.record.name for one in found.runs] == ["tiny"]
     assert [problem.rpartition("/")[2].partition(":")[0] for problem in found.problems] == ["alias.json", "torn.json"]
-    (mine,) = found.runs
-    data = store.read(keys_name(mine.record.id))
-    assert data is not None
-    store.write(keys_name(mine.record.id), data[:-3])
-    (mine,) = store_status(store).runs
-    assert mine.results is None
-    assert mine.problem is not None
-    assert "is not a list of results, or is damaged" in mine.problem
+
+
+def test_a_record_without_the_results_that_it_needs_is_shown_without_them(tmp_path: Path) -> None:
+    """As versions wrote it that kept them elsewhere."""
+    store = folder_at(tmp_path)
+    content = json.loads(record().model_dump_json(exclude={"needed"}))
+    store.write(record_name(content["id"]), json.dumps(content).encode())
+    (found,) = store_status(store).runs
+    assert found.results is None
+    assert found.problem == "its record does not say which it needs"
 
 
 def test_a_pointer_finds_its_store_wherever_it_was_moved(tmp_path: Path, cache_root: Path) -> None:

@@ -52,8 +52,8 @@ class Told:
     def note(self, text):
         self.notes.append(text)
 
-    def fetching(self, name):
-        return lambda done, total: self.reports.append((name, done, total))
+    def advanced(self, phase, done, total, unit):
+        self.reports.append((phase, done, total))
 
 
 def archive_of(kind, folder, member):
@@ -175,12 +175,9 @@ def test_an_interruption_leaves_what_came_and_nothing_in_place(server, tmp_path)
     what, content = one_file(server, 3 << 20)
 
     class Interrupts(Told):
-        def fetching(self, name):
-            def report(done, total):
-                if done:
-                    raise KeyboardInterrupt
-
-            return report
+        def advanced(self, phase, done, total, unit):
+            if done:
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         download(what, tmp_path, Interrupts())
@@ -388,16 +385,16 @@ def test_published_files_are_where_their_dataset_looks(name):
 
 INTERRUPTED = """\
 import os, signal, sys
-from codesign.cli.download_progress import PlainDownload
 from codesign.cli.main import main
+from codesign.cli.progress import PlainProgress
 from codesign.workload.datasets.mnist import MNIST
 from codesign.workload.download import Download, RemoteFile
 
-def report(done, total):
+def report(self, phase, done, total, unit):
     if done:
         os.kill(os.getpid(), signal.SIGINT)
 
-PlainDownload.fetching = lambda self, name: report
+PlainProgress.advanced = report
 file = RemoteFile(url=sys.argv[1], name="blob.gz", md5="0" * 32, holds="blob.gz")
 MNIST.download = Download(page="", folder="mnist", files=(file,))
 sys.argv = ["codesign", "data", "download", "mnist", "--data-root", "data"]

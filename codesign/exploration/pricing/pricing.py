@@ -28,7 +28,7 @@ from codesign.files import is_url, printable, write_atomically
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PricingOutcome", "PricingProgress", "check_output", "price_space", "run_pricing"]
+__all__ = ["PricingOutcome", "check_output", "price_space", "run_pricing"]
 
 Floats = NDArray[np.float64]
 
@@ -37,13 +37,6 @@ CHUNK = 131_072
 
 _MANY = 64
 """Replays, from which on several processes are worth their start. Other latencies are computed many at once."""
-
-
-class PricingProgress(Progress):
-    """Is told how far the pricing is, too. This one says nothing."""
-
-    def advanced(self, phase: str, done: int, total: int) -> None:
-        """`phase` is latencies, points or replays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +86,7 @@ def run_pricing(
     output: str | Path,
     workers: int | None = None,
     replay: bool = True,
-    progress: PricingProgress | None = None,
+    progress: Progress | None = None,
     chunk: int = CHUNK,
 ) -> PricingOutcome:
     """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
@@ -114,7 +107,7 @@ def run_pricing(
     from codesign.reporting.pricing import render_pricing
 
     check_output(output)
-    progress = progress or PricingProgress()
+    progress = progress or Progress()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with _appearing(points) as temporary:
         with point_writer(temporary, _metadata(spec, problem)) as write:
@@ -143,7 +136,7 @@ def price_space(
     problem: Problem,
     *,
     workers: int = 1,
-    progress: PricingProgress | None = None,
+    progress: Progress | None = None,
     chunk: int = CHUNK,
     keep: Callable[[int, NDArray[np.int64], list[tuple[Floats, Floats]]], None] | None = None,
 ) -> Priced:
@@ -156,7 +149,7 @@ def price_space(
     Raises:
         InputError: an objective is not known for this chip.
     """
-    progress = progress or PricingProgress()
+    progress = progress or Progress()
     times = model_times(
         problem,
         workers=workers,
@@ -225,9 +218,7 @@ def _resource(resource: tuple[int, Floats], positions: NDArray[np.int64]) -> Flo
     return np.asarray(values[positions[dimension]])
 
 
-def _replays(
-    problem: Problem, priced: Priced, workers: int | None, progress: PricingProgress
-) -> tuple[Pricer, ...] | None:
+def _replays(problem: Problem, priced: Priced, workers: int | None, progress: Progress) -> tuple[Pricer, ...] | None:
     """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
     if problem.space.chip.synchronized or not len(priced.front.ids):
         return None

@@ -104,6 +104,9 @@ class Progress:
     def trial_ended(self, text: str, state: str) -> None:
         """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
 
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
+        """So much of a phase without jobs is done; of bytes where `unit` is B. A total of None is not known."""
+
     def note(self, text: str) -> None:
         """Something worth a line."""
 

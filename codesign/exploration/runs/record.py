@@ -1,8 +1,7 @@
 """The record that a sweep or study leaves in its store, so that anybody can see how far it is.
 
-    <store>/runs/<id>.json            what it is, who runs it, how it goes
-    <store>/runs/<id>.results.json    which results it needs, by kind: the first 16 digits of their keys
-    <output>/run.json                 where the record is
+    <store>/runs/<id>.json    what it is, who runs it, how it goes, and which results it needs
+    <output>/run.json         where the record is
 
 `<id>` is the name and a hash of the configuration and the output, so that the same command goes on with the same
 record. What a record says is checked when it is read: whoever can write to the store may have written it.
@@ -30,16 +29,13 @@ __all__ = [
     "RESULT_KINDS",
     "FailureLine",
     "JobProgress",
-    "NeededResults",
     "RunPointer",
     "RunRecord",
     "SearchCounts",
     "absolute",
     "is_run_id",
-    "keys_name",
     "one_line",
     "path_between",
-    "read_keys",
     "read_pointer",
     "read_record",
     "record_name",
@@ -50,7 +46,8 @@ __all__ = [
 ]
 
 POINTER = "run.json"
-RESULT_KINDS = ("train", "execute", "summary", "price")
+ResultKind = Literal["train", "execute", "summary", "price"]
+RESULT_KINDS: tuple[ResultKind, ...] = ("train", "execute", "summary", "price")
 MOST_LINES = 20
 """Failures, and points of the front, that a record lists."""
 _RUNS = "runs"
@@ -140,6 +137,8 @@ class RunRecord(_Part):
         failures: the last ones.
         front: the best points so far, of `front_size`.
         search: of a study.
+        needed: `short_key`s of all results that it needs, as far as it has planned, by kind; None in records of
+            versions that kept them elsewhere.
     """
 
     format: Literal["codesign-run 1"] = "codesign-run 1"
@@ -163,15 +162,7 @@ class RunRecord(_Part):
     front: tuple[FrontLine, ...] = ()
     front_size: Count = 0
     search: SearchCounts | None = None
-
-
-class NeededResults(_Part):
-    """`short_key`s of all results that a run needs, as far as it has planned, sorted."""
-
-    train: tuple[ShortKey, ...]
-    execute: tuple[ShortKey, ...]
-    summary: tuple[ShortKey, ...]
-    price: tuple[ShortKey, ...]
+    needed: dict[ResultKind, tuple[ShortKey, ...]] | None = None
 
 
 class RunPointer(_Part):
@@ -209,11 +200,6 @@ def record_name(run: str) -> str:
     return f"{_RUNS}/{run}.json"
 
 
-def keys_name(run: str) -> str:
-    """Name in the store's folder."""
-    return f"{_RUNS}/{run}.results.json"
-
-
 def run_ids(store: Folder) -> list[str]:
     """Runs that have a record, readable or not. Raises StoreError where the folder cannot be listed."""
     names = (name.removeprefix(f"{_RUNS}/") for name in store.names(_RUNS))
@@ -240,16 +226,6 @@ def read_pointer(output: Folder) -> RunPointer | None:
         StoreError: it cannot be read, or is damaged.
     """
     return _read(output, POINTER, RunPointer, "does not say where a record is, or is damaged")
-
-
-def read_keys(store: Folder, run: str) -> dict[str, tuple[str, ...]] | None:
-    """`short_key`s of the results that a run needs, by kind; None where there is no such file.
-
-    Raises:
-        StoreError: it cannot be read, or is damaged.
-    """
-    needed = _read(store, keys_name(run), NeededResults, "is not a list of results, or is damaged")
-    return None if needed is None else {kind: getattr(needed, kind) for kind in RESULT_KINDS}
 
 
 def _read(folder: Folder, name: str, model: type[Part], wrong: str) -> Part | None:

@@ -18,16 +18,11 @@ from codesign.exploration.runs.record import (
     POINTER,
     RESULT_KINDS,
     FailureLine,
-    JobProgress,
-    NeededResults,
     RunPointer,
     RunRecord,
-    SearchCounts,
     absolute,
-    keys_name,
     one_line,
     path_between,
-    read_keys,
     read_record,
     record_name,
     run_id,
@@ -111,8 +106,9 @@ class RunRecorder(Counting):
         self._folder = folder
         self._on_note = on_note
         self._wall_clock = wall_clock
-        self._needed: dict[str, set[str]] = {kind: set() for kind in RESULT_KINDS}  # short keys of results
-        self._needed_written = -1
+        # Short keys of results, in the order in which they were planned.
+        self._needed: dict[str, dict[str, None]] = {kind: {} for kind in RESULT_KINDS}
+        self._planned = False
         self._last_failures: deque[FailureLine] = deque(maxlen=MOST_LINES)
         self._next = clock()
         self._noted = False
@@ -123,8 +119,8 @@ class RunRecorder(Counting):
             earlier = read_record(self._folder, self._record.id)
             if earlier is not None:
                 self._record = self._record.model_copy(update={"first_started": earlier.first_started})
-            for kind, keys in (read_keys(self._folder, self._record.id) or {}).items():
-                self._needed[kind].update(keys)
+                for kind, keys in (earlier.needed or {}).items():
+                    self._needed[kind].update(dict.fromkeys(keys))
         with self._going_on():
             pointer = RunPointer(
                 run=self._record.id,
@@ -142,8 +138,9 @@ class RunRecorder(Counting):
     def added(self, work: Work, jobs: Mapping[str, int]) -> None:
         super().added(work, jobs)
         for kind, keys in work.keys.items():
-            self._needed[kind].update(map(short_key, keys))
-        if self._needed_written <= 0:
+            self._needed[kind].update(dict.fromkeys(map(short_key, keys)))
+        if not self._planned:
+            self._planned = True
             self._write()  # the first job may take minutes
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -171,50 +168,22 @@ class RunRecorder(Counting):
     def _write(self) -> None:
         start = self._clock()
         with self._going_on():
-            needed = sum(map(len, self._needed.values()))
-            if needed != self._needed_written:
-                lists = NeededResults(**{kind: tuple(sorted(keys)) for kind, keys in self._needed.items()})
-                write(self._folder, keys_name(self._record.id), lists)
-                self._needed_written = needed
             write(self._folder, record_name(self._record.id), self._now())
         now = self._clock()
         self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 
     def _now(self) -> RunRecord:
-        left = self.remaining_s()
-        jobs = JobProgress(
-            total=dict(self.total),
-            ended=dict(self.ended),
-            done=self.jobs_done,
-            running=self.running.total(),
-            reused=self.reused,
-            failed=self.failures,
-            skipped=self.jobs_skipped,
-            rate_per_s=self.rate_per_s,
-            left_s=left,
-        )
         return self._record.model_copy(
             update={
                 "alive": self._wall_clock(),
                 "executor": self.executor,
-                "jobs": jobs,
+                "jobs": self.jobs(),
                 "failures": tuple(self._last_failures),
                 "front": self.front_lines[:MOST_LINES],
                 "front_size": len(self.front_lines),
-                "search": self._search_counts(),
+                "search": self.trials(),
+                "needed": {kind: tuple(keys) for kind, keys in self._needed.items()},
             }
-        )
-
-    def _search_counts(self) -> SearchCounts | None:
-        if self.search is None:
-            return None
-        return SearchCounts(
-            trials=self.search.trials,
-            time_s=self.search.time_s,
-            told=dict(self.told),
-            in_flight=self.in_flight,
-            hypervolume=one_line(self.volume),
-            place=one_line(absolute(self.search.place)),
         )
 
     @contextmanager

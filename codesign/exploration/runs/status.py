@@ -14,7 +14,6 @@ from codesign.exploration.runs.record import (
     POINTER,
     RunPointer,
     RunRecord,
-    read_keys,
     read_pointer,
     read_record,
     run_ids,
@@ -45,8 +44,7 @@ class RunStatus:
 
     Attributes:
         state: as the process wrote it, but `dead` for one that says it runs and does not.
-        results: by kind; None where the list of what it needs cannot be read.
-        problem: why it cannot.
+        results: by kind; None where the record does not say what it needs.
         silent_s: time since the last sign of life.
         seen: whether its process can be looked for from here; otherwise only its signs of life tell.
     """
@@ -54,9 +52,13 @@ class RunStatus:
     record: RunRecord
     state: State
     results: dict[str, ResultCounts] | None
-    problem: str | None
     silent_s: float
     seen: bool
+
+    @property
+    def problem(self) -> str | None:
+        """Why the results are not known."""
+        return "its record does not say which it needs" if self.results is None else None
 
     @property
     def needed(self) -> int:
@@ -102,7 +104,7 @@ def store_status(store: Folder, *, run: str | None = None) -> StoreStatus:
             records.append(record)
     stored = _stored(store) if records else frozenset()
     records.sort(key=lambda record: (-record.alive, record.id))
-    return StoreStatus(runs=tuple(run_status(store, record, stored) for record in records), problems=tuple(problems))
+    return StoreStatus(runs=tuple(run_status(record, stored) for record in records), problems=tuple(problems))
 
 
 def output_status(output: Location, *, store: Location | None = None) -> RunStatus | None:
@@ -123,39 +125,31 @@ def output_status(output: Location, *, store: Location | None = None) -> RunStat
         folder = open_folder(place, error=StoreError)
         record = read_record(folder, pointer.run)
         if record is not None:
-            return run_status(folder, record, _stored(folder))
+            return run_status(record, _stored(folder))
     looked = " or ".join(printable(place) for place in places)
     raise InputError(
         f"{printable(output)}/{POINTER}: run {pointer.run} has no record in {looked}; give --store if that was moved"
     )
 
 
-def run_status(store: Folder, record: RunRecord, stored: frozenset[str]) -> RunStatus:
+def run_status(record: RunRecord, stored: frozenset[str]) -> RunStatus:
     """A run as it is now.
 
     Args:
         stored: `short_key`s of all results in the store.
     """
-    results, problem = None, None
-    try:
-        needed = read_keys(store, record.id)
-    except StoreError as error:
-        needed, problem = None, str(error)
-    if needed is not None:
+    results: dict[str, ResultCounts] | None = None
+    if record.needed is not None:
         results = {
             kind: ResultCounts(needed=len(keys), in_store=sum(key in stored for key in keys))
-            for kind, keys in needed.items()
+            for kind, keys in record.needed.items()
         }
-    elif problem is None:
-        problem = "what it needs was not written down yet"
     silent_s = time.time() - record.alive
     seen = lives(record.process) if record.state == "running" else None
     state: State = record.state
     if state == "running":
         state = "running" if (abs(silent_s) < ALIVE_S if seen is None else seen) else "dead"
-    return RunStatus(
-        record=record, state=state, results=results, problem=problem, silent_s=silent_s, seen=seen is not None
-    )
+    return RunStatus(record=record, state=state, results=results, silent_s=silent_s, seen=seen is not None)
 
 
 def _chosen(store: Folder, known: Sequence[str], run: str) -> str:
