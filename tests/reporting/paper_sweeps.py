@@ -9,7 +9,6 @@ from synthetic_sweep import Row, mubrain_row, synthetic_metadata, table_of
 
 from codesign.analysis.metadata import PaperPart, ResultMetadata, WorkloadFacts
 from codesign.analysis.points import gather
-from codesign.analysis.table import ResultTable
 from codesign.reporting.claims import Claim
 from codesign.reporting.paper.section import PaperSection, paper_section
 
@@ -23,14 +22,9 @@ def repeating(part: PaperPart, **changes: Any) -> ResultMetadata:
     return replace(synthetic_metadata(), paper=part, **changes)
 
 
-def section_of(table: ResultTable) -> PaperSection:
-    found = paper_section(table, gather(table))
-    assert found is not None
-    return found
-
-
 def section(rows: list[Row], metadata: ResultMetadata) -> PaperSection:
-    return section_of(table_of(rows, metadata))
+    table = table_of(rows, metadata)
+    return paper_section(table, gather(table))
 
 
 def claims(found: PaperSection) -> dict[str, Claim]:

@@ -11,9 +11,7 @@ from codesign.reporting.verdict import verdict
 
 
 def section(rows: list[Row], metadata: ResultMetadata | None = None) -> TransferSection:
-    found = transfer_section(points_of(rows, metadata))
-    assert found is not None
-    return found
+    return transfer_section(points_of(rows, metadata))
 
 
 def texts(found: TransferSection) -> str:
