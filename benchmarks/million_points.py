@@ -95,7 +95,7 @@ def main() -> None:
     executions = [decode_execution(model.payload) for model in problem.models]
     samples = executions[0].samples
     print(
-        f"{problem.space.size:,} points, {len(problem.space.paths)} prices, {len(executions)} models, {samples} samples"
+        f"{problem.space.size:,} points, {len(problem.space.axes)} prices, {len(executions)} models, {samples} samples"
     )
 
     with tempfile.TemporaryDirectory() as folder:

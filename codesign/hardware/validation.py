@@ -104,12 +104,6 @@ def validate(chip: Chip) -> tuple[Check, ...]:
 
 
 def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
-    quantities: dict[Quantity, float | None] = {
-        "energy": measurement.energy,
-        "latency": measurement.latency,
-        "power": measurement.power,
-    }
-    published = [(quantity, value) for quantity, value in quantities.items() if value is not None]
     facts: dict[str, Any] = {
         "chip": chip.name,
         "measurement": measurement.name,
@@ -117,23 +111,25 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
         "confidence": measurement.confidence,
         "source": measurement.source,
     }
-    if not published:
-        reason = "no energy, latency or power of a whole run is published"
-        if isinstance(measurement.model, NotRecomputed):
-            reason = measurement.model.reason
-        yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
-        return
+    values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
+    published = {quantity: value for quantity, value in values.items() if value is not None}
     model = measurement.model
-    if model is None or isinstance(model, NotRecomputed):
-        reason = "the chip's file has no model of it" if model is None else model.reason
-        for quantity, value in published:
+    if published and isinstance(model, Counts | Steps):
+        result = recompute(chip, model)
+        for quantity, value in published.items():
             facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
-            yield Check(**facts, status="not_recomputed", reason=reason)
+            yield _check(facts, measurement, model, result, quantity)
         return
-    result = recompute(chip, model)
-    for quantity, value in published:
+    reason = "the chip's file has no model of it"
+    if isinstance(model, NotRecomputed):
+        reason = model.reason
+    elif not published:
+        reason = "no energy, latency or power of a whole run is published"
+    for quantity, value in published.items():
         facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
-        yield _check(facts, measurement, model, result, quantity)
+        yield Check(**facts, status="not_recomputed", reason=reason)
+    if not published:
+        yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
 
 
 def _check(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.analysis.formatting import column_label, listed, percent, quantity
-from codesign.reporting.figures import Panel, evenly, palette
+from codesign.reporting.figures import Panel, engineering, evenly, few_ticks, palette
 from codesign.reporting.svg import FAINT, INK, render
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.templates import resource, template
@@ -20,45 +22,56 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["AxisRow", "Cloud", "ModelRow", "PricingPage", "render_pricing"]
+__all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
 
+_BINS_A_DECADE = 50
+_LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
 _SIZE = (4.6, 3.5)
 _COSTS = ("accuracy", "energy_j", "latency_s", "energy_replay_j", "latency_replay_s")
 _LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, kw_only=True)
-class AxisRow:
-    """A price that varies: its path, the group that it moves with, the unit and the values of its column."""
+class VariedPrice:
+    """A price that takes n values.
+
+    Attributes:
+        path: in the chip's file.
+        group: name of the prices that it moves with, "" for none.
+        shown: (n,) SI numbers, cycles or factors; words where their forms differ.
+        unit: of `shown`, "" for none.
+    """
 
     path: str
     group: str
+    shown: tuple[float | str, ...]
     unit: str
-    values: tuple[float | str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelRow:
-    """A model that was priced."""
-
-    recipe: str
-    seed: int
-    accuracy: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cloud:
-    """All points of a recipe: how many have which latency and energy.
+class Density:
+    """How many points of a recipe have which latency and energy, in bins of equal ratio.
 
     Attributes:
-        counts: by bin (latency, energy); bin b begins at 10^(b / bins_a_decade), in seconds or joules.
+        counts: points by bin (latency, energy); bin b holds seconds or joules from 10^(b / _BINS_A_DECADE) on.
     """
 
-    recipe: str
-    counts: Mapping[tuple[int, int], int]
-    bins_a_decade: int
+    def __init__(self, recipe: str) -> None:
+        self.recipe = recipe
+        self.counts: Counter[tuple[int, int]] = Counter()
+
+    def add(self, latency_s: Floats, energy_j: Floats) -> None:
+        """Add n points, (n,) each, in seconds and joules; zeros, and what is not known, are left out."""
+        known = (latency_s > 0) & (energy_j > 0)
+        bins = [np.floor(np.log10(values[known]) * _BINS_A_DECADE).astype(np.int64) for values in (latency_s, energy_j)]
+        # One number for both is sorted much faster than pairs. A float lies within 10^±324.
+        codes, counts = np.unique((bins[0] + _LOWEST) * 2 * _LOWEST + bins[1] + _LOWEST, return_counts=True)
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+            latency, energy = divmod(code, 2 * _LOWEST)
+            self.counts[latency - _LOWEST, energy - _LOWEST] += count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +82,7 @@ class PricingPage:
         size: design points.
         combinations: of the prices that time depends on.
         objectives: column and direction of each.
+        models: recipe, seed and accuracy of each.
         front: rows of `front.parquet`, each with a `number` of its own.
         assumptions: of the network's place on the chip.
     """
@@ -83,9 +97,9 @@ class PricingPage:
     size: int
     combinations: int
     objectives: tuple[tuple[str, str], ...]
-    axes: tuple[AxisRow, ...]
-    models: tuple[ModelRow, ...]
-    clouds: tuple[Cloud, ...]
+    axes: tuple[VariedPrice, ...]
+    models: tuple[tuple[str, int, float], ...]
+    clouds: tuple[Density, ...]
     front: tuple[Mapping[str, Any], ...]
     assumptions: tuple[str, ...]
 
@@ -154,8 +168,8 @@ def _axis_table(page: PricingPage) -> Table:
         (
             Cell(text=axis.path),
             Cell(text=axis.group),
-            Cell(text=str(len(axis.values)), order=len(axis.values)),
-            Cell(text=", ".join(_value(value, axis) for value in evenly(axis.values, 16))),
+            Cell(text=str(len(axis.shown)), order=len(axis.shown)),
+            Cell(text=", ".join(_value(value, axis) for value in evenly(axis.shown, 16))),
         )
         for axis in page.axes
     ]
@@ -171,11 +185,11 @@ def _axis_table(page: PricingPage) -> Table:
 def _model_table(page: PricingPage) -> Table:
     rows = [
         (
-            Cell(text=model.recipe),
-            Cell(text=str(model.seed), order=model.seed),
-            Cell(text=percent(model.accuracy), order=model.accuracy),
+            Cell(text=recipe),
+            Cell(text=str(seed), order=seed),
+            Cell(text=percent(accuracy), order=accuracy),
         )
-        for model in page.models
+        for recipe, seed, accuracy in page.models
     ]
     headings = (
         Heading(text="recipe"),
@@ -186,15 +200,15 @@ def _model_table(page: PricingPage) -> Table:
     return Table(caption=caption, headings=headings, rows=tuple(rows))
 
 
-def _numeric(axis: AxisRow) -> bool:
-    return not any(isinstance(value, str) for value in axis.values)
+def _numeric(axis: VariedPrice) -> bool:
+    return not any(isinstance(value, str) for value in axis.shown)
 
 
-def _axis_cell(value: float | str, axis: AxisRow) -> Cell:
+def _axis_cell(value: float | str, axis: VariedPrice) -> Cell:
     return Cell(text=_value(value, axis), order=None if isinstance(value, str) else value)
 
 
-def _value(value: float | str, axis: AxisRow) -> str:
+def _value(value: float | str, axis: VariedPrice) -> str:
     if isinstance(value, str):
         return value
     return format_si(value, axis.unit) if axis.unit else f"{value:,.4g}"
@@ -213,7 +227,7 @@ def _panels(page: PricingPage) -> list[Panel]:
     bins = [at for cloud in drawn for at in cloud.counts]
     if not bins:
         return []
-    step = drawn[0].bins_a_decade
+    step = _BINS_A_DECADE
     limits = [
         (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
     ]
@@ -246,7 +260,7 @@ def _title(row: Mapping[str, Any], page: PricingPage) -> str:
 
 
 def _drawing(
-    cloud: Cloud,
+    cloud: Density,
     front: Sequence[Mapping[str, Any]],
     shown: Sequence[Mapping[str, Any]],
     color: str,
@@ -266,7 +280,7 @@ def _drawing(
         low, high = bins.min(axis=0), bins.max(axis=0) + 1
         grid = np.zeros(tuple(high - low))
         grid[tuple((bins - low).T)] = list(cloud.counts.values())
-        edges = [10 ** (np.arange(low[i], high[i] + 1) / cloud.bins_a_decade) for i in (0, 1)]
+        edges = [10 ** (np.arange(low[i], high[i] + 1) / _BINS_A_DECADE) for i in (0, 1)]
         shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.12), to_rgba(color, 0.75)])
         masked = np.ma.masked_equal(grid.T, 0.0)
         axes.pcolormesh(*edges, masked, cmap=shades, norm=LogNorm(1, max(2.0, grid.max())), rasterized=True)
@@ -300,7 +314,7 @@ def _widened(ends: tuple[float, float]) -> tuple[float, float]:
 
 def _scale(axes: Axes, axis: Axis, unit: str, label: str, ends: tuple[float, float]) -> None:
     """Logarithmic with few ticks where the ends are far apart, else linear."""
-    from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     ratio = ends[1] / ends[0]
     if ratio > 6:
@@ -309,6 +323,6 @@ def _scale(axes: Axes, axis: Axis, unit: str, label: str, ends: tuple[float, flo
         axis.set_major_locator(LogLocator(subs=subs, numticks=6 if ratio < 300 else 5))
         axis.set_minor_formatter(NullFormatter())
     else:
-        axis.set_major_locator(MaxNLocator(4))
-    axis.set_major_formatter(EngFormatter(unit=unit))
+        axis.set_major_locator(few_ticks(4))
+    axis.set_major_formatter(engineering(unit))
     axis.set_label_text(label)

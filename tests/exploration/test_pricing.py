@@ -13,7 +13,7 @@ from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, wr
 
 from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
-from codesign.exploration.pricing.front import Density, StreamingFront
+from codesign.exploration.pricing.front import StreamingFront
 from codesign.exploration.pricing.grid import Problem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import price_space, run_pricing
@@ -21,6 +21,7 @@ from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.hardware.cost import price
+from codesign.reporting.pricing import Density
 
 OPERATIONS = ("accelerated", "real_time")
 
@@ -65,19 +66,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int = 7) -> None:
     """Every point of a grid against the chip of that point, priced alone, for each model."""
-    found: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+    found: dict[int, list[dict[str, np.ndarray]]] = {}
     price_space(
         spec, problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced})
     )
     executions = [decode_execution(model.payload) for model in problem.models]
     seen = 0
     for first, priced in found.items():
-        for offset in range(len(priced[0][0])):
+        for offset in range(len(priced[0]["energy_j"])):
             positions = [int(one) for one in np.unravel_index(first + offset, problem.space.shape)]
             for model, execution in enumerate(executions):
                 alone = price(execution, problem.placement_at(positions), operation=problem.operation, bound_only=True)
-                assert priced[model][0][offset] == pytest.approx(alone.energy_j, rel=1e-12, abs=0)
-                assert priced[model][1][offset] == pytest.approx(alone.latency_s, rel=1e-12, abs=0)
+                assert priced[model]["energy_j"][offset] == pytest.approx(alone.energy_j, rel=1e-12, abs=0)
+                assert priced[model]["latency_s"][offset] == pytest.approx(alone.latency_s, rel=1e-12, abs=0)
             seen += 1
     assert seen == problem.space.size
 
@@ -136,9 +137,9 @@ def grid(folder: Path, cache_root: Path, chip: str, axes: str) -> tuple[np.ndarr
     """Energies and latencies of the first model, shaped like the grid."""
     spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {axes}\n"))
     problem = problem_of(spec, folder, cache_root)
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    parts: list[dict[str, np.ndarray]] = []
     price_space(spec, problem, keep=lambda _, __, priced: parts.append(priced[0]))
-    return parts[0][0].reshape(problem.space.shape), parts[0][1].reshape(problem.space.shape)
+    return tuple(parts[0][name].reshape(problem.space.shape) for name in ("energy_j", "latency_s"))
 
 
 def test_barriers_take_their_time_once_a_step(folder: Path, cache_root: Path):
@@ -171,7 +172,7 @@ def test_the_front_of_a_stream_is_that_of_all_points(values: list[tuple[int, int
 def test_the_histogram_finds_every_point_again():
     rng = np.random.default_rng(0)
     latency, energy = 10 ** rng.uniform(-9, 2, 500), 10 ** rng.uniform(-13, -1, 500)
-    density = Density()
+    density = Density("layered")
     density.add(latency[:200], energy[:200])
     density.add(latency[200:], energy[200:])
     density.add(np.array([0.0, np.nan]), np.array([1.0, 1.0]))

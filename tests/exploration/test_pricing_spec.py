@@ -6,8 +6,8 @@ import pytest
 from priced_sweeps import price_file, problem_of, spec_of, write_sweep
 
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.pricing.axes import build_space
 from codesign.exploration.pricing.pricing import price_space
+from codesign.exploration.pricing.space import build_space
 from codesign.exploration.pricing.spec import narrowed_sweep
 from codesign.exploration.variants import base_chip
 from codesign.hardware.library import find_chip
@@ -123,13 +123,13 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
     space = build_space(
         base_chip(narrowed_sweep(spec), "barrier_accelerated"), spec.axes, spec.linked, spec.most_points
     )
-    power, hop, message, lanes, barrier = ([row[0] for row in one.columns] for one in space.dimensions)
+    power, hop, message, lanes, barrier = (axis.shown for axis in space.axes)
     assert power == pytest.approx([1e-3, 2e-3, 3e-3])
     assert hop == pytest.approx([1e-12, 1e-11, 1e-10])
     assert message == pytest.approx([2, 4, 8, 16, 32])
-    assert lanes == [1, 2, 4, 8, 16, 32, 64]
+    assert lanes == (1, 2, 4, 8, 16, 32, 64)
     assert barrier == pytest.approx([0.5, 1, 2])
-    assert [one.units[0] for one in space.dimensions] == ["W", "J", "", "", ""]
+    assert [axis.unit for axis in space.axes] == ["W", "J", "", "", ""]
     assert space.size == 3 * 3 * 5 * 7 * 3
 
 
@@ -137,7 +137,7 @@ def test_lanes_of_all_are_a_word_and_no_objective(folder: Path, tmp_path: Path, 
     body = "axes: {vector_width: [1, all]}\nobjectives: [{column: energy_j}, {column: vector_width}]\n"
     spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
     problem = problem_of(spec, folder, cache_root)
-    assert problem.space.dimensions[0].columns == (("1",), ("all",))
+    assert problem.space.axes[0].shown == ("1", "all")
     with pytest.raises(InputError, match="vector_width has values that are not numbers of one kind"):
         price_space(spec, problem)
 

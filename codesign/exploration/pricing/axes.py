@@ -1,24 +1,25 @@
-"""From the axes of a price file to the grid of its design points: which prices may vary, and over which values."""
+"""One axis of a price file: which price varies, and over which values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.exploration.pricing.space import CORE_SIZE, Dimension, PriceSpace
 from codesign.exploration.spec import AxisValue
 from codesign.hardware.description import Chip
-from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, PowerNumber, TimeNumber
+from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
 from codesign.hardware.parameters import number_type, with_parameter
+from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written, parse_quantity
 
-__all__ = ["AxisEntry", "AxisRange", "axis_settings", "build_space", "check_path"]
+__all__ = ["CORE_SIZE", "Axis", "AxisEntry", "AxisRange", "axis_of"]
 
-Scale = Literal["linear", "log"]
+CORE_SIZE = "neurons_per_core"
+"""The one capacity that may vary: as long as the network lies on the same cores, it prices a crossbar only."""
 
 
 class AxisRange(Spec):
@@ -27,63 +28,51 @@ class AxisRange(Spec):
     from_: Annotated[Written, Field(alias="from")]
     to: Written
     points: Annotated[int, Field(ge=2, le=10_000, strict=True)]
-    scale: Scale = "linear"
+    scale: Literal["linear", "log"] = "linear"
 
 
-def _kind(value: Any) -> str:
+def _form(value: Any) -> str:
     return "Range" if isinstance(value, dict | AxisRange) else "Values"
 
 
 AxisEntry = Annotated[
     Annotated[Annotated[tuple[AxisValue, ...], Field(min_length=1)], Tag("Values")]
     | Annotated[AxisRange, Tag("Range")],
-    Discriminator(_kind),
+    Discriminator(_form),
 ]
 
 
-_NO_TIME = (EnergyNumber, PowerNumber)
-"""Numbers that no time depends on."""
+@dataclass(frozen=True, kw_only=True)
+class Axis(VariedPrice):
+    """A price and its n values.
+
+    Attributes:
+        kind: of the number.
+        values: (n,) as `with_parameter` takes them.
+    """
+
+    kind: type[Number]
+    values: tuple[AxisValue, ...]
 
 
-def build_space(
-    chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
-) -> PriceSpace:
-    """The grid of a price file on a chip; see `PricingSpec`.
+def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
+    """The axis of an entry of the file; `group` is the name of linked ones.
 
     Raises:
-        InputError: a path is not a price, a value does not fit it, or there are too many points.
+        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
     """
-    groups = {path: {path: entry} for path, entry in axes.items()} | dict(linked)
-    dimensions = []
-    for name, members in groups.items():
-        settings = {path: axis_settings(chip, path, entry) for path, entry in members.items()}
-        types = {path: check_path(chip, path) for path in members}
-        shown = {path: _columns(types[path], values) for path, values in settings.items()}
-        dimensions.append(
-            Dimension(
-                name=name,
-                paths=tuple(members),
-                settings=tuple(zip(*settings.values(), strict=True)),
-                columns=tuple(zip(*(columns for columns, _ in shown.values()), strict=True)),
-                units=tuple(unit for _, unit in shown.values()),
-                moves_time=any(not issubclass(kind, _NO_TIME) for kind in types.values()),
-            )
-        )
-    space = PriceSpace(chip=chip, dimensions=tuple(dimensions))
-    if space.size > most_points:
-        raise InputError(
-            f"axes: {space.size:,} design points are more than most_points allows, {most_points:,}; "
-            f"the dimensions have {', '.join(f'{dimension.size:,} ({dimension.name})' for dimension in dimensions)}"
-        )
-    return space
+    kind = _price_type(chip, path)
+    values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
+    if len({str(value) for value in values}) < len(values):
+        raise InputError(f"values must differ, found {', '.join(map(str, values))}")
+    clocked = with_parameter(chip, "clock", "1 MHz") if chip.clock is None and path != "clock" else chip
+    for value in values:
+        with_parameter(clocked, path, value)  # refuses what does not fit
+    shown, unit = _shown(kind, values)
+    return Axis(path=path, group=group, shown=shown, unit=unit, kind=kind, values=values)
 
 
-def check_path(chip: Chip, path: str) -> type[Number]:
-    """The type of the number at `path`.
-
-    Raises:
-        InputError: there is no such number, or it changes spikes and not only their price.
-    """
+def _price_type(chip: Chip, path: str) -> type[Number]:
     kind = number_type(chip, path)
     if kind is None or (kind.effect == "spikes" and path != CORE_SIZE):
         what = "changes spikes, or is no number" if kind is None else "changes spikes"
@@ -93,25 +82,6 @@ def check_path(chip: Chip, path: str) -> type[Number]:
     if kind.effect == "nothing":
         raise InputError(f"{path}: nothing that is computed depends on it")
     return kind
-
-
-def axis_settings(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange) -> tuple[AxisValue, ...]:
-    """The values of an axis as `with_parameter` takes them, all different.
-
-    Raises:
-        InputError: a value does not fit the number at `path`.
-    """
-    kind = check_path(chip, path)
-    values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
-    if len({str(value) for value in values}) < len(values):
-        raise InputError(f"values must differ, found {', '.join(map(str, values))}")
-    for value in values:
-        needs_clock = issubclass(kind, TimeNumber) and _is_number(value)
-        base = with_parameter(chip, "clock", "1 MHz") if needs_clock and chip.clock is None else chip
-        if path == "energies.clock_cycle" and chip.clock is None:
-            base = with_parameter(chip, "clock", "1 MHz")
-        with_parameter(base, path, value)
-    return values
 
 
 def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue, ...]:
@@ -134,9 +104,20 @@ def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue,
     numbers[-1] = high
     if form == "whole":
         return tuple(round(number) for number in numbers)
-    return tuple(
-        number if form == "" else f"x{number!r}" if form == "x" else f"{number!r} {form}" for number in numbers
-    )
+    if form == "x":
+        return tuple(f"x{number!r}" for number in numbers)
+    return tuple(f"{number!r} {form}" if form else number for number in numbers)
+
+
+def _shown(kind: type[Number], values: tuple[AxisValue, ...]) -> tuple[tuple[float | str, ...], str]:
+    try:
+        parsed = [_parsed(kind, value) for value in values]
+    except ValueError:  # lanes may be 'all'
+        parsed = []
+    forms = {form for _, form in parsed}
+    if len(forms) != 1:
+        return tuple(str(value) for value in values), ""
+    return tuple(number for number, _ in parsed), kind.unit if forms == {kind.unit} else ""
 
 
 def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
@@ -147,22 +128,6 @@ def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
         return float(value), "whole"
     if issubclass(kind, BarrierTimes) and isinstance(value, str) and value.startswith("x"):
         return float(value[1:]), "x"
-    if issubclass(kind, TimeNumber) and _is_number(value):
+    if issubclass(kind, TimeNumber) and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value), ""
     return parse_quantity(value, kind.unit), kind.unit
-
-
-def _columns(kind: type[Number], settings: Sequence[AxisValue]) -> tuple[list[float | str], str]:
-    """How results show the values, and their unit: numbers where all have the same form, else words."""
-    try:
-        parsed = [_parsed(kind, value) for value in settings]
-    except ValueError:  # lanes may be 'all'
-        return [str(value) for value in settings], ""
-    forms = {form for _, form in parsed}
-    if len(forms) > 1:
-        return [str(value) for value in settings], ""
-    return [number for number, _ in parsed], forms.pop().replace("whole", "").replace("x", "")
-
-
-def _is_number(value: AxisValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What is kept of a stream of priced points: the Pareto front, exactly, and a histogram of energy and latency."""
+"""The Pareto front of a stream of priced points."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 
 from codesign.analysis.pareto import Direction, pareto_front
 
-__all__ = ["BINS_A_DECADE", "Density", "StreamingFront"]
+__all__ = ["StreamingFront"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-BINS_A_DECADE = 50
-"""Bins of a histogram between 1 and 10."""
 
 _BLOCK = 16_384
 
@@ -54,25 +51,3 @@ class StreamingFront:
         """Order by number and recipe."""
         order = np.lexsort((self.ids[:, 0], self.ids[:, 1]))
         self.values, self.ids = self.values[order], self.ids[order]
-
-
-class Density:
-    """How many points have which energy and latency, in bins of equal ratio. Zeros have no logarithm and are left out.
-
-    Attributes:
-        counts: points by bin (latency, energy); bin b holds values from 10^(b / BINS_A_DECADE) on.
-    """
-
-    def __init__(self) -> None:
-        self.counts: dict[tuple[int, int], int] = {}
-
-    def add(self, latency_s: Floats, energy_j: Floats) -> None:
-        """Add n points, (n,) each, in seconds and joules; those that are not known are left out."""
-        known = (latency_s > 0) & (energy_j > 0)
-        bins = [np.floor(np.log10(values[known]) * BINS_A_DECADE).astype(np.int64) for values in (latency_s, energy_j)]
-        pairs = (bins[0] << 20) + bins[1]  # energies lie within 10^±10,000
-        codes, counts = np.unique(pairs, return_counts=True)
-        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
-            low = ((code + (1 << 19)) & ((1 << 20) - 1)) - (1 << 19)
-            at = ((code - low) >> 20, low)
-            self.counts[at] = self.counts.get(at, 0) + count

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from functools import cache
 from pathlib import Path
 
 from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.plan import FeasiblePoint, Plan, build_plan
-from codesign.exploration.pricing.axes import build_space
-from codesign.exploration.pricing.grid import Positions, PricedModel, Problem
-from codesign.exploration.pricing.space import CORE_SIZE, PriceSpace
+from codesign.exploration.plan import FeasiblePoint, Plan, PlannedPoint, build_plan
+from codesign.exploration.pricing.axes import CORE_SIZE
+from codesign.exploration.pricing.grid import PricedModel, Problem
+from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.spec import AxisValue, SweepSpec
+from codesign.exploration.spec import AxisValue
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.work import find_work
@@ -48,89 +47,89 @@ def prepare(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
+    from codesign.workload.dataset import load_workload
+
     sweep = narrowed_sweep(spec)
     plan = plan_sweep(sweep, data_root=data_root, cache_root=cache_root)
-    jobs = _feasible(plan)
-    chip = plan.points[0].chip
-    check_operation(chip, jobs[0].cost.operation)
-    space = build_space(chip, spec.axes, spec.linked, spec.most_points)
+    jobs = [_feasible(point) for point in plan.points]
+    operation = jobs[0].cost.operation
+    check_operation(plan.points[0].chip, operation)
+    space = build_space(plan.points[0].chip, spec.axes, spec.linked, spec.most_points)
     _check_policy(space, jobs[0])
-    placements = _placements(sweep, plan, space)
-    _run_missing(sweep, plan, store, executor, progress or Progress(), data_root, cache_root)
-    models = []
-    for point, job in zip(plan.points, jobs, strict=True):
-        execution, summary = store.get(job.execution.key), store.get(job.summary.key)
-        if execution is None or summary is None:
-            raise InputError(f"{store.root}: an execution vanished from the store while it was priced; run it again")
-        models.append(
-            PricedModel(
-                recipe=point.columns["recipe"],
-                seed=point.columns["training_seed"],
-                accuracy=decode_columns(summary.payload)["accuracy"],
-                key=job.execution.key,
-                payload=execution.payload,
-            )
-        )
-    return Problem(space=space, models=tuple(models), placements=placements, operation=jobs[0].cost.operation)
+    placements = _placements(plan, space, jobs)
+    for job in jobs:
+        _set_aside_unreadable(store, job.execution.key)
+    work = find_work(plan, store)
+    failures = run_work(
+        work,
+        store=store,
+        workload=cache(lambda: load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)),
+        executor=executor,
+        progress=progress or Progress(),
+        resources=sweep.resources.by_kind,
+    )
+    for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
+        if key in failures:
+            raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
+    models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
+    return Problem(space=space, models=models, placements=placements, operation=operation)
 
 
-def _feasible(plan: Plan) -> list[FeasiblePoint]:
-    jobs = []
-    for point in plan.points:
-        if point.jobs is None:
-            raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
-        jobs.append(point.jobs)
-    return jobs
+def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> PricedModel:
+    execution, summary = store.get(job.execution.key), store.get(job.summary.key)
+    if execution is None or summary is None:
+        raise InputError(f"{store.root}: an execution vanished from the store while it was priced; run it again")
+    return PricedModel(
+        recipe=point.columns["recipe"],
+        seed=point.columns["training_seed"],
+        accuracy=decode_columns(summary.payload)["accuracy"],
+        key=job.execution.key,
+        payload=execution.payload,
+    )
+
+
+def _feasible(point: PlannedPoint) -> FeasiblePoint:
+    if point.jobs is None:
+        raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
+    return point.jobs
 
 
 def _check_policy(space: PriceSpace, job: FeasiblePoint) -> None:
     policy = job.execution.schedule.policy
-    if not get_policy(policy).uses_service:
-        return
     for dimension in space.dimensions:
-        if dimension.moves_time:
+        if dimension.moves_time and get_policy(policy).uses_service:
             raise InputError(
                 f"{dimension.name}: policy '{policy}' chooses neurons by the chip's times, so this changes spikes "
                 "and the stored executions do not hold for it; vary it in a sweep, which simulates again"
             )
 
 
-def _placements(sweep: SweepSpec, plan: Plan, space: PriceSpace) -> dict[Positions, Placement]:
-    """The placement for each core size; each must leave the execution as it is."""
-    base = [job.execution.key for job in _feasible(plan)]
-    along = [space.dimensions[i] for i in space.placement_dimensions]
-    placements: dict[Positions, Placement] = {}
-    for key in itertools.product(*(range(dimension.size) for dimension in along)):
-        sizes = [
-            value
-            for dimension, position in zip(along, key, strict=True)
-            for path, value in zip(dimension.paths, dimension.settings[position], strict=True)
-            if path == CORE_SIZE
-        ]
-        changed = plan if not sizes else _with_core_size(sweep, plan, sizes[0])
-        jobs = [point.jobs for point in changed.points]
-        same = [None if job is None else job.execution.key for job in jobs] == base
-        first = jobs[0]
-        if first is None or not same or (sizes and not _same_slices(plan, first.cost.placement)):
-            reason = changed.points[0].reason or "the network lies on other cores, or its schedule changes"
-            raise InputError(
-                f"{CORE_SIZE}: {sizes[0]} changes spikes, so the stored executions do not hold for it ({reason}); "
-                "vary it in a sweep, which simulates again"
-            )
-        placements[key] = first.cost.placement
-    return placements
+def _placements(plan: Plan, space: PriceSpace, jobs: list[FeasiblePoint]) -> tuple[Placement, ...]:
+    """The placement for each core size; each must leave the executions as they are."""
+    for axis in space.axes:
+        if axis.path == CORE_SIZE:
+            return tuple(_placement_with(plan, jobs, size) for size in axis.values)
+    return (jobs[0].cost.placement,)
 
 
-def _with_core_size(sweep: SweepSpec, plan: Plan, size: AxisValue) -> Plan:
-    ((name, entry),) = sweep.chips.items()
-    changed = entry.model_copy(update={"overrides": {**entry.overrides, CORE_SIZE: size}})
-    return build_plan(sweep.model_copy(update={"chips": {name: changed}}), plan.outline)
-
-
-def _same_slices(plan: Plan, placement: Placement) -> bool:
-    base = _feasible(plan)[0]
-    core_aware = get_policy(base.execution.schedule.policy).uses_cores
-    return placement.slices(core_aware=core_aware) == base.cost.placement.slices(core_aware=core_aware)
+def _placement_with(plan: Plan, jobs: list[FeasiblePoint], size: AxisValue) -> Placement:
+    ((name, entry),) = plan.spec.chips.items()
+    changed_entry = entry.model_copy(update={"overrides": {**entry.overrides, CORE_SIZE: size}})
+    changed = build_plan(plan.spec.model_copy(update={"chips": {name: changed_entry}}), plan.outline)
+    core_aware = get_policy(jobs[0].execution.schedule.policy).uses_cores
+    same = all(
+        point.jobs is not None
+        and point.jobs.execution.key == job.execution.key
+        and point.jobs.cost.placement.slices(core_aware=core_aware) == job.cost.placement.slices(core_aware=core_aware)
+        for point, job in zip(changed.points, jobs, strict=True)
+    )
+    if not same:
+        reason = changed.points[0].reason or "the network lies on other cores, or its schedule changes"
+        raise InputError(
+            f"{CORE_SIZE}: {size} changes spikes, so the stored executions do not hold for it ({reason}); "
+            "vary it in a sweep, which simulates again"
+        )
+    return _feasible(changed.points[0]).cost.placement
 
 
 def _set_aside_unreadable(store: Store, key: str) -> None:
@@ -141,31 +140,3 @@ def _set_aside_unreadable(store: Store, key: str) -> None:
             decode_execution(entry.payload)
         except UnreadableResultError as error:
             store.set_aside(key, f"could not be read ({error})")
-
-
-def _run_missing(
-    sweep: SweepSpec,
-    plan: Plan,
-    store: Store,
-    executor: Executor | None,
-    progress: Progress,
-    data_root: Path | None,
-    cache_root: Path | None,
-) -> None:
-    from codesign.workload.dataset import load_workload
-
-    for job in _feasible(plan):
-        _set_aside_unreadable(store, job.execution.key)
-    work = find_work(plan, store)
-    failures = run_work(
-        work,
-        store=store,
-        workload=cache(lambda: load_workload(sweep.workload, data_root=data_root, cache_root=cache_root)),
-        executor=executor,
-        progress=progress,
-        resources=sweep.resources.by_kind,
-    )
-    for job in _feasible(plan):
-        for key in (job.execution.model.key, job.execution.key, job.summary.key):
-            if key in failures:
-                raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")

@@ -7,26 +7,22 @@ latencies. Every number equals that of pricing the point alone, to within roundi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
-from codesign.exploration.encoding import digest
-from codesign.exploration.pricing.front import Density, StreamingFront
-from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of, model_times
+from codesign.exploration.pricing.front import StreamingFront
+from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of_models
 from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.tables import Keep, front_table, page_of, point_file, table_bytes
+from codesign.exploration.pricing.times import model_times
 from codesign.exploration.runs.progress import Progress
 from codesign.files import is_url, printable, write_atomically
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from codesign.reporting.pricing import Density, render_pricing
 
 __all__ = ["PricingOutcome", "check_output", "price_space", "run_pricing"]
 
@@ -103,23 +99,15 @@ def run_pricing(
     Raises:
         InputError: an objective is not known for this chip, or the files cannot be written.
     """
-    from codesign.exploration.pricing.tables import front_table, page_of, point_table, point_writer
-    from codesign.reporting.pricing import render_pricing
-
     check_output(output)
     progress = progress or Progress()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    with _appearing(points) as temporary:
-        with point_writer(temporary, _metadata(spec, problem)) as write:
-
-            def keep(first: int, positions: NDArray[np.int64], costs: list[tuple[Floats, Floats]]) -> None:
-                write(point_table(problem, first, positions, costs))
-
-            priced = price_space(spec, problem, workers=workers or 1, progress=progress, chunk=chunk, keep=keep)
-        replayed = _replays(problem, priced, workers, progress) if replay else None
+    with point_file(points, spec, problem) as keep:
+        priced = price_space(spec, problem, workers=workers or 1, progress=progress, chunk=chunk, keep=keep)
+        replayed = _replayed(problem, priced.front, workers, progress) if replay else None
         table = front_table(problem, priced.front, priced.pricers, replayed)
         html = render_pricing(page_of(spec, problem, table, priced.densities))
-        _write_table(front, table)
+        write_atomically(front, table_bytes(table))
         write_atomically(page, html.encode())
     return PricingOutcome(
         points=points,
@@ -138,51 +126,48 @@ def price_space(
     workers: int = 1,
     progress: Progress | None = None,
     chunk: int = CHUNK,
-    keep: Callable[[int, NDArray[np.int64], list[tuple[Floats, Floats]]], None] | None = None,
+    keep: Keep | None = None,
 ) -> Priced:
     """Price all points of a problem in chunks.
 
     Args:
-        keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and
-            energies in joules and latencies in seconds of each model, (n,) each.
+        keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
+            each model (n,) `energy_j` and `latency_s`.
 
     Raises:
         InputError: an objective is not known for this chip.
     """
     progress = progress or Progress()
+    space, recipes = problem.space, problem.recipes
     times = model_times(
-        problem,
-        workers=workers,
-        advanced=lambda done, total: progress.advanced("latencies", done, total),
+        problem, workers=workers, advanced=lambda done, total: progress.advanced("latencies", done, total)
     )
     _check_known(spec, problem, times[0])
-    pricers = tuple(Pricer(problem, model, times[model]) for model in range(len(problem.models)))
-    recipes = problem.recipes
+    pricers = tuple(Pricer(problem, *of) for of in zip(problem.models, times, strict=True))
+    objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
-    densities = tuple(Density() for _ in recipes)
-    resources = _resources(spec, problem)
-    for first in range(0, problem.space.size, chunk):
-        numbers = np.arange(first, min(first + chunk, problem.space.size))
-        positions = np.array(np.unravel_index(numbers, problem.space.shape), dtype=np.int64)
-        results = []
+    densities = tuple(Density(recipe) for recipe in recipes)
+    for first in range(0, space.size, chunk):
+        numbers = np.arange(first, min(first + chunk, space.size))
+        positions = space.positions(numbers)
+        priced = []
         for pricer in pricers:
-            priced = pricer.price(positions)
-            results.append((priced.energy_j, priced.latency_s))
+            columns = pricer.price(positions)
+            priced.append({name: columns[name] for name in ("energy_j", "latency_s")})  # not all of the energy's terms
         if keep is not None:
-            keep(first, positions, results)
-        for number, models in enumerate(recipes.values()):
-            costs = {
-                "accuracy": np.full(len(numbers), mean_of([np.float64(problem.models[m].accuracy) for m in models])),
-                "energy_j": mean_of([results[m][0] for m in models]),
-                "latency_s": mean_of([results[m][1] for m in models]),
-            }
-            columns = [
-                costs[name] if name in costs else _resource(resources[name], positions)
-                for name in (objective.column for objective in spec.objectives)
-            ]
-            front.add(np.stack(columns, axis=1), np.stack([np.full_like(numbers, number), numbers], axis=1))
-            densities[number].add(costs["latency_s"], costs["energy_j"])
-        progress.advanced("points", int(numbers[-1]) + 1, problem.space.size)
+            keep(first, positions, priced)
+        resources = {
+            axis.path: np.array(axis.shown)[where]
+            for dimension, where in zip(space.dimensions, positions, strict=True)
+            for axis in dimension.axes
+            if axis.path in objectives
+        }
+        for recipe, models in enumerate(recipes.values()):
+            columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
+            values = np.stack([columns[column] for column in objectives], axis=1)
+            front.add(values, np.stack([np.full_like(numbers, recipe), numbers], axis=1))
+            densities[recipe].add(columns["latency_s"], columns["energy_j"])
+        progress.advanced("points", int(numbers[-1]) + 1, space.size)
     front.sort()
     return Priced(pricers=pricers, front=front, densities=densities)
 
@@ -191,42 +176,28 @@ def _check_known(spec: PricingSpec, problem: Problem, times: ModelTimes) -> None
     wanted = {objective.column for objective in spec.objectives}
     chip = problem.space.chip_at([0] * len(problem.space.shape))
     if "latency_s" in wanted and np.isnan(times.latency_s).any():
-        raise InputError(f"objectives: latency_s is not known: {'; '.join(times.lacking)}; vary it, or leave it out")
+        raise InputError(f"objectives: latency_s is not known: {'; '.join(times.missing)}; vary it, or leave it out")
     if "energy_j" in wanted and chip.energies.synaptic_operation is None:
         raise InputError(
             f"objectives: energy_j is not known: {chip.name} gives no energies.synaptic_operation; vary it, "
             "or leave it out"
         )
+    for axis in problem.space.axes:
+        if axis.path in wanted and any(isinstance(value, str) for value in axis.shown):
+            values = list(axis.shown)
+            raise InputError(f"objectives: {axis.path} has values that are not numbers of one kind, found {values}")
 
 
-def _resources(spec: PricingSpec, problem: Problem) -> dict[str, tuple[int, Floats]]:
-    """Dimension and values along it of each axis that is an objective."""
-    resources: dict[str, tuple[int, Floats]] = {}
-    for i, dimension in enumerate(problem.space.dimensions):
-        for j, path in enumerate(dimension.paths):
-            if path not in {objective.column for objective in spec.objectives}:
-                continue
-            values = [row[j] for row in dimension.columns]
-            if any(isinstance(value, str) for value in values):
-                raise InputError(f"objectives: {path} has values that are not numbers of one kind, found {values}")
-            resources[path] = i, np.array(values, dtype=np.float64)
-    return resources
-
-
-def _resource(resource: tuple[int, Floats], positions: NDArray[np.int64]) -> Floats:
-    dimension, values = resource
-    return np.asarray(values[positions[dimension]])
-
-
-def _replays(problem: Problem, priced: Priced, workers: int | None, progress: Progress) -> tuple[Pricer, ...] | None:
+def _replayed(
+    problem: Problem, front: StreamingFront, workers: int | None, progress: Progress
+) -> tuple[Pricer, ...] | None:
     """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
-    if problem.space.chip.synchronized or not len(priced.front.ids):
+    if problem.space.chip.synchronized or not len(front.ids):
         return None
-    positions = np.unravel_index(priced.front.ids[:, 1], problem.space.shape)
-    combination = problem.combinations(np.array(positions, dtype=np.int64))
+    combinations = problem.space.combinations(problem.space.positions(front.ids[:, 1]))
     wanted: dict[int, Sequence[int]] = {}
-    for number, models in enumerate(problem.recipes.values()):
-        own = np.unique(combination[priced.front.ids[:, 0] == number]).tolist()
+    for recipe, models in enumerate(problem.recipes.values()):
+        own = np.unique(combinations[front.ids[:, 0] == recipe]).tolist()
         wanted.update(dict.fromkeys(models, own))
     if workers is None:
         workers = (os.cpu_count() or 1) if sum(map(len, wanted.values())) >= _MANY else 1
@@ -237,51 +208,4 @@ def _replays(problem: Problem, priced: Priced, workers: int | None, progress: Pr
         workers=workers,
         advanced=lambda done, total: progress.advanced("replays", done, total),
     )
-    nothing = np.full(int(np.prod(problem.time_shape, dtype=np.int64)), np.nan)
-    unknown = ModelTimes(latency_s=nothing, on_s=nothing, lacking=())
-    return tuple(Pricer(problem, model, times.get(model, unknown)) for model in range(len(problem.models)))
-
-
-def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
-    """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
-    space = problem.space
-    models = [
-        {"recipe": model.recipe, "seed": model.seed, "accuracy": model.accuracy, "key": model.key}
-        for model in problem.models
-    ]
-    units = {path: dimension.units[i] for dimension in space.dimensions for i, path in enumerate(dimension.paths)}
-    return {
-        "pricing": digest(
-            {"spec": spec, "chip": space.chip.model_dump_json(), "models": models, "operation": problem.operation}
-        ),
-        "name": spec.name,
-        "shape": list(space.shape),
-        "models": models,
-        "units": units,
-        "operation": problem.operation,
-    }
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """A temporary path whose file becomes `path` at the end of the block, or goes away where that is left early."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    if path.is_dir():
-        raise InputError(f"{path}: cannot be written: is a folder")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # where the folder itself could not be made there is nothing to take away
-            temporary.unlink(missing_ok=True)
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    """Write a table whole or not at all."""
-    import pyarrow.parquet as pq
-
-    with _appearing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    return tuple(Pricer(problem, *of) for of in zip(problem.models, times, strict=True))

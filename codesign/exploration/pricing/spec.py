@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from codesign.documents import Path_, Spec, suggestion
+from codesign.documents import Path_, Spec, dotted, suggestion, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.checks import name_problems
 from codesign.exploration.library import load_sweep
-from codesign.exploration.pricing.axes import AxisEntry, AxisRange, axis_settings, check_path
+from codesign.exploration.pricing.axes import AxisEntry, axis_of
 from codesign.exploration.spec import Name, Positive, Seed, SweepSpec
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
@@ -110,7 +110,7 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
 def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
     yield from name_problems(data)
-    name = data.get("sweep")
+    name, entry = data.get("sweep"), data.get("chip")
     if not isinstance(name, str):
         return
     dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
@@ -119,23 +119,14 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     except CodesignError as error:
         yield ("sweep",), f"sweep: {error}"
         return
-    for block, known in (("recipes", sweep.recipes), ("training_seeds", sweep.seeds.training)):
-        given = data.get(block)
-        for i, name_given in enumerate(given if isinstance(given, list) else []):
-            if isinstance(name_given, str | int) and name_given not in known:
-                names = suggestion(str(name_given), map(str, known))
-                yield (block, i), f"{block}.{i}: the sweep '{sweep.name}' has no {name_given!r}{names}"
-    seed = data.get("evaluation_seed")
-    if isinstance(seed, int) and seed not in sweep.seeds.evaluation:
-        allowed = ", ".join(map(str, sweep.seeds.evaluation))
-        yield ("evaluation_seed",), f"evaluation_seed: the sweep '{sweep.name}' has no {seed}; allowed: {allowed}"
-    entry = data.get("chip")
-    if not isinstance(entry, str):
+    for place, known in _names(data, sweep):
+        value = value_at(data, place)
+        if isinstance(value, str | int) and value not in known:
+            names = suggestion(str(value), map(str, known))
+            yield place, f"{dotted(place)}: the sweep '{sweep.name}' has no {value!r}{names}"
+    if not isinstance(entry, str) or entry not in sweep.chips:
         return
-    if entry not in sweep.chips:
-        yield ("chip",), f"chip: the sweep '{sweep.name}' has no chip '{entry}'{suggestion(entry, sweep.chips)}"
-        return
-    yield from _schedule_problems(data, sweep, entry)
+    yield from _swept(data, sweep, entry)
     try:
         chip = base_chip(sweep, entry)
     except CodesignError as error:
@@ -144,18 +135,24 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _axis_problems(data, chip)
 
 
-def _schedule_problems(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> Iterator[tuple[Path_, str]]:
-    schedule = data.get("schedule")
-    names = sweep.chips[entry].schedules
-    if isinstance(schedule, str) and schedule not in names:
-        yield ("schedule",), f"schedule: chip '{entry}' of the sweep has no '{schedule}'{suggestion(schedule, names)}"
-    recipes = data.get("recipes")
-    chosen = (
-        [recipe for recipe in recipes if isinstance(recipe, str)] if isinstance(recipes, list) else list(sweep.recipes)
-    )
+def _names(data: dict[Any, Any], sweep: SweepSpec) -> Iterator[tuple[Path_, Collection[object]]]:
+    """Where names and seeds of the sweep stand, and which it has."""
+    for block, known in (("recipes", sweep.recipes), ("training_seeds", sweep.seeds.training)):
+        for i, _ in enumerate(_list(data, block)):
+            yield (block, i), known
+    yield ("evaluation_seed",), sweep.seeds.evaluation
+    yield ("chip",), sweep.chips
+    entry = data.get("chip")
+    if isinstance(entry, str) and entry in sweep.chips:
+        yield ("schedule",), sweep.chips[entry].schedules
+
+
+def _swept(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> Iterator[tuple[Path_, str]]:
+    """Axes of the sweep itself that leave open what is to be priced."""
+    recipes = _list(data, "recipes") or list(sweep.recipes)
+    taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [data.get("schedule")], "recipe": recipes}
     for path in sweep.axes:
         block, name, parameter = path.split(".", 2)
-        taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": chosen}
         if name in taken.get(block, []):
             yield (
                 ("sweep",),
@@ -165,50 +162,42 @@ def _schedule_problems(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> It
 
 
 def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, str]]:
-    axes, linked = data.get("axes"), data.get("linked")
-    places: list[tuple[Path_, str, Any]] = []
-    groups: dict[Path_, list[int]] = {}
-    if isinstance(axes, dict):
-        places += [(("axes", path), path, entry) for path, entry in axes.items()]
-    for group, members in linked.items() if isinstance(linked, dict) else ():
-        if isinstance(members, dict):
-            places += [(("linked", group, path), path, entry) for path, entry in members.items()]
-            groups["linked", group] = []
-    known = [number.name for number in chip.numbers()]
+    groups: dict[Path_, dict[str, Any]] = {("axes",): _mapping(data, "axes")}
+    groups |= {("linked", name): _mapping(data, "linked", name) for name in _mapping(data, "linked")}
     seen: dict[str, Path_] = {}
-    for place, path, entry in places:
-        if path in seen:
-            yield place, f"{_dotted(place)}: is also varied by {_dotted(seen[path])}; keep one"
-        seen.setdefault(path, place)
-        try:
-            check_path(chip, path)
-            settings = axis_settings(chip, path, _entry(entry))
-        except InputError as error:
-            hint = suggestion(path, known) if "has no parameter" in str(error) else ""
-            yield place, f"{_dotted(place)}: {error}{hint}"
-        except ValueError:
-            continue  # its form is wrong, which is reported as such
-        else:
-            if place[:-1] in groups:
-                groups[place[:-1]].append(len(settings))
-    for place, counts in groups.items():
-        if len(set(counts)) > 1:
+    for group, members in groups.items():
+        counts = []
+        for path, entry in members.items():
+            place = (*group, path)
+            if path in seen:
+                yield place, f"{dotted(place)}: is also varied by {dotted(seen[path])}; keep one"
+            seen.setdefault(path, place)
+            try:
+                counts.append(len(axis_of(chip, path, _ENTRY.validate_python(entry)).values))
+            except ValidationError:
+                continue  # its form is wrong, which is reported as such
+            except InputError as error:
+                known = [number.name for number in chip.numbers()]
+                hint = suggestion(path, known) if "has no parameter" in str(error) else ""
+                yield place, f"{dotted(place)}: {error}{hint}"
+        if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
-            yield place, f"{_dotted(place)}: prices that move together need equally many values, found {listed}"
-    objectives = data.get("objectives")
-    allowed = (*COSTS, *seen)
-    for i, objective in enumerate(objectives if isinstance(objectives, list) else []):
-        column = objective.get("column") if isinstance(objective, dict) else None
-        if isinstance(column, str) and column not in allowed:
-            place = ("objectives", i, "column")
-            yield place, f"{_dotted(place)}: must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
+            yield group, f"{dotted(group)}: prices that move together need equally many values, found {listed}"
+    for i, _ in enumerate(_list(data, "objectives")):
+        at: Path_ = ("objectives", i, "column")
+        column = value_at(data, at)
+        if isinstance(column, str) and column not in (allowed := (*COSTS, *seen)):
+            yield at, f"{dotted(at)}: must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
 
 
-def _entry(entry: Any) -> Any:
-    if isinstance(entry, dict):
-        return AxisRange.model_validate(entry)
-    return tuple(entry) if isinstance(entry, list | tuple) else (entry,)
+_ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)
 
 
-def _dotted(path: Path_) -> str:
-    return ".".join(str(part) for part in path)
+def _mapping(data: Any, *path: str) -> dict[str, Any]:
+    value = value_at(data, path)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(data: Any, key: str) -> list[Any]:
+    value = value_at(data, (key,))
+    return value if isinstance(value, list) else []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,57 +14,92 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
-from codesign.exploration.pricing.front import BINS_A_DECADE, Density, StreamingFront
-from codesign.exploration.pricing.grid import Pricer, Problem, mean_of
+from codesign.errors import InputError
+from codesign.exploration.encoding import digest
+from codesign.exploration.pricing.front import StreamingFront
+from codesign.exploration.pricing.grid import Pricer, Problem, mean_of_models
+from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec
+from codesign.files.folder import temporary_beside
 from codesign.hardware.terms import COST_TERMS
+from codesign.reporting.pricing import Density, PricingPage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from codesign.reporting.pricing import PricingPage
-
-__all__ = ["front_table", "page_of", "point_table", "point_writer"]
+__all__ = ["front_table", "page_of", "point_file", "table_bytes"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Columns = Mapping[str, Floats]
+Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 
 @contextmanager
-def point_writer(path: Path, metadata: dict[str, Any]) -> Iterator[Callable[[pa.Table], None]]:
-    """A function that appends rows to a Parquet file; `metadata` becomes a JSON object of its schema."""
+def point_file(path: Path, spec: PricingSpec, problem: Problem) -> Iterator[Keep]:
+    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all.
+
+    Yields:
+        What appends rows: number, prices, and energy and latency of each model; see `price_space`.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writer: Any = None
+    costs = {
+        f"{name}.{model.recipe}.{model.seed}": (i, name)
+        for i, model in enumerate(problem.models)
+        for name in ("energy_j", "latency_s")
+    }
+    kinds = [("point", pa.int64())]
+    kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
+    kinds += [(name, pa.float64()) for name in costs]
+    metadata = {METADATA_KEY: json.dumps(_metadata(spec, problem), sort_keys=True).encode()}
+    # Energies hardly repeat, all other columns do.
+    repeating = [name for name, _ in kinds if not name.startswith("energy_j.")]
 
-    def write(table: pa.Table) -> None:
-        nonlocal writer
-        if writer is None:
-            costs = [name for name in table.column_names if name.startswith("energy_j.")]
-            others = [name for name in table.column_names if name not in costs]
-            schema = table.schema.with_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()})
-            # Energies hardly repeat, all other columns do.
-            writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=others)
-        writer.write_table(table)
+    def write(first: int, positions: Integers, priced: Sequence[Columns]) -> None:
+        columns = {"point": np.arange(first, first + positions.shape[1]), **_axis_columns(problem.space, positions)}
+        columns |= {name: _known(priced[model][column]) for name, (model, column) in costs.items()}
+        writer.write_table(pa.table(columns, schema=writer.schema))
 
+    temporary = Path(temporary_beside(path.as_posix()))
+    if path.is_dir():
+        raise InputError(f"{path}: cannot be written: is a folder")
     try:
-        yield write
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schema = pa.schema(kinds, metadata=metadata)
+        with pq.ParquetWriter(
+            temporary, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+        ) as writer:
+            yield write
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        if writer is not None:
-            writer.close()
+        with suppress(OSError):  # where the folder itself could not be made there is nothing to take away
+            temporary.unlink(missing_ok=True)
 
 
-def point_table(
-    problem: Problem, first: int, positions: NDArray[np.int64], priced: Sequence[tuple[Floats, Floats]]
-) -> pa.Table:
-    """Rows of a chunk: number, prices, and energy and latency of each model."""
-    import pyarrow as pa
-
-    columns: dict[str, Any] = {"point": np.arange(first, first + positions.shape[1])}
-    columns.update(_axis_columns(problem, positions))
-    for model, (energy_j, latency_s) in zip(problem.models, priced, strict=True):
-        for name, values in (("energy_j", energy_j), ("latency_s", latency_s)):
-            columns[f"{name}.{model.recipe}.{model.seed}"] = _known(values)
-    return pa.table(columns)
+def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
+    """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
+    space = problem.space
+    models = [
+        {"recipe": model.recipe, "seed": model.seed, "accuracy": model.accuracy, "key": model.key}
+        for model in problem.models
+    ]
+    return {
+        "pricing": digest(
+            {"spec": spec, "chip": space.chip.model_dump_json(), "models": models, "operation": problem.operation}
+        ),
+        "name": spec.name,
+        "shape": list(space.shape),
+        "models": models,
+        "units": {axis.path: axis.unit for axis in space.axes},
+        "operation": problem.operation,
+    }
 
 
 def front_table(
@@ -71,39 +108,44 @@ def front_table(
     """Rows of the front: number, recipe, costs as means over training seeds, terms of the energy, and prices."""
     import pyarrow as pa
 
-    numbers = front.ids[:, 1]
-    positions = np.array(np.unravel_index(numbers, problem.space.shape), dtype=np.int64).reshape(-1, len(numbers))
-    names = list(problem.recipes)
+    recipe_numbers, points = front.ids.T
+    positions = problem.space.positions(points)
     costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
-    columns_of = {name: np.full(len(numbers), np.nan) for name in costs}
+    known = {name: np.full(len(points), np.nan) for name in costs}
     for recipe, models in enumerate(problem.recipes.values()):
-        own = np.flatnonzero(front.ids[:, 0] == recipe)
-        priced = [pricers[model].price(positions[:, own]) for model in models]
-        columns_of["accuracy"][own] = mean_of([problem.models[model].accuracy for model in models])
-        columns_of["energy_j"][own] = mean_of([chunk.energy_j for chunk in priced])
-        columns_of["latency_s"][own] = mean_of([chunk.latency_s for chunk in priced])
-        for term in priced[0].terms_j:
-            columns_of[f"energy_{term}_j"][own] = mean_of([chunk.terms_j[term] for chunk in priced])
+        own = np.flatnonzero(recipe_numbers == recipe)
+        means = mean_of_models(problem, models, [pricers[model].price(positions[:, own]) for model in models])
         if replayed is not None:
-            again = [replayed[model].price(positions[:, own]) for model in models]
-            columns_of["energy_replay_j"][own] = mean_of([chunk.energy_j for chunk in again])
-            columns_of["latency_replay_s"][own] = mean_of([chunk.latency_s for chunk in again])
-    columns: dict[str, Any] = {"point": numbers, "recipe": [names[recipe] for recipe in front.ids[:, 0]]}
-    columns.update({name: _known(values) for name, values in columns_of.items()})
-    columns.update(_axis_columns(problem, positions))
-    return pa.table(columns)
+            again = mean_of_models(problem, models, [replayed[model].price(positions[:, own]) for model in models])
+            means |= {"energy_replay_j": again["energy_j"], "latency_replay_s": again["latency_s"]}
+        for name, values in means.items():
+            known[name][own] = values
+    names = list(problem.recipes)
+    columns: dict[str, Any] = {"point": points, "recipe": [names[recipe] for recipe in recipe_numbers]}
+    columns |= {name: _known(values) for name, values in known.items()}
+    return pa.table(columns | _axis_columns(problem.space, positions))
 
 
-def _axis_columns(problem: Problem, positions: NDArray[np.int64]) -> dict[str, Any]:
+def table_bytes(table: pa.Table) -> bytes:
+    """A table as a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    return bytes(buffer.getvalue())
+
+
+def _axis_columns(space: PriceSpace, positions: Integers) -> dict[str, Any]:
     import pyarrow as pa
 
-    columns = {}
-    for dimension, where in zip(problem.space.dimensions, positions, strict=True):
-        for i, path in enumerate(dimension.paths):
-            columns[path] = pa.array([row[i] for row in dimension.columns]).take(pa.array(where))
-    return columns
+    return {
+        axis.path: pa.array(axis.shown).take(pa.array(where))
+        for dimension, where in zip(space.dimensions, positions, strict=True)
+        for axis in dimension.axes
+    }
 
 
 def _known(values: Floats) -> Any:
@@ -112,30 +154,10 @@ def _known(values: Floats) -> Any:
     return pa.array(values, from_pandas=True)  # what is not known is null
 
 
-# the page ------------------------------------------------------------------------------------------------------------
-
-
 def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
     """What the page says about a pricing."""
-    from codesign.reporting.pricing import AxisRow, Cloud, ModelRow, PricingPage
-
     space = problem.space
-    axes = [
-        AxisRow(
-            path=path,
-            group=dimension.name if len(dimension.paths) > 1 else "",
-            unit=dimension.units[i],
-            values=tuple(row[i] for row in dimension.columns),
-        )
-        for dimension in space.dimensions
-        for i, path in enumerate(dimension.paths)
-    ]
-    clouds = [
-        Cloud(recipe=recipe, counts=density.counts, bins_a_decade=BINS_A_DECADE)
-        for recipe, density in zip(problem.recipes, densities, strict=True)
-    ]
-    models = [ModelRow(recipe=item.recipe, seed=item.seed, accuracy=item.accuracy) for item in problem.models]
-    assumptions = dict.fromkeys(text for item in problem.placements.values() for text in item.assumptions)
+    assumptions = dict.fromkeys(text for placement in problem.placements for text in placement.assumptions)
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
@@ -145,11 +167,11 @@ def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Seq
         schedule=spec.schedule,
         operation=problem.operation,
         size=space.size,
-        combinations=int(np.prod(problem.time_shape, dtype=np.int64)),
-        objectives=tuple((item.column, item.towards) for item in spec.objectives),
-        axes=tuple(axes),
-        models=tuple(models),
-        clouds=tuple(clouds),
+        combinations=math.prod(space.combined_shape),
+        objectives=tuple((objective.column, objective.towards) for objective in spec.objectives),
+        axes=space.axes,
+        models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
+        clouds=tuple(densities),
         front=tuple({**row, "number": i} for i, row in enumerate(front.to_pylist())),
         assumptions=tuple(assumptions),
     )
