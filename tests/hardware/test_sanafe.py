@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import chip_from, group, mesh, number
+from handmade_hardware import chip_from, group, mesh, near, number
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
 from codesign.hardware.cost import Cost, price
@@ -197,11 +197,11 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
 def test_every_component_of_the_energy_is_equal(result: Run) -> None:
     """SANA-FE's first step is left out of the soma's: all it does there is to visit neurons a step too early."""
     ours, theirs = result.cost.energy, result.theirs
-    assert theirs.synapse_j.sum() == pytest.approx(ours.terms_j["synaptic_operation"][0], rel=EXACT)
+    assert theirs.synapse_j.sum() == near(ours.terms_j["synaptic_operation"][0], rel=EXACT)
     assert theirs.dendrite_j.sum() == 0
     soma = ours.terms_j["neuron_access"][0] + ours.terms_j["neuron_update"][0] + ours.terms_j["spike"][0]
-    assert theirs.soma_j[1:].sum() == pytest.approx(soma, rel=EXACT)
-    assert theirs.network_j.sum() == pytest.approx(ours.terms_j["message"][0] + ours.terms_j["hop"][0], rel=EXACT)
+    assert theirs.soma_j[1:].sum() == near(soma, rel=EXACT)
+    assert theirs.network_j.sum() == near(ours.terms_j["message"][0] + ours.terms_j["hop"][0], rel=EXACT)
     assert (ours.terms_j["hop"][0] > 0) == (result.case.tiles > 1)
 
 
@@ -209,8 +209,8 @@ def test_silent_neurons_are_visited_and_updated_as_often(result: Run) -> None:
     """Neither every neuron nor only those with a message: some keep a potential, and some have none."""
     neurons, steps = result.network.shape.neurons, len(result.theirs.step_s) - 1
     energies, book = result.chip.energies, result.cost.energy
-    assert book.terms_j["neuron_access"][0] == pytest.approx(neurons * steps * energies.neuron_access.value, rel=EXACT)
-    assert book.terms_j["spike"][0] == pytest.approx(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
+    assert book.terms_j["neuron_access"][0] == near(neurons * steps * energies.neuron_access.value, rel=EXACT)
+    assert book.terms_j["spike"][0] == near(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
     # also while the last frame passes through later layers
     assert result.theirs.drained_updates.sum() > 0
 
@@ -218,17 +218,17 @@ def test_silent_neurons_are_visited_and_updated_as_often(result: Run) -> None:
 def test_every_core_works_equally_long(result: Run) -> None:
     theirs = result.theirs
     busy = theirs.receiving_s.sum(axis=0) + theirs.sending_s[1:].sum(axis=0)
-    assert result.cost.latency.busy_s[0] == pytest.approx(busy, rel=EXACT)
+    assert result.cost.latency.busy_s[0] == near(busy, rel=EXACT)
 
 
 def test_steps_differ_in_what_overlaps_and_in_nothing_else(result: Run) -> None:
     ours, theirs = result.cost.latency, result.theirs
     longest = np.maximum(theirs.receiving_s.max(axis=1), theirs.sending_s.max(axis=1))
-    assert theirs.step_s == pytest.approx(longest + result.barrier_s, rel=EXACT)
+    assert theirs.step_s == near(longest + result.barrier_s, rel=EXACT)
     one_after_the_other = (theirs.receiving_s[:-1] + theirs.sending_s[1:]).max(axis=1)
-    assert ours.compute_s[0] == pytest.approx(one_after_the_other.sum(), rel=EXACT)
-    assert ours.network_s[0] == pytest.approx(theirs.way_s.sum(), rel=EXACT)
-    assert ours.synchronization_s[0] == pytest.approx((len(theirs.step_s) - 1) * result.barrier_s, rel=EXACT)
+    assert ours.compute_s[0] == near(one_after_the_other.sum(), rel=EXACT)
+    assert ours.network_s[0] == near(theirs.way_s.sum(), rel=EXACT)
+    assert ours.synchronization_s[0] == near((len(theirs.step_s) - 1) * result.barrier_s, rel=EXACT)
     assert 0.5 <= ours.compute_s[0] / longest.sum() <= 2
 
 
@@ -237,9 +237,9 @@ def test_each_side_of_a_step_alone_takes_equally_long(case: Case, tmp_path: Path
     """Reception, where all else takes no time; and visits, spikes and sending, where that takes none."""
     received = run(case, tmp_path, **dict.fromkeys((*SENDING, *HOPS), "0 ns"))
     total = received.cost.latency.total_s[0] + received.barrier_s
-    assert received.theirs.step_s.sum() == pytest.approx(total, rel=EXACT)
+    assert received.theirs.step_s.sum() == near(total, rel=EXACT)
     sent = run(case, tmp_path, **dict.fromkeys(("synaptic_operation", "message", "neuron_update", *HOPS), "0 ns"))
-    assert sent.theirs.step_s[1:].sum() == pytest.approx(sent.cost.latency.total_s[0], rel=EXACT)
+    assert sent.theirs.step_s[1:].sum() == near(sent.cost.latency.total_s[0], rel=EXACT)
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
@@ -262,16 +262,16 @@ def test_both_equal_a_hand_computation(tmp_path: Path) -> None:
     cost, theirs = result.cost, result.theirs
     soma_j, network_j, synapse_j = (6 * 51.2 + 3 * 21.6 + 3 * 69.3) * 1e-12, 4 * 111e-12, 6 * 35.5e-12
     terms = {name: None if term is None else term[0] for name, term in cost.energy.terms_j.items()}
-    assert terms["synaptic_operation"] == pytest.approx(synapse_j, rel=EXACT)
-    assert terms["neuron_access"] + terms["neuron_update"] + terms["spike"] == pytest.approx(soma_j, rel=EXACT)
-    assert terms["message"] == pytest.approx(network_j, rel=EXACT)
+    assert terms["synaptic_operation"] == near(synapse_j, rel=EXACT)
+    assert terms["neuron_access"] + terms["neuron_update"] + terms["spike"] == near(soma_j, rel=EXACT)
+    assert terms["message"] == near(network_j, rel=EXACT)
     found = (theirs.synapse_j.sum(), theirs.soma_j[1:].sum(), theirs.network_j.sum())
-    assert found == pytest.approx((synapse_j, soma_j, network_j), rel=EXACT)
+    assert found == near((synapse_j, soma_j, network_j), rel=EXACT)
     # step 1: the first core receives 2 messages of 2 synapses, visits, updates, fires and sends twice
     first = 2 * (16 + 2 * 3.8) + 2 * (6 + 3.7 + 30 + 5.1)
     # step 2: the second receives 2 messages of 1 synapse and fires once, without a target
     second = 2 * (16 + 3.8) + 6 + 3.7 + 30
-    assert cost.latency.total_s[0] == pytest.approx((first + second) * 1e-9 + 2 * 0.6e-6, rel=EXACT)
+    assert cost.latency.total_s[0] == near((first + second) * 1e-9 + 2 * 0.6e-6, rel=EXACT)
     # SANA-FE: reception; then 2 sent while the second core receives; then 1 fires
     steps = [max(2 * (16 + 2 * 3.8), 2 * 6), max(2 * (6 + 3.7 + 30 + 5.1), 2 * (16 + 3.8)), 6 + 3.7 + 30]
-    assert theirs.step_s == pytest.approx(np.array(steps) * 1e-9 + 0.6e-6, rel=EXACT)
+    assert theirs.step_s == near(np.array(steps) * 1e-9 + 0.6e-6, rel=EXACT)

@@ -50,6 +50,11 @@ def chip_from(body: str) -> Chip:
     return parse_document(HEAD + body, "tiny.yaml", Chip)
 
 
+def near(expected: Any, rel: float = 1e-6) -> Any:
+    """Equal but for rounding; pytest's own least tolerance, 1e-12, is as large as energies are here."""
+    return pytest.approx(expected, rel=rel, abs=0)
+
+
 def cost_of(execution: Execution, body: str | Chip, **options: Any) -> Cost:
     """What the execution costs on a chip, or on one that is described by the rest of a file."""
     chip = chip_from(body) if isinstance(body, str) else body
