@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, chip_from, group, number
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, chip_from, group, near, number
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.library import chip_names, find_chip
@@ -19,22 +19,20 @@ def test_the_fit_of_mubrain_meets_both_runs() -> None:
     power = (340e-9 - 308e-9) / (340e-9 / 70e-6 - 4.2e-3)
     operations = (308e-9 - power * 4.2e-3) / 26e-12
     messages = operations / (37366 / (256 + 64))
-    assert chip.static_power.value == pytest.approx(power, rel=2e-3)
-    assert chip.times.synaptic_operation.value == pytest.approx(4.2e-3 / messages, rel=2e-3)
+    assert chip.static_power.value == near(power, rel=2e-3)
+    assert chip.times.synaptic_operation.value == near(4.2e-3 / messages, rel=2e-3)
 
 
 def test_barrier_times_between_listed_tiles_are_linear_or_steps_and_constant_beyond() -> None:
     steps = find_chip("loihi").synchronization.times
-    assert [steps.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == pytest.approx(
+    assert [steps.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == near(
         [0.6e-6, 1.0e-6, 1.0e-6, 1.4e-6, 1.8e-6, 1.8e-6]
     )
-    assert [steps.of_chips(chips) for chips in (2, 256, 768, 1000)] == pytest.approx(
-        [14.3e-6, 14.3e-6, 16.2e-6, 16.2e-6]
-    )
+    assert [steps.of_chips(chips) for chips in (2, 256, 768, 1000)] == near([14.3e-6, 14.3e-6, 16.2e-6, 16.2e-6])
     linear = find_chip("loihi_davies2018").synchronization.times
-    assert [linear.of_tiles(tiles) for tiles in (1, 32, 33)] == pytest.approx([113e-9, 465e-9, 465e-9])
-    assert linear.of_tiles(2) == pytest.approx(113e-9 + (465e-9 - 113e-9) / 31)
-    assert [linear.of_chips(chips) for chips in (256, 768)] == pytest.approx([14.3e-6, 16.2e-6])
+    assert [linear.of_tiles(tiles) for tiles in (1, 32, 33)] == near([113e-9, 465e-9, 465e-9])
+    assert linear.of_tiles(2) == near(113e-9 + (465e-9 - 113e-9) / 31)
+    assert [linear.of_chips(chips) for chips in (256, 768)] == near([14.3e-6, 16.2e-6])
 
 
 def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
@@ -129,11 +127,11 @@ def test_more_cores_than_places_and_hops_without_a_network_are_refused() -> None
 def test_times_in_cycles_follow_the_clock() -> None:
     body = f"clock: {number('100 MHz')}\ntimes: {{output: {{cycles: 3, {STATED}}}}}\n"
     chip = chip_from(MESH_CORES + ASYNCHRONOUS + body)
-    assert chip.seconds(chip.times.output) == pytest.approx(30e-9)
+    assert chip.seconds(chip.times.output) == near(30e-9)
     faster = with_parameter(chip, "clock", "300 MHz")
-    assert faster.seconds(faster.times.output) == pytest.approx(10e-9)
+    assert faster.seconds(faster.times.output) == near(10e-9)
     longer = with_parameter(chip, "times.output", 6)
-    assert longer.seconds(longer.times.output) == pytest.approx(60e-9)
+    assert longer.seconds(longer.times.output) == near(60e-9)
     assert next(item.text for item in chip.numbers() if item.name == "times.output") == "3 cycles"
 
 
@@ -175,12 +173,12 @@ def test_axes_set_single_numbers() -> None:
     assert wide.numbers() != chip.numbers()
     assert chip.vector_width.value == 1
     cheap = with_parameter(chip, "energies.synaptic_operation", "2 pJ")
-    assert cheap.e_synaptic_operation_j == pytest.approx(2e-12)
+    assert cheap.e_synaptic_operation_j == near(2e-12)
     added = with_parameter(find_chip("mubrain"), "static_power", "10 uW")
-    assert added.static_power.value == pytest.approx(10e-6)
+    assert added.static_power.value == near(10e-6)
     assert added.static_power.source in added.sources
     tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")
-    assert tick.synchronization.tick.value == pytest.approx(1e-4)
+    assert tick.synchronization.tick.value == near(1e-4)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from handmade_hardware import near
 
 from codesign.hardware.description import Chip
 from codesign.hardware.library import load_chip
@@ -159,7 +160,7 @@ VALUES = [
 @pytest.mark.parametrize(("name", "number", "value"), VALUES)
 def test_published_numbers_stand_in_the_files(name: str, number: str, value: float) -> None:
     found = {item.name: item.value_si for item in LIBRARY[name].numbers()}
-    assert found[number] == pytest.approx(value, rel=5e-3)
+    assert found[number] == near(value, rel=5e-3)
 
 
 def test_all_in_energies_say_in_which_operation_they_were_measured() -> None:
@@ -185,7 +186,7 @@ def test_spinnaker_counts_its_joules_one_way_a_file() -> None:
     chip = LIBRARY["spinnaker_stromatias2013"]
     operations, neurons = chip.energies.synaptic_operation.value, chip.energies.neuron_access.value
     board = 48 * chip.static_power.value + 1.8e9 * operations + 250_000 * neurons / 1e-3
-    assert board == pytest.approx(1.8e9 * 20e-9, rel=0.05)
+    assert board == near(1.8e9 * 20e-9, rel=0.05)
 
 
 def test_the_numbers_of_odin_meet_both_measured_powers() -> None:
@@ -194,10 +195,10 @@ def test_the_numbers_of_odin_meet_both_measured_powers() -> None:
     for clock, measured in ((75e6, 477e-6), (1.3e6, 35e-6)):
         rate = clock / chip.times.synaptic_operation.cycles
         power = chip.static_power.value + cycle * clock + operation * rate
-        assert power == pytest.approx(measured, rel=3e-3)
-        assert any(one.power == pytest.approx(measured) for one in chip.validation)
+        assert power == near(measured, rel=3e-3)
+        assert any(one.power == near(measured) for one in chip.validation)
     event = chip.seconds(chip.times.synaptic_operation) * 256 + chip.seconds(chip.times.message)
-    assert event == pytest.approx(513 / 75e6)
+    assert event == near(513 / 75e6)
     assert chip.crossbar
 
 
@@ -205,7 +206,7 @@ def test_the_fit_of_truenorth_goes_through_its_published_points() -> None:
     chip = LIBRARY["truenorth"]
     for rate, power in ((11.58, 68e-3), (95.93, 94e-3), (20.07, 71e-3)):
         modelled = chip.static_power.value + chip.e_synaptic_operation_j * rate * 2**20 * 128
-        assert modelled == pytest.approx(power, rel=6e-3)
+        assert modelled == near(power, rel=6e-3)
 
 
 BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets")
@@ -233,7 +234,7 @@ def test_kinds_of_synchronization() -> None:
 def test_ticks(name: str, tick: float, overload: str) -> None:
     chip = LIBRARY[name]
     assert isinstance(chip.synchronization, Timer)
-    assert chip.seconds(chip.synchronization.tick) == pytest.approx(tick)
+    assert chip.seconds(chip.synchronization.tick) == near(tick)
     assert chip.synchronization.overload == overload
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, group, mesh, number
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, group, mesh, near, number
 
 from codesign.errors import InputError
 from codesign.hardware import scheduling
@@ -125,11 +125,11 @@ def test_a_service_model_by_hand() -> None:
     chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(2)}")
     shape = network_shape(parse_topology("3-4-2"))
     model = service_model(place(shape, chip))
-    assert model.message_s == pytest.approx((11e-6,) * 3)  # two synapses in one lane operation
-    assert (model.lanes, model.update_s, model.spike_s) == (2, pytest.approx(100e-6), 0)
-    assert model.output_s == pytest.approx((1e-3, 1e-3, 0))  # each hidden neuron to one core, outputs to none
-    assert model.route_s[0][:2] == pytest.approx((0, 10e-3))  # inputs enter at core 0
-    assert (model.route_s[1][2], model.route_s[2][2]) == pytest.approx((20e-3, 10e-3))
+    assert model.message_s == near((11e-6,) * 3)  # two synapses in one lane operation
+    assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), 0)
+    assert model.output_s == near((1e-3, 1e-3, 0))  # each hidden neuron to one core, outputs to none
+    assert model.route_s[0][:2] == near((0, 10e-3))  # inputs enter at core 0
+    assert (model.route_s[1][2], model.route_s[2][2]) == near((20e-3, 10e-3))
 
 
 def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
@@ -139,15 +139,15 @@ def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
     layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
     shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
     model = service_model(place(shape, chip))
-    assert model.message_s == pytest.approx((2e-6 + 10e-6, 2e-6 + 10e-6))  # 16 / 9 rounded up; 2
-    assert model.spike_s == pytest.approx(10e-3)
+    assert model.message_s == near((2e-6 + 10e-6, 2e-6 + 10e-6))  # 16 / 9 rounded up; 2
+    assert model.spike_s == near(10e-3)
 
 
 def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
     chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true")
     shape = network_shape(parse_topology("3-4-2"))
     model = service_model(place(shape, chip))
-    assert model.message_s == pytest.approx((14e-6, 14e-6))  # 8 neurons, 2 lanes
+    assert model.message_s == near((14e-6, 14e-6))  # 8 neurons, 2 lanes
 
 
 def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pytest
 from handmade_hardware import STATED, chip_from, cost_of, group, mesh, number
+from handmade_hardware import near as nearly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
@@ -32,9 +34,8 @@ MEASURED = STATED.replace("stated", "measured")
 BARRIER = "{by_tiles: {1: 1 us, 4: 4 us}, confidence: fitted, source: made_up}"
 
 
-def near(expected: Any) -> Any:
-    """Equal but for the rounding of draws; pytest's own least tolerance is as large as energies are here."""
-    return pytest.approx(expected, rel=1e-5, abs=0)
+near = partial(nearly, rel=1e-5)
+"""Equal but for the rounding of draws."""
 
 
 def told(value: str, confidence: str, **more: object) -> str:
@@ -95,7 +96,7 @@ def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
     }
     assert list(found) == list(expected)
     for path, (low, value, high, unit, assumed) in expected.items():
-        assert found[path] == (pytest.approx(low), pytest.approx(value), pytest.approx(high), unit, assumed), path
+        assert found[path] == (near(low), near(value), near(high), unit, assumed), path
 
 
 def test_a_measured_number_moves_only_within_a_stated_range_and_an_axis_moves_nothing() -> None:
