@@ -61,7 +61,7 @@ class Split:
 
 def null_executor(in_flight: int) -> Any:
     """An executor in this process whose tasks have ended as soon as they are submitted."""
-    from codesign.exploration.executors.base import Completion, Executor, Resources, Task
+    from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
 
     class Null(Executor):
         name = "null"
@@ -74,7 +74,7 @@ def null_executor(in_flight: int) -> Any:
         def has_room(self) -> bool:
             return len(self._tasks) < in_flight
 
-        def check(self, resources: Resources) -> None:
+        def check(self, resources: TaskResources) -> None:
             pass
 
         def share(self, value: object) -> object:

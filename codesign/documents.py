@@ -13,12 +13,13 @@ import re
 import stat
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from codesign.errors import DocumentError, InputError, Problem
 
@@ -33,6 +34,7 @@ __all__ = [
     "parse_document",
     "read_document",
     "reason",
+    "refusal",
     "suggestion",
     "validate_document",
     "value_at",
@@ -69,7 +71,7 @@ class Place:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Document:
     """Plain content that was read but not yet checked against a model.
 
@@ -209,17 +211,17 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
             problems.append(document.problem(location, _describe({**item, "loc": location}, model, other_keys)))
     problems += [document.problem(path, message) for path, message in model.cross_check(data)]
     if value is None or problems:
-        raise DocumentError(_foremost(list(dict.fromkeys(problems))))
+        raise refusal(problems)
     return value
 
 
-def _foremost(problems: list[Problem]) -> list[Problem]:
-    """All of them, or so many that a reader may still look at them."""
-    if len(problems) <= _MOST_PROBLEMS:
-        return problems
-    *kept, last = sorted(problems, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
-    more = f"and {len(problems) - _MOST_PROBLEMS:,} more mistakes from here on"
-    return [*kept, last, Problem(file=last.file, line=last.line + 1, message=more)]
+def refusal(problems: Iterable[Problem]) -> DocumentError:
+    """An error with each of some mistakes once, or with so many that a reader may still look at them."""
+    told = list(dict.fromkeys(problems))
+    if (more := len(told) - _MOST_PROBLEMS) > 0:
+        told = sorted(told, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
+        told.append(replace(told[-1], line=told[-1].line + 1, message=f"and {more:,} more mistakes from here on"))
+    return DocumentError(told)
 
 
 class _TooLargeError(Exception):
@@ -374,20 +376,19 @@ def _allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]
     candidates: list[Any] = [model]
     for part in location:
         candidates = [child for candidate in candidates for child in _children(candidate, part)] or candidates
-    return {
-        field.alias or name
-        for candidate in candidates
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel)
-        for name, field in candidate.model_fields.items()
-    }
+    return {key for candidate in candidates for key in _fields(candidate)}
 
 
 def _children(candidate: Any, part: Any) -> list[Any]:
-    if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-        fields = candidate.model_fields.items()
-        return next((_members(field.annotation) for name, field in fields if part in (name, field.alias)), [])
+    if fields := _fields(candidate):
+        return _members(fields[part].annotation) if part in fields else []
     arguments = [argument for argument in get_args(candidate) if argument is not Ellipsis]
     return _members(arguments[-1]) if arguments else []
+
+
+def _fields(candidate: Any) -> dict[str, FieldInfo]:
+    """Fields of a model by key; none of what is no model."""
+    return {field.alias or name: field for name, field in getattr(candidate, "model_fields", {}).items()}
 
 
 def _members(annotation: Any) -> list[Any]:

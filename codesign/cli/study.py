@@ -72,13 +72,15 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.cli.progress import choose_progress
+    from codesign.exploration.library import choose_sweep
     from codesign.exploration.store import Store
+    from codesign.exploration.study.spec import StudySpec
     from codesign.exploration.study.storage import StudyPlaces
-    from codesign.exploration.study.study import choose_study, run_study
+    from codesign.exploration.study.study import run_study
     from codesign.exploration.sweep import Commands
     from codesign.exploration.workloads import Workloads
 
-    chosen = choose_study(file, dataset=dataset, scale=scale)
+    chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
     spec = _changed(chosen.spec, trials=trials, time=time, sampler=sampler, seed=seed)
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
@@ -88,7 +90,7 @@ def study(
         outcome = run_study(
             spec,
             store=kept,
-            places=StudyPlaces(name=spec.name, output=output or f"reports/{spec.name}", url=storage),
+            output=StudyPlaces(name=spec.name, output=output or f"reports/{spec.name}", url=storage),
             executor=explicit_executor(executor, workers, ray_address, progress),
             progress=progress,
             workloads=Workloads(data_root=data_root),

@@ -39,12 +39,12 @@ def sweep(
     """
     from codesign.cli.progress import choose_progress
     from codesign.exploration.library import choose_sweep
-    from codesign.exploration.spec import Seeds
+    from codesign.exploration.spec import Seeds, SweepSpec
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import Commands, plan_sweep, run_sweep
     from codesign.exploration.workloads import Workloads
 
-    chosen = choose_sweep(file, dataset=dataset, scale=scale)
+    chosen = choose_sweep(file, SweepSpec, dataset=dataset, scale=scale)
     spec = chosen.spec
     if seeds is not None:
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)

@@ -28,9 +28,11 @@ from codesign.workload.datasets.registry import dataset_names
 
 __all__ = [
     "MOST_POINTS",
+    "NUMERIC_COLUMNS",
     "anchored",
     "design_points",
     "is_chip_file",
+    "mapping",
     "merged_recipe",
     "name_problems",
     "problems",
@@ -51,7 +53,7 @@ _PRESET_PARAMETERS = (
     "momentum_noise",
     "group_size",
 )
-_NUMERIC = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
+NUMERIC_COLUMNS = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
 
 Mistakes = Iterator[tuple[Path_, str]]
 
@@ -66,7 +68,7 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     if preset is not None:
         values = {name: getattr(preset, name) for name in _PRESET_PARAMETERS}
         defaults.update({name: value for name, value in values.items() if value is not None})
-    defaults.update(_mapping(data, "recipe_defaults"))
+    defaults.update(mapping(data, "recipe_defaults"))
     known = {**defaults, **recipe}
     if known.get("method") == "layered":
         for name in UNLAYERED_ONLY:
@@ -81,11 +83,7 @@ def relocated(location: Path_, data: Any) -> Path_:
     match location:
         case ("recipes", str(recipe), str(parameter), *rest):
             written = value_at(data, ("recipes", recipe))
-            if (
-                isinstance(written, dict)
-                and parameter not in written
-                and parameter in _mapping(data, "recipe_defaults")
-            ):
+            if isinstance(written, dict) and parameter not in written and parameter in mapping(data, "recipe_defaults"):
                 return ("recipe_defaults", parameter, *rest)
     return location
 
@@ -93,7 +91,7 @@ def relocated(location: Path_, data: Any) -> Path_:
 def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
     """The content with files of chips, which are named as seen from the sweep's file, seen from the working folder."""
     chips: dict[str, Any] = {}
-    for name, entry in _mapping(data, "chips").items():
+    for name, entry in mapping(data, "chips").items():
         chip = value_at(entry, ("chip",))
         if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, "chip"))):
             chips[name] = {**entry, "chip": os.path.join(beside, chip.removeprefix("./"))}
@@ -125,13 +123,13 @@ def problems(data: Any, models: Mapping[str, type[Spec]], built_in_schedules: Ma
     blocks = {
         "recipe": {
             name: merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
-            for name, recipe in _mapping(data, "recipes").items()
+            for name, recipe in mapping(data, "recipes").items()
         },
         "schedule": {
             **{name: entry.model_dump(exclude_unset=True) for name, entry in built_in_schedules.items()},
-            **_mapping(data, "schedules"),
+            **mapping(data, "schedules"),
         },
-        "chip": {name: {} if entry is None else entry for name, entry in _mapping(data, "chips").items()},
+        "chip": {name: {} if entry is None else entry for name, entry in mapping(data, "chips").items()},
     }
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
@@ -163,17 +161,15 @@ def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mi
 
 def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> int:
     """Design points of a sweep file's plain content, infeasible ones included; parts of a wrong form count once."""
-    axes = _mapping(data, "axes")
-    seeds = _mapping(data, "seeds")
-    schedules = {
-        name: _variants(axes, "schedule", name) for name in (*built_in_schedules, *_mapping(data, "schedules"))
-    }
+    axes = mapping(data, "axes")
+    seeds = mapping(data, "seeds")
+    schedules = {name: _variants(axes, "schedule", name) for name in (*built_in_schedules, *mapping(data, "schedules"))}
     executed = 0
-    for name, entry in _mapping(data, "chips").items():
+    for name, entry in mapping(data, "chips").items():
         given = entry.get("schedules") if isinstance(entry, dict) else None
         chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
         executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
-    trained = sum(_variants(axes, "recipe", name) for name in _mapping(data, "recipes"))
+    trained = sum(_variants(axes, "recipe", name) for name in mapping(data, "recipes"))
     return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
 
 
@@ -187,20 +183,20 @@ def _count(values: object, usual: int) -> int:
 
 def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Path_, Iterable[str], str]]:
     """Where names of something else stand, which there are, and what they are names of."""
-    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in _mapping(data, "recipes"))]
-    schedules: list[Path_] = [("schedules", name) for name in _mapping(data, "schedules")]
+    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
+    schedules: list[Path_] = [("schedules", name) for name in mapping(data, "schedules")]
     yield ("preset",), PRESETS, "preset"
     yield ("workload", "name"), dataset_names(), "dataset"
     for place in (*recipes, *((*recipe, "calibration") for recipe in recipes), *schedules):
         yield (*place, "policy"), policy_names(), "scheduling policy"
     for place in recipes:
         yield (*place, "chip"), blocks["chip"], "chip"
-    for name, entry in _mapping(data, "chips").items():
+    for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(_list(value_at(entry, ("schedules",)))):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
     for i, _ in enumerate(_list(data.get("objectives"))):
-        yield ("objectives", i, "column"), _NUMERIC, "numeric column"
-    for path, values in _mapping(data, "axes").items():
+        yield ("objectives", i, "column"), NUMERIC_COLUMNS, "numeric column"
+    for path, values in mapping(data, "axes").items():
         block, parameter = path.partition(".")[0], path.rpartition(".")[2]
         for i, _ in enumerate(_list(values)):
             if block in ("recipe", "schedule") and parameter == "policy":
@@ -212,7 +208,7 @@ def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Ite
 def _axes(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, list[Any]]]:
     """The values of the axes of each recipe, schedule and chip that there is, by parameter."""
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
-    for path, values in _mapping(data, "axes").items():
+    for path, values in mapping(data, "axes").items():
         block, name, parameter = (*path.split(".", 2), "", "")[:3]
         if name in blocks.get(block, ()):
             axes.setdefault((block, name), {})[parameter] = _list(values)
@@ -226,7 +222,7 @@ def _axis_problems(
     axes: Mapping[tuple[str, str], Mapping[str, list[Any]]],
 ) -> Mistakes:
     """Axes that lead nowhere, and values that a field cannot take; parameters of chips are looked at with the chips."""
-    for path in _mapping(data, "axes"):
+    for path in mapping(data, "axes"):
         block, name, parameter = (*path.split(".", 2), "", "")[:3]
         if block not in blocks or not name or not parameter:
             yield (
@@ -285,7 +281,7 @@ def _chips(
             continue
         values = axes.get(("chip", name), {})
         yield from _operations(name, entry, chip, values.get("operation"))
-        for path, value in _mapping(entry, "overrides").items():
+        for path, value in mapping(entry, "overrides").items():
             chip = yield from _with_parameter(chip, path, value, ("chips", name, "overrides", path))
         for path, settings in values.items():
             for i, value in enumerate(settings if path not in model.model_fields else ()):
@@ -326,7 +322,8 @@ def _label(path: Path_) -> str:
     return dotted(path[:2] if path[0] == "axes" else path)
 
 
-def _mapping(data: Any, key: str) -> dict[str, Any]:
+def mapping(data: Any, key: str) -> dict[str, Any]:
+    """A part of plain content, empty where it is not a mapping."""
     value = value_at(data, (key,))
     return value if isinstance(value, dict) else {}
 

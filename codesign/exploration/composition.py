@@ -98,9 +98,8 @@ def load_chosen(
     chosen = [name for name in (dataset, scale) if name is not None]
     if chosen and isinstance(folded.data, dict) and isinstance(folded.data.get("name"), str):
         folded.data["name"] = "_".join([folded.data["name"], *chosen])
-    document = Document(data=folded.data, places=folded.places, problems=folded.problems)
     return Chosen(
-        spec=validate_document(document, model, other_keys=_KEYS),
+        spec=validate_document(folded, model, other_keys=_KEYS),
         dataset=dataset,
         scale=scale,
         datasets=tuple(folded.parts["datasets"]),
@@ -200,16 +199,13 @@ class _Part:
 
 
 @dataclass(kw_only=True)
-class _Folded:
-    """Parts merged so far.
+class _Folded(Document):
+    """Parts of documents merged so far.
 
     Attributes:
         parts: of `datasets` and of `scales`, by name, those that would be folded in by choosing it.
     """
 
-    data: Any
-    places: dict[Path_, Place]
-    problems: list[Problem]
     parts: dict[str, dict[str, list[_Part]]] = field(default_factory=lambda: {"datasets": {}, "scales": {}})
 
     def fold(self, part: _Part, *, allowed: Iterable[str]) -> None:

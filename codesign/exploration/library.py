@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.spec import SweepSpec
+from codesign.files.shipped import shipped_folders
 
 __all__ = ["choose_sweep", "find_sweep", "load_sweep", "sweep_names"]
 
-_PACKAGE = Path(str(files("codesign")))
-
-
-def _folders() -> list[Path]:
-    """Where sweeps are looked for, first match wins. A checkout is known by its project file beside the package."""
-    candidates = [Path("sweeps")]  # also where the working folder is gone
-    if (_PACKAGE.parent / "pyproject.toml").is_file():
-        candidates.append(_PACKAGE.parent / "sweeps")
-    candidates.append(_PACKAGE / "sweeps")
-    return [path for path in dict.fromkeys(candidates) if os.path.isdir(path)]
+Model = TypeVar("Model", bound=SweepSpec)
 
 
 def sweep_names() -> tuple[str, ...]:
@@ -30,7 +22,11 @@ def sweep_names() -> tuple[str, ...]:
 
     Those have a name, or are in a folder with a name, that begins with an underscore.
     """
-    paths = {path.relative_to(folder).with_suffix("") for folder in _folders() for path in folder.rglob("*.yaml")}
+    paths = {
+        path.relative_to(folder).with_suffix("")
+        for folder in shipped_folders("sweeps")
+        for path in folder.rglob("*.yaml")
+    }
     return tuple(sorted(path.as_posix() for path in paths if not any(part.startswith("_") for part in path.parts)))
 
 
@@ -45,7 +41,7 @@ def find_sweep(name_or_path: str | Path) -> Path:
         return path
     named = Path(*path.parts[1:]) if path.parts[:1] == ("sweeps",) else path
     if named.name and not named.is_absolute() and ".." not in named.parts and path.suffix in ("", ".yaml", ".yml"):
-        for folder in _folders():
+        for folder in shipped_folders("sweeps"):
             candidate = folder / named.with_suffix(".yaml")
             if os.path.isfile(candidate):
                 return candidate
@@ -56,17 +52,20 @@ def find_sweep(name_or_path: str | Path) -> Path:
 
 
 def choose_sweep(
-    name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None
-) -> Chosen[SweepSpec]:
-    """Find, read and check a sweep file at one of its datasets and scales; what is left out is the first of each.
+    name_or_path: str | Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
+) -> Chosen[Model]:
+    """Find, read and check a file at one of its datasets and scales; what is left out is the first of each.
+
+    Args:
+        model: what the file is: a sweep or a study.
 
     Raises:
         InputError: there is no such file, dataset or scale.
         DocumentError: it has mistakes.
     """
-    return load_chosen(find_sweep(name_or_path), SweepSpec, dataset=dataset, scale=scale)
+    return load_chosen(find_sweep(name_or_path), model, dataset=dataset, scale=scale)
 
 
 def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:
     """What a sweep file says, as `choose_sweep`."""
-    return choose_sweep(name_or_path, dataset=dataset, scale=scale).spec
+    return choose_sweep(name_or_path, SweepSpec, dataset=dataset, scale=scale).spec

@@ -20,7 +20,7 @@ from codesign.analysis.metadata import (
 )
 from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_unit, base_chip
+from codesign.exploration.variants import axis_units, base_chip
 from codesign.exploration.work import JobTally
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import PowerGating
@@ -64,7 +64,7 @@ def describe_sweep(
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
-        axes=tuple(AxisFacts(name=path, unit=axis_unit(spec, path)) for path in sorted(spec.axes)),
+        axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),
         jobs=JobFacts(
             trained=tallies["train"].to_run,
             executed=tallies["execute"].to_run,

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, reason
 from codesign.errors import InputError
-from codesign.exploration.encoding import remembered
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
@@ -20,7 +19,7 @@ from codesign.training.recipe import Recipe
 __all__ = [
     "ChipVariant",
     "Variant",
-    "axis_unit",
+    "axis_units",
     "base_chip",
     "chip_variants",
     "parameter_value",
@@ -79,13 +78,8 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
     return chip
 
 
-def axis_unit(spec: SweepSpec, path: str) -> str:
-    """SI unit of an axis' column, "" for none."""
-    return _axis_units(spec)[path]
-
-
-@remembered
-def _axis_units(spec: SweepSpec) -> dict[str, str]:
+def axis_units(spec: SweepSpec) -> dict[str, str]:
+    """By path, the SI unit of each axis' column, "" for none."""
     return {path: _axis_unit(spec, path) for path in spec.axes}
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from codesign.documents import load_document, suggestion
+from codesign.documents import dotted, read_document, refusal, suggestion, validate_document
 from codesign.errors import InputError
-from codesign.hardware.description import Chip, Mistake
+from codesign.files.shipped import shipped_folders
+from codesign.hardware.description import Chip
 from codesign.hardware.validation_mistakes import model_mistakes
 
 __all__ = ["chip_names", "find_chip", "load_chip"]
@@ -17,21 +15,10 @@ __all__ = ["chip_names", "find_chip", "load_chip"]
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; found by name, and not listed."""
 
-_PACKAGE = Path(str(files("codesign")))
-
-
-def _directories() -> list[Path]:
-    """Where chips are looked for, first match wins. A checkout is known by its project file beside the package."""
-    candidates = [Path("chips")]  # also where the working folder is gone
-    if (_PACKAGE.parent / "pyproject.toml").is_file():
-        candidates.append(_PACKAGE.parent / "chips")
-    candidates.append(_PACKAGE / "chips")
-    return [path for path in dict.fromkeys(candidates) if os.path.isdir(path)]
-
 
 def _chip_files() -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for directory in _directories():
+    for directory in shipped_folders("chips"):
         for path in sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")]):
             paths.setdefault(path.stem, path)
     return dict(sorted(paths.items()))
@@ -44,22 +31,12 @@ def chip_names() -> tuple[str, ...]:
 
 def load_chip(path: Path) -> Chip:
     """Read and check one chip file. Raises DocumentError with every mistake, InputError if it cannot be read."""
-    chip = load_document(path, Chip)
-    mistakes = [(place, f"{'.'.join(map(str, place))}: {message}") for place, message in model_mistakes(chip)]
+    document = read_document(path)
+    chip = validate_document(document, Chip)
+    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
-        load_document(path, _reporting(mistakes))
+        raise refusal(document.problem(place, message) for place, message in mistakes)
     return chip
-
-
-def _reporting(mistakes: list[Mistake]) -> type[Chip]:
-    """The model of a chip file that has these mistakes, which reading it with its lines reports."""
-
-    class Mistaken(Chip):
-        @classmethod
-        def cross_check(cls, data: Any) -> list[Mistake]:
-            return mistakes
-
-    return Mistaken
 
 
 def find_chip(name_or_path: str | Path) -> Chip:

@@ -6,7 +6,7 @@ import pytest
 from tiny_sweeps import tiny
 
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_unit, chip_variants, recipe_variants
+from codesign.exploration.variants import axis_units, chip_variants, recipe_variants
 
 SEEDS = "seeds: {training: [0]}\n"
 
@@ -36,7 +36,8 @@ def test_the_unit_of_an_axis_is_that_of_its_numbers(values, unit):
     energies = "chip.mubrain_fitted.energies.synaptic_operation"
     widths = "chip.mubrain_fitted.vector_width"
     spec = with_axes(f"{widths}: [1, 2]", f"{energies}: {values}", "recipe.layered.epochs: [1, 2]")
-    assert [axis_unit(spec, path) for path in (energies, widths, "recipe.layered.epochs")] == [unit, "", ""]
+    units = axis_units(spec)
+    assert [units[path] for path in (energies, widths, "recipe.layered.epochs")] == [unit, "", ""]
 
 
 def test_an_axis_of_mixed_units_has_none():
@@ -44,4 +45,4 @@ def test_an_axis_of_mixed_units_has_none():
     spec = tiny((SEEDS, f"{SEEDS}axes:\n  {path}: [1 ns, 2]\n"), ("  truenorth: {}", "  odin: {}"))
     found = [one.value.chip.times.synaptic_operation for one in chip_variants(spec, "odin")]
     assert [None if one is None else one.cycles for one in found] == [None, 2]
-    assert axis_unit(spec, path) == ""
+    assert axis_units(spec)[path] == ""

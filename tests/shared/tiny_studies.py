@@ -101,7 +101,7 @@ def run(
     outcome = run_study(
         spec,
         store=Store(folder / "store", on_damage=progress.note),
-        places=StudyPlaces(name=spec.name, output=folder / output, url=storage),
+        output=StudyPlaces(name=spec.name, output=folder / output, url=storage),
         executor=executor or SerialExecutor(),
         progress=progress,
         models=models,

@@ -18,7 +18,7 @@ from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.rows import Columns
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay
-from codesign.exploration.variants import axis_unit
+from codesign.exploration.variants import axis_units
 from codesign.hardware.terms import ENERGY_COLUMNS
 
 __all__ = ["FrontRelay", "FrontWatch"]
@@ -41,6 +41,7 @@ class FrontWatch:
     def __init__(self, plan: Plan) -> None:
         self.changed = False
         self._plan = plan
+        self._units = axis_units(plan.spec)
         self._sets = objective_sets([Objective(**entry.model_dump()) for entry in plan.spec.objectives])
         self._columns = tuple(
             dict.fromkeys([*(objective.column for chosen in self._sets for objective in chosen), *_RESULTS])
@@ -66,17 +67,10 @@ class FrontWatch:
     def front(self) -> list[FrontLine]:
         """The front: a group after another, each with the best in the first objective first."""
         self.changed = False
-        spec = self._plan.spec
-        units = {path: axis_unit(spec, path) for path in spec.axes}
-        names = [
-            *FACT_COLUMNS,
-            "training_seed",
-            "evaluation_seed",
-            *self._columns,
-            *(AXIS_PREFIX + path for path in units),
-        ]
+        axes = (AXIS_PREFIX + path for path in self._units)
+        names = [*FACT_COLUMNS, "training_seed", "evaluation_seed", *self._columns, *axes]
         rows = [{**self._plan.points[number].columns, **cells} for number, cells in self._rows.items()]
-        points = points_of(frame_of(rows, list(dict.fromkeys(names))), units=units, recipes={})
+        points = points_of(frame_of(rows, list(dict.fromkeys(names))), units=self._units, recipes={})
         for objectives in self._sets:
             lines = [_line(front, point) for front in fronts_of(points, objectives) for point in front.best]
             if lines:

@@ -11,16 +11,14 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, dotted, suggestion
-from codesign.exploration.checks import merged_recipe
+from codesign.exploration.checks import NUMERIC_COLUMNS, mapping, merged_recipe
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, Seeds
 from codesign.exploration.study.samplers import option_problems, sampler_problem
-from codesign.exploration.study.space_checks import mapping, space_problems
+from codesign.exploration.study.space_checks import space_problems
 
 __all__ = ["problems"]
 
-_NUMERIC = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
 _COSTS = ("epochs", "samples", "evaluation_samples", "seeds")
 """What a fidelity level may have less of."""
 
@@ -39,8 +37,8 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
             yield ("baseline", block), f"baseline.{block}: unknown {block} '{value}'{suggestion(value, names[block])}"
     for position, entry in enumerate(_entries(data, "constraints")):
         column = entry.get("column")
-        if isinstance(column, str) and column not in _NUMERIC:
-            message = f"unknown numeric column '{column}'{suggestion(column, _NUMERIC)}"
+        if isinstance(column, str) and column not in NUMERIC_COLUMNS:
+            message = f"unknown numeric column '{column}'{suggestion(column, NUMERIC_COLUMNS)}"
             yield ("constraints", position, "column"), f"constraints.{position}.column: {message}"
     if mapping(data, "evaluation").get("split") == "test":
         yield (

@@ -32,11 +32,11 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     for number, record in records.items():
         if record.state == "complete":
             complete.append(record.objectives)
-        facts = _trial_facts(spec, record, volume(spec, complete))
         parameters: dict[str, Scalar] = {
             path: in_si(space.drawn(path)[1], value) for path, value in record.values.items()
         }
-        trials.append(dataclasses.replace(facts, number=number, parameters=parameters, on_front=number in front))
+        facts = _trial_facts(spec, record, parameters, volume(spec, complete))
+        trials.append(dataclasses.replace(facts, number=number, on_front=number in front))
     as_it_stands = TrialRecord.ended({}, len(spec.levels) - 1, baseline)
     volume_of_baseline = volume(spec, [baseline.values] if baseline.state == "complete" else [])
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
@@ -46,9 +46,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),
-        baseline=dataclasses.replace(
-            _trial_facts(spec, as_it_stands, volume_of_baseline), parameters=space.baseline_values()
-        ),
+        baseline=_trial_facts(spec, as_it_stands, space.baseline_values(), volume_of_baseline),
         trials=tuple(trials),
         importances=_importances(spec, study, records),
         importance_method=(
@@ -58,13 +56,13 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     )
 
 
-def _trial_facts(spec: StudySpec, record: TrialRecord, hypervolume: float) -> TrialFacts:
-    """Facts of a trial without its number and parameters, those of the baseline."""
+def _trial_facts(spec: StudySpec, record: TrialRecord, parameters: dict[str, Scalar], hypervolume: float) -> TrialFacts:
+    """Facts of the baseline, or of a trial without its number and whether it is on the front."""
     unknown = (None,) * len(spec.objectives)
     return TrialFacts(
         number=None,
         state=record.state,
-        parameters={},
+        parameters=parameters,
         values=tuple(record.objectives) or unknown,
         spreads=tuple(record.spreads) or unknown,
         level=record.level,
@@ -101,14 +99,13 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
 def _level_text(level: FidelityLevel | None) -> str:
     if level is None:
         return "as the file says"
-    words = {
-        "epochs": "epochs",
-        "samples": "training samples",
-        "evaluation_samples": "validation samples",
-        "seeds": "training seeds",
+    counts = {
+        "epochs": level.epochs,
+        "training samples": level.samples,
+        "validation samples": level.evaluation_samples,
+        "training seeds": level.seeds,
     }
-    given = level.model_dump(exclude_none=True)
-    return ", ".join(f"{given[name]} {text}" for name, text in words.items() if name in given)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
 
 
 def _importances(spec: StudySpec, study: Study, records: Mapping[int, TrialRecord]) -> dict[str, dict[str, float]]:

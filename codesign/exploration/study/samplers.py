@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from codesign.documents import suggestion
@@ -27,10 +27,6 @@ _NAMES = {
 }
 _UNFIT = ("GridSampler", "BruteForceSampler", "PartialFixedSampler")
 """Samplers that need more than options, or take no seed."""
-_NARROW = ("CmaEsSampler",)
-"""Samplers of one objective, which take no notice of constraints."""
-_PACKAGES = {"CmaEsSampler": "cmaes"}
-"""Packages that Optuna does not bring."""
 _USUAL: Mapping[str, Mapping[str, Any]] = {
     # Parameters are drawn together, also those that take part in some trials only.
     "TPESampler": {"multivariate": True, "group": True},
@@ -66,39 +62,39 @@ def sampler_problem(name: str, *, objectives: int, constrained: bool = False) ->
     names = sampler_names()
     if name not in names:
         return f"unknown sampler '{name}'{suggestion(name, names)}"
-    cls = _NAMES.get(name, name)
-    if objectives > 1 and cls in _NARROW:
+    if _NAMES.get(name, name) != "CmaEsSampler":
+        return None
+    if objectives > 1:
         return f"'{name}' takes one objective, the study has {objectives}"
-    if constrained and cls in _NARROW:
+    if constrained:
         return (
             f"'{name}' takes no notice of constraints, by which it would also be told which trials were dropped at a "
             "fidelity level; take another sampler, or remove constraints and fidelity"
         )
-    if cls in _PACKAGES and importlib.util.find_spec(_PACKAGES[cls]) is None:
-        return f"'{name}' needs the package {_PACKAGES[cls]}: python -m pip install {_PACKAGES[cls]}"
+    if importlib.util.find_spec("cmaes") is None:  # Optuna does not bring it
+        return f"'{name}' needs the package cmaes: python -m pip install cmaes"
     return None
 
 
-def option_problems(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
+def option_problems(name: str, options: Mapping[str, Any]) -> list[tuple[str | None, str]]:
     """What is wrong with a sampler's options, each as the option, or None for all together, and a message."""
     arguments = inspect.signature(_class(name)).parameters.values()
     kinds = {argument.name: str(argument.annotation).split(" | ") for argument in arguments}
     allowed = {
         option: names for option, names in kinds.items() if option != "seed" and all(kind in _PLAIN for kind in names)
     }
-    sound = True
+    mistakes: list[tuple[str | None, str]] = []
     for option, value in options.items():
         if option not in allowed:
-            sound = False
-            yield option, f"'{name}' has no such option{suggestion(option, allowed)}"
+            mistakes.append((option, f"'{name}' has no such option{suggestion(option, allowed)}"))
         elif not any(type(value) in _PLAIN[kind] for kind in allowed[option]):
-            sound = False
-            yield option, f"must be {' or '.join(allowed[option])}, found {value!r}"
-    if sound:
+            mistakes.append((option, f"must be {' or '.join(allowed[option])}, found {value!r}"))
+    if not mistakes:
         try:
             make_sampler(name, seed=0, number=0, options=options)
         except (TypeError, ValueError) as error:
-            yield None, f"'{name}' does not take them: {error}"
+            mistakes.append((None, f"'{name}' does not take them: {error}"))
+    return mistakes
 
 
 def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:

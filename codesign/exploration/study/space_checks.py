@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_, Spec, suggestion
 from codesign.errors import CodesignError
-from codesign.exploration.checks import merged_recipe
+from codesign.exploration.checks import mapping, merged_recipe
 from codesign.exploration.spec import ChipEntry, NetworkEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value
 from codesign.exploration.study.space import (
@@ -30,7 +30,7 @@ from codesign.exploration.variants import base_chip
 from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS, Recipe
 
-__all__ = ["mapping", "space_problems"]
+__all__ = ["space_problems"]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -285,9 +285,3 @@ class _SpaceChecks:
                 f"{parameter.block} '{parameter.name}'; remove one of the two, or let {general} take part with others "
                 f"only, by when: {{{parameter.block}: …}}",
             )
-
-
-def mapping(data: Any, key: str) -> dict[str, Any]:
-    """A part of plain content, empty where it is not a mapping."""
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}

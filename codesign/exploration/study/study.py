@@ -8,15 +8,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.metadata import AxisFacts, ResultMetadata, StudyFacts
 from codesign.analysis.table import read_results, write_results
 from codesign.errors import InputError
-from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.library import find_sweep
+from codesign.exploration.library import choose_sweep
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.provenance import describe_sweep
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from codesign.exploration.models import ModelFiles
 
-__all__ = ["StudyOutcome", "choose_study", "load_study", "run_study"]
+__all__ = ["StudyOutcome", "load_study", "run_study"]
 
 _TRIAL_AXIS = "trial"
 _BASELINE = "baseline"
@@ -68,28 +67,16 @@ class StudyOutcome:
     models: ModelFiles | None = None
 
 
-def choose_study(
-    name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None
-) -> Chosen[StudySpec]:
-    """Find, read and check a study file at one of its datasets and scales; what is left out is the first of each.
-
-    Raises:
-        InputError: there is no such file, dataset or scale.
-        DocumentError: it has mistakes.
-    """
-    return load_chosen(find_sweep(name_or_path), StudySpec, dataset=dataset, scale=scale)
-
-
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
-    """What a study file says, as `choose_study`."""
-    return choose_study(name_or_path, dataset=dataset, scale=scale).spec
+    """What a study file says, as `choose_sweep`."""
+    return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
 def run_study(
     spec: StudySpec,
     *,
     store: Store,
-    places: StudyPlaces,
+    output: Location | StudyPlaces,
     executor: Executor | None = None,
     progress: Progress | None = None,
     workloads: Workloads | None = None,
@@ -102,7 +89,7 @@ def run_study(
 
     Args:
         store: where the results of jobs are kept; shared with sweeps, so that a point which one of them ran is free.
-        places: folder for the files, and where the trials are.
+        output: folder for the files, and for the journal of trials; or that and where else the trials are.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
         workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
@@ -115,9 +102,10 @@ def run_study(
         StoreError: a result cannot be kept.
     """
     progress, commands = progress or Progress(), commands or Commands()
+    places = output if isinstance(output, StudyPlaces) else StudyPlaces(name=spec.name, output=output)
     open_folder(places.output).check_writable()
     plans = _Plans(spec=spec, workloads=workloads or Workloads())
-    baseline = plans.validation({}, None)  # what does not fit together shows before anything is opened
+    baseline = plans.of({})  # what does not fit together shows before anything is opened
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
@@ -186,8 +174,11 @@ class _Search:
         """Run the front's trials and the baseline on the test split."""
         trials = told_trials(self.study)
         self.tested = {
-            _BASELINE: self.plans.test({}),
-            **{str(number): self.plans.test(trials[number].values) for number in front_numbers(self.spec, trials)},
+            _BASELINE: self.plans.of({}, split="test"),
+            **{
+                str(number): self.plans.of(trials[number].values, split="test")
+                for number in front_numbers(self.spec, trials)
+            },
         }
         for label, plan in self.tested.items():
             self.evaluations.add(plan, f"test of {label if label == _BASELINE else f'trial {label}'}", models=models)
@@ -240,15 +231,17 @@ class _Plans:
     spec: StudySpec
     workloads: Workloads
 
-    def validation(self, values: Mapping[str, Value], level: FidelityLevel | None) -> Plan:
-        """A trial at a level, on the validation split. Raises InputError for values that do not go together."""
-        sweep = self.spec.trial_sweep(values, level=level)
-        return build_plan(sweep, self.workloads.outline(sweep.workload), with_float_weights=False)
-
-    def test(self, values: Mapping[str, Value]) -> Plan:
-        """A trial at the full level, on the test split."""
-        sweep = self.spec.trial_sweep(values, split="test")
-        return build_plan(sweep, self.workloads.outline(sweep.workload))
+    def of(
+        self,
+        values: Mapping[str, Value],
+        level: FidelityLevel | None = None,
+        *,
+        split: Literal["validation", "test"] = "validation",
+    ) -> Plan:
+        """A trial at a level, None for the full one. Raises InputError for values that do not go together."""
+        sweep = self.spec.trial_sweep(values, level=level, split=split)
+        outline = self.workloads.outline(sweep.workload)
+        return build_plan(sweep, outline, with_float_weights=split == "test")
 
 
 def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Progress) -> Evaluations:
@@ -260,12 +253,12 @@ def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Prog
         resources=plans.spec.resources.by_kind,
         order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
     )
-    return Evaluations(spec=plans.spec, plan=plans.validation, store=store, runner=runner)
+    return Evaluations(spec=plans.spec, plan=plans.of, store=store, runner=runner)
 
 
 def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
     """One for trainings of trials in flight, and of their seeds."""
-    training = plans.workloads.load(plans.validation({}, None).workload).train
+    training = plans.workloads.load(plans.of({}).workload).train
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
     return choose_executor(

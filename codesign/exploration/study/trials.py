@@ -130,9 +130,7 @@ def _column(values: Sequence[Any]) -> Any:
     import pyarrow as pa
 
     kinds = {type(value) for value in values if value is not None}
-    if kinds == {int, float}:
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    plain = {frozenset({bool}): pa.bool_(), frozenset({int}): pa.int64(), frozenset({float}): pa.float64()}
-    if (arrow := plain.get(frozenset(kinds))) is not None:
-        return pa.array(values, arrow)
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
+    if len(kinds) == 1:
+        return pa.array(values)
+    written, kind = (float, pa.float64()) if kinds == {int, float} else (str, pa.string())
+    return pa.array([None if value is None else written(value) for value in values], kind)
