@@ -98,7 +98,6 @@ MANY_PARAMETERS = {
     "training.trainer.train",
 }
 NAMES_OF_SEVERAL = {
-    "Problem",
     "Result",
 }
 

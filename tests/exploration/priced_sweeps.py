@@ -8,7 +8,7 @@ from handmade_hardware import HEAD, STATED, group, mesh, number
 
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.pricing.grid import Problem
+from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store
@@ -93,6 +93,6 @@ def spec_of(text: str) -> PricingSpec:
     return parse_document(text, "prices.yaml", PricingSpec)
 
 
-def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> Problem:
+def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:
     """The problem of a price file, its executions from the store in `folder`."""
     return prepare(spec, store=Store(folder / "store"), executor=SerialExecutor(), cache_root=cache_root)

@@ -14,7 +14,7 @@ from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, wr
 from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.front import StreamingFront
-from codesign.exploration.pricing.grid import Problem
+from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def compare(spec: PricingSpec, problem: Problem, *, workers: int = 1, chunk: int = 7) -> None:
+def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chunk: int = 7) -> None:
     """Every point of a grid against the chip of that point, priced alone, for each model."""
     found: dict[int, list[dict[str, np.ndarray]]] = {}
     price_space(

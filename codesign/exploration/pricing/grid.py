@@ -22,7 +22,7 @@ from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.work import PlacedExecution
 
-__all__ = ["ModelTimes", "PricedModel", "Pricer", "Problem", "mean_of_models"]
+__all__ = ["ModelTimes", "PricedModel", "Pricer", "PricingProblem", "mean_of_models"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -47,7 +47,7 @@ class PricedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class PricingProblem:
     """What is to be priced.
 
     Attributes:
@@ -99,7 +99,7 @@ class Pricer:
         times: of every combination that will be asked for.
     """
 
-    def __init__(self, problem: Problem, model: PricedModel, times: ModelTimes) -> None:
+    def __init__(self, problem: PricingProblem, model: PricedModel, times: ModelTimes) -> None:
         self._space, self._operation, self._times = problem.space, problem.operation, times
         execution = decode_execution(model.payload)
         self._counts = []
@@ -134,7 +134,7 @@ class Pricer:
         return columns
 
 
-def mean_of_models(problem: Problem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:
+def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:
     """Means of columns over models of a recipe, and their accuracy.
 
     Args:

@@ -10,7 +10,7 @@ from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, Plan, PlannedPoint, build_plan
 from codesign.exploration.pricing.axes import CORE_SIZE
-from codesign.exploration.pricing.grid import PricedModel, Problem
+from codesign.exploration.pricing.grid import PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
@@ -34,7 +34,7 @@ def prepare(
     progress: Progress | None = None,
     data_root: Path | None = None,
     cache_root: Path | None = None,
-) -> Problem:
+) -> PricingProblem:
     """The executions and the grid of a price file; runs the jobs that are not in the store.
 
     Args:
@@ -72,7 +72,7 @@ def prepare(
         if key in failures:
             raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
-    return Problem(space=space, models=models, placements=placements, operation=operation)
+    return PricingProblem(space=space, models=models, placements=placements, operation=operation)
 
 
 def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> PricedModel:

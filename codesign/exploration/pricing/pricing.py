@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.exploration.pricing.front import StreamingFront
-from codesign.exploration.pricing.grid import ModelTimes, Pricer, Problem, mean_of_models
+from codesign.exploration.pricing.grid import ModelTimes, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import Keep, front_table, page_of, point_file, table_bytes
 from codesign.exploration.pricing.times import model_times
@@ -77,7 +77,7 @@ def check_output(output: str | Path) -> None:
 
 def run_pricing(
     spec: PricingSpec,
-    problem: Problem,
+    problem: PricingProblem,
     *,
     output: str | Path,
     workers: int | None = None,
@@ -121,7 +121,7 @@ def run_pricing(
 
 def price_space(
     spec: PricingSpec,
-    problem: Problem,
+    problem: PricingProblem,
     *,
     workers: int = 1,
     progress: Progress | None = None,
@@ -172,7 +172,7 @@ def price_space(
     return Priced(pricers=pricers, front=front, densities=densities)
 
 
-def _check_known(spec: PricingSpec, problem: Problem, times: ModelTimes) -> None:
+def _check_known(spec: PricingSpec, problem: PricingProblem, times: ModelTimes) -> None:
     wanted = {objective.column for objective in spec.objectives}
     chip = problem.space.chip_at([0] * len(problem.space.shape))
     if "latency_s" in wanted and np.isnan(times.latency_s).any():
@@ -189,7 +189,7 @@ def _check_known(spec: PricingSpec, problem: Problem, times: ModelTimes) -> None
 
 
 def _replayed(
-    problem: Problem, front: StreamingFront, workers: int | None, progress: Progress
+    problem: PricingProblem, front: StreamingFront, workers: int | None, progress: Progress
 ) -> tuple[Pricer, ...] | None:
     """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
     if problem.space.chip.synchronized or not len(front.ids):

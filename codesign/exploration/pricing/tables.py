@@ -17,7 +17,7 @@ from codesign.analysis.table import METADATA_KEY
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
 from codesign.exploration.pricing.front import StreamingFront
-from codesign.exploration.pricing.grid import Pricer, Problem, mean_of_models
+from codesign.exploration.pricing.grid import Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.files.folder import temporary_beside
@@ -36,7 +36,7 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 
 @contextmanager
-def point_file(path: Path, spec: PricingSpec, problem: Problem) -> Iterator[Keep]:
+def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterator[Keep]:
     """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all.
 
     Yields:
@@ -83,7 +83,7 @@ def point_file(path: Path, spec: PricingSpec, problem: Problem) -> Iterator[Keep
             temporary.unlink(missing_ok=True)
 
 
-def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
+def _metadata(spec: PricingSpec, problem: PricingProblem) -> dict[str, Any]:
     """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
     space = problem.space
     models = [
@@ -103,7 +103,7 @@ def _metadata(spec: PricingSpec, problem: Problem) -> dict[str, Any]:
 
 
 def front_table(
-    problem: Problem, front: StreamingFront, pricers: Sequence[Pricer], replayed: Sequence[Pricer] | None
+    problem: PricingProblem, front: StreamingFront, pricers: Sequence[Pricer], replayed: Sequence[Pricer] | None
 ) -> pa.Table:
     """Rows of the front: number, recipe, costs as means over training seeds, terms of the energy, and prices."""
     import pyarrow as pa
@@ -154,7 +154,7 @@ def _known(values: Floats) -> Any:
     return pa.array(values, from_pandas=True)  # what is not known is null
 
 
-def page_of(spec: PricingSpec, problem: Problem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
+def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
     """What the page says about a pricing."""
     space = problem.space
     assumptions = dict.fromkeys(text for placement in problem.placements for text in placement.assumptions)

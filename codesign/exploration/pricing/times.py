@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.exploration.encoding import decode_execution
-from codesign.exploration.pricing.grid import ModelTimes, Problem
+from codesign.exploration.pricing.grid import ModelTimes, PricingProblem
 from codesign.hardware.cost import MeanTimes, counted, mean_times
 
 __all__ = ["model_times"]
@@ -34,7 +34,7 @@ class _Task(NamedTuple):
 
 
 def model_times(
-    problem: Problem,
+    problem: PricingProblem,
     wanted: Mapping[int, Sequence[int]] | None = None,
     *,
     bound_only: bool = True,
@@ -65,7 +65,7 @@ def model_times(
     return [ModelTimes(latency_s=latency_s[i], on_s=on_s[i], missing=missing) for i in range(shape[0])]
 
 
-def _tasks(problem: Problem, wanted: Mapping[int, Sequence[int]], bound_only: bool) -> list[_Task]:
+def _tasks(problem: PricingProblem, wanted: Mapping[int, Sequence[int]], bound_only: bool) -> list[_Task]:
     along = [i for i, dimension in enumerate(problem.space.dimensions) if dimension.moves_work]
     tasks = []
     for model, combinations in wanted.items():
@@ -76,14 +76,14 @@ def _tasks(problem: Problem, wanted: Mapping[int, Sequence[int]], bound_only: bo
     return tasks
 
 
-def _positions(problem: Problem, combinations: Sequence[int]) -> Positions:
+def _positions(problem: PricingProblem, combinations: Sequence[int]) -> Positions:
     return np.array(np.unravel_index(combinations, problem.space.combined_shape), dtype=np.int64)
 
 
 _decoded = lru_cache(maxsize=1)(decode_execution)  # tasks of a model follow each other
 
 
-def _times(problem: Problem, task: _Task) -> MeanTimes:
+def _times(problem: PricingProblem, task: _Task) -> MeanTimes:
     positions = _positions(problem, task.combinations)
     placement = problem.placement_at(positions[:, 0])
     this = counted(_decoded(problem.models[task.model].payload), placement)
@@ -93,10 +93,10 @@ def _times(problem: Problem, task: _Task) -> MeanTimes:
 # processes -----------------------------------------------------------------------------------------------------------
 
 
-_shared: list[Problem] = []  # of a worker process
+_shared: list[PricingProblem] = []  # of a worker process
 
 
-def _in_processes(problem: Problem, tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, MeanTimes]]:
+def _in_processes(problem: PricingProblem, tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, MeanTimes]]:
     """Tasks as they are done. Where the caller stops early, for an error or Ctrl-C, all processes end at once."""
     if workers < 2 or len(tasks) < 2:
         yield from ((task, _times(problem, task)) for task in tasks)
@@ -138,7 +138,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _start(problem: Problem) -> None:
+def _start(problem: PricingProblem) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _shared[:] = [problem]
