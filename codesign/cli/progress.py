@@ -27,7 +27,7 @@ __all__ = ["LiveProgress", "PlainProgress", "choose_progress"]
 
 _BURST = 100
 _PAUSE_S = 3.0
-"""So many lines about jobs may follow each other at once, and one more for so much time."""
+"""So many first jobs have a line each, and then one job in so much time."""
 _PHASE_PAUSE_S = 5.0
 _FRONT_PAUSE_S = 60.0
 _FRONT = 5
@@ -64,9 +64,9 @@ class PlainProgress(Counting):
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock)
         self._stream = stream
-        self._allowed, self._allowed_at = float(_BURST), clock()
-        self._held: str | None = None
-        self._unsaid = 0
+        self._held: str | None = None  # a line about a job that was not written
+        self._held_count = self._said_count = 0
+        self._said_at = clock()
         self._front_said: tuple[FrontLine, ...] = ()
         self._front_at = clock()
         self._phase: _Phase | None = None
@@ -128,7 +128,7 @@ class PlainProgress(Counting):
 
     def close(self) -> None:
         if self._held is not None:
-            self._unsaid -= 1
+            self._held_count -= 1
             self._say(self._held)
 
     def _so_far(self) -> str:
@@ -137,22 +137,18 @@ class PlainProgress(Counting):
     def _ended(self, text: str) -> None:
         """A line about a job, or where there are too many a note to write it should no other follow."""
         line = f"{self._so_far()} {text}"
-        now = self._clock()
-        self._allowed = min(float(_BURST), self._allowed + (now - self._allowed_at) / _PAUSE_S)
-        self._allowed_at = now
-        if self._allowed < 1:
-            self._held = line
-            self._unsaid += 1
-            return
-        self._allowed -= 1
-        self._say(line)
+        if self._said_count < _BURST or self._clock() - self._said_at >= _PAUSE_S:
+            self._say(line)
+        else:
+            self._held, self._held_count = line, self._held_count + 1
 
     def _say(self, line: str) -> None:
         left = self.remaining_s()
         more = f", about {format_duration(left)} left" if left else ""
-        if self._unsaid and self.rate_per_s is not None:
-            more = f"; {self._unsaid} more since the last line, {rate_text(self.rate_per_s)}{more}"
-        self._held, self._unsaid = None, 0
+        if self._held_count and self.rate_per_s is not None:
+            more = f"; {self._held_count} more since the last line, {rate_text(self.rate_per_s)}{more}"
+        self._held, self._held_count = None, 0
+        self._said_count, self._said_at = self._said_count + 1, self._clock()
         self.note(line + more)
 
 
@@ -254,8 +250,8 @@ def _megabytes(count: float) -> str:
 def planned_text(work: Work, executor: str) -> str:
     """What there is to do, in a line."""
     parts = [
-        f"{tally.to_run} {what} ({tally.in_store} in the store)"
-        for what, tally in (("trainings", work.train), ("executions", work.execute), ("prices", work.price))
+        f"{work.to_run[kind]} {what} ({work.in_store[kind]} in the store)"
+        for kind, what in (("train", "trainings"), ("execute", "executions"), ("price", "prices"))
     ]
     return f"to run: {', '.join(parts)}; executor: {executor}"
 

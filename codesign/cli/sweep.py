@@ -99,8 +99,8 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
     typer.echo(f"{len(plan.points)} design points, {len(infeasible)} of them infeasible")
-    for what, tally in (("train", work.train), ("execute", work.execute), ("price", work.price)):
-        typer.echo(f"  {what:8} {tally.to_run:6} to run {tally.in_store:6} in the store")
+    for kind, count in work.to_run.items():
+        typer.echo(f"  {kind:8} {count:6} to run {work.in_store[kind]:6} in the store")
     reasons: dict[str, str] = {}
     for point in infeasible:
         reasons.setdefault(point.columns["chip"], str(point.reason))

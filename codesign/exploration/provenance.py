@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codesign.analysis.metadata import (
@@ -21,7 +21,7 @@ from codesign.analysis.metadata import (
 from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, base_chip
-from codesign.exploration.work import JobTally
+from codesign.exploration.work import Work
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import PowerGating
 from codesign.hardware.uncertainty import uncertain_numbers
@@ -37,12 +37,12 @@ __all__ = ["chip_facts", "describe_sweep"]
 
 
 def describe_sweep(
-    plan: Plan, tallies: Mapping[str, JobTally], workload: Workload, *, command: str | None, failed: int
+    plan: Plan, works: Sequence[Work], workload: Workload, *, command: str | None, failed: int
 ) -> ResultMetadata:
     """Metadata of the results.
 
     Args:
-        tallies: what was to be done, by kind of job.
+        works: what was to be done.
         command: shell command that gives the same results; None for one by the sweep's name.
         failed: jobs that did not succeed.
     """
@@ -66,10 +66,10 @@ def describe_sweep(
         paper=spec.paper,
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),
         jobs=JobFacts(
-            trained=tallies["train"].to_run,
-            executed=tallies["execute"].to_run,
-            priced=tallies["price"].to_run,
-            reused=sum(tally.in_store for tally in tallies.values()),
+            trained=sum(work.to_run["train"] for work in works),
+            executed=sum(work.to_run["execute"] for work in works),
+            priced=sum(work.to_run["price"] for work in works),
+            reused=sum(work.reused for work in works),
         ),
         platform=(f"{failed} jobs failed",) if failed else (),
     )

@@ -125,7 +125,7 @@ def run_sweep(
         )
         relay.show()
         data, failed = workloads.load(plan.workload), len(failures)
-        metadata = describe_sweep(plan, work.tallies, data, command=commands.again, failed=failed)
+        metadata = describe_sweep(plan, [work], data, command=commands.again, failed=failed)
         outcome = _write(plan, store, output, failures, metadata, on_note=progress.note)
         if models:
             table, load = read_results(outcome.results), workloads.load

@@ -12,7 +12,7 @@ from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, 
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Entry, Store
 
-__all__ = ["Assessment", "JobTally", "Work", "find_work"]
+__all__ = ["Assessment", "Work", "find_work"]
 
 _LISTED = 1000
 """So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
@@ -32,18 +32,11 @@ class Assessment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobTally:
-    """Jobs of one kind: to be run, and found in the store."""
-
-    to_run: int
-    in_store: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Work:
     """The jobs that are not in the store, each once, in the order of the plan.
 
     Attributes:
+        to_run, in_store: results by kind of job, train, execute or price: to be computed, and found in the store.
         keys: of all results that the plan needs, those in the store too; by what they are: train, execute, summary or
             price.
     """
@@ -51,9 +44,8 @@ class Work:
     trainings: tuple[TrainInputs, ...]
     executions: tuple[ExecuteInputs, ...]
     assessments: tuple[Assessment, ...]
-    train: JobTally
-    execute: JobTally
-    price: JobTally
+    to_run: Mapping[str, int]
+    in_store: Mapping[str, int]
     labels: dict[str, str]
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -63,14 +55,9 @@ class Work:
         return len(self.trainings) + len(self.executions) + len(self.assessments)
 
     @property
-    def tallies(self) -> dict[str, JobTally]:
-        """By kind of job."""
-        return {"train": self.train, "execute": self.execute, "price": self.price}
-
-    @property
     def reused(self) -> int:
         """Results that were in the store."""
-        return self.train.in_store + self.execute.in_store + self.price.in_store
+        return sum(self.in_store.values())
 
 
 def find_work(
@@ -113,6 +100,8 @@ def find_work(
         if facts is None or (key in needed and store.get(key) is None)
     ]
     priced = sum(isinstance(part, CostInputs) for wanted in missing.values() for part in wanted)
+    to_run = {"train": len(to_train), "execute": len(to_execute), "price": priced}
+    keys = {"train": tuple(trainings), "execute": tuple(executions), "summary": tuple(summaries), "price": tuple(costs)}
     return Work(
         trainings=tuple(to_train),
         executions=tuple(to_execute),
@@ -122,16 +111,10 @@ def find_work(
             if key in missing
             for first in range(0, len(missing[key]), _TOGETHER)
         ),
-        train=JobTally(to_run=len(to_train), in_store=len(trainings) - len(to_train)),
-        execute=JobTally(to_run=len(to_execute), in_store=len(executions) - len(to_execute)),
-        price=JobTally(to_run=priced, in_store=len(costs) - priced),
+        to_run=to_run,
+        in_store={kind: len(keys[kind]) - count for kind, count in to_run.items()},
         labels=_labels(plan),
-        keys={
-            "train": tuple(trainings),
-            "execute": tuple(executions),
-            "summary": tuple(summaries),
-            "price": tuple(costs),
-        },
+        keys=keys,
     )
 
 

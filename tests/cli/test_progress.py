@@ -13,7 +13,7 @@ from codesign.cli.progress_table import front_table, joined
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay, Search
-from codesign.exploration.work import JobTally, Work
+from codesign.exploration.work import Work
 from codesign.training.trainer import EpochReport
 
 FAILURE = Failure(kind="ValueError", message="no")
@@ -40,9 +40,8 @@ def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
         trainings=(None,) * trainings,  # type: ignore[arg-type]
         executions=(None,) * executions,  # type: ignore[arg-type]
         assessments=(),
-        train=JobTally(to_run=trainings, in_store=reused),
-        execute=JobTally(to_run=executions, in_store=0),
-        price=JobTally(to_run=0, in_store=0),
+        to_run={"train": trainings, "execute": executions, "price": 0},
+        in_store={"train": reused, "execute": 0, "price": 0},
         labels={},
     )
 

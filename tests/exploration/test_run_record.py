@@ -34,7 +34,7 @@ from codesign.exploration.runs.recorder import RunRecorder, recorded_run
 from codesign.exploration.runs.status import output_status, store_status
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
-from codesign.exploration.work import JobTally, Work
+from codesign.exploration.work import Work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Folder, open_folder
 
@@ -63,14 +63,12 @@ def folder_at(path: Path) -> Folder:
 
 
 def needing(*keys: str) -> Work:
-    none = JobTally(to_run=0, in_store=0)
     return Work(
         trainings=(),
         executions=(),
         assessments=(),
-        train=none,
-        execute=none,
-        price=none,
+        to_run={},
+        in_store={},
         labels={},
         keys={"train": keys},
     )

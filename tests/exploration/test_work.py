@@ -86,7 +86,7 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
     together = find_work(plan, Store(tmp_path / "a"))
     monkeypatch.setattr(work_module, "_TOGETHER", 2)
     apart = find_work(plan, Store(tmp_path / "b"))
-    assert (apart.executions, apart.price, apart.keys) == (together.executions, together.price, together.keys)
+    assert (apart.executions, apart.to_run, apart.keys) == (together.executions, together.to_run, together.keys)
     assert assessed(apart) == assessed(together)
     sizes: dict[str, list[int]] = {}
     for part in apart.assessments:

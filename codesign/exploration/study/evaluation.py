@@ -14,11 +14,11 @@ from codesign.errors import InputError
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import point_row
 from codesign.exploration.rows import Columns
-from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.runner import Runner
 from codesign.exploration.store import Store
 from codesign.exploration.study.domains import Value
 from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
-from codesign.exploration.work import JobTally, Work, find_work
+from codesign.exploration.work import Work, find_work
 from codesign.units import format_si
 
 __all__ = ["Evaluations", "Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "volume"]
@@ -56,7 +56,7 @@ class Evaluations:
     plan: Callable[[Mapping[str, Value], FidelityLevel | None], Plan]
     store: Store
     runner: Runner
-    _works: list[Work] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
     _begun: dict[str, tuple[Plan, set[str]] | Outcome] = field(default_factory=dict)
 
     def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> bool:
@@ -90,19 +90,8 @@ class Evaluations:
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
         work = find_work(plan, self.store, models=models)
-        self._works.append(work)
+        self.works.append(work)
         self.runner.add(replace(work, labels={key: f"{name}: {label}" for key, label in work.labels.items()}))
-
-    @property
-    def tallies(self) -> dict[str, JobTally]:
-        """Jobs by kind, of everything that was added."""
-        return {
-            kind: JobTally(
-                to_run=sum(work.tallies[kind].to_run for work in self._works),
-                in_store=sum(work.tallies[kind].in_store for work in self._works),
-            )
-            for kind in JOB_KINDS
-        }
 
 
 def constraint_text(constraint: ConstraintEntry) -> str:

@@ -216,7 +216,7 @@ class _Search:
         plan = dataclasses.replace(plans[0], spec=self.spec, points=points)
         metadata = describe_sweep(
             plan,
-            self.evaluations.tallies,
+            self.evaluations.works,
             self.plans.workloads.load(plan.workload),
             command=command,
             failed=len(self.evaluations.runner.failures),
