@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import executor_tasks
 import pytest
 from tiny_sweeps import TINY
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
+from codesign.exploration.executors.base import Completion, Executor, TaskResources, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
@@ -44,6 +45,12 @@ def executor(request: pytest.FixtureRequest) -> Executor:
     return started
 
 
+def task(function: Callable[..., object], *arguments: object, key: str = "a", kind: str = "", **needs: Any) -> Task:
+    """A task of the kind that its function names, with what it needs."""
+    kind = kind or function.__name__
+    return Task(key=key, kind=kind, function=function, arguments=arguments, resources=TaskResources(**needs))
+
+
 def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
     for task in tasks:
         executor.submit(task)
@@ -52,11 +59,11 @@ def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
 
 
 def test_every_task_ends_once_with_its_output(executor: Executor) -> None:
-    tasks = [Task(key=f"{n}", kind="test", function=executor_tasks.add, arguments=(n, 1)) for n in range(7)]
+    tasks = [task(executor_tasks.add, n, 1, key=f"{n}") for n in range(7)]
     ended = run(executor, *tasks)
-    outcomes = {key: (task.output, task.failure) for key, task in ended.items()}
+    outcomes = {key: (completion.output, completion.failure) for key, completion in ended.items()}
     assert outcomes == {f"{n}": (n + 1, None) for n in range(7)}
-    assert all(task.wall_s >= 0 for task in ended.values())
+    assert all(completion.wall_s >= 0 for completion in ended.values())
 
 
 def test_waiting_for_nothing_is_an_error_and_not_forever(executor: Executor) -> None:
@@ -66,18 +73,16 @@ def test_waiting_for_nothing_is_an_error_and_not_forever(executor: Executor) -> 
 
 def test_shared_values_are_arguments_of_many_tasks(executor: Executor) -> None:
     shared = executor.share([1, 2, 3])
-    tasks = [
-        Task(key=f"{n}", kind="test", function=executor_tasks.total, arguments=(shared, b"x" * n)) for n in range(3)
-    ]
-    assert {key: task.output for key, task in run(executor, *tasks).items()} == {"0": 6, "1": 7, "2": 8}
+    ended = run(executor, *(task(executor_tasks.total, shared, b"x" * n, key=f"{n}") for n in range(3)))
+    assert {key: completion.output for key, completion in ended.items()} == {"0": 6, "1": 7, "2": 8}
 
 
 def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> None:
     ended = run(
         executor,
-        Task(key="known", kind="test", function=executor_tasks.raise_infeasible, arguments=("too small",)),
-        Task(key="own", kind="test", function=executor_tasks.raise_own, arguments=()),
-        Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)),
+        task(executor_tasks.raise_infeasible, "too small", key="known"),
+        task(executor_tasks.raise_own, key="own"),
+        task(executor_tasks.add, 1, 1, key="fine"),
     )
     assert ended["known"].failure is not None
     assert str(ended["known"].failure) == "InfeasibleError: too small"
@@ -87,17 +92,16 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor, cpus: int) -> None:
-    resources = TaskResources(cpus=cpus)
-    task = Task(key="a", kind=f"{cpus}", function=executor_tasks.threads, arguments=(), resources=resources)
-    assert run(executor, task)["a"].output == cpus
+    assert run(executor, task(executor_tasks.threads, cpus=cpus))["a"].output == cpus
 
 
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
-    resources = TaskResources(timeout_s=0.3)
-    slow = Task(key="slow", kind="spin", function=executor_tasks.spin, arguments=(60.0,), resources=resources)
-    stubborn = Task(key="s", kind="spin", function=executor_tasks.swallow_and_spin, arguments=(), resources=resources)
-    quick = Task(key="quick", kind="spin", function=executor_tasks.spin, arguments=(0.01,), resources=resources)
-    ended = run(executor, slow, stubborn, quick)
+    ended = run(
+        executor,
+        task(executor_tasks.spin, 60.0, key="slow", timeout_s=0.3),
+        task(executor_tasks.swallow_and_spin, key="s", kind="spin", timeout_s=0.3),
+        task(executor_tasks.spin, 0.01, key="quick", timeout_s=0.3),
+    )
     for key in ("slow", "s"):
         assert str(ended[key].failure) == "TimeoutError: took longer than the 0.3 s it may take"
         assert 0.3 <= ended[key].wall_s < 10
@@ -119,7 +123,7 @@ def test_timeouts_that_no_timer_can_keep_are_a_mistake(executor: Executor, timeo
 def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
     submitted = 0
     while executor.has_room:
-        executor.submit(Task(key=f"{submitted}", kind="room", function=executor_tasks.spin, arguments=(0.01,)))
+        executor.submit(task(executor_tasks.spin, 0.01, key=f"{submitted}", kind="room"))
         submitted += 1
         assert submitted <= 2 * 2 * 256
     assert submitted >= 1
@@ -129,22 +133,18 @@ def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
 
 
 def test_bits_do_not_depend_on_the_executor(executor: Executor) -> None:
-    here = run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.product, arguments=(3,)))[
-        "a"
-    ].output
-    assert (
-        run(executor, Task(key="a", kind="test", function=executor_tasks.product, arguments=(3,)))["a"].output == here
-    )
+    here, there = (run(one, task(executor_tasks.product, 3))["a"] for one in (SerialExecutor(), executor))
+    assert there.output == here.output is not None
 
 
 @pytest.mark.thorough
 def test_workers_find_the_kernels_that_this_process_compiled(ray: RayExecutor) -> None:
-    here = run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.simulate, arguments=()))["a"]
+    here = run(SerialExecutor(), task(executor_tasks.simulate))["a"]
     assert here.failure is None
     before = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
     assert len(before) >= 4
-    ended = run(ray, *(Task(key=f"{n}", kind="test", function=executor_tasks.simulate, arguments=()) for n in range(6)))
-    assert {task.output for task in ended.values()} == {(here.output[0], 0)}
+    ended = run(ray, *(task(executor_tasks.simulate, key=f"{n}") for n in range(6)))
+    assert {completion.output for completion in ended.values()} == {(here.output[0], 0)}
     assert {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()} == before
 
 
@@ -152,41 +152,33 @@ def test_serial_leaves_the_threads_of_the_process_alone() -> None:
     import torch
 
     before = torch.get_num_threads()
-    run(SerialExecutor(), Task(key="a", kind="test", function=executor_tasks.threads, arguments=()))
+    run(SerialExecutor(), task(executor_tasks.threads))
     assert torch.get_num_threads() == before
 
 
 def test_ray_starts_a_task_again_whose_worker_was_killed(ray: RayExecutor, tmp_path: Path) -> None:
-    task = Task(key="a", kind="test", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),))
-    assert run(ray, task)["a"].output == "survived"
+    assert run(ray, task(executor_tasks.die_first, str(tmp_path / "died")))["a"].output == "survived"
     assert (tmp_path / "died").exists()
 
 
 @pytest.mark.thorough
-def test_ray_gives_up_on_a_task_that_always_kills_its_worker(ray: RayExecutor) -> None:
-    completion = run(ray, Task(key="a", kind="test", function=executor_tasks.die, arguments=()))["a"]
-    assert completion.failure is not None
-    assert "the worker died 4 times" in completion.failure.message
-
-
-@pytest.mark.thorough
 def test_quick_tasks_travel_together_and_a_deadly_one_takes_no_other_with_it(ray: RayExecutor, tmp_path: Path) -> None:
-    first = Task(key="first", kind="quick", function=executor_tasks.process, arguments=())
+    first = task(executor_tasks.process, key="first", kind="quick")
     run(ray, first)
-    tasks = [Task(key=f"{n}", kind="quick", function=executor_tasks.process, arguments=()) for n in range(300)]
+    tasks = [task(executor_tasks.process, key=f"{n}", kind="quick") for n in range(300)]
     deadly = [
-        Task(key="once", kind="quick", function=executor_tasks.die_first, arguments=(str(tmp_path / "died"),)),
-        Task(key="always", kind="quick", function=executor_tasks.die, arguments=()),
+        task(executor_tasks.die_first, str(tmp_path / "died"), key="once", kind="quick"),
+        task(executor_tasks.die, key="always", kind="quick"),
     ]
     ended = run(ray, *tasks[:150], *deadly, *tasks[150:])
     assert len(ended) == 302
-    assert all(ended[task.key].failure is None for task in tasks)
+    assert all(ended[quick.key].failure is None for quick in tasks)
     assert ended["once"].output == "survived"
     assert "the worker died 4 times" in str(ended["always"].failure)
 
 
 def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
-    ray.submit(Task(key="a", kind="sleep", function=executor_tasks.spin, arguments=(1.0,)))
+    ray.submit(task(executor_tasks.spin, 1.0, kind="sleep"))
     assert ray.wait(0.05) is None
     completion = ray.wait(60)
     assert completion is not None
@@ -219,9 +211,8 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
 
 @pytest.mark.thorough
 def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
-    resources = TaskResources(timeout_s=0.5)
-    hanging = Task(key="hang", kind="hang", function=executor_tasks.hang, arguments=(), resources=resources)
-    ended = run(ray, hanging, Task(key="fine", kind="test", function=executor_tasks.add, arguments=(1, 1)))
+    hanging = task(executor_tasks.hang, key="hang", timeout_s=0.5)
+    ended = run(ray, hanging, task(executor_tasks.add, 1, 1, key="fine"))
     assert ended["fine"].output == 2
     assert str(ended["hang"].failure) == (
         "TimeoutError: took longer than the 0.5 s it may take, and did not react: its worker was ended"
@@ -231,50 +222,44 @@ def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
 @pytest.mark.thorough
 def test_to_wait_for_a_worker_counts_for_no_timeout(ray: RayExecutor, tmp_path: Path) -> None:
     """A worker that dies early in a task that had waited for longer than its timeout and grace."""
-    resources = TaskResources(timeout_s=1.5)
-    tasks = [
-        Task(key=f"{n}", kind="spin", function=executor_tasks.spin, arguments=(1.2,), resources=resources)
-        for n in range(8)
-    ]
-    marker = str(tmp_path / "died")
-    tasks.append(
-        Task(key="once", kind="once", function=executor_tasks.die_first, arguments=(marker,), resources=resources)
-    )
-    ended = run(ray, *tasks)
+    spinning = [task(executor_tasks.spin, 1.2, key=f"{n}", timeout_s=1.5) for n in range(8)]
+    dying = task(executor_tasks.die_first, str(tmp_path / "died"), key="once", timeout_s=1.5)
+    ended = run(ray, *spinning, dying)
     assert ended["once"].output == "survived"
-    assert all(task.failure is None for task in ended.values())
+    assert all(completion.failure is None for completion in ended.values())
 
 
 def test_outputs_that_cannot_travel_are_failures_and_harm_no_other(ray: RayExecutor) -> None:
-    run(ray, Task(key="first", kind="quick", function=executor_tasks.process, arguments=()))
-    functions = {"locked": executor_tasks.unsendable, "garbled": executor_tasks.unreadable}
-    odd = [Task(key=key, kind="quick", function=function, arguments=()) for key, function in functions.items()]
-    fine = [Task(key=f"{n}", kind="quick", function=executor_tasks.add, arguments=(n, 0)) for n in range(40)]
+    run(ray, task(executor_tasks.process, key="first", kind="quick"))
+    odd = [
+        task(executor_tasks.unsendable, key="locked", kind="quick"),
+        task(executor_tasks.unreadable, key="garbled", kind="quick"),
+    ]
+    fine = [task(executor_tasks.add, n, 0, key=f"{n}", kind="quick") for n in range(40)]
     ended = run(ray, *fine[:20], *odd, *fine[20:])
     assert str(ended["locked"].failure).startswith("TypeError: its output cannot be sent: cannot pickle")
     assert str(ended["garbled"].failure).startswith("ValueError: its output cannot be read: invalid literal")
-    assert {key: task.output for key, task in ended.items() if key.isdecimal()} == {f"{n}": n for n in range(40)}
+    assert [ended[f"{n}"].output for n in range(40)] == list(range(40))
 
 
 @pytest.mark.thorough
 def test_large_outputs_travel(ray: RayExecutor) -> None:
-    ended = run(ray, Task(key="a", kind="large", function=executor_tasks.large, arguments=(200_000_000,)))
+    ended = run(ray, task(executor_tasks.large, 200_000_000))
     assert ended["a"].output == bytes(200_000_000)
 
 
 @pytest.mark.thorough
 def test_libraries_of_workers_compute_with_one_thread_each(ray: RayExecutor) -> None:
-    tasks = [Task(key=f"{n}", kind="pools", function=executor_tasks.pools, arguments=()) for n in range(4)]
+    tasks = [task(executor_tasks.pools, key=f"{n}") for n in range(4)]
     for completion in run(ray, *tasks).values():
         assert {threads for _, threads in completion.output} == {1}
-    busy = run(ray, Task(key="a", kind="busy", function=executor_tasks.busy, arguments=(1.0,)))["a"]
+    busy = run(ray, task(executor_tasks.busy, 1.0))["a"]
     assert 0 < busy.output < 1.3  # processors; a second thread would make it 2
 
 
 def test_nobody_else_can_use_the_ray_of_this_machine(ray: RayExecutor) -> None:
     names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS")
-    function = executor_tasks.variables
-    mode, token, address = run(ray, Task(key="a", kind="test", function=function, arguments=names))["a"].output
+    mode, token, address = run(ray, task(executor_tasks.variables, *names))["a"].output
     assert mode == "token"
     assert token is not None
     assert len(token) == 64
@@ -288,7 +273,7 @@ def test_many_tasks_are_handed_over_no_faster_than_they_are_run(ray: RayExecutor
     offered = ended = most_batches = most_tasks = 0
     while ended < 20_000:
         while ray.has_room and offered < 20_000:
-            ray.submit(Task(key=f"{offered}", kind="many", function=executor_tasks.add, arguments=(offered, 1)))
+            ray.submit(task(executor_tasks.add, offered, 1, key=f"{offered}", kind="many"))
             offered += 1
         most_batches = max(most_batches, ray.batches_under_way)
         most_tasks = max(most_tasks, offered - ended)
@@ -325,15 +310,14 @@ def test_a_process_has_one_ray(ray: RayExecutor) -> None:
         RayExecutor(workers=1).share(1)
 
 
-def test_workers_of_a_cluster_cannot_be_chosen() -> None:
-    with pytest.raises(InputError, match="--ray-address"):
-        RayExecutor(workers=2, address="host:6379")
-
-
 @pytest.mark.parametrize(
-    ("address", "message"),
-    [("127.0.0.1:1", "no Ray cluster answers at 127.0.0.1:1"), ("auto", "must be HOST:PORT, found 'auto'")],
+    ("address", "workers", "message"),
+    [
+        ("127.0.0.1:1", None, "no Ray cluster answers at 127.0.0.1:1"),
+        ("auto", None, "must be HOST:PORT, found 'auto'"),
+        ("host:6379", 2, "--ray-address"),  # workers of a cluster cannot be chosen
+    ],
 )
-def test_a_cluster_that_is_not_there_is_a_mistake_and_no_wait(address: str, message: str) -> None:
+def test_a_cluster_that_is_not_there_is_a_mistake_and_no_wait(address: str, workers: int | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        RayExecutor(address=address).share(1)
+        RayExecutor(address=address, workers=workers).share(1)

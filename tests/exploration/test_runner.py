@@ -92,15 +92,8 @@ def test_what_has_ended_is_kept_together(
     failed = work.trainings[3]
     assert failed.seed == 3
     assert str(runner.failures[failed.key]) == "ValueError: diverged"
-    lost = {
-        failed.key,
-        *(
-            key
-            for point in plan.points
-            if point.jobs and point.jobs.execution.model.key == failed.key
-            for key in point.jobs.keys
-        ),
-    }
+    jobs = [point.jobs for point in plan.points if point.jobs and point.jobs.execution.model.key == failed.key]
+    lost = {failed.key}.union(*(one.keys for one in jobs))
     everything = {key for keys in work.keys.values() for key in keys}
     assert store.keys() == everything - lost
     facts = store.facts(work.trainings[4].key)

@@ -16,13 +16,8 @@ from codesign.exploration.store import Entry, Store
 from codesign.files import open_folder
 
 KEY = "ab" * 32
-
-
-PLACES = {
-    "local": str,
-    "file": Path.as_uri,
-    "memory": lambda path: f"memory:/{path}",
-}
+NAME = f"ab/{KEY}"
+PLACES = {"local": str, "file": Path.as_uri, "memory": lambda path: f"memory:/{path}"}
 
 
 @pytest.fixture(params=PLACES)
@@ -31,16 +26,22 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return PLACES[request.param](tmp_path / "store")
 
 
+def bytes_of(store: Store) -> bytes:
+    """The entry of `KEY` as it lies there."""
+    data = store.folder.read(NAME)
+    assert data is not None
+    return data
+
+
 def test_what_is_put_comes_back(place: str) -> None:
     store = Store(place)
     assert store.get(KEY) is None
     assert store.facts(KEY) is None
     assert KEY not in store
     store.put(KEY, b"payload\n\x00", {"wall_s": 1.5, "name": "a", "nothing": None})
-    entry = Store(place).get(KEY)
-    assert entry is not None
-    assert entry.payload == b"payload\n\x00"
-    assert entry.facts == store.facts(KEY) == {"wall_s": 1.5, "name": "a", "nothing": None}
+    facts = {"wall_s": 1.5, "name": "a", "nothing": None}
+    assert Store(place).get(KEY) == Entry(payload=b"payload\n\x00", facts=facts)
+    assert store.facts(KEY) == facts
     assert KEY in store
 
 
@@ -51,9 +52,7 @@ def test_long_lists_among_facts_come_back(place: str) -> None:
     store.put(KEY, b"model", {"curve": curve, "wall_s": 1.5})
     assert store.facts(KEY) == {"curve": curve, "wall_s": 1.5}
     assert list(store.facts_many([KEY])) == [store.facts(KEY)]
-    data = store.folder.read(f"ab/{KEY}")
-    assert data is not None
-    store.folder.write(f"ab/{KEY}", data[:-1])
+    store.folder.write(NAME, bytes_of(store)[:-1])
     assert store.facts(KEY) is None
 
 
@@ -105,21 +104,17 @@ def test_the_format_stays(place: str) -> None:
     header = b'{"bytes": 3, "facts": {"a": 1}, "sha256": "%s"}' % payload_digest
     digest = b"b752d9fe04c05970d96a0719ece625048e82a6c7047e32731b109aa35b89baf2"
     data = b"codesign-store 1 " + digest + b"\n" + header + b"\nabc"
-    store.folder.write(f"ab/{KEY}", data)
-    entry = store.get(KEY)
-    assert entry is not None
-    assert (entry.payload, entry.facts) == (b"abc", {"a": 1})
+    store.folder.write(NAME, data)
+    assert store.get(KEY) == Entry(payload=b"abc", facts={"a": 1})
     store.put(KEY, b"abc", {"a": 1})
-    assert store.folder.read(f"ab/{KEY}") == data
+    assert bytes_of(store) == data
 
 
 def test_a_later_put_replaces_an_earlier_one(place: str) -> None:
     store = Store(place)
     store.put(KEY, b"one", {})
     store.put(KEY, b"two", {})
-    entry = store.get(KEY)
-    assert entry is not None
-    assert entry.payload == b"two"
+    assert store.get(KEY) == Entry(payload=b"two", facts={})
 
 
 def test_keys_are_those_of_entries_only(place: str) -> None:
@@ -146,13 +141,11 @@ def test_long_payloads_are_checked_for_their_length_only_by_facts(place: str) ->
     payload = bytes(200_000)
     store.put(KEY, payload, {"wall_s": 2.0})
     assert store.facts(KEY) == {"wall_s": 2.0}
-    name = f"ab/{KEY}"
-    data = store.folder.read(name)
-    assert data is not None
-    store.folder.write(name, data[:-1] + b"\x01")
+    data = bytes_of(store)
+    store.folder.write(NAME, data[:-1] + b"\x01")
     assert store.facts(KEY) == {"wall_s": 2.0}
     assert store.get(KEY) is None
-    store.folder.write(name, data[:-1])
+    store.folder.write(NAME, data[:-1])
     assert store.facts(KEY) is None
     assert KEY not in store
 
@@ -163,9 +156,8 @@ def test_truncated_entries_are_set_aside(place: str, length: int, look: Callable
     notes: list[str] = []
     store = Store(place, on_damage=notes.append)
     store.put(KEY, b"payload", {})
-    data = store.folder.read(f"ab/{KEY}")
-    assert data is not None
-    store.folder.write(f"ab/{KEY}", data[:length])
+    data = bytes_of(store)
+    store.folder.write(NAME, data[:length])
     assert look(store, KEY) is None
     assert KEY not in store
     (aside,) = store.folder.names("damaged")
@@ -217,9 +209,7 @@ def test_a_failed_write_leaves_the_old_entry_and_no_litter(tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         store.put(KEY, b"new", {})
-    entry = store.get(KEY)
-    assert entry is not None
-    assert entry.payload == b"old"
+    assert store.get(KEY) == Entry(payload=b"old", facts={})
     assert [path.name for path in store.path(KEY).parent.iterdir()] == [KEY]
 
 
@@ -235,21 +225,17 @@ def test_an_entry_that_is_no_regular_file_is_missing_and_never_waited_for(tmp_pa
     assert store.get(KEY) is None
     assert store.facts(KEY) is None
     store.put(KEY, b"payload", {})
-    entry = store.get(KEY)
-    assert entry is not None
-    assert entry.payload == b"payload"
+    assert store.get(KEY) == Entry(payload=b"payload", facts={})
 
 
-def test_a_place_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    with pytest.raises(StoreError, match="choose another --store"):
-        Store(blocked / "store")
-
-
-def test_a_place_that_nobody_knows_is_a_store_error() -> None:
-    with pytest.raises(StoreError, match="unknown scheme 's4'"):
-        Store("s4://bucket/store")
+def test_a_place_that_nobody_can_write_or_knows_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for place, message in (
+        (tmp_path / "file" / "store", "choose another --store"),
+        ("s4://b/c", "unknown scheme 's4'"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            Store(place)
 
 
 def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_path: Path) -> None:

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from program import end, start
+from ray_faults import LONG, temporary_folder
 from tiny_sweeps import TINY
-from undisturbed_sweep import Undisturbed
+from undisturbed_sweep import Undisturbed, run_undisturbed
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Undisturbed:
-    """The tiny sweep as it should be; its files must not be changed."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    command = ("sweep", "tiny.yaml", "--store", "store", "--output", "out", "--executor", "serial")
-    ended = end(start(*command, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
-    assert ended.code == 0, ended.err
-    return Undisturbed(folder=folder, jobs=ended.jobs)
+    """The tiny sweep as it should be."""
+    return run_undisturbed(tmp_path_factory.mktemp("undisturbed"), cache_root, TINY)
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Undisturbed:
+    """The long sweep as it should be."""
+    return run_undisturbed(tmp_path_factory.mktemp("reference"), cache_root, LONG)
 
 
 @pytest.fixture
@@ -24,3 +26,9 @@ def folder(tmp_path: Path) -> Path:
     """A working folder with the tiny sweep."""
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder

@@ -15,17 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from faults import everything_below
-from one_process import Timed, run_all
+from one_process import run_all
 from undisturbed_sweep import Undisturbed, completed, sweep
 
 from codesign.analysis.table import METADATA_KEY
 from codesign.errors import UnreadableResultError
-from codesign.exploration.encoding import (
-    decode_columns,
-    decode_execution,
-    decode_state,
-    encode_state,
-)
+from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.store import Entry, Store
 
 pytestmark = pytest.mark.slow
@@ -296,54 +291,47 @@ def test_damaged_results_are_named_with_the_reason(folder: Path, undisturbed: Un
     def with_metadata(text: bytes) -> pa.Table:
         return table.replace_schema_metadata({METADATA_KEY: text})
 
-    def parquet(name: str, content: pa.Table) -> None:
-        pq.write_table(content, folder / name)
-
     column = pq.ParquetFile(undisturbed.folder / "out" / "results.parquet").metadata.row_group(0).column(0)
     flipped = bytearray(good)
     flipped[column.dictionary_page_offset + column.total_compressed_size - 1] ^= 0xFF  # the last byte of its values
-    (folder / "flipped.parquet").write_bytes(flipped)
-    (folder / "truncated.parquet").write_bytes(good[: len(good) // 2])
-    (folder / "headless.parquet").write_bytes(good[4:])
-    (folder / "garbage.parquet").write_bytes(np.random.default_rng(0).bytes(2000))
-    (folder / "empty.parquet").write_bytes(b"")
+    torn = "is not a Parquet file, or is truncated"
+    foreign = "its metadata is damaged or of another version of codesign"
+    files: dict[str, tuple[bytes | pa.Table, str]] = {
+        "truncated": (good[: len(good) // 2], torn),
+        "flipped": (bytes(flipped), torn),
+        "headless": (good[4:], torn),
+        "garbage": (np.random.default_rng(0).bytes(2000), torn),
+        "empty": (b"", torn),
+        "other": (pa.table({"a": [1, 2]}), "is a Parquet file, but not one of codesign"),
+        "list": (with_metadata(b"[]"), foreign),
+        "no_json": (with_metadata(b"{"), foreign),
+        "no_text": (with_metadata(b"\xff"), foreign),
+        "no_sweep": (with_metadata(json.dumps({**metadata, "sweep": 1}).encode()), foreign),
+        "wrong_type": (
+            table.set_column(0, "sweep", pa.array([1] * len(table))),
+            "column sweep: must be string, found int64",
+        ),
+        "lacking": (table.drop_columns(["sweep"]), "lacks the required column sweep"),
+        "unknown": (
+            table.append_column("mine", pa.array([1] * len(table))),
+            "unknown column mine; was it written by a newer version of codesign?",
+        ),
+    }
+    for name, (content, _) in files.items():
+        if isinstance(content, bytes):
+            (folder / f"{name}.parquet").write_bytes(content)
+        else:
+            pq.write_table(content, folder / f"{name}.parquet")
     (folder / "folder.parquet").mkdir()
     (folder / "loop.parquet").symlink_to("loop.parquet")
-    parquet("other.parquet", pa.table({"a": [1, 2]}))
-    parquet("list.parquet", with_metadata(b"[]"))
-    parquet("no_json.parquet", with_metadata(b"{"))
-    parquet("no_text.parquet", with_metadata(b"\xff"))
-    parquet("no_sweep.parquet", with_metadata(json.dumps({**metadata, "sweep": 1}).encode()))
-    parquet("wrong_type.parquet", table.set_column(0, "sweep", pa.array([1] * len(table))))
-    parquet("lacking.parquet", table.drop_columns(["sweep"]))
-    parquet("unknown.parquet", table.append_column("mine", pa.array([1] * len(table))))
-    reasons = {
-        "truncated": "is not a Parquet file, or is truncated",
-        "flipped": "is not a Parquet file, or is truncated",
-        "headless": "is not a Parquet file, or is truncated",
-        "garbage": "is not a Parquet file, or is truncated",
-        "empty": "is not a Parquet file, or is truncated",
-        "folder": "there is no such file",
-        "loop": "Too many levels of symbolic links",
-        "missing": "there is no such file",
-        "other": "is a Parquet file, but not one of codesign",
-        "list": "its metadata is damaged or of another version of codesign",
-        "no_json": "its metadata is damaged or of another version of codesign",
-        "no_text": "its metadata is damaged or of another version of codesign",
-        "no_sweep": "its metadata is damaged or of another version of codesign",
-        "wrong_type": "column sweep: must be string, found int64",
-        "lacking": "lacks the required column sweep",
-        "unknown": "unknown column mine; was it written by a newer version of codesign?",
-    }
+    reasons = {name: reason for name, (_, reason) in files.items()}
+    reasons |= dict.fromkeys(("folder", "missing"), "there is no such file")
+    reasons["loop"] = "Too many levels of symbolic links"
     before = everything_below(folder)
     commands = [("report", f"{name}.parquet") for name in reasons]
     for (name, reason), ended in zip(reasons.items(), run_all(commands, folder=folder), strict=True):
-        check_refused(ended, f"{name}.parquet", reason)
+        assert ended.code == 2, (name, ended)
+        assert ended.errors[0].startswith(f"{name}.parquet"), ended.errors
+        assert reason in ended.errors[0], ended.errors
+        assert "Traceback" not in ended.err
     assert everything_below(folder) == before
-
-
-def check_refused(ended: Timed, file: str, reason: str) -> None:
-    assert ended.code == 2, (file, ended)
-    assert ended.errors[0].startswith(file), ended.errors
-    assert reason in ended.errors[0], ended.errors
-    assert "Traceback" not in ended.err

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from faults import errors_on_full_disk, everything_below, limited_file_size, small_disk
 from program import end, entries, start
+from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
 
 pytestmark = pytest.mark.slow
@@ -104,12 +105,7 @@ def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbe
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
-PRICES = """\
-name: prices
-sweep: ./tiny.yaml
-chip: mubrain_fitted
-schedule: asynchronous
-axes:
+AXES = """\
   energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 60, scale: log}
   static_power: {from: 1 uW, to: 100 uW, points: 60, scale: log}
 """
@@ -118,7 +114,7 @@ axes:
 @pytest.mark.thorough
 def test_the_points_of_a_price_file(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     shutil.copytree(undisturbed.store, folder / "store")
-    (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
+    (folder / "prices.yaml").write_text(PRICES.partition("  energies")[0] + AXES, encoding="utf-8")
     command = ("price", "prices.yaml", "--store", "store", "--workers", "1", "--out")
     environment = {"CODESIGN_CACHE": cache_root}
     disk = folder / "disk"

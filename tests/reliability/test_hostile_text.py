@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from faults import output_on_full_disk
 from one_process import run_all
 from program import ROOT, end, start
+from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.metadata import AxisFacts, ResultMetadata
@@ -89,11 +91,8 @@ def check_obeys_nothing(hostile: Path, harmless: Path) -> None:
     assert page.tags["link"] == page.tags["iframe"] == 0
     assert not any(name.startswith("on") for _, names in page.elements for name in names)
     assert page.code == other.code
-    assert {address.partition(":")[0] for address in page.addresses if not address.startswith("#")} <= {
-        "http",
-        "https",
-        "data",
-    }
+    schemes = {address.partition(":")[0] for address in page.addresses if not address.startswith("#")}
+    assert schemes <= {"http", "https", "data"}
 
 
 def changed(value: Any, more: str, name: str = "") -> Any:
@@ -162,13 +161,8 @@ def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
 
     def dom(page: Path) -> str:
         address = page.absolute().as_uri()
-        return subprocess.run(
-            [*command, "--virtual-time-budget=2000", "--dump-dom", address],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
+        whole = [*command, "--virtual-time-budget=2000", "--dump-dom", address]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=True).stdout
 
     trap = tmp_path / "trap.html"
     trap.write_text(f"<!DOCTYPE html><html><body>{HOSTILE}</body></html>", encoding="utf-8")
@@ -178,18 +172,7 @@ def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
     assert f"<html {MARK}=" not in found
 
 
-PRICES = """\
-name: prices
-title: {text}
-description: {text}
-sweep: ./{sweep}.yaml
-chip: mubrain_fitted
-schedule: asynchronous
-axes:
-  energies.synaptic_operation: {{from: 1 pJ, to: 100 pJ, points: 5}}
-linked:
-  together: {{static_power: [10 uW, 20 uW]}}
-"""
+LINKED = "linked:\n  together: {static_power: [10 uW, 20 uW]}\n"
 
 
 def with_texts(chip: str, more: str) -> str:
@@ -223,7 +206,7 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
         text = sweep.replace("title: Tiny", told).replace("mubrain_fitted: {", chips)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
         (folder / name / "mubrain_fitted.yaml").write_text(with_texts(chip, more), encoding="utf-8")
-        prices = PRICES.format(text=quoted, sweep=name)
+        prices = PRICES.replace("tiny.yaml", f"{name}.yaml") + f"title: {quoted}\ndescription: {quoted}\n{LINKED}"
         (folder / f"prices_{name}.yaml").write_text(prices, encoding="utf-8")
         kept = ("--store", "store", "--output", f"out_{name}")
         commands.append(("sweep", f"{name}.yaml", "--executor", "serial", *kept))
@@ -252,14 +235,9 @@ def on_terminal(*arguments: str, folder: Path, environment: Mapping[str, str] | 
     process = start(*arguments, folder=folder, environment=environment, prepare=take_over)
     os.close(follower)
     written = b""
-    while True:
-        try:
-            part = os.read(leader, 4096)
-        except OSError:  # the other end was closed
-            break
-        if not part:
-            break
-        written += part
+    with suppress(OSError):  # once the other end is closed
+        while part := os.read(leader, 4096):
+            written += part
     os.close(leader)
     end(process)
     return written

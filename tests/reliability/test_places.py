@@ -14,6 +14,7 @@ from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
 pytestmark = pytest.mark.slow
 
 DENIED = "Permission denied"
+NAMELESS: dict[str, Path | None] = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None}  # folders that nobody names
 
 
 def kernels(undisturbed: Undisturbed) -> Path:
@@ -60,25 +61,12 @@ def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path,
     shutil.move(folder / "tiny.yaml", work)
     shutil.copytree(undisturbed.store, elsewhere / "store")
     with read_only(work) as prepare:
-        usual = start(
-            *("sweep", "tiny.yaml", "--executor", "serial"),
-            folder=work,
-            environment={"CODESIGN_CACHE": cache_root},
-            prepare=prepare,
-        )
+        usual = start("sweep", "tiny.yaml", folder=work, environment={"CODESIGN_CACHE": cache_root}, prepare=prepare)
         named = sweep(work, cache_root, store=elsewhere / "store", output=elsewhere / "out", prepare=prepare)
         check_stopped(end(usual), "reports/.store", DENIED)
         completed(named)
     undisturbed.check_results(elsewhere / "out" / "results.parquet")
     assert everything_below(work) == {"tiny.yaml"}
-
-
-def homes(folder: Path) -> dict[str, Path]:
-    """Homes that are of no use: one that cannot be written, one that cannot be entered, one that cannot be made."""
-    places = {"locked": folder / "locked", "closed": folder / "closed", "missing": folder / "locked" / "missing"}
-    places["locked"].mkdir()
-    places["closed"].mkdir()
-    return places
 
 
 # Homes and folders for temporary files that are of no use, in whole runs: thorough. They catch a part of the program
@@ -90,7 +78,9 @@ def homes(folder: Path) -> dict[str, Path]:
 def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> None:
     """Kernels are kept in the folder for temporary files then, and events nowhere."""
     of_kernels = kernels(undisturbed)
-    places = homes(folder)
+    places = {"locked": folder / "locked", "closed": folder / "closed", "missing": folder / "locked" / "missing"}
+    places["locked"].mkdir()
+    places["closed"].mkdir()
     with read_only(places["locked"]) as prepare, read_only(places["closed"], mode=0):
         started = {}
         for name, home in places.items():
@@ -101,13 +91,7 @@ def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> Non
                 None,
                 store=f"store_{name}",
                 output=f"out_{name}",
-                environment={
-                    "HOME": home,
-                    "TMPDIR": temporary,
-                    "XDG_CACHE_HOME": None,
-                    "XDG_CONFIG_HOME": None,
-                    "CODESIGN_KERNEL_CACHE": None,
-                },
+                environment={**NAMELESS, "HOME": home, "TMPDIR": temporary, "CODESIGN_KERNEL_CACHE": None},
                 prepare=prepare,
             )
             if len(started) == 2:
@@ -121,7 +105,7 @@ def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> Non
 @pytest.mark.thorough
 def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """As a service runs: HOME is not set."""
-    process = sweep(folder, cache_root, environment={"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None})
+    process = sweep(folder, cache_root, environment={**NAMELESS, "HOME": None})
     assert completed(process).jobs == undisturbed.jobs
     undisturbed.check_results(folder / "out" / "results.parquet")
 
@@ -130,12 +114,7 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
 def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     home = folder / "locked"
     home.mkdir()
-    environment = {
-        "HOME": home,
-        "XDG_CACHE_HOME": None,
-        "XDG_CONFIG_HOME": None,
-        "CODESIGN_KERNEL_CACHE": kernels(undisturbed).parent,
-    }
+    environment = {**NAMELESS, "HOME": home, "CODESIGN_KERNEL_CACHE": kernels(undisturbed).parent}
     options = ("--executor", "ray", "--workers", "2")
     with read_only(home) as prepare:
         ended = completed(sweep(folder, cache_root, *options, environment=environment, prepare=prepare))

@@ -1,4 +1,4 @@
-"""The tiny sweep with nothing in its way, which every other run is compared with."""
+"""Sweeps with nothing in their way, which every other run is compared with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from program import Ended, end, start
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 
-__all__ = ["Undisturbed", "check_stopped", "sweep"]
+__all__ = ["Undisturbed", "check_stopped", "completed", "run_undisturbed", "sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,12 @@ class Undisturbed:
         assert contents_equal(read_results(results), self.results)
 
 
+def run_undisturbed(folder: Path, cache_root: Path, text: str) -> Undisturbed:
+    """Run a sweep from beginning to end; its files must not be changed."""
+    (folder / "tiny.yaml").write_text(text, encoding="utf-8")
+    return Undisturbed(folder=folder, jobs=completed(sweep(folder, cache_root)).jobs)
+
+
 def sweep(
     folder: Path,
     cache_root: Path | None,
@@ -43,8 +49,8 @@ def sweep(
     environment: Mapping[str, str | Path | None] | None = None,
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start the tiny sweep of a folder, one job after another unless `options` name an executor."""
-    executor = () if "--executor" in options else ("--executor", "serial")
+    """Start the sweep of a folder, one job after another unless `options` name an executor or a cluster."""
+    executor = () if {"--executor", "--ray-address"} & set(options) else ("--executor", "serial")
     return start(
         *("sweep", "tiny.yaml", "--store", store, "--output", output, *executor, *options),
         folder=folder,

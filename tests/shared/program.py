@@ -110,10 +110,7 @@ def jobs_of(errors: str) -> list[str]:
 
 
 def stop_after(
-    process: subprocess.Popen[str],
-    jobs: int,
-    how: signal.Signals,
-    before: Callable[[], None] = lambda: None,
+    process: subprocess.Popen[str], jobs: int, how: signal.Signals, before: Callable[[], None] = lambda: None
 ) -> tuple[list[str], str]:
     """Send a signal as soon as so many jobs are done; the jobs, and what was said afterwards."""
     assert process.stderr is not None

@@ -34,6 +34,16 @@ schedules:
 seeds: {training: [0]}
 """
 
+PRICES = """\
+name: prices
+sweep: ./tiny.yaml
+chip: mubrain_fitted
+schedule: asynchronous
+axes:
+  energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 5}
+"""
+"""A price file over it."""
+
 
 def tiny(*changes: tuple[str, str]) -> SweepSpec:
     """The tiny sweep with pieces of its text replaced."""

@@ -5,12 +5,7 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from codesign.exploration.study.samplers import (
-    make_sampler,
-    option_problems,
-    sampler_names,
-    sampler_problem,
-)
+from codesign.exploration.study.samplers import make_sampler, option_problems, sampler_names, sampler_problem
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -66,11 +66,7 @@ DRAWN = {
 def test_a_trial_is_a_sweep_of_one_point() -> None:
     spec = study()
     values = spec.search_space.draw(FixedTrial(DRAWN))
-    assert values == {
-        **DRAWN,
-        "schedule.group_size": 5,
-        "neuron.time_constant": "12.3457 ms",
-    }
+    assert values == {**DRAWN, "schedule.group_size": 5, "neuron.time_constant": "12.3457 ms"}
     sweep = spec.trial_sweep(values)
     recipe = sweep.recipes["unlayered"]
     assert list(sweep.recipes) == ["unlayered"]
