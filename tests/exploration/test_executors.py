@@ -18,7 +18,7 @@ import pytest
 from tiny_sweeps import TINY
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, TaskResources, Task
+from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor

@@ -18,13 +18,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 __all__ = [
-    "errors_on_full_disk",
     "everything_below",
     "limited_file_size",
     "limited_memory",
     "mortal",
     "obedient",
-    "output_on_full_disk",
+    "on_full_disk",
     "read_only",
     "small_disk",
 ]
@@ -110,14 +109,13 @@ def limited_memory(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def errors_on_full_disk() -> None:
-    """The process' standard error is a log on a disk that is full."""
-    os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+def on_full_disk(stream: int) -> Callable[[], None]:
+    """The process' standard output, 1, or standard error, 2, is a file on a disk that is full."""
 
+    def prepare() -> None:
+        os.dup2(os.open("/dev/full", os.O_WRONLY), stream)
 
-def output_on_full_disk() -> None:
-    """The process' standard output is a file on a disk that is full."""
-    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    return prepare
 
 
 _RECORD = re.compile(r"(.*/)?(run\.json|runs/[^./][^/]*\.json)")

@@ -38,6 +38,20 @@ class Attack:
         return open, (str(self.marker), "w")  # type: ignore[return-value]
 
 
+def saved(value: object) -> bytes:
+    """As torch saves it."""
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def packed(**arrays: object) -> bytes:
+    """As numpy saves them."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
 class Contents:
     """The entries of the tiny sweep's store by what they are: one model, and for each execution what came of it."""
 
@@ -118,13 +132,9 @@ def test_hostile_entries_are_computed_again_and_run_nothing(
     def replace(key: str, payload: bytes) -> None:
         store.put(key, payload, contents.entries[key].facts)
 
-    buffer = io.BytesIO()
-    torch.save({"connections.0.weight": Attack(marker)}, buffer)
-    replace(contents.model, buffer.getvalue())
-    objects = io.BytesIO()
-    np.savez(objects, labels=np.array([Attack(marker)], dtype=object))
+    replace(contents.model, saved({"connections.0.weight": Attack(marker)}))
     for key in contents.executions[:2]:
-        replace(key, objects.getvalue())
+        replace(key, packed(labels=np.array([Attack(marker)], dtype=object)))
     Path(store.path(contents.executions[2])).unlink()  # so that the model is needed in any case
     replace(contents.summaries[0], b'{"accuracy":"<script>"}')
     replace(contents.costs[0], pickle.dumps(Attack(marker)))
@@ -142,28 +152,19 @@ def test_hostile_entries_are_computed_again_and_run_nothing(
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
-def hostile_models(marker: Path) -> dict[str, bytes]:
-    attack, tensors = io.BytesIO(), encode_state({"connections.0.weight": torch.zeros(3, 4)})
-    torch.save(Attack(marker), attack)
-    listed = io.BytesIO()
-    torch.save([torch.zeros(2)], listed)
-    named = io.BytesIO()
-    torch.save({"connections.0.weight": "no tensor"}, named)
-    return {
+def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
+    marker, good = tmp_path / "owned", encode_state({"connections.0.weight": torch.zeros(3, 4)})
+    hostile = {
         "pickle": pickle.dumps(Attack(marker)),
-        "torch": attack.getvalue(),
-        "truncated": tensors[: len(tensors) // 2],
-        "without its end": tensors[:-30],
-        "a list": listed.getvalue(),
-        "a text": named.getvalue(),
+        "torch": saved(Attack(marker)),
+        "truncated": good[: len(good) // 2],
+        "without its end": good[:-30],
+        "a list": saved([torch.zeros(2)]),
+        "a text": saved({"connections.0.weight": "no tensor"}),
         "empty": b"",
         "noise": np.random.default_rng(0).bytes(5000),
     }
-
-
-def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
-    marker = tmp_path / "owned"
-    for name, payload in hostile_models(marker).items():
+    for name, payload in hostile.items():
         with pytest.raises(UnreadableResultError, match="the stored model cannot be read"):
             decode_state(payload)
         assert not marker.exists(), name
@@ -176,24 +177,17 @@ def test_what_is_no_execution_is_an_error_and_runs_nothing(
     good = contents.entries[contents.executions[0]].payload
     with np.load(io.BytesIO(good)) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    objects = np.array([Attack(marker)] * len(arrays["labels"]), dtype=object)
-
-    def packed(**changes: object) -> bytes:
-        buffer = io.BytesIO()
-        np.savez(buffer, **{**arrays, **changes})  # type: ignore[arg-type]
-        return buffer.getvalue()
-
-    assert decode_execution(packed()).samples == 20
-    lacking = {name: array for name, array in arrays.items() if name != "scores"}
-    buffer = io.BytesIO()
-    np.savez(buffer, **lacking)
+    assert decode_execution(packed(**arrays)).samples == 20
+    changes: dict[str, dict[str, object]] = {
+        "objects": {"labels": np.array([Attack(marker)] * len(arrays["labels"]), dtype=object)},
+        "shapes": {"emitted": arrays["emitted"][:, :-1]},
+        "facts": {"facts": np.frombuffer(b'{"shape": 1}', dtype=np.uint8)},
+        "columns of a table": {"messages.step": arrays["messages.step"][:-1]},
+        "an array more": {"more": np.zeros(3)},
+    }
     hostile = {
-        "objects": packed(labels=objects),
-        "shapes": packed(emitted=arrays["emitted"][:, :-1]),
-        "facts": packed(facts=np.frombuffer(b'{"shape": 1}', dtype=np.uint8)),
-        "columns of a table": packed(**{"messages.step": arrays["messages.step"][:-1]}),
-        "an array less": buffer.getvalue(),
-        "an array more": packed(more=np.zeros(3)),
+        **{name: packed(**{**arrays, **change}) for name, change in changes.items()},
+        "an array less": packed(**{name: array for name, array in arrays.items() if name != "scores"}),
         "truncated": good[: len(good) // 2],
         "pickle": pickle.dumps(Attack(marker)),
         "empty": b"",

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults import errors_on_full_disk, everything_below, limited_file_size, small_disk
+from faults import everything_below, limited_file_size, on_full_disk, small_disk
 from program import end, entries, start
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
@@ -101,7 +101,7 @@ def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbe
     damaged = shutil.copytree(undisturbed.store, folder / "store")
     some = next(path for path in damaged.glob("??/*") if path.stat().st_size < 2_000)
     some.unlink()  # a job is left to be run, and told about
-    assert end(sweep(folder, cache_root, prepare=errors_on_full_disk)).code == 0
+    assert end(sweep(folder, cache_root, prepare=on_full_disk(2))).code == 0
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 

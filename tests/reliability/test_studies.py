@@ -29,13 +29,13 @@ pytestmark = pytest.mark.thorough
 SLOWER = STUDY.replace("epochs: 4", "epochs: 30")
 
 
-def study(folder: Path, cache_root: Path, *options: str, output: str = "out") -> subprocess.Popen[str]:
+def study(folder: Path, cache_root: Path, *options: str) -> subprocess.Popen[str]:
     """Start the study of a folder, on one core unless options name an executor."""
     folder.mkdir(exist_ok=True)
     (folder / "tiny.yaml").write_text(SLOWER, encoding="utf-8")
     executor = () if "--executor" in options else ("--executor", "serial")
     return start(
-        *("study", "tiny.yaml", "--store", "store", "--output", output, *executor, *options),
+        *("study", "tiny.yaml", "--store", "store", "--output", "out", *executor, *options),
         folder=folder,
         environment={"CODESIGN_CACHE": cache_root},
     )
@@ -47,9 +47,9 @@ class Reference:
 
     folder: Path
 
-    def check(self, folder: Path, output: str = "out") -> None:
+    def check(self, folder: Path) -> None:
         """Fail where a study found anything else."""
-        theirs, ours = folder / output, self.folder / "out"
+        theirs, ours = folder / "out", self.folder / "out"
         assert (theirs / "trials.parquet").read_bytes() == (ours / "trials.parquet").read_bytes()
         assert contents_equal(read_results(theirs / "results.parquet"), read_results(ours / "results.parquet"))
 
@@ -150,14 +150,6 @@ def test_two_studies_in_one_folder_do_not_mix(tmp_path: Path, cache_root: Path, 
     assert "is held by another process that runs a study there" in second.err
     completed(first)
     reference.check(tmp_path)
-
-
-def test_two_studies_share_a_store(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
-    both = [study(tmp_path, cache_root, output=output) for output in ("a", "b")]
-    for process in both:
-        completed(process)
-    reference.check(tmp_path, "a")
-    reference.check(tmp_path, "b")
 
 
 def test_a_full_disk_under_the_journal(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
