@@ -308,6 +308,7 @@ def test_a_process_has_one_ray(ray: RayExecutor) -> None:
     ray.check(TaskResources())
     with pytest.raises(InputError, match="Ray is in use in this process already"):
         RayExecutor(workers=1).share(1)
+    assert run(ray, task(executor_tasks.add, 1, 1))["a"].output == 2  # which goes on, with the token that it has
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ class RaySession:
         with _environment(local=address is None), _signals_kept():
             import ray
 
-            _read_token_again()
             self.ray: Any = ray
-            if ray.is_initialized():
+            if ray.is_initialized():  # before its token is forgotten, without which Ray ends the process
                 raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
+            _read_token_again()
             if address is None:
                 self._folder = _scratch(on_note)
             else:
