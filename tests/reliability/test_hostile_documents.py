@@ -113,7 +113,7 @@ GRID = "axes:\n" + "".join(
     f"  chip.mubrain_fitted.{path}: [{', '.join(f'{i} {unit}' for i in range(1, 201))}]\n"
     for path, unit in (("energies.synaptic_operation", "fJ"), ("static_power", "uW"), ("vector_width", ""))
 )
-LONG_AXIS = f"axes:\n  chip.mubrain_fitted.vector_width: [{', '.join(map(str, range(1, 60_001)))}]\n"
+LONG_AXIS = f"axes:\n  chip.mubrain_fitted.vector_width: [{', '.join(map(str, range(1, 50_101)))}]\n"
 NAMES = ", ".join(f"d{i}: {{}}" for i in range(20_000))
 ALIASES = ", ".join(f"b{i}: *a" for i in range(60))
 SWEEPS: Mapping[str, Hostile] = {
