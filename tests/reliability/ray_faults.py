@@ -13,19 +13,45 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Ended, descendants, end, entries, finish, wait_until_gone
+from program import Ended, descendants, end, entries, start, wait_until_gone
 from tiny_sweeps import TINY
-from undisturbed_sweep import Undisturbed, sweep
 
+from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.simulation.event.compilation import cache_folder
 
-__all__ = ["LONG", "RESUME", "Run", "check_resumes", "kill", "sweep_on_ray", "temporary_folder", "wait_for"]
+__all__ = [
+    "RESUME",
+    "Reference",
+    "Run",
+    "kill",
+    "long_sweep",
+    "sweep_on_ray",
+    "temporary_folder",
+    "wait_for",
+]
 
 RESUME = "the same command goes on from there"
 
 
-LONG = TINY.replace("training: [0]", "training: [0, 1, 2, 3, 4, 5]").replace("epochs: 1,", "epochs: 100,")
-"""The tiny sweep with six trainings of about half a second."""
+def long_sweep(*changes: tuple[str, str]) -> str:
+    """The tiny sweep with six trainings of about half a second, and pieces of its text replaced."""
+    text = TINY
+    for old, new in (("training: [0]", "training: [0, 1, 2, 3, 4, 5]"), ("epochs: 1,", "epochs: 100,"), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a sweep gives where nothing goes wrong."""
+
+    results: ResultTable
+    jobs: list[str]
+
+    def check(self, folder: Path) -> None:
+        """Fail where the results of the sweep in a folder are others."""
+        assert contents_equal(read_results(folder / "out" / "results.parquet"), self.results)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,24 +105,30 @@ class Run:
 
 
 def sweep_on_ray(
-    folder: Path, cache_root: Path, temporary: Path, *options: str, text: str = LONG, **environment: str | Path | None
+    folder: Path,
+    cache_root: Path,
+    temporary: Path,
+    *options: str,
+    text: str | None = None,
+    **environment: str | Path | None,
 ) -> Run:
     """Start a sweep in a session of its own, as a terminal does; on two workers unless `options` say otherwise."""
     folder.mkdir(exist_ok=True)
-    (folder / "tiny.yaml").write_text(text, encoding="utf-8")
-    variables = {"CODESIGN_KERNEL_CACHE": cache_folder().parent, "TMPDIR": temporary, **environment}
-    on = options or ("--executor", "ray", "--workers", "2")
-    process = sweep(folder, cache_root, *on, environment=variables, prepare=os.setsid)
+    (folder / "sweep.yaml").write_text(text or long_sweep(), encoding="utf-8")
+    variables = {
+        "CODESIGN_CACHE": cache_root,
+        "CODESIGN_KERNEL_CACHE": cache_folder().parent,
+        "TMPDIR": temporary,
+        **environment,
+    }
+    process = start(
+        *("sweep", "sweep.yaml", "--store", "store", "--output", "out"),
+        *(options or ("--executor", "ray", "--workers", "2")),
+        folder=folder,
+        environment=variables,
+        prepare=os.setsid,
+    )
     return Run(process=process, folder=folder, temporary=temporary, said=[])
-
-
-def check_resumes(run: Run, reference: Undisturbed, again: subprocess.Popen[str]) -> None:
-    """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
-    kept = entries(run.folder / "store")
-    jobs = finish(again)
-    assert 0 < len(jobs) < len(reference.jobs)
-    assert kept.items() <= entries(run.folder / "store").items()
-    reference.check_results(run.folder / "out" / "results.parquet")
 
 
 @contextmanager

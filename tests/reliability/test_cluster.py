@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -17,10 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from program import ROOT
+from program import ROOT, entries, finish, start
 from ray_clusters import TOKEN, Cluster, free_ports, start_cluster, start_node
-from ray_faults import LONG, RESUME, Run, check_resumes, kill, sweep_on_ray
-from undisturbed_sweep import Undisturbed, sweep
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
+
+from codesign.analysis.table import read_results
 
 pytestmark = [
     pytest.mark.thorough,
@@ -30,11 +32,32 @@ pytestmark = [
 LIMIT_S = 240.0
 
 
+def serially(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
+    """Start the sweep of a folder without a cluster, for the sake of time."""
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    return start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+
+
 @pytest.fixture(scope="module")
-def cluster(reference: Undisturbed) -> Iterator[Cluster]:
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
+    """The long sweep, run serially and undisturbed."""
+    folder = tmp_path_factory.mktemp("reference")
+    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
+    jobs = finish(serially(folder, cache_root))
+    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
+
+
+@pytest.fixture(scope="module")
+def cluster(reference: Reference) -> Iterator[Cluster]:
     """One that no test destroys. After the reference, which has compiled the kernels."""
     with start_cluster() as started:
         yield started
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
 
 
 class Sweeps:
@@ -45,7 +68,9 @@ class Sweeps:
         self._started: list[Run] = []
         self._watchdogs: list[threading.Timer] = []
 
-    def start(self, address: str, *options: str, folder: str = "run", text: str = LONG, **environment: str) -> Run:
+    def start(
+        self, address: str, *options: str, folder: str = "run", text: str | None = None, **environment: str
+    ) -> Run:
         run = sweep_on_ray(
             *(self._folder / folder, self._cache_root, self._temporary, "--ray-address", address, *options),
             text=text,
@@ -71,14 +96,23 @@ def sweeps(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Sweeps
     started.end()
 
 
-def check_complete(run: Run, reference: Undisturbed) -> str:
+def check_complete(run: Run, reference: Reference) -> str:
     """Fail unless it succeeds, with each job once and the results of the reference; what it said."""
     ended = run.end()
     assert ended.code == 0, ended.err
     assert sorted(ended.jobs) == sorted(reference.jobs)
-    reference.check_results(run.folder / "out" / "results.parquet")
+    reference.check(run.folder)
     run.check_no_litter()
     return ended.err
+
+
+def check_resumes(run: Run, reference: Reference, again: subprocess.Popen[str]) -> None:
+    """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
+    kept = entries(run.folder / "store")
+    jobs = finish(again)
+    assert 0 < len(jobs) < len(reference.jobs)
+    assert kept.items() <= entries(run.folder / "store").items()
+    reference.check(run.folder)
 
 
 def check_mistake(run: Run, message: str, *, within_s: float = 60) -> None:
@@ -101,7 +135,7 @@ def changed_code(folder: Path) -> Path:
     return folder / "other"
 
 
-def test_both_nodes_are_used(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
+def test_both_nodes_are_used(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
     run = sweeps.start(cluster.address)
     cluster.head.wait_for_a_job()
     cluster.second.wait_for_a_job()
@@ -110,7 +144,7 @@ def test_both_nodes_are_used(cluster: Cluster, sweeps: Sweeps, reference: Undist
     cluster.check_idle()
 
 
-def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
+def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
     with start_node(f"--address={cluster.address}", address="127.0.0.3") as third:
         run = sweeps.start(cluster.address)
         third.wait_for_a_job()
@@ -124,9 +158,9 @@ def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturb
 
 
 def test_jobs_that_no_node_can_take_any_more_wait_for_one_that_joins(
-    cluster: Cluster, sweeps: Sweeps, reference: Undisturbed
+    cluster: Cluster, sweeps: Sweeps, reference: Reference
 ) -> None:
-    text = LONG + "resources: {train: {cpus: 2}}\n"
+    text = long_sweep() + "resources: {train: {cpus: 2}}\n"
     with start_node(f"--address={cluster.address}", address="127.0.0.4", cpus=2) as large:
         run = sweeps.start(cluster.address, text=text)
         large.wait_for_a_job()
@@ -139,7 +173,7 @@ def test_jobs_that_no_node_can_take_any_more_wait_for_one_that_joins(
     cluster.check_idle()
 
 
-def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
+def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
     run = sweeps.start(cluster.address)
     run.wait_for_jobs(2)
     kill(run.process.pid)
@@ -149,7 +183,7 @@ def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undi
     check_resumes(run, reference, sweeps.start(cluster.address).process)
 
 
-def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root: Path, reference: Undisturbed) -> None:
+def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
     run = sweeps.start(cluster.address)
     run.wait_for_jobs(2)
     os.killpg(run.process.pid, signal.SIGINT)
@@ -159,15 +193,15 @@ def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root
     assert "Traceback" not in ended.err
     run.check_no_litter()
     cluster.check_idle()
-    check_resumes(run, reference, sweep(run.folder, cache_root))
+    check_resumes(run, reference, serially(run.folder, cache_root))
 
 
-def test_two_sweeps_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
+def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
     both = [sweeps.start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
     for run in both:
         ended = run.end()
         assert ended.code == 0, ended.err
-        reference.check_results(run.folder / "out" / "results.parquet")
+        reference.check(run.folder)
     cluster.check_idle()
 
 
@@ -175,7 +209,7 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
     check_mistake(sweeps.start(cluster.address, RAY_AUTH_TOKEN="f" * 64), "its token is another one than here")
 
 
-def test_a_node_with_other_code(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed, tmp_path: Path) -> None:
+def test_a_node_with_other_code(cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path) -> None:
     """It gets no jobs, which is said."""
     other = changed_code(tmp_path)
     problem = "node 127.0.0.6 gets no jobs: its codesign"
@@ -201,13 +235,18 @@ def test_a_cluster_of_other_code_alone(sweeps: Sweeps, tmp_path: Path) -> None:
     assert "gets no jobs: its codesign" in ended.err
 
 
-def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Undisturbed) -> None:
+def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
     with start_cluster() as own:
         run = sweeps.start(own.address)
         run.wait_for_jobs(2)
         own.head.die()
         run.check_lost(within_s=60)
-    check_resumes(run, reference, sweep(run.folder, cache_root))
+    check_resumes(run, reference, serially(run.folder, cache_root))
+
+
+def test_an_address_at_which_nothing_is(sweeps: Sweeps) -> None:
+    (port,) = free_ports(1)
+    check_mistake(sweeps.start(f"127.0.0.1:{port}"), f"no Ray cluster answers at 127.0.0.1:{port}", within_s=30)
 
 
 def test_an_address_at_which_something_else_is(sweeps: Sweeps) -> None:

@@ -16,10 +16,8 @@ from typing import Any
 import executor_tasks
 import numpy as np
 import pytest
-from program import descendants, entries, find_processes, wait_until_gone
-from ray_faults import RESUME, Run, check_resumes, kill, sweep_on_ray
-from tiny_sweeps import TINY
-from undisturbed_sweep import Undisturbed, completed, sweep
+from program import descendants, entries, find_processes, finish, start, wait_until_gone
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
 
 from codesign.analysis.table import read_results
 from codesign.exploration.executors.base import Task
@@ -34,6 +32,22 @@ pytestmark = [
 PROCESSES = "gcs_server|raylet|ray::"
 
 
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
+    """The long sweep, run serially and undisturbed."""
+    folder = tmp_path_factory.mktemp("reference")
+    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    jobs = finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
+    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
 @pytest.fixture
 def run(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Run]:
     """The long sweep on two workers, some of its trainings done."""
@@ -46,24 +60,40 @@ def run(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Run]:
         run.process.wait()
 
 
-def test_a_worker_is_killed(run: Run, reference: Undisturbed) -> None:
+def resume(folder: Path, cache_root: Path) -> list[str]:
+    """Jobs that are left to the same command, which for the sake of time runs them serially."""
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    return finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
+
+
+def check_resumes(run: Run, cache_root: Path, reference: Reference) -> None:
+    """Fail unless it goes on where it was, to the same results."""
+    kept = entries(run.folder / "store")
+    resumed = resume(run.folder, cache_root)
+    assert 0 < len(resumed) < len(reference.jobs)
+    after = entries(run.folder / "store")
+    assert {key: after[key] for key in kept} == kept
+    reference.check(run.folder)
+
+
+def test_a_worker_is_killed(run: Run, reference: Reference) -> None:
     kill(find_processes(run.process.pid, "ray::perform_batch")[0])
     ended = run.end()
     assert ended.code == 0, ended.err
     assert "train: its worker died (WorkerCrashedError); it is started again" in ended.err
     assert sorted(ended.jobs) == sorted(reference.jobs)  # each of them once
-    reference.check_results(run.folder / "out" / "results.parquet")
+    reference.check(run.folder)
     run.check_no_litter()
 
 
 @pytest.mark.thorough
-def test_the_program_is_killed(run: Run, cache_root: Path, reference: Undisturbed) -> None:
+def test_the_program_is_killed(run: Run, cache_root: Path, reference: Reference) -> None:
     started = descendants(run.process.pid)
     assert len(find_processes(run.process.pid, PROCESSES)) >= 5
     kill(run.process.pid)
     assert run.end().code == -signal.SIGKILL
     wait_until_gone(started, within_s=90)
-    check_resumes(run, reference, sweep(run.folder, cache_root))
+    check_resumes(run, cache_root, reference)
 
 
 def interrupt_twice(pid: int) -> None:
@@ -76,7 +106,7 @@ def interrupt_twice(pid: int) -> None:
 @pytest.mark.parametrize("stop", [lambda pid: os.kill(pid, signal.SIGTERM), interrupt_twice], ids=["TERM", "INT INT"])
 @pytest.mark.thorough
 def test_the_program_is_told_to_stop(
-    run: Run, cache_root: Path, reference: Undisturbed, stop: Callable[[int], None]
+    run: Run, cache_root: Path, reference: Reference, stop: Callable[[int], None]
 ) -> None:
     started = descendants(run.process.pid)
     stop(run.process.pid)
@@ -87,15 +117,15 @@ def test_the_program_is_told_to_stop(
     assert "Traceback" not in ended.err
     wait_until_gone(started, within_s=15)
     run.check_no_litter()
-    check_resumes(run, reference, sweep(run.folder, cache_root))
+    check_resumes(run, cache_root, reference)
 
 
 @pytest.mark.parametrize("part", ["/raylet ", "/gcs_server "])
 @pytest.mark.thorough
-def test_ray_itself_is_killed(run: Run, cache_root: Path, reference: Undisturbed, part: str) -> None:
+def test_ray_itself_is_killed(run: Run, cache_root: Path, reference: Reference, part: str) -> None:
     kill(*find_processes(run.process.pid, part))
     run.check_lost(within_s=30)
-    check_resumes(run, reference, sweep(run.folder, cache_root))
+    check_resumes(run, cache_root, reference)
 
 
 @pytest.mark.thorough
@@ -105,9 +135,10 @@ def test_surroundings_in_which_ray_would_go_astray(tmp_path: Path, cache_root: P
     for folder in (deep, temporary):
         (folder / "ray").mkdir(parents=True)
         (folder / "ray" / "ray_current_cluster").write_text("127.0.0.1:1", encoding="utf-8")
+    text = long_sweep(("epochs: 100,", "epochs: 1,"), ("[0, 1, 2, 3, 4, 5]", "[0]"))
     run = sweep_on_ray(
         *(tmp_path, cache_root, deep),
-        text=TINY,
+        text=text,
         HOME="/dev/null",
         RAY_ADDRESS="127.0.0.1:1",
         RAY_TMPDIR=temporary,
@@ -151,8 +182,9 @@ def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temp
     assert "TrainingDivergedError" in outcomes["diverging", "failed"]
     # Serially, with one thread, and without the others: the same bits.
     alone = FAILING.replace("  endless:", "  # endless:").replace("  diverging:", "  # diverging:")
-    (tmp_path / "tiny.yaml").write_text(alone.split("resources:")[0], encoding="utf-8")
-    completed(sweep(tmp_path, cache_root, store="alone", output="other"))
+    (tmp_path / "sweep.yaml").write_text(alone.split("resources:")[0], encoding="utf-8")
+    options = ("--store", "alone", "--output", "other", "--executor", "serial")
+    finish(start("sweep", "sweep.yaml", *options, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root}))
     assert len(entries(tmp_path / "alone")) >= 2 * 3  # models, executions, prices
     for key in entries(tmp_path / "alone"):
         one, other = (Store(tmp_path / name).get(key) for name in ("alone", "store"))

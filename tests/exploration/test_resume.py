@@ -1,0 +1,98 @@
+"""The whole program in a subprocess: killed, interrupted, and run again.
+
+Thorough is what would catch a store that two processes spoil for each other, and an end late in a sweep that loses what
+an early one does not.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import program
+import pytest
+from program import descendants, entries, finish, stop_after, wait_until_gone
+from tiny_sweeps import TINY
+
+from codesign.analysis.table import contents_equal, read_results
+from codesign.exploration.store import Store
+
+pytestmark = pytest.mark.slow
+
+SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
+
+
+def start(folder: Path, cache_root: Path, *options: str) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
+    arguments = ("sweep", "tiny.yaml", "--store", "store", "--output", "out", *options)
+    return program.start(*arguments, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple[Path, list[str]]:
+    """A run from beginning to end: its folder and its jobs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return folder, finish(start(folder, cache_root, "--executor", "serial"))
+
+
+@pytest.mark.parametrize("jobs", [2, pytest.param(7, marks=pytest.mark.thorough)])
+def test_a_killed_sweep_goes_on_where_it_was(
+    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]], jobs: int
+) -> None:
+    folder, everything = undisturbed
+    process = start(tmp_path, cache_root, "--executor", "serial")
+    stop_after(process, jobs, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.json"]  # where its record is; no results
+    kept = entries(tmp_path / "store")
+    assert len(kept) >= jobs
+    resumed = finish(start(tmp_path, cache_root, "--executor", "serial"))
+    assert 0 < len(resumed) <= len(everything) - jobs
+    assert set(resumed) < set(everything)
+    after = entries(tmp_path / "store")
+    assert {key: after[key] for key in kept} == kept  # nothing that was finished was written again
+    ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, folder))
+    assert contents_equal(ours, theirs)
+    assert finish(start(tmp_path, cache_root)) == []
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(
+    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
+) -> None:
+    process = start(tmp_path, cache_root, "--executor", "serial")
+    _, said = stop_after(process, 2, signal.SIGINT)
+    assert process.returncode == 130
+    assert "interrupted: what is finished is kept in store; the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert len(finish(start(tmp_path, cache_root, "--executor", "serial"))) <= len(undisturbed[1]) - 2
+
+
+def test_an_interrupted_sweep_on_ray_leaves_no_processes(
+    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
+) -> None:
+    process = start(tmp_path, cache_root, "--executor", "ray", "--workers", "2")
+    started: set[int] = set()
+    _, said = stop_after(process, 2, signal.SIGINT, before=lambda: started.update(descendants(process.pid)))
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert len(started) > 2
+    wait_until_gone(started)
+    finish(start(tmp_path, cache_root, "--executor", "serial"))
+    ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, undisturbed[0]))
+    assert contents_equal(ours, theirs)
+
+
+@pytest.mark.thorough
+def test_two_sweeps_at_once_share_a_store(
+    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
+) -> None:
+    one, other = (start(tmp_path, cache_root, "--executor", "serial", "--output", name) for name in ("a", "b"))
+    finish(one)
+    finish(other)
+    reference = read_results(undisturbed[0] / "out" / "results.parquet")
+    for name in ("a", "b"):
+        assert contents_equal(read_results(tmp_path / name / "results.parquet"), reference)
+    store = Store(tmp_path / "store")
+    assert all(store.get(key) is not None for key in entries(store.root))
