@@ -8,7 +8,7 @@ import pytest
 import torch
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """One thread unless a test sets another number: the reference gains nothing from more on small networks."""
     before = torch.get_num_threads()

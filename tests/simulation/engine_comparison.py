@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+import math
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from random_cases import Case
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import Simulation, simulate
+from codesign.simulation.engine import ClassificationLoss, Simulation, classification_loss, simulate
 
 ENGINE = "event"
+ENGINES = ("reference", ENGINE)
 GRADIENT_TOLERANCE = 1e-5
 """Gradients are float32 sums in the event engine and float64 in the reference: a share of the largest entry of each
 tensor, about a hundred times the rounding of one operation."""
@@ -28,7 +30,14 @@ def arguments(case: Case) -> dict[str, Any]:
 
 
 def run(case: Case, engine: str, **options: Any) -> Simulation:
-    return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
+    with torch.set_grad_enabled(torch.is_grad_enabled() and case.learns):
+        return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
+
+
+def loss_of(case: Case, engine: str, **options: Any) -> ClassificationLoss:
+    options = {"loss": case.loss, **arguments(case), **options}
+    with torch.set_grad_enabled(torch.is_grad_enabled() and case.learns):
+        return classification_loss(case.network, case.events, case.schedule, engine=engine, **options)
 
 
 def gradients_of(network: SpikingNetwork, loss: torch.Tensor) -> list[torch.Tensor]:
@@ -64,9 +73,33 @@ def assert_gradients_close(found: list[torch.Tensor], expected: list[torch.Tenso
 
 
 def assert_equals_reference(case: Case) -> None:
+    """Everything that a simulation and a loss tell, and their gradients."""
     expected, found = run(case, "reference"), run(case, ENGINE)
     assert found.logits.dtype == expected.logits.dtype
     assert found.logits.tolist() == expected.logits.tolist()
     assert found.emitted == expected.emitted
     assert_same(found.execution, expected.execution)
-    assert_gradients_close(score_gradients(case, found.logits), score_gradients(case, expected.logits))
+    losses = loss_of(case, "reference"), loss_of(case, ENGINE)
+    if case.loss == "sum":
+        labels = torch.from_numpy(case.events.labels)
+        losses = (
+            *losses,
+            replace(losses[0], value=torch.nn.functional.cross_entropy(run(case, ENGINE).logits, labels)),
+        )
+    for loss in losses:
+        assert loss.logits.tolist() == expected.logits.tolist()
+        assert loss.logits.dtype == expected.logits.dtype
+        assert not loss.logits.requires_grad
+        assert loss.emitted == expected.emitted
+        assert loss.value.shape == ()
+        torch.testing.assert_close(loss.value, losses[0].value, rtol=1e-5, atol=1e-6, equal_nan=True)
+    if case.learns:
+        assert_gradients_close(score_gradients(case, found.logits), score_gradients(case, expected.logits))
+        first, *others = [gradients_of(case.network, loss.value) for loss in losses]
+        for other in others:
+            assert_gradients_close(other, first)
+
+
+def slope(v: float) -> float:
+    """ds/dv by hand, of a neuron with threshold 1/4 and α = 2."""
+    return 1 / (1 + (math.pi * (v - 0.25)) ** 2)

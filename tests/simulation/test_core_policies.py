@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
-from engine_comparison import ENGINE, assert_equals_reference
-from machine_oracle import run_sample
-from random_cases import random_case
+from engine_comparison import ENGINES
+from networks import batch_of, network_of
 
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Waiting, get_policy
 from codesign.simulation.schedule import Schedule
-from codesign.workload.events import EventBatch
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-ENGINES = ("reference", ENGINE)
-CORE_POLICIES = ("arbiter", "round_robin")
 A, B, C, D, E, F, OUT = range(1, 8)
 INPUT = 0
 CORES = (1, 2, 0, 1, 2, 0, 3)
@@ -33,11 +21,7 @@ def departures(
     topology: str, schedule: Schedule, engine: str, *, weights: tuple[float, ...], inputs: int = 1
 ) -> list[tuple[int, int]]:
     """(step, source) of all that leave when every input has one event; layers have equal weights. Threshold 0.5."""
-    network = SpikingNetwork(parse_topology(topology), NeuronSpec(threshold=0.5), timestep_s=0.01)
-    with torch.no_grad():
-        for tensor, weight in zip(network.weights(), weights, strict=True):
-            tensor.fill_(weight)
-    events = EventBatch.from_frames(np.ones((1, 1, inputs)), np.array([0]), timestep_s=0.01)
+    network, events = network_of(topology, *weights, threshold=0.5), batch_of(np.ones((1, 1, inputs)))
     execution = simulate(network, events, schedule, engine=engine).execution
     assert execution is not None
     table = execution.messages
@@ -122,64 +106,3 @@ def test_turns_come_before_age_and_are_exact_on_large_chips():
         for age in (0, 1, 4095)
     ]
     assert ranks == [-0, -1, -4095, -4096, -4097, -8191, -8192, -8193, -12287, -16773120, -16773121, -16777215]
-
-
-@pytest.mark.parametrize("policy", CORE_POLICIES)
-@pytest.mark.parametrize("mode", ["frame", "queued"])
-@pytest.mark.parametrize("refractory", [True, False])
-@pytest.mark.parametrize("seed", range(3))
-def test_equal_the_machine_stated_a_second_time(policy: str, mode: str, refractory: bool, seed: int):
-    case = random_case(70_000 + seed)
-    prioritized = mode == "queued" and seed % 2 == 1
-    neurons = case.network.shape.neurons
-    cores = tuple(int(n) for n in np.random.default_rng(seed).integers(0, 3, neurons)) if seed % 3 else None
-    schedule = replace(
-        case.schedule,
-        policy=policy,
-        group_size=1 + seed % 3,
-        input_mode=mode,
-        prioritize_input=prioritized,
-        cores=cores,
-        refractory=refractory,
-        synchronization_threshold=1,
-    )
-    case = replace(case, schedule=schedule)
-    assert_equals_reference(case)
-    found = simulate(
-        case.network,
-        case.events,
-        schedule,
-        regularization=case.regularization,
-        seed=case.seed,
-        epoch=case.epoch,
-        engine=ENGINE,
-    ).execution
-    assert found is not None
-    for b in range(len(case.events)):
-        expected = run_sample(
-            case.network,
-            case.frames[b],
-            int(case.events.sample_ids[b]),
-            schedule,
-            case.regularization,
-            case.seed,
-            case.epoch,
-        )
-        assert found.emitted[b].tolist() == expected.emitted
-        assert found.forward_steps[b].tolist() == expected.forward_steps
-        assert found.spikes_to_stop[b].tolist() == expected.spikes_to_stop
-
-
-def test_the_mapping_changes_spikes():
-    changed = dict.fromkeys(CORE_POLICIES, 0)
-    for policy in CORE_POLICIES:
-        for seed in range(20):
-            case = random_case(71_000 + seed)
-            neurons = case.network.shape.neurons
-            schedule = Schedule(policy=policy, group_size=2, stop="drained")
-            backwards = replace(schedule, cores=tuple(reversed(range(neurons))))
-            one, other = (
-                simulate(case.network, case.events, each).execution.emitted.tolist() for each in (schedule, backwards)
-            )
-            changed[policy] += one != other
-    assert min(changed.values()) > 3

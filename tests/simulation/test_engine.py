@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from random_cases import random_case, random_frames, random_network
+from networks import batch_of, network_of
+from random_cases import DROPOUTS, a_case
 
 from codesign.errors import InputError
-from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
-REGULARIZATION = Regularization(input_dropout=0.25, network_dropout=0.1, refractory_dropout=0.8, momentum_noise=0.1)
 PER_SAMPLE = [
     "scores",
     "emitted",
@@ -34,7 +34,7 @@ PER_SAMPLE = [
 
 def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> list[torch.Tensor]:
     network.zero_grad()
-    logits = simulate(network, events, schedule, regularization=REGULARIZATION, seed=3).logits
+    logits = simulate(network, events, schedule, regularization=DROPOUTS, seed=3).logits
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(events.labels), reduction="sum").backward()
     return [parameter.grad.clone() for parameter in network.parameters()]
 
@@ -42,19 +42,16 @@ def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -
 @pytest.mark.parametrize("policy", ["random", "momentum", "fifo"])
 @pytest.mark.parametrize("engine", engine_names())
 def test_a_sample_does_not_see_its_batch(policy: str, engine: str):
-    rng = np.random.default_rng(5)
-    network = random_network(rng, convolutional=False, neuron=NeuronSpec(threshold=0.3))
+    case = a_case(batch=64)
+    network, events = case.network, case.events
     with torch.no_grad():  # free weights: what is asserted is independence, not exact sums
         for weight in network.weights():
             weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.5)
-    inputs = network.shape.input_size
-    frames = random_frames(rng, 64, 3, inputs)
-    events = EventBatch.from_frames(frames, rng.integers(0, 3, 64), timestep_s=0.01)
     schedule = Schedule(policy=policy, group_size=2)
-    together = simulate(network, events, schedule, regularization=REGULARIZATION, seed=3, engine=engine).execution
+    together = simulate(network, events, schedule, regularization=DROPOUTS, seed=3, engine=engine).execution
     for positions in ([17], [17, 40], [40, 3]):
         part = events.select(positions)
-        alone = simulate(network, part, schedule, regularization=REGULARIZATION, seed=3, engine=engine).execution
+        alone = simulate(network, part, schedule, regularization=DROPOUTS, seed=3, engine=engine).execution
         for name in PER_SAMPLE:
             assert getattr(alone, name).tolist() == getattr(together, name)[positions].tolist(), name
     whole = gradients(network, events, schedule)
@@ -68,18 +65,7 @@ def test_a_sample_does_not_see_its_batch(policy: str, engine: str):
 
 def chain(weights: list[float], **neuron: object) -> SpikingNetwork:
     """A chain of single neurons with these weights, threshold 1/4, no leak."""
-    topology = parse_topology("-".join(["1"] * (len(weights) + 1)))
-    network = SpikingNetwork(topology, NeuronSpec(threshold=0.25, **neuron), timestep_s=0.01)
-    with torch.no_grad():
-        for weight, value in zip(network.weights(), weights, strict=True):
-            weight.fill_(value)
-    return network
-
-
-def one_input(counts: list[int]) -> EventBatch:
-    """One sample, one input, these counts a timestep."""
-    frames = np.array(counts).reshape(1, -1, 1)
-    return EventBatch.from_frames(frames, np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    return network_of("-".join(["1"] * (len(weights) + 1)), *weights, **neuron)
 
 
 def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> Execution:
@@ -89,7 +75,7 @@ def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> 
 
 
 def test_a_chain_by_hand():
-    execution = execute(chain([0.5, 0.75, 0.5]), one_input([1, 0, 2]), Schedule(group_size=8, stop="drained"))
+    execution = execute(chain([0.5, 0.75, 0.5]), batch_of([1, 0, 2]), Schedule(group_size=8, stop="drained"))
     assert execution.forward_steps.tolist() == [[3, 0, 3]]
     assert execution.emitted.tolist() == [[2, 2, 2]]
     assert execution.propagated.tolist() == [[2, 2, 2]]  # the output's spikes leave the queue too, to nowhere
@@ -109,18 +95,15 @@ def test_a_chain_by_hand():
 
 def test_the_last_step_of_on_output_selects_nothing():
     network = chain([0.5, 0.75])
-    execution = execute(network, one_input([1]), Schedule(steps_after_output=0))
+    execution = execute(network, batch_of([1]), Schedule(steps_after_output=0))
     assert execution.forward_steps.tolist() == [[2]]
     assert execution.propagated.tolist() == [[1, 0]]
 
 
 def test_waiting_spikes_do_not_leak_into_the_next_timestep():
     # two hidden neurons, F = 1: the output fires on the first, and the second is dropped where it waits
-    network = SpikingNetwork(parse_topology("1-2-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
-    with torch.no_grad():
-        network.weights()[0].fill_(0.5)
-        network.weights()[1].fill_(0.5)
-    execution = execute(network, one_input([1, 0, 0]), Schedule(policy="fifo", group_size=1, steps_after_output=0))
+    network = network_of("1-2-1", 0.5, 0.5)
+    execution = execute(network, batch_of([1, 0, 0]), Schedule(policy="fifo", group_size=1, steps_after_output=0))
     assert execution.emitted.tolist() == [[2, 1]]
     assert execution.propagated.tolist() == [[1, 0]]
     assert execution.forward_steps.tolist() == [[2, 0, 0]]
@@ -128,36 +111,23 @@ def test_waiting_spikes_do_not_leak_into_the_next_timestep():
 
 def test_potentials_decay_between_timesteps():
     network = chain([0.2], time_constant="10 ms")
-    execution = execute(network, one_input([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25
+    execution = execute(network, batch_of([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25
     assert execution.emitted.tolist() == [[1]]
     network = chain([0.2], time_constant="5 ms")  # 0.2 · e⁻² + 0.2 = 0.2271
-    assert execute(network, one_input([1, 1]), LAYERED).emitted.tolist() == [[0]]
+    assert execute(network, batch_of([1, 1]), LAYERED).emitted.tolist() == [[0]]
 
 
 def test_refractory_neurons_fire_once_a_timestep():
-    network = SpikingNetwork(parse_topology("2-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
-    with torch.no_grad():
-        network.weights()[0].fill_(0.5)
-    events = EventBatch.from_frames(np.ones((1, 2, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
-    queued = Schedule(input_mode="queued", group_size=1, stop="drained")
-    assert execute(network, events, queued).emitted.tolist() == [[2]]
-    free = SpikingNetwork(parse_topology("2-1"), NeuronSpec(threshold=0.25, refractory=False), timestep_s=0.01)
-    free.load_state_dict(network.state_dict())
-    assert execute(free, events, queued).emitted.tolist() == [[4]]
+    queued, events = Schedule(input_mode="queued", group_size=1, stop="drained"), batch_of(np.ones((1, 2, 2)))
+    assert execute(network_of("2-1", 0.5), events, queued).emitted.tolist() == [[2]]
+    assert execute(network_of("2-1", 0.5, refractory=False), events, queued).emitted.tolist() == [[4]]
 
 
 def test_prioritized_input_leaves_first():
-    network = chain([0.5, 0.5])
-    frames = np.array([[[1, 1, 1]]])
-    network = SpikingNetwork(parse_topology("3-1-1"), NeuronSpec(threshold=0.25), timestep_s=0.01)
-    with torch.no_grad():
-        network.weights()[0].fill_(0.5)
-        network.weights()[1].fill_(0.5)
-    events = EventBatch.from_frames(frames, np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    network, events = network_of("3-1-1", 0.5, 0.5), batch_of(np.ones((1, 1, 3)))
     momentum = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained")
     first = execute(network, events, momentum)  # the hidden neuron has potential, waiting inputs have none
-    prioritized = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained", prioritize_input=True)
-    last = execute(network, events, prioritized)
+    last = execute(network, events, replace(momentum, prioritize_input=True))
     assert first.steps_to_first_output.tolist() == [[3]]
     assert last.steps_to_first_output.tolist() == [[5]]
 
@@ -165,25 +135,23 @@ def test_prioritized_input_leaves_first():
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])
 def test_corners_have_a_result(schedule: Schedule):
     silent = chain([0.125, 0.5])
-    execution = execute(silent, one_input([1, 0]), schedule)
+    execution = execute(silent, batch_of([1, 0]), schedule)
     assert execution.undecided.tolist() == [True]
     assert execution.predictions.tolist() == [-1]
     assert execution.accuracy == 0.0
     assert execution.steps_to_first_output.tolist() == [[NOT_REACHED, NOT_REACHED]]
-    nothing = execute(silent, one_input([0, 0]), schedule)
+    nothing = execute(silent, batch_of([0, 0]), schedule)
     assert nothing.forward_steps.tolist() == [[0, 0]]
     assert nothing.input_events.tolist() == [0]
-    empty = one_input([1]).select([])
+    empty = batch_of([1]).select([])
     none = execute(silent, empty, schedule)
     assert none.samples == 0
     assert none.scores.shape == (0, 1)
 
 
 def test_ties_go_to_the_lowest_class_and_are_reported():
-    network = SpikingNetwork(parse_topology("1-3"), NeuronSpec(threshold=0.25), timestep_s=0.01)
-    with torch.no_grad():
-        network.weights()[0].copy_(torch.tensor([[0.0], [0.5], [0.5]]))
-    execution = execute(network, one_input([1]), LAYERED)
+    network = network_of("1-3", [[0.0], [0.5], [0.5]])
+    execution = execute(network, batch_of([1]), LAYERED)
     assert execution.predictions.tolist() == [1]
     assert execution.tied.tolist() == [True]
     assert execution.undecided.tolist() == [False]
@@ -192,7 +160,7 @@ def test_ties_go_to_the_lowest_class_and_are_reported():
 def test_evaluation_does_not_depend_on_the_batch_size():
     from codesign.training.evaluation import evaluate, predict
 
-    case = random_case(11, batch=7)
+    case = a_case(batch=7)
     whole = evaluate(case.network, case.events, Schedule(group_size=2), seed=1)
     parts = evaluate(case.network, case.events, Schedule(group_size=2), seed=1, batch_size=3)
     for name in PER_SAMPLE:
@@ -206,14 +174,14 @@ def test_evaluation_does_not_depend_on_the_batch_size():
 def test_what_does_not_fit_is_an_error():
     network = chain([0.5])
     with pytest.raises(InputError, match="unknown engine 'event-driven'"):
-        simulate(network, one_input([1]), LAYERED, engine="event-driven")
+        simulate(network, batch_of([1]), LAYERED, engine="event-driven")
     with pytest.raises(InputError, match="unknown scheduling policy 'radnom'; did you mean 'random'"):
-        simulate(network, one_input([1]), Schedule(policy="radnom"))
-    events = EventBatch.from_frames(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+        simulate(network, batch_of([1]), Schedule(policy="radnom"))
+    events = batch_of(np.ones((1, 1, 2)))
     with pytest.raises(InputError, match="has 1 inputs, the events have 2"):
         simulate(network, events, LAYERED)
     with pytest.raises(InputError, match="one number for each of 1 neurons, found 2"):
-        simulate(network, one_input([1]), Schedule(synchronization_threshold=(1, 2)))
+        simulate(network, batch_of([1]), Schedule(synchronization_threshold=(1, 2)))
     events = EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.02)
     leaky = chain([0.5], time_constant="1 ms")
     with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
@@ -226,13 +194,13 @@ def test_what_does_not_fit_is_an_error():
 
 def test_a_network_is_called_like_any_module():
     network = chain([0.5, 0.75])
-    scores = network(one_input([1, 0, 2]))
+    scores = network(batch_of([1, 0, 2]))
     assert scores.tolist() == [[2.0]]
     scores.sum().backward()
     assert all(weight.grad.any() for weight in network.weights())
     queued = Schedule(input_mode="queued", group_size=1)
-    assert network(one_input([1]), queued, engine="reference").tolist() == [[1.0]]
-    assert torch.nn.Sequential(network, torch.nn.Flatten(0))(one_input([1])).shape == (1,)
+    assert network(batch_of([1]), queued, engine="reference").tolist() == [[1.0]]
+    assert torch.nn.Sequential(network, torch.nn.Flatten(0))(batch_of([1])).shape == (1,)
 
 
 @pytest.mark.parametrize("engine", engine_names())
@@ -241,7 +209,7 @@ def test_a_timestep_without_events_runs_no_step_unless_barrier_messages_are_sent
     for threshold in (1, 2, "layer"):
         for barriers, steps in ((False, [[2, 0]]), (True, [[2, 2]])):
             schedule = Schedule(stop="drained", synchronization_threshold=threshold, barrier_messages=barriers)
-            execution = simulate(network, one_input([1, 0]), schedule, engine=engine).execution
+            execution = simulate(network, batch_of([1, 0]), schedule, engine=engine).execution
             if threshold == 2:  # the output waits for two messages and gets one
                 assert execution.forward_steps.tolist() == [[2, 2 if barriers else 0]]
             else:
@@ -254,21 +222,21 @@ def test_a_threshold_of_0_is_reached_as_the_pass_begins(engine: str):
     """1-1-1-1: the second neuron waits for nothing and says in step 0 that it did not fire; the third waits for one."""
     network = chain([0.5, 0.125, 0.5])
     schedule = Schedule(stop="drained", synchronization_threshold=(1, 0, 1), barrier_messages=True)
-    execution = simulate(network, one_input([1]), schedule, engine=engine).execution
+    execution = simulate(network, batch_of([1]), schedule, engine=engine).execution
     assert execution.barrier_messages.tolist() == [[0, 1, 0]]
     assert execution.messages.step[execution.messages.barriers > 0].tolist() == [0]
 
 
 def test_results_networks_and_schedules_are_told_in_a_few_lines():
     network = chain([0.5, 0.75])
-    execution = execute(network, one_input([1, 0]), LAYERED)
+    execution = execute(network, batch_of([1, 0]), LAYERED)
     assert repr(execution).splitlines() == [
         "Execution(1 samples, 2 timesteps, 2 layers,",
         "  accuracy 100.0%, undecided 0.0%,",
         "  a sample: 2.0 spikes, 2.0 synaptic operations, 2.0 forward steps)",
     ]
     assert repr(execution.messages) == "MessageTable(3 rows, 3 spikes)"
-    assert len(repr(simulate(network, one_input([1]), LAYERED)).splitlines()) < 6
+    assert len(repr(simulate(network, batch_of([1]), LAYERED)).splitlines()) < 6
     assert len(repr(network).splitlines()) == 6
     assert repr(LAYERED) == "Schedule(policy='fifo', group_size=None, stop='drained')"
     assert repr(Schedule(cores=(0, 2, 1))) == "Schedule(cores=<3 numbers, 0 to 2>)"
@@ -278,15 +246,11 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
     from codesign.errors import SilentNetworkWarning
     from codesign.training.evaluation import evaluate
 
-    events = EventBatch.from_frames(np.ones((20, 1, 1)), np.zeros(20, dtype=np.int64), timestep_s=0.01)
+    events = batch_of(np.ones((20, 1, 1)))
     with pytest.warns(SilentNetworkWarning, match=r"none of 20 samples .* layer 1 of 2 .* threshold") as told:
         evaluate(chain([0.5, 0.125]), events, LAYERED, batch_size=8)
     assert len(told) == 1
     with pytest.warns(SilentNetworkWarning, match="no input events"):
-        evaluate(
-            chain([0.5, 0.75]),
-            EventBatch.from_frames(np.zeros((20, 1, 1)), np.zeros(20, dtype=np.int64), timestep_s=0.01),
-            LAYERED,
-        )
+        evaluate(chain([0.5, 0.75]), batch_of(np.zeros((20, 1, 1))), LAYERED)
     evaluate(chain([0.5, 0.75]), events, LAYERED)  # one that fires
     evaluate(chain([0.5, 0.125]), events.select(slice(3)), LAYERED)  # and a few samples that prove nothing

@@ -39,8 +39,8 @@ BY_HAND = [
 def networks() -> list[SpikingNetwork]:
     """Free weights: nothing here depends on the order of sums by more than rounding."""
     topologies = [TopologySpec.model_validate(one) for one in BY_HAND]
-    topologies += [deep_convolutional(np.random.default_rng(seed)) for seed in range(40)]
-    topologies += [wide_linear(np.random.default_rng(seed)) for seed in range(15)]
+    topologies += [deep_convolutional(np.random.default_rng(seed)) for seed in range(24)]
+    topologies += [wide_linear(np.random.default_rng(seed)) for seed in range(6)]
     return [SpikingNetwork(one, NeuronSpec(), timestep_s=0.01, seed=i) for i, one in enumerate(topologies)]
 
 
@@ -78,42 +78,21 @@ def test_networks_are_of_all_kinds():
 
 
 @each_network
-def test_rows_added_by_taps_are_the_currents(network: SpikingNetwork):
-    layout, rng = MemoryLayout(network), np.random.default_rng(1)
-    packed = layout.pack(network.weights())
-    first = 0
-    for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
-        spikes = rng.poisson(0.5, connection.inputs)
-        x = np.zeros(layout.slots)
-        for j in np.flatnonzero(spikes):
-            for row, target in rows_of(layout, first + j):
-                x[target] += spikes[j] * packed[row].astype(np.float64)
-        expected = connection.currents(
-            torch.from_numpy(spikes[None].astype(float)), connection.weight.detach().double()
-        )
-        np.testing.assert_allclose(x[slots], expected[0].numpy(), rtol=1e-6, atol=1e-7)
-        x[slots] = 0
-        assert not x.any()  # neither padding nor another layer
-        first += connection.inputs
-
-
-@each_network
-def test_products_with_rows_are_the_adjoint(network: SpikingNetwork):
-    layout, rng = MemoryLayout(network), np.random.default_rng(2)
+def test_rows_at_the_slots_of_taps_are_the_connections_matrices(network: SpikingNetwork):
+    """So a spike adds its currents, and the product of its rows with a gradient at their slots is the adjoint."""
+    layout = MemoryLayout(network)
     packed = layout.pack(network.weights()).astype(np.float64)
     first = 0
     for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
-        gradient = rng.normal(size=connection.outputs)
-        dx = np.full(layout.slots, np.nan)  # of other layers, which no row reaches
-        dx[_positions_of(layout, slots)] = 0
-        dx[slots] = gradient
-        found = [
-            sum(packed[row] @ dx[target] for row, target in rows_of(layout, first + j))
-            for j in range(connection.inputs)
-        ]
-        weight = connection.weight.detach().double()
-        expected = connection.spikes_gradient(torch.from_numpy(gradient[None]), weight)
-        np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-5, atol=1e-6)
+        x = np.zeros((connection.inputs, layout.slots))
+        for j in range(connection.inputs):
+            for row, target in rows_of(layout, first + j):
+                x[j, target] += packed[row]
+        single = torch.eye(connection.inputs, dtype=torch.float64)
+        expected = connection.currents(single, connection.weight.detach().double())
+        np.testing.assert_allclose(x[:, slots], expected.numpy(), rtol=1e-6, atol=1e-7)
+        x[:, slots] = 0
+        assert not x.any()  # neither padding nor another layer
         first += connection.inputs
 
 
@@ -198,11 +177,3 @@ def test_transposed_weights_hold_one_row_a_target(network: SpikingNetwork):
             assert np.array_equal(block[: len(weight), : weight.shape[1]], weight)
             kept += np.count_nonzero(weight)
     assert np.count_nonzero(transposed) == kept
-
-
-def _positions_of(layout: MemoryLayout, slots: np.ndarray) -> np.ndarray:
-    """All slots, padding included, of the positions that hold some of the given ones."""
-    layer = layout.wiring.source_layer[layout.wiring.slot_source[slots[0]]] - 1
-    first, last = layout.wiring.layer_positions[layer : layer + 2]
-    starts = layout.wiring.position_slot[first:last]
-    return (starts[:, None] + np.arange(layout.wiring.layer_width[layer])).ravel()

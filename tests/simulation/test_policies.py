@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from engine_comparison import ENGINES, assert_equals_reference, assert_same, loss_of, run
+from random_cases import a_case
 
 from codesign.errors import InputError
 from codesign.simulation import policies
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 
 BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "timed")
 
@@ -70,6 +76,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
 
     def register(**plugins: object) -> None:
         policies.policy_names.cache_clear()
+        policies._from_entry_point.cache_clear()
         entries = [_Entry(name, value) for name, value in plugins.items()]
         monkeypatch.setattr(policies, "entry_points", lambda group: entries * (group == "codesign.policies"))
 
@@ -103,3 +110,62 @@ def test_a_wrong_entry_point_is_named(plug_in, plugin: object, message: str):
     plug_in(mine=plugin)
     with pytest.raises(InputError, match=message):
         get_policy("mine")
+
+
+# a user's, on both engines --------------------------------------------------------------------------------------------
+
+
+def deep_first(waiting):
+    return waiting.layer
+
+
+def everything(w):
+    return (w.potential - w.enqueue_step) * (w.layer + w.core) + w.uniform * w.step - w.noise * w.index
+
+
+def with_literals(waiting):
+    """Numbers that are not exact in float32, and an integer."""
+    return 0.3 * waiting.potential + waiting.uniform / 3 - 2 * waiting.enqueue_step - 1e-3 * waiting.index
+
+
+def of_the_core(waiting):
+    return -waiting.core
+
+
+def all_equal(waiting):
+    return 0
+
+
+def not_a_number(waiting):
+    return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
+
+
+@pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
+@pytest.mark.parametrize("convolutional", [False, True])
+def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolutional: bool):
+    plug_in(mine=Policy(name="mine", priority=priority, uses_uniform=True, uses_cores=True))
+    case = a_case(convolutional=convolutional, batch=2, regularization=Regularization())
+    for options in ({"input_mode": "frame"}, {"input_mode": "queued"}):
+        cores = tuple(n % 3 for n in range(case.network.shape.neurons))
+        schedule = replace(case.schedule, policy="mine", cores=cores, **options)
+        assert_equals_reference(replace(case, schedule=schedule))
+
+
+def test_policies_of_the_same_name_are_told_apart(plug_in):
+    case = a_case(regularization=Regularization())
+    case = replace(case, schedule=replace(case.schedule, policy="mine", group_size=3))
+    for priority in (deep_first, all_equal):
+        plug_in(mine=Policy(name="mine", priority=priority))
+        assert_equals_reference(case)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_priority_that_is_not_a_number_is_an_error(plug_in, engine: str):
+    plug_in(mine=Policy(name="mine", priority=not_a_number))
+    case = a_case(schedule=Schedule(policy="mine", group_size=1, stop="drained"), regularization=Regularization())
+    for function in (run, loss_of):
+        with pytest.raises(InputError, match="gave a priority that is not a number"):
+            function(case, engine)
+    # nobody is asked where all may leave
+    all_leave = replace(case, schedule=replace(case.schedule, group_size=None))
+    assert_same(run(all_leave, engine).execution, run(replace(case, schedule=LAYERED), engine).execution)

@@ -7,36 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from engine_comparison import run
+from hypothesis import given
 from machine_oracle import run_sample
-from random_cases import Case, random_case, saturate, timed
+from networks import batch_of, network_of
+from random_cases import Case, cases, examples
 
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 from codesign.simulation.schedule import LAYERED
-from codesign.workload.events import EventBatch
 
 
 @torch.no_grad()
-def run(case: Case) -> Execution:
-    execution = simulate(
-        case.network,
-        case.events,
-        case.schedule,
-        regularization=case.regularization,
-        seed=case.seed,
-        epoch=case.epoch,
-        engine="reference",
-    ).execution
-    assert execution is not None
-    return execution
-
-
 def assert_equals_oracle(case: Case) -> None:
-    execution = run(case)
+    execution = run(case, "reference").execution
     histogram = np.zeros((2, CURRENT_BINS), dtype=np.int64)
     for b in range(len(case.events)):
         expected = run_sample(
@@ -82,33 +66,18 @@ def assert_equals_oracle(case: Case) -> None:
     assert execution.currents_before_firing.tolist() == histogram.tolist()
 
 
-def case_of(seed: int) -> Case:
-    """Fully connected, convolutional, with potentials that are read, timed, or with potentials that saturate."""
-    kind = ("linear", "linear", "convolutional", "potential", "timed", "timed", "saturating", "linear")[seed % 8]
-    convolutional = kind == "convolutional" or seed % 40 == 4
-    case = random_case(
-        seed,
-        convolutional=convolutional,
-        readout="potential" if kind == "potential" or seed % 32 == 6 else "spikes",
-        batch=2 if convolutional else 3,
-    )
-    if kind == "timed":
-        case = timed(case, seed)
-    return saturate(case, seed) if kind == "saturating" else case
-
-
-@pytest.mark.parametrize("seed", range(150))
-def test_networks_do_what_the_machine_does(seed: int):
-    assert_equals_oracle(case_of(seed))
+@examples(150)
+@given(cases("tiny"))
+def test_networks_do_what_the_machine_does(case: Case):
+    assert_equals_oracle(case)
 
 
 @pytest.mark.thorough
-def test_more_networks_do_what_the_machine_does():
-    """Fresh seeds catch a rule that means something else in a corner that no fixed seed has."""
-    first = int(np.random.default_rng().integers(1 << 40))
-    for seed in range(first, first + 1000):
-        print("seed", seed)
-        assert_equals_oracle(case_of(seed))
+@examples(1000, fresh=True)
+@given(cases("tiny"))
+def test_more_networks_do_what_the_machine_does(case: Case):
+    """Fresh cases catch a rule that means something else in a corner that none of the same 150 has."""
+    assert_equals_oracle(case)
 
 
 @pytest.mark.parametrize("engine", engine_names())
@@ -119,13 +88,10 @@ def test_active_neurons_by_hand(engine: str, bias: bool):
     Timestep 0, one event: A and B are evaluated. 1, none: A still has its potential. 2, two events: A fires, so O is
     evaluated too, and A's potential is 0 again. 3, none: nobody. With a bias all have a potential at every start.
     """
-    network = SpikingNetwork(parse_topology("1-2-1"), NeuronSpec(threshold=1.0, bias=bias), timestep_s=0.01)
-    with torch.no_grad():
-        network.weights()[0].copy_(torch.tensor([[0.5], [0.0]]))
-        network.weights()[1].fill_(0.0)
-        if network.bias is not None:
-            network.bias.fill_(1 / 128)
-    events = EventBatch.from_frames(np.array([1, 0, 2, 0]).reshape(1, 4, 1), np.array([0]), timestep_s=0.01)
+    network = network_of("1-2-1", [[0.5], [0.0]], 0.0, threshold=1.0, bias=bias)
+    if network.bias is not None:
+        torch.nn.init.constant_(network.bias, 1 / 128)
+    events = batch_of([1, 0, 2, 0])
     schedule = replace(LAYERED, cores=(0, 1, 2))
     active = simulate(network, events, schedule, engine=engine).execution.active
     assert active.tolist() == [[[1, 1, 1]] * 4 if bias else [[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]]

@@ -1,0 +1,44 @@
+"""Networks and batches by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec, parse_topology
+from codesign.workload.events import EventBatch
+
+
+def network_of(topology: str | dict[str, Any], *weights: float | list[list[float]], **neuron: Any) -> SpikingNetwork:
+    """A network with these weights of each layer, where a number is all of a layer's; drawn where none are given.
+
+    Threshold 1/4, no leak, and 10 ms a timestep unless `neuron` says otherwise.
+    """
+    spec = NeuronSpec.model_validate({"threshold": 0.25, **neuron})
+    shape = parse_topology(topology) if isinstance(topology, str) else TopologySpec.model_validate(topology)
+    network = SpikingNetwork(shape, spec, timestep_s=0.01)
+    with torch.no_grad():
+        for tensor, values in zip(network.weights(), weights, strict=bool(weights)):
+            tensor.copy_(torch.tensor(values))
+    return network
+
+
+def set_dyadic_weights(rng: np.random.Generator, network: SpikingNetwork, low: int = -40, high: int = 64) -> None:
+    """Multiples of 1/128, of which sums are exact in any order."""
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.copy_(torch.from_numpy(rng.integers(low, high, tuple(weight.shape)) / 128))
+        if network.bias is not None:
+            network.bias.copy_(torch.from_numpy(rng.integers(-8, 9, size=len(network.bias)) / 128))
+
+
+def batch_of(frames: Any, labels: Any = None, **options: Any) -> EventBatch:
+    """Counts (samples, timesteps, inputs), or those of one input; of class 0 unless labels are given."""
+    frames = np.asarray(frames)
+    frames = frames.reshape(1, -1, 1) if frames.ndim == 1 else frames
+    labels = np.zeros(len(frames), dtype=np.int64) if labels is None else labels
+    return EventBatch.from_frames(frames, labels, timestep_s=0.01, **options)
