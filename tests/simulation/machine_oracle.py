@@ -158,7 +158,7 @@ def run_sample(
             for i, _ in targets:
                 fan_in[starts[layer] + i] += 1
     spec = network.neuron
-    limit = F32(spec.threshold)
+    limit = network.threshold.numpy()
     if schedule.synchronization_threshold == "layer":
         needed = fan_in
     elif isinstance(schedule.synchronization_threshold, int):
@@ -252,9 +252,9 @@ def run_sample(
                     v = min(max(v, F32(low)), F32(high))
                 u[n] = v
                 can_fire = not (silent_outputs and layer_of[n] == depth - 1)
-                if v > limit and opened[n] and n in stimulated and can_fire:
+                if v > limit[n] and opened[n] and n in stimulated and can_fire:
                     fired.append(n)
-                    u[n] = F32(v - limit) if spec.reset == "subtract" else F32(0)
+                    u[n] = F32(v - limit[n]) if spec.reset == "subtract" else F32(0)
                     p[n] = v
                     if q[n] == 0:
                         enqueued[n] = k

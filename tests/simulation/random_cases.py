@@ -140,7 +140,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", **neuron: Any) -> SpikingNet
         sizes = draw(st.lists(st.sampled_from(WIDTHS[size]), min_size=2, max_size=5 if size == "tiny" else 4))
         topology = parse_topology("-".join(map(str, sizes)))
     else:
-        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS))
+        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:5] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
     network = SpikingNetwork(topology, NeuronSpec.model_validate(spec), timestep_s=0.01)
