@@ -11,7 +11,7 @@ from enum import Enum
 
 import torch
 
-__all__ = ["Purpose", "absorb", "purpose_key", "sample_key", "uniform"]
+__all__ = ["Purpose", "absorb", "purpose_key", "sample_key", "thin", "uniform"]
 
 
 class Purpose(Enum):
@@ -71,3 +71,15 @@ def sample_key(seed: int, epoch: int, purpose: Purpose, sample_ids: torch.Tensor
 def uniform(key: torch.Tensor) -> torch.Tensor:
     """float32 uniform numbers in [0, 1), one per key."""
     return _shift_right(key, 40).to(torch.float32) * 2.0**-24
+
+
+def thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.Tensor:
+    """Counts after every single event was lost with the given probability: one draw an event."""
+    kept = torch.zeros_like(counts)
+    present = counts > 0
+    number = counts[present].long()
+    place = torch.arange(len(number), device=counts.device).repeat_interleave(number)
+    event = torch.arange(len(place), device=counts.device) - (number.cumsum(0) - number)[place]
+    survives = uniform(absorb(key[present][place], event)) >= probability
+    kept[present] = torch.zeros_like(counts[present]).index_add_(0, place, survives.to(counts.dtype))
+    return kept

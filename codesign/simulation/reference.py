@@ -15,7 +15,7 @@ import torch
 from codesign.simulation import neuron
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.priorities import Priorities
-from codesign.simulation.random import Purpose, absorb, sample_key, uniform
+from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
 from codesign.simulation.recording import Recorder, StepReport
 from codesign.simulation.run import Run
 from codesign.simulation.selection import select
@@ -382,14 +382,14 @@ class _Machine:
             lost = uniform(absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)) < probability
             return torch.where(lost, 0.0, frame)
         key = absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)
-        return _thin(frame, key, probability)
+        return thin(frame, key, probability)
 
     def _network_dropout(self, k: int, left: torch.Tensor) -> torch.Tensor:
         probability = self.regularization.network_dropout
         if not probability:
             return left
         key = absorb(absorb(self.pass_keys[Purpose.NETWORK_DROPOUT], k), self.index)
-        return _thin(left, key, probability)
+        return thin(left, key, probability)
 
     def _refractory_dropout(self, k: int, fired: torch.Tensor) -> torch.Tensor:
         probability = self.regularization.refractory_dropout
@@ -397,15 +397,3 @@ class _Machine:
             return torch.zeros_like(fired)
         key = absorb(absorb(self.pass_keys[Purpose.REFRACTORY_DROPOUT], k), self.index)
         return uniform(key) < probability
-
-
-def _thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.Tensor:
-    """Counts after every single event was lost with the given probability: one draw an event."""
-    kept = torch.zeros_like(counts)
-    present = counts > 0
-    number = counts[present].long()
-    place = torch.arange(len(number), device=counts.device).repeat_interleave(number)
-    event = torch.arange(len(place), device=counts.device) - (number.cumsum(0) - number)[place]
-    survives = uniform(absorb(key[present][place], event)) >= probability
-    kept[present] = torch.zeros_like(counts[present]).index_add_(0, place, survives.to(counts.dtype))
-    return kept

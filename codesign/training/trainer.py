@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,46 +118,21 @@ def train(
         raise InputError("training and validation splits must not be empty")
     schedule = _schedule(recipe, schedule)
     network.to(device)
-    memory = _watch_memory(network, recipe, schedule, training, engine) if torch.device(device).type == "cpu" else None
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=_ADAM_BETAS)
-    order = np.random.default_rng([seed, 0x0DE5])
+    run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine)
+    memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
     best: tuple[float, int, dict[str, torch.Tensor]] = (-1.0, 0, {})
-    start = time.perf_counter()
-    for epoch in range(1, recipe.epochs + 1):
-        epoch_start = time.perf_counter()
-        try:
-            positions = order.permutation(len(training))
-            loss, correct, emitted = 0.0, 0, 0
-            for first in range(0, len(positions), recipe.batch_size):
-                batch = training.select(positions[first : first + recipe.batch_size])
-                step = _training_step(
-                    network, optimizer, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine
-                )
-                loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
-        except TrainingDivergedError as error:
-            raise TrainingDivergedError(f"{error}; {_so_far(epoch, best)}") from None
-        updates_s = time.perf_counter() - epoch_start
-        predictions = predict(network, validation, schedule, seed=seed, engine=engine)
-        elapsed = time.perf_counter() - start
-        report = EpochReport(
-            epoch=epoch,
-            epochs=recipe.epochs,
-            loss=loss / len(training),
-            training_accuracy=correct / len(training),
-            validation_accuracy=float((predictions == validation.labels).mean()),
-            spike_density=emitted / len(training) / max(network.shape.hidden_neurons, 1),
-            updates_s=updates_s,
-            elapsed_s=elapsed,
-            remaining_s=elapsed / epoch * (recipe.epochs - epoch),
-        )
-        history.append(report)
-        if report.validation_accuracy > best[0]:
-            best = (report.validation_accuracy, epoch, _copy_of_state(network))
-        if on_epoch is not None:
-            on_epoch(report)
-        if recipe.patience is not None and epoch - best[1] >= recipe.patience:
-            break
+    try:
+        for report in run.epochs(training, validation):
+            history.append(report)
+            if report.validation_accuracy > best[0]:
+                best = (report.validation_accuracy, report.epoch, _copy_of_state(network))
+            if on_epoch is not None:
+                on_epoch(report)
+            if recipe.patience is not None and report.epoch - best[1] >= recipe.patience:
+                break
+    except TrainingDivergedError as error:
+        raise TrainingDivergedError(f"{error}; {_so_far(len(history), best)}") from None
     memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
     state, scales = best[2], None
@@ -173,26 +148,11 @@ def _copy_of_state(network: SpikingNetwork) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
-def _watch_memory(
-    network: SpikingNetwork, recipe: Recipe, schedule: Schedule, training: EventBatch, engine: str
-) -> PeakMemory:
-    """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a number of no account,
-    so that all code is loaded whether or not this is the first training of the process. No weight moves."""
-    sample = training.select([0])
-    _loss(network, recipe, schedule, sample, seed=0, epoch=0, engine=engine).value.backward()  # type: ignore[no-untyped-call]
-    predict(network, sample, schedule, engine=engine)
-    network.zero_grad(set_to_none=True)
-    number = torch.zeros(1, requires_grad=True)
-    number.grad = torch.ones(1)
-    torch.optim.Adam([number]).step()
-    return PeakMemory()
-
-
-def _so_far(epoch: int, best: tuple[float, int, dict[str, torch.Tensor]]) -> str:
-    """What a training had come to before it diverged in `epoch`: whether it had converged at first."""
-    if epoch == 1:
+def _so_far(complete: int, best: tuple[float, int, dict[str, torch.Tensor]]) -> str:
+    """What a training had come to after so many epochs, before it diverged: whether it had converged at first."""
+    if not complete:
         return "no epoch was complete"
-    return f"of {epoch - 1} complete, epoch {best[1]} was best with a validation accuracy of {best[0]:.1%}"
+    return f"of {complete} complete, epoch {best[1]} was best with a validation accuracy of {best[0]:.1%}"
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
@@ -203,54 +163,84 @@ def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
     return schedule
 
 
-def _training_step(
-    network: SpikingNetwork,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    schedule: Schedule,
-    batch: EventBatch,
-    *,
-    seed: int,
-    epoch: int,
-    engine: str,
-) -> tuple[float, int, int]:
-    """One update; returns the summed loss, correct predictions and spikes emitted."""
-    result = _loss(network, recipe, schedule, batch, seed=seed, epoch=epoch, engine=engine)
-    loss = result.value
-    if recipe.weight_decay:
-        loss = loss + recipe.weight_decay * sum(
-            (weight.square().sum() for weight in network.weights()), torch.zeros(())
+@dataclass(frozen=True, kw_only=True)
+class _Training:
+    """What all updates of one training share."""
+
+    network: SpikingNetwork
+    recipe: Recipe
+    schedule: Schedule
+    seed: int
+    engine: str
+
+    def watch_memory(self, training: EventBatch) -> PeakMemory:
+        """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
+        so that all code is loaded whether or not this is the first training of the process. No weight moves."""
+        sample = training.select([0])
+        replace(self, seed=0).loss(sample, epoch=0).value.backward()  # type: ignore[no-untyped-call]
+        predict(self.network, sample, self.schedule, engine=self.engine)
+        self.network.zero_grad(set_to_none=True)
+        number = torch.zeros(1, requires_grad=True)
+        number.grad = torch.ones(1)
+        torch.optim.Adam([number]).step()
+        return PeakMemory()
+
+    def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
+        """Update over and over, and report after each epoch."""
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=_ADAM_BETAS)
+        order = np.random.default_rng([self.seed, 0x0DE5])
+        start = time.perf_counter()
+        for epoch in range(1, self.recipe.epochs + 1):
+            epoch_start = time.perf_counter()
+            positions = order.permutation(len(training))
+            loss, correct, emitted = 0.0, 0, 0
+            for first in range(0, len(positions), self.recipe.batch_size):
+                batch = training.select(positions[first : first + self.recipe.batch_size])
+                step = self.update(optimizer, batch, epoch)
+                loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+            updates_s = time.perf_counter() - epoch_start
+            predictions = predict(self.network, validation, self.schedule, seed=self.seed, engine=self.engine)
+            elapsed = time.perf_counter() - start
+            yield EpochReport(
+                epoch=epoch,
+                epochs=self.recipe.epochs,
+                loss=loss / len(training),
+                training_accuracy=correct / len(training),
+                validation_accuracy=float((predictions == validation.labels).mean()),
+                spike_density=emitted / len(training) / max(self.network.shape.hidden_neurons, 1),
+                updates_s=updates_s,
+                elapsed_s=elapsed,
+                remaining_s=elapsed / epoch * (self.recipe.epochs - epoch),
+            )
+
+    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> tuple[float, int, int]:
+        """One update; returns the summed loss, correct predictions and spikes emitted."""
+        result = self.loss(batch, epoch)
+        loss, weights = result.value, self.network.weights()
+        if self.recipe.weight_decay:
+            loss = loss + self.recipe.weight_decay * sum((weight.square().sum() for weight in weights), torch.zeros(()))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
+            raise TrainingDivergedError(
+                f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help"
+            )
+        correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
+        return float(result.value.detach()) * len(batch), correct, result.emitted
+
+    def loss(self, batch: EventBatch, epoch: int) -> ClassificationLoss:
+        return classification_loss(
+            self.network,
+            batch,
+            self.schedule,
+            regularization=self.recipe.regularization,
+            seed=self.seed,
+            epoch=epoch,
+            idle_gradient=self.recipe.idle_gradient,
+            loss=self.recipe.loss,
+            engine=self.engine,
         )
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    if not all(bool(torch.isfinite(weight).all()) for weight in network.weights()):
-        raise TrainingDivergedError(f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help")
-    correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
-    return float(result.value.detach()) * len(batch), correct, result.emitted
-
-
-def _loss(
-    network: SpikingNetwork,
-    recipe: Recipe,
-    schedule: Schedule,
-    batch: EventBatch,
-    *,
-    seed: int,
-    epoch: int,
-    engine: str,
-) -> ClassificationLoss:
-    return classification_loss(
-        network,
-        batch,
-        schedule,
-        regularization=recipe.regularization,
-        seed=seed,
-        epoch=epoch,
-        idle_gradient=recipe.idle_gradient,
-        loss=recipe.loss,
-        engine=engine,
-    )

@@ -33,7 +33,7 @@ from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
 
-@examples(200)
+@examples(250)
 @given(cases())
 def test_any_network_under_any_schedule_equals_the_reference(case: Case):
     assert_equals_reference(case)

@@ -160,9 +160,7 @@ class MemoryLayout:
         tap_start = np.cumsum([0, *np.concatenate(tap_counts)])
         tap_row = np.concatenate([rows for _, rows, _ in taps])
         tap_position = np.concatenate([positions for _, _, positions in taps])
-        single = np.array(
-            [p == 1 and bool((counts == 1).all()) for p, (counts, _, _) in zip(places, taps, strict=True)]
-        )
+        single = [p == 1 and bool((counts == 1).all()) for p, (counts, _, _) in zip(places, taps, strict=True)]
 
         position, row = np.concatenate(source_position), np.concatenate(source_row)
         first_tap = np.minimum(tap_start[position], max(len(tap_row) - 1, 0))
