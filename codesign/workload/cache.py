@@ -102,7 +102,8 @@ class Cache:
         except InputError as error:
             if self.root not in _reported:
                 _reported.add(self.root)
-                _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, error)
+                reason = error.__cause__ or error  # the path is told already
+                _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, reason)
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:
