@@ -204,7 +204,7 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
     problems, value = list(document.problems), None
     try:
-        value = model.model_validate(data)
+        value = model.model_validate(data, context=document)
     except ValidationError as error:
         for item in error.errors(include_url=False):
             location = model.relocate(item["loc"], data)

@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a sweep file: names that lead nowhere, values that a parameter cannot take.
+"""What is wrong between the parts of a sweep file: names that lead nowhere, too many design points.
 
 Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
 """
@@ -8,35 +8,36 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from itertools import product
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from codesign.analysis.columns import COLUMNS
-from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
+from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import check_operation
-from codesign.hardware.library import find_chip
-from codesign.hardware.numbers import Operation
-from codesign.hardware.parameters import with_parameter
+from codesign.exploration.file_spec import FileSpec
 from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS, UNLAYERED_ONLY
-from codesign.workload.datasets.registry import dataset_names
+from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.spec import WorkloadSpec
 
 __all__ = [
     "MOST_POINTS",
     "NUMERIC_COLUMNS",
+    "Blocks",
+    "Mistakes",
     "anchored",
+    "blocks_of",
     "design_points",
     "is_chip_file",
+    "list_at",
     "mapping",
     "merged_recipe",
     "name_problems",
     "problems",
     "relocated",
+    "size_problems",
 ]
 
 MOST_POINTS = 100_000
@@ -56,6 +57,8 @@ _PRESET_PARAMETERS = (
 NUMERIC_COLUMNS = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
 
 Mistakes = Iterator[tuple[Path_, str]]
+Blocks = Mapping[str, Mapping[str, Any]]
+"""By `recipe`, `schedule` and `chip`, those of the file by name."""
 
 
 # what is merged into what --------------------------------------------------------------------------------------------
@@ -103,24 +106,9 @@ def is_chip_file(chip: str) -> bool:
     return "/" in chip or chip.endswith((".yaml", ".yml"))
 
 
-# what is wrong ----------------------------------------------------------------------------------------------------
-
-
-def problems(data: Any, models: Mapping[str, type[Spec]], built_in_schedules: Mapping[str, Spec]) -> Mistakes:
-    """Every mistake between the parts, as the path of the culprit and a message.
-
-    Args:
-        models: what a `recipe`, a `schedule` and a `chip` may say.
-        built_in_schedules: those that every sweep has.
-    """
-    if not isinstance(data, dict):
-        return
-    too_large = list(size_problems(data, built_in_schedules))
-    yield from too_large
-    if too_large:
-        return  # to look at so many values one by one would take as long as planning them
-    yield from name_problems(data)
-    blocks = {
+def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> Blocks:
+    """Recipes, schedules and chips as they are once everything is merged."""
+    return {
         "recipe": {
             name: merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
             for name, recipe in mapping(data, "recipes").items()
@@ -131,13 +119,25 @@ def problems(data: Any, models: Mapping[str, type[Spec]], built_in_schedules: Ma
         },
         "chip": {name: {} if entry is None else entry for name, entry in mapping(data, "chips").items()},
     }
+
+
+# what is wrong ----------------------------------------------------------------------------------------------------
+
+
+def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+    """Names that lead nowhere, and options that the dataset does not have: the path of the culprit and a message."""
+    yield from name_problems(data)
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
-            yield path, f"{_label(path)}: unknown {what} {value!r}{suggestion(value, allowed)}"
-    axes = _axes(data, blocks)
-    for path, message in (*_axis_problems(data, blocks, models, axes), *_chips(blocks["chip"], models["chip"], axes)):
-        yield path, f"{_label(path)}: {message}"
+            yield path, f"{FileSpec.label(path)}: unknown {what} {value!r}{suggestion(value, allowed)}"
+    try:
+        workload = WorkloadSpec.model_validate(data.get("workload"))
+        dataset = get_dataset(workload.name)
+    except (ValidationError, CodesignError):
+        return  # told elsewhere
+    for option, message in dataset.mistakes(workload):
+        yield ("workload", option), f"workload.{option}: {message}"
 
 
 def name_problems(data: dict[str, Any]) -> Mistakes:
@@ -149,7 +149,9 @@ def name_problems(data: dict[str, Any]) -> Mistakes:
 
 def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
     """The mistake of a sweep that is too large, as the path of the culprit and a message."""
-    points = design_points(data, built_in_schedules)
+    axes = mapping(data, "axes")
+    of_one = (_variants(axes, *str(path).split(".", 2)[:2]) for path in axes if str(path).count(".") > 1)
+    points = max([design_points(data, built_in_schedules), *of_one])
     if points > MOST_POINTS:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
         yield (
@@ -181,7 +183,7 @@ def _count(values: object, usual: int) -> int:
     return len(values) if isinstance(values, list) else usual
 
 
-def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Path_, Iterable[str], str]]:
+def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
     """Where names of something else stand, which there are, and what they are names of."""
     recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
     schedules: list[Path_] = [("schedules", name) for name in mapping(data, "schedules")]
@@ -192,134 +194,17 @@ def _names(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> Ite
     for place in recipes:
         yield (*place, "chip"), blocks["chip"], "chip"
     for name, entry in mapping(data, "chips").items():
-        for i, _ in enumerate(_list(value_at(entry, ("schedules",)))):
+        for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
-    for i, _ in enumerate(_list(data.get("objectives"))):
+    for i, _ in enumerate(list_at(data, "objectives")):
         yield ("objectives", i, "column"), NUMERIC_COLUMNS, "numeric column"
-    for path, values in mapping(data, "axes").items():
+    for path in mapping(data, "axes"):
         block, parameter = path.partition(".")[0], path.rpartition(".")[2]
-        for i, _ in enumerate(_list(values)):
+        for i, _ in enumerate(list_at(data, "axes", path)):
             if block in ("recipe", "schedule") and parameter == "policy":
                 yield ("axes", path, i), policy_names(), "scheduling policy"
             if (block, parameter) == ("recipe", "chip"):
                 yield ("axes", path, i), blocks["chip"], "chip"
-
-
-def _axes(data: dict[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, list[Any]]]:
-    """The values of the axes of each recipe, schedule and chip that there is, by parameter."""
-    axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
-    for path, values in mapping(data, "axes").items():
-        block, name, parameter = (*path.split(".", 2), "", "")[:3]
-        if name in blocks.get(block, ()):
-            axes.setdefault((block, name), {})[parameter] = _list(values)
-    return axes
-
-
-def _axis_problems(
-    data: dict[str, Any],
-    blocks: Mapping[str, Mapping[str, Any]],
-    models: Mapping[str, type[Spec]],
-    axes: Mapping[tuple[str, str], Mapping[str, list[Any]]],
-) -> Mistakes:
-    """Axes that lead nowhere, and values that a field cannot take; parameters of chips are looked at with the chips."""
-    for path in mapping(data, "axes"):
-        block, name, parameter = (*path.split(".", 2), "", "")[:3]
-        if block not in blocks or not name or not parameter:
-            yield (
-                ("axes", path),
-                "must be schedule.<name>.<parameter>, chip.<name>.<parameter> or recipe.<name>.<parameter>",
-            )
-        elif name not in blocks[block]:
-            yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
-        elif block != "chip" and parameter not in (fields := models[block].model_fields):
-            yield ("axes", path), f"a {block} has no parameter '{parameter}'{suggestion(parameter, fields)}"
-    for (block, name), values in axes.items():
-        model, entry = models[block], blocks[block][name]
-        own = {parameter: found for parameter, found in values.items() if parameter in model.model_fields}
-        if isinstance(entry, dict) and own:
-            for parameter, i, message in dict.fromkeys(_combined(model, entry, own)):
-                yield ("axes", f"{block}.{name}.{parameter}", i), message
-
-
-def _combined(
-    model: type[Spec], entry: dict[str, Any], axes: Mapping[str, list[Any]]
-) -> Iterator[tuple[str, int, str]]:
-    """What is wrong with values of axes in their combinations, as parameter, position and message."""
-    sound = not any(not location for location, _ in _errors(model, entry))
-    apart: set[str] = set()
-    for positions in product(*(range(len(values)) for values in axes.values())):
-        chosen = dict(zip(axes, positions, strict=True))
-        for location, message in _errors(model, entry | {name: axes[name][i] for name, i in chosen.items()}):
-            if location and location[0] in chosen:
-                yield location[0], chosen[location[0]], message
-            elif not location and sound and message not in apart:  # the first values that do not go together
-                apart.add(message)
-                shown = ", ".join(f"{name} = {axes[name][i]}" for name, i in chosen.items())
-                yield *list(chosen.items())[-1], f"{message}, found {shown}"
-
-
-def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        return [(item["loc"], reason(item)) for item in error.errors(include_url=False)]
-    return []
-
-
-def _chips(
-    entries: Mapping[str, Any], model: type[Spec], axes: Mapping[tuple[str, str], Mapping[str, list[Any]]]
-) -> Mistakes:
-    """Chips that there are not, and values that their descriptions cannot have."""
-    for name, entry in entries.items():
-        if not isinstance(entry, dict) or not isinstance(called := entry.get("chip") or name, str):
-            continue
-        where: Path_ = ("chips", name, "chip") if "chip" in entry else ("chips", name)
-        try:
-            chip = _found(called)
-        except CodesignError as error:
-            yield where, str(error)
-            continue
-        values = axes.get(("chip", name), {})
-        yield from _operations(name, entry, chip, values.get("operation"))
-        for path, value in mapping(entry, "overrides").items():
-            chip = yield from _with_parameter(chip, path, value, ("chips", name, "overrides", path))
-        for path, settings in values.items():
-            for i, value in enumerate(settings if path not in model.model_fields else ()):
-                yield from _with_parameter(chip, path, value, ("axes", f"chip.{name}.{path}", i))
-
-
-def _found(chip: str) -> Chip:
-    if is_chip_file(chip) and not os.path.lexists(chip):
-        folder, file = os.path.split(os.path.abspath(chip))
-        raise CodesignError(f"there is no file '{file}' in {folder}")
-    return find_chip(chip)
-
-
-def _with_parameter(chip: Chip, path: str, value: Any, where: Path_) -> Generator[tuple[Path_, str], None, Chip]:
-    """The chip with a parameter set, or as it is where it cannot be, with the mistake."""
-    try:
-        return with_parameter(chip, path, value)
-    except CodesignError as error:
-        known = [number.name for number in chip.numbers()]
-        yield where, f"{error}{suggestion(path, known) if 'has no parameter' in str(error) else ''}"
-        return chip
-
-
-def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | None) -> Mistakes:
-    """Operations in which the chip's energies do not hold."""
-    places: dict[Path_, Any] = {("axes", f"chip.{name}.operation", i): value for i, value in enumerate(axis or ())}
-    own: Path_ = ("chips", name, "operation") if "operation" in entry else ("chips", name)
-    for where, operation in (places or {own: entry.get("operation", "accelerated")}).items():
-        if operation in get_args(Operation):
-            try:
-                check_operation(chip, operation)
-            except CodesignError as error:
-                yield where, str(error)
-
-
-def _label(path: Path_) -> str:
-    """The place as a message names it: an axis is named, and its value told by the message."""
-    return dotted(path[:2] if path[0] == "axes" else path)
 
 
 def mapping(data: Any, key: str) -> dict[str, Any]:
@@ -328,5 +213,7 @@ def mapping(data: Any, key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> list[Any]:
+def list_at(data: Any, *path: str) -> list[Any]:
+    """Likewise of a list."""
+    value = value_at(data, path)
     return value if isinstance(value, list) else []

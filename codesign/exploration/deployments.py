@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from codesign.documents import suggestion
+from codesign.documents import Path_, suggestion
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
 from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
-from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
+from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
 from codesign.hardware.placement import Placement, place
@@ -27,6 +27,7 @@ from codesign.training.recipe import Recipe
 __all__ = ["Deployment", "Inference", "find_deployments", "resolve_schedule", "trained_through"]
 
 T = TypeVar("T")
+Mistake = tuple[Path_, str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,21 +92,28 @@ class _Shared:
         return self._known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
 
 
-def find_deployments(spec: SweepSpec, shape: NetworkShape) -> list[Deployment]:
-    """All deployments of a sweep, in the order of the file.
-
-    Raises:
-        InputError: as `build_plan`.
-    """
+def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
+    """All deployments of a sweep, in the order of the file; those that cannot be add to `mistakes`."""
     shared = _Shared()
-    return [
-        _deployment(spec, shape, placement, schedule, shared)
-        for name in spec.chips
-        for chip in chip_variants(spec, name)
-        for placement in [_place(shape, chip, shared)]
-        for schedule_name in chip.value.entry.schedules
-        for schedule in schedule_variants(spec, schedule_name)
-    ]
+    deployments = []
+    for name in spec.chips:
+        for chip in chip_variants(spec, name):
+            try:
+                placement = _place(shape, chip, shared)
+            except InputError as error:
+                where = set_at(spec, "chip", name, "operation", chip.value.entry.operation)
+                mistakes.append((where, str(error)))
+                continue
+            for schedule_name in chip.value.entry.schedules:
+                for schedule in schedule_variants(spec, schedule_name):
+                    try:
+                        deployments.append(_deployment(spec, shape, placement, schedule, shared))
+                    except InputError as error:
+                        parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
+                        value = getattr(schedule.value, parameter)
+                        where = set_at(spec, "schedule", schedule_name, parameter, value)
+                        mistakes.append((where, f"on chips.{name}: {error}"))
+    return deployments
 
 
 def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
@@ -118,17 +126,14 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
     policy = get_policy(schedule.policy)
     if name is None or not (policy.uses_cores or policy.uses_service):
         return schedule, None
-    where = f"recipes.{recipe.name}.chip"
     if name not in spec.chips:
-        raise InputError(f"{where}: unknown chip '{name}'{suggestion(name, spec.chips)}")
+        raise InputError(f"unknown chip '{name}'{suggestion(name, spec.chips)}")
     entry, chip = spec.chips[name], base_chip(spec, name)
     try:
         placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
-        return on_chip(schedule, placement).schedule, None
     except InfeasibleError as error:
         return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+    return on_chip(schedule, placement).schedule, None
 
 
 def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
@@ -143,8 +148,6 @@ def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) 
         placed = replace(placed, parts=shared(placed.parts))
     except InfeasibleError as error:
         reason = str(error)
-    except InputError as error:
-        raise InputError(f"chips.{variant.name}: {error}") from None
     else:
         assumptions = (*assumptions, *placed.assumptions)
     return _Placement(chip=variant, weight_bits=weight_bits, placed=placed, assumptions=assumptions, reason=reason)
@@ -158,10 +161,7 @@ def _deployment(
     assumptions = placement.assumptions
     if placement.placed is not None:
         spikes = neuron.readout == "spikes"
-        try:
-            resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
-        except InputError as error:
-            raise InputError(f"schedules.{schedule.name} on chips.{placement.chip.name}: {error}") from None
+        resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
         about_neurons = neuron_assumptions(

@@ -9,12 +9,12 @@ from pathlib import PurePath
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
-from codesign.exploration.deployments import Deployment, Inference, find_deployments, trained_through
+from codesign.exploration.deployments import Deployment, Inference, Mistake, find_deployments, trained_through
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ResourcesEntry, SweepSpec
-from codesign.exploration.variants import Variant, recipe_variants
+from codesign.exploration.variants import Variant, recipe_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
@@ -119,9 +119,11 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
     """
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    deployments = find_deployments(spec, shape)
-    _check_real_time(deployments, spec, workload)
-    models = list(_models(spec, topology, shape, workload))
+    mistakes = list(_real_time_mistakes(spec, workload))
+    deployments = find_deployments(spec, shape, mistakes)
+    models = list(_models(spec, topology, shape, workload, mistakes))
+    if mistakes:
+        raise spec.refusal(mistakes)
     builder = _Builder(spec, with_float_weights=with_float_weights)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
@@ -129,12 +131,14 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
     return Plan(spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points))
 
 
-def _check_real_time(deployments: list[Deployment], spec: SweepSpec, workload: WorkloadOutline) -> None:
-    for deployment in deployments:
-        if deployment.chip.value.entry.operation == "real_time" and workload.timestep_s == 0:
-            raise InputError(
-                f"chips.{deployment.chip.name}.operation: 'real_time' lasts as long as the stimulus, and workload "
-                f"'{spec.workload.name}' is a static input without a duration (timestep 0 s); use 'accelerated'"
+def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
+    """Chips that are to keep pace with an input that lasts no time."""
+    for name, entry in spec.chips.items() if workload.timestep_s == 0 else ():
+        if "real_time" in spec.axes.get(f"chip.{name}.operation", (entry.operation,)):
+            yield (
+                set_at(spec, "chip", name, "operation", "real_time"),
+                f"'real_time' lasts as long as the stimulus, and workload '{spec.workload.name}' is a static input "
+                "without a duration (timestep 0 s); use 'accelerated'",
             )
 
 
@@ -153,15 +157,24 @@ class _Model:
 
 
 def _models(
-    spec: SweepSpec, topology: TopologySpec, shape: NetworkShape, workload: WorkloadOutline
+    spec: SweepSpec,
+    topology: TopologySpec,
+    shape: NetworkShape,
+    workload: WorkloadOutline,
+    mistakes: list[Mistake],
 ) -> Iterator[_Model]:
+    """All models of a sweep, in the order of the file; those that cannot be add to `mistakes`."""
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
+            parameter = "loss"
             try:
                 check_loss(recipe.value.loss, spec.neuron, workload.timesteps)
+                parameter = "chip"
+                schedule, reason = trained_through(spec, shape, recipe)
             except InputError as error:
-                raise InputError(f"recipes.{name}.{error}") from None
-            schedule, reason = trained_through(spec, shape, recipe)
+                where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
+                mistakes.append((where, str(error).removeprefix("loss: ")))
+                continue
             for seed in spec.seeds.training:
                 inputs = TrainInputs(
                     workload=workload.fingerprint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -10,10 +11,11 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration import checks
+from codesign.exploration import axis_checks, checks
 from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
+from codesign.exploration.file_spec import FileSpec
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import LayerSpec, Linear, TopologySpec, parse_topology
+from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.training.recipe import PRESETS, Recipe
 from codesign.units import Memory, Time
@@ -239,7 +241,7 @@ class ObjectiveEntry(Spec):
     reference: float | None = None
 
 
-class SweepSpec(Spec):
+class SweepSpec(FileSpec):
     """A declared design space.
 
     Attributes:
@@ -299,8 +301,16 @@ class SweepSpec(Spec):
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         if cls is SweepSpec and isinstance(data, dict) and "space" in data:
             yield ("space",), "space: this is a study; run it by `codesign study`"
+        if not isinstance(data, dict):
+            return
+        too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))
+        yield from too_large
+        if too_large:
+            return  # to look at so many values one by one would take as long as planning them
+        blocks = checks.blocks_of(data, BUILT_IN_SCHEDULES)
         models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
-        yield from checks.problems(data, models, BUILT_IN_SCHEDULES)
+        yield from checks.problems(data, blocks)
+        yield from axis_checks.problems(data, blocks, models)
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:
@@ -332,34 +342,37 @@ class SweepSpec(Spec):
         Raises:
             InputError: the network has other inputs or outputs than the workload.
         """
-        network = self.network
+        network, workload = self.network, f"workload '{self.workload.name}'"
         preset = None if self.preset is None else PRESETS[self.preset]
         layers = network.layers or (None if network.hidden or preset is None else preset.layers)
-        channels, height, width = input_grid
-        size = channels * height * width
+        size = math.prod(input_grid)
+        mistakes: list[tuple[Path_, str]] = []
         if network.topology is not None:
+            at: Path_ = ("network", "topology")
             topology = parse_topology(network.topology)
             if topology.input != size:
-                raise InputError(
-                    f"network.topology: '{network.topology}' has {topology.input} inputs, the workload "
-                    f"'{self.workload.name}' has {size} ({channels}×{height}×{width})"
-                )
+                grid = "×".join(map(str, input_grid))
+                inputs = f"'{network.topology}' has {topology.input} inputs, the {workload} has {size} ({grid})"
+                mistakes.append((at, inputs))
         elif layers is not None:
+            at = ("network", "layers") if network.layers else ("preset",)
+            topology = TopologySpec.model_construct(input=input_grid, layers=layers)
             try:
-                topology = TopologySpec(input=input_grid, layers=layers)
-            except ValueError as error:
-                raise InputError(f"network.layers: {error}") from None
+                network_shape(topology)
+            except LayerError as error:
+                raise self.refusal([((*at, error.layer), error.rule)]) from None
         else:
+            at = ("network", "hidden")
             hidden = network.hidden or (None if preset is None else preset.hidden)
             if hidden is None:
-                raise InputError("network: give one of topology, hidden and layers, or a preset")
+                raise self.refusal([(("network",), "give one of topology, hidden and layers, or a preset")])
             sizes = hidden_sizes(hidden)
             topology = TopologySpec(input=size, layers=tuple(Linear(neurons=n) for n in (*sizes, classes)))
         last = topology.layers[-1]
-        outputs = last.neurons if isinstance(last, Linear) else None
+        outputs = last.neurons if isinstance(last, Linear) else last.kind
         if outputs != classes:
-            raise InputError(
-                f"network: the last layer must be linear with the {classes} classes of workload "
-                f"'{self.workload.name}' as neurons, found {outputs if outputs is not None else last.kind}"
-            )
+            rule = f"the last layer must be linear with the {classes} classes of {workload} as neurons"
+            mistakes.append((at, f"{rule}, found {outputs}"))
+        if mistakes:
+            raise self.refusal(mistakes)
         return topology

@@ -69,7 +69,7 @@ def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Pa
         DataError: the dataset is missing or damaged.
     """
     workloads = Workloads(data_root=data_root, cache_root=cache_root)
-    return build_plan(spec, workloads.outline(spec.workload))
+    return build_plan(spec, workloads.outline_for(spec))
 
 
 def run_sweep(
@@ -100,7 +100,7 @@ def run_sweep(
     """
     progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
-    plan = build_plan(spec, workloads.outline(spec.workload))
+    plan = build_plan(spec, workloads.outline_for(spec))
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
     with recorded_run(

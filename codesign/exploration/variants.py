@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeGuard, TypeVar
+from itertools import product
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, reason
+from codesign.documents import Path_, Spec, reason
 from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
-from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parameters import with_parameters
 from codesign.training.recipe import Recipe
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "parameter_value",
     "recipe_variants",
     "schedule_variants",
+    "set_at",
 ]
 
 T = TypeVar("T")
 SpecT = TypeVar("SpecT", bound=Spec)
+Settings = Mapping[str, AxisValue]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +57,39 @@ class ChipVariant:
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
-    """A recipe under its axes. Raises InputError for a value that it cannot have."""
-    return _variants(spec, "recipe", name, spec.recipes[name], _set_field)
+    """A recipe under its axes. Raises InputError for values that it cannot have."""
+    return _variants(spec, "recipe", name, lambda settings: _with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
-    """A schedule under its axes. Raises InputError for a value that it cannot have."""
-    return _variants(spec, "schedule", name, spec.schedule_entry(name), _set_field)
+    """A schedule under its axes. Raises InputError for values that it cannot have."""
+    return _variants(spec, "schedule", name, lambda settings: _with_fields(spec.schedule_entry(name), settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
-    """A chip under its axes. Raises InputError for a value that it cannot have."""
-    variant = ChipVariant(entry=spec.chips[name], chip=base_chip(spec, name))
-    return _variants(spec, "chip", name, variant, _set_chip)
+    """A chip under its axes. Raises InputError for values that it cannot have."""
+    entry, chip = spec.chips[name], base_chip(spec, name)
+
+    def changed(settings: Settings) -> ChipVariant:
+        of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
+        numbers = {path: value for path, value in settings.items() if path not in of_entry}
+        return ChipVariant(entry=_with_fields(entry, of_entry), chip=with_parameters(chip, numbers))
+
+    return _variants(spec, "chip", name, changed)
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
     """A chip of the sweep with its overrides and without axes."""
     entry = spec.chips[name]
-    chip = find_chip(entry.chip or name)
-    for path, value in entry.overrides.items():
-        chip = with_parameter(chip, path, value)
-    return chip
+    return with_parameters(find_chip(entry.chip or name), entry.overrides)
+
+
+def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:
+    """Where the file gives a parameter of something named a value: at an axis, or where the thing itself is written."""
+    axis = f"{block}.{name}.{parameter}"
+    if value in spec.axes.get(axis, ()):
+        return "axes", axis, spec.axes[axis].index(value)
+    return f"{block}s", name, parameter
 
 
 def axis_units(spec: SweepSpec) -> dict[str, str]:
@@ -95,48 +109,42 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _variants(
-    spec: SweepSpec,
-    block: Literal["recipe", "schedule", "chip"],
-    name: str,
-    base: T,
-    change: Callable[[T, str, AxisValue, str], tuple[T, str | float]],
-) -> list[Variant[T]]:
+def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
+    """The product of something's axes; the values of one combination are set at once."""
     prefix = f"{block}.{name}."
     axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    variants = [Variant(name=name, value=base, axes=())]
-    for path, settings in axes.items():
-        has_text = any(not _is_number(setting) for setting in settings)
-        variants = [
-            Variant(name=name, value=value, axes=(*before.axes, (path, shown)))
-            for before in variants
-            for setting in settings
-            for value, column in [change(before.value, path.removeprefix(prefix), setting, path)]
-            for shown in [str(setting) if has_text and _is_number(setting) else column]
-        ]
+    has_text = {path for path, values in axes.items() if not all(map(_is_number, values))}
+    variants = []
+    for settings in product(*axes.values()):
+        chosen = dict(zip(axes, settings, strict=True))
+        value = changed({path.removeprefix(prefix): setting for path, setting in chosen.items()})
+        columns = tuple(
+            (path, str(setting) if path in has_text and _is_number(setting) else _column(value, path, setting))
+            for path, setting in chosen.items()
+        )
+        variants.append(Variant(name=name, value=value, axes=columns))
     return variants
+
+
+def _with_fields(entry: SpecT, settings: Settings) -> SpecT:
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    try:
+        return type(entry).model_validate({**given, **settings}) if settings else entry
+    except ValidationError as error:
+        reasons = "; ".join(map(reason, error.errors(include_url=False)))
+        shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
+        raise InputError(f"axes: {reasons}, found {shown}") from None
 
 
 def _is_number(value: AxisValue) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _set_field(value: SpecT, parameter: str, setting: AxisValue, path: str) -> tuple[SpecT, str | float]:
-    given = {name: getattr(value, name) for name in value.model_fields_set}
-    try:
-        changed = type(value).model_validate({**given, parameter: setting})
-    except ValidationError as error:
-        reasons = "; ".join(map(reason, error.errors(include_url=False)))
-        raise InputError(f"axes.{path}: {reasons}, found {setting!r}") from None
-    return changed, float(setting) if _is_number(setting) else str(setting)
-
-
-def _set_chip(variant: ChipVariant, parameter: str, setting: AxisValue, path: str) -> tuple[ChipVariant, str | float]:
-    if parameter in ChipEntry.model_fields:
-        entry, column = _set_field(variant.entry, parameter, setting, path)
-        return ChipVariant(entry=entry, chip=variant.chip), column
-    chip = with_parameter(variant.chip, parameter, setting)
-    return ChipVariant(entry=variant.entry, chip=chip), _parameter(chip, parameter)[0]
+def _column(value: object, path: str, setting: AxisValue) -> str | float:
+    parameter = path.split(".", 2)[2]
+    if isinstance(value, ChipVariant) and parameter not in ChipEntry.model_fields:
+        return _parameter(value.chip, parameter)[0]  # type: ignore[no-any-return]
+    return float(setting) if _is_number(setting) else str(setting)
 
 
 def parameter_value(chip: Chip, parameter: str) -> str | float | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codesign.exploration.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
 from codesign.workload.spec import WorkloadSpec
+from codesign.workload.splits import SplitError
 
 __all__ = ["Workloads"]
 
@@ -32,6 +34,13 @@ class Workloads:
             self._outlines[spec] = outline
             self._specs[outline.fingerprint] = spec
         return self._outlines[spec]
+
+    def outline_for(self, spec: SweepSpec) -> WorkloadOutline:
+        """Likewise for a sweep. Raises InputError where it asks for what the data does not have."""
+        try:
+            return self.outline(spec.workload)
+        except SplitError as error:
+            raise spec.refusal([(("workload", error.option), error.lack)]) from None
 
     def load(self, fingerprint: str) -> Workload:
         """The workload with the fingerprint of an outline that was given before."""

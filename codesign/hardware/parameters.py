@@ -1,9 +1,9 @@
-"""Setting one number of a chip, as the axes of a sweep do."""
+"""Setting numbers of a chip, as the axes of a sweep do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ from codesign.hardware.numbers import (
 )
 from codesign.hardware.parts import Source
 
-__all__ = ["AXIS_SOURCE", "number_type", "with_parameter"]
+__all__ = ["AXIS_SOURCE", "number_type", "replaced", "with_parameter", "with_parameters"]
 
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
@@ -40,18 +40,33 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
     Raises:
         InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
     """
-    parts = path.split(".")
-    specs = _specs(chip, path)
-    replaced: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
-    for spec, part in zip(reversed(specs), reversed(parts), strict=True):
-        replaced = spec.model_copy(update={part: replaced})
-    result: Chip = replaced
-    sources = {**chip.sources, AXIS_SOURCE: Source(citation="set by an axis of the sweep")}
-    result = result.model_copy(update={"sources": sources})
-    mistakes = list(consistency_mistakes(result))
-    if mistakes:
-        raise InputError(f"{chip.name}: {path} = {value!r}: {mistakes[0][1]}")
-    return result
+    return with_parameters(chip, {path: value})
+
+
+def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
+    """The chip with several numbers replaced at once, so that only together they have to fit; see `with_parameter`."""
+    changed = replaced(chip, values)
+    for _, mistake in consistency_mistakes(changed) if values else ():
+        shown = ", ".join(f"{path} = {value!r}" for path, value in values.items())
+        raise InputError(f"{chip.name}: {shown}: {mistake}")
+    return changed
+
+
+def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
+    """The chip with numbers replaced, whether or not they fit each other.
+
+    Raises:
+        InputError: there is no such number, or the value does not fit it.
+    """
+    for path, value in values.items():
+        parts = path.split(".")
+        specs = _specs(chip, path)
+        part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
+        for spec, name in zip(reversed(specs), reversed(parts), strict=True):
+            part = spec.model_copy(update={name: part})
+        sources = {**chip.sources, AXIS_SOURCE: Source(citation="set by an axis of the sweep")}
+        chip = part.model_copy(update={"sources": sources})
+    return chip
 
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:

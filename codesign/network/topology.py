@@ -15,6 +15,7 @@ from codesign.errors import InputError
 __all__ = [
     "AveragePool",
     "Conv2d",
+    "LayerError",
     "LayerShape",
     "LayerSpec",
     "Linear",
@@ -148,6 +149,14 @@ class NetworkShape:
         return sum(self.fan_out(source) for source in range(1, hidden + 1)) / hidden if hidden else 0.0
 
 
+class LayerError(ValueError):
+    """A layer that the one before it cannot have; `rule` says why."""
+
+    def __init__(self, layer: int, rule: str) -> None:
+        self.layer, self.rule = layer, rule
+        super().__init__(f"layers.{layer}: {rule}")
+
+
 _ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])\Z")
 
 
@@ -178,7 +187,7 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
     """Sizes, fan-in and synapses of every layer of neurons.
 
     Raises:
-        ValueError: a kernel is larger than what it slides over, a pool does not divide it, or the last layer is a pool.
+        LayerError: a kernel is larger than what it slides over, a pool does not divide it, or the last layer is a pool.
     """
     grid = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
     input_size = math.prod(grid)
@@ -188,7 +197,7 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
         channels, height, width = grid
         if isinstance(spec, SumPool | AveragePool):
             if height % spec.kernel or width % spec.kernel:
-                raise ValueError(f"layers.{position}: a pool of {spec.kernel} does not divide {height}×{width}")
+                raise LayerError(position, f"a pool of {spec.kernel} does not divide {height}×{width}")
             grid = (channels, height // spec.kernel, width // spec.kernel)
             pool *= spec.kernel
             continue
@@ -201,7 +210,7 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
             out_height = (height + 2 * spec.padding - spec.kernel) // spec.stride + 1
             out_width = (width + 2 * spec.padding - spec.kernel) // spec.stride + 1
             if out_height < 1 or out_width < 1:
-                raise ValueError(f"layers.{position}: a kernel of {spec.kernel} does not fit {height}×{width}")
+                raise LayerError(position, f"a kernel of {spec.kernel} does not fit {height}×{width}")
             rows = _taps(height, out_height, spec)
             columns = _taps(width, out_width, spec)
             fan_in = channels * max(rows) * max(columns) * pool * pool
@@ -221,7 +230,7 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
             )
         )
     if isinstance(topology.layers[-1], SumPool | AveragePool):
-        raise ValueError("layers: the last layer must have neurons, found a pool")
+        raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
     return NetworkShape(input_size=input_size, layers=tuple(layers))
 
 

@@ -8,9 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.spec import ResolvedSpec
+from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 
-__all__ = ["Split", "split_samples", "stratified_order"]
+__all__ = ["Split", "SplitError", "split_samples", "stratified_order"]
+
+
+class SplitError(DataError):
+    """A copy of a dataset lacks what a split asks for.
+
+    Attributes:
+        option: of the spec, which asks for it.
+        lack: what there is not.
+    """
+
+    def __init__(self, spec: WorkloadSpec, option: str, lack: str) -> None:
+        self.spec, self.option, self.lack = spec, option, lack
+        super().__init__(f"workload '{spec.name}': {lack}")
+
+    def __reduce__(self) -> tuple[type[SplitError], tuple[WorkloadSpec, str, str]]:
+        return type(self), (self.spec, self.option, self.lack)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +87,12 @@ def split_samples(
             `speaker` all samples of the groups that are drawn are taken.
 
     Raises:
-        DataError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
+        SplitError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
     """
     order = stratified_order(labels, sample_ids, spec.seed)
     if spec.split == "official":
         if test_part is None:
-            raise DataError(f"workload '{spec.name}': this copy has no official test part; use 'split: pooled'")
+            raise SplitError(spec, "split", "this copy has no official test part; use 'split: pooled'")
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
         chosen_test = _first(test_pool, spec, test or len(test_pool), "; 'split: pooled' draws it from all samples")
     elif spec.split == "speaker":
@@ -91,9 +107,11 @@ def split_samples(
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
-        raise DataError(
-            f"workload '{spec.name}': {wanted_validation:,} samples for validation and {spec.train or 1:,} for "
-            f"training asked for, there are {len(rest):,} beside the test set; lower train, validation or test"
+        raise SplitError(
+            spec,
+            "validation" if spec.train is None else "train",
+            f"{wanted_validation:,} samples for validation and {spec.train or 1:,} for training asked for, there are "
+            f"{len(rest):,} beside the test set; lower train, validation or test",
         )
     end = len(rest) if spec.train is None else wanted
     return Split(train=rest[wanted_validation:end], validation=rest[:wanted_validation], test=chosen_test)
@@ -103,27 +121,26 @@ def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str 
     """The test samples: as many of the pool as the spec wants, or as usual."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
-        raise DataError(
-            f"workload '{spec.name}': {wanted or 1:,} samples for test asked for, there are {len(pool):,}{advice}"
-        )
+        raise SplitError(spec, "test", f"{wanted or 1:,} samples for test asked for, there are {len(pool):,}{advice}")
     return pool[:wanted]
 
 
 def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int | None) -> NDArray[np.bool_]:
     """(N,) whether a sample's group is drawn for test: in an order that depends on the seed, until there are enough."""
     if groups is None:
-        raise DataError(
-            f"workload '{spec.name}': this copy does not say whom its samples come from; use another split than "
-            "'speaker'"
+        raise SplitError(
+            spec, "split", "this copy does not say whom its samples come from; use another split than 'speaker'"
         )
     wanted = spec.test or test or 1
     names, counts = np.unique(groups, return_counts=True)
     drawn = np.argsort(_hash(names.astype(np.uint64), spec.seed), kind="stable")
     needed = int(np.searchsorted(np.cumsum(counts[drawn]), wanted)) + 1
     if needed >= len(names):
-        raise DataError(
-            f"workload '{spec.name}': {wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), "
-            f"which leaves none of {len(names)} for training; lower test"
+        raise SplitError(
+            spec,
+            "test",
+            f"{wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), which leaves none of "
+            f"{len(names)} for training; lower test",
         )
     chosen: NDArray[np.bool_] = np.isin(groups, names[drawn[:needed]])
     return chosen

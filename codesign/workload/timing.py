@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
 from codesign.units import format_si
 from codesign.workload.spec import ResolvedSpec
 
-__all__ = ["bin_edges_ns", "check_duration"]
+__all__ = ["bin_edges_ns", "duration_mistakes"]
 
 
 def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
@@ -18,20 +19,17 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
     return edges
 
 
-def check_duration(spec: ResolvedSpec, *, resolution_s: float, longest_s: float) -> None:
-    """Refuse bins finer than the source's clock and stimuli longer than the source.
-
-    Raises:
-        InputError: naming what was found and what is allowed.
-    """
+def duration_mistakes(spec: ResolvedSpec, *, resolution_s: float, longest_s: float) -> Iterator[tuple[str, str]]:
+    """Bins finer than the source's clock and stimuli longer than the source: the option to blame, and why."""
     if spec.timestep < resolution_s * (1 - 1e-9):
-        raise InputError(
-            f"workload '{spec.name}': timestep must be at least {format_si(resolution_s, 's')}, "
-            f"found {format_si(spec.timestep, 's')}"
+        yield (
+            "timestep",
+            f"must be at least {format_si(resolution_s, 's')}, found {format_si(spec.timestep, 's')}",
         )
     if spec.timestep * spec.timesteps > longest_s * (1 + 1e-9):
-        raise InputError(
-            f"workload '{spec.name}': {spec.timesteps} timesteps of {format_si(spec.timestep, 's')} last "
+        yield (
+            "timesteps",
+            f"{spec.timesteps} timesteps of {format_si(spec.timestep, 's')} last "
             f"{format_si(spec.timestep * spec.timesteps, 's')}, but a sample lasts {format_si(longest_s, 's')}; "
-            "lower timesteps or timestep"
+            "lower timesteps or timestep",
         )

@@ -298,11 +298,78 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     queued = TINY + "axes:\n  schedule.asynchronous.prioritize_input: [true]\n"
     line = len(queued.splitlines())
     assert parse_document(queued + "  schedule.asynchronous.input_mode: [queued]\n", "good.yaml", SweepSpec).axes
-    text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits, found prioritize_input = True"
-    assert problems(queued) == [(line, f"axes.schedule.asynchronous.prioritize_input: {text}")]
+    text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
+    alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
+    assert problems(queued) == [(line, f"{alone}: {text}")]
+    other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
     assert problems(queued + "  schedule.asynchronous.input_mode: [queued, frame]\n") == [
-        (line + 1, f"axes.schedule.asynchronous.input_mode: {text}, input_mode = frame")
+        (line + 1, f"{other}: {text}")
     ]
+
+
+CHIP_AXES = "  chip.odin.group_size: [8]\n  chip.odin.vector_width: [1, 2]\n  chip.odin.neurons_per_core: [4, 64]\n"
+CLASH = "group_size = 8, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
+SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 1 Hz]\n"
+
+
+@pytest.mark.parametrize(
+    ("axes", "line", "message"),
+    [
+        (CHIP_AXES, 4, f"axes.chip.odin.neurons_per_core: {CLASH}"),
+        (SLOW, 3, "axes.chip.odin.clock: times.synaptic_operation = 20000, clock = 1 Hz: must take at most 1000 s"),
+        ("  chip.odin.potential_bits: [2]\n", 2, "axes.chip.odin.potential_bits: potential_bits = 2: a potential must"),
+    ],
+)
+def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
+    text = TINY.replace("  truenorth: {}", "  odin: {}") + "axes:\n"
+    (found,) = problems(text + axes)
+    assert found[0] == len(TINY.splitlines()) + line
+    assert found[1].startswith(message)
+
+
+def test_overrides_are_looked_at_together():
+    entry = "  odin: {overrides: {group_size: 200, neurons_per_core: %s}}"
+    assert parse_document(TINY.replace("  truenorth: {}", entry % 400), "good.yaml", SweepSpec).chips
+    (found,) = problems(TINY.replace("  truenorth: {}", entry % 100))
+    assert found[1].startswith("chips.odin.overrides.neurons_per_core: group_size = 200, neurons_per_core = 100: is")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
+        ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
+        ("timesteps: 3", "split: speaker", "workload.split: 'speaker' does not exist; allowed: pooled"),
+        ("timesteps: 3", "folder: x", "workload.folder: is an option of recordings of sound"),
+        ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is an option of"),
+        ("name: digits", "name: audio, highest_frequency: 9 Hz", "workload.highest_frequency: must be between"),
+        ("name: digits", "name: cifar10", "workload.timesteps: images are seen in one timestep"),
+    ],
+)
+def test_options_that_the_dataset_does_not_have_are_told_at_their_line(old, new, message):
+    (found,) = problems(TINY.replace(old, new))
+    assert found[0] == 3
+    assert found[1].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("group_size: 4", "group_size: 4, stop: on_output", "schedules.asynchronous.stop"),
+        (
+            "seeds:",
+            "axes: {schedule.asynchronous.stop: [drained, on_output]}\nseeds:",
+            "axes.schedule.asynchronous.stop",
+        ),
+        ("epochs: 1", "epochs: 1, calibration: {}", "recipe_defaults.calibration.stop"),
+        (LAYERED, LAYERED[:-1] + ", calibration: {stop: on_output}}", "recipes.layered.calibration.stop"),
+    ],
+)
+def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
+    text = TINY.replace('"12-8"', '"12-8", neuron: {readout: potential}')
+    (found,) = problems(text.replace(old, new))
+    assert found[1] == f"{place}: 'on_output' needs output spikes; with readout 'potential' it must be 'drained'"
+    assert found[0] == next(i for i, line in enumerate(text.splitlines(), start=1) if old in line)
 
 
 def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):

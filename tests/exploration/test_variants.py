@@ -29,6 +29,16 @@ def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file():
     assert [one.axes for one in recipe_variants(tiny(), "layered")] == [()]
 
 
+def test_values_of_one_variant_are_set_at_once():
+    """In any order of the axes, for no value but the last need fit those of the base."""
+    policies, methods = "recipe.layered.policy: [fifo, random]", "recipe.layered.method: [unlayered]"
+    for axes in ((policies, methods), (methods, policies)):
+        assert [one.value.policy for one in recipe_variants(with_axes(*axes), "layered")] == ["fifo", "random"]
+    axes = f"{SEEDS}axes:\n  chip.odin.group_size: [300]\n  chip.odin.neurons_per_core: [400]\n"
+    (found,) = chip_variants(tiny((SEEDS, axes), ("  truenorth: {}", "  odin: {}")), "odin")
+    assert (found.value.chip.group_size.value, found.value.chip.neurons_per_core.value) == (300, (400,))
+
+
 @pytest.mark.parametrize(
     ("values", "unit"), [("[1 pJ, 2 pJ]", "J"), ("[1 pJ]", "J")], ids=["several values", "one value"]
 )

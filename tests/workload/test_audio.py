@@ -133,7 +133,7 @@ def test_the_highest_frequency_is_an_option(tmp_path):
     ah = narrow.train.labels == 0
     loudest = [workload.train.frame(10).numpy()[ah].argmax(axis=1).mean() for workload in (narrow, usual)]
     assert loudest[0] > loudest[1]
-    with pytest.raises(InputError, match=r"highest_frequency must be between 100 Hz and 500 kHz, found 60 Hz"):
+    with pytest.raises(InputError, match=r"highest_frequency: must be between 100 Hz and 500 kHz, found 60 Hz"):
         fingerprint(root, highest_frequency="60 Hz")
 
 

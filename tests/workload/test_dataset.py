@@ -37,10 +37,10 @@ def test_digits_have_a_few_percent_of_active_inputs_and_can_be_told_apart(cache_
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("digits", {"split": "official"}, "split 'official' does not exist; allowed: pooled"),
-        ("nmnist", {"contrast": 0.5}, "contrast is an option of the simulated camera"),
-        ("digits", {"highest_frequency": "3 kHz"}, "highest_frequency is an option of recordings of sound"),
-        ("digits", {"folder": "x"}, "folder is an option of recordings of sound"),
+        ("digits", {"split": "official"}, "split: 'official' does not exist; allowed: pooled"),
+        ("nmnist", {"contrast": 0.5}, "contrast: is an option of the simulated camera"),
+        ("digits", {"highest_frequency": "3 kHz"}, "highest_frequency: is an option of recordings of sound"),
+        ("digits", {"folder": "x"}, "folder: is an option of recordings of sound"),
         ("cifar10", {"timestep": "10 ms"}, r"images are seen in one timestep without a length.*remove timestep"),
         ("cifar10", {"timesteps": 2}, r"images are seen in one timestep without a length.*remove timestep"),
     ],

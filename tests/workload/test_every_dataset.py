@@ -271,7 +271,7 @@ def test_a_longer_look_begins_like_a_shorter_one_and_impossible_timing_is_refuse
         with pytest.raises(InputError, match="a sample lasts"):
             load(name, timesteps=1200)
     for timestep in ("0.1 us", "0 s"):
-        with pytest.raises(InputError, match="timestep must be at least"):
+        with pytest.raises(InputError, match="timestep: must be at least"):
             load(name, timestep=timestep)
 
 

@@ -4,12 +4,12 @@ import pytest
 from pydantic import ValidationError
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.training.recipe import PRESETS
 from codesign.units import parse_quantity
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
-from codesign.workload.timing import bin_edges_ns, check_duration
+from codesign.workload.timing import bin_edges_ns, duration_mistakes
 
 
 def test_what_is_left_out_is_the_datasets_business():
@@ -73,9 +73,11 @@ def test_edges_are_whole_nanoseconds():
 
 
 def test_durations_up_to_the_source_are_accepted_and_others_refused():
-    for timestep, timesteps in (("1 ms", 300), ("10 ms", 30), ("0.3 s", 1)):
-        check_duration(resolved(timestep, timesteps), resolution_s=1e-3, longest_s=0.3)
-    with pytest.raises(InputError, match="timestep must be at least 1 ms, found 500 µs"):
-        check_duration(resolved("0.5 ms", 10), resolution_s=1e-3, longest_s=0.3)
-    with pytest.raises(InputError, match=r"last 310 ms.*lasts 300 ms"):
-        check_duration(resolved("10 ms", 31), resolution_s=1e-3, longest_s=0.3)
+    def mistakes(timestep, timesteps):
+        return list(duration_mistakes(resolved(timestep, timesteps), resolution_s=1e-3, longest_s=0.3))
+
+    assert [mistakes(*of) for of in (("1 ms", 300), ("10 ms", 30), ("0.3 s", 1))] == [[], [], []]
+    assert mistakes("0.5 ms", 10) == [("timestep", "must be at least 1 ms, found 500 µs")]
+    ((option, message),) = mistakes("10 ms", 31)
+    assert option == "timesteps"
+    assert "last 310 ms, but a sample lasts 300 ms" in message

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.workload.binning import bin_samples
 from codesign.workload.cochlea import Cochlea
 from codesign.workload.datasets.base import Dataset, Recordings
@@ -113,13 +113,15 @@ class Audio(Dataset):
             return text
         return f"{text} by {len(np.unique(recordings.groups))} speakers"
 
-    def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
+    def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes(spec)
         highest_hz = spec.highest_frequency or _USUAL_HIGHEST_HZ
         if not 2 * _LOWEST_HZ <= highest_hz <= _RATES_HZ[1] / 2:
-            raise InputError(
-                f"workload '{self.name}': highest_frequency must be between 100 Hz and 500 kHz, found {highest_hz:g} Hz"
-            )
-        return super().resolve(spec).model_copy(update={"highest_frequency": highest_hz})
+            yield "highest_frequency", f"must be between 100 Hz and 500 kHz, found {highest_hz:g} Hz"
+
+    def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
+        highest_hz = spec.highest_frequency or _USUAL_HIGHEST_HZ
+        return super().completed(spec).model_copy(update={"highest_frequency": highest_hz})
 
 
 def _list(folder: Path) -> list[_Take]:

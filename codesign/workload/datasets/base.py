@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -22,7 +22,7 @@ from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
-from codesign.workload.timing import check_duration
+from codesign.workload.timing import duration_mistakes
 
 __all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "Reader", "Recordings"]
 
@@ -193,42 +193,42 @@ class Dataset(ABC):
         assert recordings.test_part is not None
         return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
-    def check_timing(self, spec: ResolvedSpec) -> None:
-        """Refuse timesteps that this dataset cannot have. Raises InputError."""
-        check_duration(spec, resolution_s=self.resolution_s, longest_s=self.longest_s)
+    def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
+        """Timesteps that this dataset cannot have: the option to blame, and why."""
+        return duration_mistakes(spec, resolution_s=self.resolution_s, longest_s=self.longest_s)
+
+    def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
+        """Options that this dataset cannot have, and why."""
+        if spec.split not in (None, *self.splits):
+            yield "split", f"'{spec.split}' does not exist; allowed: {', '.join(self.splits)}"
+        if spec.contrast is not None and self.usual_contrast is None:
+            yield "contrast", "is an option of the simulated camera, which did not record this; remove it"
+        for option in ("folder", "highest_frequency"):
+            if getattr(spec, option) is not None and option not in self.options:
+                yield option, "is an option of recordings of sound, such as 'audio'; remove it"
+        yield from self.timing_mistakes(self.completed(spec))
+
+    def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
+        """`spec` with the dataset's own defaults filled in."""
+        return ResolvedSpec.model_construct(
+            **{
+                **spec.model_dump(),
+                "timestep": self.usual_timestep_s if spec.timestep is None else spec.timestep,
+                "timesteps": self.usual_timesteps if spec.timesteps is None else spec.timesteps,
+                "split": spec.split or self.splits[0],
+                "contrast": spec.contrast or self.usual_contrast,
+            }
+        )
 
     def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
         """`spec` with the dataset's own defaults filled in.
 
         Raises:
-            InputError: an option that makes no sense here.
+            InputError: options that make no sense here.
         """
-        split = spec.split or self.splits[0]
-        if split not in self.splits:
-            raise InputError(
-                f"workload '{self.name}': split '{split}' does not exist; allowed: {', '.join(self.splits)}"
-            )
-        if spec.contrast is not None and self.usual_contrast is None:
-            raise InputError(
-                f"workload '{self.name}': contrast is an option of the simulated camera, which did not record this; "
-                "remove it"
-            )
-        for option in ("folder", "highest_frequency"):
-            if getattr(spec, option) is not None and option not in self.options:
-                raise InputError(
-                    f"workload '{self.name}': {option} is an option of recordings of sound, such as 'audio'; remove it"
-                )
-        resolved = ResolvedSpec.model_construct(
-            **{
-                **spec.model_dump(),
-                "timestep": self.usual_timestep_s if spec.timestep is None else spec.timestep,
-                "timesteps": self.usual_timesteps if spec.timesteps is None else spec.timesteps,
-                "split": split,
-                "contrast": spec.contrast or self.usual_contrast,
-            }
-        )
-        self.check_timing(resolved)
-        return resolved
+        if mistakes := [f"{option}: {message}" for option, message in self.mistakes(spec)]:
+            raise InputError(f"workload '{self.name}': {'; '.join(mistakes)}")
+        return self.completed(spec)
 
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)

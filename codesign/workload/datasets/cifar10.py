@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.units import format_si
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
@@ -116,11 +116,12 @@ class CIFAR10(Dataset):
             place=place,
         )
 
-    def check_timing(self, spec: ResolvedSpec) -> None:
+    def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
         if spec.timestep != 0 or spec.timesteps != 1:
-            raise InputError(
-                f"workload '{self.name}': images are seen in one timestep without a length, found {spec.timesteps} of "
-                f"{format_si(spec.timestep, 's')}; remove timestep and timesteps"
+            yield (
+                "timestep" if spec.timestep else "timesteps",
+                f"images are seen in one timestep without a length, found {spec.timesteps} of "
+                f"{format_si(spec.timestep, 's')}; remove timestep and timesteps",
             )
 
 

@@ -1,0 +1,215 @@
+"""What axes and the chips that they vary cannot be: values wrong by themselves, or together with others of the file.
+
+Works on the file's plain content, as `codesign.exploration.checks`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from codesign.documents import Path_, Spec, reason, suggestion, value_at
+from codesign.errors import CodesignError
+from codesign.exploration.checks import Blocks, Mistakes, is_chip_file, list_at, mapping, relocated
+from codesign.exploration.file_spec import FileSpec
+from codesign.hardware.description import Chip, consistency_mistakes
+from codesign.hardware.energy import check_operation
+from codesign.hardware.library import find_chip
+from codesign.hardware.numbers import Operation
+from codesign.hardware.parameters import replaced
+from codesign.training.recipe import PRESETS
+
+__all__ = ["problems"]
+
+Values = Mapping[str, list[Any]]
+"""Of each parameter, those that it may have."""
+Axes = Mapping[tuple[str, str], Values]
+"""By block and name."""
+Wrong = Iterator[tuple[str, int, str]]
+"""Values of parameters: which parameter, the position of its value, and a message."""
+
+_MOST_CLASHES = 100
+
+
+def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
+    """Every mistake in axes, chips and overrides, as the path of the culprit and a message.
+
+    Args:
+        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
+        models: what one of each may say.
+    """
+    axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    for path in mapping(data, "axes"):
+        block, name, parameter = (*path.split(".", 2), "", "")[:3]
+        if name in blocks.get(block, ()):
+            axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
+    for at, message in (
+        *_paths(data, blocks, models),
+        *_fields(blocks, models, axes),
+        *_chips(blocks["chip"], models["chip"], axes),
+        *_stops(data, blocks, axes),
+    ):
+        yield at, f"{FileSpec.label(at)}: {message}"
+
+
+def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
+    """Axes that lead nowhere."""
+    for path in mapping(data, "axes"):
+        block, name, parameter = (*path.split(".", 2), "", "")[:3]
+        if block not in blocks or not name or not parameter:
+            message = "must be schedule.<name>.<parameter>, chip.<name>.<parameter> or recipe.<name>.<parameter>"
+            yield ("axes", path), message
+        elif name not in blocks[block]:
+            yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
+        elif block != "chip" and parameter not in (fields := models[block].model_fields):
+            yield ("axes", path), f"a {block} has no parameter '{parameter}'{suggestion(parameter, fields)}"
+
+
+def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mistakes:
+    """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
+    for (block, name), values in axes.items():
+        model, entry = models[block], blocks[block][name]
+        own = {parameter: found for parameter, found in values.items() if parameter in model.model_fields}
+        for parameter, i, message in _wrong_fields(model, entry, own) if isinstance(entry, dict) and own else ():
+            yield ("axes", f"{block}.{name}.{parameter}", i), message
+
+
+def _wrong_fields(model: type[Spec], entry: dict[str, Any], axes: Values) -> Wrong:
+    apart = [
+        (parameter, i, message)
+        for parameter, values in axes.items()
+        for i, value in enumerate(values)
+        for at, message in _errors(model, entry | {parameter: value})
+        if at[:1] == (parameter,)
+    ]
+    yield from apart
+    if all(at for at, _ in _errors(model, entry)):  # else it is told of the entry
+        yield from _clashes(
+            axes, apart, lambda chosen: [(text, text) for at, text in _errors(model, entry | chosen) if not at]
+        )
+
+
+def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return [(item["loc"], reason(item)) for item in error.errors(include_url=False)]
+    return []
+
+
+def _clashes(
+    axes: Values,
+    apart: Iterable[tuple[str, int, str]],
+    mistakes: Callable[[dict[str, Any]], Iterable[tuple[object, str]]],
+) -> Wrong:
+    """Values that do not go together, each told at the last parameter that has part in it.
+
+    A parameter has part in what is wrong with a combination if another value of it, or none, would make that right.
+
+    Args:
+        apart: values that are wrong by themselves, and are left out.
+        mistakes: which rules some values break, each with a message.
+    """
+    wrong = {(name, i) for name, i, _ in apart}
+    sound = {name: [i for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()}
+    told: list[tuple[object, dict[str, int]]] = []
+
+    def broken(positions: dict[str, int]) -> dict[object, str]:
+        return dict(mistakes({name: axes[name][i] for name, i in positions.items()}))
+
+    def has_part(name: str, rule: object, positions: dict[str, int]) -> bool:
+        others = {other: i for other, i in positions.items() if other != name}
+        return any(rule not in broken(others | value) for value in ({}, *({name: i} for i in sound[name])))
+
+    for combination in product(*sound.values()):
+        positions = dict(zip(axes, combination, strict=True))
+        for rule, message in broken(positions).items():
+            if any(rule == other and part.items() <= positions.items() for other, part in told):
+                continue
+            if len(told) == _MOST_CLASHES:
+                return
+            part = {name: i for name, i in positions.items() if has_part(name, rule, positions)} or positions
+            told.append((rule, part))
+            shown = ", ".join(f"{name} = {axes[name][i]}" for name, i in part.items())
+            yield *list(part.items())[-1], f"{shown}: {message}"
+
+
+def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
+    """Chips that there are not, and values that their descriptions cannot have."""
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or not isinstance(called := entry.get("chip") or name, str):
+            continue
+        where: Path_ = ("chips", name, "chip") if "chip" in entry else ("chips", name)
+        try:
+            chip = _found(called)
+        except CodesignError as error:
+            yield where, str(error)
+            continue
+        values = axes.get(("chip", name), {})
+        yield from _operations(name, entry, chip, values.get("operation"))
+        overrides = {path: [value] for path, value in mapping(entry, "overrides").items()}
+        wrong = list(_wrong_numbers(chip, overrides))
+        for path, _, message in wrong:
+            yield ("chips", name, "overrides", path), message
+        right = {path: value for path, (value,) in overrides.items() if path not in {path for path, _, _ in wrong}}
+        numbers = {path: found for path, found in values.items() if path not in model.model_fields}
+        for path, i, message in _wrong_numbers(replaced(chip, right), numbers):
+            yield ("axes", f"chip.{name}.{path}", i), message
+
+
+def _wrong_numbers(chip: Chip, values: Values) -> Wrong:
+    apart: list[tuple[str, int, str]] = []
+    for path, settings in values.items():
+        for i, value in enumerate(settings):
+            try:
+                replaced(chip, {path: value})
+            except CodesignError as error:
+                known = [number.name for number in chip.numbers()]
+                hint = suggestion(path, known) if "has no parameter" in str(error) else ""
+                apart.append((path, i, f"{error}{hint}"))
+    yield from apart
+    yield from _clashes(values, apart, lambda chosen: consistency_mistakes(replaced(chip, chosen)))
+
+
+def _found(chip: str) -> Chip:
+    if is_chip_file(chip) and not os.path.lexists(chip):
+        folder, file = os.path.split(os.path.abspath(chip))
+        raise CodesignError(f"there is no file '{file}' in {folder}")
+    return find_chip(chip)
+
+
+def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | None) -> Mistakes:
+    """Operations in which the chip's energies do not hold."""
+    places: dict[Path_, Any] = {("axes", f"chip.{name}.operation", i): value for i, value in enumerate(axis or ())}
+    own: Path_ = ("chips", name, "operation") if "operation" in entry else ("chips", name)
+    for where, operation in (places or {own: entry.get("operation", "accelerated")}).items():
+        if operation in get_args(Operation):
+            try:
+                check_operation(chip, operation)
+            except CodesignError as error:
+                yield where, str(error)
+
+
+def _stops(data: dict[str, Any], blocks: Blocks, axes: Axes) -> Mistakes:
+    """Schedules that wait for output spikes of a network that has none."""
+    neuron = mapping(mapping(data, "network"), "neuron")
+    preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
+    if neuron.get("readout", "spikes" if preset is None else preset.neuron.readout) != "potential":
+        return
+    message = "'on_output' needs output spikes; with readout 'potential' it must be 'drained'"
+    used = {name for entry in blocks["chip"].values() for name in list_at(entry, "schedules")}
+    for name in used:
+        stops = axes.get(("schedule", name), {}).get("stop")
+        for i, stop in enumerate(stops or ()):
+            if stop == "on_output":
+                yield ("axes", f"schedule.{name}.stop", i), message
+        if stops is None and value_at(blocks["schedule"].get(name), ("stop",)) == "on_output":
+            yield ("schedules", name, "stop"), message
+    for name, recipe in blocks["recipe"].items():
+        calibration = value_at(recipe, ("calibration",))
+        if isinstance(calibration, dict) and calibration.get("stop", "on_output") == "on_output":
+            yield relocated(("recipes", name, "calibration", "stop"), data), message
