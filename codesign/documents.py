@@ -207,6 +207,8 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
         value = model.model_validate(data, context=document)
     except ValidationError as error:
         for item in error.errors(include_url=False):
+            if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
+                continue  # what is wrong with the items is told of them
             location = model.relocate(item["loc"], data)
             problems.append(document.problem(location, _describe({**item, "loc": location}, model, other_keys)))
     problems += [document.problem(path, message) for path, message in model.cross_check(data)]
@@ -342,9 +344,7 @@ def _scalar(text: str, style: str | None) -> Any:
 def _describe(item: Any, model: type[BaseModel], other_keys: Iterable[str]) -> str:
     location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
     if item["type"] == "extra_forbidden":
-        allowed = _allowed_keys(model, item["loc"][:-1])
-        if len(item["loc"]) == 1:
-            allowed.update(other_keys)
+        allowed = _allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         return f"unknown key '{location}'" + (suggestion(str(item["loc"][-1]), allowed) if allowed else "")
     return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
 
@@ -356,10 +356,9 @@ def reason(item: Any) -> str:
         return str(message)
     rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
     value = item.get("input")
-    plain = isinstance(value, (str, int, float, bool, type(None)))
-    kind = {"dict": "mapping"}.get(type(value).__name__, type(value).__name__)
-    shown = _clipped(repr(value), 100) if plain else f"a {kind}"
-    return f"{rule}, found {shown}"
+    if isinstance(value, str | int | float | None):
+        return f"{rule}, found {_clipped(repr(value), 100)}"
+    return f"{rule}, found a {'mapping' if isinstance(value, dict) else type(value).__name__}"
 
 
 def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:

@@ -19,15 +19,18 @@ __all__ = [
     "HELD_IN_SI",
     "Area",
     "Energy",
+    "Fraction",
     "Frequency",
     "Length",
     "Memory",
+    "Positive",
     "Power",
     "Real",
     "Time",
     "Voltage",
     "Written",
     "format_si",
+    "fraction",
     "parse_quantity",
     "si_unit",
 ]
@@ -45,7 +48,7 @@ _EXAMPLES = {
     "m**2": "2.82 mm**2",
     "byte": "2 GiB",
 }
-_LARGEST = 1e30
+_LARGEST, _SMALLEST = 1e30, 1e-30
 _PREFIXES = dict(zip(range(-18, 13, 3), ("a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"), strict=True))
 
 
@@ -60,7 +63,7 @@ def parse_quantity(text: object, unit: str) -> float:
     """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`.
 
     Raises:
-        ValueError: no unit, a unit of another dimension, or a number that is not finite.
+        ValueError: no unit, a unit of another dimension, or a number that is not finite or absurdly large.
     """
     example = _EXAMPLES.get(unit, f"1 {unit}")
     if isinstance(text, (int, float)) and not isinstance(text, bool):
@@ -89,6 +92,8 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"has an unknown unit, found {text!r}; write for example '{example}'") from None
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
+    if abs(converted) > _LARGEST:
+        raise ValueError(f"must be at most {_LARGEST:g} {unit} in size, found {text!r}")
     return converted
 
 
@@ -128,11 +133,35 @@ def _refusal(message: str) -> PydanticCustomError:
 def _moderate(value: float) -> float:
     if abs(value) > _LARGEST:
         raise _refusal(f"must be at most {_LARGEST:g} in size, found {value:g}")
+    if 0 < abs(value) < _SMALLEST:
+        raise _refusal(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
     return value
 
 
 Real = Annotated[float, Field(strict=True), AfterValidator(_moderate)]
-"""A plain number that networks compute with: far from the largest of float32, 3.4e38, for products of it are formed."""
+"""A plain number that networks compute with: far from the ends of float32, 1.2e-38 and 3.4e38, for products of it are
+formed."""
+Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
+"""A count; neither `true` nor `"3"` is one."""
+
+
+def fraction(value: Any) -> float:
+    """A share of 1, given as such or as a percentage such as `85 %`. Raises an error of pydantic for anything else."""
+    number = value
+    if isinstance(value, str) and value.endswith("%"):
+        try:
+            number = float(value[:-1]) / 100
+        except ValueError:
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+        raise _refusal(
+            f"must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found {value!r:.80}"
+        )
+    return number
+
+
+Fraction = Annotated[float, BeforeValidator(fraction)]
+"""An accuracy or another share of 1."""
 
 
 def _no_boolean(value: Any) -> Any:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated, Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from codesign.units import format_si, parse_quantity
+from codesign.documents import Spec
+from codesign.exploration.spec import SweepSpec
+from codesign.hardware.description import Chip
+from codesign.units import format_si, fraction, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -65,3 +70,32 @@ def test_formats():
 @given(st.floats(1e-18, 1e13), st.sampled_from(["J", "W", "s", "Hz"]))
 def test_formatting_and_parsing_agree(value: float, unit: str):
     assert parse_quantity(format_si(value, unit, 17), unit) == pytest.approx(value, rel=1e-14, abs=0)
+
+
+def test_fractions_by_hand():
+    assert [fraction(value) for value in (0, 0.25, 1, "85 %", "100%", "0.5 %")] == [0, 0.25, 1, 0.85, 1, 0.005]
+
+
+def models_of(annotation: Any, found: set[type[Spec]]) -> set[type[Spec]]:
+    """Every model that a value of some type may have in it."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec) and annotation not in found:
+        found.add(annotation)
+        for field in annotation.model_fields.values():
+            models_of(field.annotation, found)
+    for argument in get_args(annotation):
+        models_of(argument, found)
+    return found
+
+
+@pytest.mark.parametrize("model", sorted(models_of(SweepSpec | Chip, set()), key=lambda model: model.__name__))
+def test_no_number_of_a_file_is_a_flag_a_text_or_beyond_reason(model: type[Spec]):
+    """Whatever the field, a number comes of numbers only."""
+    for name, field in model.model_fields.items():
+        adapter = TypeAdapter(Annotated[field.annotation, field])
+        for value in (True, "3", "0.5", 10**40, 1e308):
+            try:
+                taken = adapter.validate_python(value)
+            except ValidationError:
+                continue
+            numbers = taken if isinstance(taken, tuple) else (taken,)
+            assert not any(type(number) in (int, float) for number in numbers), (name, value, taken)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
@@ -18,7 +18,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.training.recipe import PRESETS, Recipe
-from codesign.units import Memory, Time
+from codesign.units import Memory, Positive, Real, Time, fraction
 from codesign.workload.spec import WorkloadSpec
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "JobResources",
     "NetworkEntry",
     "ObjectiveEntry",
+    "Positive",
     "ResourcesEntry",
     "ScheduleEntry",
     "Seeds",
@@ -38,7 +39,6 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 AxisValue = str | int | float | bool
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class JobResources(Spec):
     """
 
     cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
-    gpus: Annotated[float, Field(ge=0, le=64)] = 0.0
+    gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
     memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
     timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
 
@@ -234,11 +234,20 @@ class ResourcesEntry(Spec):
 
 
 class ObjectiveEntry(Spec):
-    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point."""
+    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
+
+    That of an accuracy, or another share of 1, is a fraction or a percentage.
+    """
 
     column: str
     direction: Literal["maximize", "minimize"]
-    reference: float | None = None
+    reference: Real | None = None
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _of_a_share(cls, reference: Any, info: ValidationInfo) -> Any:
+        share = str(info.data.get("column")).endswith(("accuracy", "_fraction"))
+        return fraction(reference) if share and reference is not None else reference
 
 
 class SweepSpec(FileSpec):

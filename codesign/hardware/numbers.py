@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
 from codesign.hardware.terms import INCLUDABLE_TERMS
-from codesign.units import Area, Energy, Frequency, Length, Power, Time, Voltage, format_si
+from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, format_si
 
 __all__ = [
     "AreaNumber",
@@ -57,7 +57,10 @@ lasts, and longer where it does not keep up."""
 Effect = Literal["spikes", "price", "nothing"]
 """What a number of a chip changes: which neurons spike when; only what that costs; or nothing that is computed."""
 
-Positive = Annotated[int, Field(gt=0)]
+BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], Annotated[Time, Field(le=1e3)]], Field(min_length=1)]
+
+
+_MANY = 10**15
 
 
 def problem(reason: str) -> PydanticCustomError:
@@ -66,7 +69,7 @@ def problem(reason: str) -> PydanticCustomError:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MANY
 
 
 def _counts(value: Any) -> tuple[int, ...]:
@@ -74,13 +77,15 @@ def _counts(value: Any) -> tuple[int, ...]:
         return (value,)
     if isinstance(value, (list, tuple)) and value and all(_is_count(item) for item in value):
         return tuple(value)
-    raise problem(f"must be a whole number above 0, or a list with one for each core, found {value!r}")
+    raise problem(
+        f"must be a whole number above 0 and below {_MANY:g}, or a list with one for each core, found {value!r}"
+    )
 
 
 def _lanes(value: Any) -> int | str:
     if _is_count(value) or value == "all":
         return value  # type: ignore[no-any-return]
-    raise problem(f"must be a whole number of lanes above 0, or 'all', found {value!r}")
+    raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
 
 
 def _includable(value: Any) -> Any:
@@ -202,7 +207,7 @@ class TimeNumber(QuantityNumber):
     unit: ClassVar[str] = "s"
     ceiling: ClassVar[float] = 1e3
     value: Time | None = None
-    cycles: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    cycles: Annotated[Real, Field(ge=0, le=1e9)] | None = None
     range: tuple[Time, Time] | None = None
     includes: tuple[TimeTerm, ...] = ()
 
@@ -243,7 +248,7 @@ class Bits(SpikeNumber):
     """Width in bits, of a weight or a potential; a weight of 1 bit has two levels."""
 
     unit: ClassVar[str] = "bit"
-    value: Annotated[int, Field(gt=0, le=32)]
+    value: Annotated[Positive, Field(le=32)]
 
 
 class CoreCounts(SpikeNumber):
@@ -270,8 +275,8 @@ class BarrierTimes(PriceNumber):
 
     unit: ClassVar[str] = "s"
     between: Literal["linear", "step"] = "linear"
-    by_tiles: Annotated[dict[Positive, Time], Field(min_length=1)]
-    by_chips: Annotated[dict[Positive, Time], Field(min_length=1)] | None = None
+    by_tiles: BarrierTable
+    by_chips: BarrierTable | None = None
 
     def of_tiles(self, tiles: int) -> float:
         """The time for a number of tiles; constant beyond the listed ones."""

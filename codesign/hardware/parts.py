@@ -20,7 +20,7 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
 )
 from codesign.hardware.validation_models import Recomputation
-from codesign.units import Energy, Power, Time
+from codesign.units import Energy, Fraction, Positive, Power, Time
 
 __all__ = [
     "Answer",
@@ -44,7 +44,6 @@ __all__ = [
 Answer = Literal["yes", "no", "unknown"]
 Tiles = TypeVar("Tiles", int, NDArray[np.int64])
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
-Positive = Annotated[int, Field(gt=0)]
 
 
 class Source(Spec):
@@ -217,7 +216,7 @@ class Measurement(Spec):
     energy: Energy | None = None
     latency: Time | None = None
     power: Power | None = None
-    accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    accuracy: Fraction | None = None
     confidence: Confidence
     source: str
     note: str = ""

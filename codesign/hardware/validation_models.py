@@ -11,12 +11,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
 from codesign.hardware.numbers import Operation, problem
-from codesign.units import Time
+from codesign.units import Positive, Real, Time, Written
 
 __all__ = ["CoreWork", "Counts", "Events", "NotRecomputed", "Recomputation", "Steps"]
 
-Positive = Annotated[int, Field(gt=0)]
-Amount = Annotated[float, Field(ge=0, le=1e18)]
+Amount = Annotated[Real, Field(ge=0, le=1e18)]
 
 
 def _ends(value: Any) -> Any:
@@ -87,7 +86,7 @@ class _Workload(Spec):
     cores: Positive | None = None
     chips: Positive = 1
     operation: Operation | None = None
-    overrides: Annotated[dict[str, str | int | float], Field(default_factory=dict)]
+    overrides: Annotated[dict[str, Written], Field(default_factory=dict)]
     fitted: tuple[str, ...] = ()
     fitted_on: str = ""
     bound: Literal["lower", "upper"] | None = None
@@ -121,7 +120,7 @@ class Steps(_Workload):
     """
 
     kind: Literal["steps"]
-    steps: Annotated[int, Field(gt=0, le=1_000_000)]
+    steps: Annotated[Positive, Field(le=1_000_000)]
     work: CoreWork = CoreWork()
     outside: Time = 0.0
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.units import Positive
 
 __all__ = [
     "AveragePool",
@@ -27,38 +28,38 @@ __all__ = [
     "topology_text",
 ]
 
-Positive = Annotated[int, Field(gt=0, le=10_000_000)]
+Size = Annotated[Positive, Field(le=10_000_000)]
 
 
 class Linear(Spec):
     """A fully connected layer of `neurons` neurons."""
 
     kind: Literal["linear"] = "linear"
-    neurons: Positive
+    neurons: Size
 
 
 class Conv2d(Spec):
     """A convolutional layer of spiking neurons: `channels` maps, a square `kernel`, `stride` and zero `padding`."""
 
     kind: Literal["conv2d"]
-    channels: Positive
-    kernel: Positive
-    stride: Positive = 1
-    padding: Annotated[int, Field(ge=0)] = 0
+    channels: Size
+    kernel: Size
+    stride: Size = 1
+    padding: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] = 0
 
 
 class SumPool(Spec):
     """Sums windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the synapses of the next layer."""
 
     kind: Literal["sum_pool"]
-    kernel: Positive
+    kernel: Size
 
 
 class AveragePool(Spec):
     """Averages windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the next layer's synapses."""
 
     kind: Literal["average_pool"]
-    kernel: Positive
+    kernel: Size
 
 
 LayerSpec = Annotated[Linear | Conv2d | SumPool | AveragePool, Field(discriminator="kind")]
@@ -71,7 +72,7 @@ class TopologySpec(Spec):
     `index = (channel · height + row) · width + column`.
     """
 
-    input: Positive | tuple[Positive, Positive, Positive]
+    input: Size | tuple[Size, Size, Size]
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -14,14 +14,13 @@ from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.units import Real, Time
+from codesign.units import Positive, Real, Time
 
 __all__ = ["PRESETS", "UNLAYERED_ONLY", "Calibration", "Preset", "Recipe"]
 
 UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "chip", "idle_gradient")
 """Parameters that say nothing about layered training."""
 
-Count = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 Probability = Annotated[Real, Field(ge=0, le=1)]
 
 
@@ -36,13 +35,13 @@ class Calibration(Spec):
     """
 
     policy: str = "random"
-    group_size: Count = 8
+    group_size: Positive = 8
     input_mode: Literal["frame", "queued"] = "frame"
     refractory: bool = True
     stop: Literal["drained", "on_output"] = "on_output"
     steps_after_output: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     criterion: Literal["matching", "cross_entropy"] = "cross_entropy"
-    samples: Count = 256
+    samples: Positive = 256
 
     @model_validator(mode="after")
     def _check(self) -> Calibration:
@@ -96,15 +95,15 @@ class Recipe(Spec):
 
     method: Literal["layered", "unlayered"]
     policy: str = "random"
-    group_size: Count = 8
+    group_size: Positive = 8
     input_mode: Literal["frame", "queued"] = "frame"
     refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
     loss: Loss = "sum"
-    epochs: Count
-    patience: Count | None = None
-    batch_size: Count = 256
+    epochs: Positive
+    patience: Positive | None = None
+    batch_size: Positive = 256
     learning_rate: Annotated[Real, Field(gt=0)] = 5e-4
     weight_decay: Annotated[Real, Field(ge=0)] = 0.0
     input_dropout: Probability = 0.0

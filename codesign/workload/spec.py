@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from codesign.documents import Spec
-from codesign.units import Frequency, Time
+from codesign.units import Frequency, Positive, Real, Time
 
 __all__ = ["ResolvedSpec", "SplitKind", "WorkloadSpec"]
 
-Count = Annotated[int, Field(gt=0, strict=True)]
 SplitKind = Literal["official", "pooled", "speaker"]
 """Where test samples come from: see `WorkloadSpec.split`."""
 
@@ -40,13 +39,13 @@ class WorkloadSpec(Spec):
 
     name: Annotated[str, Field(min_length=1)]
     timestep: Time | None = None
-    timesteps: Count | None = None
-    train: Count | None = None
-    validation: Count | None = None
-    test: Count | None = None
+    timesteps: Positive | None = None
+    train: Positive | None = None
+    validation: Positive | None = None
+    test: Positive | None = None
     split: SplitKind | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
-    contrast: Annotated[float, Field(ge=0.02, le=10)] | None = None
+    contrast: Annotated[Real, Field(ge=0.02, le=10)] | None = None
     folder: Annotated[str, Field(min_length=1)] | None = None
     highest_frequency: Frequency | None = None
 

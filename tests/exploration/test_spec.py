@@ -236,6 +236,38 @@ def test_a_sweeps_own_schedule_hides_the_built_in_one():
             '"12-8", neuron: {surrogate_steepness: 1.0e+300}',
             "network.neuron.surrogate_steepness: must be at most",
         ),
+        ('"12-8"', '"12-8", neuron: {threshold: 1.0e-50}', "network.neuron.threshold: must be 0 or at least 1e-30 in"),
+        ('"12-8"', '"12-8", neuron: {time_constant: 1e300 s}', "network.neuron.time_constant: must be at most 1e+30 s"),
+        (
+            'hidden: "12-8"',
+            'layers: [{kind: linear, neurons: "10"}]',
+            "network.layers.0.linear.neurons: must be a valid",
+        ),
+        (
+            'hidden: "12-8"',
+            "layers: [{kind: linear, neurons: true}]",
+            "network.layers.0.linear.neurons: must be a valid",
+        ),
+        (
+            "seeds:",
+            "resources: {train: {gpus: true}}\nseeds:",
+            "resources.train.gpus: must be a valid number, found True",
+        ),
+        (
+            "seeds:",
+            "objectives: [{column: accuracy, direction: maximize, reference: 32}]\nseeds:",
+            "objectives.0.reference: must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found",
+        ),
+        (
+            "seeds:",
+            "objectives: [{column: accuracy, direction: maximize, reference: 101 %}]\nseeds:",
+            "objectives.0.reference: must be a fraction from 0 to 1",
+        ),
+        (
+            "seeds:",
+            "objectives: [{column: energy_j, direction: minimize, reference: 1.0e+39}]\nseeds:",
+            "objectives.0.reference: must be at most 1e+30 in size",
+        ),
     ],
 )
 def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):

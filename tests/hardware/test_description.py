@@ -67,6 +67,10 @@ def operation(**more: str) -> str:
     return group("energies", synaptic_operation=number("1 pJ", **more))
 
 
+def measured(result: str) -> str:
+    return f"validation: [{{name: x, workload: y, {result}, {STATED}, model: {{kind: none, reason: z}}}}]"
+
+
 ALL_IN = operation(all_in="true", operation="real_time")
 ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: real_time")
 
@@ -90,6 +94,14 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"times: {{output: {number('1 hour')}}}", "times.output", "at most 1000 s"),
         (f"static_power: {number('20 kW')}", "static_power", "at most 10000 W"),
         (f"clock: {number('0 Hz')}", "clock.value", "greater than 0"),
+        (f"fan_in: {number('true')}", "fan_in.value", "must be a valid integer, found True"),
+        (f"weight_bits: {number(repr('4'))}", "weight_bits.value", "must be a valid integer, found '4'"),
+        (f"neurons_per_core: {number(10**30)}", "neurons_per_core.value", "below 1e+15"),
+        (f"clock: {number('1 Hz')}\ntimes: {{output: {{cycles: '2', {STATED}}}}}", "times.output.cycles", "found '2'"),
+        (measured("accuracy: 32"), "validation.0.accuracy", "a percentage such as '85 %' up to 100 %, found 32"),
+        (measured("accuracy: 85"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
+        (measured("accuracy: true"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
+        (measured("energy: 1e300 J"), "validation.0.energy", "must be at most 1e+30 J"),
         (f"static_power: {number('1 W', range='[2 W, 3 W]')}", "static_power", "range must hold the value 1 W"),
         (f"static_power: {number('1 W', range='[1 W]')}", "static_power.range", "range"),
         (f"times: {{output: {{cycles: 2, {STATED}}}}}", "times.output.cycles", "needs the chip's clock"),
