@@ -113,7 +113,12 @@ COLUMNS: Mapping[str, Column] = {
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),
     # energy: all synapses
     "synaptic_operations": _number("synaptic operations performed per sample, the input layer's included"),
-    "energy_j": _number("energy per sample, all terms that are modelled", "J"),
+    "energy_j": _number("energy per sample of all that is powered, all terms that are modelled", "J"),
+    "energy_cores_in_use_j": _number(
+        "the same with what falls to the cores in use: their share of the chips' static power and clock, and no host",
+        "J",
+    ),
+    "core_share": _number("cores in use / all cores of the chips that the network takes"),
     **{term.column: _number(term.meaning, term.unit) for term in COST_TERMS.values()},
     "energy_accounting": _text("incremental, or all_in: one number holds all that was spent in some measurement"),
     "on_s": _number("time per sample that static power is drawn", "s"),

@@ -11,7 +11,7 @@ import pandas as pd
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.statistics import Interval, difference
-from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 __all__ = [
     "Comparison",
@@ -132,7 +132,7 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
         return Obstacle(kind="all in", points=whole)
     if a.coverage == b.coverage:
         return a.coverage
-    common = tuple(term for term in ENERGY_COLUMNS if term in a.coverage and term in b.coverage)
+    common = tuple(term for term in COVERAGE if term in a.coverage and term in b.coverage)
     if not common:
         return Obstacle(kind="no common term", points=(a, b))
     for point in (a, b):
@@ -160,8 +160,8 @@ def _energy(point: Point, terms: tuple[str, ...]) -> pd.Series:
     """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")
-    known = [ENERGY_COLUMNS[term] for term in terms if term not in point.included_terms]
-    return pd.concat([point.seeds(column) for column in known], axis=1).dropna().sum(axis=1)
+    known = point.known_terms(terms)
+    return pd.concat([point.seeds(ENERGY_COLUMNS[name]) for name in known], axis=1).dropna().sum(axis=1)
 
 
 def status_of(comparisons: Sequence[Comparison]) -> Status:

@@ -31,6 +31,7 @@ UNKNOWN = "–"
 _LABELS = {
     "accuracy": "accuracy",
     "energy_j": "energy per sample",
+    "energy_cores_in_use_j": "energy of the cores in use",
     "paper_energy_j": "energy, paper's book",
     "latency_s": "latency",
     "decision_latency_s": "decision latency",

@@ -11,6 +11,9 @@ from codesign.analysis.metadata import Objective
 from codesign.analysis.pareto import front_order, hypervolume
 from codesign.analysis.points import Point
 
+_WHOLE = {"energy_j", "energy_cores_in_use_j"}
+"""Columns that hold all terms of an energy."""
+
 __all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
 
 
@@ -78,7 +81,7 @@ def comparison_group(point: Point, objectives: Sequence[Objective]) -> Group:
     """
     columns = {objective.column for objective in objectives}
     energies = {column for column in columns if COLUMNS[column].unit == "J"}
-    whole = "energy_j" in energies or bool(energies and (not point.separable or point.included_terms))
+    whole = bool(energies & _WHOLE) or bool(energies and (not point.separable or point.included_terms))
     return Group(
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit for column in columns) else None,

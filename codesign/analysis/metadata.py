@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from codesign.hardware.terms import StaticBook
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -247,6 +249,7 @@ class ResultMetadata:
         neuron: resolved neuron parameters by name.
         recipes, schedules: resolved parameters by name, by name in the sweep.
         objectives: in the order in which the sweep names them.
+        static_book: what energies that are compared count of the static power; rows hold all that is powered.
         chips: by name in the sweep.
         axes: in the order of the columns.
         paper: the table or figure of the paper that the sweep repeats.
@@ -267,6 +270,7 @@ class ResultMetadata:
     recipes: dict[str, dict[str, Scalar]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Scalar]] = field(default_factory=dict)
     objectives: tuple[Objective, ...]
+    static_book: StaticBook
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     axes: tuple[AxisFacts, ...] = ()
     paper: PaperPart | None = None

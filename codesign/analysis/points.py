@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.formatting import UNKNOWN, policy_label
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
-from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
 from codesign.units import format_si
 
 __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
@@ -199,12 +200,17 @@ class Point:
     @property
     def included_terms(self) -> frozenset[str]:
         """Terms that `energy_j` holds within another term: the chip's numbers do not tell them apart."""
-        return frozenset(name for name in self.coverage if name in ENERGY_COLUMNS and self.term(name).mean is None)
+        return frozenset(name for name in self.coverage if name in COVERAGE and not self.known_terms((name,)))
 
     @property
     def separable(self) -> bool:
         """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
-        return bool(self.coverage) and set(self.coverage) <= set(ENERGY_COLUMNS)
+        return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
+
+    def known_terms(self, covered: Iterable[str]) -> tuple[str, ...]:
+        """Terms that have an energy of their own, of those that some names of `coverage` stand for."""
+        terms = (term.name for name in covered for term in COVERAGE[name])
+        return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:
         """Mean over the rows of a column of lists, entry by entry; empty if no row has it."""
@@ -217,13 +223,22 @@ class Point:
 
 
 def gather(table: ResultTable) -> tuple[Point, ...]:
-    """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe."""
-    units = {axis.name: axis.unit for axis in table.metadata.axes}
-    return points_of(table.frame[table.frame["status"] == "ok"], units=units, recipes=table.metadata.recipes)
+    """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe.
+
+    Energies are those of the book that the metadata name.
+    """
+    metadata = table.metadata
+    units = {axis.name: axis.unit for axis in metadata.axes}
+    rows = table.frame[table.frame["status"] == "ok"]
+    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book)
 
 
 def points_of(
-    frame: pd.DataFrame, *, units: Mapping[str, str], recipes: Mapping[str, Mapping[str, Scalar]]
+    frame: pd.DataFrame,
+    *,
+    units: Mapping[str, str],
+    recipes: Mapping[str, Mapping[str, Scalar]],
+    book: StaticBook = "board",
 ) -> tuple[Point, ...]:
     """Points as `gather` makes them, of rows that need not be from a file.
 
@@ -231,7 +246,9 @@ def points_of(
         frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
         units: SI unit of axes by name.
         recipes: parameters of recipes by name.
+        book: what `energy_j` and its terms then count of the static power.
     """
+    frame = in_book(frame, book)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import CONFIDENCE
-from codesign.hardware.terms import ACTIONS, ENERGY_COLUMNS
+from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS
 
 __all__ = [
     "DRAWN",
@@ -244,8 +244,10 @@ def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
     if not all(is_known(cell) for cell in needed):
         return None
     moving = list(row["uncertain_terms"])
-    scales = np.array([scale * (name in terms) for name, scale in zip(moving, row["term_scale_j"], strict=True)])
-    known = {name: float(row[ENERGY_COLUMNS[name]]) for name in terms if is_known(row[ENERGY_COLUMNS[name]])}
+    counts = np.array([COST_TERMS[name].covered_as in terms for name in moving])
+    scales = np.asarray(row["term_scale_j"], dtype=float) * counts
+    wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
+    known = {name: float(value) for name, value in wanted.items() if is_known(value)}
     fixed = sum(value for name, value in known.items() if name not in moving)
     numbers = len(row["uncertain_numbers"])
     draws, low, high = (

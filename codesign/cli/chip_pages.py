@@ -10,8 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 
 from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Extent
 from codesign.hardware.missing import missing_parameters
-from codesign.hardware.terms import ACTIONS
+from codesign.hardware.prices import Prices
+from codesign.hardware.terms import ACTIONS, COVERAGE
 from codesign.units import format_si
 
 __all__ = ["print_chip", "print_list"]
@@ -50,17 +52,22 @@ def print_list(console: Console, chips: Iterable[Chip]) -> None:
 
 def _row(chip: Chip) -> str:
     synaptic = chip.energies.synaptic_operation
-    static = "?" if chip.static_power is None else format_si(chip.static_power.value, "W")
-    if chip.static_power is not None and chip.static_power.per == "core":
-        static += "/core"
     return _ROW.format(
         chip.name,
         {"asynchronous": "async"}.get(chip.synchronization.kind, chip.synchronization.kind),
         f"{chip.cores.value:,}",
         "?" if chip.vector_width is None else str(chip.vector_width.value),
         "?" if synaptic is None else format_si(synaptic.value, "J") + (" all-in" if chip.all_in else ""),
-        "in e_so" if chip.all_in else static,
+        "in e_so" if chip.all_in else _static(chip),
     )
+
+
+def _static(chip: Chip) -> str:
+    """Static power of a whole chip, all that is powered."""
+    prices = Prices(chip=chip, extent=Extent(cores=chip.cores.value, chips=1, tiles=1))
+    powers = [(prices.value(term.actions[0].price), prices.drawn(term)) for term in COVERAGE["static"]]
+    known = [power * count for power, count in powers if power is not None]
+    return format_si(float(sum(known)), "W") if known else "?"
 
 
 def print_chip(console: Console, chip: Chip) -> None:
@@ -89,13 +96,15 @@ def _print_accounting(console: Console, chip: Chip) -> None:
         energy = f"all-in: a synaptic operation holds all that the chip spent, in {words} operation only"
     else:
         energy = "incremental: every event has its own energy, and static power comes on top"
-    gating = chip.power_gating
     console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
     console.print(f"[bold]Energy[/bold]: {energy}")
-    console.print(
-        f"[bold]Power gating[/bold]: unused cores off: {gating.unused_cores}; "
-        f"off between inputs: {gating.between_inputs}"
-    )
+    console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {chip.power_gating.between_inputs}")
+
+
+def _unused(chip: Chip) -> str:
+    """What cores draw that are not in use."""
+    off = chip.static_power.core_off
+    return f"a core not in use draws {'what is not known' if off is None else format_si(off.value, 'W')}"
 
 
 def _print_numbers(console: Console, chip: Chip) -> None:

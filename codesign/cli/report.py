@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
+
+from codesign.hardware.terms import StaticBook
 
 __all__ = ["report"]
 
@@ -26,6 +29,14 @@ def report(
             show_default=False,
         ),
     ] = None,
+    static_book: Annotated[
+        StaticBook | None,
+        typer.Option(
+            help="What energies count of the static power: the whole board, or what falls to the cores in use.  "
+            "[default: as the sweep says]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Draw the report of a results file again, without running anything."""
     from codesign.analysis.table import read_results
@@ -39,5 +50,7 @@ def report(
     if str(target) == results:
         raise InputError(f"--output: {printable(target)} is the results file itself")
     table = read_results(results)
+    if static_book is not None:
+        table = replace(table, metadata=replace(table.metadata, static_book=static_book))
     write_report(table, target)
     print_summary(table, printable(target), printable(results), PrintableConsole())

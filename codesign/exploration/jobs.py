@@ -67,7 +67,7 @@ __all__ = [
 TRAIN_VERSION = 5
 EXECUTE_VERSION = 4
 SUMMARY_VERSION = 2
-COST_VERSION = 3
+COST_VERSION = 4
 
 Device = Literal["cpu", "cuda"]
 

@@ -23,11 +23,11 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, base_chip
 from codesign.exploration.work import Work
 from codesign.hardware.description import Chip
-from codesign.hardware.parts import PowerGating
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.network.topology import topology_text
 from codesign.training.recipe import UNLAYERED_ONLY
+from codesign.units import format_si
 from codesign.versions import package_versions
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def describe_sweep(
         recipes={name: _recipe(spec, name) for name in spec.recipes},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
+        static_book=spec.static_book,
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),
@@ -87,7 +88,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
         citation=cite(chip.citation),
         synchronization=chip.synchronization.kind,
         operating_point=chip.operating_point,
-        gating=_gating(chip.power_gating),
+        gating=_gating(chip),
         notes=chip.notes(),
         numbers=tuple(
             ChipNumber(
@@ -112,9 +113,12 @@ def chip_facts(chip: Chip) -> ChipFacts:
     )
 
 
-def _gating(gating: PowerGating) -> str:
-    words = {"yes": "off", "no": "on", "unknown": "not known"}
-    return f"unused cores {words[gating.unused_cores]}, between inputs {words[gating.between_inputs]}"
+def _gating(chip: Chip) -> str:
+    static, words = chip.static_power, {"yes": "off", "no": "on", "unknown": "not known"}
+    cores = "not known" if static.core_off is None else f"{format_si(static.core_off.value, 'W')} each"
+    if static.core_off is not None and static.core_in_use is not None:
+        cores += f" of {format_si(static.core_in_use.value, 'W')} in use"
+    return f"unused cores {cores}, between inputs {words[chip.power_gating.between_inputs]}"
 
 
 def _measured(check: Check, measured: float, source: str) -> ValidationFacts:

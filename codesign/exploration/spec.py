@@ -14,6 +14,7 @@ from codesign.errors import InputError
 from codesign.exploration import axis_checks, checks
 from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
 from codesign.exploration.file_spec import FileSpec
+from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -265,6 +266,8 @@ class SweepSpec(FileSpec):
         resources: what jobs take where they run.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
             by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
+        static_book: what energies that are compared count of the chips' static power: the whole `board`, all that is
+            powered, or what falls to the `cores_in_use`.
     """
 
     name: Name
@@ -288,6 +291,7 @@ class SweepSpec(FileSpec):
         ObjectiveEntry(column="energy_j", direction="minimize"),
         ObjectiveEntry(column="latency_s", direction="minimize"),
     )
+    static_book: StaticBook = "board"
 
     @field_validator("axes")
     @classmethod

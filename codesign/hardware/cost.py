@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.action_counts import ActionCounts, action_counts
-from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total
+from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_in, energy_of, term_energies
 from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import BOOKS, COST_TERMS
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
@@ -96,8 +96,13 @@ class Cost:
 
     @property
     def energy_j(self) -> float | None:
-        """Mean energy per sample."""
+        """Mean energy per sample of all that is powered."""
         return _only(self.mean.total_j)
+
+    @property
+    def energy_cores_in_use_j(self) -> float | None:
+        """Mean energy per sample of what falls to the cores in use."""
+        return _only(self.mean.cores_in_use_j)
 
     @property
     def latency_s(self) -> float | None:
@@ -117,6 +122,8 @@ class Cost:
             "energy_accounting": energy.accounting,
             "synaptic_operations": _mean(self.synaptic_operations),
             "energy_j": _only(energy.total_j),
+            "energy_cores_in_use_j": _only(energy.cores_in_use_j),
+            "core_share": self.counted.prices().core_share,
             **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
             "core_utilization": utilization,
@@ -139,11 +146,12 @@ class Cost:
         }
 
     def __repr__(self) -> str:
-        energy, latency = format_si(self.energy_j, "J"), format_si(self.latency_s, "s")
+        energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
+        latency = format_si(self.latency_s, "s")
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy} ({', '.join(self.mean.coverage)})\n"
+            f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
             f"  latency: {latency} ({self.latency.model}){missing}"
         )
 
@@ -248,11 +256,13 @@ class MeanCosts:
     """Means over samples in n scenarios, (n,) each; None where not known.
 
     Attributes:
-        energy_j: sum of the terms.
+        energy_j: sum of the terms, all that is powered.
+        energy_cores_in_use_j: the same with the share of the cores in use.
         terms_j: by name.
     """
 
     energy_j: Floats | None
+    energy_cores_in_use_j: Floats | None
     terms_j: dict[str, Floats | None]
 
 
@@ -296,4 +306,7 @@ def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None, operat
     """
     terms = term_energies(counts.during(operation, prices), prices, on_s)
     known = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
-    return MeanCosts(energy_j=total(terms.values()) if known else None, terms_j=terms)
+    board, cores_in_use = (
+        energy_in(counted, terms, prices.core_share) if known else None for counted in BOOKS.values()
+    )
+    return MeanCosts(energy_j=board, energy_cores_in_use_j=cores_in_use, terms_j=terms)

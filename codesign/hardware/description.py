@@ -23,8 +23,6 @@ from codesign.hardware.numbers import (
     Lanes,
     LengthNumber,
     NamedNumber,
-    PowerNumber,
-    StaticPower,
     TimeNumber,
     VoltageNumber,
     named_numbers,
@@ -39,6 +37,7 @@ from codesign.hardware.parts import (
     NetworkOnChip,
     PowerGating,
     Source,
+    StaticPower,
     Supports,
     Synchronization,
     Times,
@@ -70,7 +69,7 @@ class Chip(Spec):
         crossbar: whether a message occupies every neuron of a core, connected or not.
         clock: of times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
-        static_power, active_core_power, power_gating: of a chip or core whatever it does; of each core in use, on top.
+        static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
         supports: leak and reset of the neurons.
         validation: published measurements.
@@ -105,8 +104,7 @@ class Chip(Spec):
     group_size: Count | None = None
     synchronization: Synchronization
     energies: Energies = Energies()
-    static_power: StaticPower | None = None
-    active_core_power: PowerNumber | None = None
+    static_power: StaticPower = StaticPower()
     power_gating: PowerGating = PowerGating()
     times: Times = Times()
     network_on_chip: NetworkOnChip | None = None
@@ -225,19 +223,21 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
     if energies.clock_cycle is not None and chip.clock is None:
         yield ("energies", "clock_cycle"), "needs the chip's clock"
     if synaptic is not None and synaptic.all_in:
-        for name in ("static_power", "active_core_power"):
-            if getattr(chip, name) is not None:
-                yield (
-                    (name,),
-                    "must be left out: energies.synaptic_operation is all-in and already contains static power",
-                )
+        if chip.static_power.known:
+            yield (
+                ("static_power",),
+                "must be left out: energies.synaptic_operation is all-in and already contains static power",
+            )
         for name in given:
             yield (
                 ("energies", name),
                 "must be left out: energies.synaptic_operation is all-in and already contains it",
             )
         return
-    holders = [("energies.synaptic_operation", synaptic), ("static_power", chip.static_power)]
+    static = chip.static_power
+    if static.core_off is not None and static.core_in_use is None:
+        yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
+    holders = [("energies.synaptic_operation", synaptic), ("static_power.chip", static.chip)]
     holders += [(f"energies.{name}", getattr(energies, name)) for name in given]
     owners: dict[str, str] = {}
     for holder, number in holders:

@@ -1,7 +1,8 @@
 """Energy of an execution on a chip, in two books.
 
 *All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
-synaptic operation that was performed counts, the input layer's too, and only spikes that left are messages.
+synaptic operation that was performed counts, the input layer's too, and only spikes that left are messages. Terms hold
+what all that is powered draws; `energy_in` sums them up as the board's, or as what falls to the cores in use.
 
 *The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts spikes
 that were emitted, whether they left or not, and leaves the input layer out.
@@ -9,7 +10,7 @@ that were emitted, whether they left or not, and leaves the input layer out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Price, Prices
-from codesign.hardware.terms import COST_TERMS, CostTerm
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, weight
 from codesign.network.topology import NetworkShape
 
 __all__ = [
@@ -30,11 +31,11 @@ __all__ = [
     "EnergyBook",
     "Operation",
     "check_operation",
+    "energy_in",
     "energy_of",
     "paper_energy_j",
     "paper_synaptic_operations",
     "term_energies",
-    "total",
 ]
 
 Accounting = Literal["incremental", "all_in"]
@@ -51,15 +52,17 @@ class EnergyBook:
 
     Attributes:
         accounting: whether static power and all else are terms of their own or inside the synaptic operation's.
-        total_j: sum of the known terms; None if an essential one is not known.
+        total_j: sum of the known terms, all that is powered; None if an essential one is not known.
+        cores_in_use_j: the same with the share of the cores in use, and without a host.
         terms_j: by name, as `COST_TERMS` lists them.
-        coverage: names of the terms that `total_j` contains, on their own or within another; only totals of equal
-            coverage compare. `all_in` compares with no other.
+        coverage: names, as in `COVERAGE`, of the terms that `total_j` contains, on their own or within another; only
+            totals of equal coverage compare. `all_in` compares with no other.
         not_modelled, assumptions: what is missing and what was assumed.
     """
 
     accounting: Accounting
     total_j: Floats | None
+    cores_in_use_j: Floats | None
     terms_j: Terms
     coverage: tuple[str, ...]
     not_modelled: tuple[str, ...] = ()
@@ -114,7 +117,7 @@ def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats |
         if not actions:
             return None
     parts = [_charge(getattr(counts, action.count), prices.unit_energy(action)) for action in actions]
-    return None if any(part is None for part in parts) else total(parts)
+    return None if any(part is None for part in parts) else _sum(parts)
 
 
 def _charge(count: Floats | None, price: Price) -> Floats | None:
@@ -125,7 +128,20 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
     return np.asarray(count * price)
 
 
-def total(terms: Iterable[Floats | None]) -> Floats | None:
+def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
+    """Energy of the terms in joules, with the parts of the static power that are counted; None if no term is known.
+
+    Args:
+        counted: as an entry of `codesign.hardware.terms.BOOKS`.
+        core_share: cores in use, of all cores of the chips that the network takes.
+    """
+    return _sum(
+        None if energy is None else energy * weight(COST_TERMS[name], counted, core_share)
+        for name, energy in terms.items()
+    )
+
+
+def _sum(terms: Iterable[Floats | None]) -> Floats | None:
     """Sum of the known terms, one after another; None if none is known."""
     energy: Floats | None = None
     for term in terms:
@@ -145,23 +161,29 @@ def energy_of(placement: Placement, counts: ActionCounts, prices: Prices, on_s: 
     terms = term_energies(counts, prices, on_s)
     assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
     essential = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
+    board, cores_in_use = (
+        energy_in(counted, terms, prices.core_share) if essential else None for counted in BOOKS.values()
+    )
     if chip.all_in:
         all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
         return EnergyBook(
             accounting="all_in",
-            total_j=total(terms.values()),
+            total_j=board,
+            cores_in_use_j=cores_in_use,
             terms_j=terms,
             coverage=("all_in",),
             assumptions=(all_in, *assumptions),
         )
-    covered = {name for name, term in terms.items() if term is not None}
+    covered = {COST_TERMS[name].covered_as for name, term in terms.items() if term is not None}
     covered |= {term for term, holder in prices.included.items() if terms[holder] is not None}
+    missing = dict.fromkeys(text for name in COST_TERMS for text in _missing(name, terms, prices))
     return EnergyBook(
         accounting="incremental",
-        total_j=total(terms.values()) if essential else None,
+        total_j=board,
+        cores_in_use_j=cores_in_use,
         terms_j=terms,
-        coverage=tuple(name for name in COST_TERMS if name in covered),
-        not_modelled=tuple(text for name in COST_TERMS for text in _missing(name, terms, prices)),
+        coverage=tuple(name for name in COVERAGE if name in covered),
+        not_modelled=tuple(missing),
         assumptions=(*assumptions, *_static_assumptions(placement)),
     )
 
@@ -174,13 +196,14 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
     holder = prices.included.get(name)
     if holder is not None:
         if terms[holder] is None:
-            yield f"energy of {term.label}: inside {holder.replace('_', ' ')}, which is not known"
+            inside = COST_TERMS[holder].covered_as.replace("_", " ")
+            yield f"energy of {term.label}: inside {inside}, which is not known"
         return
     lacking = [action.price for action in term.actions if prices.unit_energy(action) is None]
     if term.drawn_by is not None:
         if term.missing or not lacking:
             lacks = lacking[0] if lacking else "latency, so the time it is on is not known"
-            yield f"{name.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
+            yield f"{term.covered_as.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
     elif term.essential:
         yield f"energy: {chip.name} gives no {lacking[0]}"
     else:
@@ -188,15 +211,16 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
 
 
 def _static_assumptions(placement: Placement) -> Iterable[str]:
-    chip = placement.chip
-    if chip.static_power is None:
+    """What is said of the static power of cores that are not in use, or that the chip does not have."""
+    chip, known = placement.chip, placement.chip.static_power.known
+    if not known:
         return
-    there = chip.cores.value * placement.chips_used
-    if chip.power_gating.unused_cores == "yes":
-        yield f"{chip.name}: static power is that of the {placement.cores_used:,} cores in use"
-        return
-    whole = f"{chip.name}: static power is the published chip's"
-    if placement.cores_used < there:
-        yield f"{whole}, all {there:,} cores, of which {placement.cores_used:,} are used"
+    there, used = chip.cores.value * placement.chips_used, placement.cores_used
+    if "core_off" not in known and used < there:
+        which = f"the {there - used:,} of {there:,} cores that are not in use"
+        if "chip" in known:
+            yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
+        else:
+            yield f"{chip.name}: no static power is known of {which}"
     elif placement.assumptions and placement.capacity == "scaled":
-        yield f"{whole}, whatever was added to it"
+        yield f"{chip.name}: static power is the published chip's, whatever was added to it"

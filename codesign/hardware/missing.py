@@ -33,7 +33,7 @@ def _included(chip: Chip, block: str) -> set[str]:
     """Terms that other numbers of `energies` or `times` contain; static power may contain energies."""
     numbers = [getattr(getattr(chip, block), name) for name in type(getattr(chip, block)).model_fields]
     if block == "energies":
-        numbers.append(chip.static_power)
+        numbers.append(chip.static_power.chip)
     return {term for number in numbers if number is not None for term in number.includes}
 
 
@@ -41,13 +41,18 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
     never = _included(chip, "energies")
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
-    if chip.cores.value == 1:
+    one_core = chip.cores.value == 1
+    if one_core:
         never.add("hop")
-    return [
+    missing = [
         (term.actions[0].price, term.missing)
         for term in COST_TERMS.values()
         if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
     ]
+    known = chip.static_power.known
+    if "core_in_use" in known and "core_off" not in known and not one_core:
+        missing.append(("static_power.core_off", "what cores draw that are not in use"))
+    return missing
 
 
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ __all__ = [
     "AreaNumber",
     "BarrierTimes",
     "Bits",
+    "ChipPower",
     "Confidence",
     "CoreCounts",
     "Count",
@@ -34,7 +35,6 @@ __all__ = [
     "PriceNumber",
     "QuantityNumber",
     "SpikeNumber",
-    "StaticPower",
     "SynapticEnergy",
     "TimeNumber",
     "TimeTerm",
@@ -188,13 +188,9 @@ class PowerNumber(QuantityNumber):
     range: tuple[Power, Power] | None = None
 
 
-class StaticPower(PowerNumber):
-    """Power drawn whether anything happens or not, of a whole chip or of each of its cores.
+class ChipPower(PowerNumber):
+    """Power of a whole chip, whatever runs on it. `includes` names terms that were running when it was measured."""
 
-    `includes` names energy terms that were running when it was measured.
-    """
-
-    per: Literal["chip", "core"] = "chip"
     includes: tuple[EnergyTerm, ...] = ()
 
 

@@ -13,9 +13,9 @@ from codesign.errors import InputError
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.numbers import (
     BarrierTimes,
+    ChipPower,
     EnergyNumber,
     Number,
-    StaticPower,
     SynapticEnergy,
     TimeNumber,
     UpdateEnergy,
@@ -115,9 +115,7 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
         extra["counted"] = current.counted
     elif kinds[0] is UpdateEnergy:
         extra["counted"] = "evaluations"
-    if isinstance(current, StaticPower):
-        extra["per"] = current.per
-    if isinstance(current, (EnergyNumber, StaticPower, TimeNumber)):
+    if isinstance(current, (EnergyNumber, ChipPower, TimeNumber)):
         extra["includes"] = current.includes
     key = "value"
     if kinds[0] is TimeNumber and isinstance(value, int | float) and not isinstance(value, bool):

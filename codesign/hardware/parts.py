@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
 from codesign.hardware.numbers import (
     BarrierTimes,
+    ChipPower,
     Confidence,
     Count,
     EnergyNumber,
     FrequencyNumber,
+    PowerNumber,
     SynapticEnergy,
     TimeNumber,
     UpdateEnergy,
+    problem,
 )
+from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
 from codesign.units import Energy, Fraction, Positive, Power, Time
 
@@ -34,6 +38,7 @@ __all__ = [
     "NetworkOnChip",
     "PowerGating",
     "Source",
+    "StaticPower",
     "Supports",
     "Synchronization",
     "Timer",
@@ -139,15 +144,34 @@ class Times(Spec):
     chip_hop: TimeNumber | None = None
 
 
-class PowerGating(Spec):
-    """What is switched off when it is not needed.
+class StaticPower(Spec):
+    """Power drawn whether anything happens or not, by what draws it.
 
     Attributes:
-        unused_cores: whether static power is that of the cores in use.
+        chip: each chip, whatever runs on it.
+        core_in_use: each core in use, on top.
+        core_off: each core not in use; what is not known is taken to be within `chip`.
+        host: a processor beside the cores, one a chip.
+    """
+
+    chip: ChipPower | None = None
+    core_in_use: PowerNumber | None = None
+    core_off: PowerNumber | None = None
+    host: PowerNumber | None = None
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Names of the parts that the chip's file gives."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+class PowerGating(Spec):
+    """What is switched off when it is not needed; cores that are, have a `static_power.core_off` of their own.
+
+    Attributes:
         between_inputs: whether in real-time operation static power is drawn only while the chip works.
     """
 
-    unused_cores: Answer = "unknown"
     between_inputs: Answer = "unknown"
     confidence: Confidence | None = None
     source: str = ""
@@ -208,8 +232,20 @@ class Supports(Spec):
     note: str = ""
 
 
+def _counted(value: Any) -> Any:
+    """Parts of the static power by the name of a book, or one by one."""
+    return next((parts for book, parts in BOOKS.items() if book == value), value)
+
+
+StaticPart = Literal["chip", "chip_share", "core_in_use", "core_off", "host"]
+
+
 class Measurement(Spec):
-    """A published end-to-end result, and the `model` by which `codesign chips validate` works it out."""
+    """A published end-to-end result, and the `model` by which `codesign chips validate` works it out.
+
+    `counted` says which parts of the static power are in it: the name of a book, `board` or `cores_in_use`, or a list
+    of parts, `chip_share` being the part `chip` times the share of the cores in use; none for a dynamic energy.
+    """
 
     name: str
     workload: str
@@ -217,7 +253,14 @@ class Measurement(Spec):
     latency: Time | None = None
     power: Power | None = None
     accuracy: Fraction | None = None
+    counted: Annotated[tuple[StaticPart, ...], BeforeValidator(_counted)] = BOOKS["board"]  # type: ignore[assignment]
     confidence: Confidence
     source: str
     note: str = ""
     model: Recomputation | None = None
+
+    @model_validator(mode="after")
+    def _check_counted(self) -> Measurement:
+        if {"chip", "chip_share"} <= set(self.counted):
+            raise problem("counted: the chip is counted whole or by its share, found both 'chip' and 'chip_share'")
+        return self

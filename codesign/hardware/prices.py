@@ -102,16 +102,22 @@ class Prices:
         factor = self.value(action.factor)
         return None if factor is None else price * factor
 
-    def drawn(self, term: CostTerm) -> float:
+    @property
+    def cores(self) -> int:
+        """All cores of the chips that the network takes, or its own where cores were added."""
+        return max(self.chip.cores.value * self.extent.chips, self.extent.cores)
+
+    @property
+    def core_share(self) -> float:
+        """Cores in use, of all cores of the chips that the network takes."""
+        return self.extent.cores / self.cores
+
+    def drawn(self, term: CostTerm) -> int:
         """How many chips or cores draw a power, so that it is multiplied by them."""
-        chip, extent = self.chip, self.extent
-        if term.drawn_by != "stated":
-            return extent.chips if term.drawn_by == "chips" else extent.cores
-        number = number_at(chip, term.actions[0].price)
-        gated = chip.power_gating.unused_cores == "yes"
-        if getattr(number, "per", "chip") == "core":
-            return extent.cores if gated else chip.cores.value * extent.chips
-        return extent.cores / chip.cores.value if gated else extent.chips
+        extent = self.extent
+        if term.drawn_by == "chips":
+            return extent.chips
+        return extent.cores if term.drawn_by == "cores_in_use" else self.cores - extent.cores
 
     @cached_property
     def included(self) -> dict[str, str]:

@@ -10,19 +10,34 @@ Nothing is imported here, so that everything may import it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "ACTIONS",
+    "BOOKS",
     "COST_TERMS",
+    "COVERAGE",
     "ENERGY_COLUMNS",
     "HOP_TIMES",
     "INCLUDABLE_TERMS",
     "WORK_TIMES",
     "Action",
     "CostTerm",
+    "StaticBook",
+    "weight",
 ]
+
+StaticBook = Literal["board", "cores_in_use"]
+"""What of a chip's static power is charged to a network: see `BOOKS`."""
+
+BOOKS: dict[StaticBook, tuple[str, ...]] = {
+    "board": ("chip", "core_in_use", "core_off", "host"),
+    "cores_in_use": ("chip_share", "core_in_use"),
+}
+"""Parts of the static power that each book counts: all that is powered, or what falls to the cores in use, where
+`chip_share` is the part `chip` times their share of all cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +75,10 @@ class CostTerm:
         missing: what cannot be modelled where a chip gives no price for it; empty for what few chips have and nobody
             misses.
         actions: what is counted and priced.
-        drawn_by: of a power, what draws it: all `chips` that the network takes, its `cores`, or whatever the number
-            and the chip's power gating say (`stated`). None for what is counted.
+        drawn_by: of a power, what draws it: the `chips` that the network takes, their `cores_in_use`, or their
+            `cores_off`. None for what is counted.
+        part: of the static power, as `BOOKS` names it; what a chip draws while it runs belongs to `chip`.
+        covers: the name under which `energy_coverage` lists it; its own unless several terms are one there.
         essential: whether there is no energy without it.
     """
 
@@ -71,7 +88,9 @@ class CostTerm:
     meaning: str = "part of energy_j"
     missing: str = ""
     actions: tuple[Action, ...]
-    drawn_by: Literal["chips", "cores", "stated"] | None = None
+    drawn_by: Literal["chips", "cores_in_use", "cores_off"] | None = None
+    part: str = ""
+    covers: str = ""
     essential: bool = False
 
     unit = "J"
@@ -81,10 +100,36 @@ class CostTerm:
         """Whether the number of another term may contain it."""
         return self.drawn_by is None and not self.essential
 
+    @property
+    def covered_as(self) -> str:
+        """Its name in `energy_coverage`."""
+        return self.covers or self.name
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is drawn although nothing happens."""
+        return self.covered_as == "static"
+
 
 def _event(name: str, symbol: str, subject: str, **more: str) -> Action:
     """An action that is counted under the name of its energy."""
     return Action(count=name, price=f"energies.{name}", symbol=symbol, subject=subject, **more)  # type: ignore[arg-type]
+
+
+def _static(part: str, drawn_by: Any, label: str, drawn: str, missing: str = "") -> CostTerm:
+    """A part of the static power."""
+    symbol = f"static {part.replace('_', ' ')}"
+    return CostTerm(
+        name=f"static_{part}",
+        label=label,
+        column=f"energy_static_{part}_j",
+        meaning=f"part of energy_j: static power of {drawn}",
+        missing=missing,
+        actions=(Action(count="on_s", price=f"static_power.{part}", symbol=symbol, subject=label),),
+        drawn_by=drawn_by,
+        part=part,
+        covers="static",
+    )
 
 
 _TERMS = (
@@ -159,27 +204,12 @@ _TERMS = (
             Action(count="on_s", price="energies.clock_cycle", factor="clock", symbol="e_clk", subject="a clock cycle"),
         ),
         drawn_by="chips",
+        part="chip",
     ),
-    CostTerm(
-        name="active_core",
-        label="active cores",
-        column="energy_active_core_j",
-        meaning="part of energy_j: power of cores in use while the chip is on",
-        actions=(
-            Action(
-                count="on_s", price="active_core_power", symbol="active core", subject="the power of an active core"
-            ),
-        ),
-        drawn_by="cores",
-    ),
-    CostTerm(
-        name="static",
-        label="static power",
-        column="energy_static_j",
-        missing="static energy",
-        actions=(Action(count="on_s", price="static_power", symbol="static", subject="static power"),),
-        drawn_by="stated",
-    ),
+    _static("chip", "chips", "static power of chips", "each chip, whatever runs on it", missing="static energy"),
+    _static("core_in_use", "cores_in_use", "static power of cores in use", "the cores in use, on top"),
+    _static("core_off", "cores_off", "static power of cores not in use", "the cores not in use"),
+    _static("host", "chips", "static power of hosts", "a host processor beside the cores"),
 )
 
 COST_TERMS: dict[str, CostTerm] = {term.name: term for term in _TERMS}
@@ -187,6 +217,12 @@ COST_TERMS: dict[str, CostTerm] = {term.name: term for term in _TERMS}
 
 ENERGY_COLUMNS: dict[str, str] = {term.name: term.column for term in _TERMS}
 """Column of the results for each term."""
+
+COVERAGE: dict[str, tuple[CostTerm, ...]] = {
+    name: tuple(term for term in _TERMS if term.covered_as == name)
+    for name in dict.fromkeys(term.covered_as for term in _TERMS)
+}
+"""Terms by their name in `energy_coverage`. Chips divide their static power differently, so its parts are one there."""
 
 ACTIONS: tuple[Action, ...] = tuple(action for term in _TERMS for action in term.actions)
 """All actions."""
@@ -206,3 +242,19 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
     ("times.chip_hop", ""),
 )
 """Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""
+
+
+def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:
+    """What of a term is counted, so that an energy is the sum of its terms times their weights.
+
+    Terms hold what all that is powered draws. A clock runs on the whole chip, so it follows its share.
+
+    Args:
+        counted: parts of the static power, as an entry of `BOOKS`.
+        share: cores in use, of all cores of the chips that the network takes; a number or an array.
+    """
+    if not term.part or (term.part in counted and f"{term.part}_share" not in counted):
+        return 1.0
+    if f"{term.part}_share" in counted:
+        return share
+    return 0.0 if term.is_static else 1.0

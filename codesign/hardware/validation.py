@@ -115,7 +115,7 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
     published = {quantity: value for quantity, value in values.items() if value is not None}
     model = measurement.model
     if published and isinstance(model, Counts | Steps):
-        result = recompute(chip, model)
+        result = recompute(chip, model, measurement.counted)
         for quantity, value in published.items():
             facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
             yield _check(facts, measurement, model, result, quantity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 
 from codesign.hardware.action_counts import ActionCounts
 from codesign.hardware.description import Chip
-from codesign.hardware.energy import check_operation, term_energies, total
+from codesign.hardware.energy import check_operation, energy_in, term_energies
 from codesign.hardware.geometry import Extent
 from codesign.hardware.latency import Latency, StepsOf, latency_of
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
 from codesign.hardware.steps import StepWork
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import COST_TERMS, weight
 from codesign.hardware.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.work import lane_operations
 
@@ -42,8 +43,11 @@ class Result:
     left_out: tuple[str, ...]
 
 
-def recompute(chip: Chip, model: Counts | Steps) -> Result:
+def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Result:
     """Energy, latency and power of a stated workload on a chip.
+
+    Args:
+        counted: parts of the static power, as an entry of `codesign.hardware.terms.BOOKS`.
 
     Raises:
         InputError: an override does not fit the chip, or its energies do not hold in the workload's operation.
@@ -71,7 +75,7 @@ def recompute(chip: Chip, model: Counts | Steps) -> Result:
     if isinstance(model, Steps) and model.duration is None and not _given(model):
         reasons["energy"] = "how much the chip had to do is not published"
     else:
-        energy = _energy(prices, model, on_s, left_out)
+        energy = _energy(prices, model, counted, on_s, left_out)
         if isinstance(energy, str):
             reasons["energy"] = energy
         else:
@@ -91,7 +95,7 @@ def _given(model: Counts | Steps) -> tuple[str, ...]:
 
 
 def _energy(
-    prices: Prices, model: Counts | Steps, on_s: float | None, left_out: list[str]
+    prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
 ) -> tuple[float, float] | str:
     """Energy at both ends of the counts, or why there is none."""
     chip, given = prices.chip, _given(model)
@@ -108,15 +112,15 @@ def _energy(
         for term, action in happened:
             if term.missing and terms[term.name] is None and term.name not in prices.included:
                 return f"{chip.name} gives no {action.price}"
-        drawn = [term for term in COST_TERMS.values() if term.drawn_by is not None]
+        drawn = [term for term in COST_TERMS.values() if term.drawn_by is not None and weight(term, counted, 1.0)]
         if all(terms[term.name] is None for term in (*(term for term, _ in happened), *drawn)):
-            lacks = "static_power" if chip.static_power is None else "energy of these events alone"
+            lacks = "energy of these events alone" if chip.static_power.known else "static_power"
             return f"{chip.name} gives no {lacks}"
-        if on_s is None:
+        if on_s is None and counted:
             left_out.append("static power is left out")
-        elif terms["static"] is None:
+        elif counted and all(terms[term.name] is None for term in drawn if term.is_static):
             left_out.append("static power is not known")
-    energy = total(terms.values())
+    energy = energy_in(counted, terms, prices.core_share)
     assert energy is not None  # at least one term was charged
     return float(energy[0]), float(energy[1])
 

@@ -18,6 +18,7 @@ from codesign.analysis.formatting import (
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import difference, interval
+from codesign.hardware.terms import COVERAGE
 from codesign.reporting.robustness import describe_range, share, tips_in_words
 from codesign.reporting.tables import Cell, Heading, Table
 
@@ -73,7 +74,9 @@ def _static_power(chip: str, accounting: str | None, metadata: ResultMetadata) -
         return "within the figure"
     facts = metadata.chips.get(chip)
     known = {one.name: one.text for one in facts.numbers} if facts else {}
-    return known.get("static_power", "not known")
+    parts = {term.part: known.get(term.actions[0].price) for term in COVERAGE["static"]}
+    texts = [f"{part.replace('_', ' ')} {text}" for part, text in parts.items() if text is not None]
+    return ", ".join(texts) or "not known"
 
 
 def _span(values: Sequence[float]) -> str:

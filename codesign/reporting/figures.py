@@ -138,8 +138,8 @@ def describe(point: Point, objectives: Sequence[Objective]) -> str:
 
 def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntry]]:
     """Energy by term, one panel per chip: the scales differ, and so may what the energies cover."""
-    colors = dict(zip(ENERGY_COLUMNS, palette(len(ENERGY_COLUMNS)), strict=True))
-    used = [term for term in ENERGY_COLUMNS if any(p.separable and term in p.coverage for p in points)]
+    used = [term for term in ENERGY_COLUMNS if any(p.separable and p.term(term).mean for p in points)]
+    colors = dict(zip(used, palette(len(used)), strict=True))
     legend = [LegendEntry(glyph="■", color=colors[term], text=term.replace("_", " ")) for term in used]
     if any(not point.separable for point in points):
         legend.append(LegendEntry(glyph="■", color="#949494", text="not split into terms"))
@@ -224,7 +224,7 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
         for row, point in enumerate(points):
             left = 0.0
             for term in ENERGY_COLUMNS if point.separable else ():
-                width = point.term(term).mean if term in point.coverage else None
+                width = point.term(term).mean
                 if width:
                     axes.barh(row, width, left=left, color=colors[term], height=0.7)
                     left += width

@@ -7,6 +7,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_ro
 
 from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms, representatives
 from codesign.analysis.points import Point
+from codesign.hardware.terms import COST_TERMS
 
 
 def of_chips(rows: list[Row]) -> dict[str, Point]:
@@ -17,7 +18,7 @@ def energy(row: Row, **terms: float | None) -> Row:
     """Energy of these terms in joules; one that is None is held by another."""
     columns = {f"energy_{name}_j": value for name, value in terms.items()}
     whole = sum(value for value in terms.values() if value is not None)
-    return row | columns | {"energy_coverage": list(terms), "energy_j": whole}
+    return row | columns | {"energy_coverage": [COST_TERMS[name].covered_as for name in terms], "energy_j": whole}
 
 
 def test_a_chip_is_represented_as_it_works():
@@ -32,7 +33,7 @@ def test_a_chip_is_represented_as_it_works():
 def test_terms_that_both_hold_are_compared_seed_by_seed():
     rows = []
     for seed, extra in enumerate((0.0, 1e-9)):
-        rows.append(energy(loihi_row("layered", seed, 0), synaptic_operation=3e-9, static=5e-9, spike=extra))
+        rows.append(energy(loihi_row("layered", seed, 0), synaptic_operation=3e-9, static_chip=5e-9, spike=extra))
         rows.append(energy(mubrain_row("layered", "random", seed, 0), synaptic_operation=2e-9, spike=1e-9, hop=9e-9))
     points = of_chips(rows)
     terms = matched_terms(points["mubrain"], points["loihi"])
@@ -53,7 +54,7 @@ def test_terms_that_both_hold_are_compared_seed_by_seed():
         ({"spike": 1e-9}, {"hop": 1e-9}, "no common term", "mubrain"),
         ({"spike": 1e-9}, {"spike": 1e-9, "hop": None}, "terms within others", "loihi"),
         # Static power holds no other term and may be left out.
-        ({"spike": 1e-9, "hop": None}, {"spike": 1e-9, "hop": 1e-9, "static": 1e-9}, None, None),
+        ({"spike": 1e-9, "hop": None}, {"spike": 1e-9, "hop": 1e-9, "static_chip": 1e-9}, None, None),
     ],
 )
 def test_why_energies_do_not_compare(mubrain, loihi, kind, chip):

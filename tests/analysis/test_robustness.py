@@ -139,13 +139,13 @@ def test_matched_terms_have_their_own_draws():
         other = with_ranges(
             loihi_row("unlayered_rs", seed, 0),
             synaptic_operation=("energies.synaptic_operation", 0.95, 1.05),
-            static=("static_power", 0.1, 100.0),
+            static_chip=("static_power.chip", 0.1, 100.0),
         )
         rows += [one, other]
     comparison, found = compared(rows)
     assert comparison.better.chip == "loihi"
     # Static power is left out, so its range does not matter.
-    static = next(one for one in found.influences if one.number.path == "static_power")
+    static = next(one for one in found.influences if one.number.path == "static_power.chip")
     assert static.spread == pytest.approx(0, abs=1e-15)
     assert [tip.number.chip for tip in found.tips] == ["mubrain"]
     shares = {row["chip"]: row["energy_synaptic_operation_j"] for row in rows}

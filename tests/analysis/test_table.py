@@ -22,6 +22,7 @@ METADATA = ResultMetadata(
     command="codesign sweep tiny.yaml",
     workload=WorkloadFacts(name="digits", train=10, validation=2, test=3, classes=10, timesteps=4, timestep_s=0.01),
     topology="64-8-10",
+    static_book="board",
     objectives=(Objective(column="accuracy", direction="maximize", reference=0.0),),
     chips={
         "mubrain": ChipFacts(

@@ -46,7 +46,7 @@ layers_share_core: false
 clock: {number("50 MHz")}
 vector_width: {number(2)}
 synchronization: {synchronization}
-static_power: {number("1 mW")}
+static_power: {{chip: {number("1 mW")}}}
 {mesh(2, 4)}{ENERGIES}{TIMES}{more}"""
 
 

@@ -39,7 +39,7 @@ synchronization:
   kind: barrier
   scope: timestep
   times: {by_tiles: {1: 113 ns, 32: 465 ns}, confidence: derived, source: made_up}
-static_power: {value: 0.5 mW, confidence: measured, source: made_up}
+static_power: {chip: {value: 0.5 mW, confidence: measured, source: made_up}}
 """
 
 SWEEP = """\
@@ -100,7 +100,7 @@ def test_keys_stay_the_same(plan):
         "train": "97603ce2816ee3af",
         "execute": "8f2b79575116ceea",
         "summary": "36ae35c1243457bd",
-        "cost": "03e51c548ba49ebf",
+        "cost": "7de02ea945d66e0f",
     }
 
 

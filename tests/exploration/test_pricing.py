@@ -28,8 +28,8 @@ OPERATIONS = ("accelerated", "real_time")
 AXES = {
     "vector_width": "[1, 3, all]",
     "clock": "[10 MHz, 80 MHz]",
-    "static_power": "[0 W, 2 mW]",
-    "active_core_power": "[1 uW, 30 uW]",
+    "static_power.chip": "[0 W, 2 mW]",
+    "static_power.core_in_use": "[1 uW, 30 uW]",
     "energies.synaptic_operation": "{from: 1 pJ, to: 50 pJ, points: 3, scale: log}",
     "energies.neuron_access": "[1 pJ, 2 pJ]",
     "energies.neuron_update": "[1 pJ, 5 pJ]",
@@ -103,7 +103,7 @@ def test_a_grid_equals_its_points_priced_alone(
 def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: Path, cache_root: Path):
     body = (
         "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
-        "    static_power: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
+        "    static_power.chip: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
     )
     if kind == "barrier":
         body += "  synchronization.times: [x0.5, x3]\n"
@@ -115,12 +115,12 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
 
 def test_core_size_is_free_where_the_network_stays_where_it_is(folder: Path, cache_root: Path):
     body = (
-        "axes:\n  neurons_per_core: [24, 32, 100]\n  static_power: [1 mW, 2 mW]\n  vector_width: [1, 2]\n"
+        "axes:\n  neurons_per_core: [24, 32, 100]\n  static_power.chip: [1 mW, 2 mW]\n  vector_width: [1, 2]\n"
         "  energies.neuron_access: [1 pJ, 5 pJ]\n"
     )
     spec = spec_of(price_file(folder / "priced.yaml", "crossbar", body))
     compare(spec, problem_of(spec, folder, cache_root))
-    energy, _ = grid(folder, cache_root, "crossbar", "{neurons_per_core: [24, 32, 100], static_power: [0 W]}")
+    energy, _ = grid(folder, cache_root, "crossbar", "{neurons_per_core: [24, 32, 100], static_power.chip: [0 W]}")
     assert (np.diff(energy[:, 0]) > 0).all()  # a message occupies every neuron of its core
 
 
@@ -183,7 +183,7 @@ def test_the_histogram_finds_every_point_again():
 
 BODY = (
     "axes:\n  vector_width: [1, 2, 4]\n  clock: [10 MHz, 40 MHz]\n  energies.synaptic_operation: [1 pJ, 3 pJ]\n"
-    "  static_power: [1 mW, 2 mW]\n"
+    "  static_power.chip: [1 mW, 2 mW]\n"
 )
 
 
@@ -201,7 +201,7 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     assert len(points) == outcome.size == 24
     assert points["point"].tolist() == list(range(24))
     settings_ = list(itertools.product([1, 2, 4], [1e7, 4e7], [1e-12, 3e-12], [1e-3, 2e-3]))
-    paths = ["vector_width", "clock", "energies.synaptic_operation", "static_power"]
+    paths = ["vector_width", "clock", "energies.synaptic_operation", "static_power.chip"]
     np.testing.assert_allclose(points[paths].to_numpy(), settings_, rtol=1e-12)
     rows = []
     for recipe in ("layered", "unlayered"):
@@ -275,7 +275,7 @@ def test_memory_does_not_grow_with_the_number_of_points(folder: Path, cache_root
     def peak(points: int) -> int:
         body = (
             f"axes:\n  energies.synaptic_operation: {{from: 1 pJ, to: 9 pJ, points: {points}}}\n"
-            "  static_power: {from: 1 mW, to: 2 mW, points: 40}\n"
+            "  static_power.chip: {from: 1 mW, to: 2 mW, points: 40}\n"
         )
         spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
         problem = problem_of(spec, folder, cache_root)

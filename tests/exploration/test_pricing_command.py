@@ -13,10 +13,10 @@ from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of, write_swe
 import codesign
 
 ROOT = Path(codesign.__file__).parent.parent
-BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power: [1 mW, 2 mW]\n" + OBJECTIVES
+BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power.chip: [1 mW, 2 mW]\n" + OBJECTIVES
 LARGE = (
     "axes:\n  times.output: {from: 1 ns, to: 90 ns, points: 3000}\n  vector_width: [1, 2, 4]\n"
-    "  static_power: {from: 1 mW, to: 2 mW, points: 300}\n"
+    "  static_power.chip: {from: 1 mW, to: 2 mW, points: 300}\n"
 )
 
 

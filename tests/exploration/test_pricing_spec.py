@@ -77,7 +77,7 @@ def test_a_sweep_is_priced_at_one_of_its_scales(folder: Path):
         ("axes:", "linked: {a: {energies.hop: [1 pJ]}}\naxes:", 5, "is also varied by axes.energies.hop"),
         (
             "axes:",
-            "linked: {a: {clock: [1 MHz], static_power: [1 W, 2 W]}}\naxes:",
+            "linked: {a: {clock: [1 MHz], static_power.chip: [1 W, 2 W]}}\naxes:",
             5,
             "equally many values, found 1, 2",
         ),
@@ -105,7 +105,8 @@ def test_an_axis_of_the_sweep_itself_must_be_settled(folder: Path):
 
 
 def test_too_many_points_are_refused(folder: Path):
-    body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n  static_power: {from: 0 W, to: 1 W, points: 100}\n"
+    body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n"
+    body += "  static_power.chip: {from: 0 W, to: 1 W, points: 100}\n"
     spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
     with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
         build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
@@ -113,7 +114,7 @@ def test_too_many_points_are_refused(folder: Path):
 
 def test_ranges_hold_both_ends_and_are_even(folder: Path):
     body = (
-        "axes:\n  static_power: {from: 1 mW, to: 3 mW, points: 3}\n"
+        "axes:\n  static_power.chip: {from: 1 mW, to: 3 mW, points: 3}\n"
         "  energies.hop: {from: 1 pJ, to: 100 pJ, points: 3, scale: log}\n"
         "  times.message: {from: 2, to: 32, points: 5, scale: log}\n"
         "  vector_width: {from: 1, to: 64, points: 7, scale: log}\n"

@@ -48,7 +48,7 @@ def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: C
     assert line.split()[1:] == ["26", "pJ", "price", "secondary", "tang2023"]
     line = next(line for line in output.splitlines() if line.split()[:1] == ["neurons_per_core"])
     assert line.split()[1:] == ["336", "spikes", "secondary", "survey"]
-    assert "static_power: static energy" in output
+    assert "static_power.chip: static energy" in output
     assert fits(output)
 
 
@@ -61,7 +61,7 @@ def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, nam
     chip = find_chip(name)
     assert f"Operating point: {chip.operating_point}" in told
     assert energy in told
-    assert f"unused cores off: {chip.power_gating.unused_cores}" in told
+    assert "a core not in use draws what is not known" in told
 
 
 def test_validate_names_model_measurement_error_and_fits(runner: CliRunner) -> None:
@@ -71,7 +71,9 @@ def test_validate_names_model_measurement_error_and_fits(runner: CliRunner) -> N
     row = next(line for line in result.output.splitlines() if line.strip().startswith("fit's third point"))
     assert row.split() == ["fit's", "third", "point", "70.62", "mW", "71", "mW", "−0.5", "%", "measured"]
     told = " ".join(result.output.split())
-    assert "fit's first point · fit's second point: energies.synaptic_operation, static_power fitted on this" in told
+    assert (
+        "fit's first point · fit's second point: energies.synaptic_operation, static_power.chip fitted on this" in told
+    )
     assert "DVS gestures (power): how much the chip had to do is not published" in told
     assert "power at 1.3 MHz: with clock = 1.3 MHz" in told
 

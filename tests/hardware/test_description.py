@@ -19,7 +19,7 @@ def test_the_fit_of_mubrain_meets_both_runs() -> None:
     power = (340e-9 - 308e-9) / (340e-9 / 70e-6 - 4.2e-3)
     operations = (308e-9 - power * 4.2e-3) / 26e-12
     messages = operations / (37366 / (256 + 64))
-    assert chip.static_power.value == near(power, rel=2e-3)
+    assert chip.static_power.chip.value == near(power, rel=2e-3)
     assert chip.times.synaptic_operation.value == near(4.2e-3 / messages, rel=2e-3)
 
 
@@ -43,7 +43,7 @@ synchronization: {{kind: asynchronous}}
 energies:
   synaptic_operation: {{value: 26, all_in: false, confidence: guessed, source: made_up}}
   neuron_updates: {number("1 pJ")}
-static_power: {{value: 1 pJ, confidence: stated, source: made_upp}}
+static_power: {{chip: {{value: 1 pJ, confidence: stated, source: made_upp}}}}
 """
     with pytest.raises(DocumentError) as raised:
         chip_from(body)
@@ -81,7 +81,11 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (ALL_IN_ENERGIES, "static_power", "already contains static power"),
         (ALL_IN_ENERGIES, "energies.hop", "all-in"),
         (ENERGIES.replace("all_in: false", "all_in: false, includes: [spike]"), "includes", "counted twice"),
-        (f"static_power: {number('1 W', includes='[hop, hop]')}", "static_power.includes", "already included"),
+        (
+            f"static_power: {{chip: {number('1 W', includes='[hop, hop]')}}}",
+            "static_power.chip.includes",
+            "already included",
+        ),
         (f"times: {{hop: {number('1 s', includes='[hop]')}}}", "times.hop.includes", "counted twice"),
         (f"times: {{hop_vertical: {number('1 s')}}}", "times.hop_vertical", "needs times.hop"),
         (f"neurons_per_core: {number('[1, 2]')}", "neurons_per_core.value", "8 cores"),
@@ -92,7 +96,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"energies: {{spike: {number('-2 pJ')}}}", "energies.spike.value", "greater than or equal to 0"),
         (f"energies: {{spike: {number('2 ps')}}}", "energies.spike.value", "must be a quantity in J"),
         (f"times: {{output: {number('1 hour')}}}", "times.output", "at most 1000 s"),
-        (f"static_power: {number('20 kW')}", "static_power", "at most 10000 W"),
+        (f"static_power: {{host: {number('20 kW')}}}", "static_power.host", "at most 10000 W"),
         (f"clock: {number('0 Hz')}", "clock.value", "greater than 0"),
         (f"fan_in: {number('true')}", "fan_in.value", "must be a valid integer, found True"),
         (f"weight_bits: {number(repr('4'))}", "weight_bits.value", "must be a valid integer, found '4'"),
@@ -102,8 +106,10 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (measured("accuracy: 85"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
         (measured("accuracy: true"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
         (measured("energy: 1e300 J"), "validation.0.energy", "must be at most 1e+30 J"),
-        (f"static_power: {number('1 W', range='[2 W, 3 W]')}", "static_power", "range must hold the value 1 W"),
-        (f"static_power: {number('1 W', range='[1 W]')}", "static_power.range", "range"),
+        (f"static_power: {{chip: {number('1 W', range='[2 W, 3 W]')}}}", "static_power.chip", "range must hold"),
+        (f"static_power: {{chip: {number('1 W', range='[1 W]')}}}", "static_power.chip.range", "range"),
+        (f"static_power: {number('1 W')}", "static_power.value", "unknown"),
+        (f"static_power: {{core_off: {number('1 W')}}}", "static_power.core_off", "needs static_power.core_in_use"),
         (f"times: {{output: {{cycles: 2, {STATED}}}}}", "times.output.cycles", "needs the chip's clock"),
         (f"times: {{output: {{{STATED}}}}}", "times.output", "either a 'value'"),
         (f"times: {{output: {number('1 us', cycles=2)}}}", "times.output", "either a 'value'"),
@@ -111,11 +117,11 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"energies: {{chip_hop: {number('1 pJ')}}}", "energies.chip_hop", "needs multi_chip"),
         (operation(all_in="true"), "energies.synaptic_operation", "accelerated or real_time"),
         (operation(all_in="false", operation="real_time"), "energies.synaptic_operation", "for all-in energies"),
-        (ALL_IN + f"active_core_power: {number('1 W')}", "active_core_power", "already contains static power"),
+        (ALL_IN + f"static_power: {{host: {number('1 W')}}}", "static_power", "already contains static power"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         ("weights: {scale: network, confidence: stated, source: made_up}", "weights", "needs weight_bits"),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),
-        ("power_gating: {unused_cores: sometimes}", "power_gating.unused_cores", "unknown"),
+        ("power_gating: {between_inputs: sometimes}", "power_gating.between_inputs", "unknown"),
         (f"group_size: {number(8)}\nsynchronization: {{kind: barrier, scope: layer}}", "", "a barrier chip has none"),
         ("lanes: 3", "lanes", "unknown"),
     ],
@@ -156,11 +162,13 @@ def test_every_number_says_what_it_changes() -> None:
 
 
 def test_unknowns_name_what_cannot_be_modelled() -> None:
-    assert dict(missing_parameters(find_chip("mubrain")))["static_power"] == "static energy"
+    assert dict(missing_parameters(find_chip("mubrain")))["static_power.chip"] == "static energy"
     assert "energies.hop" not in dict(missing_parameters(find_chip("mubrain")))  # one core has no network
     assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency"
     assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]
-    assert "static_power" not in dict(missing_parameters(find_chip("truenorth_allin")))
+    assert "static_power.chip" not in dict(missing_parameters(find_chip("truenorth_allin")))
+    known = with_parameter(find_chip("loihi2"), "static_power.core_in_use", "1 mW")
+    assert dict(missing_parameters(known))["static_power.core_off"] == "what cores draw that are not in use"
 
 
 def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -186,9 +194,9 @@ def test_axes_set_single_numbers() -> None:
     assert chip.vector_width.value == 1
     cheap = with_parameter(chip, "energies.synaptic_operation", "2 pJ")
     assert cheap.e_synaptic_operation_j == near(2e-12)
-    added = with_parameter(find_chip("mubrain"), "static_power", "10 uW")
-    assert added.static_power.value == near(10e-6)
-    assert added.static_power.source in added.sources
+    added = with_parameter(find_chip("mubrain"), "static_power.chip", "10 uW")
+    assert added.static_power.chip.value == near(10e-6)
+    assert added.static_power.chip.source in added.sources
     tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")
     assert tick.synchronization.tick.value == near(1e-4)
 
@@ -198,8 +206,9 @@ def test_axes_set_single_numbers() -> None:
     [
         ("lanes", 8, "no parameter 'lanes'"),
         ("energies.nothing", "1 pJ", "no parameter"),
-        ("static_power.value", "1 W", "no parameter"),
-        ("static_power", "1 pJ", "quantity in W"),
+        ("static_power.chip.value", "1 W", "no parameter"),
+        ("static_power", "1 W", "no axis can set it"),
+        ("static_power.chip", "1 pJ", "quantity in W"),
         ("title", "x", "no axis can set it"),
         ("cores", 1000, "place for 128 cores"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from handmade_hardware import (
 )
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
+from codesign.hardware.cost import Cost, price
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.hardware.placement import place
 from codesign.hardware.terms import COST_TERMS
@@ -28,7 +29,7 @@ from codesign.simulation.execution import Execution
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
 SWIFT = TIMES.replace("10 ms", "0 s").replace("1 ms", "0 s")
 CLOCKED_ENERGIES = ENERGIES.replace("static_power", f"  clock_cycle: {number('1 nJ')}\nstatic_power")
-POWERS = f"clock: {number('5 MHz')}\nactive_core_power: {number('3 W')}\n"
+CLOCK = f"clock: {number('5 MHz')}\n"
 GIVEN = (
     *("synaptic_operation", "neuron_access", "neuron_update", "spike", "message", "hop", "barrier_message"),
     "static",
@@ -89,7 +90,7 @@ def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: E
         (WHOLE, "real_time", latency),
         (swift, "real_time", [2e-3, 2e-3]),
     ):
-        assert cost_of(two_timesteps, body, operation=operation).energy.terms_j["static"] == near(seconds)
+        assert cost_of(two_timesteps, body, operation=operation).energy.terms_j["static_chip"] == near(seconds)
 
 
 def test_spikes_count_once_for_each_destination_core() -> None:
@@ -131,7 +132,7 @@ ALL_IN = group("energies", synaptic_operation=number("1 pJ", all_in="true", oper
 def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: Execution) -> None:
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + ALL_IN + ASYNCHRONOUS)
     assert cost.energy.total_j == near([16e-12, 14e-12])
-    assert cost.energy.terms_j["static"] is None
+    assert cost.energy.terms_j["static_chip"] is None
     assert cost.energy.coverage == ("all_in",)
     assert cost.energy.accounting == "all_in"
     assert not cost.not_modelled
@@ -150,7 +151,7 @@ def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Exe
 
 def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: Execution) -> None:
     energies = group("energies", synaptic_operation=number("1 pJ", all_in="false", includes="[spike, message, hop]"))
-    energies += f"static_power: {number('1 W', includes='[neuron_access, neuron_update]')}\n"
+    energies += f"static_power: {{chip: {number('1 W', includes='[neuron_access, neuron_update]')}}}\n"
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
     assert cost.energy.coverage == GIVEN
     assert cost.energy.terms_j["message"] is None
@@ -183,31 +184,62 @@ def test_wrong_arguments_are_refused(two_timesteps: Execution) -> None:
         price(two_timesteps, placement, operation="overclocked")
 
 
-def test_powers_follow_chips_cores_gating_and_clock(two_timesteps: Execution) -> None:
+PARTS = {"chip": "1 W", "core_in_use": "3 W", "core_off": "2 W", "host": "50 W"}
+
+
+def powered(execution: Execution, parts: Mapping[str, str], more: str = "") -> Cost:
     """Two of eight cores in use for 2 ms of real time; times of zero, so nothing takes longer."""
+    static = group("static_power", **parts)
+    energies = CLOCKED_ENERGIES[: CLOCKED_ENERGIES.index("static_power")]
+    body = MESH_CORES + SWIFT + energies + static + CLOCK + more + ASYNCHRONOUS
+    return cost_of(execution, body, operation="real_time")
 
-    def energy(more: str = "", static: str = CLOCKED_ENERGIES):
-        body = MESH_CORES + SWIFT + static + POWERS + more + ASYNCHRONOUS
-        return cost_of(two_timesteps, body, operation="real_time")
 
-    assert energy().energy.terms_j["static"] == near([2e-3] * 2)
-    assert energy().energy.terms_j["clock"] == near([1e-9 * 5e6 * 2e-3] * 2)
-    assert energy().energy.terms_j["active_core"] == near([2 * 3 * 2e-3] * 2)
-    assert energy().columns()["on_s"] == near(2e-3)
-    gated = 'power_gating: {unused_cores: "yes"}\n'
-    assert energy(gated).energy.terms_j["static"] == near([2e-3 * 2 / 8] * 2)
-    a_core = CLOCKED_ENERGIES.replace(number("1 W"), number("1 W", per="core"))
-    assert energy(static=a_core).energy.terms_j["static"] == near([8 * 2e-3] * 2)
-    assert energy(gated, a_core).energy.terms_j["static"] == near([2 * 2e-3] * 2)
-    between = energy('power_gating: {between_inputs: "yes"}\n')
-    assert between.energy.terms_j["static"] == near(between.latency.total_s)
+def test_powers_follow_chips_cores_and_clock(two_timesteps: Execution) -> None:
+    cost = powered(two_timesteps, PARTS)
+    watts = {"static_chip": 1, "static_core_in_use": 2 * 3, "static_core_off": 6 * 2, "static_host": 50}
+    for name, power in {**watts, "clock": 1e-9 * 5e6}.items():
+        assert cost.energy.terms_j[name] == near([power * 2e-3] * 2), name
+    assert cost.columns()["on_s"] == near(2e-3)
+    between = powered(two_timesteps, PARTS, 'power_gating: {between_inputs: "yes"}\n')
+    assert between.energy.terms_j["static_chip"] == near(between.latency.total_s)
     assert any("off between inputs" in text for text in between.assumptions)
+
+
+def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> None:
+    """Of eight cores two are in use: a quarter of the chip's watt and of the clock's 5 mW, 3 W a core, and no host."""
+    cost = powered(two_timesteps, PARTS)
+    events = cost.energy.total_j - (1 + 2 * 3 + 6 * 2 + 50 + 5e-3) * 2e-3
+    assert (events > 0).all()
+    assert cost.energy.cores_in_use_j == near(events + (1 / 4 + 2 * 3 + 5e-3 / 4) * 2e-3)
+    columns = cost.columns()
+    assert columns["energy_j"] == near(cost.energy.total_j.mean())
+    assert columns["energy_cores_in_use_j"] == near(cost.energy.cores_in_use_j.mean())
+    assert columns["core_share"] == 1 / 4
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ({"core_off"}, "6 of 8 cores that are not in use is taken to be within static_power.chip"),
+        ({"core_off", "chip"}, "no static power is known of the 6 of 8 cores that are not in use"),
+        ({"chip"}, "static energy: tiny gives no static_power.chip"),
+        (set(), ""),
+    ],
+)
+def test_parts_of_the_static_power_that_are_not_known_are_named(
+    two_timesteps: Execution, left_out: set[str], said: str
+) -> None:
+    cost = powered(two_timesteps, {part: power for part, power in PARTS.items() if part not in left_out})
+    told = [text for text in (*cost.assumptions, *cost.not_modelled) if "static" in text]
+    assert any(said in text for text in told) if said else not told
+    assert "static" in cost.energy.coverage
 
 
 def test_a_chip_without_times_is_on_while_the_stimulus_lasts(two_timesteps: Execution) -> None:
     cost = cost_of(two_timesteps, MESH_CORES + ENERGIES + ASYNCHRONOUS, operation="real_time")
     assert cost.latency_s is None
-    assert cost.energy.terms_j["static"] == near([2e-3] * 2)
+    assert cost.energy.terms_j["static_chip"] == near([2e-3] * 2)
     assert any("keep pace" in text for text in cost.assumptions)
 
 
@@ -229,8 +261,8 @@ def test_every_term_that_is_left_out_is_named(two_timesteps: Execution) -> None:
     """Without times nothing drawn over time is known, and what a number contains goes with it."""
     energies = CLOCKED_ENERGIES.replace(f"  message: {number('1 nJ')}\n", "")
     energies = energies.replace(number("1 W"), number("1 W", includes="[message]"))
-    cost = cost_of(two_timesteps, MESH_CORES + energies + POWERS + ASYNCHRONOUS)
-    for words in ("static energy", "clock energy", "active core energy", "messages: inside static"):
+    cost = cost_of(two_timesteps, MESH_CORES + energies + CLOCK + ASYNCHRONOUS)
+    for words in ("static energy", "clock energy", "messages: inside static"):
         assert any(words in text for text in cost.not_modelled), words
 
 

@@ -163,7 +163,7 @@ def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missin
     times = "".join(line for line in TIMES.splitlines(keepends=True) if not line.startswith(f"  {missing}:"))
     cost = cost_of(two_timesteps, MESH_CORES + times + ENERGIES + synchronization)
     assert cost.latency_s is None
-    assert cost.energy.terms_j["static"] is None
+    assert cost.energy.terms_j["static_chip"] is None
     assert cost.columns()["latency_s"] is None
     assert any(f"times.{missing}" in text for text in cost.not_modelled)
 

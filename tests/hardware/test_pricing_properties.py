@@ -36,6 +36,9 @@ def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Placement, str]:
     energies = {name: draw(PICOJOULES) for name in ENERGIES}
     energies["synaptic_operation"] = number(draw(PICOJOULES), all_in="false")
     energies["neuron_update"] = number(draw(PICOJOULES), counted=counted)
+    off = draw(st.integers(0, 9))
+    powers = {"chip": draw(st.integers(0, 9)), "core_off": off, "core_in_use": off + draw(st.integers(0, 9))}
+    powers = {part: number(f"{power} mW") for part, power in (powers | {"host": draw(st.integers(0, 9))}).items()}
     chip = chip_from(
         f"""
 cores: {number(16)}
@@ -45,8 +48,7 @@ vector_width: {number(plain.vector_width.value)}
 clock: {number("1 MHz")}
 crossbar: {draw(st.sampled_from(["true", "false"]))}
 synchronization: {SYNCHRONIZATION[draw(st.sampled_from(sorted(SYNCHRONIZATION)))]}
-static_power: {number(f"{draw(st.integers(0, 9))} mW")}
-active_core_power: {number("1 mW")}
+static_power: {{{", ".join(f"{part}: {power}" for part, power in powers.items())}}}
 {mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
     )
     placement = place(execution.shape, chip, "scaled")

@@ -78,7 +78,7 @@ def drawn(chip: Chip, draw: int) -> dict[str, float]:
 def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
     times = group("times", synaptic_operation="{cycles: 4, confidence: derived, source: made_up}")
     chip = simple(
-        f"static_power: {told('3 mW', 'secondary')}\nclock: {number('100 MHz')}\n{times}",
+        f"static_power: {{chip: {told('3 mW', 'secondary')}}}\nclock: {number('100 MHz')}\n{times}",
         f"{{kind: barrier, scope: timestep, times: {BARRIER}}}",
         synaptic_operation=number("26 pJ", all_in="false", range="[20 pJ, 30 pJ]"),
         spike=told("10 pJ", "estimated"),
@@ -91,7 +91,7 @@ def test_ranges_are_stated_or_follow_from_the_confidence() -> None:
         "synchronization.times": (4e-6 / 1.25, 4e-6, 5e-6, "s", True),
         "energies.synaptic_operation": (20e-12, 26e-12, 30e-12, "J", False),
         "energies.spike": (5e-12, 10e-12, 20e-12, "J", True),
-        "static_power": (2e-3, 3e-3, 4.5e-3, "W", True),
+        "static_power.chip": (2e-3, 3e-3, 4.5e-3, "W", True),
         "times.synaptic_operation": (32e-9, 40e-9, 50e-9, "s", True),
     }
     assert list(found) == list(expected)
@@ -231,7 +231,7 @@ def test_every_shipped_chip_has_numbers_in_ranges_that_hold_them(name: str) -> N
 def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:
     times = dict.fromkeys(("synaptic_operation", "neuron_update", "output"), f"{{cycles: 3, {MEASURED}}}")
     chip = simple(
-        f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {told('1 mW', 'measured')}\n"
+        f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {{chip: {told('1 mW', 'measured')}}}\n"
         f"{group('times', **times)}{mesh(1, 1)}",
         "{kind: clocked}",
         synaptic_operation=told("20 pJ", "measured", all_in="false"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ clock: {number("1 MHz")}
 """
 
 ENERGIES = group("energies", synaptic_operation=number("1 pJ", all_in="false"), neuron_access="10 pJ")
-ENERGIES += f"static_power: {number('1 uW')}\n"
+ENERGIES += f"static_power: {{chip: {number('1 uW')}}}\n"
 CYCLES = {"synaptic_operation": 3, "message": 1, "neuron_update": 5, "output": 2}
 TIMES = group("times", **{name: f"{{cycles: {cycles}, {STATED}}}" for name, cycles in CYCLES.items()})
 CHIP = BODY + ASYNCHRONOUS + ENERGIES
@@ -175,10 +176,32 @@ def test_counts_with_a_duration_hold_static_power_and_give_a_power() -> None:
     assert (power.model_low, power.model_high) == near((1.6e-6, 2.1e-6))
 
 
-def test_static_power_follows_the_cores_where_unused_ones_are_off() -> None:
-    model = '{kind: counts, duration: 1 s, cores: 1, overrides: {power_gating.unused_cores: "yes"}}'
-    (one,) = checks_of(CHIP, measurement("power: 1 uW", model))
-    assert one.model_low == near(0.25e-6)
+PARTS = "chip: {}, core_in_use: {}, core_off: {}, host: {}".format(*map(number, ("4 W", "3 W", "2 W", "50 W")))
+
+
+@pytest.mark.parametrize(
+    ("counted", "watts"),
+    [
+        ("board", 4 + 3 + 3 * 2 + 50),
+        ("cores_in_use", 4 / 4 + 3),
+        ("[chip_share, core_in_use, host]", 4 / 4 + 3 + 50),
+        ("[chip, core_in_use]", 4 + 3),
+        ("[]", 0),
+    ],
+)
+def test_a_measurement_says_what_of_the_static_power_is_in_it(counted: str, watts: float) -> None:
+    """One of four cores in use for a second, beside operations of 1 W."""
+    chip = re.sub(r"static_power: .*", f"static_power: {{{PARTS}}}", CHIP)
+    model = "{kind: counts, events: {synaptic_operation: 1.0e12}, duration: 1 s, cores: 1}"
+    (one,) = checks_of(chip, measurement(f"power: 1 W\n    counted: {counted}", model))
+    assert one.model_low == near(1 + watts)
+    assert not one.not_modelled
+
+
+@pytest.mark.parametrize("counted", ["[chip, chip_share]", "[cores]", "boards"])
+def test_what_a_measurement_cannot_count_is_refused(counted: str) -> None:
+    with pytest.raises(DocumentError, match=r"counted"):
+        checks_of(CHIP, measurement(f"power: 1 W\n    counted: {counted}", "{kind: counts, duration: 1 s}"))
 
 
 def test_an_asynchronous_event_passes_cores_one_after_another() -> None:
@@ -217,7 +240,7 @@ def test_ticks_are_counted_one_by_one_and_stretch() -> None:
         (ENERGIES, "energy: 1 J", "{kind: counts, events: {message: 3}}", "tiny gives no energies.message"),
         ("", "power: 1 W", "{kind: counts, duration: 1 s}", "tiny gives no static_power"),
         (
-            f"static_power: {number('1 W', includes='[spike]')}\n",
+            f"static_power: {{chip: {number('1 W', includes='[spike]')}}}\n",
             *("energy: 1 J", "{kind: counts, events: {spike: 3}}", "tiny gives no energy of these events alone"),
         ),
         ("", "energy: 1 J", "{kind: none, reason: nobody counted}", "nobody counted"),
@@ -328,7 +351,7 @@ def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
     [
         ("overrides:\n        tim.hop: 1 s", 4, "no parameter 'tim.hop'"),
         ("overrides:\n        clock: 1 s", 4, "quantity in Hz"),
-        ("fitted: [static_power, static]", 3, "no number 'static'"),
+        ("fitted: [static_power.chip, static]", 3, "no number 'static'"),
         ("chips: 2", 3, "no multi_chip, found 2"),
         ("cores: 5", 3, "must be at most 4"),
     ],

@@ -107,7 +107,7 @@ def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbe
 
 AXES = """\
   energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 60, scale: log}
-  static_power: {from: 1 uW, to: 100 uW, points: 60, scale: log}
+  static_power.chip: {from: 1 uW, to: 100 uW, points: 60, scale: log}
 """
 
 

@@ -111,7 +111,7 @@ def named(name: str, says: str = "name: must match pattern") -> Hostile:
 
 GRID = "axes:\n" + "".join(
     f"  chip.mubrain_fitted.{path}: [{', '.join(f'{i} {unit}' for i in range(1, 201))}]\n"
-    for path, unit in (("energies.synaptic_operation", "fJ"), ("static_power", "uW"), ("vector_width", ""))
+    for path, unit in (("energies.synaptic_operation", "fJ"), ("static_power.chip", "uW"), ("vector_width", ""))
 )
 LONG_AXIS = f"axes:\n  chip.mubrain_fitted.vector_width: [{', '.join(map(str, range(1, 50_101)))}]\n"
 NAMES = ", ".join(f"d{i}: {{}}" for i in range(20_000))
@@ -264,7 +264,7 @@ def test_the_size_of_a_sweep_is_known_without_making_it() -> None:
         "axes": {
             "recipe.a.epochs": [1, 2, 3],
             "chip.x.vector_width": [1, 2],
-            "chip.x.static_power": ["1 W"],
+            "chip.x.static_power.chip": ["1 W"],
             "schedule.s.group_size": [1, 2, 3, 4, 5],
         },
     }

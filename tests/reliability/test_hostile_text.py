@@ -172,7 +172,7 @@ def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
     assert f"<html {MARK}=" not in found
 
 
-LINKED = "linked:\n  together: {static_power: [10 uW, 20 uW]}\n"
+LINKED = "linked:\n  together: {static_power.chip: [10 uW, 20 uW]}\n"
 
 
 def with_texts(chip: str, more: str) -> str:

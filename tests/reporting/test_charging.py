@@ -35,7 +35,7 @@ def test_how_each_chip_was_charged():
     points = points_of(synthetic_rows())
     table = charging_table(points, synthetic_metadata())
     rows = columns(table, "chip", "accounting", "operation", "static power", "time on", "energy covers", "points")
-    assert rows[0][:4] == ("loihi", "incremental", "accelerated", "30 mW")
+    assert rows[0][:4] == ("loihi", "incremental", "accelerated", "chip 30 mW")
     assert rows[0][4] == "243.8 µs to 289.7 µs"
     assert rows[1][:5] == ("mubrain", "incremental", "accelerated", "not known", "not known")
     assert rows[2] == ("truenorth", "all-in", "accelerated", "within the figure", "33 ms", "all in", "3")
@@ -78,7 +78,7 @@ def test_accuracy_before_and_after_quantization():
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():
     metadata = synthetic_metadata()
     numbers = columns(chip_numbers(metadata), "number", "value", "known how", "range")
-    assert numbers[0] == ("static_power", "30 mW", "stated", "20 mW to 40 mW")
+    assert numbers[0] == ("static_power.chip", "30 mW", "stated", "20 mW to 40 mW")
     assert [row[1:3] for row in numbers[1:]] == [("26 pJ", "measured"), ("–", "assumed")]
     assert columns(validation_table(metadata), "published", "model") == [("308 nJ", "not modelled")]
     fact = ValidationFacts(

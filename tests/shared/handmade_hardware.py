@@ -193,7 +193,7 @@ ENERGIES = (
         hop="10 nJ",
         barrier_message="100 nJ",
     )
-    + f"static_power: {number('1 W')}\n"
+    + f"static_power:\n  chip: {number('1 W')}\n"
 )
 
 

@@ -28,7 +28,7 @@ _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
 _SUMMARY, _COST = {"accuracy", "spike_density"}, {"energy_coverage"}
 """Columns that every summary and every price has."""
-_RESULTS = (*sorted(_SUMMARY | _COST), *ENERGY_COLUMNS.values())
+_RESULTS = (*sorted(_SUMMARY | _COST), *ENERGY_COLUMNS.values(), "energy_cores_in_use_j", "core_share")
 
 
 class FrontWatch:
@@ -70,7 +70,8 @@ class FrontWatch:
         axes = (AXIS_PREFIX + path for path in self._units)
         names = [*FACT_COLUMNS, "training_seed", "evaluation_seed", *self._columns, *axes]
         rows = [{**self._plan.points[number].columns, **cells} for number, cells in self._rows.items()]
-        points = points_of(frame_of(rows, list(dict.fromkeys(names))), units=self._units, recipes={})
+        frame, book = frame_of(rows, list(dict.fromkeys(names))), self._plan.spec.static_book
+        points = points_of(frame, units=self._units, recipes={}, book=book)
         for objectives in self._sets:
             lines = [_line(front, point) for front in fronts_of(points, objectives) for point in front.best]
             if lines:

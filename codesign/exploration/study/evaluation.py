@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from codesign.analysis.books import book_column
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.pareto import front_order, hypervolume, pareto_ranking
 from codesign.errors import InputError
@@ -127,7 +128,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     means: dict[str, float] = {}
     spreads: dict[str, float | None] = {}
     for column in (*objectives, *(constraint.column for constraint in spec.constraints)):
-        values = _by_seed(rows, column)
+        values = _by_seed(rows, book_column(column, spec.static_book))
         if values is None:
             return Outcome(state="infeasible", reason=f"{column} is not known on chip {rows[0]['chip']}")
         means[column] = statistics.fmean(values)
