@@ -91,13 +91,6 @@ def priority(name: str, **given: float) -> float:
     return float(get_policy(name).priority(Waiting(*(np.float32(given.get(f, 0.0)) for f in Waiting._fields))))
 
 
-def test_within_a_core_the_oldest_goes_first():
-    now = {"core": 2, "step": 7, "cores": 5}
-    by_age = [priority("round_robin", enqueue_step=step, **now) for step in range(8)]
-    assert by_age == sorted(by_age, reverse=True)
-    assert len(set(by_age)) == 8
-
-
 def test_turns_come_before_age_and_are_exact_on_large_chips():
     """4096 cores after 4095 steps: (core − 4095) mod 4096 turns, each of 4096 steps."""
     ranks = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from machine_oracle import draw
 from scipy import stats
 
 from codesign.simulation.random import Purpose, absorb, sample_key, uniform
@@ -16,14 +15,6 @@ def test_absorbing_counts_is_splitmix64():
     key = torch.tensor(1234567, dtype=torch.int64)
     found = [int(absorb(key, i)) & ((1 << 64) - 1) for i in range(4)]
     assert found == published
-
-
-def test_equals_the_same_hash_in_plain_integers():
-    rng = np.random.default_rng(0)
-    ids = torch.from_numpy(rng.integers(0, 1 << 62, 20))
-    key = absorb(absorb(sample_key(7, 3, Purpose.PRIORITY, ids), 5), 9)
-    expected = [draw(7, 3, 1, int(i), 5, 9) for i in ids]
-    assert uniform(key).tolist() == expected
 
 
 def test_draws_are_uniform_and_uncorrelated_between_neighbours():

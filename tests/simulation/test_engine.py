@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -93,43 +91,12 @@ def test_a_chain_by_hand():
     assert messages.spikes.tolist() == [1, 1, 1, 1, 2, 1, 1, 1]
 
 
-def test_the_last_step_of_on_output_selects_nothing():
-    network = chain([0.5, 0.75])
-    execution = execute(network, batch_of([1]), Schedule(steps_after_output=0))
-    assert execution.forward_steps.tolist() == [[2]]
-    assert execution.propagated.tolist() == [[1, 0]]
-
-
-def test_waiting_spikes_do_not_leak_into_the_next_timestep():
-    # two hidden neurons, F = 1: the output fires on the first, and the second is dropped where it waits
-    network = network_of("1-2-1", 0.5, 0.5)
-    execution = execute(network, batch_of([1, 0, 0]), Schedule(policy="fifo", group_size=1, steps_after_output=0))
-    assert execution.emitted.tolist() == [[2, 1]]
-    assert execution.propagated.tolist() == [[1, 0]]
-    assert execution.forward_steps.tolist() == [[2, 0, 0]]
-
-
 def test_potentials_decay_between_timesteps():
     network = chain([0.2], time_constant="10 ms")
     execution = execute(network, batch_of([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25
     assert execution.emitted.tolist() == [[1]]
     network = chain([0.2], time_constant="5 ms")  # 0.2 · e⁻² + 0.2 = 0.2271
     assert execute(network, batch_of([1, 1]), LAYERED).emitted.tolist() == [[0]]
-
-
-def test_refractory_neurons_fire_once_a_timestep():
-    queued, events = Schedule(input_mode="queued", group_size=1, stop="drained"), batch_of(np.ones((1, 2, 2)))
-    assert execute(network_of("2-1", 0.5), events, queued).emitted.tolist() == [[2]]
-    assert execute(network_of("2-1", 0.5, refractory=False), events, queued).emitted.tolist() == [[4]]
-
-
-def test_prioritized_input_leaves_first():
-    network, events = network_of("3-1-1", 0.5, 0.5), batch_of(np.ones((1, 1, 3)))
-    momentum = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained")
-    first = execute(network, events, momentum)  # the hidden neuron has potential, waiting inputs have none
-    last = execute(network, events, replace(momentum, prioritize_input=True))
-    assert first.steps_to_first_output.tolist() == [[3]]
-    assert last.steps_to_first_output.tolist() == [[5]]
 
 
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])
@@ -225,21 +192,6 @@ def test_a_threshold_of_0_is_reached_as_the_pass_begins(engine: str):
     execution = simulate(network, batch_of([1]), schedule, engine=engine).execution
     assert execution.barrier_messages.tolist() == [[0, 1, 0]]
     assert execution.messages.step[execution.messages.barriers > 0].tolist() == [0]
-
-
-def test_results_networks_and_schedules_are_told_in_a_few_lines():
-    network = chain([0.5, 0.75])
-    execution = execute(network, batch_of([1, 0]), LAYERED)
-    assert repr(execution).splitlines() == [
-        "Execution(1 samples, 2 timesteps, 2 layers,",
-        "  accuracy 100.0%, undecided 0.0%,",
-        "  a sample: 2.0 spikes, 2.0 synaptic operations, 2.0 forward steps)",
-    ]
-    assert repr(execution.messages) == "MessageTable(3 rows, 3 spikes)"
-    assert len(repr(simulate(network, batch_of([1]), LAYERED)).splitlines()) < 6
-    assert len(repr(network).splitlines()) == 6
-    assert repr(LAYERED) == "Schedule(policy='fifo', group_size=None, stop='drained')"
-    assert repr(Schedule(cores=(0, 2, 1))) == "Schedule(cores=<3 numbers, 0 to 2>)"
 
 
 def test_a_silent_network_is_told_once_by_an_evaluation():

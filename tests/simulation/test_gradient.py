@@ -215,18 +215,6 @@ def two_neuron_chain() -> tuple[SpikingNetwork, EventBatch]:
 
 
 @every_engine
-@pytest.mark.parametrize("idle_gradient", IDLE_RULES)
-def test_chain_of_two_neurons_by_hand(engine: str, idle_gradient: str):
-    network, events = two_neuron_chain()
-    schedule = Schedule(group_size=1, stop="drained")
-    simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits.sum().backward()
-    first, second = network.weights()
-    # dL/dv of the output is its slope; the hidden neuron's queue entry gets 3/4 of it
-    assert second.grad.item() == pytest.approx(slope(0.75), rel=1e-5)
-    assert first.grad.item() == pytest.approx(0.75 * slope(0.75) * slope(0.5), rel=1e-5)
-
-
-@every_engine
 def test_chain_over_two_timesteps_by_hand(engine: str):
     """Half of the potential is left after a timestep; the output is silent in the first, on its threshold."""
     network, events = network_of("1-1-1", 0.5, 0.25, surrogate_steepness=2.0, bias=True), batch_of([1, 1])
@@ -301,41 +289,12 @@ def test_waiting_inputs_take_room(engine: str, idle_gradient: str):
 
 
 @every_engine
-def test_neurons_that_cannot_fire_or_have_no_successors_take_no_room(engine: str):
-    """Step 2 has room for one silent neuron; refractory, gated and output neurons are nearer to their thresholds."""
-    hidden = [
-        [0.25, 0.25, 0.0],  # fires in step 1, is refractory in step 2
-        [-0.0625, 0.0, -0.0625],  # silent, at −1/8 in step 2
-        [0.0625, 0.0625, 0.0625],  # silent, at 3/16 in step 2; its gate needs four messages
-        [0.0, 0.0, 0.5],  # fires in step 2
-        [-0.125, 0.0, -0.125],  # silent, at −1/4 in step 2
-    ]
-    outputs = [[0.125, 0.75, 0.75, 0.75, 0.75], [0.1875, 0.0, 0.0, -1.0, 0.0]]  # silent in step 2, at 1/8 and 3/16
-    network, events = network_of("1-3-5-2", 0.5, hidden, outputs, surrogate_steepness=2.0), batch_of([1])
-    schedule = Schedule(
-        policy="fifo", group_size=2, stop="drained", synchronization_threshold=(1, 1, 1, 1, 1, 4, 1, 1, 1, 1)
-    )
-    simulate(network, events, schedule, idle_gradient="spare", engine=engine).logits[:, 0].sum().backward()
-    back = 0.75 * slope(0.875)  # the first output fires in step 3, at 1/8 + 3/4
-    expected = [0.0, back * slope(-0.125), 0.0, back * slope(0.5), 0.0]
-    # the spike that step 2 receives is that of the third neuron
-    assert network.weights()[1].grad[:, 2].tolist() == pytest.approx(expected, rel=1e-5)
-
-
-@every_engine
 def test_frozen_weights_get_no_gradient(engine: str):
     network, events = two_neuron_chain()
     network.weights()[0].requires_grad_(False)
     simulate(network, events, LAYERED, engine=engine).logits.sum().backward()
     assert network.weights()[0].grad is None
     assert network.weights()[1].grad.item() == pytest.approx(slope(0.75), rel=1e-5)
-
-
-@every_engine
-def test_no_trace_without_gradient(engine: str):
-    network, events = two_neuron_chain()
-    with torch.no_grad():
-        assert not simulate(network, events, LAYERED, engine=engine).logits.requires_grad
 
 
 def test_potentials_need_a_drained_pass():

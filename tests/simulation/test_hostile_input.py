@@ -1,8 +1,10 @@
-"""Batches, schedules and networks that are no input: an `InputError` before any kernel runs, in one process."""
+"""Schedules and networks that are no input: an `InputError` before any kernel runs, in one process.
+
+Batches are checked as they are made (`tests/workload/test_events.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import batch_of
 
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
@@ -19,7 +22,6 @@ from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import MOST_EVENTS, EventBatch
 
-INPUTS, SAMPLES, TIMESTEPS = 20, 3, 2
 NAN = float("nan")
 
 
@@ -28,76 +30,8 @@ def network() -> SpikingNetwork:
     return SpikingNetwork(parse_topology("20-16-5"), NeuronSpec(time_constant="10 ms"), timestep_s=0.01)
 
 
-def good() -> dict[str, Any]:
-    frames = np.random.default_rng(0).poisson(0.8, (SAMPLES, TIMESTEPS, INPUTS))
-    batch = EventBatch.from_frames(frames, np.arange(SAMPLES), timestep_s=0.01)
-    names = ("offsets", "indices", "values", "labels", "sample_ids", "timesteps", "input_size", "timestep_s")
-    return {name: np.array(value) if np.ndim(value := getattr(batch, name)) else value for name in names}
-
-
-def put(array: np.ndarray, place: int, value: float) -> np.ndarray:
-    changed = array.copy()
-    changed[place % len(array)] = value
-    return changed
-
-
-WRONG_TYPES: list[Callable[[np.ndarray], Any]] = [
-    lambda a: a.astype(np.uint64),
-    lambda a: a.astype(np.float64),
-    lambda a: a.astype(object),
-    lambda a: a[:, None],
-    lambda a: a[:-1],
-    lambda a: np.append(a, a[-1:]),
-    lambda a: a.tolist(),
-    lambda a: torch.from_numpy(a.copy()),
-    lambda a: None,
-]
-WRONG_NUMBERS = {
-    "offsets": [-1, 10**6, -(1 << 63), (1 << 63) - 1],
-    "indices": [-1, INPUTS, -(1 << 31), (1 << 31) - 1],
-    "values": [0.5, 0, -1, NAN, np.inf, 1e9, 1.1e8, MOST_EVENTS + 2],
-    "labels": [-1, -(1 << 63)],
-}
-WRONG_SINGLES = [0, -1, 1.5, NAN, "2", None, True, 1 << 40]
-
-
-@st.composite
-def malformed_batches(draw: st.DrawFn) -> dict[str, Any]:
-    """A good batch with one thing wrong in it."""
-    parts = good()
-    kind = draw(st.sampled_from(["type", "number", "repeated", "swapped", "single", "timestep_s", "currents"]))
-    if kind == "type":
-        name = draw(st.sampled_from(["offsets", "indices", "values", "labels", "sample_ids"]))
-        parts[name] = draw(st.sampled_from(WRONG_TYPES))(parts[name])
-    elif kind == "number":
-        name = draw(st.sampled_from(sorted(WRONG_NUMBERS)))
-        inner = st.integers(1, len(parts[name]) - 2)  # where a wrong offset is one for sure
-        parts[name] = put(parts[name], draw(inner), draw(st.sampled_from(WRONG_NUMBERS[name])))
-    elif kind in ("repeated", "swapped"):
-        row = draw(st.sampled_from([r for r in range(SAMPLES * TIMESTEPS) if np.diff(parts["offsets"])[r] > 1]))
-        first = int(parts["offsets"][row])
-        indices = parts["indices"]
-        indices[first : first + 2] = indices[first] if kind == "repeated" else indices[first : first + 2][::-1].copy()
-    elif kind == "single":
-        parts[draw(st.sampled_from(["timesteps", "input_size"]))] = draw(st.sampled_from(WRONG_SINGLES))
-    elif kind == "timestep_s":
-        parts["timestep_s"] = draw(st.sampled_from([-0.01, NAN, np.inf, "10 ms", None]))
-    else:
-        parts["currents"] = draw(st.sampled_from([1, None, "no"]))
-    return parts
-
-
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
-@given(malformed_batches(), st.sampled_from(engine_names()), st.sampled_from([0.0, 0.5]))
-def test_a_malformed_batch_is_an_input_error(parts: dict[str, Any], engine: str, dropout: float):
-    with pytest.raises(InputError):
-        simulate(
-            network(),
-            EventBatch(**parts),
-            LAYERED,
-            regularization=Regularization(input_dropout=dropout),
-            engine=engine,
-        )
+def events() -> EventBatch:
+    return batch_of(np.random.default_rng(0).poisson(0.8, (3, 2, 20)))
 
 
 NOT_WHOLE = [-1, 1.5, 2.0, NAN, "8", True, np.ones(2), np.ones((2, 2)), [8], 1 << 31]
@@ -121,7 +55,7 @@ WRONG_SETTINGS: dict[str, list[Any]] = {
 def test_a_malformed_schedule_is_an_input_error(setting: tuple[str, Any]):
     name, value = setting
     with pytest.raises(InputError):
-        simulate(network(), EventBatch(**good()), Schedule(**{name: value}))
+        simulate(network(), events(), Schedule(**{name: value}))
 
 
 @pytest.mark.parametrize("name", ["input_dropout", "network_dropout", "refractory_dropout", "momentum_noise"])
@@ -155,17 +89,16 @@ def test_numbers_of_a_network_that_mean_nothing_are_an_input_error(engine: str, 
     with torch.no_grad():
         tensors[name].view(-1)[3] = value
     with pytest.raises(InputError, match=f"network: {name}"):
-        simulate(broken, EventBatch(**good()), LAYERED, engine=engine)
+        simulate(broken, events(), LAYERED, engine=engine)
 
 
 @pytest.mark.parametrize("engine", engine_names())
 def test_as_many_events_as_a_frame_may_have(engine: str):
     """Counted, lost one by one, and in no counter too many."""
-    frames = np.zeros((1, 1, INPUTS))
+    frames = np.zeros((1, 1, 20))
     frames[0, 0, :2] = MOST_EVENTS // 4
-    events = EventBatch.from_frames(frames, np.zeros(1, dtype=np.int64), timestep_s=0.01)
     dropout = Regularization(input_dropout=0.5)
-    execution = simulate(network(), events, LAYERED, regularization=dropout, engine=engine).execution
+    execution = simulate(network(), batch_of(frames), LAYERED, regularization=dropout, engine=engine).execution
     assert execution.input_events.tolist() == [MOST_EVENTS // 2]
     assert execution.synaptic_operations[0, 0] / 16 == pytest.approx(MOST_EVENTS / 4, rel=0.01)
     assert execution.currents_before_firing.sum() == execution.emitted.sum() > 0

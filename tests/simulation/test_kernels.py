@@ -1,4 +1,4 @@
-"""The parts that kernels are made of, against numpy and torch."""
+"""The parts that kernels are made of, against numpy."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-import torch
 
-from codesign.simulation import random as reference_random
-from codesign.simulation.event import draws, priorities, vector
+from codesign.simulation.event import priorities, vector
 from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
 from codesign.simulation.event.selection import FEW, FIRST, LAST
@@ -44,37 +42,6 @@ ranks = FromPython(priorities)
 
 def floats(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
-
-
-# random numbers ------------------------------------------------------------------------------------------------------
-
-
-def test_draws_are_those_of_the_reference():
-    rng = np.random.default_rng(0)
-    keys = rng.integers(0, 1 << 64, 2000, dtype=np.uint64)
-    keys[:4] = [0, 1, (1 << 63) - 1, (1 << 64) - 1]
-    values = rng.integers(-(1 << 20), 1 << 20, 2000)
-    values[4:7] = [0, (1 << 62), -1]
-
-    @compiled
-    def draw(keys, values, absorbed, numbers, survivors, count, probability):
-        for i in range(len(keys)):
-            absorbed[i] = draws.absorb(keys[i], values[i])
-            numbers[i] = draws.uniform(absorbed[i])
-            survivors[i] = draws.survivors(keys[i], count[i], probability)
-
-    absorbed, numbers = np.zeros_like(keys), np.zeros(2000, dtype=np.float32)
-    survivors, count = np.zeros(2000, dtype=np.int64), rng.integers(0, 6, 2000)
-    draw(keys, values, absorbed, numbers, survivors, count, np.float32(0.3))
-    tensors = torch.from_numpy(keys.view(np.int64))
-    expected = reference_random.absorb(tensors, torch.from_numpy(values))
-    assert np.array_equal(absorbed.view(np.int64), expected.numpy())
-    assert np.array_equal(numbers, reference_random.uniform(expected).numpy())
-    events = torch.arange(6)
-    kept = reference_random.uniform(reference_random.absorb(tensors[:, None], events)) >= np.float32(0.3)
-    kept &= events < torch.from_numpy(count)[:, None]
-    assert survivors.tolist() == kept.sum(dim=1).tolist()
-    assert 0 < survivors.sum() < count.sum()
 
 
 # vectors -------------------------------------------------------------------------------------------------------------
@@ -153,58 +120,6 @@ def test_total_adds_halves_to_each_other(lanes: int):
     assert in_turn < 150  # the order is seen at all
 
 
-def bits_of(flags: np.ndarray) -> int:
-    """As the engine writes a set of lanes: a signed integer of 64 bits."""
-    bits = sum(1 << i for i, flag in enumerate(flags) if flag)
-    return bits - (1 << 64) if bits >> 63 else bits
-
-
-@pytest.mark.parametrize("lanes", [vector.LANES, vector.BLOCK])
-def test_a_mask_is_one_bit_a_lane(lanes: int):
-    load = LOADERS[lanes]
-
-    @compiled
-    def compare(a, b):
-        return vector.lanes_of(vector.above(load(a, 0), load(b, 0)))
-
-    rng = np.random.default_rng(lanes)
-    for _ in range(20):
-        a, b = rng.integers(0, 3, (2, lanes)).astype(np.float32)
-        assert compare(a, b) == bits_of(a > b)
-
-
-def test_lanes_of_integers():
-    @compiled
-    def compare(numbers, least, lanes):
-        lanes[0] = vector.reaching(numbers, 2, least)
-        lanes[1] = vector.exceeding(numbers, 2, least)
-
-    rng = np.random.default_rng(3)
-    lanes = np.zeros(2, dtype=np.int64)
-    for _ in range(50):
-        numbers = rng.choice([LAST, -5, 0, 1, 7, FIRST], 2 + LANES).astype(np.int32)
-        least = numbers[rng.integers(len(numbers))]
-        compare(numbers, least, lanes)
-        assert lanes.tolist() == [bits_of(numbers[2:] >= least), bits_of(numbers[2:] > least)]
-
-
-def test_bits_of_a_number():
-    @compiled
-    def count(lanes):
-        return vector.lanes_set(lanes), vector.lowest_lane(lanes), vector.highest_lane(lanes)
-
-    for number in (1, 2, 3, 40, 1 << 62, (1 << 63) - 1, -1, -(1 << 63)):
-        pattern = bin(number & ((1 << 64) - 1))[2:]
-        lowest = len(pattern) - 1 - pattern.rindex("1")
-        assert count(number) == (pattern.count("1"), lowest, len(pattern) - 1)
-
-    @compiled
-    def index(number):
-        return vector.unsigned_index(number)
-
-    assert [index(number) for number in (0, 5, np.int32(7), (1 << 32) - 1)] == [0, 5, 7, (1 << 32) - 1]
-
-
 # rows of weights -----------------------------------------------------------------------------------------------------
 
 
@@ -253,12 +168,6 @@ def test_rows_of_weights_are_numpys(width: int):
     found = x.copy()
     rows.multiply_transposed(width, found, width, weights, 2 * width, x, 3, 7)
     assert np.array_equal(found, expected)
-
-
-def test_no_rows_change_nothing():
-    x, weights = np.arange(2 * LANES, dtype=np.float32), np.ones(LANES, dtype=np.float32)
-    rows.add_rows(LANES, x, 0, weights, np.zeros(1, dtype=np.int32), 0, 0)
-    assert x.tolist() == list(range(2 * LANES))
 
 
 # choosing ------------------------------------------------------------------------------------------------------------
@@ -315,19 +224,6 @@ def best(keys: np.ndarray, sources: np.ndarray, wanted: int) -> set[int]:
 
 
 SIZES = [2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 500]
-
-
-@pytest.mark.parametrize("count", SIZES)
-def test_a_separator_parts_the_highest_keys(count: int):
-    for seed in range(60):
-        rng = np.random.default_rng([count, seed])
-        wanted = int(rng.integers(1, count))
-        keys = random_keys(rng, count, wanted)
-        least, reached = selection.separator(with_room(keys), count, wanted)
-        assert reached == (keys >= least).sum()
-        assert reached >= wanted
-        if reached > wanted:  # equal keys leave it open which; no higher number would do
-            assert least == np.sort(keys)[count - wanted]
 
 
 @pytest.mark.parametrize("count", SIZES)

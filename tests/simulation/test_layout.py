@@ -11,7 +11,6 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.event.layout import MemoryLayout
-from codesign.simulation.event.vector import LANES
 
 BY_HAND = [
     {"input": [1, 5, 4], "layers": [{"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}]},
@@ -66,17 +65,6 @@ def slots_of_layers(network: SpikingNetwork, layout: MemoryLayout) -> list[np.nd
     return [of_neurons[neurons] for neurons in network.layer_slices]
 
 
-def test_networks_are_of_all_kinds():
-    """The comparisons below see strides, paddings, pools and layers of several positions."""
-    connections = [connection for network in NETWORKS for connection in network.layer_connections()]
-    convolutions = [one.target for one in connections if one.target.kind == "conv2d"]
-    assert {1, 2, 3} <= {one.stride for one in convolutions}
-    assert {0, 1, 2} <= {one.padding for one in convolutions}
-    assert sum(one.pool > 1 for one in connections) > 5
-    assert sum(one.scale != 1 for one in connections) > 2
-    assert sum(one.target.kind == "linear" and one.source[1] > 1 for one in connections) > 5
-
-
 @each_network
 def test_rows_at_the_slots_of_taps_are_the_connections_matrices(network: SpikingNetwork):
     """So a spike adds its currents, and the product of its rows with a gradient at their slots is the adjoint."""
@@ -116,64 +104,3 @@ def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingN
     for one, other, weight in zip(layout.unpack_gradient(collected), expected, network.weights(), strict=True):
         assert one.shape == weight.shape
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-4)
-
-
-@each_network
-def test_packing_keeps_every_weight_and_pads_with_zeros(network: SpikingNetwork):
-    layout = MemoryLayout(network)
-    packed = layout.pack(network.weights())
-    assert packed.dtype == np.float32
-    assert packed.ctypes.data % 64 == 0
-    for connection, one in zip(network.layer_connections(), layout.unpack_gradient(packed), strict=True):
-        # a pool's average is multiplied in on the way in, and into the gradient on the way out
-        torch.testing.assert_close(one, connection.weight.detach() * connection.scale**2, rtol=1e-6, atol=0)
-    assert np.count_nonzero(packed) == sum(int(weight.count_nonzero()) for weight in network.weights())
-
-
-@each_network
-def test_slots_fan_out_and_single_rows(network: SpikingNetwork):
-    layout = MemoryLayout(network)
-    wiring, inputs = layout.wiring, network.shape.input_size
-    assert wiring.fan_out.tolist() == network.fan_out().tolist()
-    neurons = np.arange(inputs, layout.sources)
-    assert (wiring.source_slot[:inputs] == -1).all()
-    assert (wiring.slot_source[wiring.source_slot[neurons]] == neurons).all()
-    assert (wiring.slot_source >= 0).sum() == network.shape.neurons
-    assert len(wiring.slot_source) == layout.slots
-    assert len(wiring.position_slot) == layout.positions
-    assert (wiring.position_slot % LANES == 0).all()
-    assert (wiring.layer_width % LANES == 0).all()
-    for source in range(layout.sources - network.shape.layers[-1].neurons):
-        if wiring.single[wiring.source_layer[source]]:
-            ((row, _),) = rows_of(layout, source)
-            assert row.start == wiring.single_row[source]
-    for output in range(layout.sources - network.shape.layers[-1].neurons, layout.sources):
-        assert rows_of(layout, output) == []
-
-
-@each_network
-def test_numbers_of_neurons_come_back_from_their_slots(network: SpikingNetwork):
-    layout = MemoryLayout(network)
-    values = torch.rand(network.shape.neurons, generator=torch.Generator().manual_seed(4))
-    slots = layout.spread(values, -1.0)
-    assert (slots[layout.wiring.slot_source < 0] == -1).all()
-    assert torch.equal(layout.gather(slots), values)
-
-
-@each_network
-def test_transposed_weights_hold_one_row_a_target(network: SpikingNetwork):
-    layout = MemoryLayout(network)
-    wiring, weights = layout.wiring, network.weights()
-    transposed = layout.pack_transposed(weights)
-    kept = 0
-    for layer, start in enumerate(wiring.transposed_start):
-        connection = network.layer_connections()[layer]
-        plain = layer > 0 and connection.target.kind == "linear" and connection.source[1:] == (1, 1)
-        assert (start >= 0) == plain
-        if plain:
-            shape = (wiring.layer_width[layer], wiring.layer_width[layer - 1])
-            block = transposed[start : start + shape[0] * shape[1]].reshape(shape)
-            weight = weights[layer].detach().numpy()
-            assert np.array_equal(block[: len(weight), : weight.shape[1]], weight)
-            kept += np.count_nonzero(weight)
-    assert np.count_nonzero(transposed) == kept

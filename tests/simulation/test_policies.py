@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -128,8 +129,16 @@ def with_literals(waiting):
     return 0.3 * waiting.potential + waiting.uniform / 3 - 2 * waiting.enqueue_step - 1e-3 * waiting.index
 
 
-def of_the_core(waiting):
-    return -waiting.core
+SHARE, LIMIT = 0.3, 7
+
+
+def with_globals(w):
+    local, own = SHARE * w.potential, w
+    return local + LIMIT * own.layer - SHARE * own.core
+
+
+def with_closure(share: float, limit: int) -> Callable[[Waiting], Any]:
+    return lambda waiting: share * waiting.potential + limit * waiting.enqueue_step
 
 
 def all_equal(waiting):
@@ -140,7 +149,7 @@ def not_a_number(waiting):
     return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
-@pytest.mark.parametrize("priority", [deep_first, everything, with_literals, of_the_core, all_equal])
+@pytest.mark.parametrize("priority", [everything, with_literals, with_globals])
 @pytest.mark.parametrize("convolutional", [False, True])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolutional: bool):
     plug_in(mine=Policy(name="mine", priority=priority, uses_uniform=True, uses_cores=True))
@@ -154,7 +163,7 @@ def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolution
 def test_policies_of_the_same_name_are_told_apart(plug_in):
     case = a_case(regularization=Regularization())
     case = replace(case, schedule=replace(case.schedule, policy="mine", group_size=3))
-    for priority in (deep_first, all_equal):
+    for priority in (deep_first, all_equal, with_closure(0.3, 5), with_closure(-1.7, 2)):
         plug_in(mine=Policy(name="mine", priority=priority))
         assert_equals_reference(case)
 
