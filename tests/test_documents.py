@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from handmade_hardware import near
 from pydantic import Field
 
 from codesign.documents import Spec, load_document, parse_document
@@ -37,7 +38,7 @@ def problems(text: str) -> list[str]:
 
 def test_reads_plain_data():
     document = parse_document("name: a\nparts:\n  one: {energy: 26 pJ, lanes: 8}\nrates: [1, 2.5, 1e-3]", "x", Whole)
-    assert document.parts["one"].energy == pytest.approx(26e-12)
+    assert document.parts["one"].energy == near(26e-12)
     assert document.rates == (1.0, 2.5, 1e-3)
 
 

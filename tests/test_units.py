@@ -30,7 +30,7 @@ from codesign.units import format_si, fraction, parse_quantity
     ],
 )
 def test_by_hand(text: str, unit: str, value: float):
-    assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12)
+    assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from codesign.analysis.statistics import Interval, difference, interval, ratio, seed_means
 
@@ -70,11 +68,3 @@ def test_rounding_is_no_difference():
 
 def test_nothing_in_common_is_no_difference_at_all():
     assert difference(pd.Series([1.0], index=[0]), pd.Series([1.0], index=[1])).mean is None
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=6), st.floats(-1e3, 1e3))
-def test_an_interval_moves_with_its_values(values, shift):
-    here, there = interval(pd.Series(values)), interval(pd.Series(values) + shift)
-    assert there.mean == pytest.approx(here.mean + shift, abs=1e-6)
-    assert there.half_width == pytest.approx(here.half_width, abs=1e-6)

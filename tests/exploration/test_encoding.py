@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from equality import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,18 +35,6 @@ def example() -> Execution:
     execution = simulate(network, events, Schedule(group_size=2), seed=3).execution
     assert execution is not None
     return execution
-
-
-def assert_same(a: object, b: object) -> None:
-    if isinstance(a, np.ndarray):
-        assert isinstance(b, np.ndarray)
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-    elif is_dataclass(a):
-        for field in fields(a):
-            assert_same(getattr(a, field.name), getattr(b, field.name))
-    else:
-        assert a == b
 
 
 def test_an_execution_survives_a_round_trip():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from handmade_hardware import near
 from tiny_sweeps import (
     CHIP,
     OWN_CHIP,
@@ -249,7 +250,7 @@ def test_a_quantity_on_an_axis_becomes_its_si_value():
     spec = tiny(("seeds:", axes + "seeds:"), ("[layered, asynchronous]", "[layered]"))
     column = "axis.chip.mubrain_fitted.energies.synaptic_operation"
     values = [point.columns[column] for point in plan_of(spec).points]
-    assert values[:2] == pytest.approx([26e-12, 1e-9])
+    assert values[:2] == near([26e-12, 1e-9])
     assert values[2] is None
     assert counts(spec) == {"train": 1, "execute": 2, "summary": 2, "cost": 2}
 

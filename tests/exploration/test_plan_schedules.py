@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from handmade_hardware import near
 from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_override
 
 from codesign.errors import InputError
@@ -30,7 +31,7 @@ def test_an_axis_of_a_time_gives_executions_of_their_own():
     executions = {point.jobs.execution.key: point.jobs.execution for point in points}
     assert len(executions) == 3
     messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
-    assert messages == pytest.approx([1e-9, 1e-6, 1e-3])
+    assert messages == near([1e-9, 1e-6, 1e-3])
 
 
 def test_a_policy_that_looks_at_times_works_with_any_thresholds():

@@ -46,7 +46,6 @@ class Outcome:
         sending_s: (H, K) time that each core takes for its neurons and for sending; row h + 1 is of hardware step h.
         receiving_s: (H, K) time that each core takes for what it receives.
         way_s: (H,) longest way of a message, in seconds.
-        drained_updates: (H, K) updates of neurons that still have a potential after their last timestep.
     """
 
     spikes: NDArray[np.bool_]
@@ -58,18 +57,15 @@ class Outcome:
     sending_s: Floats
     receiving_s: Floats
     way_s: Floats
-    drained_updates: NDArray[np.int64]
 
 
 def simulate_with_sanafe(
-    network: SpikingNetwork, frames: NDArray[np.bool_], chip: Chip, placement: Placement, timing: str, folder: Path
+    network: SpikingNetwork, frames: NDArray[np.bool_], chip: Chip, placement: Placement, folder: Path
 ) -> Outcome:
-    """Simulate one sample.
+    """Simulate one sample, where a step is the longest sending or the longest reception of any core, and the barrier.
 
     Args:
         frames: (T, inputs) input spikes.
-        timing: `simple`: a step is the longest sending or the longest reception of any core, and the barrier.
-            `detailed`: the last message sent, on its way, queued and received, and the barrier.
         folder: for the architecture file.
     """
     path = folder / "architecture.yaml"
@@ -97,7 +93,6 @@ def simulate_with_sanafe(
             soma_hw_name="soma",
             model_attributes=attributes,
             log_spikes=True,
-            log_potential=True,
         )
         source.connect_neurons_dense(group, {"weight": weight.detach().double().T.flatten().tolist()})
         for neuron, core in zip(group.neurons, of_neuron[part], strict=True):
@@ -107,8 +102,8 @@ def simulate_with_sanafe(
     machine = sanafe.SpikingChip(architecture)
     machine.load(description)
     layers = len(network.layer_slices)
-    traces = {f"{kind}_trace": True for kind in ("spike", "potential", "perf", "message")}
-    result = machine.sim(len(frames) + layers, timing_model=timing, processing_threads=1, **traces)
+    traces = {f"{kind}_trace": True for kind in ("spike", "perf", "message")}
+    result = machine.sim(len(frames) + layers, timing_model="simple", processing_threads=1, **traces)
     return _outcome(result, network, len(frames), chip, places, of_neuron)
 
 
@@ -222,13 +217,6 @@ def _outcome(
             if not message["placeholder"]:
                 receiving[step, theirs[message["dest_core_id"]]] += message["processing_delay"]
                 way[step] = max(way[step], message["network_delay"])
-    potentials = np.array(result["potential_trace"])
-    drained = np.zeros((steps, len(places)), dtype=np.int64)
-    for layer, part in enumerate(layers):
-        cores = [rank[core] for core in of_neuron[part]]
-        for step in range(layer + 1 + timesteps, steps):
-            alive = potentials[step - 1, part] != 0
-            drained[step] += np.bincount(cores, weights=alive, minlength=len(places)).astype(np.int64)
     return Outcome(
         spikes=spikes,
         synapse_j=np.array(trace["synapse_energy"]),
@@ -239,5 +227,4 @@ def _outcome(
         sending_s=sending,
         receiving_s=receiving,
         way_s=way,
-        drained_updates=drained,
     )

@@ -64,24 +64,11 @@ def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, nam
     assert "a core not in use draws what is not known" in told
 
 
-def test_validate_names_model_measurement_error_and_fits(runner: CliRunner) -> None:
-    result = runner.invoke(app, ["validate", "truenorth", "odin"])
-    assert result.exit_code == 0
-    assert fits(result.output)
-    row = next(line for line in result.output.splitlines() if line.strip().startswith("fit's third point"))
-    assert row.split() == ["fit's", "third", "point", "70.62", "mW", "71", "mW", "−0.5", "%", "measured"]
-    told = " ".join(result.output.split())
-    assert (
-        "fit's first point · fit's second point: energies.synaptic_operation, static_power.chip fitted on this" in told
-    )
-    assert "DVS gestures (power): how much the chip had to do is not published" in told
-    assert "power at 1.3 MHz: with clock = 1.3 MHz" in told
-
-
 def test_validate_without_a_name_takes_every_chip_and_writes_them_all(runner: CliRunner, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "checks.json"
     result = runner.invoke(app, ["validate", "--json", str(target)])
     assert result.exit_code == 0
+    assert fits(result.output.partition("Checks: ")[0])
     assert all(f"({name})" in result.output for name in chip_names())
     rows = json.loads(target.read_text())
     assert {row["chip"] for row in rows} == {name for name in chip_names() if find_chip(name).validation}

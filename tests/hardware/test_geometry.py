@@ -57,11 +57,6 @@ def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
     assert {"tile 1 west": 1, "tile 0 south": 1, "tile 2 south": 1}.items() <= loads(geometry, 2).items()
 
 
-def test_messages_may_run_back() -> None:
-    """A 2×2 mesh with the first layer on tile 3 and the second on tile 0."""
-    assert loads(moved(placed("1-1-1", mesh_chip(2, 2)), (3, 0)).geometry, 1) == {"tile 3 west": 1, "tile 2 north": 1}
-
-
 def test_cores_of_one_tile_are_no_hop_apart() -> None:
     geometry = placed("1-2-2", mesh_chip(1, 2, per_tile=2)).geometry
     assert geometry.horizontal[0].tolist() == [0, 0, 1, 1]

@@ -1,15 +1,14 @@
 """Energies and times against SANA-FE, which fitted Loihi's numbers to a board: an independent account of the same runs.
 
-Energies are equal. Times come from different models of a step, and differ in three things, each of which is asserted:
+Energies are equal. Times come from different models of a step (of SANA-FE's two, `simple`), and differ in three things,
+each of which is asserted:
 
-- A core of `codesign` receives, updates and sends one after the other; SANA-FE's `simple` model takes the longer of the
-  longest reception and the longest sending of any core, as if the two went on side by side. So the time at work is at
-  most twice the other's and at least half of it; on these networks it is 1.36 to 1.53 times.
-- `codesign` adds the longest way of a step's messages, `simple` none: up to 0.5 % of the total here.
+- A core of `codesign` receives, updates and sends one after the other; SANA-FE takes the longer of the longest
+  reception and the longest sending of any core, as if the two went on side by side.
+- `codesign` adds the longest way of a step's messages, SANA-FE none: up to 0.5 % of the total here.
 - SANA-FE has one step more, in which nothing but the first frame is received, so one barrier more.
 
-Counted with equally many barriers, `codesign` is longer than `simple` by 8 to 25 %, than `detailed` by 1 to 24 %. The
-latter's total is not the same in every process: on several tiles it varies by up to 3 %, with the order of messages.
+Counted with equally many barriers, `codesign` is longer by 8 to 25 %.
 """
 
 from __future__ import annotations
@@ -48,12 +47,10 @@ TIMES = {
     "hop_vertical": "6.5 ns",
 }
 BARRIERS = "{1: 0.6 us, 2: 1.0 us, 4: 1.4 us, 29: 1.8 us}"
-HOPS = ("hop", "hop_vertical")
-SENDING = ("neuron_access", "neuron_update", "spike", "output")
 
 
-def loihi(neurons_per_core: int, rows: int, columns: int, **times: str) -> Chip:
-    """Loihi's circuits as SANA-FE fitted them, on a mesh of any size; `times` replaces some of them."""
+def loihi(neurons_per_core: int, rows: int, columns: int) -> Chip:
+    """Loihi's circuits as SANA-FE fitted them, on a mesh of any size."""
     energies = group(
         "energies",
         synaptic_operation=number("35.5 pJ", all_in="false"),
@@ -74,7 +71,7 @@ synchronization:
   kind: barrier
   scope: timestep
   times: {{by_tiles: {BARRIERS}, between: step, confidence: fitted, source: made_up}}
-{energies}{group("times", **{**TIMES, **times})}{mesh(rows, columns, 4, more=", numbering: columns")}"""
+{energies}{group("times", **TIMES)}{mesh(rows, columns, 4, more=", numbering: columns")}"""
     )
 
 
@@ -91,8 +88,8 @@ class Case:
     leaky: bool
     rate: float
 
-    def chip(self, **times: str) -> Chip:
-        return loihi(self.neurons_per_core, self.rows, self.columns, **times)
+    def chip(self) -> Chip:
+        return loihi(self.neurons_per_core, self.rows, self.columns)
 
     @property
     def quantum(self) -> float:
@@ -151,8 +148,8 @@ class Run:
     barrier_s: float
 
 
-def run(case: Case, folder: Path, *, timing: str = "simple", weight: float | None = None, **times: str) -> Run:
-    chip, network, frames = case.chip(**times), case.network(weight), case.frames()
+def run(case: Case, folder: Path, *, weight: float | None = None) -> Run:
+    chip, network, frames = case.chip(), case.network(weight), case.frames()
     placement = place(network.shape, chip, "published")
     assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
     events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
@@ -165,7 +162,7 @@ def run(case: Case, folder: Path, *, timing: str = "simple", weight: float | Non
         placement=placement,
         cost=price(execution, placement),
         spikes=spikes_of(network, events),
-        theirs=simulate_with_sanafe(network, frames, chip, placement, timing, folder),
+        theirs=simulate_with_sanafe(network, frames, chip, placement, folder),
         barrier_s=barriers.of_tiles(case.tiles),
     )
 
@@ -205,16 +202,6 @@ def test_every_component_of_the_energy_is_equal(result: Run) -> None:
     assert (ours.terms_j["hop"][0] > 0) == (result.case.tiles > 1)
 
 
-def test_silent_neurons_are_visited_and_updated_as_often(result: Run) -> None:
-    """Neither every neuron nor only those with a message: some keep a potential, and some have none."""
-    neurons, steps = result.network.shape.neurons, len(result.theirs.step_s) - 1
-    energies, book = result.chip.energies, result.cost.energy
-    assert book.terms_j["neuron_access"][0] == near(neurons * steps * energies.neuron_access.value, rel=EXACT)
-    assert book.terms_j["spike"][0] == near(result.theirs.spikes.sum() * energies.spike.value, rel=EXACT)
-    # also while the last frame passes through later layers
-    assert result.theirs.drained_updates.sum() > 0
-
-
 def test_every_core_works_equally_long(result: Run) -> None:
     theirs = result.theirs
     busy = theirs.receiving_s.sum(axis=0) + theirs.sending_s[1:].sum(axis=0)
@@ -229,27 +216,6 @@ def test_steps_differ_in_what_overlaps_and_in_nothing_else(result: Run) -> None:
     assert ours.compute_s[0] == near(one_after_the_other.sum(), rel=EXACT)
     assert ours.network_s[0] == near(theirs.way_s.sum(), rel=EXACT)
     assert ours.synchronization_s[0] == near((len(theirs.step_s) - 1) * result.barrier_s, rel=EXACT)
-    assert 0.5 <= ours.compute_s[0] / longest.sum() <= 2
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_each_side_of_a_step_alone_takes_equally_long(case: Case, tmp_path: Path) -> None:
-    """Reception, where all else takes no time; and visits, spikes and sending, where that takes none."""
-    received = run(case, tmp_path, **dict.fromkeys((*SENDING, *HOPS), "0 ns"))
-    total = received.cost.latency.total_s[0] + received.barrier_s
-    assert received.theirs.step_s.sum() == near(total, rel=EXACT)
-    sent = run(case, tmp_path, **dict.fromkeys(("synaptic_operation", "message", "neuron_update", *HOPS), "0 ns"))
-    assert sent.theirs.step_s[1:].sum() == near(sent.cost.latency.total_s[0], rel=EXACT)
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_queues_lengthen_steps_within_a_known_range(case: Case, tmp_path: Path) -> None:
-    """Queues only add to `simple`. How far they come towards `codesign` was measured, 0.81 to 0.99, and is no law."""
-    result = run(case, tmp_path, timing="detailed")
-    theirs = result.theirs
-    simple = np.maximum(theirs.receiving_s.max(axis=1), theirs.sending_s.max(axis=1)) + result.barrier_s
-    assert (theirs.step_s >= simple * (1 - EXACT)).all()
-    assert 0.75 <= theirs.step_s.sum() / (result.cost.latency.total_s[0] + result.barrier_s) <= 1.05
 
 
 def test_both_equal_a_hand_computation(tmp_path: Path) -> None:

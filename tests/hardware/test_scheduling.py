@@ -3,33 +3,23 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
-import torch
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, group, mesh, near, number
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, mesh, near, number
 
 from codesign.errors import InputError
 from codesign.hardware import scheduling
 from codesign.hardware.library import find_chip
+from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import place
-from codesign.hardware.prices import Prices
-from codesign.hardware.replay import replay
 from codesign.hardware.scheduling import (
     chip_schedule,
     neuron_assumptions,
     schedule_assumptions,
     service_model,
 )
-from codesign.hardware.work import PlacedExecution
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
-from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
-from codesign.simulation.service import ServiceModel
-from codesign.workload.events import EventBatch
 
 SHAPE = network_shape(parse_topology("64-32-32-10"))
 
@@ -118,18 +108,22 @@ def test_input_mode_and_stop_are_passed_on(name: str) -> None:
 
 
 def test_a_service_model_by_hand() -> None:
-    """3-4-2 with two neurons a core: A and B of the first layer on cores 0 and 1, both outputs on core 2, in one row.
+    """3-4-4 with two neurons a core: both layers on two cores each, in two rows.
 
-    t_so 1 µs for two synapses, t_message 10 µs, t_update 100 µs, t_output 1 ms, t_hop 10 ms.
+    t_so 1 µs for two synapses, t_message 10 µs, t_update 100 µs, t_output 1 ms, t_hop 10 ms along a row, 0.1 s across.
     """
-    chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(2)}")
-    shape = network_shape(parse_topology("3-4-2"))
-    model = service_model(place(shape, chip))
-    assert model.message_s == near((11e-6,) * 3)  # two synapses in one lane operation
+    cores = f"cores: {number(4)}\nneurons_per_core: {number(2)}\nlayers_share_core: false\n{mesh(2, 2)}"
+    times = TIMES + f"  hop_vertical: {number('100 ms')}\n"
+    chip = chip_from(f"vector_width: {number(2)}\n" + cores + times + ASYNCHRONOUS)
+    placement = place(network_shape(parse_topology("3-4-4")), chip)
+    model = service_model(placement)
+    assert model.message_s == near((11e-6,) * 4)  # two synapses in one lane operation
     assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), 0)
-    assert model.output_s == near((1e-3, 1e-3, 0))  # each hidden neuron to one core, outputs to none
+    assert model.output_s == near((2e-3, 2e-3, 0, 0))  # each hidden neuron to two cores, outputs to none
     assert model.route_s[0][:2] == near((0, 10e-3))  # inputs enter at core 0
-    assert (model.route_s[1][2], model.route_s[2][2]) == near((20e-3, 10e-3))
+    assert model.route_s[1][2:] == near((100e-3, 110e-3))
+    assert model.route_s[2][2:] == near((110e-3, 100e-3))
+    assert service_model(placement.on(with_parameter(chip, "vector_width", "all"))).lanes is None
 
 
 def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
@@ -174,69 +168,3 @@ def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() 
         chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
         found = chip_schedule(place(shape, chip), policy="timed", stop="drained")
         assert len([text for text in found.assumptions if "visit of all neurons" in text]) == expected
-
-
-TINY_TIMES = {
-    "synaptic_operation": "3 ns",
-    "message": "5 ns",
-    "neuron_update": "7 ns",
-    "spike": "2 ns",
-    "output": "11 ns",
-    "hop": "13 ns",
-    "hop_vertical": "4 ns",
-}
-
-
-@pytest.mark.parametrize("policy", ["timed", "fifo"])
-@pytest.mark.parametrize(("lanes", "shares"), [(2, "false"), ('"all"', "true")])
-def test_the_replay_of_an_execution_is_the_replay_of_its_service_model(policy: str, lanes: object, shares: str) -> None:
-    """Latency counts the very times that the policy saw: layers split over cores, and two layers on one core."""
-    chip = chip_from(
-        f"""
-cores: {number(16)}
-neurons_per_core: {number(5)}
-layers_share_core: {shares}
-vector_width: {number(lanes)}
-{mesh(4, 2, 2)}{ASYNCHRONOUS}{group("times", **TINY_TIMES)}"""
-    )
-    network = SpikingNetwork(parse_topology("12-9-7-3"), NeuronSpec(threshold=0.2), timestep_s=0.01, seed=2)
-    placement = place(network.shape, chip, "published")
-    model = service_model(placement)
-    schedule = chip_schedule(placement, policy=policy, group_size=2, stop="drained").schedule
-    assert schedule.service == (model if policy == "timed" else None)
-    schedule = replace(schedule, cores=placement.schedule_cores(core_aware=True))
-    frames = np.random.default_rng(0).integers(0, 3, size=(8, 3, 12))
-    events = EventBatch.from_frames(frames, np.zeros(8, dtype=np.int64), timestep_s=0.01)
-    with torch.no_grad():
-        execution = simulate(network, events, schedule).execution
-    assert execution is not None
-    assert execution.emitted.sum() > 50
-    prices = Prices(chip=chip, extent=placement.extent)
-    result = replay(PlacedExecution(execution, placement), prices.work_times()[:, 0], prices.hop_times()[:, 0])
-    expected = [[makespan(execution, model, sample, timestep) for timestep in range(3)] for sample in range(8)]
-    np.testing.assert_allclose(result.makespan_s, expected, rtol=1e-12)
-
-
-def makespan(execution: Execution, service: ServiceModel, sample: int, timestep: int) -> float:
-    """When the last core is done: the records of one pass, served one row after another at the times of a model."""
-    slices, table, updates = execution.slices, execution.messages, execution.updates
-    rows = np.flatnonzero((table.sample == sample) & (table.timestep == timestep))
-    work = np.flatnonzero((updates.sample == sample) & (updates.timestep == timestep))
-    free = dict.fromkeys((one.core for one in slices), 0.0)
-    sent: dict[tuple[int, int], float] = {}
-    for step in range(1 + max([*updates.step[work], *table.step[rows]], default=0)):
-        for row in rows[table.step[rows] == step - 1]:
-            source = int(table.source[row])
-            layer = 0 if source == 0 else slices[source - 1].layer + 1
-            start = 0.0 if source == 0 else sent[source - 1, int(table.enqueue_step[row])]
-            for part, one in enumerate(slices):
-                if one.layer == layer:
-                    begin = max(free[one.core], start + service.route_s[source][part])
-                    free[one.core] = begin + int(table.spikes[row]) * service.message_s[part]
-        for row in work[updates.step[work] == step]:
-            part = int(updates.slice[row])
-            turns = -(-int(updates.evaluated[row]) // service.lanes) if service.lanes else 1
-            free[slices[part].core] += turns * service.update_s
-            free[slices[part].core] += int(updates.emitted[row]) * service.emission_s[part]
-            sent[part, step] = free[slices[part].core]
-    return max(free.values())

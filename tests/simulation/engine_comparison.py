@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
+from equality import assert_same
 from random_cases import Case
 
 from codesign.network.spiking_network import SpikingNetwork
@@ -50,19 +50,6 @@ def score_gradients(case: Case, logits: torch.Tensor) -> list[torch.Tensor]:
     """Gradients under some gradient at the logits, different for each."""
     generator = torch.Generator().manual_seed(1)
     return gradients_of(case.network, (logits * torch.randn(logits.shape, generator=generator)).sum())
-
-
-def assert_same(one: Any, other: Any, where: str = "") -> None:
-    """Equal in every field, with arrays of the same shape, type and bits."""
-    assert type(one) is type(other), where
-    if is_dataclass(one) and not isinstance(one, type):
-        for field in fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name), f"{where}.{field.name}")
-    elif isinstance(one, np.ndarray):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape), where
-        assert np.array_equal(one, other), where
-    else:
-        assert one == other, where
 
 
 def assert_gradients_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -97,6 +99,15 @@ def test_potentials_decay_between_timesteps():
     assert execution.emitted.tolist() == [[1]]
     network = chain([0.2], time_constant="5 ms")  # 0.2 · e⁻² + 0.2 = 0.2271
     assert execute(network, batch_of([1, 1]), LAYERED).emitted.tolist() == [[0]]
+
+
+def test_prioritized_input_leaves_first():
+    network, events = network_of("3-1-1", 0.5, 0.5), batch_of(np.ones((1, 1, 3)))
+    momentum = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained")
+    first = execute(network, events, momentum)  # the hidden neuron has potential, waiting inputs have none
+    last = execute(network, events, replace(momentum, prioritize_input=True))
+    assert first.steps_to_first_output.tolist() == [[3]]
+    assert last.steps_to_first_output.tolist() == [[5]]
 
 
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])

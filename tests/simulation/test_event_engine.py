@@ -17,12 +17,12 @@ from engine_comparison import (
     ENGINES,
     assert_equals_reference,
     assert_gradients_close,
-    assert_same,
     gradients_of,
     loss_of,
     run,
     score_gradients,
 )
+from equality import assert_same
 from hypothesis import given
 from networks import batch_of, network_of, set_dyadic_weights
 from random_cases import Case, a_case, cases, examples, random_service

@@ -150,6 +150,9 @@ def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tor
             leaves = step.chosen | step.idle
             share = 1.0 if step.kept_share is None else torch.where(step.chosen, step.kept_share.double(), 1.0)
             kept = q * leaves * share
+            kept = (
+                kept + (kept.round() - kept).detach()
+            )  # whole spikes, which a share of a third is not to the last bit
             q = q * ~leaves
         counts.append(count[:, layers[-1]])
     return torch.stack([u[:, layers[-1]]] if spec.readout == "potential" else counts, dim=1)

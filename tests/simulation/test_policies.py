@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engine_comparison import ENGINES, assert_equals_reference, assert_same, loss_of, run
+from engine_comparison import ENGINES, assert_equals_reference, loss_of, run
+from equality import assert_same
 from random_cases import a_case
 
 from codesign.errors import InputError

@@ -32,15 +32,6 @@ def test_by_hand(engine: str):
     assert potentials(((float("-inf"), 2.0),), [-4.0, 0.5], engine) == -3.5
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("high", "fires"), [(0.5, False), (0.625, True)])
-def test_a_potential_is_clamped_before_it_is_compared(engine: str, high: float, fires: bool):
-    network = network_of("1-1", 1.0, threshold=0.5)
-    network.potential_ranges = ((0.0, high),)
-    with torch.no_grad():
-        assert bool(simulate(network, batch_of([1]), LAYERED, engine=engine).execution.scores[0, 0]) is fires
-
-
 def test_they_are_no_part_of_the_state_dict():
     network = network_of("4-3-2")
     names = set(network.state_dict())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_comparison import ENGINE, ENGINES, assert_same, run
+from engine_comparison import ENGINE, ENGINES, run
+from equality import assert_same
 from hypothesis import given
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples

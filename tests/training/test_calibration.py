@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from equality import assert_same
 from pydantic import ValidationError
 
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training import calibration as module
 from codesign.training import trainer
@@ -45,16 +45,6 @@ def split(seed: int, samples: int = 60) -> EventBatch:
     rates = np.where(np.arange(8) % 3 == labels[:, None], 1.0, 0.3)
     frames = rng.poisson(rates[:, None, :].repeat(3, axis=1))
     return EventBatch.from_frames(frames, labels, timestep_s=0.01, sample_ids=1000 * seed + np.arange(samples))
-
-
-def assert_same(one: Execution, other: Execution) -> None:
-    for field in fields(Execution):
-        found, expected = getattr(one, field.name), getattr(other, field.name)
-        if field.name in ("messages", "updates"):
-            for column in fields(found):
-                assert np.array_equal(getattr(found, column.name), getattr(expected, column.name)), column.name
-        elif isinstance(found, np.ndarray):
-            assert np.array_equal(found, expected), field.name
 
 
 @pytest.mark.parametrize("engine", engine_names())

@@ -178,7 +178,3 @@ def test_entries_of_a_batch_cannot_be_written(two_samples):
     for batch in (two_samples, two_samples.select([1]), EventBatch.concatenate([two_samples, two_samples])):
         with pytest.raises(ValueError, match="read-only"):
             batch.indices[0] = 5
-
-
-def test_a_batch_is_told_in_a_line(two_samples):
-    assert repr(two_samples) == "EventBatch(2 samples, 2 timesteps of 0.01 s, 3 inputs, 3 entries of events)"

@@ -36,23 +36,9 @@ def test_splits_are_disjoint_and_complete(seed, test, validation):
     assert (len(parts.test), len(parts.validation)) == (test, validation)
 
 
-def test_a_smaller_training_set_is_a_prefix_and_leaves_the_others_alone():
-    whole, part = split(), split({"train": 30})
-    assert np.array_equal(part.train, whole.train[:30])
-    assert np.array_equal(part.validation, whole.validation)
-    assert np.array_equal(part.test, whole.test)
-
-
 def test_seeds_draw_different_splits_and_the_same_seed_the_same():
     assert np.array_equal(split().test, split().test)
     assert not np.array_equal(split().test, split({"seed": 1}).test)
-
-
-def test_official_test_samples_stay_official():
-    official = IDS % 5 == 0
-    parts = split(test_part=official, test=None)
-    assert sorted(parts.test) == list(range(0, 100, 5))
-    assert not official[np.concatenate([parts.train, parts.validation])].any()
 
 
 def test_samples_keep_their_order_when_others_are_missing():
