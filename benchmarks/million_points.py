@@ -59,7 +59,6 @@ def _pages(process: int) -> int:
 
 
 def main() -> None:
-    # Not above: worker processes import this file, and need none of it.
     import pyarrow.parquet as pq
 
     from codesign.documents import load_document
@@ -69,6 +68,7 @@ def main() -> None:
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.store import Store
+    from codesign.exploration.workloads import Workloads
     from codesign.hardware.cost import price
 
     class Phases(Progress):
@@ -91,7 +91,7 @@ def main() -> None:
 
     spec = load_document(arguments.file, PricingSpec)
     store = Store(arguments.store)
-    problem = prepare(spec, store=store, data_root=arguments.data_root)
+    problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
     executions = [decode_execution(model.payload) for model in problem.models]
     samples = executions[0].samples
     print(
@@ -102,7 +102,7 @@ def main() -> None:
         phases, memory = Phases(), Peak()
         memory.start()
         start = time.perf_counter()
-        problem = prepare(spec, store=store, data_root=arguments.data_root)
+        problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
         outcome = run_pricing(
             spec, problem, output=Path(folder), workers=arguments.workers, replay=False, progress=phases
         )

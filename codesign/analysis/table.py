@@ -29,6 +29,7 @@ __all__ = [
     "ResultTable",
     "contents_equal",
     "frame_of",
+    "parquet_bytes",
     "read_results",
     "write_results",
 ]
@@ -83,7 +84,6 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
         InputError: the place cannot be written.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     remaining, pieces = iter(rows), [_arrow_table([], COLUMNS)]
     by_axis: list[dict[str, Any]] = []
@@ -104,9 +104,17 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     keys = list(zip(*(table[name].to_pylist() for name in (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)), strict=True))
     order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
     table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
+    write_atomically(path, parquet_bytes(table))
+
+
+def parquet_bytes(table: Any) -> bytes:
+    """An Arrow table as a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    write_atomically(path, sink.getvalue().to_pybytes())
+    return bytes(sink.getvalue())
 
 
 def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def price(
     data_root: DataRootOption = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that compute latencies.", show_default="all cores"),
+        typer.Option(min=1, help="Threads that compute latencies.", show_default="all cores"),
     ] = None,
     replay: Annotated[
         bool, typer.Option(help="Replay all messages for points on the front of a chip without synchronization.")
@@ -49,6 +49,7 @@ def price(
     from codesign.exploration.pricing.pricing import check_output, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
+    from codesign.exploration.workloads import Workloads
 
     spec = load_document(file, PricingSpec)
     output = out or f"reports/{spec.name}"
@@ -57,7 +58,7 @@ def price(
     kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; executions that are finished are kept in {kept.root}"):
-        problem = prepare(spec, store=kept, progress=progress, data_root=data_root)
+        problem = prepare(spec, store=kept, progress=progress, workloads=Workloads(data_root=data_root))
         outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
     _summary(outcome, time.perf_counter() - start)
 

@@ -196,8 +196,11 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
-    for i, _ in enumerate(list_at(data, "objectives")):
-        yield ("objectives", i, "column"), NUMERIC_COLUMNS, "numeric column"
+    for block in ("objectives", "constraints"):
+        for i, _ in enumerate(list_at(data, block)):
+            yield (block, i, "column"), NUMERIC_COLUMNS, "numeric column"
+    for block, names in blocks.items():
+        yield ("baseline", block), names, block
     for path in mapping(data, "axes"):
         block, parameter = path.partition(".")[0], path.rpartition(".")[2]
         for i, _ in enumerate(list_at(data, "axes", path)):

@@ -46,6 +46,7 @@ class Runner:
             there are, unless told otherwise.
 
     Attributes:
+        store: keeps the results.
         failures: by key, why a result is missing: its own failure, or that of what it needs.
     """
 
@@ -61,7 +62,7 @@ class Runner:
         on_result: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self.failures: dict[str, Failure] = {}
-        self._store = store
+        self.store = store
         self._executor = executor
         self._load = workload
         self._progress = progress
@@ -154,7 +155,7 @@ class Runner:
         function: Callable[..., Any]
         arguments: tuple[Any, ...]
         match job:
-            case TrainInputs() | ExecuteInputs() if self._store.facts(job.key) is not None:
+            case TrainInputs() | ExecuteInputs() if self.store.facts(job.key) is not None:
                 if needs is not None:
                     self._read(needs)
                 self._end(name)  # another process was faster
@@ -193,7 +194,7 @@ class Runner:
             if task.failure is None and not isinstance(self._jobs[task.key], Assessment):
                 output: Output = task.output
                 kept[task.key] = Entry(payload=output.payload, facts={**output.facts, "wall_s": round(task.wall_s, 3)})
-        self._store.put_many(kept)
+        self.store.put_many(kept)
         for task in ended:
             self._complete_one(task)
 
@@ -222,7 +223,7 @@ class Runner:
         if first:
             self._given_up.add(maker.key)
             self._payloads.pop(maker.key, None)
-            self._store.set_aside(maker.key, f"could not be read ({failure.message})")
+            self.store.set_aside(maker.key, f"could not be read ({failure.message})")
             self._add(maker, {maker.key: label})
         self._readers[maker.key] += 1
         if maker.key in self.failures:
@@ -241,7 +242,7 @@ class Runner:
             else:
                 kept[part.key] = Entry(payload=result.payload, facts=result.facts)
         # They are many and soon computed again, so they are not forced to the disk one by one.
-        self._store.put_many(kept, durable=False)
+        self.store.put_many(kept, durable=False)
         if self._on_result is not None:
             for key, entry in kept.items():
                 self._on_result(key, entry.payload)
@@ -273,9 +274,9 @@ class Runner:
     def _payload(self, key: str) -> object:
         """A result that a job needs, or where several do a stand-in for it, sent to workers once."""
         if key not in self._payloads:
-            entry = self._store.get(key)
+            entry = self.store.get(key)
             if entry is None:
-                raise StoreError(f"{self._store.path(key)}: vanished while it was needed; run it again")
+                raise StoreError(f"{self.store.path(key)}: vanished while it was needed; run it again")
             self._payloads[key] = self._executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
         payload = self._payloads[key]
         self._read(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -35,13 +35,14 @@ __all__ = [
     "ScheduleEntry",
     "Seeds",
     "SweepSpec",
+    "different",
     "hidden_sizes",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 AxisValue = str | int | float | bool
-T = TypeVar("T")
+T = TypeVar("T", bound=Sequence[Any])
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
@@ -63,7 +64,8 @@ def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _different(what: str, values: tuple[T, ...]) -> tuple[T, ...]:
+def different(what: str, values: T) -> T:
+    """The values. Raises ValueError where two are the same; `what` names them."""
     if len(set(map(str, values))) < len(values):
         raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
     return values
@@ -158,7 +160,7 @@ class ChipEntry(Spec):
     @field_validator("schedules")
     @classmethod
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _different("schedules", names)
+        return different("schedules", names)
 
 
 class Seeds(Spec):
@@ -170,7 +172,7 @@ class Seeds(Spec):
     @field_validator("training", "evaluation")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        return _different("seeds", seeds)
+        return different("seeds", seeds)
 
 
 class EvaluationEntry(Spec):
@@ -296,7 +298,7 @@ class SweepSpec(FileSpec):
     @field_validator("axes")
     @classmethod
     def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
-        return {path: _different(f"values of {path}", values) for path, values in axes.items()}
+        return {path: different(f"values of {path}", values) for path, values in axes.items()}
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.store import Store
+from codesign.exploration.workloads import Workloads
 
 KINDS = {
     "asynchronous": "{kind: asynchronous}",
@@ -38,16 +39,16 @@ TIMES = group(
 )
 
 
-def chip_text(name: str, synchronization: str, *, neurons: int = 16, more: str = "") -> str:
+def chip_text(name: str, synchronization: str) -> str:
     return f"""{HEAD.replace("name: tiny", f"name: {name}")}
 cores: {number(8)}
-neurons_per_core: {number(neurons)}
+neurons_per_core: {number(16)}
 layers_share_core: false
 clock: {number("50 MHz")}
 vector_width: {number(2)}
 synchronization: {synchronization}
 static_power: {{chip: {number("1 mW")}}}
-{mesh(2, 4)}{ENERGIES}{TIMES}{more}"""
+{mesh(2, 4)}{ENERGIES}{TIMES}"""
 
 
 SWEEP = """\
@@ -76,9 +77,6 @@ def write_sweep(folder: Path) -> Path:
         path.write_text(chip_text(kind, synchronization), encoding="utf-8")
         for operation in ("accelerated", "real_time"):
             entries.append(f"  {kind}_{operation}: {{chip: {path}, operation: {operation}}}")
-    crossbar = chip_text("crossbar", KINDS["asynchronous"], neurons=24, more="crossbar: true\n")
-    (folder / "crossbar.yaml").write_text(crossbar, encoding="utf-8")
-    entries.append(f"  crossbar: {{chip: {folder / 'crossbar.yaml'}}}")
     sweep = folder / "priced.yaml"
     sweep.write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")
     return sweep
@@ -95,4 +93,6 @@ def spec_of(text: str) -> PricingSpec:
 
 def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:
     """The problem of a price file, its executions from the store in `folder`."""
-    return prepare(spec, store=Store(folder / "store"), executor=SerialExecutor(), cache_root=cache_root)
+    return prepare(
+        spec, store=Store(folder / "store"), executor=SerialExecutor(), workloads=Workloads(cache_root=cache_root)
+    )

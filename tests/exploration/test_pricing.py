@@ -13,13 +13,13 @@ from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, wr
 
 from codesign.analysis.pareto import pareto_front
 from codesign.exploration.encoding import decode_execution
-from codesign.exploration.pricing.front import StreamingFront
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
-from codesign.exploration.pricing.pricing import price_space, run_pricing
+from codesign.exploration.pricing.pricing import StreamingFront, price_space, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
+from codesign.exploration.workloads import Workloads
 from codesign.hardware.cost import price
 from codesign.reporting.pricing import Density
 
@@ -113,26 +113,6 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
 
 
-def test_core_size_is_free_where_the_network_stays_where_it_is(folder: Path, cache_root: Path):
-    body = (
-        "axes:\n  neurons_per_core: [24, 32, 100]\n  static_power.chip: [1 mW, 2 mW]\n  vector_width: [1, 2]\n"
-        "  energies.neuron_access: [1 pJ, 5 pJ]\n"
-    )
-    spec = spec_of(price_file(folder / "priced.yaml", "crossbar", body))
-    compare(spec, problem_of(spec, folder, cache_root))
-    energy, _ = grid(folder, cache_root, "crossbar", "{neurons_per_core: [24, 32, 100], static_power.chip: [0 W]}")
-    assert (np.diff(energy[:, 0]) > 0).all()  # a message occupies every neuron of its core
-
-
-@pytest.mark.parametrize(
-    ("chip", "values"), [("asynchronous_accelerated", "[16, 32]"), ("timer_accelerated", "[16, 17]")]
-)
-def test_core_size_that_changes_spikes_is_refused(chip: str, values: str, folder: Path, cache_root: Path):
-    spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {{neurons_per_core: {values}}}\n"))
-    with pytest.raises(ValueError, match=r"neurons_per_core: (32|17) changes spikes"):
-        problem_of(spec, folder, cache_root)
-
-
 def grid(folder: Path, cache_root: Path, chip: str, axes: str) -> tuple[np.ndarray, np.ndarray]:
     """Energies and latencies of the first model, shaped like the grid."""
     spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {axes}\n"))
@@ -160,13 +140,12 @@ def test_the_front_of_a_stream_is_that_of_all_points(values: list[tuple[int, int
     for first in range(0, len(points), cut):
         part = points[first : first + cut]
         numbers = np.arange(first, first + len(part))
-        stream.add(part, np.stack([np.zeros_like(numbers), numbers], axis=1))
-    stream.sort()
+        stream.add(part, np.stack([numbers, np.zeros_like(numbers)], axis=1))
     signed = points * [-1, 1, 1]
     brute = [
         i for i, one in enumerate(signed) if not any((other <= one).all() and (other < one).any() for other in signed)
     ]
-    assert stream.ids[:, 1].tolist() == brute
+    assert stream.ids[:, 0].tolist() == brute
 
 
 def test_the_histogram_finds_every_point_again():
@@ -190,7 +169,7 @@ BODY = (
 def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
     spec = spec_of(price_file(folder / "priced.yaml", chip, BODY + OBJECTIVES))
     store = Store(folder / "store")
-    problem = prepare(spec, store=store, cache_root=cache_root, progress=progress)
+    problem = prepare(spec, store=store, workloads=Workloads(cache_root=cache_root), progress=progress)
     return run_pricing(spec, problem, output=output, progress=progress, workers=1, chunk=5)
 
 

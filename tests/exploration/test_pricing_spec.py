@@ -27,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
         ("weight_bits: [4]", "changes spikes"),
+        ("neurons_per_core: [32]", "changes spikes"),
         ("synchronization.kind: [timer]", "changes spikes"),
         ('can_flush: ["no"]', "changes spikes"),
         ("supply_voltage: [1 V]", "nothing that is computed depends on it"),

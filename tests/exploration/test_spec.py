@@ -9,7 +9,7 @@ import codesign
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.library import load_sweep
-from codesign.exploration.pricing.axes import AxisRange
+from codesign.exploration.pricing.space import AxisRange
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Range
 from codesign.exploration.variants import base_chip

@@ -28,7 +28,7 @@ def test_means_over_evaluation_seeds_then_training_seeds() -> None:
     rows = [row(0, 0, 0.5, 1.0), row(0, 1, 0.7, 3.0), row(1, 0, 0.8, 4.0), row(1, 1, 0.8, 4.0)]
     outcome = evaluate_rows(SPEC, rows)
     assert outcome.state == "complete"
-    assert outcome.values == pytest.approx((0.7, 3.0))  # (0.6 + 0.8) / 2, (2 + 4) / 2
+    assert outcome.objectives == pytest.approx((0.7, 3.0))  # (0.6 + 0.8) / 2, (2 + 4) / 2
     assert outcome.spreads == pytest.approx((0.1 * 2**0.5, 2**0.5))
     assert evaluate_rows(SPEC, rows[:2]).spreads == (None, None)
 
@@ -36,7 +36,7 @@ def test_means_over_evaluation_seeds_then_training_seeds() -> None:
 def test_a_violated_constraint_keeps_its_values() -> None:
     outcome = evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0, density=3.5)])
     assert outcome.state == "infeasible"
-    assert outcome.values == (0.5, 1.0)
+    assert outcome.objectives == (0.5, 1.0)
     assert outcome.violations == {"spike_density at most 2": 1.5}
     assert outcome.reason == "violates spike_density at most 2"
 
@@ -51,10 +51,10 @@ def test_a_failed_row_fails_the_trial_and_an_unknown_value_makes_it_infeasible()
 def test_the_best_of_a_cohort() -> None:
     # Up to (0, 1 mJ), 0 and 1 are not beaten; 1 adds 0.1 · 0.4, 0 adds 0.6 · 0.1; 2 is beaten by 0.
     values = {0: (0.6, 0.5e-3), 1: (0.7, 0.6e-3), 2: (0.5, 0.5e-3), 3: (0.9, 0.2e-3)}
-    outcomes = {number: Outcome(state="complete", values=pair) for number, pair in values.items()}
+    outcomes = {number: Outcome(state="complete", objectives=pair) for number, pair in values.items()}
     del outcomes[3]
-    outcomes[3] = Outcome(state="infeasible", values=values[3], violations={"a": 2.0, "b": -9.0})
-    outcomes[4] = Outcome(state="infeasible", values=values[3], violations={"a": 1.0})
+    outcomes[3] = Outcome(state="infeasible", objectives=values[3], violations={"a": 2.0})
+    outcomes[4] = Outcome(state="infeasible", objectives=values[3], violations={"a": 1.0})
     outcomes[5] = Outcome(state="infeasible", reason="does not fit")
     outcomes[6] = Outcome(state="failed", reason="it diverged")
     assert best_of(SPEC, outcomes, 9) == [0, 1, 2, 4, 3]  # what violates a constraint may not do so at another level

@@ -47,8 +47,8 @@ def test_mistakes(entry: object, message: str) -> None:
 
 def test_conditions_distinguish_true_from_one() -> None:
     assert applies({"a": (1, 2)}, {"a": 2})
-    assert not applies({"a": True}, {"a": 1})
-    assert not applies({"a": 1}, {})
+    assert not applies({"a": (True,)}, {"a": 1})
+    assert not applies({"a": (1,)}, {})
     assert applies({}, {})
 
 
@@ -121,29 +121,15 @@ def test_depth_decides_which_layers_there_are() -> None:
     assert spec.trial_sweep(deep).network.hidden == "6-8-4"
 
 
-def test_what_decides_whether_others_take_part_is_drawn_before_them() -> None:
-    spec = study(
-        ("  recipe.policy: [random, momentum]\n", ""),
-        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.hidden.3: [3, 4]\n  network.depth: [1, 3]\n"),
-        (
-            "  neuron.time",
-            "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n  neuron.time",
-        ),
-    )
-    drawn = spec.search_space.draw(
-        FixedTrial({**DRAWN, "schedule.policy": "momentum", "network.depth": 3, "network.hidden.3": 4})
-    )
-    assert (drawn["recipe.momentum_noise"], drawn["network.hidden.3"]) == (0.25, 4)
-    written = [name for name in spec.space if name != "recipe"]
-    first = ["schedule.policy", "recipe.policy", "network.depth"]  # the first for the sake of the second
-    assert list(spec.search_space.parameters) == ["recipe", *first, *(name for name in written if name not in first)]
-
-
-def test_a_file_that_has_them_first_keeps_its_order() -> None:
-    from codesign.exploration.study.study import load_study
-
-    spec = load_study("study_digits")
-    assert list(spec.search_space.parameters) == list(spec.space)
+def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it() -> None:
+    space = study(
+        ("  network.hidden.1: {from: 4, to: 8}\n", "  recipe.unlayered.learning_rate: {from: 0.1, to: 0.2}\n")
+    ).search_space
+    drawn = {**DRAWN, "recipe.unlayered.learning_rate": 0.15}
+    assert "recipe.learning_rate" not in space.draw(FixedTrial(drawn))
+    layered = space.draw(FixedTrial({**drawn, "recipe": "layered"}))
+    assert "recipe.unlayered.learning_rate" not in layered
+    assert space.sweep(layered).recipes["layered"].learning_rate == 0.004
 
 
 def test_fields_that_go_together_are_set_together() -> None:

@@ -118,22 +118,6 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert reopened(tmp_path) == ([], [])  # the lock ended with its holder
 
 
-def test_one_process_at_a_time_with_one_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"sqlite:///{tmp_path}/trials.db"
-    here, there = tmp_path / "a", tmp_path / "b"
-    here.mkdir()
-    there.mkdir()
-    assert set(places(here, url).locks) & set(places(there, url).locks)
-    assert not set(places(here, url).locks) & set(places(there, f"{url}.other").locks)
-    monkeypatch.chdir(tmp_path)  # from wherever it is named
-    assert places(here, "sqlite:///trials.db").locks == places(here, url).locks
-    with (
-        open_study(SPEC, places(here, url), definition=definition(SPEC), on_note=print),
-        pytest.raises(InputError, match=r"is held by another process that runs a study there; .* another --storage"),
-    ):
-        reopened(there, url=url)
-
-
 def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     with_trials(tmp_path)
     with pytest.raises(InputError, match="holds trials of 'tiny' from before its space changed"):

@@ -335,6 +335,14 @@ def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> No
         search(("  mubrain_fitted: {capacity", "  mubrain: {capacity"), (energy, latency))
 
 
+@quickly
+def test_a_trial_that_somebody_else_adds_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = optuna.Study.ask
+    monkeypatch.setattr(optuna.Study, "ask", lambda study: (original(study), original(study))[1])
+    with pytest.raises(InputError, match=r"journal\.log: another process adds trials; one may search at a time"):
+        search()
+
+
 def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) -> None:
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 

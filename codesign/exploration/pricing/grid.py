@@ -8,7 +8,9 @@ Both come from the functions that price one chip, `mean_times` and `mean_costs`,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +19,13 @@ from numpy.typing import NDArray
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.hardware.action_counts import action_counts
-from codesign.hardware.cost import mean_costs
+from codesign.hardware.cost import MeanTimes, counted, mean_costs, mean_times
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.work import PlacedExecution
+from codesign.simulation.execution import Execution
 
-__all__ = ["ModelTimes", "PricedModel", "Pricer", "PricingProblem", "mean_of_models"]
+__all__ = ["PricedModel", "Pricer", "PricingProblem", "mean_of_models", "model_times"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -53,13 +56,13 @@ class PricingProblem:
     Attributes:
         space: the design points.
         models: the executions, all of one network under one schedule.
-        placements: the network on the chip, by position along the space's core dimension; one where it has none.
+        placement: the network on the chip.
         operation: how the chip runs.
     """
 
     space: PriceSpace
     models: tuple[PricedModel, ...]
-    placements: tuple[Placement, ...]
+    placement: Placement
     operation: Operation
 
     @property
@@ -72,43 +75,77 @@ class PricingProblem:
 
     def placement_at(self, positions: Iterable[int]) -> Placement:
         """The network on the chip of a design point."""
-        at = [int(position) for position in positions]
-        along = self.space.core_dimension
-        return self.placements[0 if along is None else at[along]].on(self.space.chip_at(at))
+        return self.placement.on(self.space.chip_at(map(int, positions)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelTimes:
-    """Times of one model by combination, (combinations,) each, in seconds; NaN where not known.
+# times ---------------------------------------------------------------------------------------------------------------
 
-    Attributes:
-        latency_s: mean time until the stop; of chips without synchronization the stepwise bound, or the replay.
-        on_s: mean time that static power is drawn.
-        missing: what is missing for a latency, in words.
+
+def model_times(
+    problem: PricingProblem,
+    wanted: Mapping[int, Sequence[int]] | None = None,
+    *,
+    bound_only: bool = True,
+    workers: int,
+    advanced: Callable[[int, int], None],
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Mean times in seconds; NaN where not known or not wanted.
+
+    Args:
+        wanted: combinations by model; None for all.
+        bound_only: the stepwise bound of chips without synchronization, instead of a replay.
+        workers: threads.
+        advanced: told how many combinations are done, of how many.
+
+    Returns:
+        (models, combinations) until the stop; the same of the time that static power is drawn; and what is missing for
+        a latency.
     """
-
-    latency_s: Floats
-    on_s: Floats
+    space, models = problem.space, range(len(problem.models))
+    every = range(math.prod(space.combined_shape))
+    latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
     missing: tuple[str, ...] = ()
+    wanted = wanted or dict.fromkeys(models, every)
+    total, done = sum(map(len, wanted.values())), 0
+    moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
+    with ThreadPoolExecutor(workers) as pool:
+        for model, combinations in wanted.items():
+            execution = decode_execution(problem.models[model].payload)
+
+            def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
+                placement = problem.placement_at(positions[:, 0])
+                this, prices = counted(execution, placement), space.prices(placement, positions)
+                return mean_times(this, prices, problem.operation, bound_only=bound_only)
+
+            positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
+            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps
+            groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
+            for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
+                for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
+                    if known is not None:
+                        values[model, np.asarray(combinations)[own]] = known
+                missing = means.not_modelled
+                done += len(own)
+                advanced(done, total)
+    return latency_s, on_s, missing
+
+
+# energies ------------------------------------------------------------------------------------------------------------
 
 
 class Pricer:
     """Prices any design points of a problem for one model.
 
     Args:
-        times: of every combination that will be asked for.
+        latency_s, on_s: (combinations,) its times, as `model_times` gives them.
     """
 
-    def __init__(self, problem: PricingProblem, model: PricedModel, times: ModelTimes) -> None:
-        self._space, self._operation, self._times = problem.space, problem.operation, times
+    def __init__(self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats) -> None:
+        self._space, self._operation = problem.space, problem.operation
+        self._latency_s, self._on_s = latency_s, on_s
+        self._placement = problem.placement_at([0] * len(self._space.shape))
         execution = decode_execution(model.payload)
-        self._counts = []
-        for size in range(len(problem.placements)):
-            positions = [0] * len(self._space.shape)
-            if self._space.core_dimension is not None:
-                positions[self._space.core_dimension] = size
-            placement = problem.placement_at(positions)
-            self._counts.append((placement, action_counts(PlacedExecution(execution, placement)).mean()))
+        self._counts = action_counts(PlacedExecution(execution, self._placement)).mean()
 
     def price(self, positions: Integers) -> dict[str, Floats]:
         """Costs of n design points, given their (dimensions, n) positions.
@@ -117,21 +154,15 @@ class Pricer:
             (n,) `energy_j`, `latency_s`, and `energy_TERM_j` of each term that is known; NaN where not known.
         """
         combinations = self._space.combinations(positions)
-        count = len(combinations)
-        columns = {"energy_j": np.full(count, np.nan), "latency_s": self._times.latency_s[combinations]}
-        along = self._space.core_dimension
-        for size, (placement, counts) in enumerate(self._counts):
-            own = slice(None) if along is None else np.flatnonzero(positions[along] == size)
-            on_s = self._times.on_s[combinations[own]]
-            prices = self._space.prices(placement, positions[:, own])
-            costs = mean_costs(counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
-            if costs.energy_j is None:
-                continue
-            columns["energy_j"][own] = costs.energy_j
-            for name, values in costs.terms_j.items():
-                if values is not None:
-                    columns.setdefault(f"energy_{name}_j", np.full(count, np.nan))[own] = values
-        return columns
+        on_s = self._on_s[combinations]
+        prices = self._space.prices(self._placement, positions)
+        costs = mean_costs(self._counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
+        energies: dict[str, Floats | float] = {"energy_j": np.nan}
+        if costs.energy_j is not None:
+            energies = {"energy_j": costs.energy_j}
+            energies |= {f"energy_{name}_j": term for name, term in costs.terms_j.items() if term is not None}
+        columns = {name: np.broadcast_to(values, combinations.shape) for name, values in energies.items()}
+        return {**columns, "latency_s": self._latency_s[combinations]}
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:

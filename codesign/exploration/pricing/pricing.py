@@ -7,32 +7,32 @@ latencies. Every number equals that of pricing the point alone, to within roundi
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.analysis.pareto import Direction, pareto_front
+from codesign.analysis.table import parquet_bytes
 from codesign.errors import InputError
-from codesign.exploration.pricing.front import StreamingFront
-from codesign.exploration.pricing.grid import ModelTimes, Pricer, PricingProblem, mean_of_models
+from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
 from codesign.exploration.pricing.spec import PricingSpec
-from codesign.exploration.pricing.tables import Keep, front_table, page_of, point_file, table_bytes
-from codesign.exploration.pricing.times import model_times
+from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
 from codesign.files import is_url, printable, write_atomically
 from codesign.reporting.pricing import Density, render_pricing
 
-__all__ = ["PricingOutcome", "check_output", "price_space", "run_pricing"]
+__all__ = ["PricingOutcome", "StreamingFront", "check_output", "price_space", "run_pricing"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 CHUNK = 131_072
 """Points priced and written at once."""
-
-_MANY = 64
-"""Replays, from which on several processes are worth their start. Other latencies are computed many at once."""
+_BLOCK = 16_384
+"""Points among which those are sought that no other beats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +54,40 @@ class PricingOutcome:
     on_front: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Priced:
-    """What is kept of all points in memory.
+class StreamingFront:
+    """The points that no other beats, of all that were added so far.
 
-    Attributes:
-        pricers: one a model.
-        front: by design point and recipe.
-        densities: one a recipe.
+    A point that is beaten within some block is beaten in the whole, and one that beats a point on the front takes its
+    place, so that the front does not depend on how points are cut into blocks.
+
+    Args:
+        directions: (k,) of the objectives.
     """
 
-    pricers: tuple[Pricer, ...]
-    front: StreamingFront
-    densities: tuple[Density, ...]
+    def __init__(self, directions: Sequence[Direction]) -> None:
+        self._directions = tuple(directions)
+        self._values: Floats = np.empty((0, len(self._directions)))
+        self._ids: Integers = np.empty((0, 2), dtype=np.int64)
+
+    @property
+    def ids(self) -> Integers:
+        """(n, 2) number and recipe of each point on the front, in their order."""
+        return self._ids[np.lexsort(self._ids.T[::-1])]
+
+    def add(self, values: Floats, ids: Integers) -> None:
+        """Add points.
+
+        Args:
+            values: (n, k) objectives; a point with one that is not finite takes no part.
+            ids: (n, 2) number and recipe of each point.
+        """
+        for first in range(0, len(values), _BLOCK):
+            part = slice(first, first + _BLOCK)
+            best = pareto_front(values[part], self._directions)
+            self._values = np.concatenate([self._values, values[part][best]])
+            self._ids = np.concatenate([self._ids, ids[part][best]])
+            kept = pareto_front(self._values, self._directions)
+            self._values, self._ids = self._values[kept], self._ids[kept]
 
 
 def check_output(output: str | Path) -> None:
@@ -92,7 +113,7 @@ def run_pricing(
     Args:
         problem: what `codesign.exploration.pricing.models.prepare` makes of the file.
         output: folder of this machine for the files; millions of points are written as they come.
-        workers: processes that compute latencies; None takes all cores where enough messages are to be replayed.
+        workers: threads that compute latencies; None takes one a core.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
 
@@ -100,14 +121,18 @@ def run_pricing(
         InputError: an objective is not known for this chip, or the files cannot be written.
     """
     check_output(output)
-    progress = progress or Progress()
+    progress, workers = progress or Progress(), workers or os.cpu_count() or 1
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with point_file(points, spec, problem) as keep:
-        priced = price_space(spec, problem, workers=workers or 1, progress=progress, chunk=chunk, keep=keep)
-        replayed = _replayed(problem, priced.front, workers, progress) if replay else None
-        table = front_table(problem, priced.front, priced.pricers, replayed)
-        html = render_pricing(page_of(spec, problem, table, priced.densities))
-        write_atomically(front, table_bytes(table))
+        pricers, best, densities = price_space(
+            spec, problem, workers=workers, progress=progress, chunk=chunk, keep=keep
+        )
+        replayed = None
+        if replay and not problem.space.chip.synchronized and len(best):
+            replayed = _replayed(problem, best, workers, progress)
+        table = front_table(problem, best, pricers, replayed)
+        html = render_pricing(page_of(spec, problem, table, densities))
+        write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
     return PricingOutcome(
         points=points,
@@ -115,7 +140,7 @@ def run_pricing(
         page=page,
         size=problem.space.size,
         models=len(problem.models),
-        on_front=len(priced.front.ids),
+        on_front=len(best),
     )
 
 
@@ -126,9 +151,13 @@ def price_space(
     workers: int = 1,
     progress: Progress | None = None,
     chunk: int = CHUNK,
-    keep: Keep | None = None,
-) -> Priced:
+    keep: Callable[[int, Integers, Sequence[Columns]], None] | None = None,
+) -> tuple[list[Pricer], Integers, list[Density]]:
     """Price all points of a problem in chunks.
+
+    Returns:
+        What prices each model, the (n, 2) number and recipe of each point on the front, and for each recipe how many
+        points lie where.
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
@@ -139,14 +168,14 @@ def price_space(
     """
     progress = progress or Progress()
     space, recipes = problem.space, problem.recipes
-    times = model_times(
+    latency_s, on_s, missing = model_times(
         problem, workers=workers, advanced=lambda done, total: progress.advanced("latencies", done, total)
     )
-    _check_known(spec, problem, times[0])
-    pricers = tuple(Pricer(problem, *of) for of in zip(problem.models, times, strict=True))
+    _check_known(spec, problem, missing if np.isnan(latency_s).any() else None)
+    pricers = [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
     objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
-    densities = tuple(Density(recipe) for recipe in recipes)
+    densities = [Density(recipe) for recipe in recipes]
     for first in range(0, space.size, chunk):
         numbers = np.arange(first, min(first + chunk, space.size))
         positions = space.positions(numbers)
@@ -156,27 +185,22 @@ def price_space(
             priced.append({name: columns[name] for name in ("energy_j", "latency_s")})  # not all of the energy's terms
         if keep is not None:
             keep(first, positions, priced)
-        resources = {
-            axis.path: np.array(axis.shown)[where]
-            for dimension, where in zip(space.dimensions, positions, strict=True)
-            for axis in dimension.axes
-            if axis.path in objectives
-        }
+        along = space.along(positions)
+        resources = {axis.path: np.array(axis.shown)[where] for axis, where in along if axis.path in objectives}
         for recipe, models in enumerate(recipes.values()):
             columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
             values = np.stack([columns[column] for column in objectives], axis=1)
-            front.add(values, np.stack([np.full_like(numbers, recipe), numbers], axis=1))
+            front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns["energy_j"])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
-    front.sort()
-    return Priced(pricers=pricers, front=front, densities=densities)
+    return pricers, front.ids, densities
 
 
-def _check_known(spec: PricingSpec, problem: PricingProblem, times: ModelTimes) -> None:
+def _check_known(spec: PricingSpec, problem: PricingProblem, missing: tuple[str, ...] | None) -> None:
     wanted = {objective.column for objective in spec.objectives}
     chip = problem.space.chip_at([0] * len(problem.space.shape))
-    if "latency_s" in wanted and np.isnan(times.latency_s).any():
-        raise InputError(f"objectives: latency_s is not known: {'; '.join(times.missing)}; vary it, or leave it out")
+    if "latency_s" in wanted and missing is not None:
+        raise InputError(f"objectives: latency_s is not known: {'; '.join(missing)}; vary it, or leave it out")
     if "energy_j" in wanted and chip.energies.synaptic_operation is None:
         raise InputError(
             f"objectives: energy_j is not known: {chip.name} gives no energies.synaptic_operation; vary it, "
@@ -188,24 +212,20 @@ def _check_known(spec: PricingSpec, problem: PricingProblem, times: ModelTimes) 
             raise InputError(f"objectives: {axis.path} has values that are not numbers of one kind, found {values}")
 
 
-def _replayed(
-    problem: PricingProblem, front: StreamingFront, workers: int | None, progress: Progress
-) -> tuple[Pricer, ...] | None:
-    """Pricers of the front's points with the latency of a message replay; None on chips that have none."""
-    if problem.space.chip.synchronized or not len(front.ids):
-        return None
-    combinations = problem.space.combinations(problem.space.positions(front.ids[:, 1]))
-    wanted: dict[int, Sequence[int]] = {}
-    for recipe, models in enumerate(problem.recipes.values()):
-        own = np.unique(combinations[front.ids[:, 0] == recipe]).tolist()
-        wanted.update(dict.fromkeys(models, own))
-    if workers is None:
-        workers = (os.cpu_count() or 1) if sum(map(len, wanted.values())) >= _MANY else 1
-    times = model_times(
+def _replayed(problem: PricingProblem, front: Integers, workers: int, progress: Progress) -> list[Pricer]:
+    """Pricers of the front's points with the latency of a message replay."""
+    points, recipes = front.T
+    combinations = problem.space.combinations(problem.space.positions(points))
+    wanted = {
+        model: np.unique(combinations[recipes == recipe]).tolist()
+        for recipe, models in enumerate(problem.recipes.values())
+        for model in models
+    }
+    latency_s, on_s, _ = model_times(
         problem,
         wanted,
         bound_only=False,
         workers=workers,
         advanced=lambda done, total: progress.advanced("replays", done, total),
     )
-    return tuple(Pricer(problem, *of) for of in zip(problem.models, times, strict=True))
+    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]

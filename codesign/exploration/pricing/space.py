@@ -1,29 +1,136 @@
-"""The design points of a price file: a grid of prices of one chip."""
+"""The design points of a price file: a grid of prices of one chip, of which each axis varies one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Discriminator, Field, Tag
 
+from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.exploration.pricing.axes import CORE_SIZE, Axis, AxisEntry, axis_of
+from codesign.exploration.spec import AxisValue, different
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import BarrierTimes, CoreCounts, EnergyNumber, Lanes, PowerNumber, TimeNumber
-from codesign.hardware.parameters import with_parameter
+from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Lanes, Number, PowerNumber, TimeNumber
+from codesign.hardware.parameters import number_type, with_parameter
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, number_at
+from codesign.reporting.pricing import VariedPrice
+from codesign.units import Written, parse_quantity
 
-__all__ = ["Dimension", "PriceSpace", "build_space"]
+__all__ = ["Axis", "AxisEntry", "AxisRange", "Dimension", "PriceSpace", "axis_of", "build_space"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+class AxisRange(Spec):
+    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded."""
+
+    from_: Annotated[Written, Field(alias="from")]
+    to: Written
+    points: Annotated[int, Field(ge=2, le=10_000, strict=True)]
+    scale: Literal["linear", "log"] = "linear"
+
+
+def _form(value: Any) -> str:
+    return "Range" if isinstance(value, dict | AxisRange) else "Values"
+
+
+AxisEntry = Annotated[
+    Annotated[Annotated[tuple[AxisValue, ...], Field(min_length=1)], Tag("Values")]
+    | Annotated[AxisRange, Tag("Range")],
+    Discriminator(_form),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis(VariedPrice):
+    """A price and its n values.
+
+    Attributes:
+        kind: of the number.
+        values: (n,) as `with_parameter` takes them.
+    """
+
+    kind: type[Number]
+    values: tuple[AxisValue, ...]
+
+
+def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
+    """The axis of an entry of the file; `group` is the name of linked ones.
+
+    Raises:
+        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
+    """
+    kind = number_type(chip, path)
+    if kind is None or kind.effect == "spikes":
+        what = "changes spikes, or is no number" if kind is None else "changes spikes"
+        raise InputError(
+            f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
+        )
+    if kind.effect == "nothing":
+        raise InputError(f"{path}: nothing that is computed depends on it")
+    values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
+    try:
+        different("values", values)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    clocked = with_parameter(chip, "clock", "1 MHz") if chip.clock is None and path != "clock" else chip
+    for value in values:
+        with_parameter(clocked, path, value)  # refuses what does not fit
+    shown, unit = _shown(kind, values)
+    return Axis(path=path, group=group, shown=shown, unit=unit, kind=kind, values=values)
+
+
+def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue, ...]:
+    ends = []
+    for name, end in (("from", entry.from_), ("to", entry.to)):
+        try:
+            ends.append(_parsed(kind, end))
+        except ValueError as error:
+            raise InputError(f"{path}.{name}: {error}") from None
+    (low, form), (high, other) = ends
+    if form != other:
+        raise InputError(f"{path}: from and to must be of the same form, found {entry.from_!r} and {entry.to!r}")
+    if entry.scale == "log" and min(low, high) <= 0:
+        raise InputError(f"{path}: a log scale needs ends above 0, found {entry.from_!r} and {entry.to!r}")
+    numbers = (np.geomspace if entry.scale == "log" else np.linspace)(low, high, entry.points).tolist()
+    if form == "whole":
+        return tuple(map(round, numbers))
+    if form == "x":
+        return tuple(f"x{number!r}" for number in numbers)
+    return tuple(f"{number!r} {form}" if form else number for number in numbers)
+
+
+def _shown(kind: type[Number], values: tuple[AxisValue, ...]) -> tuple[tuple[float | str, ...], str]:
+    try:
+        parsed = [_parsed(kind, value) for value in values]
+    except ValueError:  # lanes may be 'all'
+        parsed = []
+    forms = {form for _, form in parsed}
+    if len(forms) != 1:
+        return tuple(str(value) for value in values), ""
+    return tuple(number for number, _ in parsed), kind.unit if forms == {kind.unit} else ""
+
+
+def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
+    """A value as a number, and its form: a unit, `x` for a factor, `whole` for counts, "" for cycles."""
+    if not kind.unit:
+        if type(value) is not int:
+            raise ValueError(f"must be a whole number, found {value!r}")
+        return float(value), "whole"
+    if issubclass(kind, BarrierTimes) and isinstance(value, str) and value.startswith("x"):
+        return float(value[1:]), "x"
+    if issubclass(kind, TimeNumber) and type(value) in (int, float):
+        return float(value), ""
+    return parse_quantity(value, kind.unit), kind.unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +152,7 @@ class Dimension:
     @property
     def moves_work(self) -> bool:
         """Whether the work of steps depends on it, and not only what it costs."""
-        return any(issubclass(axis.kind, CoreCounts | Lanes) for axis in self.axes)
+        return any(issubclass(axis.kind, Lanes) for axis in self.axes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +180,10 @@ class PriceSpace:
         """All prices that vary, in the order of the dimensions."""
         return tuple(axis for dimension in self.dimensions for axis in dimension.axes)
 
-    @property
-    def core_dimension(self) -> int | None:
-        """The dimension along which the size of cores varies."""
-        along = [i for i, dimension in enumerate(self.dimensions) for axis in dimension.axes if axis.path == CORE_SIZE]
-        return along[0] if along else None
+    def along(self, positions: Sequence[Any] | Integers) -> list[tuple[Axis, Any]]:
+        """Each axis with the positions of points along its dimension."""
+        pairs = zip(self.dimensions, positions, strict=True)
+        return [(axis, where) for dimension, where in pairs for axis in dimension.axes]
 
     def positions(self, points: Integers) -> Integers:
         """(dimensions, n) of points by their numbers."""
@@ -99,47 +205,39 @@ class PriceSpace:
         Raises:
             InputError: the prices do not fit each other.
         """
-        values = {
-            axis.path: axis.values[position]
-            for dimension, position in zip(self.dimensions, positions, strict=True)
-            for axis in dimension.axes
-        }
         chip = self.chip
-        for path in sorted(values, key=lambda path: path != "clock"):  # the clock first: cycles need it
-            chip = with_parameter(chip, path, values[path])
+        for axis, position in sorted(self.along(list(positions)), key=lambda pair: pair[0].path != "clock"):
+            chip = with_parameter(chip, axis.path, axis.values[position])  # the clock first: cycles need it
         return chip
 
     @cached_property
-    def _numbers(self) -> list[tuple[Axis, list[Any]]]:
+    def _numbers(self) -> list[list[Any]]:
         """Of each axis, the number of the chip at each position, where all other dimensions are at their first."""
         numbers = []
         for i, dimension in enumerate(self.dimensions):
             along = np.eye(len(self.shape), dtype=np.int64)[i]
             chips = [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
-            numbers += [(axis, [number_at(chip, axis.path) for chip in chips]) for axis in dimension.axes]
+            numbers += [[number_at(chip, axis.path) for chip in chips] for axis in dimension.axes]
         return numbers
 
     def prices(self, placement: Placement, positions: Integers) -> Prices:
         """The prices of n design points.
 
         Args:
-            placement: of the network on the chip of one of them. Lanes and the size of cores are its own.
+            placement: of the network on the chip of one of them, whose lanes hold.
             positions: (dimensions, n).
         """
-        along = [
-            position for dimension, position in zip(self.dimensions, positions, strict=True) for _ in dimension.axes
-        ]
         varied = {
             path: values[where]
-            for (axis, numbers), where in zip(self._numbers, along, strict=True)
+            for (axis, where), numbers in zip(self.along(positions), self._numbers, strict=True)
             for path, values in _arrays(axis, numbers, placement.extent).items()
         }
         return Prices(chip=placement.chip, extent=placement.extent, varied=varied)
 
 
 def _arrays(axis: Axis, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
-    """The numbers along an axis as `Prices.varied` has them; nothing for lanes and sizes, which are no prices."""
-    if issubclass(axis.kind, CoreCounts | Lanes):
+    """The numbers along an axis as `Prices.varied` has them; nothing for lanes, which are no prices."""
+    if issubclass(axis.kind, Lanes):
         return {}
     if issubclass(axis.kind, BarrierTimes):
         return {axis.path: np.array([number.of(extent.tiles, extent.chips) for number in numbers])}

@@ -9,10 +9,10 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.documents import Path_, Spec, dotted, suggestion, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.checks import name_problems
+from codesign.exploration.checks import mapping, name_problems
 from codesign.exploration.library import load_sweep
-from codesign.exploration.pricing.axes import AxisEntry, axis_of
-from codesign.exploration.spec import Name, Positive, Seed, SweepSpec
+from codesign.exploration.pricing.space import AxisEntry, axis_of
+from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
 
@@ -76,13 +76,9 @@ class PricingSpec(Spec):
     def _check(self) -> PricingSpec:
         if not self.axes and not self.linked:
             raise ValueError("give 'axes' or 'linked': without them there is nothing to vary")
-        for name in ("recipes", "training_seeds"):
-            given = getattr(self, name)
-            if len(set(given)) < len(given):
-                raise ValueError(f"{name} must differ, found {', '.join(map(str, given))}")
-        columns = [objective.column for objective in self.objectives]
-        if len(set(columns)) < len(columns):
-            raise ValueError(f"objectives must be about different columns, found {', '.join(columns)}")
+        different("recipes", self.recipes)
+        different("training_seeds", self.training_seeds)
+        different("columns of objectives", [objective.column for objective in self.objectives])
         return self
 
     @classmethod
@@ -107,26 +103,49 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
 # what leads nowhere --------------------------------------------------------------------------------------------------
 
 
-def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
+Mistakes = Iterator[tuple[Path_, str]]
+
+
+def _problems(data: dict[Any, Any]) -> Mistakes:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
     yield from name_problems(data)
-    name, entry = data.get("sweep"), data.get("chip")
+    name, entry, schedule, recipes = (data.get(key) for key in ("sweep", "chip", "schedule", "recipes"))
+    dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     if not isinstance(name, str):
         return
-    dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     try:
         sweep = load_sweep(name, dataset=dataset, scale=scale)
     except CodesignError as error:
         yield ("sweep",), f"sweep: {error}"
         return
-    for place, known in _names(data, sweep):
-        value = value_at(data, place)
-        if isinstance(value, str | int) and value not in known:
-            names = suggestion(str(value), map(str, known))
-            yield place, f"{dotted(place)}: the sweep '{sweep.name}' has no {value!r}{names}"
-    if not isinstance(entry, str) or entry not in sweep.chips:
+    of_sweep = sweep.chips.get(entry) if isinstance(entry, str) else None
+    known: dict[str, Collection[Any]] = {
+        "recipes": sweep.recipes,
+        "training_seeds": sweep.seeds.training,
+        "evaluation_seed": sweep.seeds.evaluation,
+        "chip": sweep.chips,
+        "schedule": (schedule,) if of_sweep is None else of_sweep.schedules,
+    }
+    for key, allowed in known.items():
+        listed = isinstance(data.get(key), list)
+        for i, value in enumerate(data[key] if listed else [data.get(key)]):
+            if isinstance(value, str | int) and value not in allowed:
+                place: Path_ = (key, i) if listed else (key,)
+                names = suggestion(str(value), map(str, allowed))
+                yield place, f"{dotted(place)}: the sweep '{sweep.name}' has no {value!r}{names}"
+    if of_sweep is None or not isinstance(entry, str):
         return
-    yield from _swept(data, sweep, entry)
+    taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": list(sweep.recipes)}
+    if isinstance(recipes, list) and recipes:
+        taken["recipe"] = recipes
+    for path in sweep.axes:
+        block, of, parameter = path.split(".", 2)
+        if of in taken[block]:
+            yield (
+                ("sweep",),
+                f"sweep: '{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}; "
+                f"give the one to be priced a name of its own in the sweep",
+            )
     try:
         chip = base_chip(sweep, entry)
     except CodesignError as error:
@@ -135,35 +154,10 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _axis_problems(data, chip)
 
 
-def _names(data: dict[Any, Any], sweep: SweepSpec) -> Iterator[tuple[Path_, Collection[object]]]:
-    """Where names and seeds of the sweep stand, and which it has."""
-    for block, known in (("recipes", sweep.recipes), ("training_seeds", sweep.seeds.training)):
-        for i, _ in enumerate(_list(data, block)):
-            yield (block, i), known
-    yield ("evaluation_seed",), sweep.seeds.evaluation
-    yield ("chip",), sweep.chips
-    entry = data.get("chip")
-    if isinstance(entry, str) and entry in sweep.chips:
-        yield ("schedule",), sweep.chips[entry].schedules
-
-
-def _swept(data: dict[Any, Any], sweep: SweepSpec, entry: str) -> Iterator[tuple[Path_, str]]:
-    """Axes of the sweep itself that leave open what is to be priced."""
-    recipes = _list(data, "recipes") or list(sweep.recipes)
-    taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [data.get("schedule")], "recipe": recipes}
-    for path in sweep.axes:
-        block, name, parameter = path.split(".", 2)
-        if name in taken.get(block, []):
-            yield (
-                ("sweep",),
-                f"sweep: '{sweep.name}' has an axis {path}, so '{name}' has several values of {parameter}; "
-                f"give the one to be priced a name of its own in the sweep",
-            )
-
-
-def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, str]]:
-    groups: dict[Path_, dict[str, Any]] = {("axes",): _mapping(data, "axes")}
-    groups |= {("linked", name): _mapping(data, "linked", name) for name in _mapping(data, "linked")}
+def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
+    linked = mapping(data, "linked")
+    groups: dict[Path_, dict[str, Any]] = {("axes",): mapping(data, "axes")}
+    groups |= {("linked", name): mapping(linked, name) for name in linked}
     seen: dict[str, Path_] = {}
     for group, members in groups.items():
         counts = []
@@ -183,7 +177,8 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, st
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"{dotted(group)}: prices that move together need equally many values, found {listed}"
-    for i, _ in enumerate(_list(data, "objectives")):
+    objectives = data.get("objectives")
+    for i, _ in enumerate(objectives if isinstance(objectives, list) else ()):
         at: Path_ = ("objectives", i, "column")
         column = value_at(data, at)
         if isinstance(column, str) and column not in (allowed := (*COSTS, *seen)):
@@ -191,13 +186,3 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Iterator[tuple[Path_, st
 
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)
-
-
-def _mapping(data: Any, *path: str) -> dict[str, Any]:
-    value = value_at(data, path)
-    return value if isinstance(value, dict) else {}
-
-
-def _list(data: Any, key: str) -> list[Any]:
-    value = value_at(data, (key,))
-    return value if isinstance(value, list) else []

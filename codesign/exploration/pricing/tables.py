@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
 from codesign.errors import InputError
-from codesign.exploration.encoding import digest
-from codesign.exploration.pricing.front import StreamingFront
-from codesign.exploration.pricing.grid import Pricer, PricingProblem, mean_of_models
+from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.files.folder import temporary_beside
@@ -27,11 +25,10 @@ from codesign.reporting.pricing import Density, PricingPage
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["front_table", "page_of", "point_file", "table_bytes"]
+__all__ = ["front_table", "page_of", "point_file"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Columns = Mapping[str, Floats]
 Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 
@@ -91,9 +88,6 @@ def _metadata(spec: PricingSpec, problem: PricingProblem) -> dict[str, Any]:
         for model in problem.models
     ]
     return {
-        "pricing": digest(
-            {"spec": spec, "chip": space.chip.model_dump_json(), "models": models, "operation": problem.operation}
-        ),
         "name": spec.name,
         "shape": list(space.shape),
         "models": models,
@@ -103,12 +97,12 @@ def _metadata(spec: PricingSpec, problem: PricingProblem) -> dict[str, Any]:
 
 
 def front_table(
-    problem: PricingProblem, front: StreamingFront, pricers: Sequence[Pricer], replayed: Sequence[Pricer] | None
+    problem: PricingProblem, front: Integers, pricers: Sequence[Pricer], replayed: Sequence[Pricer] | None
 ) -> pa.Table:
     """Rows of the front: number, recipe, costs as means over training seeds, terms of the energy, and prices."""
     import pyarrow as pa
 
-    recipe_numbers, points = front.ids.T
+    points, recipe_numbers = front.T
     positions = problem.space.positions(points)
     costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
     if replayed is not None:
@@ -122,30 +116,16 @@ def front_table(
             means |= {"energy_replay_j": again["energy_j"], "latency_replay_s": again["latency_s"]}
         for name, values in means.items():
             known[name][own] = values
-    names = list(problem.recipes)
-    columns: dict[str, Any] = {"point": points, "recipe": [names[recipe] for recipe in recipe_numbers]}
+    names = np.array(list(problem.recipes))
+    columns: dict[str, Any] = {"point": points, "recipe": names[recipe_numbers].tolist()}
     columns |= {name: _known(values) for name, values in known.items()}
     return pa.table(columns | _axis_columns(problem.space, positions))
-
-
-def table_bytes(table: pa.Table) -> bytes:
-    """A table as a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd")
-    return bytes(buffer.getvalue())
 
 
 def _axis_columns(space: PriceSpace, positions: Integers) -> dict[str, Any]:
     import pyarrow as pa
 
-    return {
-        axis.path: pa.array(axis.shown).take(pa.array(where))
-        for dimension, where in zip(space.dimensions, positions, strict=True)
-        for axis in dimension.axes
-    }
+    return {axis.path: pa.array(axis.shown).take(pa.array(where)) for axis, where in space.along(positions)}
 
 
 def _known(values: Floats) -> Any:
@@ -157,7 +137,6 @@ def _known(values: Floats) -> Any:
 def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
     """What the page says about a pricing."""
     space = problem.space
-    assumptions = dict.fromkeys(text for placement in problem.placements for text in placement.assumptions)
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
@@ -173,5 +152,5 @@ def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densiti
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
         front=tuple({**row, "number": i} for i, row in enumerate(front.to_pylist())),
-        assumptions=tuple(assumptions),
+        assumptions=problem.placement.assumptions,
     )

@@ -5,25 +5,40 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from codesign.documents import Path_, dotted, suggestion
-from codesign.exploration.checks import NUMERIC_COLUMNS, mapping, merged_recipe
-from codesign.exploration.spec import BUILT_IN_SCHEDULES, Seeds
+from pydantic import TypeAdapter, ValidationError
+
+from codesign.documents import Path_, dotted, suggestion, value_at
+from codesign.errors import CodesignError
+from codesign.exploration.checks import mapping
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.study.domains import Choices, Domain, SameAs, Value
 from codesign.exploration.study.samplers import option_problems, sampler_problem
-from codesign.exploration.study.space_checks import space_problems
+from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
+from codesign.exploration.variants import base_chip
+from codesign.simulation.policies import policy_names
+from codesign.training.recipe import PRESETS
 
 __all__ = ["problems"]
 
+_MOST_PARAMETERS = 1000
+"""No sampler finds its way among more."""
 _COSTS = ("epochs", "samples", "evaluation_samples", "seeds")
 """What a fidelity level may have less of."""
+_STAND_INS = {"method": "unlayered", "epochs": 1, "name": "a", "workload": {"name": "digits"}}
+"""Stand in for what a sweep must have, and that is missing or cannot be read."""
+
+Mistakes = Iterator[tuple[Path_, str]]
+Names = Mapping[str, Mapping[str, Any]]
 
 
-def problems(data: Any) -> Iterator[tuple[Path_, str]]:
+def problems(data: Any) -> Mistakes:
     """Every mistake between the parts of a study, each as the path of the culprit and a message."""
     if not isinstance(data, dict):
         return
@@ -32,14 +47,6 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
         "chip": mapping(data, "chips"),
         "schedule": {**mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
     }
-    for block, value in mapping(data, "baseline").items():
-        if block in names and isinstance(value, str) and value not in names[block]:
-            yield ("baseline", block), f"baseline.{block}: unknown {block} '{value}'{suggestion(value, names[block])}"
-    for position, entry in enumerate(_entries(data, "constraints")):
-        column = entry.get("column")
-        if isinstance(column, str) and column not in NUMERIC_COLUMNS:
-            message = f"unknown numeric column '{column}'{suggestion(column, NUMERIC_COLUMNS)}"
-            yield ("constraints", position, "column"), f"constraints.{position}.column: {message}"
     if mapping(data, "evaluation").get("split") == "test":
         yield (
             ("evaluation", "split"),
@@ -47,11 +54,42 @@ def problems(data: Any) -> Iterator[tuple[Path_, str]]:
             "on the test split; remove it",
         )
     yield from _sampler(data)
-    yield from space_problems(data, names)
-    yield from _fidelity(data)
+    base = _readable(data)
+    yield from _space(data, names, base)
+    if base is not None:
+        yield from _fidelity(data, base)
 
 
-def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _readable(data: dict[str, Any]) -> SweepSpec | None:
+    """The sweep of a file without what is wrong in it, which its own checks tell of; None where too little is left."""
+    kept = {key: copy.deepcopy(data[key]) for key in SweepSpec.model_fields if key in data and key != "axes"}
+    if kept.get("preset") not in list(PRESETS):
+        kept.pop("preset", None)
+    for _ in range(5):
+        try:
+            return SweepSpec.model_validate(kept)
+        except ValidationError as error:
+            wrong = {_written(SweepSpec.relocate(item["loc"], kept), kept) for item in error.errors(include_url=False)}
+        for path in wrong:
+            if len(path) < 3 and path[:1] in ((), ("recipes",), ("chips",), ("schedules",), ("network",)):
+                return None
+            holder = value_at(kept, path[:-1])
+            if path[-1] in _STAND_INS:
+                holder[path[-1]] = _STAND_INS[path[-1]]
+            elif isinstance(holder, dict):
+                holder.pop(path[-1], None)
+    return None
+
+
+def _written(location: Path_, data: Any) -> Path_:
+    """The key of a mistake, as deep as the content has it; or what is missing."""
+    for length, part in enumerate(location):
+        if isinstance(part, int) or value_at(data, location[: length + 1]) is None:
+            return location[: length + (part in _STAND_INS)]
+    return location
+
+
+def _sampler(data: dict[str, Any]) -> Mistakes:
     written = data.get("sampler")
     sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
     name, objectives = sampler.get("name", "tpe"), data.get("objectives")
@@ -70,48 +108,130 @@ def _sampler(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
         yield where, f"{dotted(where)}: {text}"
 
 
-def _fidelity(data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
+# the search space ----------------------------------------------------------------------------------------------------
+
+
+def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistakes:
+    """Mistakes of names and conditions, and then of values: what a trial that has them cannot be."""
+    written, domains = mapping(data, "space"), dict[str, Any]()
+    if len(written) > _MOST_PARAMETERS:
+        yield ("space",), f"space: must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
+        return
+    parameters, wrong = dict[str, Parameter](), set[str]()
+    for path, entry in written.items():
+        try:
+            domains[path] = _DOMAIN.validate_python(entry)
+        except ValidationError:  # of which the field's own check tells
+            wrong.add(path)
+        try:
+            parameters[path] = read_parameter(path, domains.get(path, _ANYTHING), names)
+        except ValueError as error:
+            yield ("space", path), f"space.{path}: {error}"
+            wrong.add(path)
+    for path, parameter in parameters.items():
+        for text in [] if path in wrong else list(_names(parameter, parameters, names, wrong)):
+            yield ("space", path), f"space.{path}: {text}"
+            wrong.add(path)
+    if base is None:
+        return
+    given = {block: name for block, name in mapping(data, "baseline").items() if str(name) in names.get(block, ())}
+    space = SearchSpace.of(base, {path: domain for path, domain in domains.items() if path not in wrong}, given)
+    if space.baseline["schedule"] not in names["schedule"]:
+        return
+    for path, parameter in space.parameters.items():
+        if wrong.isdisjoint(parameter.needs(written)):
+            texts = list(_values(space, parameter, names))
+            yield from ((("space", path), f"space.{path}: {text}") for text in dict.fromkeys(texts))
+            wrong |= {path} if texts else set()
+        else:
+            wrong.add(path)
+
+
+_DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
+_ANYTHING = Choices(choices=(0,))
+"""Stands in for a domain that cannot be read."""
+
+
+def _names(parameter: Parameter, parameters: Mapping[str, Parameter], names: Names, wrong: set[str]) -> Iterator[str]:
+    """Names in a domain and its conditions that lead nowhere, or to what comes later or never has such a value."""
+    domain = parameter.domain
+    before = list(parameters)[: list(parameters).index(parameter.path)]
+    what = "same_as" if isinstance(domain, SameAs) else "when"
+    for name in parameter.needs(parameters):
+        if name not in parameters:
+            yield f"{what}: '{name}' is not a parameter of the space{suggestion(name, before) if before else ''}"
+        elif name not in before:
+            yield f"depends on '{name}', which must come before it"
+    for name, values in parameter.conditions.items():
+        if name in before and name not in wrong:
+            source: Any = parameters[name].domain
+            while isinstance(source, SameAs):
+                source = parameters[source.same_as].domain
+            yield from (f"when: {name} {text}" for text in map(source.never, values) if text is not None)
+    if not parameter.field and not isinstance(domain, Choices):
+        yield f"must be a list of names of {parameter.block}s"
+
+
+def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[str]:
+    """What is wrong with each value of a domain, in one trial in which the parameter takes part."""
+    path, trial = parameter.path, space.example(parameter.path)
+    source, domain = space.drawn(path)
+    if trial is None:
+        yield "takes no part in any trial: its conditions exclude each other, or no trial has what it belongs to"
+        return
+    known = names[parameter.block] if not parameter.field else policy_names() if parameter.field == "policy" else None
+    before = {other: value for other, value in trial.items() if other != path}
+    shared = "" if source == path else f"same_as: cannot have what {source} has: "
+    for value in domain.examples:
+        if known is not None and value not in known:
+            what = parameter.block if not parameter.field else "scheduling policy"
+            yield f"{shared}unknown {what} '{value}'{suggestion(str(value), known)}"
+        elif trial and parameter.field and _refusal(space, parameter, before) is None:  # else it is another's mistake
+            text = _refusal(space, parameter, {**before, path: value})
+            yield from [] if text is None else [f"{shared}{text}"]
+
+
+def _refusal(space: SearchSpace, parameter: Parameter, values: Mapping[str, Value]) -> str | None:
+    """Why there cannot be a trial with these values; None where there can."""
+    try:
+        sweep = space.sweep(values)
+        if parameter.block == "chip":
+            base_chip(sweep, next(iter(sweep.chips)))
+    except CodesignError as error:
+        text = str(error).replace(f"space.{parameter.path}: ", "")
+        if "has no parameter" in text:
+            chip = base_chip(space.base, space.chosen(values)["chip"])
+            text += suggestion(parameter.field, [number.name for number in chip.numbers()])
+        return text
+    return None
+
+
+# fidelity ------------------------------------------------------------------------------------------------------------
+
+
+def _fidelity(data: dict[str, Any], base: SweepSpec) -> Mistakes:
     """Levels that set what is searched for, and those that are not cheaper than the next one."""
-    levels = [_counts(level) for level in _entries(mapping(data, "fidelity"), "levels")]
-    epochs = [str(path) for path in mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", str(path))]
-    if any("epochs" in level for level in levels):
-        for path in epochs:
-            yield ("space", path), f"space.{path}: fidelity levels set the epochs; search for them or give levels"
-    full = _full_level(data, epochs_known=not epochs)
+    written = mapping(data, "fidelity").get("levels")
+    levels = [
+        {name: level[name] for name in _COSTS if type(level.get(name)) is int} if isinstance(level, dict) else {}
+        for level in (written if isinstance(written, list) else ())
+    ]
+    searched = [path for path in mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", path)]
+    for path in searched if any("epochs" in level for level in levels) else ():
+        yield ("space", path), f"space.{path}: fidelity levels set the epochs; search for them or give levels"
+    full = {
+        "epochs": math.inf if searched else max(recipe.epochs for recipe in base.recipes.values()),
+        "samples": base.workload.train or math.inf,
+        "evaluation_samples": base.evaluation.samples or base.workload.validation or math.inf,
+        "seeds": len(base.seeds.training),
+    }
     for position, (level, following) in enumerate(pairwise([*({**full, **level} for level in levels), full])):
         after = "the full level" if position + 1 == len(levels) else f"fidelity.levels.{position + 1}"
-        where: Path_ = ("fidelity", "levels", position)
         dearer = [name for name in _COSTS if level[name] > following[name]]
+        shown = ", ".join(f"{name} {level[name]} against {following[name]}" for name in dearer).replace("inf", "all")
+        where: Path_ = ("fidelity", "levels", position)
         if dearer:
-            shown = ", ".join(f"{name} {level[name]} against {following[name]}" for name in dearer)
-            shown = shown.replace("inf", "all")
             yield where, f"fidelity.levels.{position}: must not be dearer than {after}, found {shown}"
         elif levels[position] and level == following:
             costs = ", ".join(_COSTS)
             yield where, f"fidelity.levels.{position}: must be cheaper than {after} in at least one of {costs}"
-
-
-def _full_level(data: dict[str, Any], *, epochs_known: bool) -> dict[str, float]:
-    """Costs of the full level, the epochs of the longest recipe; infinite where a trial or the dataset decides."""
-    recipes = [merged_recipe(recipe, data) for recipe in mapping(data, "recipes").values() if isinstance(recipe, dict)]
-    epochs = [count for recipe in recipes if epochs_known for count in _counts(recipe).values()]
-    training = mapping(data, "seeds").get("training")
-    workload, evaluation = mapping(data, "workload"), mapping(data, "evaluation")
-    known = {
-        "epochs": max(epochs, default=None),
-        "samples": workload.get("train"),
-        "evaluation_samples": evaluation.get("samples") or workload.get("validation"),
-        "seeds": len(training) if isinstance(training, list) else len(Seeds().training),
-    }
-    return {**dict.fromkeys(_COSTS, math.inf), **_counts(known)}
-
-
-def _counts(entry: Mapping[str, Any]) -> dict[str, int]:
-    """What an entry says of costs, those that are not a whole number left out."""
-    return {name: entry[name] for name in _COSTS if type(entry.get(name)) is int}
-
-
-def _entries(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """A list of mappings in plain content, with an empty one for each part that is none."""
-    values = data.get(key)
-    return [value if isinstance(value, dict) else {} for value in values] if isinstance(values, list) else []

@@ -9,25 +9,29 @@ neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
 from codesign.documents import Spec, suggestion
+from codesign.exploration.spec import AxisValue as Value
 from codesign.units import Written, parse_quantity, si_unit
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["Choices", "Domain", "Range", "SameAs", "Value", "applies", "in_si", "same"]
-
-Value = str | int | float | bool
-Conditions = dict[str, Value | tuple[Value, ...]]
+__all__ = ["Choices", "Domain", "Range", "SameAs", "Value", "applies", "in_si"]
 
 _DIGITS = 6
 """Significant digits of a number with a unit: it is written into the chip's or neuron's parameter as text."""
+
+
+def _values(written: Any) -> Any:
+    return written if isinstance(written, list | tuple) else (written,)
+
+
+Conditions = dict[str, Annotated[tuple[Value, ...], BeforeValidator(_values)]]
 
 
 class Range(Spec):
@@ -43,7 +47,7 @@ class Range(Spec):
     from_: Annotated[Written, Field(alias="from")]
     to: Written
     scale: Literal["linear", "log"] = "linear"
-    step: Annotated[int | float, Field(gt=0)] | None = None
+    step: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = None
     when: Conditions = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -57,7 +61,7 @@ class Range(Spec):
             raise ValueError("a log scale has no step; remove one of the two")
         if self.step is not None and self.step > high - low:
             raise ValueError(f"step must not be larger than the range, found {self.step}")
-        if self.integer and isinstance(self.step, float):
+        if isinstance(self.from_, int) and isinstance(self.to, int) and isinstance(self.step, float):
             raise ValueError(f"between whole numbers, step must be one too, found {self.step}")
         return self
 
@@ -67,9 +71,11 @@ class Range(Spec):
         return self.from_.strip().partition(" ")[2] if isinstance(self.from_, str) else ""
 
     @property
-    def integer(self) -> bool:
-        """Whether both ends are whole numbers without a unit."""
-        return isinstance(self.from_, int) and isinstance(self.to, int)
+    def integers(self) -> range:
+        """Its numbers, where both ends are whole and without a unit; else empty."""
+        if not isinstance(self.from_, int) or not isinstance(self.to, int):
+            return range(0)
+        return range(self.from_, self.to + 1, int(self.step or 1))
 
     def ends(self) -> tuple[float, float]:
         """Both as numbers, in `unit`."""
@@ -83,51 +89,31 @@ class Range(Spec):
         si_unit(self.unit)
         return parse_quantity(self.from_, self.unit), parse_quantity(self.to, self.unit)
 
-    def suggest(self, trial: BaseTrial, path: str, *, whole: bool) -> Value:
-        """A value as the parameter takes it: with its unit.
-
-        Args:
-            whole: whether whole numbers stay whole.
-        """
+    def suggest(self, trial: BaseTrial, path: str) -> Value:
+        """A value as the parameter takes it: with its unit."""
+        log, numbers = self.scale == "log", self.integers
+        if numbers:
+            return trial.suggest_int(path, numbers[0], int(self.to), step=numbers.step, log=log)
         low, high = self.ends()
-        log = self.scale == "log"
-        if whole and self.integer:
-            return trial.suggest_int(path, int(low), int(high), step=int(self.step or 1), log=log)
-        drawn = trial.suggest_float(path, low, high, step=None if self.step is None else float(self.step), log=log)
-        return self._written(drawn)
+        step = None if self.step is None else float(self.step)
+        return self._written(trial.suggest_float(path, low, high, step=step, log=log))
 
-    def examples(self, *, whole: bool) -> tuple[Value, ...]:
-        """Values as `suggest` gives them: a parameter that takes these takes the others. The ends, and for one that is
-        not whole where whole numbers are asked for."""
+    @property
+    def examples(self) -> tuple[Value, ...]:
+        """The ends as `suggest` gives them, and for numbers that need not be whole one that is not."""
+        if numbers := self.integers:
+            return numbers[0], numbers[-1]
         low, high = self.ends()
-        if whole and self.integer:
-            return int(low), int(high - (high - low) % (self.step or 1))
-        between = () if self.step else (low + (high - low) / 3.7,)
-        return tuple(map(self._written, (low, high, *between)))
+        return tuple(map(self._written, (low, high, *(() if self.step else (low + (high - low) / 3.7,)))))
 
-    def never(self, value: Value, *, whole: bool) -> str | None:
-        """Why a parameter with this domain never has a value; None where it may."""
-        if not (whole and self.integer) and self.step is None:
-            return (
-                f"is drawn between {self.from_} and {self.to}, where no single value is met; give it a step or choices"
-            )
-        low, high = self.ends()
-        number = self._number(value)
-        steps = (number - low) / float(self.step or 1)
-        if low <= number <= high and abs(steps - round(steps)) < 1e-6:
+    def never(self, value: Value) -> str | None:
+        """Why a condition cannot ask for a value; None where it can."""
+        if not self.integers:
+            return f"is drawn between {self.from_} and {self.to}; a condition needs choices or whole numbers"
+        if type(value) is int and value in self.integers:
             return None
         in_steps = f" in steps of {self.step}" if self.step is not None else ""
         return f"is never {_shown(value)}; allowed: {self.from_} to {self.to}{in_steps}"
-
-    def _number(self, value: Value) -> float:
-        """A value in `unit`; NaN for one that is not written as `suggest` writes it."""
-        if isinstance(value, bool) or isinstance(value, str) != bool(self.unit):
-            return math.nan
-        try:
-            number = parse_quantity(value, self.unit) if self.unit else float(value)
-        except ValueError:
-            return math.nan
-        return number if not self.unit or self._written(number) == value else math.nan
 
     def _written(self, drawn: float) -> Value:
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
@@ -153,8 +139,6 @@ class Choices(Spec):
     @property
     def unit(self) -> str:
         """The unit of the first choice, where all are quantities of its kind; "" otherwise."""
-        if not all(isinstance(choice, str) for choice in self.choices):
-            return ""
         unit = str(self.choices[0]).strip().partition(" ")[2]
         try:
             for choice in self.choices:
@@ -163,22 +147,23 @@ class Choices(Spec):
             return ""
         return unit
 
-    def suggest(self, trial: BaseTrial, path: str, *, whole: bool) -> Value:
+    def suggest(self, trial: BaseTrial, path: str) -> Value:
         """One of the values as written, whatever they are."""
         return cast("Value", trial.suggest_categorical(path, self.choices))
 
-    def examples(self, *, whole: bool) -> tuple[Value, ...]:
+    @property
+    def examples(self) -> tuple[Value, ...]:
         """All of them, as they are written."""
         return self.choices
 
-    def never(self, value: Value, *, whole: bool) -> str | None:
+    def never(self, value: Value) -> str | None:
         """As in `Range`."""
-        if any(same(value, choice) for choice in self.choices):
-            return None
-        words = [choice for choice in self.choices if isinstance(choice, str)]
-        if isinstance(value, str) and len(words) == len(self.choices):
-            return f"is never '{value}'{suggestion(value, words)}"
-        return f"is never {_shown(value)}; allowed: {', '.join(map(_shown, self.choices))}"
+        return None if _among(value, self.choices) else f"is never {_shown(value)}{suggestion(str(value), self.shown)}"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The values in words."""
+        return tuple(map(str, self.choices))
 
 
 class SameAs(Spec):
@@ -222,22 +207,14 @@ def in_si(domain: Range | Choices, value: Value) -> Value:
 
 def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
     """Whether a parameter with these conditions takes part, given the values of those before it."""
-    for name, allowed in conditions.items():
-        accepted = allowed if isinstance(allowed, tuple) else (allowed,)
-        if name not in values or not any(same(values[name], value) for value in accepted):
-            return False
-    return True
+    return all(name in values and _among(values[name], allowed) for name, allowed in conditions.items())
 
 
-def same(a: Value, b: Value) -> bool:
-    """Equal and of one kind: `true` is not 1. The rounding of steps such as 3 · 0.1 makes no difference."""
-    if isinstance(a, bool) != isinstance(b, bool):
-        return False
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return math.isclose(a, b, rel_tol=1e-9)
+def _among(value: Value, values: tuple[Value, ...]) -> bool:
+    """Whether a value is one of several of its kind: `true` is not 1."""
+    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
 
 
 def _shown(value: Value) -> str:
     """A value as the file has it, text in quotes: `true` is not 'true'."""
-    return str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else str(value)
+    return str(value).lower() if isinstance(value, bool) else repr(value)

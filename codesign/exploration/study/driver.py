@@ -11,22 +11,19 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.study import Study
+from optuna.trial import Trial, TrialState
 
 from codesign.errors import InputError, StoreError
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.study.domains import Value
 from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of, constraint_text
-from codesign.exploration.study.live_front import LiveFront
-from codesign.exploration.study.samplers import make_sampler
+from codesign.exploration.study.samplers import SeededSampler
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.trials import TRIAL, TrialRecord, told_trials
-
-if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
-    from optuna.study import Study
-    from optuna.trial import FrozenTrial, Trial
+from codesign.exploration.study.trials import TRIAL, ended_text, front_lines, told_trials, volume_text
 
 __all__ = ["ELAPSED", "Driver"]
 
@@ -34,24 +31,20 @@ ELAPSED = "codesign_elapsed_s"
 """User attribute of a study: time at work, of earlier runs too."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Candidate:
-    trial: Trial | None  # None where it has been told
-    values: dict[str, Value]
-
-
 @dataclass(kw_only=True)
 class _Cohort:
     """Trials that compete.
 
     Attributes:
-        candidates: by number.
-        ended: (level, outcome) of those that do not go on.
+        trials: by number; None for one that has been told.
+        values: of their parameters.
+        ended: outcomes of those that do not go on.
         evaluation: what is still to be done; gives way while jobs run.
     """
 
-    candidates: dict[int, _Candidate]
-    ended: dict[int, tuple[int, Outcome]] = field(default_factory=dict)
+    trials: dict[int, Trial | None] = field(default_factory=dict)
+    values: dict[int, dict[str, Value]] = field(default_factory=dict)
+    ended: dict[int, Outcome] = field(default_factory=dict)
     evaluation: Iterator[None] = field(default_factory=lambda: iter(()))
 
 
@@ -76,16 +69,14 @@ class Driver:
         baseline: Outcome,
         progress: Progress,
     ) -> None:
-        self._spec = spec
-        self._study = study
-        self._evaluations = evaluations
-        self._place = place
-        self._progress = progress
-        self._front = LiveFront(spec, baseline, told_trials(study))
+        self._spec, self._study, self._evaluations = spec, study, evaluations
+        self._place, self._baseline, self._progress = place, baseline, progress
+        self._space = spec.search_space
         self._cohorts: deque[_Cohort] = deque()
         self._asked = 0
         self._start = time.monotonic()
         self._elapsed_before = float(study.user_attrs.get(ELAPSED, 0.0))
+        study.sampler = SeededSampler(spec.sampler.name, seed=spec.sampler.seed, options=spec.sampler.options)
 
     @property
     def elapsed_s(self) -> float:
@@ -94,29 +85,25 @@ class Driver:
 
     def run(self) -> None:
         """Search. Interrupted anywhere and run again, it ends as if it had not been."""
-        self._take_up()
+        size = self._spec.cohort
+        trials = self._study.get_trials(deepcopy=False)
+        self._asked = len(trials)
+        self._show_front()
+        for first in range(0, len(trials), size):  # those of an earlier run that have not been told go on
+            if not all(trial.state.is_finished() for trial in trials[first : first + size]):
+                self._begin(first)
         while True:
             while len(self._cohorts) < self._spec.in_flight and self._may_ask():
-                self._begin(self._asked - self._asked % self._spec.cohort)  # one that an earlier budget cut short, too
+                self._begin(self._asked - self._asked % size)  # one that an earlier budget cut short, too
             if not self._cohorts:
                 return
             for cohort in self._cohorts:
                 next(cohort.evaluation, None)
-            first = self._cohorts[0]
-            if len(first.ended) == len(first.candidates):
+            first_cohort = self._cohorts[0]
+            if len(first_cohort.ended) == len(first_cohort.trials):
                 self._tell(self._cohorts.popleft())  # before another is told, one more may be asked
             else:
                 self._evaluations.runner.step()
-
-    def _take_up(self) -> None:
-        """Trials of an earlier run that have not been told go on."""
-        trials = self._study.get_trials(deepcopy=False)
-        self._asked = len(trials)
-        self._show_front()
-        size = self._spec.cohort
-        for first in range(0, len(trials), size):
-            if not all(trial.state.is_finished() for trial in trials[first : first + size]):
-                self._begin(first)
 
     # proposing -------------------------------------------------------------------------------------------------------
 
@@ -130,114 +117,78 @@ class Driver:
         """Begin a cohort: its trials that there are already, and proposals for the others."""
         most = self._spec.budget.trials
         end = first + self._spec.cohort if most is None else min(first + self._spec.cohort, max(most, self._asked))
-        candidates: dict[int, _Candidate] = {}
+        cohort, told = _Cohort(), told_trials(self._study)
         for number in range(first, end):
-            candidates[number] = self._resumed(number) if number < self._asked else self._proposed(number)
-            if candidates[number].trial is not None:
+            if number in told:
+                cohort.trials[number], cohort.values[number] = None, dict(told[number].values)
+            else:
+                with self._storing():
+                    trial = self._trial(number)
+                    cohort.trials[number], cohort.values[number] = trial, self._space.draw(trial)
                 self._progress.trial_began(number)
-        cohort = _Cohort(candidates=candidates)
         cohort.evaluation = self._evaluated(cohort)
         self._cohorts.append(cohort)
 
-    def _resumed(self, number: int) -> _Candidate:
-        import optuna
-
-        frozen = self._study.get_trials(deepcopy=False)[number]
-        if frozen.state.is_finished():
-            record = TrialRecord.of(frozen)
-            if record is None:
+    def _trial(self, number: int) -> Trial:
+        """A trial to be evaluated: of an earlier run, which may have ended in the middle of a draw, or a new one."""
+        if number < self._asked:
+            frozen = self._study.get_trials(deepcopy=False)[number]
+            if frozen.state.is_finished():
                 raise InputError(f"{self._place}: trial {number} was ended by somebody else; choose another --output")
-            return _Candidate(trial=None, values=record.values)
-        values = self._drawn(frozen)
-        self._study.sampler = self._sampler(number)
-        with self._storing():
-            trial = optuna.trial.Trial(self._study, frozen._trial_id)
-            return _Candidate(trial=trial, values=self._draw(trial) if values is None else values)
-
-    def _proposed(self, number: int) -> _Candidate:
-        self._study.sampler = self._sampler(number)
-        with self._storing():
-            trial = self._study.ask()
-            if trial.number != number:
-                raise InputError(f"{self._place}: another process adds trials; one may search at a time")
-            self._asked += 1
-            return _Candidate(trial=trial, values=self._draw(trial))
-
-    def _drawn(self, frozen: FrozenTrial) -> dict[str, Value] | None:
-        """Values of a trial; None where its process ended in the middle of drawing them."""
-        import optuna
-
-        try:
-            return self._spec.search_space.draw(optuna.trial.FixedTrial(frozen.params))
-        except ValueError:
-            return None
-
-    def _draw(self, trial: Trial) -> dict[str, Value]:
-        """Values for a trial that has the study's sampler for itself."""
-        together = trial.relative_params
-
-        def before(path: str) -> None:
-            if path not in together:
-                self._study.sampler = self._sampler(trial.number, path)
-
-        return self._spec.search_space.draw(trial, before=before)
-
-    def _sampler(self, number: int, parameter: str = "") -> BaseSampler:
-        entry = self._spec.sampler
-        return make_sampler(entry.name, seed=entry.seed, number=number, options=entry.options, parameter=parameter)
+            return Trial(self._study, frozen._trial_id)
+        trial = self._study.ask()
+        if trial.number != number:
+            raise InputError(f"{self._place}: another process adds trials; one may search at a time")
+        self._asked += 1
+        return trial
 
     # evaluating ------------------------------------------------------------------------------------------------------
 
     def _evaluated(self, cohort: _Cohort) -> Iterator[None]:
         """Evaluate a cohort at one level after the other, of each the best of the level before."""
-        numbers = sorted(cohort.candidates)
+        numbers, last = sorted(cohort.trials), len(self._spec.levels) - 1
         for level, fidelity in enumerate(self._spec.levels):
             suffix = f" level {level}" if self._spec.fidelity else ""
             names = {number: f"trial {number}{suffix}" for number in numbers}
-
-            waiting = list(numbers)
             for number in numbers:
-                self._evaluations.begin(names[number], cohort.candidates[number].values, fidelity)
+                self._evaluations.begin(names[number], cohort.values[number], fidelity)
             outcomes: dict[int, Outcome] = {}
-            while True:
+            while waiting := [number for number in numbers if number not in outcomes]:
                 for number in waiting:
                     if (outcome := self._evaluations.outcome(names[number])) is not None:
-                        outcomes[number] = outcome
-                waiting = [number for number in waiting if number not in outcomes]
-                if not waiting:
-                    break
-                yield
+                        outcomes[number] = replace(outcome, level=level, values=cohort.values[number])
+                if len(outcomes) < len(numbers):
+                    yield
             numbers = []
             if fidelity is not None and self._spec.fidelity is not None:
                 numbers = best_of(self._spec, outcomes, math.ceil(self._spec.fidelity.keep * len(outcomes)))
-            cohort.ended.update({number: (level, outcomes[number]) for number in outcomes if number not in numbers})
+            for number in outcomes.keys() - set(numbers):
+                outcome = outcomes[number]
+                dropped = level < last and len(outcome.objectives) > 0
+                cohort.ended[number] = replace(outcome, state="dropped") if dropped else outcome
 
     # telling ---------------------------------------------------------------------------------------------------------
 
     def _tell(self, cohort: _Cohort) -> None:
-        for number, candidate in sorted(cohort.candidates.items()):
-            if candidate.trial is not None:
-                level, outcome = cohort.ended[number]
-                short = len(self._spec.levels) - 1 - level
-                record = TrialRecord.ended(candidate.values, level, outcome, short=short)
+        for number, trial in sorted(cohort.trials.items()):
+            if trial is not None:
                 with self._storing():
-                    self._tell_trial(candidate.trial, record, outcome, short=short)
-                self._front.add(number, record)
-                self._progress.trial_ended(self._front.text(number, record), record.state)
+                    self._tell_trial(trial, cohort.ended[number])
+                outcome = cohort.ended[number]
+                self._progress.trial_ended(ended_text(self._spec, number, outcome), outcome.state)
         self._show_front()
         with self._storing():
             self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
 
-    def _tell_trial(self, trial: Trial, record: TrialRecord, outcome: Outcome, *, short: int) -> None:
-        from optuna.trial import TrialState
-
-        trial.set_user_attr(TRIAL, record.as_json())
+    def _tell_trial(self, trial: Trial, outcome: Outcome) -> None:
+        trial.set_user_attr(TRIAL, asdict(outcome))
         if outcome.state == "failed":
             self._study.tell(trial, state=TrialState.FAIL)
             return
         # A trial that was dropped has values of a cheaper evaluation. To Optuna it violates a constraint by the levels
         # that it is short of: worse than all that got further, and never on its front.
-        unfit = not (outcome.values or outcome.violations)
+        unfit = not (outcome.objectives or outcome.violations)
+        short = len(self._spec.levels) - 1 - outcome.level
         violations: dict[str, float] = {"fidelity levels short": short, "does not fit": unfit}
         for constraint in self._spec.constraints:
             text = constraint_text(constraint)
@@ -245,18 +196,19 @@ class Driver:
         for name, violation in violations.items():
             if name not in trial.constraints:  # a run that was killed here has set it, and Optuna warns of a second
                 trial.set_constraint(name, float(violation))
-        self._study.tell(trial, list(outcome.values or self._spec.references))
+        self._study.tell(trial, list(outcome.objectives or self._spec.references))
 
     def _show_front(self) -> None:
-        self._progress.front(self._front.lines)
-        self._progress.hypervolume(self._front.volume_text)
+        trials = told_trials(self._study)
+        self._progress.front(front_lines(self._spec, self._baseline, trials))
+        self._progress.hypervolume(volume_text(self._spec, self._baseline, trials))
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
-        from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-
         try:
             yield
+        except InputError:
+            raise
         except (ArithmeticError, TypeError, ValueError) as error:
             name = self._spec.sampler.name
             raise InputError(f"sampler: '{name}' cannot propose a trial with these options: {error}") from error

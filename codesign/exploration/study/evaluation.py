@@ -2,60 +2,69 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from codesign.analysis.books import book_column
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.pareto import front_order, hypervolume, pareto_ranking
+from codesign.analysis.pareto import pareto_ranking
 from codesign.errors import InputError
-from codesign.exploration.plan import Plan
-from codesign.exploration.point_rows import point_row
+from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.point_rows import point_rows
 from codesign.exploration.rows import Columns
 from codesign.exploration.runner import Runner
-from codesign.exploration.store import Store
 from codesign.exploration.study.domains import Value
 from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
 from codesign.exploration.work import Work, find_work
+from codesign.exploration.workloads import Workloads
 from codesign.units import format_si
 
-__all__ = ["Evaluations", "Outcome", "best_of", "constraint_text", "evaluate_rows", "front_of", "volume"]
-
-State = Literal["complete", "infeasible", "failed"]
+__all__ = ["Evaluations", "Outcome", "best_of", "constraint_text", "evaluate_rows", "trial_plan"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a trial ended at a fidelity level.
+    """What a trial was and gave. Optuna's storage keeps its fields, as JSON.
 
     Attributes:
-        values: one an objective, in SI units: mean over training seeds; empty where it was not run or failed.
-        spreads: sample standard deviations over training seeds; None with fewer than two.
-        violations: by constraint, by how much it is violated; 0 or below where it is not.
+        state: `dropped` for a trial that has objectives short of the last fidelity level.
+        level: the last one at which it was evaluated.
+        values: of its parameters, as the file would write them.
+        objectives: in SI units: means over training seeds; empty where it was not run or failed.
+        spreads: their sample standard deviations over training seeds; None with fewer than two.
+        violations: by constraint, by how much it is violated; those that are not are left out.
         reason: why it is infeasible or failed.
     """
 
-    state: State
-    values: tuple[float, ...] = ()
-    spreads: tuple[float | None, ...] = ()
+    state: Literal["complete", "dropped", "infeasible", "failed"]
+    level: int = 0
+    values: Mapping[str, Value] = field(default_factory=dict)
+    objectives: Sequence[float] = ()
+    spreads: Sequence[float | None] = ()
     violations: Mapping[str, float] = field(default_factory=dict)
     reason: str | None = None
 
 
+def trial_plan(
+    spec: StudySpec,
+    workloads: Workloads,
+    values: Mapping[str, Value],
+    level: FidelityLevel | None = None,
+    *,
+    split: Literal["validation", "test"] = "validation",
+) -> Plan:
+    """Design points of a trial at a level, None for the full one. Raises InputError where its values clash."""
+    sweep = spec.trial_sweep(values, level=level, split=split)
+    return build_plan(sweep, workloads.outline(sweep.workload), with_float_weights=split == "test")
+
+
 @dataclass(kw_only=True)
 class Evaluations:
-    """Evaluates trials through a runner.
-
-    Args:
-        plan: the design points of a trial at a level, on the validation split.
-    """
+    """Evaluates trials through a runner."""
 
     spec: StudySpec
-    plan: Callable[[Mapping[str, Value], FidelityLevel | None], Plan]
-    store: Store
+    workloads: Workloads
     runner: Runner
     works: list[Work] = field(default_factory=list)
     _begun: dict[str, tuple[Plan, set[str]] | Outcome] = field(default_factory=dict)
@@ -63,7 +72,7 @@ class Evaluations:
     def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> bool:
         """Start a trial at a level; False where nothing need be run for it."""
         try:
-            plan = self.plan(values, level)
+            plan = trial_plan(self.spec, self.workloads, values, level)
         except InputError as error:  # values that do not go together, which no single parameter shows
             self._begun[name] = Outcome(state="infeasible", reason=str(error))
             return False
@@ -83,14 +92,17 @@ class Evaluations:
             keys -= {key for key in keys if not self.runner.unfinished(key)}
             if keys:
                 return None
-            rows = [point_row(point, plan.shape, self.store, self.runner.failures) for point in plan.points]
-            begun = evaluate_rows(self.spec, rows)
+            begun = evaluate_rows(self.spec, self.rows(plan))
         del self._begun[name]
         return begun
 
+    def rows(self, plan: Plan) -> list[Columns]:
+        """Rows of a plan whose jobs have ended."""
+        return list(point_rows(plan.points, plan.shape, self.runner.store, self.runner.failures))
+
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
-        work = find_work(plan, self.store, models=models)
+        work = find_work(plan, self.runner.store, models=models)
         self.works.append(work)
         self.runner.add(replace(work, labels={key: f"{name}: {label}" for key, label in work.labels.items()}))
 
@@ -109,85 +121,57 @@ def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
     for point in plan.points:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)
-    columns = plan.points[0].columns
+    judged = _judged(spec, plan.points[0].columns)
+    return judged if judged.violations else None
+
+
+def _judged(spec: StudySpec, columns: Mapping[str, Any], **known: Any) -> Outcome:
+    """Whether values, of columns that may be missing, satisfy the constraints."""
     violations = {
-        constraint_text(constraint): constraint.violation(columns[constraint.column])
+        constraint_text(constraint): by
         for constraint in spec.constraints
-        if columns.get(constraint.column) is not None
+        if (value := columns.get(constraint.column)) is not None and (by := constraint.violation(value)) > 0
     }
-    reason = _violation_reason(violations)
-    return None if reason is None else Outcome(state="infeasible", violations=violations, reason=reason)
+    if not violations:
+        return Outcome(state="complete", **known)
+    return Outcome(state="infeasible", violations=violations, reason=f"violates {', '.join(violations)}", **known)
 
 
 def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     """The outcome of a trial from its rows, one a training and evaluation seed."""
+    import numpy as np
+    import pandas as pd
+
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])
     objectives = [objective.column for objective in spec.objectives]
-    means: dict[str, float] = {}
-    spreads: dict[str, float | None] = {}
-    for column in (*objectives, *(constraint.column for constraint in spec.constraints)):
-        values = _by_seed(rows, book_column(column, spec.static_book))
-        if values is None:
-            return Outcome(state="infeasible", reason=f"{column} is not known on chip {rows[0]['chip']}")
-        means[column] = statistics.fmean(values)
-        spreads[column] = statistics.stdev(values) if len(values) > 1 else None
-    violations = {constraint_text(entry): entry.violation(means[entry.column]) for entry in spec.constraints}
-    reason = _violation_reason(violations)
-    return Outcome(
-        state="complete" if reason is None else "infeasible",
-        values=tuple(means[column] for column in objectives),
-        spreads=tuple(spreads[column] for column in objectives),
-        violations=violations,
-        reason=reason,
+    names = list(dict.fromkeys([*objectives, *(constraint.column for constraint in spec.constraints)]))
+    books = [book_column(name, spec.static_book) for name in names]
+    frame = pd.DataFrame([[row.get(name) for name in books] for row in rows], columns=names, dtype=float)
+    for name in names:
+        if not np.isfinite(frame[name]).all():
+            return Outcome(state="infeasible", reason=f"{name} is not known on chip {rows[0]['chip']}")
+    seeds = frame.groupby([row["training_seed"] for row in rows]).mean()
+    means, spreads = (dict(zip(names, map(float, of), strict=True)) for of in (seeds.mean(), seeds.std()))
+    return _judged(
+        spec,
+        means,
+        objectives=tuple(means[name] for name in objectives),
+        spreads=tuple(spreads[name] if len(seeds) > 1 else None for name in objectives),
     )
 
 
-def _by_seed(rows: Sequence[Columns], column: str) -> list[float] | None:
-    """Mean over evaluation seeds for each training seed; None where a row does not know it."""
-    import numpy as np
-
-    seeds: dict[int, list[float]] = {}
-    for row in rows:
-        value = row.get(column)
-        if value is None or not math.isfinite(value):
-            return None
-        seeds.setdefault(row["training_seed"], []).append(value)
-
-    return [float(np.mean(values)) for values in seeds.values()]
-
-
-def _violation_reason(violations: Mapping[str, float]) -> str | None:
-    violated = [text for text, violation in violations.items() if violation > 0]
-    return f"violates {', '.join(violated)}" if violated else None
-
-
 def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
-    """Numbers of the best trials that have values, so many at most, best first.
+    """Numbers of the best trials that have objectives, so many at most, best first.
 
     Those that violate a constraint come last, by how much: at another level they may not.
     """
     numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
-    order = pareto_ranking([outcomes[number].values for number in numbers], spec.directions, spec.references)
+    order = pareto_ranking([outcomes[number].objectives for number in numbers], spec.directions, spec.references)
     violating = sorted(
-        (sum(by for by in outcome.violations.values() if by > 0), number)
+        (sum(outcome.violations.values()), number)
         for number, outcome in outcomes.items()
-        if outcome.state == "infeasible" and outcome.values
+        if outcome.state == "infeasible" and outcome.objectives
     )
     return [*(numbers[position] for position in order), *(number for _, number in violating)][:count]
-
-
-def front_of(spec: StudySpec, values: Sequence[Sequence[float]]) -> list[int]:
-    """Positions of those on the front of those that are better than the objectives' references, which count at all."""
-    import numpy as np
-
-    signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
-    better = (signs * np.reshape(values, (-1, len(signs))) > signs * np.array(spec.references)).all(axis=1)
-    counting = [row if counts else (None,) * len(row) for row, counts in zip(values, better, strict=True)]
-    return front_order(counting, spec.directions)
-
-
-def volume(spec: StudySpec, values: Sequence[Sequence[float]]) -> float:
-    """Hypervolume of some trials' objectives up to the references."""
-    return hypervolume(values, spec.directions, spec.references)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
+
+import optuna
+from optuna.study import Study
 
 from codesign.analysis.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.table import parquet_bytes
 from codesign.exploration.study.domains import Choices, SameAs, in_si
-from codesign.exploration.study.evaluation import Outcome, constraint_text, volume
+from codesign.exploration.study.evaluation import Outcome, constraint_text
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
-from codesign.exploration.study.trials import TrialRecord, front_numbers, told_trials
+from codesign.exploration.study.trials import front_numbers, told_trials, volume
+from codesign.files import Location, write_atomically
 from codesign.units import si_unit
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-
-__all__ = ["describe_study"]
+__all__ = ["describe_study", "write_trials"]
 
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
@@ -25,30 +27,29 @@ _FEWEST_TRIALS = 10
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
     """Everything that the report says of a search."""
-    records = told_trials(study)
-    front, space = set(front_numbers(spec, records)), spec.search_space
-    trials: list[TrialFacts] = []
-    complete: list[Sequence[float]] = []
-    for number, record in records.items():
-        if record.state == "complete":
-            complete.append(record.objectives)
-        parameters: dict[str, Scalar] = {
-            path: in_si(space.drawn(path)[1], value) for path, value in record.values.items()
-        }
-        facts = _trial_facts(spec, record, parameters, volume(spec, complete))
-        trials.append(dataclasses.replace(facts, number=number, on_front=number in front))
-    as_it_stands = TrialRecord.ended({}, len(spec.levels) - 1, baseline)
-    volume_of_baseline = volume(spec, [baseline.values] if baseline.state == "complete" else [])
+    told, space = told_trials(study), spec.search_space
+    front, trials = front_numbers(spec, told), list(told.items())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
+    full = dataclasses.replace(baseline, level=len(spec.levels) - 1)
     return StudyFacts(
         sampler=f"{spec.sampler.name}{options}; {spec.in_flight} in flight",
         seed=spec.sampler.seed,
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),
-        baseline=_trial_facts(spec, as_it_stands, space.baseline_values(), volume_of_baseline),
-        trials=tuple(trials),
-        importances=_importances(spec, study, records),
+        baseline=_trial_facts(spec, full, number=None, parameters=space.baseline_values(), so_far=[baseline]),
+        trials=tuple(
+            _trial_facts(
+                spec,
+                trial,
+                number=number,
+                parameters={path: in_si(space.drawn(path)[1], value) for path, value in trial.values.items()},
+                so_far=[before for _, before in trials[: position + 1]],
+                on_front=number in front,
+            )
+            for position, (number, trial) in enumerate(trials)
+        ),
+        importances=_importances(spec, study, told),
         importance_method=(
             "fANOVA (Hutter et al. 2014) over complete trials, as Optuna computes it, "
             "for parameters that take part in every one of them"
@@ -56,19 +57,27 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     )
 
 
-def _trial_facts(spec: StudySpec, record: TrialRecord, parameters: dict[str, Scalar], hypervolume: float) -> TrialFacts:
-    """Facts of the baseline, or of a trial without its number and whether it is on the front."""
+def _trial_facts(
+    spec: StudySpec,
+    outcome: Outcome,
+    *,
+    number: int | None,
+    parameters: dict[str, Scalar],
+    so_far: Sequence[Outcome],
+    on_front: bool = False,
+) -> TrialFacts:
     unknown = (None,) * len(spec.objectives)
     return TrialFacts(
-        number=None,
-        state=record.state,
+        number=number,
+        state=outcome.state,
         parameters=parameters,
-        values=tuple(record.objectives) or unknown,
-        spreads=tuple(record.spreads) or unknown,
-        level=record.level,
-        violations=dict(record.violations),
-        reason=record.reason,
-        hypervolume=hypervolume,
+        values=tuple(outcome.objectives) or unknown,
+        spreads=tuple(outcome.spreads) or unknown,
+        level=outcome.level,
+        violations=dict(outcome.violations),
+        reason=outcome.reason,
+        on_front=on_front,
+        hypervolume=volume(spec, so_far),
     )
 
 
@@ -77,57 +86,74 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     if isinstance(parameter.domain, SameAs):
         other = parameter.domain.same_as
         return dataclasses.replace(_parameter_facts(space, other), name=path, condition=f"always that of {other}")
-    condition = " and ".join(
-        f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in parameter.conditions.items()
-    )
-    domain, unit = parameter.domain, si_unit(parameter.domain.unit)
+    conditions = (f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in parameter.conditions.items())
+    domain = parameter.domain
+    facts = ParameterFacts(name=path, unit=si_unit(domain.unit), kind="float", condition=" and ".join(conditions))
     if isinstance(domain, Choices):
-        choices = tuple(map(str, domain.choices))
-        return ParameterFacts(name=path, unit=unit, kind="categorical", choices=choices, condition=condition)
+        return dataclasses.replace(facts, kind="categorical", choices=domain.shown)
     low, high = (float(in_si(domain, end)) for end in (domain.from_, domain.to))
-    return ParameterFacts(
-        name=path,
-        unit=unit,
-        kind="integer" if domain.integer and parameter.whole else "float",
-        low=low,
-        high=high,
-        log=domain.scale == "log",
-        condition=condition,
-    )
+    facts = dataclasses.replace(facts, low=low, high=high, log=domain.scale == "log")
+    return dataclasses.replace(facts, kind="integer") if domain.integers else facts
 
 
 def _level_text(level: FidelityLevel | None) -> str:
     if level is None:
         return "as the file says"
-    counts = {
-        "epochs": level.epochs,
-        "training samples": level.samples,
-        "validation samples": level.evaluation_samples,
-        "training seeds": level.seeds,
-    }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
+    words = {"samples": "training samples", "evaluation_samples": "validation samples", "seeds": "training seeds"}
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in level if count is not None)
 
 
-def _importances(spec: StudySpec, study: Study, records: Mapping[int, TrialRecord]) -> dict[str, dict[str, float]]:
+def _importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:
     """By objective, the share of each parameter, largest first; of complete trials only."""
-    import optuna
-
     # Trials that are infeasible or were dropped have values of another kind, so they are left out.
-    numbers = [number for number, record in records.items() if record.state == "complete"]
-    if len(numbers) < _FEWEST_TRIALS:
+    complete = [number for number, trial in trials.items() if trial.state == "complete"]
+    if len(complete) < _FEWEST_TRIALS:
         return {}
     every = study.get_trials(deepcopy=False)
-    complete = optuna.create_study(directions=spec.directions)
-    complete.add_trials([every[number] for number in numbers])
+    alone = optuna.create_study(directions=spec.directions)
+    alone.add_trials([every[number] for number in complete])
     importances: dict[str, dict[str, float]] = {}
     for position, objective in enumerate(spec.objectives):
-        if len({records[number].objectives[position] for number in numbers}) == 1:
+        if len({trials[number].objectives[position] for number in complete}) == 1:
             continue  # nothing varies, so nothing is important
         shares = optuna.importance.get_param_importances(
-            complete,
+            alone,
             evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
             target=lambda trial, position=position: trial.values[position],  # type: ignore[misc]
         )
         ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
         importances[objective.column] = {name: float(share) for name, share in ranked}
     return importances
+
+
+def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
+    """Write the table, atomically: number, state, level, reason, hypervolume, on_front, a column `parameter.<path>` for
+    each parameter (SI units; null where it takes no part), and for each objective its mean over training seeds on the
+    validation split and, as `<column>_spread`, the sample standard deviation.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    import pyarrow as pa
+
+    columns = [objective.column for objective in spec.objectives]
+    rows = [
+        {name: getattr(trial, name) for name in ("number", "state", "level", "on_front", "hypervolume", "reason")}
+        | dict(zip(columns, trial.values, strict=True))
+        | {f"{column}_spread": spread for column, spread in zip(columns, trial.spreads, strict=True)}
+        | {f"parameter.{one.name}": trial.parameters.get(one.name) for one in facts.parameters}
+        | {"violations": sorted(trial.violations)}
+        for trial in facts.trials
+    ]
+    names = list(rows[0]) if rows else []
+    write_atomically(location, parquet_bytes(pa.table({name: _column([row[name] for row in rows]) for name in names})))
+
+
+def _column(values: Sequence[Any]) -> Any:
+    """Values of one kind as they are, of several kinds as text."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])

@@ -7,32 +7,29 @@ import importlib.util
 import inspect
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from optuna import samplers
+from optuna.samplers import BaseSampler
 
 from codesign.documents import suggestion
 
-if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
+__all__ = ["SAMPLERS", "SeededSampler", "option_problems", "sampler_problem"]
 
-__all__ = ["make_sampler", "option_problems", "sampler_names", "sampler_problem"]
-
-_NAMES = {
-    "tpe": "TPESampler",
-    "nsga2": "NSGAIISampler",
-    "nsga3": "NSGAIIISampler",
-    "random": "RandomSampler",
-    "qmc": "QMCSampler",
-    "gp": "GPSampler",
-    "cmaes": "CmaEsSampler",
+SAMPLERS: Mapping[str, type[BaseSampler]] = {
+    "tpe": samplers.TPESampler,
+    "nsga2": samplers.NSGAIISampler,
+    "nsga3": samplers.NSGAIIISampler,
+    "random": samplers.RandomSampler,
+    "qmc": samplers.QMCSampler,
+    "gp": samplers.GPSampler,
+    "cmaes": samplers.CmaEsSampler,
 }
-_UNFIT = ("GridSampler", "BruteForceSampler", "PartialFixedSampler")
-"""Samplers that need more than options, or take no seed."""
 _USUAL: Mapping[str, Mapping[str, Any]] = {
-    # Parameters are drawn together, also those that take part in some trials only.
-    "TPESampler": {"multivariate": True, "group": True},
-    "NSGAIISampler": {"population_size": 20},
-    "NSGAIIISampler": {"population_size": 20},
-    "QMCSampler": {"scramble": True},
+    "tpe": {"multivariate": True, "group": True},  # drawn together, also those that take part in some trials only
+    "nsga2": {"population_size": 20},
+    "nsga3": {"population_size": 20},
+    "qmc": {"scramble": True},
 }
 _PLAIN: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
@@ -44,12 +41,46 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 """Types of arguments that a study file can set; others are not plain values."""
 
 
-def sampler_names() -> tuple[str, ...]:
-    """Short names, and the classes of `optuna.samplers` that can be made from plain options."""
-    import optuna
+class SeededSampler(BaseSampler):
+    """A sampler that is made afresh for each trial, and for each parameter of it that is drawn alone.
 
-    classes = [name for name in optuna.samplers.__all__ if name.endswith("Sampler") and not name.startswith("Base")]
-    return (*_NAMES, *(name for name in classes if name not in _UNFIT))
+    So what is drawn depends on the study's seed, the trial's number, the parameter and the trials that have ended, and
+    not on what this process did before: a study that was interrupted, even in the middle of a draw, proposes what it
+    would have proposed.
+
+    Args:
+        name, seed, options: as in the study's file.
+
+    Raises:
+        ValueError, TypeError: an option has a value that the sampler does not take.
+    """
+
+    def __init__(self, name: str, *, seed: int, options: Mapping[str, Any]) -> None:
+        self._name, self._seed, self._options = name, seed, options
+        self._together = self._made("0")
+
+    def _made(self, purpose: str) -> Any:
+        drawn = int.from_bytes(hashlib.sha256(f"{self._seed} {purpose}".encode()).digest()[:4], "big")
+        arguments: dict[str, Any] = {"seed": drawn}
+        if self._name == "qmc":  # its points are one sequence, whose seed must stay
+            arguments = {"seed": self._seed, "independent_sampler": samplers.RandomSampler(seed=drawn)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of samplers and options that are experimental or on their way out
+            return SAMPLERS[self._name](**{**arguments, **_USUAL.get(self._name, {}), **self._options})
+
+    def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+        self._together = self._made(str(trial.number))  # it remembers until the next call what goes together
+        return self._together.infer_relative_search_space(study, trial)
+
+    def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
+        return self._together.sample_relative(study, trial, search_space)
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        alone = self._made(f"{trial.number} {param_name}")
+        return alone.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+        self._made(str(trial.number)).after_trial(study, trial, state, values)
 
 
 def sampler_problem(name: str, *, objectives: int, constrained: bool = False) -> str | None:
@@ -59,10 +90,9 @@ def sampler_problem(name: str, *, objectives: int, constrained: bool = False) ->
         objectives: of the study, how many.
         constrained: whether the study has constraints or fidelity levels.
     """
-    names = sampler_names()
-    if name not in names:
-        return f"unknown sampler '{name}'{suggestion(name, names)}"
-    if _NAMES.get(name, name) != "CmaEsSampler":
+    if name not in SAMPLERS:
+        return f"unknown sampler '{name}'{suggestion(name, SAMPLERS)}"
+    if name != "cmaes":
         return None
     if objectives > 1:
         return f"'{name}' takes one objective, the study has {objectives}"
@@ -78,11 +108,9 @@ def sampler_problem(name: str, *, objectives: int, constrained: bool = False) ->
 
 def option_problems(name: str, options: Mapping[str, Any]) -> list[tuple[str | None, str]]:
     """What is wrong with a sampler's options, each as the option, or None for all together, and a message."""
-    arguments = inspect.signature(_class(name)).parameters.values()
-    kinds = {argument.name: str(argument.annotation).split(" | ") for argument in arguments}
-    allowed = {
-        option: names for option, names in kinds.items() if option != "seed" and all(kind in _PLAIN for kind in names)
-    }
+    arguments = inspect.signature(SAMPLERS[name]).parameters.values()
+    kinds = {argument.name: str(argument.annotation).split(" | ") for argument in arguments if argument.name != "seed"}
+    allowed = {option: names for option, names in kinds.items() if all(kind in _PLAIN for kind in names)}
     mistakes: list[tuple[str | None, str]] = []
     for option, value in options.items():
         if option not in allowed:
@@ -91,36 +119,7 @@ def option_problems(name: str, options: Mapping[str, Any]) -> list[tuple[str | N
             mistakes.append((option, f"must be {' or '.join(allowed[option])}, found {value!r}"))
     if not mistakes:
         try:
-            make_sampler(name, seed=0, number=0, options=options)
+            SeededSampler(name, seed=0, options=options)
         except (TypeError, ValueError) as error:
             mistakes.append((None, f"'{name}' does not take them: {error}"))
     return mistakes
-
-
-def make_sampler(name: str, *, seed: int, number: int, options: Mapping[str, Any], parameter: str = "") -> BaseSampler:
-    """A sampler for one trial, or for one `parameter` of it that is drawn alone.
-
-    Made afresh for each, so that what is drawn depends on the study's seed, the trial's number, the parameter and the
-    trials that have ended, and not on what this process did before: a study that was interrupted, even in the middle of
-    a draw, proposes what it would have proposed.
-
-    Raises:
-        ValueError, TypeError: an option has a value that the sampler does not take.
-    """
-    import optuna
-
-    cls = _class(name)
-    drawn = int.from_bytes(hashlib.sha256(f"{seed} {number} {parameter}".strip().encode()).digest()[:4], "big")
-    arguments: dict[str, Any] = {"seed": drawn}
-    if cls.__name__ == "QMCSampler":  # its points are one sequence, whose seed must stay
-        arguments = {"seed": seed, "independent_sampler": optuna.samplers.RandomSampler(seed=drawn)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of samplers and options that are experimental or on their way out
-        sampler: BaseSampler = cls(**{**arguments, **_USUAL.get(cls.__name__, {}), **options})
-    return sampler
-
-
-def _class(name: str) -> Any:
-    import optuna
-
-    return getattr(optuna.samplers, _NAMES.get(name, name))

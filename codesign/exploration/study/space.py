@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -13,13 +14,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, reason, suggestion
 from codesign.errors import InputError
-from codesign.exploration.spec import (
-    BUILT_IN_SCHEDULES,
-    ChipEntry,
-    ScheduleEntry,
-    SweepSpec,
-    hidden_sizes,
-)
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec, hidden_sizes
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.network.neuron import NeuronSpec
@@ -29,20 +24,21 @@ from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["MODELS", "NAMED", "Parameter", "SearchSpace", "baseline_names", "decides", "ordered", "read_parameter"]
+__all__ = ["Parameter", "SearchSpace", "read_parameter"]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 Block = Literal["recipe", "chip", "schedule", "neuron", "network"]
 
-NAMED = ("recipe", "chip", "schedule")
+_NAMED = ("recipe", "chip", "schedule")
 """Blocks of which a file has several by name, and a trial one each."""
-MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
+_MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
 """Blocks whose parameters are the fields of a model."""
-_DECIDING = re.compile(r"recipe\.(.+\.)?policy|network\.depth")
-"""Parameters that decide whether others take part: momentum noise, and widths of layers."""
+_POLICY = re.compile(r"recipe\.(.+\.)?policy")
 _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
 _MOST_LAYERS = 1000
 _MOST_NEURONS = 10_000_000
+_MOST_TRIED = 2000
+"""Combinations of values among which a trial with some parameter is sought."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +50,7 @@ class Parameter:
         block: the part of the file that it changes.
         name: the recipe, chip or schedule that is meant; None for whichever the trial has.
         field: of it; "" where the parameter chooses among names.
+        layer: the hidden layer, counted from 1, whose width it is.
     """
 
     path: str
@@ -61,29 +58,24 @@ class Parameter:
     block: Block
     name: str | None
     field: str
+    layer: int | None
 
     @property
-    def whole(self) -> bool:
-        """Whether whole numbers without a unit stay whole: not for parameters such as a learning rate."""
-        fields = MODELS[self.block].model_fields if self.block in MODELS else {}
-        return self.field not in fields or fields[self.field].annotation is not float
-
-    @property
-    def layer(self) -> int | None:
-        """The hidden layer, counted from 1, whose width this is."""
-        layer = _LAYER.fullmatch(self.field) if self.block == "network" else None
-        return None if layer is None else int(layer[1])
-
-    @property
-    def conditions(self) -> dict[str, tuple[Value, ...]]:
+    def conditions(self) -> Mapping[str, tuple[Value, ...]]:
         """By parameter before it, the values under which it takes part."""
-        conditions = {} if isinstance(self.domain, SameAs) else self.domain.when
-        return {path: allowed if isinstance(allowed, tuple) else (allowed,) for path, allowed in conditions.items()}
+        return {} if isinstance(self.domain, SameAs) else self.domain.when
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Paths of the parameters that must be drawn before it."""
-        return (self.domain.same_as,) if isinstance(self.domain, SameAs) else tuple(self.domain.when)
+    def needs(self, written: Mapping[str, Any]) -> list[str]:
+        """Paths that must be drawn before it: those that it names, and those of `written` that give it a meaning."""
+        named = [self.domain.same_as] if isinstance(self.domain, SameAs) else list(self.domain.when)
+        return [*named, *(path for path in written if path not in named and self._hangs_on(path))]
+
+    def _hangs_on(self, path: str) -> bool:
+        if not self.field:
+            return False
+        if self.layer is not None:
+            return path == "network.depth"
+        return path == self.block or (self.field == "momentum_noise" and _POLICY.fullmatch(path) is not None)
 
 
 def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
@@ -96,32 +88,34 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         ValueError: it leads nowhere.
     """
     block, _, rest = path.partition(".")
-    if block not in get_args(Block) or (block not in NAMED and not rest):
+    if block not in get_args(Block) or (block not in _NAMED and not rest):
         raise ValueError(
             "must be recipe, chip, schedule, one of their parameters as in recipe.group_size or "
             "recipe.<name>.group_size, neuron.<parameter>, network.width, network.depth or network.hidden.<layer>"
         )
     first, _, field = rest.partition(".")
-    if block in NAMED and first in names[block] and field:
-        name: str | None = first
-    else:
-        name, field = None, rest
-    if field:
-        _check_field(block, field)
-    return Parameter(path=path, domain=domain, block=block, name=name, field=field)  # type: ignore[arg-type]
-
-
-def _check_field(block: str, field: str) -> None:
-    """Raises ValueError where a block has no such parameter; numbers of chips are looked at with their values."""
-    if block == "network" and field not in ("width", "depth") and not _LAYER.fullmatch(field):
+    name = first if block in _NAMED and first in names[block] and field else None
+    field = field if name is not None else rest
+    layer = _LAYER.fullmatch(field) if block == "network" else None
+    if block == "network" and field not in ("width", "depth") and layer is None:
         raise ValueError(f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …")
     if block == "chip" and field in ("chip", "schedules", "overrides"):
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
-    fields = (
-        [name for name in MODELS[block].model_fields if name not in ("method", "chip")] if block in MODELS else None
+    if field and block in _MODELS:  # numbers of chips are looked at with their values
+        fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
+        if field not in fields:
+            raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
+        if isinstance(domain, Range) and domain.integers and fields[field].annotation is float:
+            low, high = domain.ends()
+            domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
+    return Parameter(
+        path=path,
+        domain=domain,
+        block=block,  # type: ignore[arg-type]
+        name=name,
+        field=field,
+        layer=None if layer is None else int(layer[1]),
     )
-    if fields is not None and field not in fields:
-        raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,60 +133,89 @@ class SearchSpace:
     parameters: Mapping[str, Parameter]
 
     @staticmethod
-    def of(base: SweepSpec, baseline: Mapping[str, str], domains: Mapping[str, Domain]) -> SearchSpace:
-        """The space as a file writes it. Raises ValueError for a path that leads nowhere."""
-        names = {"recipe": base.recipes, "chip": base.chips, "schedule": {**base.schedules, **BUILT_IN_SCHEDULES}}
-        parameters = {path: read_parameter(path, domain, names) for path, domain in domains.items()}
-        return SearchSpace(base=base, baseline=baseline, parameters=ordered(parameters))
-
-    def draw(self, trial: BaseTrial, *, before: Callable[[str], None] = lambda path: None) -> dict[str, Value]:
-        """Values of the parameters that take part in a trial, as the file would write them, by path.
+    def of(base: SweepSpec, domains: Mapping[str, Domain], baseline: Mapping[Any, str]) -> SearchSpace:
+        """The space as a file writes it. Raises ValueError for a path that leads nowhere.
 
         Args:
-            before: is told the path of each parameter before it is drawn.
+            baseline: names by `recipe`, `chip` and `schedule`; what is left out is the first one.
         """
+        chip = baseline.get("chip") or next(iter(base.chips))
+        chosen = {
+            "recipe": baseline.get("recipe") or next(iter(base.recipes)),
+            "chip": chip,
+            "schedule": baseline.get("schedule") or base.chips[chip].schedules[0],
+        }
+        names = {"recipe": base.recipes, "chip": base.chips, "schedule": {**base.schedules, **BUILT_IN_SCHEDULES}}
+        parameters = {path: read_parameter(path, domain, names) for path, domain in domains.items()}
+        return SearchSpace(base=base, baseline=chosen, parameters=parameters)
+
+    def draw(self, trial: BaseTrial) -> dict[str, Value]:
+        """Values of the parameters that take part in a trial, as the file would write them, by path."""
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
-            if not self.takes_part(parameter, values):
-                continue
-            if isinstance(parameter.domain, SameAs):
-                values[path] = values[parameter.domain.same_as]
-            else:
-                before(path)
-                values[path] = parameter.domain.suggest(trial, path, whole=parameter.whole)
+            if self._takes_part(parameter, values):
+                domain = parameter.domain
+                values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
 
-    def drawn(self, path: str) -> tuple[Parameter, Range | Choices]:
+    def drawn(self, path: str) -> tuple[str, Range | Choices]:
         """The parameter that is drawn for `path`, itself unless it is the same as another one, and its domain."""
-        parameter = self.parameters[path]
-        if isinstance(parameter.domain, SameAs):
-            return self.drawn(parameter.domain.same_as)
-        return parameter, parameter.domain
+        domain = self.parameters[path].domain
+        return self.drawn(domain.same_as) if isinstance(domain, SameAs) else (path, domain)
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Names of a trial's recipe, chip and schedule."""
         return {block: str(values.get(block, name)) for block, name in self.baseline.items()}
 
-    def takes_part(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+    def _takes_part(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
         """Whether a trial has this parameter, given the values of those before it."""
         domain = parameter.domain
-        if not (domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)):
-            return False
-        return self._means_something(parameter, values)
+        applied = domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)
+        return applied and self._means_something(parameter, values)
 
     def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
-        chosen = self.chosen(values)
-        if parameter.name is not None and chosen[parameter.block] != parameter.name:
-            return False
+        chosen, block, field = self.chosen(values), parameter.block, parameter.field
         if parameter.layer is not None:
             return parameter.layer <= self._depth(values)
-        if parameter.block != "recipe" or not parameter.field:
+        if block not in chosen or not field:
+            return True
+        of_this_one = f"{block}.{chosen[block]}.{field}"
+        if parameter.path != of_this_one and (parameter.name is not None or of_this_one in self.parameters):
+            return False
+        if block != "recipe":
             return True
         recipe = self.base.recipes[chosen["recipe"]]
         if recipe.method == "layered":
-            return parameter.field not in (*UNLAYERED_ONLY, "momentum_noise")
+            return field not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
-        return parameter.field != "momentum_noise" or policy == "momentum"
+        return field != "momentum_noise" or policy == "momentum"
+
+    def example(self, path: str) -> dict[str, Value] | None:
+        """Values of what decides about a parameter, in a trial in which it takes part.
+
+        None where no trial has it; nothing where there are too many combinations to look at.
+        """
+        options: dict[str, list[Value]] = {path: []}
+        waiting = [path]
+        for other in waiting:
+            parameter = self.parameters[other]
+            for need in parameter.needs(self.parameters):
+                waiting += [] if need in options else [need]
+                options.setdefault(need, []).extend(parameter.conditions.get(need, ()))
+                options.setdefault(self.drawn(need)[0], []).extend(parameter.conditions.get(need, ()))
+        for other, values in options.items():
+            values += self.drawn(other)[1].examples[: 1 if other == path else None]
+        paths = [other for other in self.parameters if other in options]
+        for number, combination in enumerate(itertools.product(*(dict.fromkeys(options[other]) for other in paths))):
+            if number == _MOST_TRIED:
+                return {}
+            trial: dict[str, Value] = {}
+            for other, value in zip(paths, combination, strict=True):
+                if self._takes_part(self.parameters[other], trial):
+                    trial[other] = trial.get(self.drawn(other)[0], value)
+            if path in trial:
+                return trial
+        return None
 
     def _depth(self, values: Mapping[str, Value]) -> int:
         return int(values.get("network.depth", len(self.base_hidden)))
@@ -203,9 +226,8 @@ class SearchSpace:
             most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
             if path.startswith("network.") and not (type(value) is int and 0 < value <= most):
                 raise InputError(f"space.{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
-        sizes = list(self.base_hidden)
         depth = self._depth(values)
-        sizes = (sizes + sizes[-1:] * depth)[:depth]
+        sizes = [*self.base_hidden, *self.base_hidden[-1:] * depth][:depth]
         if "network.width" in values:
             sizes = [int(values["network.width"])] * depth
         return [int(values.get(f"network.hidden.{number}", size)) for number, size in enumerate(sizes, start=1)]
@@ -238,13 +260,10 @@ class SearchSpace:
         if recipe.chip is not None:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
         schedule = _with_settings(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
-        of_entry, overrides = dict[Parameter, Value](), dict[str, Value]()
-        for parameter, value in self._settings(values, "chip").items():
-            if parameter.field in ChipEntry.model_fields:
-                of_entry[parameter] = value
-            else:
-                overrides[parameter.field] = value
-        chip = _with_settings(base.chips[chosen["chip"]], of_entry)
+        settings = self._settings(values, "chip")
+        own = {parameter: value for parameter, value in settings.items() if parameter.field in ChipEntry.model_fields}
+        overrides = {parameter.field: value for parameter, value in settings.items() if parameter not in own}
+        chip = _with_settings(base.chips[chosen["chip"]], own)
         chip = chip.model_copy(
             update={"overrides": {**chip.overrides, **overrides}, "schedules": (chosen["schedule"],)}
         )
@@ -268,72 +287,32 @@ class SearchSpace:
 
     def _settings(self, values: Mapping[str, Value], block: Block) -> dict[Parameter, Value]:
         """What a trial sets in a block, beside which of its names it takes."""
-        parameters = {path: self.parameters[path] for path in values}
-        return {
-            parameter: values[path]
-            for path, parameter in parameters.items()
-            if parameter.block == block and parameter.field
-        }
+        return {self.parameters[path]: value for path, value in values.items() if path.startswith(f"{block}.")}
 
     def baseline_values(self) -> dict[str, Value | None]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
-        values: dict[str, Value | None] = {}
-        for path, parameter in self.parameters.items():
-            if self._means_something(parameter, {}):
-                value = self._baseline_value(parameter)
-                values[path] = "infinite" if value == math.inf else value
-        return values
-
-    def _baseline_value(self, parameter: Parameter) -> Any:
-        base, names, field = self.base, self.baseline, parameter.field
-        if not field:
-            return names[parameter.block]
-        if parameter.block == "network":
-            sizes = self.base_hidden
-            if parameter.layer is not None:
-                return sizes[parameter.layer - 1]
-            return len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
-        if parameter.block == "chip" and field not in ChipEntry.model_fields:
-            return parameter_value(base_chip(base, names["chip"]), field)
-        holders = {
+        base, names, chip = self.base, self.baseline, base_chip(self.base, self.baseline["chip"])
+        holders: dict[str, Any] = {
             "recipe": base.recipes[names["recipe"]],
             "chip": base.chips[names["chip"]],
             "schedule": base.schedule_entry(names["schedule"]),
             "neuron": base.neuron,
         }
-        return getattr(holders[parameter.block], field)
-
-
-def baseline_names(
-    base: SweepSpec, *, recipe: str | None = None, chip: str | None = None, schedule: str | None = None
-) -> dict[str, str]:
-    """Recipe, chip and schedule of the baseline; what is left out is the first one."""
-    chip = chip or next(iter(base.chips))
-    return {
-        "recipe": recipe or next(iter(base.recipes)),
-        "chip": chip,
-        "schedule": schedule or base.chips[chip].schedules[0],
-    }
-
-
-def ordered(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """The parameters in the order in which they are drawn.
-
-    Which recipe, chip and schedule come first, then what decides whether others take part, with what it depends on
-    itself, then the rest; each as written.
-    """
-    position = {path: number for number, path in enumerate(parameters)}
-    deciding = {path for path in parameters if decides(path)}
-    for path in reversed(list(parameters)):
-        if path in deciding:
-            deciding |= {need for need in parameters[path].needs if position.get(need, math.inf) < position[path]}
-    first = [*(path for path in NAMED if path in parameters), *(path for path in parameters if path in deciding)]
-    return {**{path: parameters[path] for path in first}, **parameters}
-
-
-def decides(path: str) -> bool:
-    """Whether parameters of the same block take part or not according to this one."""
-    return _DECIDING.fullmatch(path) is not None
+        values: dict[str, Any] = {}
+        for path, parameter in self.parameters.items():
+            block, field = parameter.block, parameter.field
+            if not self._means_something(parameter, {}):
+                continue
+            if not field:
+                values[path] = names[block]
+            elif block == "network":
+                sizes = self.base_hidden if parameter.layer is None else self.base_hidden[parameter.layer - 1 :][:1]
+                values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
+            elif block == "chip" and field not in ChipEntry.model_fields:
+                values[path] = parameter_value(chip, field)
+            else:
+                values[path] = getattr(holders[block], field)
+        return {path: "infinite" if value == math.inf else value for path, value in values.items()}
 
 
 def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:

@@ -10,14 +10,21 @@ from pydantic import Field, field_validator, model_validator
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.spec import AxisValue, EvaluationEntry, ObjectiveEntry, Positive, Seeds, SweepSpec
+from codesign.exploration.spec import (
+    AxisValue,
+    EvaluationEntry,
+    ObjectiveEntry,
+    Positive,
+    Seeds,
+    SweepSpec,
+    different,
+)
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain, Value
-from codesign.exploration.study.space import SearchSpace, baseline_names
-from codesign.units import Time, parse_quantity
+from codesign.exploration.study.space import SearchSpace
+from codesign.units import Real, Time, parse_quantity
 
 __all__ = [
-    "BaselineEntry",
     "BudgetEntry",
     "ConstraintEntry",
     "FidelityEntry",
@@ -28,15 +35,23 @@ __all__ = [
 ]
 
 
+def _in_si(cls: Any, data: Any) -> Any:
+    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
+    column = data.get("column") if isinstance(data, dict) else None
+    unit = COLUMNS[column].unit if isinstance(column, str) and column in COLUMNS else ""
+    texts = {name: data[name] for name in _LIMITS if unit and isinstance(data.get(name), str)}
+    return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}} if texts else data
+
+
+_LIMITS = ("reference", "at_least", "at_most")
+
+
 class StudyObjective(ObjectiveEntry):
     """An objective; its `reference`, the worst value that counts in hypervolumes, is a number or has a unit."""
 
-    reference: float
+    reference: Real
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_unit(cls, data: Any) -> Any:
-        return _in_si(data, "reference")
+    _with_unit = model_validator(mode="before")(_in_si)
 
 
 class ConstraintEntry(Spec):
@@ -47,13 +62,10 @@ class ConstraintEntry(Spec):
     """
 
     column: str
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Real | None = None
+    at_most: Real | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_unit(cls, data: Any) -> Any:
-        return _in_si(data, "at_least", "at_most")
+    _with_unit = model_validator(mode="before")(_in_si)
 
     @model_validator(mode="after")
     def _check(self) -> ConstraintEntry:
@@ -70,10 +82,9 @@ class SamplerEntry(Spec):
     """What proposes trials.
 
     Attributes:
-        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp`, `cmaes`, or the name of a class of `optuna.samplers`; may
-            stand alone, as in `sampler: random`.
+        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp` or `cmaes`; may stand alone, as in `sampler: random`.
         seed: of it; the same seed gives the same trials, on any number of workers, interrupted or not.
-        options: arguments of that class.
+        options: arguments of Optuna's class.
     """
 
     name: str = "tpe"
@@ -157,16 +168,8 @@ class FidelityEntry(Spec):
     """
 
     levels: Annotated[tuple[FidelityLevel, ...], Field(min_length=1, max_length=10)]
-    keep: Annotated[float, Field(gt=0, lt=1)] = 1 / 3
+    keep: Annotated[Real, Field(gt=0, lt=1)] = 1 / 3
     cohort: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 9
-
-
-class BaselineEntry(Spec):
-    """What the study is held against: names of a recipe, a chip and a schedule, unchanged; left out, the first ones."""
-
-    recipe: str | None = None
-    chip: str | None = None
-    schedule: str | None = None
 
 
 class StudySpec(SweepSpec):
@@ -183,7 +186,7 @@ class StudySpec(SweepSpec):
         in_flight: trials, or with fidelity levels cohorts of them, under way at once. A trial is proposed when the
             one so many before it has ended, so results do not depend on the number of workers, but on this.
         fidelity: cheap evaluations first.
-        baseline: what it is held against.
+        baseline: what it is held against, unchanged: names of a recipe, a chip and a schedule; left out, the first.
         axes: none in a study.
     """
 
@@ -194,7 +197,7 @@ class StudySpec(SweepSpec):
     budget: BudgetEntry
     in_flight: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 4
     fidelity: FidelityEntry | None = None
-    baseline: BaselineEntry = BaselineEntry()
+    baseline: dict[Literal["recipe", "chip", "schedule"], str] = Field(default_factory=dict)
 
     @field_validator("axes", mode="before")
     @classmethod
@@ -208,9 +211,7 @@ class StudySpec(SweepSpec):
     @field_validator("objectives")
     @classmethod
     def _distinct_objectives(cls, objectives: tuple[StudyObjective, ...]) -> tuple[StudyObjective, ...]:
-        columns = [objective.column for objective in objectives]
-        if len(set(columns)) < len(columns):
-            raise ValueError(f"objectives must be about different columns, found {', '.join(columns)}")
+        different("columns of objectives", [objective.column for objective in objectives])
         return objectives
 
     @classmethod
@@ -241,8 +242,7 @@ class StudySpec(SweepSpec):
     @property
     def search_space(self) -> SearchSpace:
         """What is searched."""
-        baseline = baseline_names(self, **self.baseline.model_dump())
-        return SearchSpace.of(self, baseline, self.space)
+        return SearchSpace.of(self, self.space, self.baseline)
 
     def trial_sweep(
         self,
@@ -263,11 +263,3 @@ class StudySpec(SweepSpec):
         evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
         sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})
         return sweep if level is None else level.applied(sweep)
-
-
-def _in_si(data: Any, *limits: str) -> Any:
-    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
-    column = data.get("column") if isinstance(data, dict) else None
-    unit = COLUMNS[column].unit if isinstance(column, str) and column in COLUMNS else ""
-    texts = [name for name in limits if unit and isinstance(data.get(name), str)]
-    return {**data, **{name: parse_quantity(data[name], unit) for name in texts}} if texts else data

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import Study
 
 from codesign.errors import InputError
 from codesign.exploration.encoding import digest
@@ -24,15 +28,10 @@ from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.variants import base_chip
 from codesign.files import Location, is_url, printable
 
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-    from optuna.study import Study
-
 __all__ = ["JOURNAL", "StudyPlaces", "definition_of", "open_study", "repair_journal"]
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
-_SQLITE = "sqlite:///"
 _UNSEARCHED = ("title", "question", "description", "budget", "in_flight", "resources")
 """Parts of a study file that may change between two runs of the same study."""
 
@@ -82,41 +81,24 @@ class StudyPlaces:
         """File of the trials; None where another storage keeps them."""
         return Path(self.output) / JOURNAL if self.url is None else None
 
-    @property
-    def locks(self) -> tuple[Path, ...]:
-        """Files that the one process holds which searches: of the output, and of trials elsewhere."""
-        output = self.output
-        own = _lock_elsewhere({"output": str(output)}) if is_url(output) else Path(output) / ".study.lock"
-        if self.url is None:
-            return (own,)
-        database = os.path.abspath(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else self.url
-        return own, _lock_elsewhere({"storage": database, "study": self.name})
-
     def __str__(self) -> str:
         return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold all locks. Raises InputError where another process holds one."""
-        from filelock import FileLock, Timeout
 
-        with ExitStack() as held:
-            for path in self.locks:
-                try:
-                    held.enter_context(FileLock(path, timeout=0))
-                except Timeout:
-                    option = "--output" if path == self.locks[0] else "--storage"
-                    raise InputError(
-                        f"{path}: is held by another process that runs a study there; wait, or choose another {option}"
-                    ) from None
-                except OSError as error:
-                    raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
-            yield
-
-
-def _lock_elsewhere(identity: Mapping[str, object]) -> Path:
-    """A lock for what is not a folder of this machine; processes of other machines do not see it."""
-    return Path(tempfile.gettempdir()) / f"codesign-{digest(identity)[:16]}.lock"
+@contextmanager
+def _locked(output: Location) -> Iterator[None]:
+    """Hold the lock of an output folder of this machine. Raises InputError where another process holds it."""
+    path = None if is_url(output) else Path(output) / ".study.lock"
+    try:
+        lock = nullcontext() if path is None else FileLock(path, timeout=0).acquire()
+    except Timeout:
+        raise InputError(
+            f"{path}: is held by another process that runs a study there; wait, or choose another --output"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    with lock:
+        yield
 
 
 @contextmanager
@@ -133,10 +115,8 @@ def open_study(
         InputError: another process has the study open, the storage cannot be opened, or it holds a study of that name
             which searches for something else.
     """
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with places.locked():
+    with _locked(places.output):
         if places.journal is not None:
             repair_journal(places.journal, on_note)
         study = _load(spec, places)
@@ -159,8 +139,6 @@ def open_study(
 
 def _load(spec: StudySpec, places: StudyPlaces) -> Study:
     """The study, made where it is missing."""
-    import optuna
-
     try:
         study = optuna.create_study(
             study_name=spec.name, storage=_storage(places), directions=spec.directions, load_if_exists=True
@@ -176,14 +154,10 @@ def _load(spec: StudySpec, places: StudyPlaces) -> Study:
 
 
 def _storage(places: StudyPlaces) -> BaseStorage:
-    import optuna
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    if places.journal is None:
-        assert places.url is not None
-        return optuna.storages.get_storage(places.url)
+    if places.url is not None:
+        return get_storage(places.url)
     path = str(places.journal)
-    return optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+    return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
@@ -212,10 +186,7 @@ def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
         )
     else:
         on_note(f"{journal}: the last line was torn when its writer ended, and is cut off")
-    with journal.open("r+b") as file:
-        file.truncate(good)
-        file.flush()
-        os.fsync(file.fileno())
+    os.truncate(journal, good)
 
 
 def _is_entry(line: bytes) -> bool:

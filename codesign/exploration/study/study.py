@@ -5,32 +5,29 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from codesign.analysis.columns import AXIS_PREFIX
-from codesign.analysis.metadata import AxisFacts, ResultMetadata, StudyFacts
+from codesign.analysis.metadata import AxisFacts, StudyFacts
 from codesign.analysis.table import read_results, write_results
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import choose_sweep
-from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.point_rows import point_row
+from codesign.exploration.plan import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import JOB_KINDS, Runner
 from codesign.exploration.running import choose_executor
 from codesign.exploration.runs.progress import Progress, Search
 from codesign.exploration.runs.recorder import recorded_run
 from codesign.exploration.store import Store
-from codesign.exploration.study.domains import Value
 from codesign.exploration.study.driver import ELAPSED, Driver
-from codesign.exploration.study.evaluation import Evaluations, Outcome
-from codesign.exploration.study.facts import describe_study
-from codesign.exploration.study.spec import FidelityLevel, StudySpec
+from codesign.exploration.study.evaluation import Evaluations, Outcome, trial_plan
+from codesign.exploration.study.facts import describe_study, write_trials
+from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
-from codesign.exploration.study.trials import front_numbers, told_states, told_trials, write_trials
+from codesign.exploration.study.trials import front_numbers, told_trials
 from codesign.exploration.sweep import Commands
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
@@ -101,11 +98,10 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    progress, commands = progress or Progress(), commands or Commands()
+    progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
     places = output if isinstance(output, StudyPlaces) else StudyPlaces(name=spec.name, output=output)
     open_folder(places.output).check_writable()
-    plans = _Plans(spec=spec, workloads=workloads or Workloads())
-    baseline = plans.of({})  # what does not fit together shows before anything is opened
+    baseline = trial_plan(spec, workloads, {})  # what does not fit together shows before anything is opened
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
@@ -120,145 +116,94 @@ def run_study(
             command=commands.resume,
         ) as recorded,
     ):
-        with executor or _choose_executor(spec, plans, recorded) as chosen:
-            evaluations = _evaluations(plans, store, chosen, recorded)
-            search = _Search(spec=spec, study=study, plans=plans, evaluations=evaluations)
-            search.run(chosen.name, str(places), recorded)
-            search.test(models=models)
-        return search.write(places.output, commands.again or f"codesign study {shlex.quote(spec.name)}", models=models)
-
-
-@dataclass(kw_only=True)
-class _Search:
-    """A study from its first trial to its report.
-
-    Attributes:
-        baseline: the outcome of the file as it stands.
-        tested: plans on the test split, by label: those of the baseline and of the front's trials.
-    """
-
-    spec: StudySpec
-    study: Study
-    plans: _Plans
-    evaluations: Evaluations
-    baseline: Outcome = field(init=False)
-    tested: dict[str, Plan] = field(init=False)
-
-    def run(self, executor: str, place: str, progress: Progress) -> None:
-        """Evaluate the baseline and propose trials until the budget is spent.
-
-        Raises:
-            InputError: the baseline fails, or its chip does not give all objectives: the study asks for what it cannot
-                have.
-        """
-        budget = self.spec.budget
-        progress.study_begins(
-            Search(
-                trials=budget.trials,
-                time_s=budget.time,
-                told=told_states(self.study),
-                elapsed_s=float(self.study.user_attrs.get(ELAPSED, 0.0)),
-                executor=executor,
-                place=place,
+        with executor or _choose_executor(spec, workloads, baseline, recorded) as chosen:
+            runner = Runner(
+                store=store,
+                executor=chosen,
+                workload=workloads.load,
+                progress=recorded,
+                resources=spec.resources.by_kind,
+                order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
             )
+            evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
+            outcome = _search(study, evaluations, chosen.name, str(places), recorded)
+            tested = _test(study, evaluations, models=models)
+        facts = describe_study(spec, study, baseline=outcome)
+        command = commands.again or f"codesign study {shlex.quote(spec.name)}"
+        return _write(evaluations, tested, facts, places.output, command, models)
+
+
+def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
+    """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent.
+
+    Raises:
+        InputError: the baseline fails, or its chip does not give all objectives: the study asks for what it cannot
+            have.
+    """
+    spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
+    progress.study_begins(
+        Search(
+            trials=spec.budget.trials,
+            time_s=spec.budget.time,
+            told={state: states.count(state) for state in states},
+            elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
+            executor=executor,
+            place=place,
         )
-        runs = self.evaluations.begin(_BASELINE, {}, None)
-        while (outcome := self.evaluations.outcome(_BASELINE)) is None:
-            self.evaluations.runner.step()
-        if runs and not outcome.values:  # one that does not fit, or is too large, is not run, and others may do
-            raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
-        self.baseline = outcome
-        Driver(self.spec, self.study, self.evaluations, place=place, baseline=outcome, progress=progress).run()
-
-    def test(self, *, models: bool) -> None:
-        """Run the front's trials and the baseline on the test split."""
-        trials = told_trials(self.study)
-        self.tested = {
-            _BASELINE: self.plans.of({}, split="test"),
-            **{
-                str(number): self.plans.of(trials[number].values, split="test")
-                for number in front_numbers(self.spec, trials)
-            },
-        }
-        for label, plan in self.tested.items():
-            self.evaluations.add(plan, f"test of {label if label == _BASELINE else f'trial {label}'}", models=models)
-        self.evaluations.runner.run()
-
-    def write(self, output: Location, command: str, *, models: bool) -> StudyOutcome:
-        """Results, trials, report and models."""
-        from codesign.exploration.models import write_models
-        from codesign.reporting.html import write_report
-
-        store, failures = self.evaluations.store, self.evaluations.runner.failures
-        facts = describe_study(self.spec, self.study, baseline=self.baseline)
-        rows = [
-            {**point_row(point, plan.shape, store, failures), f"{AXIS_PREFIX}{_TRIAL_AXIS}": label}
-            for label, plan in self.tested.items()
-            for point in plan.points
-        ]
-        results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-        write_results(results, rows, self._metadata(facts, command))
-        write_trials(trials, self.spec, facts)
-        table = read_results(results)
-        write_report(table, report)
-        written = None
-        if models:
-            load = self.plans.workloads.load
-            written = write_models(self.tested, table, output=output, store=store, workload=load, reasons=failures)
-        failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
-        return StudyOutcome(
-            results=results, trials=trials, report=report, facts=facts, failed=failed.count("failed"), models=written
-        )
-
-    def _metadata(self, facts: StudyFacts, command: str) -> ResultMetadata:
-        plans = list(self.tested.values())
-        points = tuple(point for plan in plans for point in plan.points)
-        plan = dataclasses.replace(plans[0], spec=self.spec, points=points)
-        metadata = describe_sweep(
-            plan,
-            self.evaluations.works,
-            self.plans.workloads.load(plan.workload),
-            command=command,
-            failed=len(self.evaluations.runner.failures),
-        )
-        return dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plans:
-    """Design points of trials."""
-
-    spec: StudySpec
-    workloads: Workloads
-
-    def of(
-        self,
-        values: Mapping[str, Value],
-        level: FidelityLevel | None = None,
-        *,
-        split: Literal["validation", "test"] = "validation",
-    ) -> Plan:
-        """A trial at a level, None for the full one. Raises InputError for values that do not go together."""
-        sweep = self.spec.trial_sweep(values, level=level, split=split)
-        outline = self.workloads.outline(sweep.workload)
-        return build_plan(sweep, outline, with_float_weights=split == "test")
-
-
-def _evaluations(plans: _Plans, store: Store, executor: Executor, progress: Progress) -> Evaluations:
-    runner = Runner(
-        store=store,
-        executor=executor,
-        workload=plans.workloads.load,
-        progress=progress,
-        resources=plans.spec.resources.by_kind,
-        order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
     )
-    return Evaluations(spec=plans.spec, plan=plans.of, store=store, runner=runner)
+    runs = evaluations.begin(_BASELINE, {}, None)
+    while (outcome := evaluations.outcome(_BASELINE)) is None:
+        evaluations.runner.step()
+    if runs and not outcome.objectives:  # one that does not fit, or is too large, is not run, and others may do
+        raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
+    Driver(spec, study, evaluations, place=place, baseline=outcome, progress=progress).run()
+    return outcome
 
 
-def _choose_executor(spec: StudySpec, plans: _Plans, progress: Progress) -> Executor:
+def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
+    """Run the front's trials and the baseline on the test split; their plans, by label."""
+    spec, trials = evaluations.spec, told_trials(study)
+    values = {_BASELINE: {}, **{str(number): trials[number].values for number in front_numbers(spec, trials)}}
+    plans = {label: trial_plan(spec, evaluations.workloads, of, split="test") for label, of in values.items()}
+    for label, plan in plans.items():
+        evaluations.add(plan, f"test of {label if label == _BASELINE else f'trial {label}'}", models=models)
+    evaluations.runner.run()
+    return plans
+
+
+def _write(
+    evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, output: Location, command: str, models: bool
+) -> StudyOutcome:
+    """Results, trials, report and models."""
+    from codesign.exploration.models import write_models
+    from codesign.reporting.html import write_report
+
+    spec, load, failures = evaluations.spec, evaluations.workloads.load, evaluations.runner.failures
+    axis = f"{AXIS_PREFIX}{_TRIAL_AXIS}"
+    rows = [{**row, axis: label} for label, plan in tested.items() for row in evaluations.rows(plan)]
+    points = tuple(point for plan in tested.values() for point in plan.points)
+    together = dataclasses.replace(tested[_BASELINE], spec=spec, points=points)
+    data = load(together.workload)
+    metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
+    metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
+    results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
+    write_results(results, rows, metadata)
+    write_trials(trials, spec, facts)
+    table = read_results(results)
+    write_report(table, report)
+    files = None
+    if models:
+        store = evaluations.runner.store
+        files = write_models(tested, table, output=output, store=store, workload=load, reasons=failures)
+    failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
+    return StudyOutcome(
+        results=results, trials=trials, report=report, facts=facts, failed=failed.count("failed"), models=files
+    )
+
+
+def _choose_executor(spec: StudySpec, workloads: Workloads, baseline: Plan, progress: Progress) -> Executor:
     """One for trainings of trials in flight, and of their seeds."""
-    training = plans.workloads.load(plans.of({}).workload).train
+    training = workloads.load(baseline.workload).train
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
     return choose_executor(

@@ -1,136 +1,86 @@
-"""Trials as Optuna's storage keeps them, and `trials.parquet`, for whoever looks at a search with other tools."""
+"""Trials that have been told, as Optuna's storage keeps them, and the front of them."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TypeVar
 
-from codesign.analysis.metadata import StudyFacts
-from codesign.exploration.study.domains import Value
-from codesign.exploration.study.evaluation import Outcome, front_of
+import numpy as np
+from optuna.study import Study
+
+from codesign.analysis.formatting import column_label, quantity
+from codesign.analysis.pareto import front_order, hypervolume
+from codesign.exploration.runs.progress import FrontLine
+from codesign.exploration.study.evaluation import Outcome
 from codesign.exploration.study.spec import StudySpec
-from codesign.files import Location, write_atomically
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-    from optuna.trial import FrozenTrial
+__all__ = ["TRIAL", "ended_text", "front_lines", "front_numbers", "told_trials", "volume", "volume_text"]
 
-__all__ = ["TRIAL", "TrialRecord", "front_numbers", "told_states", "told_trials", "write_trials"]
+Name = TypeVar("Name")
 
 TRIAL = "codesign"
-"""User attribute of a trial in Optuna's storage: its record, as JSON."""
-TrialState = Literal["complete", "dropped", "infeasible", "failed"]
+"""User attribute of a trial in Optuna's storage: its outcome, as JSON."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialRecord:
-    """What a trial was and gave.
-
-    Attributes:
-        state: as of its outcome, or `dropped` for one with values short of the last level.
-        level: the last one at which it was evaluated.
-        values: of its parameters, as the file would write them.
-        objectives, spreads, violations, reason: as of its outcome; violations without what is not violated.
-    """
-
-    state: TrialState
-    level: int
-    values: dict[str, Value]
-    objectives: Sequence[float]
-    spreads: Sequence[float | None]
-    violations: Mapping[str, float]
-    reason: str | None
-
-    @staticmethod
-    def ended(values: dict[str, Value], level: int, outcome: Outcome, *, short: int = 0) -> TrialRecord:
-        """The record of a trial that ended so many levels short of the last."""
-        return TrialRecord(
-            state="dropped" if outcome.values and short else outcome.state,
-            level=level,
-            values=values,
-            objectives=outcome.values,
-            spreads=outcome.spreads,
-            violations={text: by for text, by in outcome.violations.items() if by > 0},
-            reason=outcome.reason,
-        )
-
-    @staticmethod
-    def of(trial: FrozenTrial) -> TrialRecord | None:
-        """The record of a trial that has been told; None for one that has not, or by somebody else."""
-        if not trial.state.is_finished() or TRIAL not in trial.user_attrs:
-            return None
-        return TrialRecord(**trial.user_attrs[TRIAL])
-
-    def as_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return dataclasses.asdict(self)
+def told_trials(study: Study) -> dict[int, Outcome]:
+    """Outcomes of the trials that have been told, by number."""
+    return {
+        trial.number: Outcome(**trial.user_attrs[TRIAL])
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.is_finished() and TRIAL in trial.user_attrs
+    }
 
 
-def told_trials(study: Study) -> dict[int, TrialRecord]:
-    """Records of the trials that have been told, by number."""
-    records = {trial.number: TrialRecord.of(trial) for trial in study.get_trials(deepcopy=False)}
-    return {number: record for number, record in records.items() if record is not None}
+def volume(spec: StudySpec, outcomes: Sequence[Outcome]) -> float:
+    """Hypervolume of the complete ones of some trials up to the references."""
+    values = [outcome.objectives for outcome in outcomes if outcome.state == "complete"]
+    return hypervolume(values, spec.directions, spec.references)
 
 
-def told_states(study: Study) -> dict[str, int]:
-    """How many trials have been told, by how they ended."""
-    return dict(Counter(record.state for record in told_trials(study).values()))
+def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
+    """Which are on the front of those that are better than all references, best in the first objective first."""
+    complete = [name for name, outcome in outcomes.items() if outcome.state == "complete"]
+    signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
+    values = np.array([outcomes[name].objectives for name in complete]).reshape(-1, len(signs))
+    better = np.flatnonzero((values * signs > np.array(spec.references) * signs).all(axis=1))
+    return [complete[better[position]] for position in front_order(values[better], spec.directions)]
 
 
-def front_numbers(spec: StudySpec, trials: Mapping[int, TrialRecord]) -> list[int]:
+def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
     """Numbers of the complete trials that are better than the references and that no other one beats.
 
     Of equal ones the first.
     """
-    complete = [(number, record.objectives) for number, record in trials.items() if record.state == "complete"]
     distinct: dict[tuple[float, ...], int] = {}
-    for position in sorted(front_of(spec, [values for _, values in complete])):
-        number, values = complete[position]
-        distinct.setdefault(tuple(values), number)
+    for number in sorted(_front(spec, trials)):
+        distinct.setdefault(tuple(trials[number].objectives), number)
     return sorted(distinct.values())
 
 
-def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
-    """Write the table, atomically: number, state, level, reason, hypervolume, on_front, a column `parameter.<path>` for
-    each parameter (SI units; null where it takes no part), and for each objective its mean over training seeds on the
-    validation split and, as `<column>_spread`, the sample standard deviation.
-
-    Raises:
-        InputError: the place cannot be written.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    trials = facts.trials
-    columns: dict[str, Any] = {
-        "number": pa.array([trial.number for trial in trials], pa.int64()),
-        "state": pa.array([trial.state for trial in trials], pa.string()),
-        "level": pa.array([trial.level for trial in trials], pa.int64()),
-        "on_front": pa.array([trial.on_front for trial in trials], pa.bool_()),
-        "hypervolume": pa.array([trial.hypervolume for trial in trials], pa.float64()),
-    }
-    for position, objective in enumerate(spec.objectives):
-        columns[objective.column] = pa.array([trial.values[position] for trial in trials], pa.float64())
-        columns[f"{objective.column}_spread"] = pa.array([trial.spreads[position] for trial in trials], pa.float64())
-    for parameter in facts.parameters:
-        name = parameter.name
-        columns[f"parameter.{name}"] = _column([trial.parameters.get(name) for trial in trials])
-    columns["violations"] = pa.array([sorted(trial.violations) for trial in trials], pa.list_(pa.string()))
-    columns["reason"] = pa.array([trial.reason for trial in trials], pa.string())
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), sink, compression="zstd")
-    write_atomically(location, sink.getvalue().to_pybytes())
+def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
+    """The front for whoever watches, the best in the first objective first; the baseline takes part."""
+    columns = [objective.column for objective in spec.objectives]
+    every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
+    return [
+        FrontLine(
+            name=name,
+            labels=tuple(map(column_label, columns)),
+            values=tuple(map(quantity, every[name].objectives, columns)),
+        )
+        for name in _front(spec, every)
+    ]
 
 
-def _column(values: Sequence[Any]) -> Any:
-    """Values of one kind as they are, of several kinds as text."""
-    import pyarrow as pa
+def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> str:
+    """The hypervolume, in multiples of the baseline's alone where that has one."""
+    so_far, alone = volume(spec, [baseline, *trials.values()]), volume(spec, [baseline])
+    return f"{so_far / alone:.3g} times the baseline's" if alone else f"{so_far:.3g}"
 
-    kinds = {type(value) for value in values if value is not None}
-    if len(kinds) == 1:
-        return pa.array(values)
-    written, kind = (float, pa.float64()) if kinds == {int, float} else (str, pa.string())
-    return pa.array([None if value is None else written(value) for value in values], kind)
+
+def ended_text(spec: StudySpec, number: int, outcome: Outcome) -> str:
+    """How a trial ended, in a line."""
+    columns = [objective.column for objective in spec.objectives]
+    reason = f" ({outcome.reason})" if outcome.reason else ""
+    pairs = zip(columns, outcome.objectives, strict=False)
+    values = ", ".join(f"{column_label(column)} {quantity(value, column)}" for column, value in pairs)
+    return f"trial {number} {outcome.state}{reason}{': ' if values else ''}{values}"
