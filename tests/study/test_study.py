@@ -300,6 +300,19 @@ def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(search
 
 
 @quickly
+def test_values_that_only_together_cannot_be_make_a_trial_infeasible(search: Search) -> None:
+    space = "space:\n  schedule.input_mode: [queued, frame]\n  schedule.prioritize_input: [false, true]\n"
+    outcome, _ = search((SPACE, space), ("group_size: 4}", "group_size: 4, input_mode: queued}"))
+    clash = {"schedule.input_mode": "frame", "schedule.prioritize_input": True}
+    reasons = {trial.reason for trial in outcome.facts.trials if trial.parameters == clash}
+    assert {trial.state for trial in outcome.facts.trials if trial.parameters == clash} == {"infeasible"}
+    assert {trial.state for trial in outcome.facts.trials if trial.parameters != clash} == {"complete"}
+    assert str(*reasons).startswith(
+        "space.schedule.input_mode, space.schedule.prioritize_input: prioritize_input needs"
+    )
+
+
+@quickly
 def test_a_failing_training_is_a_failed_trial(search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from codesign.exploration import runner
 

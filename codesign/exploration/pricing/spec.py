@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.documents import Path_, Spec, dotted, suggestion, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.checks import mapping, name_problems
+from codesign.exploration.checks import list_at, mapping, name_problems
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
@@ -109,7 +109,7 @@ Mistakes = Iterator[tuple[Path_, str]]
 def _problems(data: dict[Any, Any]) -> Mistakes:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
     yield from name_problems(data)
-    name, entry, schedule, recipes = (data.get(key) for key in ("sweep", "chip", "schedule", "recipes"))
+    name, entry, schedule = (data.get(key) for key in ("sweep", "chip", "schedule"))
     dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     if not isinstance(name, str):
         return
@@ -135,9 +135,8 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
                 yield place, f"{dotted(place)}: the sweep '{sweep.name}' has no {value!r}{names}"
     if of_sweep is None or not isinstance(entry, str):
         return
-    taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": list(sweep.recipes)}
-    if isinstance(recipes, list) and recipes:
-        taken["recipe"] = recipes
+    recipes = list_at(data, "recipes") or list(sweep.recipes)
+    taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": recipes}
     for path in sweep.axes:
         block, of, parameter = path.split(".", 2)
         if of in taken[block]:
@@ -177,8 +176,7 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"{dotted(group)}: prices that move together need equally many values, found {listed}"
-    objectives = data.get("objectives")
-    for i, _ in enumerate(objectives if isinstance(objectives, list) else ()):
+    for i, _ in enumerate(list_at(data, "objectives")):
         at: Path_ = ("objectives", i, "column")
         column = value_at(data, at)
         if isinstance(column, str) and column not in (allowed := (*COSTS, *seen)):

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_, dotted, suggestion, value_at
 from codesign.errors import CodesignError
-from codesign.exploration.checks import mapping
+from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs, Value
 from codesign.exploration.study.samplers import option_problems, sampler_problem
@@ -211,10 +211,9 @@ def _refusal(space: SearchSpace, parameter: Parameter, values: Mapping[str, Valu
 
 def _fidelity(data: dict[str, Any], base: SweepSpec) -> Mistakes:
     """Levels that set what is searched for, and those that are not cheaper than the next one."""
-    written = mapping(data, "fidelity").get("levels")
     levels = [
         {name: level[name] for name in _COSTS if type(level.get(name)) is int} if isinstance(level, dict) else {}
-        for level in (written if isinstance(written, list) else ())
+        for level in list_at(data, "fidelity", "levels")
     ]
     searched = [path for path in mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", path)]
     for path in searched if any("epochs" in level for level in levels) else ():

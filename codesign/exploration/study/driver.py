@@ -74,7 +74,6 @@ class Driver:
         self._space = spec.search_space
         self._cohorts: deque[_Cohort] = deque()
         self._asked = 0
-        self._start = time.monotonic()
         self._elapsed_before = float(study.user_attrs.get(ELAPSED, 0.0))
         study.sampler = SeededSampler(spec.sampler.name, seed=spec.sampler.seed, options=spec.sampler.options)
 
@@ -92,6 +91,7 @@ class Driver:
         for first in range(0, len(trials), size):  # those of an earlier run that have not been told go on
             if not all(trial.state.is_finished() for trial in trials[first : first + size]):
                 self._begin(first)
+        self._start = time.monotonic()
         while True:
             while len(self._cohorts) < self._spec.in_flight and self._may_ask():
                 self._begin(self._asked - self._asked % size)  # one that an earlier budget cut short, too

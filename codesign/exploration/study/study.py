@@ -93,8 +93,7 @@ def run_study(
         models: whether to write each model that was tested, with its card, too.
 
     Raises:
-        InputError: parts of the file do not fit each other, the baseline lacks an objective, or another process runs
-            the study.
+        InputError: parts of the file clash, the baseline lacks an objective, or another process runs the study.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
@@ -129,8 +128,7 @@ def run_study(
             outcome = _search(study, evaluations, chosen.name, str(places), recorded)
             tested = _test(study, evaluations, models=models)
         facts = describe_study(spec, study, baseline=outcome)
-        command = commands.again or f"codesign study {shlex.quote(spec.name)}"
-        return _write(evaluations, tested, facts, places.output, command, models)
+        return _write(evaluations, tested, facts, places.output, commands.again, models)
 
 
 def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
@@ -172,7 +170,12 @@ def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, 
 
 
 def _write(
-    evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, output: Location, command: str, models: bool
+    evaluations: Evaluations,
+    tested: dict[str, Plan],
+    facts: StudyFacts,
+    output: Location,
+    again: str | None,
+    models: bool,
 ) -> StudyOutcome:
     """Results, trials, report and models."""
     from codesign.exploration.models import write_models
@@ -183,7 +186,7 @@ def _write(
     rows = [{**row, axis: label} for label, plan in tested.items() for row in evaluations.rows(plan)]
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[_BASELINE], spec=spec, points=points)
-    data = load(together.workload)
+    data, command = load(together.workload), again or f"codesign study {shlex.quote(spec.name)}"
     metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
     results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
