@@ -68,10 +68,9 @@ def line_of(text: str) -> int:
         (SHARED, "schedule.group_size: [1.0e+400]", "must be a finite number, found inf"),
         (SHARED, "schedule.group_size: [1.0e+39]", r"must be a valid integer, found 1e\+39"),
         (SHARED, "schedule.group_size: [.nan]", "must be a valid integer, found '.nan'"),
-        (WIDTH, "chip.vector_width: [true]", "must be a whole number of lanes above 0, or 'all', found True"),
+        (WIDTH, "chip.vector_width: [true]", "must be a whole number of lanes .*, found True"),
         ("layered: {method: layered}", 'layered: {method: layered, input_dropout: "0.1"}', "valid number, found '0.1'"),
-        ("reference: 0}", "reference: true}", r"reference: must be a valid number, found True"),
-        ("reference: 0}", 'reference: "0"}', r"reference: must be a valid number, found '0'"),
+        ("reference: 1 mJ", "reference: true", r"reference: must be a valid number, found True"),
         ("name: tpe, seed: 3", "name: tpe, seed: 4294967296", "must be less than 4294967296"),
     ],
 )
