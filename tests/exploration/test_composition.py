@@ -66,29 +66,6 @@ def mistakes(name: str, text: str, **choice: str) -> list[str]:
 # extends -------------------------------------------------------------------------------------------------------------
 
 
-def test_mappings_are_merged_key_by_key_and_everything_else_is_replaced(folder):
-    text = """\
-extends: tiny.yaml
-name: mine
-recipes: {second: {method: unlayered, policy: momentum, epochs: 3}}
-chips: {mubrain_fitted: {schedules: [asynchronous]}}
-seeds: {evaluation: [4]}
-evaluation: {samples: 5}
-"""
-    spec, base = load("mine.yaml", text), load_chosen(folder / "tiny.yaml", SweepSpec).spec
-    assert spec.name == "mine"
-    assert list(spec.recipes) == ["layered", "second"]
-    assert spec.recipes["layered"] == base.recipes["layered"]
-    assert (spec.recipes["second"].epochs, spec.recipes["second"].batch_size) == (3, 30)  # the base's defaults hold
-    assert (spec.chips["mubrain_fitted"].capacity, spec.chips["mubrain_fitted"].schedules) == (
-        "scaled",
-        ("asynchronous",),
-    )
-    assert (spec.seeds.training, spec.seeds.evaluation) == ((0,), (4,))
-    untouched = {"name", "recipes", "chips", "seeds", "evaluation"}
-    assert spec.model_dump(exclude=untouched) == base.model_dump(exclude=untouched)
-
-
 def test_a_chain_is_followed_from_folder_to_folder(folder):
     write("bases/deep/one.yaml", "extends: ../../tiny.yaml\nseeds: {training: [1]}\nevaluation: {samples: 1}\n")
     write("bases/two.yaml", "extends: deep/one.yaml\nevaluation: {samples: 2}\n")
