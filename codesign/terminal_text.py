@@ -1,4 +1,4 @@
-"""Texts of others on a terminal: nothing in them moves the cursor, sets a colour or turns the reading order around."""
+"""Texts of others, on a terminal or a page: nothing in them moves the cursor, sets a colour or turns text around."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 __all__ = ["escaped"]
 
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and newline, marks that reverse text, and bytes of file names that are not text."""
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, marks that turn text around, and bytes of file names that are not text."""
 
 
 def escaped(text: str) -> str:
-    r"""`text` with what would steer a terminal written out, such as `\x1b` for an escape."""
+    r"""`text` with what would steer a terminal or a reader's eye written out, such as `\x1b` for an escape."""
     return _STEERING.sub(lambda match: _written_out(ord(match[0])), text)
 
 

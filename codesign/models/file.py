@@ -224,8 +224,9 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
             raise InputError(
                 f"{place}: weights and topology do not fit: {name} must be {_written(wanted)}, found {_written(tensor)}"
             )
-        finite = tensor.isnan().logical_not() if name == "time_constant" else tensor.isfinite()
-        if not bool(finite.all()):
+        if name == "time_constant" and not bool((tensor > 0).all()):
+            raise InputError(f"{place}: {name} must be above 0 s, or infinite for no leak, found others")
+        if name != "time_constant" and not bool(tensor.isfinite().all()):
             raise InputError(f"{place}: {name} holds numbers that are not finite")
 
 

@@ -10,6 +10,7 @@ from codesign.analysis.formatting import UNKNOWN, listed, number, percent, polic
 from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import topology_text
+from codesign.terminal_text import escaped
 from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.units import format_si
 
@@ -48,7 +49,7 @@ def model_page(card: ModelCard, file: str) -> str:
         ),
         _limits(card),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return _page(parts)
 
 
 def index_page(
@@ -83,7 +84,12 @@ def index_page(
     ]
     if missing:
         parts += ["## Not here", _table(("model", "why"), [(_text(name), _text(why)) for name, why in missing])]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return _page(parts)
+
+
+def _page(parts: Sequence[str]) -> str:
+    """Parts one below the other, with what would steer a terminal or a reader's eye written out."""
+    return escaped("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _summary(card: ModelCard) -> str:

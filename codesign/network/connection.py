@@ -8,11 +8,9 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.topology import AveragePool, Conv2d, Linear, SumPool
+from codesign.network.topology import AveragePool, Conv2d, Grid, Linear, SumPool
 
 __all__ = ["Connection"]
-
-Grid = tuple[int, int, int]
 
 
 class Connection(torch.nn.Module):

@@ -11,9 +11,17 @@ import numpy as np
 import torch
 
 from codesign.errors import InputError
-from codesign.network.connection import Connection, Grid
+from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import AveragePool, LayerShape, NetworkShape, SumPool, TopologySpec, network_shape
+from codesign.network.topology import (
+    AveragePool,
+    Grid,
+    LayerShape,
+    NetworkShape,
+    SumPool,
+    TopologySpec,
+    network_shape,
+)
 
 __all__ = ["SpikingNetwork"]
 

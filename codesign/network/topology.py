@@ -16,6 +16,7 @@ from codesign.units import Positive
 __all__ = [
     "AveragePool",
     "Conv2d",
+    "Grid",
     "LayerError",
     "LayerShape",
     "LayerSpec",
@@ -28,7 +29,15 @@ __all__ = [
     "topology_text",
 ]
 
-Size = Annotated[Positive, Field(le=10_000_000)]
+_MOST = 10_000_000
+"""Inputs, and neurons of a layer."""
+_MOST_NEURONS = 10 * _MOST
+_MOST_LAYERS = 1000
+
+Grid = tuple[int, int, int]
+"""Channels, height and width."""
+
+Size = Annotated[Positive, Field(le=_MOST)]
 
 
 class Linear(Spec):
@@ -45,7 +54,7 @@ class Conv2d(Spec):
     channels: Size
     kernel: Size
     stride: Size = 1
-    padding: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] = 0
+    padding: Annotated[int, Field(ge=0, le=_MOST, strict=True)] = 0
 
 
 class SumPool(Spec):
@@ -73,7 +82,7 @@ class TopologySpec(Spec):
     """
 
     input: Size | tuple[Size, Size, Size]
-    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
 
     @model_validator(mode="after")
     def _check(self) -> TopologySpec:
@@ -188,51 +197,77 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
     """Sizes, fan-in and synapses of every layer of neurons.
 
     Raises:
-        LayerError: a kernel is larger than what it slides over, a pool does not divide it, or the last layer is a pool.
+        LayerError: a kernel is larger than what it slides over, a pool does not divide it, the last layer is a pool, or
+            there are more inputs or neurons than a network may have.
     """
     grid = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
     input_size = math.prod(grid)
+    if input_size > _MOST:
+        raise LayerError(0, f"must have at most {_MOST:,} inputs, found {input_size:,}")
+    neurons = 0
     layers: list[LayerShape] = []
     pool = 1  # factor of the pools between the last layer of neurons and the current grid
     for position, spec in enumerate(topology.layers):
-        channels, height, width = grid
-        if isinstance(spec, SumPool | AveragePool):
-            if height % spec.kernel or width % spec.kernel:
-                raise LayerError(position, f"a pool of {spec.kernel} does not divide {height}×{width}")
-            grid = (channels, height // spec.kernel, width // spec.kernel)
-            pool *= spec.kernel
-            continue
-        if isinstance(spec, Linear):
-            fan_in = channels * height * width * pool * pool
-            grid = (spec.neurons, 1, 1)
-            synapses = fan_in * spec.neurons
-            weights = channels * height * width * spec.neurons
-        else:
-            out_height = (height + 2 * spec.padding - spec.kernel) // spec.stride + 1
-            out_width = (width + 2 * spec.padding - spec.kernel) // spec.stride + 1
-            if out_height < 1 or out_width < 1:
-                raise LayerError(position, f"a kernel of {spec.kernel} does not fit {height}×{width}")
-            rows = _taps(height, out_height, spec)
-            columns = _taps(width, out_width, spec)
-            fan_in = channels * max(rows) * max(columns) * pool * pool
-            synapses = channels * sum(rows) * sum(columns) * pool * pool * spec.channels
-            weights = channels * spec.kernel * spec.kernel * spec.channels
-            grid = (spec.channels, out_height, out_width)
-        pool = 1
-        layers.append(
-            LayerShape(
-                neurons=math.prod(grid),
-                channels=grid[0],
-                height=grid[1],
-                width=grid[2],
-                fan_in=fan_in,
-                synapses=synapses,
-                weights=weights,
+        try:
+            if isinstance(spec, SumPool | AveragePool):
+                grid = _pooled(grid, spec)
+                pool *= spec.kernel
+                continue
+            layer = _linear(grid, pool, spec) if isinstance(spec, Linear) else _convolution(grid, pool, spec)
+        except ValueError as error:
+            raise LayerError(position, str(error)) from None
+        layers.append(layer)
+        neurons += layer.neurons
+        if neurons > _MOST_NEURONS:
+            raise LayerError(
+                position, f"must be at most {_MOST_NEURONS:,} neurons with those before, found {neurons:,}"
             )
-        )
+        grid, pool = (layer.channels, layer.height, layer.width), 1
     if isinstance(topology.layers[-1], SumPool | AveragePool):
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
     return NetworkShape(input_size=input_size, layers=tuple(layers))
+
+
+def _pooled(grid: Grid, spec: SumPool | AveragePool) -> Grid:
+    channels, height, width = grid
+    if height % spec.kernel or width % spec.kernel:
+        raise ValueError(f"a pool of {spec.kernel} does not divide {height}×{width}")
+    return channels, height // spec.kernel, width // spec.kernel
+
+
+def _linear(grid: Grid, pool: int, spec: Linear) -> LayerShape:
+    inputs = math.prod(grid)
+    fan_in = inputs * pool * pool
+    return LayerShape(
+        neurons=spec.neurons,
+        channels=spec.neurons,
+        height=1,
+        width=1,
+        fan_in=fan_in,
+        synapses=fan_in * spec.neurons,
+        weights=inputs * spec.neurons,
+    )
+
+
+def _convolution(grid: Grid, pool: int, spec: Conv2d) -> LayerShape:
+    channels, height, width = grid
+    out_height = (height + 2 * spec.padding - spec.kernel) // spec.stride + 1
+    out_width = (width + 2 * spec.padding - spec.kernel) // spec.stride + 1
+    if out_height < 1 or out_width < 1:
+        raise ValueError(f"a kernel of {spec.kernel} does not fit {height}×{width}")
+    neurons = spec.channels * out_height * out_width
+    if neurons > _MOST:
+        raise ValueError(f"must be at most {_MOST:,} neurons, found {neurons:,}")
+    rows, columns = _taps(height, out_height, spec), _taps(width, out_width, spec)
+    return LayerShape(
+        neurons=neurons,
+        channels=spec.channels,
+        height=out_height,
+        width=out_width,
+        fan_in=channels * max(rows) * max(columns) * pool * pool,
+        synapses=channels * sum(rows) * sum(columns) * pool * pool * spec.channels,
+        weights=channels * spec.kernel * spec.kernel * spec.channels,
+    )
 
 
 def topology_text(shape: NetworkShape) -> str:
@@ -242,7 +277,5 @@ def topology_text(shape: NetworkShape) -> str:
 
 def _taps(size: int, out_size: int, spec: Conv2d) -> list[int]:
     """For each output position along one axis, how many of the kernel's taps lie on the grid and not on its padding."""
-    return [
-        sum(0 <= position * spec.stride - spec.padding + tap < size for tap in range(spec.kernel))
-        for position in range(out_size)
-    ]
+    starts = (position * spec.stride - spec.padding for position in range(out_size))
+    return [max(0, min(size, start + spec.kernel) - max(0, start)) for start in starts]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +19,7 @@ import codesign as cd
 from codesign.errors import InputError
 from codesign.files import open_folder, read_file
 from codesign.models.file import decode_model, encode_model
+from codesign.models.page import model_page
 from codesign.network.topology import AveragePool, Conv2d, Linear, TopologySpec
 
 CONVOLUTION = TopologySpec(
@@ -46,6 +49,18 @@ def with_metadata(**changes: str | None) -> bytes:
     metadata = {**json.loads(content[8 : 8 + size])["__metadata__"], **changes}
     tensors = safetensors.torch.load(content)
     return safetensors.torch.save(tensors, {name: text for name, text in metadata.items() if text is not None})
+
+
+def layers_of(count: int, neurons: int = 3) -> str:
+    """The text of a topology."""
+    return json.dumps({"input": 6, "layers": [{"kind": "linear", "neurons": neurons}] * count})
+
+
+LINEAR = {"kind": "linear", "neurons": 3}
+
+
+def convolution(**layer: int) -> str:
+    return json.dumps({"input": [1, 6, 6], "layers": [{"kind": "conv2d", "channels": 1, **layer}]})
 
 
 def scores(one: cd.SpikingNetwork) -> torch.Tensor:
@@ -152,6 +167,83 @@ def test_a_file_with_any_other_byte_is_loaded_or_refused(position, value):
     assert loaded.network.shape.layer_sizes == (5, 3)
 
 
+OTHER = (
+    None,
+    "",
+    "x" * 5000,
+    "\x1b\u202e",
+    0,
+    -1,
+    1e308,
+    10**30,
+    True,
+    [],
+    {},
+    [[]],
+    ["F64"],
+    [10**6] * 9,
+    "F64",
+    "BF16",
+)
+
+
+def edited(value: Any, draw: random.Random) -> Any:
+    """The same with another value in one place."""
+    if not isinstance(value, dict | list) or not value or draw.random() < 0.2:
+        return draw.choice(OTHER)
+    name = draw.choice(sorted(value) if isinstance(value, dict) else range(len(value)))
+    changed = dict(value) if isinstance(value, dict) else list(value)
+    changed[name] = edited(value[name], draw)
+    return changed
+
+
+def packed(header: Any) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+def mutated(draw: random.Random) -> bytes:
+    """A model's file with bytes flipped or missing, another number in a tensor, or another value in its header."""
+    content = bytearray(data(description="of others", axes={"group_size": 4.0}))
+    size = int.from_bytes(content[:8], "little")
+    match draw.randrange(5):
+        case 0:
+            for _ in range(draw.randint(1, 8)):
+                content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        case 1:
+            del content[draw.randrange(len(content)) :]
+        case 2:
+            number = draw.choice((math.nan, math.inf, -math.inf, -1.0, 0.0, 1e38))
+            at = 8 + size + 4 * draw.randrange((len(content) - 8 - size) // 4)
+            content[at : at + 4] = struct.pack("<f", number)
+        case 3:
+            header = json.loads(content[8 : 8 + size])
+            texts = header["__metadata__"]
+            name = draw.choice(sorted(texts))
+            texts[name] = json.dumps(edited(json.loads(texts[name]), draw))
+            content[: 8 + size] = packed(header)
+        case 4:
+            header = json.loads(content[8 : 8 + size])
+            content[: 8 + size] = packed({**header, (name := draw.choice(sorted(header))): edited(header[name], draw)})
+    return bytes(content)
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.thorough)])
+def test_mutated_files_are_loaded_or_refused(count):
+    """Thorough: would catch a card or a tensor that only building the network, or its page, stumbles over."""
+    draw, ends = random.Random(count), set()
+    for _ in range(count):
+        try:
+            loaded = decode_model(mutated(draw))
+        except InputError:
+            ends.add("refused")
+        else:
+            assert model_page(loaded.card, "x").startswith("# ")
+            assert not loaded.network.check_numbers()
+            ends.add("loaded")
+    assert ends == {"refused", "loaded"}
+
+
 @pytest.mark.parametrize("header", [2**63 + 5, 2**40, 10**8 + 1])
 def test_headers_that_say_they_are_huge(header):
     with pytest.raises(InputError, match="is not a safetensors file"):
@@ -180,6 +272,13 @@ def test_safetensors_of_others(metadata):
         ({"neuron": '{"time_constant": -1.0}'}, r"neuron.time_constant: .* above 0"),
         ({"recipe": '{"method": "other", "epochs": 1}'}, r"recipe.method: "),
         ({"topology": '{"input": 6, "layers": []}'}, r"topology.layers: "),
+        ({"topology": layers_of(20_000)}, r"topology.layers: .* at most 1000"),
+        ({"topology": json.dumps({"input": [10**7] * 3, "layers": [LINEAR]})}, r"at most 10,000,000 inputs"),
+        (
+            {"topology": layers_of(11, neurons=10**7)},
+            r"layers\.10: must be at most 100,000,000 neurons with those before, found 110,000,000",
+        ),
+        ({"topology": convolution(kernel=1, padding=10**7)}, r"layers\.0: must be at most 10,000,000 neurons, found"),
         ({"input_grid": "[1, 2, 4]"}, "input_grid: must be the network's 6 inputs, found 1×2×4"),
     ],
 )
@@ -212,6 +311,14 @@ def test_weights_of_another_type_or_that_are_no_numbers():
         weight = torch.full((5, 6), number)
         with pytest.raises(InputError, match=r"connections\.0\.weight holds numbers that are not finite"):
             encode_model({**one.state_dict(), "connections.0.weight": weight}, card)
+    content, good = encode_model(one.state_dict(), card), struct.pack("<d", math.inf)
+    assert good in content
+    for wrong in (-1.0, 0.0, math.nan, -math.inf):
+        with pytest.raises(InputError, match=r"^m: time_constant must be above 0 s, or infinite for no leak"):
+            decode_model(content.replace(good, struct.pack("<d", wrong), 1), place="m")
+    for wrong in (math.nan, math.inf):
+        with pytest.raises(InputError, match=r"^m: threshold holds numbers that are not finite"):
+            decode_model(content.replace(struct.pack("<f", 0.3), struct.pack("<f", wrong), 1), place="m")
 
 
 def test_what_cannot_be_saved(tmp_path):

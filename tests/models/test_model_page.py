@@ -71,6 +71,20 @@ def test_texts_of_others_are_text():
     assert "[mine-seed0](mine-seed0.md)" in index
 
 
+def test_nothing_in_a_page_steers_a_terminal_or_turns_text_around():
+    steering = "\x00\x07\x1b\x7f\x9b\u061c\u200e\u200f\u202a\u202e\u2066\u2069"
+    evaluation = cd.ModelEvaluation(chip=steering, schedule=steering, accuracy=0.5, assumptions=(steering,))
+    origin = cd.ModelOrigin(name="s", title=steering, command=steering, config_hash="c", training_key="k")
+    full = replace(card(), name=steering, description=steering, evaluations=(evaluation,), origin=origin)
+    for page in (
+        model_page(full, steering),
+        index_page(steering, steering, [(steering, full)], [(steering, steering)]),
+    ):
+        assert not set(steering) & set(page)
+        assert "\\x1b" in page
+        assert "\\u202e" in page
+
+
 def test_evaluations_have_the_names_of_columns():
     beside = {"axes", "split"}
     assert set(cd.ModelEvaluation.__dataclass_fields__) - beside <= set(COLUMNS)
