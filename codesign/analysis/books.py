@@ -63,7 +63,7 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
 
 def _drawn(row: Mapping[Any, Any], weights: dict[str, float]) -> Mapping[Any, Any]:
     """Draws and scales of one row; as they are where energy or draws are not known."""
-    if row["uncertain_terms"] is None or row["energy_draws_j"] is None:
+    if any(row[name] is None for name in ("uncertain_terms", "term_scale_j", *_DRAWN, *_DRAWN.values())):
         return row
     moving = list(row["uncertain_terms"])
     scales = np.asarray(row["term_scale_j"], dtype=float)

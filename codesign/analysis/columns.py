@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import COST_TERMS, COVERAGE
 
 __all__ = [
     "AXIS_PREFIX",
     "COLUMNS",
     "ENTRIES",
+    "LARGEST",
+    "SMALLEST",
     "VOLATILE_COLUMNS",
     "Column",
     "Kind",
@@ -27,89 +29,173 @@ AXIS_PREFIX = "axis."
 """Columns of a sweep's axes begin with it."""
 
 
+LARGEST = 1e60
+"""No number of a result is larger in size: statistics square them, and hypervolumes multiply several."""
+SMALLEST = 1e-60
+"""No number of a result is smaller in size unless it is 0: ratios divide by them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: its type, its unit ("" for none), whether results may lack it, and what it says.
+    """One column: what it holds, and what its cells may be. Of a list, limits of values are those of its entries.
 
-    `draws` are floats in single precision: there are many, and more digits would say nothing.
+    Attributes:
+        kind: type; `draws` are floats in single precision: there are many, and more digits would say nothing.
+        unit: SI unit, "" for none.
+        nullable: whether results may lack it.
+        meaning: what it says.
+        least, most: smallest and largest value.
+        words: all that a text may be; empty for any text.
+        longest: characters of a text.
+        length: of a list: a number of entries, or columns of lists whose lengths, multiplied, are the number.
+        alike: whether all lists of the column are equally long, and none empty.
+        ascending: whether each entry of a list is above the one before it.
+        not_above: another column of lists of which no entry is below the same entry of this one.
     """
 
     kind: Kind
     unit: str = ""
     nullable: bool = True
     meaning: str
+    least: float = -LARGEST
+    most: float = LARGEST
+    words: tuple[str, ...] = ()
+    longest: int = 1000
+    length: int | tuple[str, ...] | None = None
+    alike: bool = False
+    ascending: bool = False
+    not_above: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        match ENTRIES.get(self.kind, self.kind):
+            case "string":
+                return f"one of {', '.join(self.words)}" if self.words else f"at most {self.longest:,} characters"
+            case "float":
+                return f"0 or from {SMALLEST:g} to {self.most:g}" + " in size" * (self.least < 0)
+            case "int":
+                return f"at least {self.least:g}"
+            case _:
+                return "true or false"
+
+    @property
+    def allowed_list(self) -> str:
+        """What a list may be as a whole, in words; "" where that does not matter."""
+        count = (
+            self.length if not isinstance(self.length, tuple) else " · ".join(f"len({name})" for name in self.length)
+        )
+        rules = (
+            f"{count} entries" if count else "",
+            "as many entries in all rows, and at least one" if self.alike else "",
+            "ascending" if self.ascending else "",
+            f"no entry above {self.not_above}" if self.not_above else "",
+        )
+        return ", ".join(filter(None, rules))
 
 
-def _text(meaning: str, *, nullable: bool = True) -> Column:
+ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}
+"""Kinds of lists, and what their entries are."""
+
+
+def _name(meaning: str, *, nullable: bool = True) -> Column:
     return Column(kind="string", meaning=meaning, nullable=nullable)
 
 
-def _number(meaning: str, unit: str = "") -> Column:
-    return Column(kind="float", meaning=meaning, unit=unit)
+def _word(*words: str, more: str = "", nullable: bool = True) -> Column:
+    return Column(
+        kind="string", meaning=more or f"{', '.join(words[:-1])} or {words[-1]}", words=words, nullable=nullable
+    )
 
 
-def _numbers(meaning: str, unit: str = "", kind: Kind = "floats") -> Column:
-    return Column(kind=kind, meaning=meaning, unit=unit)
+def _text(meaning: str) -> Column:
+    return Column(kind="string", meaning=meaning, longest=100_000)
 
+
+def _texts(meaning: str, **limits: Any) -> Column:
+    return Column(kind="strings", meaning=meaning, **{"longest": 100_000, **limits})
+
+
+def _count(meaning: str, *, least: int = 0, nullable: bool = True) -> Column:
+    return Column(kind="int", meaning=meaning, least=least, nullable=nullable)
+
+
+def _number(meaning: str, unit: str = "", *, least: float = 0.0, most: float = LARGEST) -> Column:
+    return Column(kind="float", meaning=meaning, unit=unit, least=least, most=most)
+
+
+def _fraction(meaning: str) -> Column:
+    return _number(meaning, most=1.0)
+
+
+def _numbers(meaning: str, unit: str = "", kind: Kind = "floats", *, least: float = 0.0, **limits: Any) -> Column:
+    return Column(kind=kind, meaning=meaning, unit=unit, least=least, **limits)
+
+
+_PER_NUMBER = ("uncertain_numbers",)
 
 COLUMNS: Mapping[str, Column] = {
     # what the point is
-    "sweep": _text("name of the sweep", nullable=False),
-    "point": _text("content hash of the design point", nullable=False),
-    "status": _text("ok, infeasible or failed", nullable=False),
+    "sweep": _name("name of the sweep", nullable=False),
+    "point": _name("content hash of the design point", nullable=False),
+    "status": _word("ok", "infeasible", "failed", nullable=False),
     "reason": _text("why the point is infeasible or failed"),
-    "workload": _text("dataset name", nullable=False),
-    "topology": _text("layer sizes as in 512-64-64-64-10", nullable=False),
-    "recipe": _text("name of the recipe in the sweep", nullable=False),
-    "training_method": _text("layered or unlayered", nullable=False),
-    "training_policy": _text("scheduling policy trained through; null for layered"),
-    "training_group_size": Column(kind="int", meaning="F trained through; null for layered"),
-    "training_seed": Column(kind="int", meaning="seed of initialization, order and dropouts", nullable=False),
-    "evaluation_seed": Column(kind="int", meaning="seed of the evaluation's schedule", nullable=False),
-    "chip": _text("chip name in the sweep", nullable=False),
-    "chip_title": _text("chip's full name"),
-    "synchronization": _text("asynchronous, clocked, barrier or timer"),
-    "capacity": _text("published, or scaled: circuits kept, counts lifted"),
-    "operation": _text("accelerated or real_time"),
-    "schedule": _text("name of the schedule in the sweep", nullable=False),
-    "inference": _text("layered or asynchronous: whether layers wait in this evaluation"),
-    "policy": _text("scheduling policy of the evaluation; null where the result cannot depend on it"),
-    "group_size": Column(kind="int", meaning="F of the evaluation; null for all that wait"),
-    "stop": _text("drained or on_output"),
-    "steps_after_output": Column(kind="int", meaning="forward steps run after the first output spike; null if drained"),
-    "input_mode": _text("frame or queued"),
+    "workload": _name("dataset name", nullable=False),
+    "topology": Column(kind="string", meaning="layer sizes as in 512-64-64-64-10", nullable=False, longest=10_000),
+    "recipe": _name("name of the recipe in the sweep", nullable=False),
+    "training_method": _word("layered", "unlayered", nullable=False),
+    "training_policy": _name("scheduling policy trained through; null for layered"),
+    "training_group_size": _count("F trained through; null for layered", least=1),
+    "training_seed": _count("seed of initialization, order and dropouts", nullable=False),
+    "evaluation_seed": _count("seed of the evaluation's schedule", nullable=False),
+    "chip": _name("chip name in the sweep", nullable=False),
+    "chip_title": _name("chip's full name"),
+    "synchronization": _word("asynchronous", "clocked", "barrier", "timer"),
+    "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts lifted"),
+    "operation": _word("accelerated", "real_time"),
+    "schedule": _name("name of the schedule in the sweep", nullable=False),
+    "inference": _word(
+        "layered", "asynchronous", more="layered or asynchronous: whether layers wait in this evaluation"
+    ),
+    "policy": _name("scheduling policy of the evaluation; null where the result cannot depend on it"),
+    "group_size": _count("F of the evaluation; null for all that wait", least=1),
+    "stop": _word("drained", "on_output"),
+    "steps_after_output": _count("forward steps run after the first output spike; null if drained"),
+    "input_mode": _word("frame", "queued"),
     "refractory": Column(kind="bool", meaning="a neuron fires at most once a forward pass in this evaluation"),
-    "weight_bits": Column(kind="int", meaning="bits of the weights evaluated; null for float32"),
+    "weight_bits": _count("bits of the weights evaluated; null for float32", least=1),
     "equivalent_to_layered": Column(kind="bool", meaning="the schedule provably gives the spikes of layered inference"),
     # how large it is
-    "neurons": Column(kind="int", meaning="neurons of the network, the output layer included"),
-    "synapses": Column(kind="int", meaning="synapses of the network; a shared weight counts once for each"),
-    "weight_memory_bits": Column(kind="int", meaning="synapses · bits of a weight evaluated, 32 for float32"),
-    "cores_used": Column(kind="int", meaning="cores with neurons"),
-    "lanes": Column(kind="int", meaning="lanes of all cores in use; null where the chip does not state a number"),
-    "assumptions": Column(kind="strings", meaning="what was assumed that the chip does not state or have"),
-    "not_modelled": Column(kind="strings", meaning="terms left out because the chip's numbers are not known"),
+    "neurons": _count("neurons of the network, the output layer included"),
+    "synapses": _count("synapses of the network; a shared weight counts once for each"),
+    "weight_memory_bits": _count("synapses · bits of a weight evaluated, 32 for float32"),
+    "cores_used": _count("cores with neurons"),
+    "lanes": _count("lanes of all cores in use; null where the chip does not state a number"),
+    "assumptions": _texts("what was assumed that the chip does not state or have"),
+    "not_modelled": _texts("terms left out because the chip's numbers are not known"),
     # how the model was trained
-    "trained_epochs": Column(kind="int", meaning="epochs run"),
-    "best_epoch": Column(kind="int", meaning="epoch whose weights were kept, chosen on validation"),
-    "training_loss": _number("mean training loss of the kept epoch"),
-    "validation_accuracy": _number("accuracy on the validation split at the kept epoch"),
-    "training_loss_curve": _numbers("mean training loss of each epoch run"),
-    "validation_accuracy_curve": _numbers("accuracy on the validation split after each epoch run"),
+    "trained_epochs": _count("epochs run"),
+    "best_epoch": _count("epoch whose weights were kept, chosen on validation"),
+    "training_loss": _number("mean training loss of the kept epoch", least=-LARGEST),
+    "validation_accuracy": _fraction("accuracy on the validation split at the kept epoch"),
+    "training_loss_curve": _numbers("mean training loss of each epoch run", least=-LARGEST),
+    "validation_accuracy_curve": _numbers("accuracy on the validation split after each epoch run", most=1.0),
     # how it answers
-    "samples": Column(kind="int", meaning="test samples"),
-    "accuracy": _number("correct / samples; undecided samples count as wrong"),
-    "float_accuracy": _number("accuracy of the same model and schedule with 32-bit weights"),
-    "drained_accuracy": _number("accuracy of the same execution once nothing waits; null where the queue is dropped"),
-    "tied_fraction": _number("share of samples whose highest score is shared; lowest index wins"),
-    "undecided_fraction": _number("share of samples without any output spike"),
+    "samples": _count("test samples"),
+    "accuracy": _fraction("correct / samples; undecided samples count as wrong"),
+    "float_accuracy": _fraction("accuracy of the same model and schedule with 32-bit weights"),
+    "drained_accuracy": _fraction("accuracy of the same execution once nothing waits; null where the queue is dropped"),
+    "tied_fraction": _fraction("share of samples whose highest score is shared; lowest index wins"),
+    "undecided_fraction": _fraction("share of samples without any output spike"),
     "spike_density": _number("emitted spikes per hidden neuron per sample (equation 10)"),
-    "spike_density_quartiles": _numbers("25th, 50th and 75th percentile over samples of a sample's spike density"),
+    "spike_density_quartiles": _numbers(
+        "25th, 50th and 75th percentile over samples of a sample's spike density", length=3
+    ),
     "input_events": _number("input events per sample"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
     "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean likewise"),
-    "decided_pass_fraction": _number("share of forward passes with an output spike"),
+    "decided_pass_fraction": _fraction("share of forward passes with an output spike"),
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),
     # energy: all synapses
     "synaptic_operations": _number("synaptic operations performed per sample, the input layer's included"),
@@ -118,18 +204,26 @@ COLUMNS: Mapping[str, Column] = {
         "the same with what falls to the cores in use: their share of the chips' static power and clock, and no host",
         "J",
     ),
-    "core_share": _number("cores in use / all cores of the chips that the network takes"),
+    "core_share": _fraction("cores in use / all cores of the chips that the network takes"),
     **{term.column: _number(term.meaning, term.unit) for term in COST_TERMS.values()},
-    "energy_accounting": _text("incremental, or all_in: one number holds all that was spent in some measurement"),
+    "energy_accounting": _word(
+        "incremental",
+        "all_in",
+        more="incremental, or all_in: one number holds all that was spent in some measurement",
+    ),
     "on_s": _number("time per sample that static power is drawn", "s"),
-    "energy_coverage": Column(kind="strings", meaning="terms that energy_j contains; only equal coverage compares"),
+    "energy_coverage": Column(
+        kind="strings",
+        meaning="terms that energy_j contains; only equal coverage compares",
+        words=(*COVERAGE, "all_in"),
+    ),
     # energy: the paper's book
     "paper_synaptic_operations": _number(
         "spike density · hidden neurons · mean fan-out of the hidden layers (Table 3)"
     ),
     "paper_energy_j": _number("paper_synaptic_operations · energy per synaptic operation", "J"),
     # time
-    "latency_model": _text("which model latency_s comes from"),
+    "latency_model": _name("which model latency_s comes from"),
     "latency_s": _number("time per sample until the stop, summed over timesteps", "s"),
     "latency_compute_s": _number("part of latency_s: cores at work", "s"),
     "latency_network_s": _number("part of latency_s: messages under way", "s"),
@@ -140,34 +234,50 @@ COLUMNS: Mapping[str, Column] = {
         "last frame's arrival to its first output spike, mean over samples that have one", "s"
     ),
     "core_utilization": _numbers("time at work / on_s of each core in use"),
-    "late_fraction": _number("share of forward passes or hardware steps that take longer than a timestep"),
+    "late_fraction": _fraction("share of forward passes or hardware steps that take longer than a timestep"),
     "overloaded_ticks": _number("timer: ticks per sample in which a core had more work than fits"),
     "peak_link_load": _number("messages per sample over the busiest link"),
-    "peak_link": _text("which link that is"),
+    "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges
-    "uncertain_numbers": Column(kind="strings", meaning="prices of the chip that lie in a range, by their path"),
-    "uncertain_low": _numbers("lower end of each, in SI units; log-uniform in between"),
-    "uncertain_value": _numbers("the number itself"),
-    "uncertain_high": _numbers("upper end of each"),
-    "energy_at_low_j": _numbers("energy_j with that number alone at its lower end", "J"),
-    "energy_at_high_j": _numbers("energy_j with that number alone at its upper end", "J"),
-    "latency_at_low_s": _numbers("latency_s with that number alone at its lower end", "s"),
-    "latency_at_high_s": _numbers("latency_s with that number alone at its upper end", "s"),
-    "energy_draws_j": _numbers(
-        "energy_j in joint draws of all; a draw is the same in all rows of a chip", "J", "draws"
+    "uncertain_numbers": _texts("prices of the chip that lie in a range, by their path", longest=1000),
+    "uncertain_low": _numbers(
+        "lower end of each, in SI units; log-uniform in between", length=_PER_NUMBER, not_above="uncertain_value"
     ),
-    "latency_draws_s": _numbers("latency_s in the same draws", "s", "draws"),
-    "uncertain_terms": Column(kind="strings", meaning="terms of energy_j that differ between draws"),
-    "term_scale_j": _numbers("the most that each of them comes to", "J"),
-    "term_at_low": _numbers("each of them / its scale, one term after another, as energy_at_low_j"),
-    "term_at_high": _numbers("each of them / its scale, one term after another, as energy_at_high_j"),
-    "term_draws": _numbers("each of them / its scale, one term after another, as energy_draws_j", kind="draws"),
+    "uncertain_value": _numbers("the number itself", length=_PER_NUMBER, not_above="uncertain_high"),
+    "uncertain_high": _numbers("upper end of each", length=_PER_NUMBER),
+    "energy_at_low_j": _numbers("energy_j with that number alone at its lower end", "J", length=_PER_NUMBER),
+    "energy_at_high_j": _numbers("energy_j with that number alone at its upper end", "J", length=_PER_NUMBER),
+    "latency_at_low_s": _numbers("latency_s with that number alone at its lower end", "s", length=_PER_NUMBER),
+    "latency_at_high_s": _numbers("latency_s with that number alone at its upper end", "s", length=_PER_NUMBER),
+    "energy_draws_j": _numbers(
+        "energy_j in joint draws of all; a draw is the same in all rows of a chip", "J", "draws", alike=True
+    ),
+    "latency_draws_s": _numbers("latency_s in the same draws", "s", "draws", alike=True),
+    "uncertain_terms": Column(
+        kind="strings", meaning="terms of energy_j that differ between draws", words=tuple(COST_TERMS)
+    ),
+    "term_scale_j": _numbers("the most that each of them comes to", "J", length=("uncertain_terms",)),
+    "term_at_low": _numbers(
+        "each of them / its scale, one term after another, as energy_at_low_j",
+        length=("uncertain_terms", "uncertain_numbers"),
+    ),
+    "term_at_high": _numbers(
+        "each of them / its scale, one term after another, as energy_at_high_j",
+        length=("uncertain_terms", "uncertain_numbers"),
+    ),
+    "term_draws": _numbers(
+        "each of them / its scale, one term after another, as energy_draws_j",
+        kind="draws",
+        length=("uncertain_terms", "energy_draws_j"),
+    ),
     # distributions
-    "latency_spikes_bins": Column(kind="ints", meaning="lower bin edges of latency_spikes_counts"),
-    "latency_spikes_counts": Column(kind="ints", meaning="forward passes by spikes until their first output spike"),
-    "convergence_accuracy": Column(kind="floats", meaning="accuracy m steps after the first output spike, m = 0, 1, …"),
-    "currents_first_layer": Column(kind="ints", meaning="spikes by messages received before firing, first layer"),
-    "currents_other_layers": Column(kind="ints", meaning="likewise, all other layers"),
+    "latency_spikes_bins": _numbers("lower bin edges of latency_spikes_counts", kind="ints", ascending=True),
+    "latency_spikes_counts": _numbers(
+        "forward passes by spikes until their first output spike", kind="ints", length=("latency_spikes_bins",)
+    ),
+    "convergence_accuracy": _numbers("accuracy m steps after the first output spike, m = 0, 1, …", most=1.0),
+    "currents_first_layer": _numbers("spikes by messages received before firing, first layer", kind="ints"),
+    "currents_other_layers": _numbers("likewise, all other layers", kind="ints"),
     # how long it took: left out when contents are compared
     "train_wall_s": _number("wall time of the training job", "s"),
     "epoch_wall_s": _number(
@@ -180,9 +290,6 @@ COLUMNS: Mapping[str, Column] = {
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep and are ignored when contents are compared."""
-
-ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}
-"""Kinds of lists, and what their entries are."""
 
 _TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.Integral, "float": numbers.Real}
 

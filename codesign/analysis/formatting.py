@@ -21,6 +21,7 @@ __all__ = [
     "points_with_interval",
     "policy_label",
     "quantity",
+    "shortened",
     "significant",
     "with_interval",
 ]
@@ -130,6 +131,11 @@ def listed(items: list[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, or as much of its beginning, and an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def coverage_words(coverage: Sequence[str]) -> str:

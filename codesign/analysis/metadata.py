@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from codesign.analysis.columns import LARGEST, SMALLEST
 from codesign.hardware.terms import StaticBook
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 Scalar = str | int | float | bool | None
+
+_LONGEST = 100_000
+"""Characters of a text."""
 
 PaperPart = Literal[
     "table2", "table3", "table7", "figure4", "figure5", "figure6", "figure7", "figure9", "figure10", "figure12"
@@ -292,9 +296,31 @@ class ResultMetadata:
         """The inverse of `to_json`.
 
         Raises:
-            ValueError: not JSON, a field is missing, unknown or of a wrong type.
+            ValueError: not JSON, a field is missing, unknown or of a wrong type, or a number or text that no results
+                have.
         """
+        from pydantic_core import from_json
+
+        _check_values(from_json(text, allow_inf_nan=False))
         return _metadata_adapter().validate_json(text)
+
+
+def _check_values(content: Any) -> None:
+    """Whether numbers are such as those of the rows, and texts not too long, wherever they stand."""
+    waiting = [("", content)]
+    while waiting:
+        path, value = waiting.pop()
+        match value:
+            case dict():
+                waiting += ((f"{path}.{name}", part) for name, part in value.items())
+            case list():
+                waiting += ((f"{path}.{position}", part) for position, part in enumerate(value))
+            case str() if len(value) > _LONGEST:
+                raise ValueError(f"{path[1:]}: must be at most {_LONGEST:,} characters, found {len(value):,}")
+            case int() | float() if value and not SMALLEST <= abs(value) <= LARGEST:
+                raise ValueError(
+                    f"{path[1:]}: must be 0 or from {SMALLEST:g} to {LARGEST:g} in size, found {float(value):g}"
+                )
 
 
 @cache

@@ -12,7 +12,7 @@ import pandas as pd
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.formatting import UNKNOWN, policy_label
+from codesign.analysis.formatting import UNKNOWN, policy_label, shortened
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
@@ -30,6 +30,8 @@ FACT_COLUMNS = (
 """What every row of a design point says alike, and a point takes from its first row."""
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+_MOST_LETTERS = 200
+"""Of axes in the name of a place: it stands in most sentences of a page."""
 _NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
 
 
@@ -183,7 +185,7 @@ class Point:
         """Chip, with what sets it apart from other variants of the same chip in the sweep."""
         written = zip(self.axes, self.axis_values, strict=True)
         axes = [f"{name.rpartition('.')[2]} = {text}" for (name, value), text in written if value is not None]
-        return self.chip + (f" ({', '.join(axes)})" if axes else "")
+        return self.chip + (f" ({shortened(', '.join(axes), _MOST_LETTERS)})" if axes else "")
 
     @property
     def axis_values(self) -> tuple[str, ...]:
@@ -301,7 +303,7 @@ def _point(
         axes=axes,
         axis_units=units,
         training_parameters={**recipes.get(facts["recipe"], {}), **varied},
-        coverage=() if coverage is None else tuple(sorted(coverage)),
+        coverage=() if coverage is None else tuple(sorted(set(coverage))),
         accounting=accounting,
         source=source,
     )
@@ -309,5 +311,5 @@ def _point(
 
 def _written(value: str | float | None, unit: str) -> str:
     if value is None or isinstance(value, str):
-        return UNKNOWN if value is None else value
+        return UNKNOWN if value is None else shortened(value, _MOST_LETTERS)
     return format_si(value, unit) if unit else f"{value:.6g}"

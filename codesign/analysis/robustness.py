@@ -7,6 +7,7 @@ different chips are drawn independently, two descriptions of the same silicon in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import CONFIDENCE
+from codesign.errors import InputError
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS
 
 __all__ = [
@@ -166,9 +168,14 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         with_seeds=float((gains > 0).mean()),
         draws=gains.shape[1],
         seeds=len(common),
-        tips=tuple(sorted(tips, key=lambda tip: abs(np.log(tip.at / tip.number.value)) if tip.at > 0 else np.inf)),
+        tips=tuple(sorted(tips, key=lambda tip: _change(tip))),
         influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
     )
+
+
+def _change(tip: Tip) -> float:
+    """How far off the number is there, as the logarithm of a factor."""
+    return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
 
 
 def _range(values: Floats) -> tuple[float, float]:
@@ -205,6 +212,7 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
 
 def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
     by_seed: dict[int, list[Sides]] = {}
+    ranges: dict[tuple[str, ...], Mapping[str, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
     needed = [*dict.fromkeys((column, *DRAWN[column], *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].itertuples(index=False, name=None)
@@ -213,9 +221,14 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
         sides = _whole(row, column) if terms is None else _parts(row, terms)
         if sides is not None:
             by_seed.setdefault(int(seed), []).append(sides)
+            ranges.setdefault(tuple(row["uncertain_numbers"]), row)
     if not by_seed:
         return None
-    first = point.rows.iloc[0]
+    first, *others = ranges.values()
+    if others:
+        raise InputError(
+            f"results: uncertain_numbers must be the same in all rows of a design point, not so for {point}"
+        )
     numbers = tuple(
         RangedNumber(
             chip=point.chip, title=point.chip_title, path=path, low=float(low), value=float(value), high=float(high)
@@ -240,7 +253,8 @@ def _whole(row: Mapping[str, Any], column: str) -> Sides | None:
 def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
     """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
     columns = [row[name] for name in _TERMS]
-    needed = (row["energy_j"], row["energy_draws_j"], row["uncertain_numbers"], row["uncertain_terms"], *columns)
+    told = ("energy_j", "energy_draws_j", "uncertain_terms", "term_scale_j", *_UNCERTAIN)
+    needed = (*(row[name] for name in told), *columns)
     if not all(is_known(cell) for cell in needed):
         return None
     moving = list(row["uncertain_terms"])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from codesign.analysis.cells import wrong_cells
 from codesign.analysis.columns import (
     AXIS_PREFIX,
     COLUMNS,
@@ -16,6 +17,7 @@ from codesign.analysis.columns import (
     Kind,
     checked_cell,
 )
+from codesign.analysis.limits import MOST_AXES, read_bounded
 from codesign.analysis.metadata import ResultMetadata
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, write_atomically
@@ -45,6 +47,7 @@ _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
 _PIECE = 1000
 """Rows that are in memory as Python objects while a file is written."""
+_MOST_MISTAKES = 10
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -81,7 +84,7 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
 
     Raises:
         ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
-        InputError: the place cannot be written.
+        InputError: a value that its column does not allow, or the place cannot be written.
     """
     import pyarrow as pa
 
@@ -104,6 +107,7 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     keys = list(zip(*(table[name].to_pylist() for name in (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)), strict=True))
     order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
     table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
+    _check_cells(table, printable(path))
     write_atomically(path, parquet_bytes(table))
 
 
@@ -143,33 +147,47 @@ def read_results(path: Location) -> ResultTable:
     """Read a results file at a path or a URL; nullable columns that it lacks are filled with nulls.
 
     Raises:
-        InputError: the file is missing, cannot be read, is truncated, no Parquet, or not written by `write_results`.
+        InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
+            `write_results`, or holds what a column does not allow.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     place, content = printable(path), read_file(path)
     if content is None:
         raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
     try:
-        # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
-        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
-            table = file.read()
+        table = read_bounded(content)
+        metadata = _metadata_of(table)
+        completed = _completed(table)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
-    text = (table.schema.metadata or {}).get(METADATA_KEY)
-    if text is None:
-        raise InputError(f"{place}: is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
-    try:
-        metadata = ResultMetadata.from_json(text)
-    except ValueError as error:
-        raise InputError(f"{place}: its metadata is damaged or of another version of codesign: {error}") from error
-    try:
-        completed = _completed(table)
     except ValueError as error:
         raise InputError(f"{place}: {error}") from error
+    _check_cells(completed, place)
     return ResultTable(frame=_to_frame(completed), metadata=metadata)
+
+
+def _metadata_of(table: Any) -> ResultMetadata:
+    text = (table.schema.metadata or {}).get(METADATA_KEY)
+    if text is None:
+        raise ValueError(f"is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
+    try:
+        return ResultMetadata.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"its metadata is damaged or of another version of codesign: {error}") from error
+
+
+def _check_cells(table: Any, place: str) -> None:
+    """Raise InputError, a line for each rule that cells break, up to a number of lines."""
+    import pyarrow as pa
+
+    others = {name: table.schema.field(name).type for name in table.column_names if name not in COLUMNS}
+    axes = {name: _axis("string" if pa.types.is_string(kind) else "float") for name, kind in others.items()}
+    wrong = wrong_cells(table, {**COLUMNS, **axes})
+    if told := list(itertools.islice(wrong, _MOST_MISTAKES)):
+        more = ["there is more of the kind"] if next(wrong, None) else []
+        raise InputError("\n".join(f"{place}: {mistake}" for mistake in (*told, *more)))
 
 
 def contents_equal(a: ResultTable, b: ResultTable) -> bool:
@@ -198,10 +216,11 @@ def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
     for name, kinds in texts.items():
         if len(kinds) > 1:
             raise ValueError(f"{name}: an axis holds strings or numbers, found both")
-    return {
-        name: Column(kind="string" if True in texts[name] else "float", meaning="axis of the sweep")
-        for name in sorted(texts)
-    }
+    return {name: _axis("string" if True in texts[name] else "float") for name in sorted(texts)}
+
+
+def _axis(kind: Kind) -> Column:
+    return Column(kind=kind, meaning="axis of the sweep", longest=1000)
 
 
 def _arrow_type(kind: Kind) -> Any:
@@ -223,7 +242,12 @@ def _completed(table: Any) -> Any:
     """The Arrow table with exactly the columns of `COLUMNS`, then the axes."""
     import pyarrow as pa
 
-    axes = [name for name in table.column_names if name.startswith(AXIS_PREFIX)]
+    names = table.column_names
+    if len(set(names)) < len(names):
+        raise ValueError("has a column twice")
+    axes = [name for name in names if name.startswith(AXIS_PREFIX)]
+    if len(axes) > MOST_AXES:
+        raise ValueError(f"must have at most {MOST_AXES} axes, found {len(axes)}")
     unknown = [name for name in table.column_names if name not in COLUMNS and name not in axes]
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}; was it written by a newer version of codesign?")

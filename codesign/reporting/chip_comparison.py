@@ -22,11 +22,17 @@ from codesign.reporting.robustness import describe_robustness, share
 __all__ = ["compare_chips", "summarize"]
 
 
+_MOST_CHIPS = 30
+"""Chips of which each pair is compared."""
+
+
 def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
     """Claims about every pair of chips: energy, then latency; what cannot be ranked last. One chip alone gives none."""
+    chips = representatives(gathered)
+    compared = sorted(chips, key=lambda p: (-(p.value("accuracy").mean or 0.0), p.number))[:_MOST_CHIPS]
     pairs = [
         (a, b)
-        for a, b in combinations(representatives(gathered), 2)
+        for a, b in combinations([point for point in chips if point in compared], 2)
         if (a.workload, a.topology, a.operation) == (b.workload, b.topology, b.operation) and a.chip != b.chip
     ]
     claims = [_energy(a, b) for a, b in pairs] + [_latency(a, b) for a, b in pairs]
@@ -35,6 +41,9 @@ def compare_chips(gathered: tuple[Point, ...]) -> list[Claim]:
     for claim in claims:
         if claim.status == "cannot be asked":
             obstacles.setdefault((claim.name, claim.sentence), []).append(claim.title)
+    if len(compared) < len(chips):
+        left = f"chips beyond the {len(compared)} most accurate of {len(chips)} are not compared here."
+        obstacles["chip energy", left] = ["Energy: all others"]
     return ranked + [
         Claim(name=name, title=_joined(titles), status="cannot be asked", sentence=sentence)
         for (name, sentence), titles in obstacles.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codesign.analysis.distributions import (
+    Curve,
     convergence_curve,
     drained_accuracies,
     histogram_curve,
@@ -14,8 +15,8 @@ from codesign.analysis.distributions import (
 from codesign.analysis.formatting import column_label
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import interval
-from codesign.reporting.figures import LegendEntry, Panel, clipped, palette
-from codesign.reporting.lines import Line, draw_lines
+from codesign.reporting.figures import MOST_PANELS, LegendEntry, Panel, clipped, palette, with_left_out
+from codesign.reporting.lines import MOST_POINTS, Line, draw_lines
 from codesign.reporting.svg import render
 
 __all__ = [
@@ -104,7 +105,7 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
         Panel(
             title=title,
             svg=render(name, draw_lines(lines, x_label, y_label), size=_SIZE, label=title),
-            note=note,
+            note=note + f" Long lines are drawn by {MOST_POINTS:,} of their points." * (_longest(curves) > MOST_POINTS),
         )
         for name, title, curves, x_label, y_label, note, levels in specifications
         for lines in [[Line(curve=curve, level=level) for curve, level in zip(curves, levels, strict=True)]]
@@ -112,11 +113,16 @@ def behaviour_panels(points: Sequence[Point], everything: Sequence[Point]) -> li
     ]
 
 
+def _longest(curves: Sequence[Curve]) -> int:
+    return max(map(len, curves), default=0)
+
+
 def axis_panels(points: Sequence[Point], columns: Sequence[str]) -> tuple[list[Panel], list[LegendEntry]]:
     """How each objective changes along each numeric axis, other things equal; at most six lines."""
     names = [name for name, _ in points[0].axes] if points else []
     panels: list[Panel] = []
     legend: dict[str, LegendEntry] = {}
+    left = 0
     for index, name in enumerate(names):
         lines = _axis_lines(points, index)
         if not lines:
@@ -128,13 +134,15 @@ def axis_panels(points: Sequence[Point], columns: Sequence[str]) -> tuple[list[P
             curves = [
                 sorted((x, y) for x, point in line if (y := point.value(column).mean) is not None) for _, line in lines
             ]
-            if any(curves):
+            if len(panels) == MOST_PANELS:
+                left += any(curves)
+            elif any(curves):
                 title = f"{column_label(column)} by {name.replace('_', ' ')}"
                 unit = points[0].axis_units[index]
                 x_label = f"{clipped(name.rpartition('.')[2].replace('_', ' '))}{f' [{unit}]' if unit else ''}"
                 drawing = draw_lines([Line(curve=curve) for curve in curves], x_label, column, marker="o")
                 panels.append(Panel(title=title, svg=render(f"axis{len(panels)}", drawing, size=_SIZE, label=title)))
-    return panels, list(legend.values())
+    return with_left_out(panels, left, "axes"), list(legend.values())
 
 
 def _axis_lines(points: Sequence[Point], index: int) -> list[tuple[str, list[tuple[float, Point]]]]:

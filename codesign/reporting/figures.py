@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from codesign.analysis.columns import COLUMNS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOUD_LIMIT",
+    "MOST_PANELS",
     "LegendEntry",
     "Panel",
     "Styles",
@@ -37,6 +38,7 @@ __all__ = [
     "pareto_panels",
     "percent_ticks",
     "styles_of",
+    "with_left_out",
 ]
 
 Item = TypeVar("Item")
@@ -44,6 +46,9 @@ Item = TypeVar("Item")
 CLOUD_LIMIT = 1000
 """With more points than this in all panels together, those off the fronts are drawn as a picture and not one by one.
 On a crowded front every so many points have an element of their own, and all are in the table or the results file."""
+
+MOST_PANELS = 24
+"""Drawings of one kind on a page."""
 
 _MARKERS = (("o", "●"), ("s", "■"), ("^", "▲"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
 _BARS = 12
@@ -84,6 +89,14 @@ class Styles:
         return recipes + (chips if len(chips) > 1 else [])
 
 
+def with_left_out(panels: list[Panel], left: int, what: str) -> list[Panel]:
+    """The panels, the last of which says how many others are not drawn."""
+    if not panels or left <= 0:
+        return panels
+    note = f"{panels[-1].note} {left:,} more {what} are not drawn; the results file has all.".strip()
+    return [*panels[:-1], replace(panels[-1], note=note)]
+
+
 def palette(count: int) -> list[str]:
     """Colours that can be told apart by most eyes on light and on dark ground."""
     import seaborn
@@ -107,7 +120,7 @@ def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
     drawn = [front for front in fronts if len(front.objectives) == 2 and front.members]
     one_by_one = sum(len(front.members) for front in drawn) <= CLOUD_LIMIT
     panels = []
-    for number, front in enumerate(drawn):
+    for number, front in enumerate(drawn[:MOST_PANELS]):
         own = front.members if one_by_one else front.best[:: 1 + len(front.best) // _FRONT_ELEMENTS]
         y, x = front.objectives
         note = f"{len(front.best)} of {len(front.members)} on the front"
@@ -126,7 +139,7 @@ def pareto_panels(fronts: Sequence[Front], styles: Styles) -> list[Panel]:
                 note=note,
             )
         )
-    return panels
+    return with_left_out(panels, len(drawn) - MOST_PANELS, "fronts")
 
 
 def describe(point: Point, objectives: Sequence[Objective]) -> str:
@@ -144,10 +157,9 @@ def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntr
     if any(not point.separable for point in points):
         legend.append(LegendEntry(glyph="■", color="#949494", text="not split into terms"))
     panels = []
-    for number, chip in enumerate(sorted({point.chip for point in points})):
+    chips = sorted({point.chip for point in points if point.value("energy_j").mean is not None})
+    for number, chip in enumerate(chips[:MOST_PANELS]):
         known = [p for p in points if p.chip == chip and p.value("energy_j").mean is not None]
-        if not known:
-            continue
         shown = sorted(known, key=lambda p: (-(p.value("accuracy").mean or 0.0), p.number))[:_BARS]
         note = f"Covers {coverage_words(shown[0].coverage)}."
         if len(shown) < len(known):
@@ -164,7 +176,7 @@ def energy_panels(points: Sequence[Point]) -> tuple[list[Panel], list[LegendEntr
                 note=note,
             )
         )
-    return panels, legend
+    return with_left_out(panels, len(chips) - MOST_PANELS, "chips"), legend
 
 
 def _pareto_drawing(front: Front, own: Sequence[Point], styles: Styles) -> Callable[[Figure], None]:

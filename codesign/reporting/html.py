@@ -43,7 +43,7 @@ from codesign.reporting.tables import (
     pareto_table,
     shortened,
 )
-from codesign.reporting.templates import resource, template
+from codesign.reporting.templates import render_page, resource
 from codesign.reporting.transfer_tables import transfer_section
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 from codesign.units import format_si
@@ -76,7 +76,8 @@ def render_report(table: ResultTable) -> str:
     energies, energy_legend = energy_panels(points)
     along, axis_legend = axis_panels(points, [o.column for o in metadata.objectives if o.column in COLUMNS])
     listed = _preferred(points, fronts, _POINT_LIMIT)
-    return template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
         metadata=metadata,
         study=study,
         part=paper_section(table, points),

@@ -12,7 +12,10 @@ from codesign.reporting.figures import evenly, label_axis, palette, percent_tick
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Line", "draw_lines"]
+__all__ = ["MOST_POINTS", "Line", "draw_lines"]
+
+MOST_POINTS = 1000
+"""Of one line; of longer ones so many are drawn, evenly spaced in the curve."""
 
 _TICKS = 9
 _DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))
@@ -60,12 +63,12 @@ def draw_lines(
         for number, (line, color) in enumerate(zip(lines, palette(len(lines)), strict=True)):
             if not line.curve:
                 continue
-            values, y = zip(*line.curve, strict=True)
+            values, y = zip(*evenly(line.curve, MOST_POINTS), strict=True)
             x = [known.index(value) for value in values] if evenly_spaced else values
             dashes = () if dashed_levels else _DASHES[number % len(_DASHES)]
             axes.plot(x, y, color=color, linewidth=1.6, dashes=dashes, marker=marker, markersize=4)
             if line.half_widths:
-                halves = [half or 0.0 for half in line.half_widths]
+                halves = [half or 0.0 for half in evenly(line.half_widths, MOST_POINTS)]
                 low = [value - half for value, half in zip(y, halves, strict=True)]
                 high = [value + half for value, half in zip(y, halves, strict=True)]
                 axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)

@@ -14,7 +14,7 @@ from codesign.analysis.formatting import column_label, listed, percent, quantity
 from codesign.reporting.figures import Panel, engineering, evenly, few_ticks, palette
 from codesign.reporting.svg import FAINT, INK, render
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.templates import resource, template
+from codesign.reporting.templates import render_page, resource
 from codesign.units import format_si
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class PricingPage:
 def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, the same bytes every time."""
     aims = [f"{towards} {_label(column)}" for column, towards in page.objectives]
-    return template("pricing.html.j2").render(
+    return render_page(
+        "pricing.html.j2",
         page=page,
         summary=_summary(page),
         objectives=listed(aims),

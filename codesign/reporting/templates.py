@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+from codesign.reporting.tables import Table
+from codesign.terminal_text import escaped
 
-__all__ = ["resource", "template"]
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render_page", "resource"]
+
+_LONGEST = 5000
+_LONGEST_CELL = 1000
+_MOST_ROWS = 1000
+_MOST_LETTERS = 1_000_000
+_MOST_LISTED = 200
+_MARKUP = 40
+"""Letters of mark-up around a cell, about."""
 
 
 def resource(name: str) -> str:
@@ -17,9 +29,30 @@ def resource(name: str) -> str:
     return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
-def template(name: str) -> Template:
-    """A page's template, such as `report.html.j2`. Whatever it is given is escaped."""
-    return _environment().get_template(name)
+def render_page(name: str, **values: object) -> str:
+    """The page of a template, such as `report.html.j2`, of what it is given.
+
+    Texts are texts, whatever they hold. Long ones are cut, and so are long tables and lists, where the page says so.
+    """
+    return escaped(_environment().get_template(name).render(**values))
+
+
+def cut(text: str, most: int = _LONGEST) -> str:
+    """`text`, or its beginning and how much is missing."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters in the results file)"
+
+
+def fitting(table: Table) -> Table:
+    """The first rows of a table, as far as a page has room for them."""
+    letters, rows = 0, 0
+    for row in table.rows[:_MOST_ROWS]:
+        letters += sum(min(len(cell.text), _LONGEST_CELL) + _MARKUP for cell in row)
+        if letters > _MOST_LETTERS and rows:
+            break
+        rows += 1
+    return replace(table, rows=table.rows[:rows], points=table.points[:rows])
 
 
 @cache
@@ -31,6 +64,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(resource),
         autoescape=True,
+        finalize=lambda value: cut(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -40,6 +74,9 @@ def _environment() -> Environment:
         return Markup(urlize(text, rel="noopener noreferrer"))
 
     environment.filters["links"] = links
+    environment.filters["cut"] = lambda text: cut(text, _LONGEST_CELL)
+    environment.filters["fitting"] = fitting
+    environment.filters["few"] = lambda items: items[:_MOST_LISTED]
     # For what this package drew or ships itself; everything else is escaped.
     environment.filters["svg"] = Markup
     environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"

@@ -63,8 +63,8 @@ COLUMNS = """\
 `results.parquet` has one row for each design point. An empty cell is null: not known, or not modelled. Each axis of a
 sweep adds a column `axis.NAME`.
 
-| column | type | unit | meaning |
-|---|---|---|---|
+| column | type | unit | meaning | allowed |
+|---|---|---|---|---|
 {rows}
 """
 
@@ -132,9 +132,14 @@ def _summaries(command: Any) -> Iterator[tuple[str, str]]:
 def columns() -> str:
     """The columns of results, from their registry."""
     from codesign.analysis.columns import COLUMNS as REGISTRY
+    from codesign.analysis.columns import Column
+
+    def allowed(column: Column) -> str:
+        return "; ".join(filter(None, (column.allowed, column.allowed_list)))
 
     rows = [
-        f"| `{name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} |" for name, column in REGISTRY.items()
+        f"| `{name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} | {_cell(allowed(column))} |"
+        for name, column in REGISTRY.items()
     ]
     return COLUMNS.format(rows="\n".join(rows))
 

@@ -7,6 +7,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.robustness import Robustness
+from codesign.errors import InputError
 from codesign.reporting.chip_comparison import summarize
 from codesign.reporting.claims import Claim
 from codesign.reporting.robustness import describe_tip, share, tips_in_words
@@ -120,6 +121,7 @@ def test_a_tip_on_the_other_side_and_the_larger_influence_first():
 def test_tips_of_times_are_interpolated_and_say_so():
     slow = {"latency_s": 2e-3, "latency_draws_s": [1e-3, 2e-3]}
     slow |= numbers(("times.synaptic_operation", 1e-9, 4e-9, 5e-9, 0.5e-3, 2.5e-3), column="latency_at_{}_s")
+    slow |= dict.fromkeys(("energy_at_low_j", "energy_at_high_j"))
     fast = {"latency_s": 1e-3, "latency_draws_s": [1e-3, 1e-3], "latency_at_low_s": [], "latency_at_high_s": []}
     rows = [point("slow", seed, **slow) for seed in (0, 1)] + [point("fast", seed, **fast) for seed in (0, 1)]
     claim = next(c for c in verdict(points_of(rows)) if c.name == "chip latency")
@@ -128,6 +130,19 @@ def test_tips_of_times_are_interpolated_and_say_so():
     assert tips_in_words(found) == "Holds unless a synaptic operation of slow takes less than about 2 ns"
     assert found.probability == 0.5  # a tie is no agreement
     assert "fast takes less in 50 % of the draws" in claim.robustness
+
+
+def test_a_number_that_is_zero_is_infinitely_far_from_where_it_tips():
+    known = numbers(("energies.synaptic_operation", 0.0, 0.0, 20e-12, 8 * MICRO, 20 * MICRO))
+    moved = [point("a", 0, energy_j=8 * MICRO, energy_draws_j=[n * MICRO for n in (8, 12, 14, 16, 20)], **known)]
+    _, found = compared([*moved, certain("b", 0, 12.0)])
+    assert [tip.at for tip in found.tips] == pytest.approx([20e-12 / 3])
+
+
+def test_rows_of_a_point_with_other_ranges_are_an_error():
+    rows = [moving("a", 0), certain("a", 1, 10.0), certain("b", 0, 12.0), certain("b", 1, 12.0)]
+    with pytest.raises(InputError, match="uncertain_numbers must be the same in all rows of a design point"):
+        verdict(points_of(rows))
 
 
 def test_matched_terms_have_their_own_draws():

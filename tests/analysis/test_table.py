@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import COLUMNS, SMALLEST
+from codesign.analysis.limits import MOST_ROWS
 from codesign.analysis.metadata import ChipFacts, ChipNumber, JobFacts, Objective, ResultMetadata, WorkloadFacts
 from codesign.analysis.table import METADATA_KEY, ResultTable, contents_equal, frame_of, read_results, write_results
 from codesign.errors import InputError
+from codesign.exploration.checks import MOST_POINTS
 
 METADATA = ResultMetadata(
     sweep="tiny",
@@ -132,7 +136,10 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path, monkeypatch):
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.one_of(st.none(), st.floats(-1e9, 1e9)), st.one_of(st.none(), st.text(max_size=5))), max_size=6
+        st.tuples(
+            st.one_of(st.none(), st.just(0.0), st.floats(SMALLEST, 1e9)), st.one_of(st.none(), st.text(max_size=5))
+        ),
+        max_size=6,
     )
 )
 def test_any_rows_survive_a_round_trip(tmp_path_factory, cells):
@@ -219,6 +226,100 @@ def test_foreign_columns_are_named(tmp_path):
             read_results(path)
     pq.write_table(whole.drop_columns(["energy_j"]), path)
     assert read_results(path).frame["energy_j"].isna().all()
+
+
+RANGED: dict[str, object] = {
+    "uncertain_numbers": ["a", "b"],
+    "uncertain_low": [1.0, 0.0],
+    "uncertain_value": [2.0, 2.0],
+    "uncertain_high": [3.0, 3.0],
+    "energy_draws_j": [1.0, 2.0, 3.0],
+    "uncertain_terms": ["spike"],
+    "term_draws": [0.5, 0.5, 0.5],
+    "latency_spikes_bins": [0, 8, 16],
+    "latency_spikes_counts": [3, 2, 1],
+    "spike_density_quartiles": [1.0, 2.0, 3.0],
+    "energy_coverage": ["spike"],
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("status", "good", "row 1: must be one of ok, infeasible, failed, found 'good'"),
+        ("recipe", "x" * 1001, "row 1: must be at most 1,000 characters, found 1,001 characters"),
+        ("reason", "x" * 100_001, "row 1: must be at most 100,000 characters, found 100,001 characters"),
+        ("accuracy", 1.5, "row 1: must be 0 or from 1e-60 to 1, found 1.5"),
+        ("energy_j", math.nan, "row 1: must be 0 or from 1e-60 to 1e+60, found nan"),
+        ("energy_j", math.inf, "row 1: must be 0 or from 1e-60 to 1e+60, found inf"),
+        ("energy_j", -1.0, "row 1: must be 0 or from 1e-60 to 1e+60, found -1.0"),
+        ("spike_density", 5e-324, "row 1: must be 0 or from 1e-60 to 1e+60, found 5e-324"),
+        ("training_loss", -1e61, "row 1: must be 0 or from 1e-60 to 1e+60 in size, found -1e+61"),
+        ("group_size", 0, "row 1: must be at least 1, found 0"),
+        ("training_seed", -1, "row 1: must be at least 0, found -1"),
+        ("energy_coverage", [None], "row 1: must have a value in every entry"),
+        ("energy_coverage", ["magic"], "row 1: must be one of synaptic_operation, .*, all_in, found 'magic'"),
+        ("spike_density_quartiles", [1.0], "row 1: must have 3 entries, found 1"),
+        ("uncertain_low", [], r"row 1: must have len\(uncertain_numbers\) = 2 entries, found 0"),
+        ("uncertain_low", [1.0, 2.5], "row 1: must not be above uncertain_value, found 2.5 above 2.0"),
+        ("term_draws", [0.5], r"row 1: must have len\(uncertain_terms\) · len\(energy_draws_j\) = 3 entries, found 1"),
+        ("energy_draws_j", [1.0] * 4, "row 1: must have as many entries in all rows, here 3, found 4"),
+        ("latency_spikes_bins", [0, 8, 8], "row 1: must ascend, found an entry that is not above the one before it"),
+        ("latency_spikes_counts", [3, 2], r"row 1: must have len\(latency_spikes_bins\) = 3 entries, found 2"),
+        ("axis.lanes", math.inf, "row 1: must be 0 or from 1e-60 to 1e.60 in size, found inf"),
+    ],
+)
+def test_cells_that_a_column_does_not_allow_are_named(tmp_path, column, cell, message):
+    rows = [row(point=f"p{n}", **{"axis.lanes": 1.0, **RANGED}) for n in range(4)]
+    write_results(tmp_path / "r", rows, METADATA)
+    table = pq.read_table(tmp_path / "r")
+    cells = table[column].to_pylist()
+    cells[1] = cell
+    field = table.schema.field(column)
+    pq.write_table(
+        table.set_column(table.column_names.index(column), field, pa.array(cells, field.type)), tmp_path / "r"
+    )
+    with pytest.raises(
+        InputError, match=re.escape(f"{tmp_path / 'r'}: column {column}, ") + message.replace("1e+", r"1e\+")
+    ):
+        read_results(tmp_path / "r")
+
+
+def test_all_wrong_cells_are_told_at_once_up_to_ten(tmp_path):
+    write_results(tmp_path / "r", [row(), row(training_seed=1)], METADATA)
+    table = pq.read_table(tmp_path / "r")
+    wrong = [name for name, column in COLUMNS.items() if column.most == 1.0 and column.kind == "float"]
+    wrong += ["energy_j", "latency_s", "on_s", "energy_hop_j", "energy_spike_j"]
+    for name in wrong:
+        table = table.set_column(table.column_names.index(name), name, pa.array([-1.0, -1.0]))
+    pq.write_table(table, tmp_path / "r")
+    with pytest.raises(InputError) as caught:
+        read_results(tmp_path / "r")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 11 < len(wrong)
+    assert lines[1].endswith("column accuracy, row 0 and 1 more: must be 0 or from 1e-60 to 1, found -1.0")
+    assert lines[-1].endswith("there is more of the kind")
+    with pytest.raises(InputError, match="column energy_j, row 0"):
+        write_results(tmp_path / "w", [row(energy_j=-1.0)], METADATA)
+
+
+def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
+    def refused(changes: dict[str, object], most: str) -> None:
+        write_results(tmp_path / "r", [row(point=f"p{n}", **changes) for n in range(50)], METADATA)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"codesign.analysis.limits.{most.partition(' ')[0]}", int(most.partition(" ")[2]))
+            with pytest.raises(InputError, match=f"r: must hold at most {int(most.partition(' ')[2]):,} "):
+                read_results(tmp_path / "r")
+
+    refused({}, "MOST_ROWS 49")
+    refused({"energy_draws_j": [1.0] * 500}, "MOST_VALUES 25000")
+    refused({"reason": "x" * 5000}, "MOST_TEXT 200000")  # which the file has once
+    refused({"not_modelled": ["x" * 5000]}, "MOST_TEXT 200000")
+    refused({}, "MOST_BYTES 1000")
+
+
+def test_as_many_rows_as_a_sweep_may_have_design_points():
+    assert MOST_ROWS == MOST_POINTS
 
 
 def test_contents_are_equal_whatever_the_wall_time(tmp_path):

@@ -220,8 +220,8 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
 
 # terminals -----------------------------------------------------------------------------------------------------------
 
-TITLE = "\x1b]0;owned\x07\x1b[2J\x1b[1;31m\x9b31m\r\x08\u202e"
-SHOWN = "\\x1b]0;owned\\x07\\x1b[2J\\x1b[1;31m\\x9b31m\\x0d\\x08\\u202e"
+TITLE = "\x1b]0;owned\x07\x1b[2J\x1b[1;31m\x9b31m\r\x08\u202e\u200f"
+SHOWN = "\\x1b]0;owned\\x07\\x1b[2J\\x1b[1;31m\\x9b31m\\x0d\\x08\\u202e\\u200f"
 
 
 def on_terminal(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> bytes:
@@ -246,7 +246,7 @@ def on_terminal(*arguments: str, folder: Path, environment: Mapping[str, str] | 
 def test_control_characters_reach_no_terminal(folder: Path, undisturbed: Undisturbed) -> None:
     write_changed(undisturbed, folder / "steering.parquet", TITLE)
     written = on_terminal("report", "steering.parquet", folder=folder, environment={"COLUMNS": "2000"})
-    for raw in (b"\x1b]0;", b"\x07", b"\x1b[2J", b"\xc2\x9b", b"\x08", "\u202e".encode()):
+    for raw in (b"\x1b]0;", b"\x07", b"\x1b[2J", b"\xc2\x9b", b"\x08", "\u202e".encode(), "\u200f".encode()):
         assert raw not in written, raw
     shown = SHOWN.replace("\\x07", "").replace("\\x0d", "").replace("\\x08", "")  # which rich leaves out of its tables
     assert f"Tiny{shown}: ".encode() in written
@@ -296,4 +296,4 @@ def test_what_a_worker_says_reaches_no_terminal_raw() -> None:
     LiveProgress(PrintableConsole(file=live, force_terminal=True, width=400)).failed("train", "a recipe", failure)
     for written in (plain.getvalue(), live.getvalue()):
         assert f"ValueError: {SHOWN}" in written
-        assert not set(TITLE) & set(written) & set("\x1b\x07\x9b\r\x08\u202e")
+        assert not set(TITLE) & set(written) & set("\x1b\x07\x9b\r\x08\u202e\u200f")

@@ -114,7 +114,7 @@ def test_names_are_text_whatever_they_hold():
     def renamed(row: Row) -> Row:
         changes = {name: HOSTILE + row[name] for name in ("recipe", "schedule", "chip")}
         changes |= {"assumptions": [HOSTILE], "latency_model": HOSTILE, "axis.<b>": HOSTILE}
-        return row | changes | {"energy_coverage": [HOSTILE]}
+        return row | changes
 
     rows = [renamed(row) for row in synthetic_rows(seeds=(0, 1)) if row["status"] == "ok"]
     rows += [
@@ -135,6 +135,31 @@ def test_names_are_text_whatever_they_hold():
     assert_harmless(text)
     assert 'id="transfer"' in text
     assert 'id="paper-part"' in text
+
+
+def failed(number: int, reason: str) -> Row:
+    return base_row("layered", "mubrain", "x", number, 0) | {"status": "failed", "reason": reason}
+
+
+def test_long_tables_and_texts_are_cut_and_say_so():
+    text = page_of([failed(n, f"reason {n}") for n in range(1200)])
+    assert "reason 999" in text
+    assert "reason 1000" not in text
+    assert "The first 1,000 of 1,200 rows; the results file has all." in text
+    text = page_of([failed(n, f"{n:04}" + "x" * 50_000) for n in range(1200)])
+    assert "x" * 996 + "… (49,004 more characters in the results file)" in text
+    assert len(text) < 1_500_000
+
+
+def test_nothing_in_a_page_turns_its_text_around():
+    steering = "\x00\x07\x1b\x7f\x9b\u061c\u200e\u200f\u202a\u202e\u2066\u2069"
+    rows = [
+        row | {"recipe": steering, "chip": steering, "chip_title": steering, "axis.mode": steering}
+        for row in (mubrain_row("layered", "random", seed, 0) for seed in (0, 1))
+    ]
+    text = page_of([*rows, failed(0, steering)], replace(synthetic_metadata(), title=steering, command=steering))
+    assert not set(steering) & set(text)
+    assert "<h1>\\x00\\x07\\x1b\\x7f\\x9b\\u061c\\u200e\\u200f\\u202a\\u202e\\u2066\\u2069</h1>" in text
 
 
 def test_names_in_other_scripts_are_drawn_as_text():
