@@ -45,7 +45,7 @@ def _state_of_sources() -> str:
     """Hash of all sources of kernels and of the versions of their compilers."""
     state = hashlib.sha256()
     versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
-    state.update(repr(versions).encode())
+    state.update(repr((*versions, numba.config.BOUNDSCHECK)).encode())
     for file in sorted(file for folder in _SOURCES for file in folder.glob("*.py")):
         state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return state.hexdigest()[:20]
@@ -55,27 +55,23 @@ def _state_of_sources() -> str:
 def cache_folder() -> Path:
     """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder.
 
-    What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write;
-    where there is none, a temporary one of this process.
+    What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write or
+    replace; where there is none, a temporary one of this process.
 
     Raises:
-        InputError: the folder that `CODESIGN_KERNEL_CACHE` names cannot be written, or others may write it.
+        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is not such a folder, or is of no use.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     for root in [Path(chosen)] if chosen else _default_roots():
-        root = root.resolve()
-        folder = root / _state_of_sources()
-        with suppress(OSError):
-            root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.mkdir(exist_ok=True, mode=0o700)
-            with tempfile.TemporaryFile(dir=folder):
-                if _is_private(root) and _is_private(folder):
-                    return folder
-    if chosen:
-        raise InputError(
-            f"compiled kernels cannot be kept in {chosen}; {CACHE_VARIABLE} must name a folder of your own that you, "
-            "and nobody else, may write"
-        )
+        try:
+            return _folder_below(root)
+        except OSError as error:
+            reason = error.strerror or error
+            if chosen:
+                raise InputError(
+                    f"compiled kernels cannot be kept in {chosen}: {reason}; {CACHE_VARIABLE} must name a folder of "
+                    "your own that nobody else may write"
+                ) from error
     return Path(_temporary_folder().name)
 
 
@@ -92,17 +88,41 @@ def _default_roots() -> list[Path]:
     return [*roots, Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"]
 
 
-def _is_own(path: Path) -> bool:
-    """Whether a file or folder, and not a link to one, is the user's. Raises OSError where there is none."""
-    state = path.lstat()
-    # Windows has no such numbers; there, the folders of a user are the user's
-    return not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not stat.S_ISLNK(state.st_mode))
+def _folder_below(root: Path) -> Path:
+    """The folder of these sources in `root`, made if it is not there. One that can only be read must hold something.
+
+    Raises:
+        OSError: with what is wrong.
+    """
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = root.resolve() / _state_of_sources()
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    _check_own(root.lstat(), root)  # a link that somebody else made leads where they want
+    for path in (folder, folder.parent):
+        _check_own(path.lstat(), path)
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise OSError(f"{path} is not a folder")
+    for parent in {*root.absolute().parents, *folder.parent.parents}:
+        mode = parent.stat().st_mode
+        if hasattr(os, "getuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise OSError(f"others may replace what is in {parent}")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        if not any(folder.iterdir()):
+            raise
+    return folder
 
 
-def _is_private(folder: Path) -> bool:
-    """Whether the user alone may write it."""
-    shared = hasattr(os, "getuid") and folder.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return _is_own(folder) and not shared
+def _check_own(state: os.stat_result, path: Path) -> None:
+    """Raise OSError if a file or folder is not the user's, or others may write it."""
+    if hasattr(os, "getuid"):  # Windows has no such numbers; there, the folders of a user are the user's
+        if state.st_uid != os.getuid():
+            raise OSError(f"{path} is somebody else's")
+        if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise OSError(f"others may write {path}")
 
 
 class _Locator(_CacheLocator):
@@ -130,30 +150,48 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Files(IndexDataCacheFile):
-    """Numba's files, with a checksum before compiled code: a damaged file counts as missing and is written over.
+    """Numba's files with a checksum before their content. What cannot be read counts as missing and is written over.
 
-    So does one that is not the user's own: to read it is to run what somebody else wrote.
+    So does what is damaged, and what is not the user's own: to read it is to run what somebody else wrote.
     """
 
     def _load_index(self) -> Any:
-        with suppress(Exception):  # whatever damaged bytes make of the reader
-            if _is_own(Path(self._index_path)):
-                return super()._load_index()
+        with suppress(Exception):  # whatever becomes of reading somebody's file
+            stamp, overloads = self._read(self._index_path)
+            if stamp == self._source_stamp:
+                return overloads
         return {}
 
+    def _save_index(self, overloads: Any) -> None:
+        self._write(self._index_path, (self._source_stamp, overloads))
+
     def _load_data(self, name: str) -> Any:
-        path = Path(self._data_path(name))
-        if not _is_own(path):
-            raise OSError(f"{name} is somebody else's")  # which the caller takes as missing
-        content = path.read_bytes()
-        checksum, data = content[:32], content[32:]
-        if hashlib.sha256(data).digest() != checksum:
-            raise OSError(f"{name} is damaged")  # which the caller takes as missing
-        return pickle.loads(data)
+        try:
+            return self._read(self._data_path(name))
+        except Exception as error:
+            raise OSError(f"{name} cannot be read") from error  # which the caller takes as missing
 
     def _save_data(self, name: str, data: Any) -> None:
-        dumped = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as file:
+        self._write(self._data_path(name), data)
+
+    def _read(self, name: str) -> Any:
+        """What a file holds. It is opened once, so that what was checked is what is read, and not waited for."""
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(name, flags), "rb") as file:
+            state = os.fstat(file.fileno())
+            _check_own(state, Path(name))
+            if not stat.S_ISREG(state.st_mode):
+                raise OSError(f"{name} is not a file")
+            content = file.read()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise OSError(f"{name} is damaged")
+        return pickle.loads(content[32:])
+
+    def _write(self, name: str, value: Any) -> None:
+        dumped = self._dump(value)
+        with self._open_for_write(name) as file:
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), 0o600)  # whatever the umask is
             file.write(hashlib.sha256(dumped).digest() + dumped)
 
 
