@@ -12,6 +12,7 @@ import pytest
 from codesign.simulation.event import priorities, vector
 from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
+from codesign.simulation.event.rows import Rows
 from codesign.simulation.event.selection import FEW, FIRST, LAST
 from codesign.simulation.event.vector import LANES
 
@@ -146,7 +147,7 @@ def test_rows_of_weights_are_numpys(width: int):
     expected = x.copy()
     expected[target] += sum(s * weights[one] for s, one in zip(scale[begin:end], used, strict=True))
     found = x.copy()
-    rows.add_scaled_rows(width, found, at, weights, row, 1, scale, 0, begin, end)
+    rows.add_scaled_rows(width, found, at, weights, Rows(row, 1, begin, end), scale, 0)
     assert np.array_equal(found, expected)
 
     expected_gradient, expected_dots = gradient.copy(), dots.copy()
@@ -154,11 +155,12 @@ def test_rows_of_weights_are_numpys(width: int):
         expected_gradient[one] += scale[n] * x[target]
         expected_dots[n] += weights[one] @ x[target]
     found_gradient, found_dots = gradient.copy(), dots.copy()
-    rows.dot_and_accumulate(width, x, at, weights, found_gradient, row, scale, found_dots, begin, end)
+    named = Rows(row, 1, begin, end)
+    rows.dot_and_accumulate(width, x, at, weights, found_gradient, named, scale, found_dots)
     assert np.array_equal(found_gradient, expected_gradient)
     assert np.array_equal(found_dots, expected_dots)
     found_gradient = gradient.copy()
-    rows.accumulate_rows(width, x, at, found_gradient, row, 1, scale, 0, begin, end)
+    rows.accumulate_rows(width, x, at, found_gradient, named, scale, 0)
     assert np.array_equal(found_gradient, expected_gradient)
 
     assert rows.dot(x, at, width, weights, row[begin]) == weights[used[0]] @ x[target]

@@ -12,7 +12,7 @@ from codesign.simulation.event.forward import FOOTER
 from codesign.simulation.event.neuron import CLOSED, SKIPPED, step_gradient
 from codesign.simulation.event.priorities import key_of
 from codesign.simulation.event.propagation import Frame
-from codesign.simulation.event.rows import accumulate_rows, dot, dot_and_accumulate, multiply_transposed, set_all
+from codesign.simulation.event.rows import Rows, accumulate_rows, dot, dot_and_accumulate, multiply_transposed, set_all
 from codesign.simulation.event.selection import LAST, keep_lowest_equals, separator
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.vector import (
@@ -188,8 +188,8 @@ def _back_from(network: Any, position: Any, state: Any, gradient: Any, begin: An
     wiring, gradients = network.wiring, state.gradients
     width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
     at = unsigned_index(wiring.position_slot[position])
-    rows, kept, dots = state.arrivals.rows, state.queue.kept, gradients.dots
-    dot_and_accumulate(width, gradients.dx, at, network.weights, gradient, rows, kept, dots, begin, end)
+    rows = Rows(state.arrivals.rows, 1, begin, end)
+    dot_and_accumulate(width, gradients.dx, at, network.weights, gradient, rows, state.queue.kept, gradients.dots)
 
 
 def _piece(load: Any) -> Any:
@@ -244,11 +244,11 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
     if wiring.single[0] != 0:
         stride = unsigned_index(rules.input_stride)
         if stride > 0:
-            accumulate_rows(width, dx, 0, gradient, input_.indices, stride, kept, kept_from, begin, end)
+            accumulate_rows(width, dx, 0, gradient, Rows(input_.indices, stride, begin, end), kept, kept_from)
         else:
             for entry in range(begin, end):
                 rows[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
-            accumulate_rows(width, dx, 0, gradient, rows, 1, kept, kept_from - begin, 0, end - begin)
+            accumulate_rows(width, dx, 0, gradient, Rows(rows, 1, 0, end - begin), kept, kept_from - begin)
         return
     single = state.arrivals.single
     for entry in range(begin, end):
@@ -259,7 +259,7 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = unsigned_index(wiring.position_slot[wiring.tap_position[tap]])
-                accumulate_rows(width, dx, at, gradient, rows, 1, single, 0, 0, 1)
+                accumulate_rows(width, dx, at, gradient, Rows(rows, 1, 0, 1), single, 0)
 
 
 @leaf
@@ -313,7 +313,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
     learning, gradients = out.learning, state.gradients
     if rules.single_spikes:
-        set_all(state.queue.kept, np.float32(1))
+        state.queue.kept[:] = 1
     last_reading = learning.output_gradient.shape[1] - 1
     words_at, potentials_at = out.ends[WORDS], out.ends[POTENTIALS]
     set_all(gradients.G, np.float32(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.forward import NO_PRIORITY
+from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG
 from codesign.simulation.event.layout import Floats, MemoryLayout
-from codesign.simulation.event.neuron import NeuronSlots
+from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import places_of, policy_address
 from codesign.simulation.event.structures import (
     Input,
@@ -31,8 +31,11 @@ from codesign.simulation.event.structures import (
 from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.run import Run
 from codesign.simulation.service import ServiceModel, longest_ways
+from codesign.workload.events import EventBatch
 
-__all__ = ["MOST_CHUNKS", "NO_COUNTERS", "Batch", "Resources"]
+__all__ = ["MOST_CHUNKS", "NO_COUNTERS", "Batch", "Resources", "free"]
+
+Memory = TypeVar("Memory")
 
 MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
 """Into how many chunks a batch is cut at most, and how many samples one has at least, if the batch has them."""
@@ -58,6 +61,14 @@ _NO_SERVICE = Service(
 )
 
 
+def free(memories: list[Memory]) -> Memory | None:
+    """Take one that nobody holds; in one step, since other threads do the same."""
+    try:
+        return memories.pop()
+    except IndexError:
+        return None
+
+
 class Resources:
     """What runs of the same network use again: its layout, and memory that no thread holds right now."""
 
@@ -70,11 +81,11 @@ class Resources:
         self.gradients: list[tuple[Floats, ...]] = []
 
     def take_trace(self) -> Trace:
-        return self.traces.pop() if self.traces else memory.new_trace(1 << 14, 1 << 16)
+        return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
 
     def take_store(self) -> Trace:
         """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
-        return self.stores.pop() if self.stores else memory.new_trace(1 << 16, 1 << 18)
+        return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
 
 
 _resources: WeakKeyDictionary[SpikingNetwork, Resources] = WeakKeyDictionary()
@@ -99,13 +110,22 @@ def _writable(array: NDArray[Any]) -> Any:
     return array
 
 
+def _check_places(events: EventBatch) -> None:
+    """That entries still lie where they may: whoever made them can have written to them, and kernels do not look."""
+    lengths, indices = np.diff(events.offsets), events.indices
+    inside = events.offsets[0] == 0 and events.offsets[-1] == len(indices) == len(events.values)
+    inside &= bool((lengths >= 0).all() and (lengths <= events.input_size).all())
+    if not inside or indices.min(initial=0) < 0 or indices.max(initial=0) >= events.input_size:
+        raise InputError("events: offsets or indices were changed after the batch had checked them")
+
+
 class Batch:
     """A run, made ready for kernels.
 
     Scores are (B, R, C): output spikes of each of R = T timesteps for loss `timestep`, otherwise their sums, R = 1.
 
     Raises:
-        InputError: the network is not float32 on the CPU or is too large.
+        InputError: the network is not float32 on the CPU or is too large, or the batch was changed.
     """
 
     def __init__(self, run: Run) -> None:
@@ -114,6 +134,7 @@ class Batch:
                 kind = f"{str(parameter.dtype).removeprefix('torch.')} on {parameter.device}"
                 raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}")
         events = run.events
+        _check_places(events)
         self.run = run
         self.resources = _resources_of(run.network)
         self.layout = self.resources.layout
@@ -190,8 +211,8 @@ class Batch:
         idle = rules.traced and rules.idle_gradient == structures.IDLE_ALL
         return Network(
             wiring=wiring,
-            neuron=self._neuron(),
-            weights=layout.pack(weights, self.resources.packed.pop() if self.resources.packed else None),
+            neuron=neuron_of(run, layout),
+            weights=layout.pack(weights, free(self.resources.packed)),
             transposed=layout.pack_transposed(weights) if idle else _NO_FLOATS,
             decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased else _NO_FLOATS,
             bias=_NO_FLOATS if network.bias is None else layout.spread(network.bias, 0.0),
@@ -201,22 +222,6 @@ class Batch:
             policy_core=core,
             slices=self._slices(),
             service=_NO_SERVICE if run.service is None else self._service(run.service),
-        )
-
-    def _neuron(self) -> NeuronSlots:
-        network, layout = self.run.network, self.layout
-        threshold = layout.spread(network.threshold, np.inf)
-        if self.rules.reads_potential:
-            threshold[layout.wiring.source_slot[self.rules.inputs :][network.layer_slices[-1]]] = np.inf
-        subtracts, bounds = network.neuron.reset == "subtract", network.potential_bounds()
-        return NeuronSlots(
-            threshold=threshold,
-            reset_by=layout.spread(network.threshold, 0.0) if subtracts else _NO_FLOATS,
-            low=_NO_FLOATS if bounds is None else layout.spread(bounds[0], 0.0),
-            high=_NO_FLOATS if bounds is None else layout.spread(bounds[1], 0.0),
-            subtracts=subtracts,
-            saturates=bounds is not None,
-            half_steepness=np.float32(network.neuron.surrogate_steepness / 2),
         )
 
     def _slices(self) -> Slices:
@@ -251,11 +256,9 @@ class Batch:
 
     def take_state(self, *, fresh: bool = False) -> State:
         """Working memory for one thread; `fresh` if what the last run left in it is not to be trusted."""
-        states, slices = self.resources.states, len(self.slices)
-        state = None
-        while states and not fresh and state is None:
-            size, candidate = states.pop()
-            state = candidate if size == slices else None
+        slices, state = len(self.slices), None
+        while not fresh and state is None and (used := free(self.resources.states)) is not None:
+            state = used[1] if used[0] == slices else None
         if state is None:
             state = memory.new_state(self.layout, slices)
         places = places_of(state, self.network)
@@ -279,12 +282,17 @@ class Batch:
         """`kernels.process` with this batch. Returns the first sample that found no room.
 
         Raises:
-            InputError: the policy gave a priority that is not a number.
+            InputError: the policy gave a priority that is not a number, or a timestep takes too many forward steps.
         """
         given = self.input if input_ is None else input_
         reached: int = kernels.process(task, first, last, self.network, self.rules, given, state, out)
         if out.ends[structures.STATUS] == NO_PRIORITY:
             raise InputError("the scheduling policy gave a priority that is not a number")
+        if out.ends[structures.STATUS] == TOO_LONG:
+            raise InputError(
+                f"a timestep takes more than {MOST_STEPS} forward steps; larger groups, refractory neurons or an "
+                "on_output stop make it shorter"
+            )
         return reached
 
     def chunks(self) -> list[tuple[int, int]]:

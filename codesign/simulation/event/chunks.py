@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, Batch, Resources
+from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, Batch, Resources, free
 from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.structures import Counters, Input, Learning, Trace
 
@@ -190,7 +190,7 @@ class _Gradients:
 
     def take(self) -> tuple[Floats, ...]:
         """Zeros."""
-        return self.free.pop() if self.free else tuple(aligned_zeros(size) for size in self.sizes)
+        return free(self.free) or tuple(aligned_zeros(size) for size in self.sizes)
 
     def put_back(self, gradients: tuple[Floats, ...]) -> None:
         for gradient in gradients:

@@ -204,7 +204,7 @@ def _count_currents(network: Any, state: Any, counters: Any) -> None:
         position = np.int64(wiring.layer_positions[layer]) + (
             slot - np.int64(wiring.position_slot[wiring.layer_positions[layer]])
         ) // np.int64(wiring.layer_width[layer])
-        heard = np.int64(counting.heard[position]) - counting.heard_before[slot]
+        heard = counting.heard[position] - counting.heard_before[slot]
         counting.heard_before[slot] = counting.heard[position]
         counters.sample_currents[0 if layer == 0 else 1, min(max(heard, 0), bins - 1)] += 1
 

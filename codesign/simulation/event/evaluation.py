@@ -168,9 +168,9 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
     wiring, gates = network.wiring, state.gates
     layer = unsigned_index(wiring.position_layer[position])
     slot = unsigned_index(wiring.position_slot[position])
-    spikes = np.int64(state.arrivals.spikes[position])
+    spikes = state.arrivals.spikes[position]
     arrived = spikes + np.int64(state.arrivals.barriers[position])
-    before = np.int64(gates.received[position])
+    before = gates.received[position]
     now = before + arrived
     gates.received[position] = now
     if spikes > 0:

@@ -35,14 +35,15 @@ from codesign.simulation.event.service import serve_departures, serve_evaluation
 from codesign.simulation.event.structures import POTENTIALS, WORDS
 from codesign.simulation.event.vector import LANES, add, load, multiply, store, unsigned_index
 
-__all__ = ["DONE", "FOOTER", "NO_PRIORITY", "NO_ROOM", "run_sample"]
+__all__ = ["DONE", "FOOTER", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "run_sample"]
 
-DONE, NO_ROOM, NO_PRIORITY = 0, 1, 2
-"""How a run ended: well; the trace or a table is full; a policy gave a priority that is not a number."""
+DONE, NO_ROOM, NO_PRIORITY, TOO_LONG = range(4)
+"""How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass."""
+MOST_STEPS = 1 << 24
+"""Forward steps of a pass, as many as float32 counts exactly: the kept spikes of a neuron and what policies see."""
 
-_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(
-    5
-)  # places in `Input.purpose_keys`
+_PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)
+"""Places in `Input.purpose_keys`."""
 FOOTER = 3
 """Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
 
@@ -89,28 +90,21 @@ def _pass_key(input_: Any, purpose: Any, frame: Any) -> Any:
 def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Run one timestep; returns how that ended."""
     queue = state.queue
-    _begin_pass(network, rules, state)
     draw_keys = _pass_key(input_, _PRIORITY, frame), _pass_key(input_, _INPUT_PRIORITY, frame)
     network_key = _pass_key(input_, _NETWORK_DROPOUT, frame)
     refractory_key = _pass_key(input_, _REFRACTORY_DROPOUT, frame)
-    if rules.input_dropout > 0:
-        drop_input(rules, input_, frame, _pass_key(input_, _INPUT_DROPOUT, frame))
-    waiting = touched = inputs_waiting = 0
-    if rules.queued:
-        waiting = inputs_waiting = queue_frame(input_, frame, queue)
-    else:
-        touched = deliver_frame(network, rules, input_, frame, state)
+    _begin_pass(network, rules, state)
+    touched, waiting = _deliver(network, rules, input_, frame, state)
+    inputs_waiting = waiting
     if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
         return NO_ROOM
-    if rules.timed:
-        state.served.free[:] = 0
-        if not rules.queued:
-            serve_row(network.service, state.served.free, 0, 0, 0.0, frame_messages(rules, input_, frame))
     complete, was_complete = inputs_waiting == 0, False
     decided = -1
     step = 0
     active = touched + waiting > 0 or rules.announces
     while active:
+        if step == MOST_STEPS:
+            return TOO_LONG
         if rules.gated:
             touched = _wake(network, rules, state, step, complete and not was_complete, touched)
         if rules.traced and not _fits_evaluations(network, out, touched):
@@ -141,10 +135,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if rules.timed:
             serve_departures(network, rules, state, chosen)
         touched = propagate(network, rules, state, chosen, senders)
-        for i in range(chosen):
-            source = unsigned_index(queue.ordered[i])
-            queue.spikes[source] = 0
-            inputs_waiting -= source < rules.inputs
+        inputs_waiting -= _leave(rules, queue, chosen)
         complete = complete or inputs_waiting == 0
         step += 1
         active = not last and touched + waiting > 0
@@ -169,6 +160,31 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
     state.fired.outputs[:] = 0
+
+
+@leaf
+def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    """The frame arrives at once, or its inputs begin to wait; returns how many positions it reaches and how many do."""
+    if rules.input_dropout > 0:
+        drop_input(rules, input_, frame, _pass_key(input_, _INPUT_DROPOUT, frame))
+    if rules.timed:
+        state.served.free[:] = 0
+    if rules.queued:
+        return 0, queue_frame(input_, frame, state.queue)
+    if rules.timed:
+        serve_row(network.service, state.served.free, 0, 0, 0.0, frame_messages(rules, input_, frame))
+    return deliver_frame(network, rules, input_, frame, state), 0
+
+
+@leaf
+def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
+    """What was chosen waits no longer; returns how many inputs were among them."""
+    inputs = 0
+    for i in range(chosen):
+        source = unsigned_index(queue.ordered[i])
+        queue.spikes[source] = 0
+        inputs += source < rules.inputs
+    return inputs
 
 
 @leaf

@@ -24,11 +24,13 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Linear
 from codesign.simulation.event.vector import LANES
 
-__all__ = ["MOST_SOURCES", "MemoryLayout", "Wiring", "aligned_zeros"]
+__all__ = ["MOST_PLACES", "MOST_SOURCES", "MemoryLayout", "Wiring", "aligned_zeros"]
 
 _PIECE = 128
 MOST_SOURCES = 1 << 24
 """Inputs and neurons that fit into the key by which waiting neurons are ordered."""
+MOST_PLACES = (1 << 31) - 1
+"""Packed weights, and taps, that an int32 can point to."""
 
 Integers = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -106,7 +108,7 @@ class MemoryLayout:
     """The layout of a network's topology; holds no weights.
 
     Raises:
-        InputError: the network has more than 2²⁴ inputs and neurons.
+        InputError: the network has more than 2²⁴ inputs and neurons, or more weights or taps than an int32 points to.
     """
 
     def __init__(self, network: SpikingNetwork) -> None:
@@ -124,6 +126,17 @@ class MemoryLayout:
             self.packed.append(_Packed(start, rows, width, layer.channels))
             start += rows * width
         self.weights = start
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """That every place among packed weights and among taps is an int32."""
+        taps = sum(
+            math.prod(connection.source[1:]) * getattr(connection.target, "kernel", 1) ** 2
+            for connection in self.connections
+        )
+        for count, what in ((self.weights, "weights, padded to vectors,"), (taps, "taps of convolutions")):
+            if count > MOST_PLACES:
+                raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
 
     @cached_property
     def wiring(self) -> Wiring:

@@ -46,13 +46,13 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         arrivals=Arrivals(
             mark=_integers(positions),
             touched=_integers(positions),
-            spikes=_integers(positions),
+            spikes=_longs(positions),
             barriers=_integers(positions),
             rows=_integers(sources),
             single=aligned_zeros(LANES),
         ),
         gates=Gates(
-            received=_integers(positions),
+            received=_longs(positions),
             stimulated=_integers(positions),
             evaluated=aligned_zeros(slots),
             able=aligned_zeros(slots),
@@ -69,8 +69,8 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         counting=CounterState(
             evaluations=_longs(positions),
             slice_sums=_longs(slices, 2),
-            heard=_integers(positions),
-            heard_before=_integers(slots),
+            heard=_longs(positions),
+            heard_before=_longs(slots),
             met=_integers(positions),
             active=_integers(slots),
             group_keys=_longs(sources + 1),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.event.compilation import part
+from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (
     above,
     add,
@@ -29,7 +30,7 @@ from codesign.simulation.event.vector import (
     subtract,
 )
 
-__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "step", "step_gradient"]
+__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "neuron_of", "step", "step_gradient"]
 
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
@@ -49,6 +50,24 @@ class NeuronSlots(NamedTuple):
     subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
     saturates: bool
     half_steepness: np.float32  # α/2 of the surrogate
+
+
+def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
+    """Parameters of a `Run`'s neurons; empty arrays where nothing looks at them."""
+    network, nothing = run.network, np.zeros(0, dtype=np.float32)
+    threshold = network.threshold.clone()
+    if network.neuron.readout == "potential":
+        threshold[network.layer_slices[-1]] = math.inf
+    subtracts, bounds = network.neuron.reset == "subtract", network.potential_bounds()
+    return NeuronSlots(
+        threshold=layout.spread(threshold, math.inf),
+        reset_by=layout.spread(network.threshold, 0.0) if subtracts else nothing,
+        low=nothing if bounds is None else layout.spread(bounds[0], 0.0),
+        high=nothing if bounds is None else layout.spread(bounds[1], 0.0),
+        subtracts=subtracts,
+        saturates=bounds is not None,
+        half_steepness=np.float32(network.neuron.surrogate_steepness / 2),
+    )
 
 
 @part

@@ -8,7 +8,7 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, survivors, uniform
-from codesign.simulation.event.rows import add_rows, add_scaled_rows
+from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
 from codesign.simulation.event.vector import unsigned_index
 
 __all__ = [
@@ -76,7 +76,7 @@ def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any)
 
 @leaf
 def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
-    wiring, arrivals, weights = network.wiring, state.arrivals, network.weights
+    wiring, arrivals, weights, x = network.wiring, state.arrivals, network.weights, state.cells.x
     begin, end = frame.begin, frame.end
     messages = frame_messages(rules, input_, frame)
     if messages == 0:
@@ -86,12 +86,12 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     width, stride = unsigned_index(wiring.layer_width[0]), unsigned_index(rules.input_stride)
     kept, kept_from = input_.kept, frame.kept_from
     if stride > 0:
-        add_scaled_rows(width, state.cells.x, 0, weights, input_.indices, stride, kept, kept_from, begin, end)
+        add_scaled_rows(width, x, 0, weights, Rows(input_.indices, stride, begin, end), kept, kept_from)
     else:
-        rows = arrivals.rows
+        starts = arrivals.rows
         for entry in range(begin, end):
-            rows[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
-        add_scaled_rows(width, state.cells.x, 0, weights, rows, 1, kept, kept_from - begin, 0, end - begin)
+            starts[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
+        add_scaled_rows(width, x, 0, weights, Rows(starts, 1, 0, end - begin), kept, kept_from - begin)
     return reach(0, arrivals, 0)
 
 
@@ -120,7 +120,7 @@ def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state:
             arrivals.spikes[position] += messages
         arrivals.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
         at = unsigned_index(wiring.position_slot[position])
-        add_scaled_rows(width, state.cells.x, at, network.weights, arrivals.rows, 1, arrivals.single, 0, 0, 1)
+        add_scaled_rows(width, state.cells.x, at, network.weights, Rows(arrivals.rows, 1, 0, 1), arrivals.single, 0)
     return touched
 
 
@@ -199,7 +199,7 @@ def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: A
     if rules.single_spikes:
         add_rows(width, x, at, weights, rows, begin, end)
     else:
-        add_scaled_rows(width, x, at, weights, rows, 1, queue.kept, 0, begin, end)
+        add_scaled_rows(width, x, at, weights, Rows(rows, 1, begin, end), queue.kept, 0)
     if rules.gated or rules.recorded:
         for i in range(begin, end):
             arrivals.spikes[position] += _messages(rules, queue, queue.ordered[i])

@@ -6,7 +6,7 @@ Each function goes over the columns in pieces of 128, 64 and 16; a piece of the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from codesign.simulation.event.vector import (
 )
 
 __all__ = [
+    "Rows",
     "accumulate_rows",
     "add_rows",
     "add_scaled_rows",
@@ -36,6 +37,15 @@ __all__ = [
     "multiply_transposed",
     "set_all",
 ]
+
+
+class Rows(NamedTuple):
+    """Rows of a matrix: they begin at starts[n] · stride, begin ≤ n < end."""
+
+    starts: Any
+    stride: int
+    begin: int
+    end: int
 
 
 @leaf
@@ -72,16 +82,16 @@ def _over_columns(piece: Callable[[Any], Any]) -> Any:
 
 @_over_columns
 def add_rows(load: Any) -> Any:
-    """add_rows(width, x, at, weights, rows, begin, end)
+    """add_rows(width, x, at, weights, starts, begin, end)
 
-    x[at : at + width] += Σ weights[rows[n] : rows[n] + width], begin ≤ n < end.
+    x[at : at + width] += Σ weights[starts[n] : starts[n] + width], begin ≤ n < end.
     """
 
     @leaf
-    def piece(c: Any, x: Any, at: Any, weights: Any, rows: Any, begin: Any, end: Any) -> None:
+    def piece(c: Any, x: Any, at: Any, weights: Any, starts: Any, begin: Any, end: Any) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
-            sum_ = add(sum_, load(weights, unsigned_index(rows[n]) + c))
+            sum_ = add(sum_, load(weights, unsigned_index(starts[n]) + c))
         store(x, at + c, sum_)
 
     return piece
@@ -89,19 +99,17 @@ def add_rows(load: Any) -> Any:
 
 @_over_columns
 def add_scaled_rows(load: Any) -> Any:
-    """add_scaled_rows(width, x, at, weights, rows, stride, scale, offset, begin, end)
+    """add_scaled_rows(width, x, at, weights, rows, scale, offset)
 
-    x[at : at + width] += Σ scale[n − offset] · weights[row : row + width] with row = rows[n] · stride.
+    x[at : at + width] += Σ scale[n − offset] · weights[row : row + width] for each row of `Rows`.
     """
 
     @leaf
-    def piece(
-        c: Any, x: Any, at: Any, weights: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
-    ) -> None:
+    def piece(c: Any, x: Any, at: Any, weights: Any, rows: Any, scale: Any, offset: Any) -> None:
         sum_ = load(x, at + c)
-        for n in range(begin, end):
-            row = unsigned_index(rows[n]) * stride + c
-            sum_ = multiply_add(fill_as(sum_, scale[unsigned_index(n - offset)]), load(weights, row), sum_)
+        for n in range(rows.begin, rows.end):
+            row = unsigned_index(rows.starts[n]) * rows.stride + c
+            sum_ = multiply_add(fill_as(sum_, scale[np.uint64(n - offset)]), load(weights, row), sum_)
         store(x, at + c, sum_)
 
     return piece
@@ -109,37 +117,34 @@ def add_scaled_rows(load: Any) -> Any:
 
 @_over_columns
 def accumulate_rows(load: Any) -> Any:
-    """accumulate_rows(width, dx, at, gradient, rows, stride, scale, offset, begin, end)
+    """accumulate_rows(width, dx, at, gradient, rows, scale, offset)
 
-    gradient[row : row + width] += scale[n − offset] · dx[at : at + width] for each row = rows[n] · stride.
+    gradient[row : row + width] += scale[n − offset] · dx[at : at + width] for each row of `Rows`.
     """
 
     @leaf
-    def piece(
-        c: Any, dx: Any, at: Any, gradient: Any, rows: Any, stride: Any, scale: Any, offset: Any, begin: Any, end: Any
-    ) -> None:
+    def piece(c: Any, dx: Any, at: Any, gradient: Any, rows: Any, scale: Any, offset: Any) -> None:
         d = load(dx, at + c)
-        for n in range(begin, end):
-            row = unsigned_index(rows[n]) * stride + c
-            store(gradient, row, multiply_add(fill_as(d, scale[unsigned_index(n - offset)]), d, load(gradient, row)))
+        for n in range(rows.begin, rows.end):
+            row = unsigned_index(rows.starts[n]) * rows.stride + c
+            store(gradient, row, multiply_add(fill_as(d, scale[np.uint64(n - offset)]), d, load(gradient, row)))
 
     return piece
 
 
 @_over_columns
 def dot_and_accumulate(load: Any) -> Any:
-    """dot_and_accumulate(width, dx, at, weights, gradient, rows, scale, dots, begin, end)
+    """dot_and_accumulate(width, dx, at, weights, gradient, rows, scale, dots)
 
-    dots[n] += weights[rows[n] : rows[n] + width] · dx[at : at + width], gradient[rows[n] : …] += scale[n] · dx[at : …].
+    dots[n] += weights[row : row + width] · dx[at : at + width] and gradient[row : row + width] += scale[n] · dx[at : …]
+    for each row of `Rows`.
     """
 
     @leaf
-    def piece(
-        c: Any, dx: Any, at: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any, begin: Any, end: Any
-    ) -> None:
+    def piece(c: Any, dx: Any, at: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any) -> None:
         d = load(dx, at + c)
-        for n in range(begin, end):
-            row = unsigned_index(rows[n]) + c
+        for n in range(rows.begin, rows.end):
+            row = unsigned_index(rows.starts[n]) * rows.stride + c
             dots[n] += total(multiply(d, load(weights, row)))
             store(gradient, row, multiply_add(fill_as(d, scale[n]), d, load(gradient, row)))
 

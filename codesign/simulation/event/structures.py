@@ -167,7 +167,7 @@ class Arrivals(NamedTuple):
 
     mark: Integers  # whether any does
     touched: Integers  # the positions where one does
-    spikes: Integers  # spikes that do, over each synapse of the position
+    spikes: Longs  # spikes that do, over each synapse of the position
     barriers: Integers  # barrier messages that do
     rows: Integers  # (sources,) rows of weights to be added
     single: Floats  # (1 vector) the factor of a single row
@@ -176,7 +176,7 @@ class Arrivals(NamedTuple):
 class Gates(NamedTuple):
     """Who waits for messages. Used only where `Rules.gated`."""
 
-    received: Integers  # (positions,) messages in this pass
+    received: Longs  # (positions,) messages in this pass
     stimulated: Integers  # (positions,) whether a spike was among them
     evaluated: Floats  # (slots,) whether the neuron is, in this step
     able: Floats  # (slots,) whether it may fire, in this step
@@ -227,8 +227,8 @@ class CounterState(NamedTuple):
 
     evaluations: Longs  # (positions,) neurons evaluated at each of `Arrivals.touched`
     slice_sums: Longs  # (S, 2) evaluations and spikes of this step
-    heard: Integers  # (positions,) spike messages in this pass
-    heard_before: Integers  # (slots,) of those, before the neuron fired last
+    heard: Longs  # (positions,) spike messages in this pass
+    heard_before: Longs  # (slots,) of those, before the neuron fired last
     met: Integers  # (positions,) whether all neurons of it are counted as active
     active: Integers  # (slots,) whether a neuron is
     group_keys: Longs  # rows of the message table under construction

@@ -95,8 +95,11 @@ class _MaskModel(models.PrimitiveModel):
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
-    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
+    held = cgutils.create_struct_proxy(array_type)(context, builder, array)
+    if context.enable_boundscheck:  # NUMBA_BOUNDSCHECK=1
+        for number in (index, builder.add(index, _LONG(to.count - 1))):
+            cgutils.do_boundscheck(context, builder, number, held.nitems)
+    return builder.bitcast(builder.gep(held.data, [index]), to.as_pointer())
 
 
 def _every(builder: Any, number: Any, lanes: int) -> Any:
