@@ -188,7 +188,7 @@ def classification_loss(
         return ClassificationLoss(value=value, logits=logits, emitted=emitted)
     outcome = _ENGINES[name](run)
     summed = outcome.scores.sum(dim=1, keepdim=True)
-    labels = torch.from_numpy(events.labels).to(summed.device)
+    labels = torch.from_numpy(events.labels.copy()).to(summed.device)
     value = cross_entropy(summed if loss == "sum" else outcome.scores, labels)
     return ClassificationLoss(value=value, logits=summed[:, 0].detach(), emitted=outcome.emitted)
 

@@ -117,7 +117,7 @@ class _Machine:
         self.u = torch.zeros((batch, neurons), device=self.device)
         self.counts: list[torch.Tensor] = []
         self.emitted = torch.zeros((), dtype=torch.int64, device=self.device)
-        sample_ids = torch.from_numpy(events.sample_ids).to(self.device)
+        sample_ids = torch.from_numpy(events.sample_ids.copy()).to(self.device)
         self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
         self.thresholds = run.thresholds.to(self.device)
         self.gated = run.gated

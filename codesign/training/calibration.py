@@ -94,7 +94,7 @@ def calibrate(
         total = 0.0
         for batch in _batches(samples):
             logits = simulate(network, batch, calibration.schedule, seed=seed, counters=False, engine=engine).logits
-            labels = torch.from_numpy(batch.labels).to(logits.device)
+            labels = torch.from_numpy(batch.labels.copy()).to(logits.device)
             total += float(functional.cross_entropy(logits, labels, reduction="sum"))
         return total / len(samples)
 

@@ -278,6 +278,13 @@ def test_arrays_of_other_strides_mean_the_same():
     events = case.events
     other = replace(events, values=np.repeat(events.values, 2)[::2], indices=np.repeat(events.indices, 3)[::3])
     assert_same(run(replace(case, events=other), ENGINE).execution, run(case, ENGINE).execution)
+    backwards = {name: getattr(events, name)[::-1].copy()[::-1] for name in ("labels", "sample_ids")}
+    for array in backwards.values():
+        array.flags.writeable = False
+    for engine in ENGINES:
+        found, expected = (replace(case, events=batch) for batch in (replace(events, **backwards), events))
+        assert_same(run(found, engine).execution, run(expected, engine).execution)
+        assert torch.equal(loss_of(found, engine).value, loss_of(expected, engine).value)
 
 
 @pytest.mark.parametrize("change", ["double", "half", "meta"])
