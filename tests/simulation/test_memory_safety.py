@@ -179,7 +179,7 @@ def check(attempt: Attempt) -> None:
         assert found.emitted == expected.emitted
 
 
-@examples(30)
+@examples(12)
 @given(attempts())
 def test_an_extreme_run_is_refused_or_right(attempt: Attempt):
     check(attempt)
