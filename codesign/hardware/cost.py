@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arguments import instance
 from codesign.hardware.action_counts import ActionCounts, action_counts
 from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_in, energy_of, term_energies
 from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
@@ -182,6 +183,8 @@ def price(
         InputError: the placement is of another network, the chip's energies do not hold in `operation`, or the
             execution was cut off where the chip cannot drop what waits.
     """
+    instance("execution", execution, Execution)
+    instance("placement", placement, Placement)
     chip = placement.chip
     check_operation(chip, operation)
     this = counted(execution, placement)

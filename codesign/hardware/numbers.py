@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from codesign.arguments import real
 from codesign.documents import Spec
 from codesign.hardware.terms import INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, format_si
@@ -40,6 +41,7 @@ __all__ = [
     "TimeTerm",
     "UpdateEnergy",
     "VoltageNumber",
+    "check_numbers",
     "named_numbers",
     "problem",
 ]
@@ -317,6 +319,15 @@ class NamedNumber:
 def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
     """Every number within a spec that is known, in file order."""
     return tuple(_named(path, number) for path, number in _walk(spec, ""))
+
+
+def check_numbers(spec: Spec) -> None:
+    """Raises InputError for a number that was put past the checks of a spec and is none, or negative."""
+    for path, number in _walk(spec, ""):
+        for name in ("value", "cycles"):
+            value = getattr(number, name, None)
+            if isinstance(value, float):
+                real(f"{path}.{name}", value)
 
 
 def _walk(spec: Spec, prefix: str) -> Iterator[tuple[str, Number]]:

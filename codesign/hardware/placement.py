@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from codesign.arguments import instance, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import (
@@ -19,6 +20,7 @@ from codesign.hardware.filling import (
     spread_evenly,
 )
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
+from codesign.hardware.numbers import check_numbers
 from codesign.hardware.shortage import load_text, plural, remedies, shortage_text
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
@@ -153,11 +155,16 @@ def place(
             and one of them has less room.
 
     Raises:
-        InputError: `capacity` or `strategy` is unknown.
+        InputError: `capacity` or `strategy` is unknown, or a number of the chip or of bits is none.
         InfeasibleError: under `published`, with the layer, what it needs, what there is and what would make it fit.
     """
+    instance("shape", shape, NetworkShape)
+    instance("chip", chip, Chip)
     _check_choice("capacity", capacity, ("published", "scaled"))
     _check_choice("strategy", strategy, ("in_order", "balanced"))
+    if weight_bits is not None:
+        whole("weight_bits", weight_bits, least=1, most=33)
+    check_numbers(chip)
     budget = _budget(chip, capacity)
     filling = fill_in_order(shape, budget, lift=capacity == "scaled")
     if capacity == "published" and filling.shortages:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from codesign.arguments import whole
 from codesign.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def potential_ranges(
     Raises:
         InputError: bits out of range.
     """
-    if not 1 <= bits <= 32:
-        raise InputError(f"potential bits: must be between 1 and 32, found {bits}")
+    whole("potential bits", bits, least=1, most=33)
     high = (1 << (bits - 1)) - 1
     scales = _scales(state, weight_bits, _plain(grid)).values()
     return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
@@ -107,9 +107,11 @@ def _scales(state: Mapping[str, torch.Tensor], bits: int, grid: Grid) -> dict[st
     """The scale of each weight tensor, 0 where all weights become 0."""
     import torch
 
-    if not 1 <= bits <= 32:
-        raise InputError(f"weight bits: must be between 1 and 32, or none, found {bits}")
+    whole("weight bits", bits, least=1, most=33)
     weights = {name: tensor.detach().double() for name, tensor in state.items() if name.endswith("weight")}
+    for name, weight in weights.items():
+        if not bool(torch.isfinite(weight).all()):
+            raise InputError(f"{name}: must be finite, found NaN or an infinite one")
     if grid.scale == "network":
         everything = torch.cat([weight.flatten() for weight in weights.values()]) if weights else torch.zeros(0)
         return dict.fromkeys(weights, _scale(everything, bits, grid))

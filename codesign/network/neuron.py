@@ -20,7 +20,7 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
     try:
         held = info.context is HELD_IN_SI and isinstance(text, float)
         seconds = text if held else parse_quantity(text, "s")
-        if seconds <= 0:
+        if not seconds > 0:
             raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
     except ValueError as error:
         raise PydanticCustomError("quantity", "{reason}", {"reason": str(error)}) from None

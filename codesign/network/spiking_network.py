@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
+from codesign.arguments import real, whole
+from codesign.documents import dotted, reason
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
@@ -22,6 +25,7 @@ from codesign.network.topology import (
     TopologySpec,
     network_shape,
 )
+from codesign.units import HELD_IN_SI
 
 __all__ = ["SpikingNetwork"]
 
@@ -37,6 +41,9 @@ class SpikingNetwork(torch.nn.Module):
         neuron: parameters of every neuron.
         timestep_s: Δt, the length of a timestep in seconds, from which the decay between timesteps follows.
         seed: of the initial weights; the same seed gives the same weights.
+
+    Raises:
+        InputError: naming the number that is none, or out of range.
 
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
@@ -54,11 +61,12 @@ class SpikingNetwork(torch.nn.Module):
 
     def __init__(self, topology: TopologySpec, neuron: NeuronSpec, *, timestep_s: float, seed: int = 0) -> None:
         super().__init__()
+        _check_neuron(neuron)
         self.topology = topology
         self.neuron = neuron
-        self.timestep_s = timestep_s
+        self.timestep_s = real("timestep_s", timestep_s)
         self.shape: NetworkShape = network_shape(topology)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(whole("seed", seed, most=1 << 63))
         self.connections = torch.nn.ModuleList(_connections(topology, self.shape, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))
@@ -165,6 +173,15 @@ class SpikingNetwork(torch.nn.Module):
         parts = [connection.fan_out() for connection in self.layer_connections()]
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*parts, outputs])
+
+
+def _check_neuron(neuron: NeuronSpec) -> None:
+    """Look at numbers again that were put into a specification past its own checks, as presets and copies are made."""
+    try:
+        NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        raise InputError(f"neuron.{dotted(wrong['loc'])}: {reason(wrong)}") from None
 
 
 def _is_finite(numbers: torch.Tensor) -> bool:

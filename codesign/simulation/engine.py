@@ -17,6 +17,7 @@ from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss, check_loss, cross_entropy
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.simulation.uncompiled import uncompiled
 from codesign.workload.events import EventBatch
 
 __all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification_loss", "engine_names", "simulate"]
@@ -83,6 +84,7 @@ def _learns(network: SpikingNetwork) -> bool:
     return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
 
 
+@uncompiled
 def simulate(
     network: SpikingNetwork,
     events: EventBatch,
@@ -141,6 +143,7 @@ def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool)
     return replace(drained, logits=logits, execution=execution if counters else None)
 
 
+@uncompiled
 def classification_loss(
     network: SpikingNetwork,
     events: EventBatch,

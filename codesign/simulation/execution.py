@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arguments import real
 from codesign.errors import InputError, SilentNetworkWarning
 from codesign.network.topology import NetworkShape
 
@@ -135,6 +136,9 @@ class Execution:
             since its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first
             layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
+
+    Raises:
+        InputError: naming the attribute that holds no counts, or numbers that are none.
     """
 
     shape: NetworkShape
@@ -161,6 +165,13 @@ class Execution:
     currents_before_firing: Integers
     messages: MessageTable
     updates: UpdateTable
+
+    def __post_init__(self) -> None:
+        real("timestep_s", self.timestep_s)
+        for record in (self, self.messages, self.updates):
+            _check_counts(record)
+        if not np.isfinite(self.scores).all():
+            raise InputError("scores: must be finite, found NaN or an infinite one")
 
     def __repr__(self) -> str:
         """What happened, in three lines."""
@@ -276,3 +287,11 @@ def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:
     }
     columns["sample"] = np.concatenate([table.sample + offset for table, offset in zip(tables, offsets, strict=True)])
     return type(tables[0])(**columns)
+
+
+def _check_counts(record: Any) -> None:
+    for attribute in fields(record):
+        array = getattr(record, attribute.name)
+        if attribute.type == "Integers" and not (isinstance(array, np.ndarray) and array.dtype.kind in "iu"):
+            found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise InputError(f"{attribute.name}: must be an array of whole numbers, found {found}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from codesign.arguments import instance, whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
@@ -47,8 +48,9 @@ class Run:
 
     def __post_init__(self) -> None:
         for name, kind in (("events", EventBatch), ("schedule", Schedule), ("regularization", Regularization)):
-            if not isinstance(getattr(self, name), kind):
-                raise InputError(f"{name}: must be {kind.__name__}, found {type(getattr(self, name)).__name__}")
+            instance(name, getattr(self, name), kind)
+        for name in ("seed", "epoch"):
+            whole(name, getattr(self, name), most=1 << 63)
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
         self._check_sizes()
@@ -73,6 +75,10 @@ class Run:
         if events.timestep_s != network.timestep_s and not torch.isinf(network.time_constant).all():
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
+            )
+        if events.timestep_s == 0 and events.timesteps > 1 and not torch.isinf(network.time_constant).all():
+            raise InputError(
+                f"events: timestep_s must be above 0 for {events.timesteps} timesteps of a network with a leak, found 0"
             )
         for name in ("synchronization_threshold", "cores"):
             value = getattr(self.schedule, name)

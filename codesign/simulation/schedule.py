@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
-from operator import index
 from typing import Any, Literal
 
+from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
 from codesign.simulation.service import ServiceModel
 
@@ -15,37 +14,17 @@ __all__ = ["ALL_THAT_WAIT", "LAYERED", "Regularization", "Schedule"]
 ALL_THAT_WAIT = 1 << 30
 """`Schedule.group_limit` of a schedule without a limit: more than the neurons and inputs that there can be."""
 _MOST_CORES = 1 << 24  # core numbers are float32 for policies
-_MOST = 1 << 31
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
-
-
-def _whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
-    """A whole number as a plain int; numpy's own are taken, a float or a flag is not."""
-    try:
-        number = None if isinstance(value, bool) else index(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise InputError(f"{name}: must be a whole number, found {value!r}")
-    if number < least:
-        raise InputError(f"{name}: must be at least {least}, found {number}")
-    if number >= most:
-        raise InputError(f"{name}: must be below {most}, found {number}")
-    return number
-
-
-def _numbers(name: str, value: Any, *, most: int = _MOST) -> int | tuple[int, ...]:
+def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
     """One whole number for all neurons, or a tuple with one for each."""
     if not isinstance(value, tuple):
-        return _whole(name, value, most=most)
+        return whole(name, value, most=most)
     if not value:
         raise InputError(f"{name}: must have one number for each neuron, found none")
     if all(type(number) is int for number in value) and min(value) >= 0 and max(value) < most:
         return value
-    return tuple(_whole(name, number, most=most) for number in value)
+    return tuple(whole(name, number, most=most) for number in value)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -92,8 +71,8 @@ class Schedule:
         if not isinstance(self.policy, str):
             raise InputError(f"policy: must be the name of a scheduling policy, found {self.policy!r}")
         if self.group_size is not None:
-            object.__setattr__(self, "group_size", _whole("group_size", self.group_size, least=1))
-        object.__setattr__(self, "steps_after_output", _whole("steps_after_output", self.steps_after_output))
+            object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))
+        object.__setattr__(self, "steps_after_output", whole("steps_after_output", self.steps_after_output))
         if self.stop not in ("drained", "on_output", "read_early"):
             raise InputError(f"stop: must be 'drained', 'on_output' or 'read_early', found {self.stop!r}")
         if self.input_mode not in ("frame", "queued"):
@@ -101,8 +80,8 @@ class Schedule:
         for name in ("prioritize_input", "barrier_messages", "refractory"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name}: must be True or False, found {getattr(self, name)!r}")
-        if self.service is not None and not isinstance(self.service, ServiceModel):
-            raise InputError(f"service: must be a ServiceModel, found {self.service!r}")
+        if self.service is not None:
+            instance("service", self.service, ServiceModel)
         threshold = self.synchronization_threshold
         if isinstance(threshold, str) and threshold != "layer":
             raise InputError(f"synchronization_threshold: must be numbers or 'layer', found {threshold!r}")
@@ -188,8 +167,5 @@ class Regularization:
 
     def __post_init__(self) -> None:
         for name in ("input_dropout", "network_dropout", "refractory_dropout"):
-            value = getattr(self, name)
-            if not _is_real(value) or not 0 <= value <= 1:
-                raise InputError(f"{name}: must be a probability between 0 and 1, found {value!r}")
-        if not _is_real(self.momentum_noise) or not 0 <= self.momentum_noise < math.inf:
-            raise InputError(f"momentum_noise: must be finite and at least 0, found {self.momentum_noise!r}")
+            real(name, getattr(self, name), most=1.0)
+        real("momentum_noise", self.momentum_noise)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from codesign.arguments import real, whole
 from codesign.errors import InputError
 from codesign.simulation.execution import Slice
 
@@ -60,8 +60,8 @@ class ServiceModel:
             raise InputError(
                 f"service route_s: must have {slices + 1} rows of {slices} ways, found rows of {lengths or 'nothing'}"
             )
-        if self.lanes is not None and self.lanes < 1:
-            raise InputError(f"service lanes: must be at least 1, or None for all, found {self.lanes}")
+        if self.lanes is not None:
+            whole("service lanes", self.lanes, least=1)
         times: dict[str, Iterable[float]] = {
             "message_s": self.message_s,
             "update_s": (self.update_s,),
@@ -70,9 +70,8 @@ class ServiceModel:
             "route_s": (way for row in self.route_s for way in row),
         }
         for name, values in times.items():
-            wrong = next((value for value in values if not 0 <= value < math.inf), None)
-            if wrong is not None:
-                raise InputError(f"service {name}: must be finite times of at least 0 s, found {wrong}")
+            for value in values:
+                real(f"service {name}", value)
 
     @property
     def emission_s(self) -> tuple[float, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codesign.arguments import whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -29,7 +32,7 @@ def evaluate(
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
 
     Raises:
-        InputError: the split is empty.
+        InputError: the split is empty, or as `simulate`.
 
     Warns:
         SilentNetworkWarning: no sample has an output spike, so that all are wrong.
@@ -37,8 +40,7 @@ def evaluate(
     if not len(events):
         raise InputError("cannot evaluate an empty split")
     parts: list[Execution] = []
-    for first in range(0, len(events), batch_size):
-        batch = events.select(slice(first, first + batch_size))
+    for batch in _batches(events, batch_size):
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
         parts.append(execution)
@@ -59,11 +61,15 @@ def predict(
 ) -> NDArray[np.int64]:
     """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
     parts: list[NDArray[np.int64]] = []
-    for first in range(0, len(events), batch_size):
-        batch = events.select(slice(first, first + batch_size))
+    for batch in _batches(events, batch_size):
         logits = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine).logits
         best = logits.argmax(dim=1)
         if network.neuron.readout == "spikes":
             best = torch.where((logits > 0).any(dim=1), best, -1)
         parts.append(best.numpy(force=True))
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def _batches(events: EventBatch, batch_size: int) -> Iterator[EventBatch]:
+    size = whole("batch_size", batch_size, least=1)
+    return (events.select(slice(first, first + size)) for first in range(0, len(events), size))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
@@ -112,10 +113,12 @@ def train(
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
-        InputError: a split is empty, `schedule` is not the recipe's, or a service model is missing.
+        InputError: a split is empty, `schedule` is not the recipe's, a service model is missing, the calibration waits
+            for output spikes that there are not, or a number is none.
     """
     if not len(training) or not len(validation):
         raise InputError("training and validation splits must not be empty")
+    _check(network, recipe, seed)
     schedule = _schedule(recipe, schedule)
     network.to(device)
     run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine)
@@ -142,6 +145,18 @@ def train(
     return TrainingResult(
         state=state, best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes, threshold_scales=scales
     )
+
+
+def _check(network: SpikingNetwork, recipe: Recipe, seed: int) -> None:
+    """Refuse what would fail in the middle of a training, or after it."""
+    instance("recipe", recipe, Recipe)
+    for name, value in recipe:
+        if isinstance(value, float):
+            real(f"recipe.{name}", value)
+    whole("seed", seed, most=1 << 63)
+    calibration = recipe.calibration
+    if calibration is not None and calibration.stop != "drained" and network.neuron.readout == "potential":
+        raise InputError("calibration: must stop when 'drained' with readout 'potential', which has no output spikes")
 
 
 def _copy_of_state(network: SpikingNetwork) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from codesign.arguments import instance
 from codesign.workload.cache import Cache, content_key
 from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus, Recordings
@@ -115,6 +116,7 @@ class _Plan:
 
     @staticmethod
     def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None) -> _Plan:
+        instance("spec", spec, WorkloadSpec)
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)
         cache = Cache(resolve_cache_root(cache_root))

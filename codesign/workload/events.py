@@ -93,7 +93,8 @@ class EventBatch:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
                 raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
-        if not isinstance(self.timestep_s, float | int | np.floating) or not 0 <= self.timestep_s < np.inf:
+        real_number = isinstance(self.timestep_s, float | int | np.floating) and not isinstance(self.timestep_s, bool)
+        if not real_number or not 0 <= self.timestep_s < np.inf:
             raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
         if not isinstance(self.currents, bool | np.bool_):
             raise InputError(f"events: currents must be True or False, found {self.currents!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from random_cases import DROPOUTS, a_case
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
@@ -166,7 +168,7 @@ def test_what_does_not_fit_is_an_error():
         simulate(leaky, events, LAYERED)
     with pytest.raises(InputError, match="group_size: must be at least 1, found 0"):
         Schedule(group_size=0)
-    with pytest.raises(InputError, match="input_dropout: must be a probability"):
+    with pytest.raises(InputError, match="input_dropout: must be between 0 and 1"):
         Regularization(input_dropout=1.5)
 
 
@@ -217,3 +219,31 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
         evaluate(chain([0.5, 0.75]), batch_of(np.zeros((20, 1, 1))), LAYERED)
     evaluate(chain([0.5, 0.75]), events, LAYERED)  # one that fires
     evaluate(chain([0.5, 0.125]), events.select(slice(3)), LAYERED)  # and a few samples that prove nothing
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch's own, where a graph goes on
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_compiled_program_gives_the_same_numbers(engine: str):
+    """Its graph breaks at `simulate`. With torch's own kernels around it, for which no C++ compiler is needed."""
+    case = a_case(batch=4)
+    last = torch.nn.Linear(case.network.shape.layers[-1].neurons, 3)
+    parameters = [*case.network.parameters(), *last.parameters()]
+
+    def program(inputs: torch.Tensor) -> torch.Tensor:
+        simulation = simulate(case.network, case.events, LAYERED, engine=engine)
+        learned = classification_loss(case.network, case.events, LAYERED, engine=engine).value
+        called = case.network(case.events, engine=engine)
+        return last(simulation.logits + called) * torch.sin(inputs) + simulation.execution.emitted.sum() + learned
+
+    found = []
+    for run in (program, torch.compile(program, backend="eager")):
+        outputs = run(torch.ones(3))
+        found.append([outputs.detach(), *torch.autograd.grad(outputs.sum(), parameters)])
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+
+
+@pytest.mark.slow
+def test_the_compiler_of_torch_is_loaded_by_those_who_compile():
+    code = "import sys, codesign.simulation.engine; assert 'torch._dynamo' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

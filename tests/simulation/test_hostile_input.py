@@ -5,6 +5,8 @@ Batches are checked as they are made (`tests/workload/test_events.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,20 @@ from hypothesis import strategies as st
 from networks import batch_of
 
 from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.description import Chip
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.quantization import quantize_weights
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.training.evaluation import evaluate
+from codesign.training.recipe import Calibration, Recipe
+from codesign.training.trainer import train
+from codesign.workload.dataset import load_workload
 from codesign.workload.events import MOST_EVENTS, EventBatch
 
 NAN = float("nan")
@@ -90,6 +101,106 @@ def test_numbers_of_a_network_that_mean_nothing_are_an_input_error(engine: str, 
         tensors[name].view(-1)[3] = value
     with pytest.raises(InputError, match=f"network: {name}"):
         simulate(broken, events(), LAYERED, engine=engine)
+
+
+NOT_REAL = [NAN, np.inf, -np.inf, -1, True, "1", None]
+NOT_A_SEED = [NAN, 1.0, -1, True, "1", None, 1 << 63]
+
+
+def made(**changes: Any) -> SpikingNetwork:
+    neuron = NeuronSpec().model_copy(update=changes)
+    return SpikingNetwork(parse_topology("20-16-5"), neuron, timestep_s=0.01)
+
+
+def trained(**changes: Any) -> object:
+    recipe = Recipe(method="layered", epochs=1).model_copy(update=changes)
+    return train(network(), recipe, events(), events(), seed=0)
+
+
+def placed(**changes: Any) -> Placement:
+    return place(**{"shape": network().shape, "chip": find_chip("mubrain_fitted"), "capacity": "scaled", **changes})
+
+
+def priced(name: str, value: Any) -> object:
+    """An execution with one count, a time or a score that is none."""
+    execution = evaluate(network(), events(), LAYERED)
+    if name == "messages":
+        value = replace(execution.messages, spikes=execution.messages.spikes * value)
+    elif name != "timestep_s":
+        value = np.where(getattr(execution, name) >= 0, value, value)
+    return price(replace(execution, **{name: value}), placed())
+
+
+def a_chip_with(power: Any) -> Chip:
+    chip = find_chip("mubrain_fitted")
+    return chip.model_copy(update={"static_power": chip.static_power.model_copy(update={"value": power})})
+
+
+def network_with(weight: float) -> SpikingNetwork:
+    broken = network()
+    with torch.no_grad():
+        broken.weights()[0][0, 0] = weight
+    return broken
+
+
+CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
+    "timestep_s": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=v), NOT_REAL),
+    "seed": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
+    "neuron.threshold": (lambda v: made(threshold=v), [0, *NOT_REAL]),
+    "neuron.time_constant": (lambda v: made(time_constant=v), [0, 0.0, NAN, -1.0, True, None]),
+    "neuron.surrogate_steepness": (lambda v: made(surrogate_steepness=v), [0, *NOT_REAL]),
+    "seed: ": (lambda v: simulate(network(), events(), LAYERED, seed=v), NOT_A_SEED),
+    "epoch": (lambda v: simulate(network(), events(), LAYERED, epoch=v), NOT_A_SEED),
+    "batch_size": (lambda v: evaluate(network(), events(), LAYERED, batch_size=v), [0, NAN, -1, 2.5, None]),
+    "seed:": (lambda v: train(network(), Recipe(method="layered", epochs=1), events(), events(), seed=v), NOT_A_SEED),
+    "recipe": (lambda v: train(network(), v, events(), events(), seed=0), [None, "layered"]),
+    "recipe.learning_rate": (lambda v: trained(learning_rate=v), [NAN, np.inf, -1.0]),
+    "recipe.weight_decay": (lambda v: trained(weight_decay=v), [NAN, np.inf, -1.0]),
+    "network: weights": (lambda v: evaluate(network_with(v), events(), LAYERED), [NAN, np.inf]),
+    "connections.0.weight": (lambda v: quantize_weights(network_with(v).state_dict(), 4), [NAN, np.inf]),
+    "weight bits": (lambda v: quantize_weights(network().state_dict(), v), [0, 33, NAN, 1.5, True]),
+    "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
+    "static_power.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
+    "chip": (lambda v: placed(chip=v), ["mubrain", None]),
+    "placement": (lambda v: price(evaluate(network(), events(), LAYERED), v), [find_chip("odin"), None]),
+    "spikes": (lambda v: priced("messages", v), [NAN, 0.5]),
+    "emitted": (lambda v: priced("emitted", v), [NAN, 1.5]),
+    "scores": (lambda v: priced("scores", v), [NAN, np.inf]),
+    "timestep_s: ": (lambda v: priced("timestep_s", v), NOT_REAL),
+    "events: values": (
+        lambda v: EventBatch.from_frames(np.full((1, 1, 20), v), [0], timestep_s=0.01),
+        [NAN, np.inf, -1],
+    ),
+    "spec": (load_workload, ["digits", None]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:none of 3 samples")
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, values) in CALLS.items() for value in values])
+def test_a_number_that_is_none_is_named(name: str, value: Any):
+    """Before anything is computed with it, also where it was put past the checks of a specification."""
+    with pytest.raises(InputError, match=f"^{name}"):
+        CALLS[name][0](value)
+
+
+def test_a_leak_needs_timesteps_that_last():
+    frames = np.ones((3, 2, 20))
+    leaky = SpikingNetwork(parse_topology("20-5"), NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
+    with pytest.raises(InputError, match="timestep_s must be above 0"):
+        simulate(leaky, EventBatch.from_frames(frames, np.arange(3), timestep_s=0), LAYERED)
+    still = EventBatch.from_frames(frames[:, :1], np.arange(3), timestep_s=0)
+    assert simulate(leaky, still, LAYERED).execution.samples == 3
+    without = SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.0)
+    assert simulate(without, EventBatch.from_frames(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
+
+
+def test_a_calibration_that_waits_for_spikes_is_refused_before_the_training():
+    silent = SpikingNetwork(parse_topology("20-5"), NeuronSpec(readout="potential"), timestep_s=0.01)
+    recipe = Recipe(method="layered", epochs=1, calibration=Calibration())
+    epochs = []
+    with pytest.raises(InputError, match=r"^calibration: must stop when 'drained'"):
+        train(silent, recipe, events(), events(), seed=0, on_epoch=epochs.append)
+    assert not epochs
 
 
 @pytest.mark.parametrize("engine", engine_names())

@@ -118,7 +118,7 @@ def test_queued_inputs_are_there_at_once(engine: str):
             r"service route_s: must have 5 rows of 4 ways, found rows of \[4, 4, 4, 4\]",
         ),
         ({"route_s": ()}, "service route_s: must have 5 rows of 4 ways, found rows of nothing"),
-        ({"lanes": 0}, "service lanes: must be at least 1, or None for all, found 0"),
+        ({"lanes": 0}, "service lanes: must be at least 1, found 0"),
         ({"update_s": -1.0}, "service update_s: must be finite times of at least 0 s, found -1.0"),
         ({"spike_s": float("inf")}, "service spike_s: must be finite times of at least 0 s, found inf"),
         ({"message_s": (0.0, float("nan"), 0.0, 0.0)}, "service message_s: must be finite times .* found nan"),
