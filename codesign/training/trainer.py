@@ -113,12 +113,11 @@ def train(
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
-        InputError: a split is empty, `schedule` is not the recipe's, a service model is missing, the calibration waits
-            for output spikes that there are not, or a number is none.
+        InputError: an argument is none that a training can have; it is named.
     """
+    _check(network, recipe, seed)
     if not len(training) or not len(validation):
         raise InputError("training and validation splits must not be empty")
-    _check(network, recipe, seed)
     schedule = _schedule(recipe, schedule)
     network.to(device)
     run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine)

@@ -131,9 +131,10 @@ def priced(name: str, value: Any) -> object:
     return price(replace(execution, **{name: value}), placed())
 
 
-def a_chip_with(power: Any) -> Chip:
+def a_chip_with(energy: Any) -> Chip:
     chip = find_chip("mubrain_fitted")
-    return chip.model_copy(update={"static_power": chip.static_power.model_copy(update={"value": power})})
+    number = chip.energies.synaptic_operation.model_copy(update={"value": energy})
+    return chip.model_copy(update={"energies": chip.energies.model_copy(update={"synaptic_operation": number})})
 
 
 def network_with(weight: float) -> SpikingNetwork:
@@ -160,7 +161,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "connections.0.weight": (lambda v: quantize_weights(network_with(v).state_dict(), 4), [NAN, np.inf]),
     "weight bits": (lambda v: quantize_weights(network().state_dict(), v), [0, 33, NAN, 1.5, True]),
     "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
-    "static_power.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
+    "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),
     "placement": (lambda v: price(evaluate(network(), events(), LAYERED), v), [find_chip("odin"), None]),
     "spikes": (lambda v: priced("messages", v), [NAN, 0.5]),
