@@ -115,9 +115,7 @@ def train(
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: an argument is none that a training can have; it is named.
     """
-    _check(network, recipe, seed)
-    if not len(training) or not len(validation):
-        raise InputError("training and validation splits must not be empty")
+    _check(network, recipe, seed, training, validation)
     schedule = _schedule(recipe, schedule)
     network.to(device)
     run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine)
@@ -146,8 +144,10 @@ def train(
     )
 
 
-def _check(network: SpikingNetwork, recipe: Recipe, seed: int) -> None:
+def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
     """Refuse what would fail in the middle of a training, or after it."""
+    if not all(len(split) for split in splits):
+        raise InputError("training and validation splits must not be empty")
     instance("recipe", recipe, Recipe)
     for name, value in recipe:
         if isinstance(value, float):
