@@ -119,9 +119,9 @@ def test_queued_inputs_are_there_at_once(engine: str):
         ),
         ({"route_s": ()}, "service route_s: must have 5 rows of 4 ways, found rows of nothing"),
         ({"lanes": 0}, "service lanes: must be at least 1, found 0"),
-        ({"update_s": -1.0}, "service update_s: must be finite times of at least 0 s, found -1.0"),
-        ({"spike_s": float("inf")}, "service spike_s: must be finite times of at least 0 s, found inf"),
-        ({"message_s": (0.0, float("nan"), 0.0, 0.0)}, "service message_s: must be finite times .* found nan"),
+        ({"update_s": -1.0}, "service update_s: must be at least 0, found -1.0"),
+        ({"spike_s": float("inf")}, "service spike_s: must be a finite number, found inf"),
+        ({"message_s": (0.0, float("nan"), 0.0, 0.0)}, "service message_s: must be a finite number, found nan"),
     ],
 )
 def test_numbers_that_are_no_times_are_an_error(change: dict[str, Any], message: str):
