@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Annotated
 
 import typer
 
 from codesign.cli import chips, data, price, report, status, study, sweep
+from codesign.cli.streams import UNSHOWN, replace_streams
 from codesign.errors import CodesignError
 from codesign.terminal_text import escaped
 
@@ -46,20 +46,36 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 all well, 1 some points failed, 2 bad input, 130 interrupted."""
+    """Run the command line.
+
+    Exit codes: 0 all well, 1 some points failed, 2 bad input, 3 all well but the answer could not be shown,
+    130 interrupted.
+    """
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show µ shows \xb5
+    answer = replace_streams()
+    code = _run(debug)
+    sys.stdout.flush()
+    if code == 0 and answer is not None and answer.lost is not None:
+        if not isinstance(answer.lost, BrokenPipeError):  # whoever has read enough needs no word
+            reason = answer.lost.strerror
+            typer.echo(f"error: standard output cannot be written: {reason}; what is in files is kept", err=True)
+        code = UNSHOWN
+    sys.exit(code)
+
+
+def _run(debug: bool) -> int:
     try:
         app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (CodesignError, OSError, MemoryError) as error:
         if debug:
             raise
         typer.echo(f"error: {escaped(str(error)) or 'out of memory'}", err=True)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
-        sys.exit(130)
+        return 130
+    return 0

@@ -119,12 +119,7 @@ class PlainProgress(Counting):
             self.note(f"{phase}: {self._phase.text(done, total, unit, now)}")
 
     def note(self, text: str) -> None:
-        try:
-            print(escaped(text), file=self._stream, flush=True)
-        except BrokenPipeError:
-            raise  # the reader has gone, as behind `head`
-        except OSError:
-            pass  # a log on a full disk: the jobs are worth more than the lines about them
+        print(escaped(text), file=self._stream, flush=True)
 
     def close(self) -> None:
         if self._held is not None:

@@ -45,6 +45,7 @@ EXIT_CODES = """
 | 0 | all well |
 | 1 | some points failed |
 | 2 | bad input |
+| 3 | all well, but standard output was closed, full or not read to its end |
 | 130 | interrupted |
 
 `--debug`, anywhere on the line, prints a traceback.

@@ -1,7 +1,7 @@
 """A full disk: a clear end, nothing finished is lost, no litter, and the same command goes on once there is room.
 
 Thorough are the disks under other files than the store's: they would catch an output that is torn, and a run that ends
-for the sake of a cache or a log.
+for the sake of a cache.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults import everything_below, limited_file_size, on_full_disk, small_disk
+from faults import everything_below, limited_file_size, small_disk
 from program import end, entries, start
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
@@ -94,15 +94,6 @@ def test_files_that_cannot_grow(folder: Path, cache_root: Path, undisturbed: Und
     assert not {path for path in left if path.startswith(("out/", "other/"))} - {"out/run.json", "other/run.json"}
     assert not entries(folder / "store")
     assert entries(folder / "full").keys() == entries(undisturbed.store).keys()
-
-
-@pytest.mark.thorough
-def test_a_log_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    damaged = shutil.copytree(undisturbed.store, folder / "store")
-    some = next(path for path in damaged.glob("??/*") if path.stat().st_size < 2_000)
-    some.unlink()  # a job is left to be run, and told about
-    assert end(sweep(folder, cache_root, prepare=on_full_disk(2))).code == 0
-    undisturbed.check_results(folder / "out" / "results.parquet")
 
 
 AXES = """\

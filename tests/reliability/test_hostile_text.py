@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from faults import on_full_disk
 from one_process import run_all
 from program import ROOT, end, start
 from tiny_sweeps import PRICES
@@ -280,12 +279,6 @@ def test_a_terminal_that_knows_few_characters(folder: Path) -> None:
     ended = end(start("chips", "show", "mubrain", folder=folder, environment={"PYTHONIOENCODING": "ascii"}))
     assert ended.code == 0, ended.err
     assert ended.out.startswith("\\xb5Brain")
-
-
-def test_an_output_that_is_full(folder: Path) -> None:
-    ended = end(start("chips", "show", "mubrain", folder=folder, prepare=on_full_disk(1)))
-    assert ended.code == 2
-    assert ended.err == "error: [Errno 28] No space left on device\n"
 
 
 def test_what_a_worker_says_reaches_no_terminal_raw() -> None:

@@ -1,0 +1,87 @@
+"""Standard output and standard error that outlive whoever reads them.
+
+A log that nobody can read or keep any more (a closed stream, a reader that has gone, a full disk) must not end hours of
+work, so that to write to either stream never fails. Of standard output, which has the answer, the program remembers
+that something was lost, and says so by its exit code.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+__all__ = ["UNSHOWN", "Lasting", "replace_streams"]
+
+UNSHOWN = 3
+"""Exit code where all went well, but the answer could not be shown."""
+
+
+class Lasting(io.FileIO):
+    """The file of a stream, which takes whatever it is given.
+
+    Args:
+        number: of the file.
+        closed: whether there was none, so that nothing can be shown.
+
+    Attributes:
+        lost: why something that was written to it is lost; None where nothing is.
+    """
+
+    lost: OSError | None = None
+
+    def __init__(self, number: int, *, closed: bool) -> None:
+        super().__init__(number, "wb", closefd=False)
+        self._never_open = closed
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            if self._never_open:
+                raise OSError(errno.EBADF, "it is closed")
+            written = super().write(data)
+            if written is None:
+                raise BlockingIOError(errno.EAGAIN, "it takes no more for now")
+        except OSError as error:
+            self.lost = self.lost or error
+            return memoryview(data).nbytes
+        return written
+
+
+def replace_streams() -> Lasting | None:
+    """Make the streams of this process lasting; that of standard output, None where it is no file, as in tests.
+
+    A terminal that cannot show µ shows `\\xb5`.
+    """
+    # The next file that is opened would get the number of a closed stream, and whatever is meant for that.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    _replaced("stderr", 2)
+    return _replaced("stdout", 1)
+
+
+def _replaced(name: str, number: int) -> Lasting | None:
+    stream = getattr(sys, name)
+    closed = stream is None
+    if closed:
+        stream = io.TextIOWrapper(io.FileIO(number, "w", closefd=False), encoding="utf-8")
+    if not isinstance(stream, io.TextIOWrapper):
+        return None
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        file = Lasting(stream.fileno(), closed=closed)
+    except OSError:  # in memory
+        return None
+    lasting = io.TextIOWrapper(
+        io.BufferedWriter(file),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering or stream.write_through,
+    )
+    setattr(sys, name, lasting)
+    return file

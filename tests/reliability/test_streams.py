@@ -1,0 +1,150 @@
+"""Standard output and standard error that are closed, full, or read by nobody.
+
+Thorough are the commands, each with each stream in each state: they would catch a job that fails, a result that is not
+written or a traceback for the sake of a line that nobody can read, and an answer that is lost without a word.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from faults import on_full_disk
+from program import end, start
+from tiny_studies import STUDY
+from tiny_sweeps import PRICES
+from undisturbed_sweep import Undisturbed, sweep
+
+from codesign.cli.streams import Lasting
+
+
+def closed(*streams: int) -> Callable[[], None]:
+    """The process starts without these streams: 1 is standard output, 2 standard error."""
+
+    def prepare() -> None:
+        for stream in streams:
+            os.close(stream)
+
+    return prepare
+
+
+def unread(*streams: int) -> Callable[[], None]:
+    """Whoever read these streams has gone."""
+
+    def prepare() -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        for stream in streams:
+            os.dup2(writer, stream)
+        os.close(writer)
+
+    return prepare
+
+
+def full(*streams: int) -> Callable[[], None]:
+    """The disk of these streams is full."""
+
+    def prepare() -> None:
+        for stream in streams:
+            on_full_disk(stream)()
+
+    return prepare
+
+
+STATES = {"closed": closed, "unread": unread, "full": full}
+
+
+@pytest.mark.parametrize(("state", "lost"), [(unread, BrokenPipeError), (full, OSError)])
+def test_to_write_never_fails_and_what_is_lost_is_known(
+    state: Callable[..., Callable[[], None]], lost: type[OSError]
+) -> None:
+    number = os.open(os.devnull, os.O_WRONLY)
+    state(number)()
+    file = Lasting(number, closed=False)
+    with io.TextIOWrapper(io.BufferedWriter(file), line_buffering=True) as stream:
+        print("a line", file=stream, flush=True)
+        print("another", file=stream)
+    os.close(number)
+    assert isinstance(file.lost, lost)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("closed", "error: standard output cannot be written: it is closed; what is in files is kept\n"),
+        ("full", "error: standard output cannot be written: No space left on device; what is in files is kept\n"),
+        ("unread", ""),
+    ],
+)
+def test_an_answer_that_cannot_be_shown(folder: Path, state: str, said: str) -> None:
+    ended = end(start("data", folder=folder, prepare=STATES[state](1)))
+    assert (ended.code, ended.err) == (3, said)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("executor", ["serial", "ray"])
+def test_no_job_fails_for_the_log(
+    folder: Path, cache_root: Path, undisturbed: Undisturbed, state: str, executor: str
+) -> None:
+    ended = end(sweep(folder, cache_root, "--executor", executor, prepare=STATES[state](2)))
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("Tiny: 2 design points from 3 rows (2 ok, 1 infeasible)")
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+@pytest.mark.thorough
+def test_a_terminal_that_goes_away(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """It is shown epochs from within the training."""
+    ours, theirs = pty.openpty()
+    process = sweep(folder, cache_root, prepare=lambda: os.dup2(theirs, 2) and None)
+    os.close(theirs)
+    while b"train" not in os.read(ours, 1000):
+        pass
+    os.close(ours)
+    ended = end(process)
+    assert (ended.code, ended.err) == (0, "")
+    undisturbed.check_results(folder / "out" / "results.parquet")
+
+
+COMMANDS = {
+    "sweep": ("sweep", "tiny.yaml", "--executor", "serial", "--store", "store", "--output", "out"),
+    "sweep on Ray": ("sweep", "tiny.yaml", "--workers", "2", "--store", "new", "--output", "out"),
+    "study": ("study", "study.yaml", "--trials", "2", "--executor", "serial", "--store", "new", "--output", "out"),
+    "price": ("price", "prices.yaml", "--workers", "1", "--store", "store", "--output", "out"),
+    "report": ("report", "done/results.parquet"),
+    "status": ("status", "done", "--store", "store"),
+    "chips": ("chips",),
+    "chips show": ("chips", "show", "mubrain"),
+    "chips validate": ("chips", "validate", "mubrain", "--json", "out/checks.json"),
+    "data": ("data",),
+}
+WRITTEN = {
+    "sweep": "out/report.html",
+    "sweep on Ray": "out/report.html",
+    "study": "out/report.html",
+    "price": "out/index.html",
+    "report": "done/results.html",
+    "chips validate": "out/checks.json",
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_nobody_reads(
+    folder: Path, cache_root: Path, undisturbed: Undisturbed, command: str
+) -> None:
+    shutil.copytree(undisturbed.store, folder / "store")
+    shutil.copytree(undisturbed.folder / "out", folder / "done")
+    (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
+    (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    environment = {"CODESIGN_CACHE": cache_root}
+    ended = end(start(*COMMANDS[command], folder=folder, environment=environment, prepare=unread(1, 2)))
+    assert ended.code == 3
+    if command in WRITTEN:
+        assert (folder / WRITTEN[command]).stat().st_size > 0
