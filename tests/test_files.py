@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from fsspec.registry import _registry, known_implementations
 from codesign.errors import InputError, StoreError
 from codesign.files import (
     Folder,
+    held,
     is_url,
     join,
+    lock_of,
     open_file,
     open_folder,
     printable,
@@ -27,6 +30,7 @@ from codesign.files import (
     with_suffix,
     write_atomically,
 )
+from codesign.files.folder import temporary_beside
 from codesign.files.remote import RemoteFolder
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -199,14 +203,56 @@ def test_each_failure_names_the_place_and_the_reason(tmp_path: Path) -> None:
 
 def test_old_leftovers_of_writers_that_were_killed_go_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sub").mkdir()
-    kept = {"x.tmp", ".young.a.tmp", "sub/y"}
-    for name in (".old.a.tmp", "sub/.old.b.tmp", *kept):
+    old = {temporary_beside(place) for place in ("a", "sub/b")}
+    kept = {"x.tmp", ".of_others.tmp", f".{'0' * 31}.tmp", temporary_beside("young"), "sub/y"}
+    half = temporary_beside("half")
+
+    def left() -> set[str]:
+        return {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+
+    for name in (*old, *kept, half):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, None if "young" in name else (0, 0))
-    open_folder(tmp_path).remove_leftovers(older_than_s=1000)
-    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == kept
+    write_atomically(tmp_path / "half", b"whole")
+    assert left() == {*old, *kept, "half"}  # in a folder of anybody's no more than is known to be ours
+    open_folder(tmp_path).check_writable()
+    assert left() == {*kept, "half"}
     monkeypatch.setattr(Path, "glob", failing(DENIED))
-    open_folder(tmp_path).remove_leftovers(older_than_s=0)  # a folder that may not be entered: none of ours in it
+    open_folder(tmp_path).remove_leftovers()  # a folder that may not be entered: none of ours in it
+
+
+def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
+    lock = lock_of(tmp_path)
+    refused = "is held by {}, which writes there; wait for its end, or choose another --output"
+    with held(lock):
+        with (
+            pytest.raises(InputError, match=refused.format(f"process {os.getpid()} on {socket.gethostname()}")),
+            held(lock),
+        ):
+            pass
+        lock.write_text("process 1 on \x1b[2J", encoding="utf-8")
+        with pytest.raises(InputError, match=refused.format("another process")), held(lock):
+            pass
+    with held(lock):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be locked: "), held(lock_of(tmp_path / "file")):
+        pass
+    assert lock_of(tmp_path.as_uri()) == lock
+    assert lock_of("memory://a") != lock_of("memory://b")
+
+
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_path_names_no_place(location: str) -> None:
+    for use in (open_folder, open_file, read_file, lock_of, lambda empty: write_atomically(empty, b"")):
+        with pytest.raises(InputError, match="an empty path names no place"):
+            use(location)
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: cannot be written: is a pipe or a device"):
+        write_atomically(tmp_path / "pipe", b"x")
 
 
 def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
@@ -215,7 +261,13 @@ def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "link").symlink_to("file")
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", 100 * 2**30)  # which takes no room
     folder = open_folder(tmp_path)
+    with pytest.raises(InputError, match="huge: cannot be read: has more than 8 GiB"):
+        folder.read("huge")
+    assert folder.read("huge", first=3) == bytes(3)
+    folder.remove("huge")
     assert folder.names() == ["file", "link"]
     assert folder.read("link") == b"x"
     for name in ("pipe", "zero"):

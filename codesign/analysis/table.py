@@ -71,8 +71,10 @@ class ResultTable:
         return f"<ResultTable of {self.metadata.sweep}: {rows} rows ({states}), {columns} columns; {what}>"
 
 
-def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> None:
+def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> ResultTable:
     """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
+
+    Returns what the file says, without reading it again: another process may have replaced it.
 
     Rows are taken in piece by piece, and a few kilobytes of each are kept.
 
@@ -108,7 +110,9 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
     table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
     _check_cells(table, printable(path))
-    write_atomically(path, parquet_bytes(table))
+    content = parquet_bytes(table)
+    write_atomically(path, content)
+    return _decoded(content, printable(path))
 
 
 def parquet_bytes(table: Any) -> bytes:
@@ -150,11 +154,15 @@ def read_results(path: Location) -> ResultTable:
         InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
             `write_results`, or holds what a column does not allow.
     """
-    import pyarrow as pa
-
     place, content = printable(path), read_file(path)
     if content is None:
         raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
+    return _decoded(content, place)
+
+
+def _decoded(content: bytes, place: str) -> ResultTable:
+    import pyarrow as pa
+
     try:
         table = read_bounded(content)
         metadata = _metadata_of(table)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from codesign.errors import InputError
+from codesign.files import read_file
 from codesign.hardware.description import Chip
 from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
 from codesign.units import format_si
@@ -39,11 +40,12 @@ def with_table(path: Path, chips: Iterable[Chip]) -> str:
         InputError: the file cannot be read, or has no marks.
     """
     table = "\n".join(_markdown(chip) for chip in chips)
-    if not path.exists():
+    content = read_file(path)
+    if content is None:
         return table
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = content.decode()
+    except UnicodeDecodeError as error:
         raise InputError(f"--markdown: {path} cannot be read: {error}") from None
     begin, end = text.find(TABLE_BEGINS), text.find(TABLE_ENDS)
     if begin < 0 or end < begin:

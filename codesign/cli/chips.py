@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from codesign.cli.options import place_here
+
 app = typer.Typer(help="List, show, check and validate chip descriptions.", invoke_without_command=True)
 
 
@@ -32,7 +34,7 @@ def show(name: Annotated[str, typer.Argument(help="Name, alias or path of a chip
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="A chip file.")]) -> None:
+def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A chip file.")]) -> None:
     """Check a chip file: print OK, or every mistake with its line, and end with exit code 2."""
     from codesign.hardware.library import load_chip
 
@@ -48,9 +50,15 @@ def validate(
             metavar="[NAME]...", help="Names, aliases or paths of chips.  [default: all]", show_default=False
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every check to this file, in SI units.")] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(parser=place_here, metavar="PATH", help="Write every check to this file, in SI units."),
+    ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the table to this file, between its marks if it has any.")
+        Path | None,
+        typer.Option(
+            parser=place_here, metavar="PATH", help="Write the table to this file, between its marks if it has any."
+        ),
     ] = None,
 ) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""

@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+from codesign.cli.options import place_here
+
 app = typer.Typer(help="List the datasets that are there, or download one.", invoke_without_command=True)
 
 _DataRoot = Annotated[
     Path | None,
-    typer.Option(help="Folder of the datasets; else CODESIGN_DATA, else the configuration file, else ./data."),
+    typer.Option(
+        parser=place_here,
+        metavar="PATH",
+        help="Folder of the datasets; else CODESIGN_DATA, else the configuration file, else ./data.",
+    ),
 ]
 
 

@@ -34,6 +34,8 @@ __all__ = [
     "command_line",
     "explicit_executor",
     "interruptible",
+    "place",
+    "place_here",
     "print_models",
 ]
 
@@ -53,16 +55,31 @@ ExecutorOption = Annotated[
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Number of jobs at once, with Ray on this machine.")]
 RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster.")]
+
+
+def place(text: str) -> str:
+    """A path or URL as it was given. An empty one would mean the working folder, or the default."""
+    if not text.strip():
+        raise typer.BadParameter("must be a path or a URL, found nothing")
+    return text
+
+
+def place_here(text: str) -> Path:
+    """A path of this machine, as `place`."""
+    return Path(place(text))
+
+
 OutputOption = Annotated[
     str | None,
     typer.Option(
+        parser=place,
         metavar="LOCATION",
         help="Folder for results and report, a path or a URL such as s3://bucket/name.",
         show_default="reports/NAME",
     ),
 ]
 StoreOption = Annotated[
-    str, typer.Option(metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
+    str, typer.Option(parser=place, metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
 ]
 DatasetOption = Annotated[
     str | None,
@@ -83,7 +100,10 @@ ScaleOption = Annotated[
 ModelsOption = Annotated[
     bool, typer.Option("--models", help="Write each model too, with its card, into models/ in the folder of results.")
 ]
-DataRootOption = Annotated[Path | None, typer.Option(help="Folder with datasets.", show_default="CODESIGN_DATA")]
+DataRootOption = Annotated[
+    Path | None,
+    typer.Option(parser=place_here, metavar="PATH", help="Folder with datasets.", show_default="CODESIGN_DATA"),
+]
 
 
 def explicit_executor(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import DataRootOption, StoreOption, interruptible
+from codesign.cli.options import DataRootOption, StoreOption, interruptible, place, place_here
 
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
@@ -17,12 +17,13 @@ __all__ = ["price"]
 
 
 def price(
-    file: Annotated[Path, typer.Argument(help="A price file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A price file.", show_default=False)],
     out: Annotated[
         str | None,
         typer.Option(
             "--out",
             "--output",
+            parser=place,
             metavar="FOLDER",
             help="Folder of this machine for the points, their front and a page.",
             show_default="reports/NAME",

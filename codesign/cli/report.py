@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from codesign.cli.options import place
 from codesign.hardware.terms import StaticBook
 
 __all__ = ["report"]
@@ -16,7 +17,10 @@ def report(
     results: Annotated[
         str,
         typer.Argument(
-            metavar="PARQUET", help="File that `codesign sweep` wrote: a path or a URL.", show_default=False
+            parser=place,
+            metavar="PARQUET",
+            help="File that `codesign sweep` wrote: a path or a URL.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -24,6 +28,7 @@ def report(
         typer.Option(
             "--output",
             "-o",
+            parser=place,
             metavar="LOCATION",
             help="HTML file to write, a path or a URL.  [default: beside the results]",
             show_default=False,

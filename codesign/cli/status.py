@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codesign.cli.options import place
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -24,14 +26,24 @@ _SHARE = 0.2
 
 def status(
     location: Annotated[
-        str, typer.Argument(help="Output of a sweep or study, such as reports/NAME, or a store; a path or a URL.")
+        str,
+        typer.Argument(
+            parser=place,
+            metavar="LOCATION",
+            help="Output of a sweep or study, such as reports/NAME, or a store; a path or a URL.",
+        ),
     ] = "reports/.store",
     run: Annotated[
         str | None, typer.Option(metavar="ID", help="Show one run of a store, by its id or its name.")
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(metavar="LOCATION", help="Where the store of an output is, if it was moved.", show_default=False),
+        typer.Option(
+            parser=place,
+            metavar="LOCATION",
+            help="Where the store of an output is, if it was moved.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until interrupted.")] = False,

@@ -21,6 +21,7 @@ from codesign.cli.options import (
     command_line,
     explicit_executor,
     interruptible,
+    place,
     print_models,
 )
 
@@ -37,6 +38,7 @@ _DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
 StorageOption = Annotated[
     str | None,
     typer.Option(
+        parser=place,
         metavar="URL",
         help="Optuna storage of the trials, such as sqlite:///trials.db.",
         show_default="journal.log in the output folder",
@@ -46,7 +48,9 @@ StorageOption = Annotated[
 
 def study(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A study file, or the name of one that is shipped.")],
+    file: Annotated[
+        str, typer.Argument(parser=place, metavar="FILE", help="A study file, or the name of one that is shipped.")
+    ],
     dataset: DatasetOption = None,
     scale: ScaleOption = None,
     trials: Annotated[
@@ -136,13 +140,12 @@ def _changed(
 
 def _summary(outcome: StudyOutcome) -> int:
     """Print what came out; exit code 0, or 1 where something failed."""
-    from codesign.analysis.table import read_results
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_study_summary
 
     console = PrintableConsole()
-    print_study_summary(read_results(outcome.results), printable(outcome.report), printable(outcome.results), console)
+    print_study_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
     complete = print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)

@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 
+FileArgument = Annotated[
+    str,
+    typer.Argument(
+        parser=options.place,
+        metavar="FILE",
+        help="A sweep file, or the name of one that is shipped, such as smoke.",
+    ),
+]
+
+
 def sweep(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A sweep file, or the name of one that is shipped, such as smoke.")],
+    file: FileArgument,
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
@@ -50,7 +60,7 @@ def sweep(
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     progress = choose_progress()
-    kept = Store(store, on_damage=progress.note)
+    kept = Store(store, on_damage=progress.note, look_only=dry_run)
     if dry_run:
         typer.echo(f"{spec.name}: {spec.title}")
         if chosen.text:
@@ -79,14 +89,13 @@ def sweep(
 
 def _summary(outcome: SweepOutcome) -> int:
     """Print what came out; exit code 0, or 1 where points failed."""
-    from codesign.analysis.table import read_results
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary
 
     results, report = printable(outcome.results), printable(outcome.report)
     console = PrintableConsole()
-    print_summary(read_results(outcome.results), report, results, console)
+    print_summary(outcome.table, report, results, console)
     complete = options.print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)

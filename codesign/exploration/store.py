@@ -34,7 +34,6 @@ _KEY = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 _HEAD_BYTES = 64 * 1024
 """Header and facts of an entry fit in so many bytes, but for those of a training of thousands of epochs."""
-_STALE_S = 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +52,7 @@ class Store:
     Args:
         root: the folder, a path or a URL.
         on_damage: called with a sentence for each damaged entry that was set aside.
+        look_only: nothing is made, written, moved or removed; damaged entries only count as missing.
 
     Attributes:
         root: a path, or a URL as it may be printed.
@@ -65,15 +65,19 @@ class Store:
     root: Location
     folder: Folder
 
-    def __init__(self, root: Location, *, on_damage: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, root: Location, *, on_damage: Callable[[str], None] | None = None, look_only: bool = False
+    ) -> None:
         self.folder = open_folder(root, error=StoreError)
         self.root = printable(root) if is_url(root) else self.folder.location
         self._on_damage = on_damage
+        self._look_only = look_only
+        if look_only:
+            return
         try:
             self.folder.check_writable()
         except StoreError as error:
             raise StoreError(f"{error}; choose another --store") from error
-        self.folder.remove_leftovers(older_than_s=_STALE_S)
 
     def path(self, key: str) -> Location:
         """Where the entry of `key`, 64 hexadecimal digits, is or would be; a URL as it may be printed."""
@@ -141,7 +145,7 @@ class Store:
     def _checked_head(self, key: str, data: bytes | None) -> Facts | None:
         if data is None:
             return None
-        if len(data) == _HEAD_BYTES and data.count(b"\n", 0, _HEAD_BYTES) < 2:
+        if len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode()) and data.count(b"\n", 0, _HEAD_BYTES) < 2:
             entry = self.get(key)
             return None if entry is None else entry.facts
         parsed = _parse_header(data)
@@ -178,6 +182,8 @@ class Store:
         Raises:
             StoreError: it cannot be moved.
         """
+        if self._look_only:
+            return
         target = f"damaged/{key}.{uuid4().hex[:8]}"
         moved = self.folder.move(_name(key), target)
         if moved and self._on_damage is not None:  # otherwise another process was faster

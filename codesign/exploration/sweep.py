@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.table import read_results, write_results
+from codesign.analysis.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.library import load_sweep
 from codesign.exploration.models import ModelFiles, write_models
@@ -24,7 +24,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
-from codesign.files import Location, join, open_folder
+from codesign.files import Location, held, join, lock_of, open_folder
 from codesign.reporting.html import write_report
 
 __all__ = ["Commands", "SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
@@ -48,11 +48,13 @@ class SweepOutcome:
     """What a sweep left.
 
     Attributes:
+        table: what the results file says.
         results, report: the files, as paths or, where the output is at a URL, as URLs.
         models: where they were asked for.
         ok, infeasible, failed: design points by status.
     """
 
+    table: ResultTable = field(repr=False)
     results: Location
     report: Location
     ok: int
@@ -62,13 +64,13 @@ class SweepOutcome:
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
-    """The design points of a sweep; reads which data there is, but not the data.
+    """The design points of a sweep; reads which data there is, but not the data, and writes nothing.
 
     Raises:
         InputError: parts of the sweep do not fit each other.
         DataError: the dataset is missing or damaged.
     """
-    workloads = Workloads(data_root=data_root, cache_root=cache_root)
+    workloads = Workloads(data_root=data_root, cache_root=cache_root, look_only=True)
     return build_plan(spec, workloads.outline_for(spec))
 
 
@@ -95,15 +97,15 @@ def run_sweep(
         models: whether to write each trained model with its card too.
 
     Raises:
-        InputError, DataError: as `plan_sweep`; or the files cannot be written.
+        InputError, DataError: as `plan_sweep`; or the files cannot be written, or another process writes there.
         StoreError: a result cannot be kept.
     """
     progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
-    plan = build_plan(spec, workloads.outline_for(spec))
+    load, plan = workloads.load, build_plan(spec, workloads.outline_for(spec))
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
-    with recorded_run(
+    run = recorded_run(
         progress,
         kind="sweep",
         name=spec.name,
@@ -112,24 +114,24 @@ def run_sweep(
         store=store,
         output=output,
         command=commands.resume,
-    ) as recorded:
+    )
+    with held(lock_of(output)), run as recorded:
         relay = FrontRelay(watch, recorded)
         failures = run_work(
             work,
             store=store,
-            workload=lambda: workloads.load(plan.workload),
+            workload=lambda: load(plan.workload),
             executor=executor,
             progress=relay,
             resources=spec.resources.by_kind,
             on_result=watch.take,
         )
         relay.show()
-        data, failed = workloads.load(plan.workload), len(failures)
-        metadata = describe_sweep(plan, [work], data, command=commands.again, failed=failed)
+        failed = len(failures)
+        metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=failed)
         outcome = _write(plan, store, output, failures, metadata, on_note=progress.note)
         if models:
-            table, load = read_results(outcome.results), workloads.load
-            files = write_models({"": plan}, table, output=output, store=store, workload=load, reasons=failures)
+            files = write_models({"": plan}, outcome.table, output=output, store=store, workload=load, reasons=failures)
             outcome = replace(outcome, models=files)
         return outcome
 
@@ -153,8 +155,8 @@ def _write(
             yield row
 
     results, report = join(output, "results.parquet"), join(output, "report.html")
-    write_results(results, rows(), metadata)
-    write_report(read_results(results), report)
+    table = write_results(results, rows(), metadata)
+    write_report(table, report)
     if counts["silent"]:
         on_note(
             f"{counts['silent']} of {counts['ok']} design points have no output spike in any sample, so that every "
@@ -162,6 +164,7 @@ def _write(
             "that decay before spikes have added up, or a synchronization_threshold above the messages that come"
         )
     return SweepOutcome(
+        table=table,
         results=results,
         report=report,
         ok=counts["ok"],

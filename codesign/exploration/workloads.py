@@ -19,10 +19,12 @@ class Workloads:
 
     Attributes:
         data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
+        look_only: outlines write nothing to the cache.
     """
 
     data_root: Path | None = None
     cache_root: Path | None = None
+    look_only: bool = False
     _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict, repr=False)
     _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)
     _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
@@ -30,7 +32,9 @@ class Workloads:
     def outline(self, spec: WorkloadSpec) -> WorkloadOutline:
         """What is known of a workload before its data is read. Raises DataError where it is missing or damaged."""
         if spec not in self._outlines:
-            outline = outline_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
+            outline = outline_workload(
+                spec, data_root=self.data_root, cache_root=self.cache_root, look_only=self.look_only
+            )
             self._outlines[spec] = outline
             self._specs[outline.fingerprint] = spec
         return self._outlines[spec]

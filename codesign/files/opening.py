@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,7 +13,7 @@ from codesign.files.folder import Folder, reason_of
 from codesign.files.local import LocalFolder
 from codesign.files.location import Location, is_url, parent, printable, scheme_of
 
-__all__ = ["open_file", "open_folder", "read_file", "write_atomically"]
+__all__ = ["local_path", "open_file", "open_folder", "read_file", "write_atomically"]
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -28,7 +29,7 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
         InputError, or `error`: the URL's scheme is not known, needs a package that is missing, or its system cannot be
             reached.
     """
-    path = _local_path(location, error)
+    path = local_path(location, error)
     if path is not None:
         return LocalFolder(path, location=location, error=error)
     url = str(location)
@@ -44,7 +45,7 @@ def open_file(location: Location, *, error: type[CodesignError] = InputError) ->
     url = str(location)
     if is_url(location):  # file systems drop a slash at the end
         _named(url.partition("?")[0].rpartition("/")[2], location, error)
-    path = _local_path(location, error)
+    path = local_path(location, error)
     if path is not None:
         folder_location = parent(url) if is_url(location) else path.parent
         return LocalFolder(path.parent, location=folder_location, error=error), _named(path.name, location, error)
@@ -69,14 +70,24 @@ def write_atomically(location: Location, data: bytes) -> None:
     Missing parent folders are made.
 
     Raises:
-        InputError: the place cannot be written; names it and the system's reason.
+        InputError: the place cannot be written, or is a pipe or a device; names it and the system's reason.
     """
+    path = local_path(location, InputError)
+    if path is not None and _is_special(path):  # which would be gone: a file is written beside and renamed
+        raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
+    folder.remove_leftovers(name)
 
 
-def _local_path(location: Location, error: type[CodesignError]) -> Path | None:
-    """The path of a location on this machine; None for another URL than `file://`."""
+def local_path(location: Location, error: type[CodesignError]) -> Path | None:
+    """The path of a location on this machine; None for another URL than `file://`.
+
+    Raises:
+        InputError, or `error`: there is none.
+    """
+    if not str(location).strip():
+        raise error("an empty path names no place; write . for the working folder")
     if not is_url(location):
         return Path(location)
     url = str(location)
@@ -86,6 +97,14 @@ def _local_path(location: Location, error: type[CodesignError]) -> Path | None:
     if parts.netloc not in ("", "localhost"):
         raise error(f"{url}: names the machine '{parts.netloc}'; write file:/// with three slashes for this one")
     return Path(url2pathname(parts.path))
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # writing says why
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _named(name: str, location: Location, error: type[CodesignError]) -> str:

@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
+from codesign.errors import DataError, InputError
 from codesign.files import open_folder
+from codesign.files.local import MOST_BYTES
 from codesign.workload.events import EventBatch
 
 __all__ = ["Cache", "content_digest", "content_key", "file_states"]
@@ -28,7 +30,6 @@ __all__ = ["Cache", "content_digest", "content_key", "file_states"]
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
-_DAY_S = 86_400.0
 _PIECE = 1 << 22
 _reported: set[Path] = set()
 
@@ -39,8 +40,16 @@ def content_key(parts: Mapping[str, Any]) -> str:
 
 
 def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int]]:
-    """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written."""
-    return [(f.relative_to(root).as_posix(), s.st_size, s.st_mtime_ns) for f, s in ((f, f.stat()) for f in files)]
+    """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written.
+
+    Raises:
+        DataError: one is no regular file, so that reading it might never end, or too large to be of a dataset.
+    """
+    states = [(file, file.stat()) for file in files]
+    for file, state in states:
+        if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_BYTES:
+            raise DataError(f"{file}: is a pipe, a device or larger than any file of a dataset; remove it")
+    return [(file.relative_to(root).as_posix(), state.st_size, state.st_mtime_ns) for file, state in states]
 
 
 def content_digest(root: Path, files: list[Path]) -> str:
@@ -55,10 +64,11 @@ def content_digest(root: Path, files: list[Path]) -> str:
 
 
 class Cache:
-    """Entries below `root`; None keeps nothing."""
+    """Entries below `root`; None keeps nothing. With `look_only`, nothing more is kept."""
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, *, look_only: bool = False) -> None:
         self.root = root
+        self._look_only = look_only
         self._folder = None if root is None else open_folder(root)
 
     def load(self, key: str) -> dict[str, EventBatch] | None:
@@ -94,11 +104,11 @@ class Cache:
             return None
 
     def _write(self, name: str, content: bytes) -> None:
-        if self._folder is None or self.root is None:
+        if self._folder is None or self.root is None or self._look_only:
             return
         try:
             self._folder.write(name, content)
-            self._folder.remove_leftovers(older_than_s=_DAY_S)
+            self._folder.remove_leftovers()
         except InputError as error:
             if self.root not in _reported:
                 _reported.add(self.root)

@@ -91,10 +91,13 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
 
 
 def outline_workload(
-    spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None
+    spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None, look_only: bool = False
 ) -> WorkloadOutline:
-    """A workload without reading or binning events; the arguments and errors of `load_workload`."""
-    return _Plan.make(spec, data_root, cache_root).outline
+    """A workload without reading or binning events; the arguments and errors of `load_workload`.
+
+    With `look_only` nothing is written: the hash of its files is not remembered.
+    """
+    return _Plan.make(spec, data_root, cache_root, look_only=look_only).outline
 
 
 def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
@@ -115,11 +118,11 @@ class _Plan:
     outline: WorkloadOutline
 
     @staticmethod
-    def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None) -> _Plan:
+    def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None, *, look_only: bool = False) -> _Plan:
         instance("spec", spec, WorkloadSpec)
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)
-        cache = Cache(resolve_cache_root(cache_root))
+        cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
         folder = dataset.place(resolve_data_root(data_root), resolved.folder)
         recordings = dataset.open(folder)
         validation, test = dataset.usual_sizes(recordings, resolved.split)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from codesign.errors import DataError
+from codesign.files.local import MOST_BYTES
 from codesign.workload.unpacking import LEFTOVERS, unpack
 
 __all__ = ["Download", "DownloadProgress", "RemoteFile", "Report", "download"]
@@ -106,6 +107,9 @@ def _place(file: RemoteFile, what: Download, folder: Path, progress: DownloadPro
         progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")
         return
     by_hand, part = folder / file.name, folder / f".{file.name}.part"
+    for path in (by_hand, part):
+        if path.exists() and not (path.is_file() and path.stat().st_size <= MOST_BYTES):
+            raise DataError(f"{path}: is no regular file, or larger than any file of a dataset; remove it")
     if file.archive and by_hand.is_file():
         if (md5 := _md5(by_hand)) != file.md5:
             raise DataError(f"{by_hand}: has the MD5 checksum {md5}, and not {file.md5}; remove it")

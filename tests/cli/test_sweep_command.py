@@ -13,6 +13,7 @@ import codesign
 from codesign.cli.main import app
 from codesign.errors import InputError, TrainingDivergedError, UnreadableResultError
 from codesign.exploration.library import sweep_names
+from codesign.files.folder import temporary_beside
 
 ROOT = Path(codesign.__file__).parent.parent
 SWEEP = """\
@@ -77,7 +78,23 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
         "price 4 to run 0 in the store",
     ]
     assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said
-    assert not (folder / "reports").exists()
+    assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
+
+
+def test_a_dry_run_changes_nothing(folder: Path) -> None:
+    """Neither what a killed writer left, nor what is damaged, nor what is in the cache."""
+    assert invoke("tiny.yaml", "--executor", "serial")[0] == 0
+    store = folder / "reports/.store"
+    for path in [*store.glob("??/*")]:
+        path.write_bytes(b"damaged")
+    left = Path(temporary_beside(str(store / "left")))
+    left.touch()
+    os.utime(left, (0, 0))
+    state = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    code, said = invoke("tiny.yaml", "--dry-run")
+    assert code == 0
+    assert "train 2 to run 0 in the store" in " ".join(said.split())
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == state
 
 
 def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:

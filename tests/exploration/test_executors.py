@@ -15,10 +15,18 @@ from typing import Any
 
 import executor_tasks
 import pytest
+from program import find_processes
 from tiny_sweeps import TINY
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
+from codesign.exploration.executors.base import (
+    LONGEST_TIMEOUT_S,
+    SHORTEST_TIMEOUT_S,
+    Completion,
+    Executor,
+    Task,
+    TaskResources,
+)
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
@@ -114,10 +122,29 @@ def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
         executor.check(TaskResources(gpus=64))
 
 
-@pytest.mark.parametrize("timeout_s", [0.0, -1.0, 1e-30, 1e300, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "timeout_s", [0.0, -1.0, 1e-30, 1e-6, 0.0099, 31_622_401, 1e10, 1e300, float("inf"), float("nan")]
+)
 def test_timeouts_that_no_timer_can_keep_are_a_mistake(executor: Executor, timeout_s: float) -> None:
     with pytest.raises(InputError, match="timeout: must be between 10 ms and 366 days"):
         executor.check(TaskResources(timeout_s=timeout_s))
+
+
+def test_the_shortest_and_the_longest_timeout_are_kept(executor: Executor) -> None:
+    ended = run(
+        executor,
+        task(executor_tasks.spin, 60.0, key="shortest", timeout_s=SHORTEST_TIMEOUT_S),
+        task(executor_tasks.add, 1, 1, key="longest", timeout_s=LONGEST_TIMEOUT_S),
+    )
+    assert str(ended["shortest"].failure) == "TimeoutError: took longer than the 0.01 s it may take"
+    assert (ended["longest"].failure, ended["longest"].output) == (None, 2)
+
+
+def test_a_local_ray_asks_nobody_on_the_network(ray: RayExecutor) -> None:
+    """Ray's dashboard looks up and asks the metadata servers of clouds, also where it shows nothing."""
+    assert run(ray, task(executor_tasks.add, 1, 1))["a"].output == 2
+    assert find_processes(os.getpid(), "raylet")
+    assert find_processes(os.getpid(), r"dashboard/dashboard\.py") == []
 
 
 def test_there_is_room_until_there_is_enough_to_do(executor: Executor) -> None:
@@ -290,6 +317,8 @@ def test_many_tasks_are_handed_over_no_faster_than_they_are_run(ray: RayExecutor
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
+        ("timeout: 1 us", "greater than or equal to 0.01"),
+        ("timeout: 1e10 s", "less than or equal to 31622400"),
         ("timeout: 1e-30 s", "greater than or equal to 0.01"),
         ("timeout: 1e300 s", "less than or equal to 31622400"),
         ("memory: 1e20 GB", "less than or equal to 1152921504606846976"),

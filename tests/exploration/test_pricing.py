@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
 
 from codesign.analysis.pareto import pareto_front
+from codesign.errors import InputError
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
@@ -20,6 +22,8 @@ from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
+from codesign.files import held, lock_of
+from codesign.files.folder import temporary_beside
 from codesign.hardware.cost import price
 from codesign.reporting.pricing import Density
 
@@ -230,13 +234,31 @@ def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
 ):
     with pytest.raises(KeyboardInterrupt):
         run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
-    assert list((tmp_path / "a").iterdir()) == []
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [".lock"]
     progress = Counting()
     again = run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
     assert progress.jobs == []
     fresh = run(folder, cache_root, tmp_path / "b", chip="clocked_real_time")
     for name in ("points", "front", "page"):
         assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()
+
+
+def test_one_pricing_at_a_time_writes_a_folder(folder: Path, cache_root: Path, tmp_path: Path):
+    with (
+        held(lock_of(tmp_path)),
+        pytest.raises(InputError, match=r"\.lock: is held by process [0-9]+ on .*, which writes there"),
+    ):
+        run(folder, cache_root, tmp_path, chip="clocked_real_time")
+
+
+def test_what_a_killed_pricing_left_goes_away_after_a_day(folder: Path, cache_root: Path, tmp_path: Path):
+    for name in ("old", "young"):
+        Path(temporary_beside(str(tmp_path / f"{name}.parquet"))).touch()
+    (old,) = tmp_path.glob(".old*")
+    os.utime(old, (0, 0))
+    run(folder, cache_root, tmp_path, chip="clocked_real_time")
+    assert not old.exists()
+    assert len(list(tmp_path.glob(".young*.tmp"))) == 1
 
 
 def test_an_earlier_result_survives_an_interrupt(folder: Path, cache_root: Path, tmp_path: Path):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from codesign.errors import StoreError
 from codesign.exploration.store import Entry, Store
 from codesign.files import open_folder
+from codesign.files.folder import temporary_beside
 
 KEY = "ab" * 32
 NAME = f"ab/{KEY}"
@@ -240,7 +241,7 @@ def test_a_place_that_nobody_can_write_or_knows_is_a_store_error(tmp_path: Path)
 
 def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
     Store(tmp_path)
-    old, young = tmp_path / "ab" / ".x.1.tmp", tmp_path / "ab" / ".x.2.tmp"
+    old, young = (Path(temporary_beside(str(tmp_path / "ab" / "x"))) for _ in range(2))
     old.parent.mkdir()
     for path in (old, young):
         path.write_bytes(b"half")

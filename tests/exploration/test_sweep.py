@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ from handmade_hardware import near
 from tiny_sweeps import CHIP, UNLAYERED, run, tiny
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
-from codesign.errors import StoreError
+from codesign.errors import InputError, StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
 from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
+from codesign.files import held, lock_of
+from codesign.files.folder import temporary_beside
+from codesign.reporting.html import render_report
 
 
 def results(folder: Path, output: str = "out") -> ResultTable:
@@ -51,6 +55,36 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
     infeasible = by_schedule["chip"]
     assert infeasible["status"] == "infeasible"
     assert "a neuron has 256" in infeasible["reason"]
+
+
+def test_one_process_at_a_time_writes_an_output(tmp_path, cache_root):
+    (tmp_path / "out").mkdir()
+    with (
+        held(lock_of(tmp_path / "out")),
+        pytest.raises(InputError, match=r"\.lock: is held by process [0-9]+ on .*, which writes there; wait"),
+    ):
+        run(tiny(), tmp_path, cache_root)
+    run(tiny(), tmp_path, cache_root)
+
+
+def test_page_and_answer_come_from_the_table_that_was_written(after_sweep, cache_root, monkeypatch):
+    """Another process may replace the file at any moment."""
+    monkeypatch.setattr("codesign.analysis.table.read_file", None)
+    outcome, _ = run(tiny(), after_sweep, cache_root, models=True)
+    monkeypatch.undo()
+    assert contents_equal(outcome.table, results(after_sweep))
+    assert outcome.report.read_text(encoding="utf-8") == render_report(results(after_sweep))
+
+
+def test_what_a_killed_sweep_left_goes_away_after_a_day(after_sweep, cache_root):
+    places = [after_sweep / "out" / name for name in ("results.parquet", "report.html", "models/a.safetensors")]
+    old, young = ([Path(temporary_beside(str(place))) for place in places] for _ in range(2))
+    for path in (*old, *young):
+        path.write_bytes(b"half")
+    for path in old:
+        os.utime(path, (0, 0))
+    run(tiny(), after_sweep, cache_root)
+    assert [path.exists() for path in (*old, *young)] == [False] * 3 + [True] * 3
 
 
 LEARNS = (

@@ -118,10 +118,10 @@ def on_full_disk(stream: int) -> Callable[[], None]:
     return prepare
 
 
-_RECORD = re.compile(r"(.*/)?(run\.json|runs/[^./][^/]*\.json)")
+_RECORD = re.compile(r"(.*/)?(run\.json|\.lock|runs/[^./][^/]*\.json)")
 
 
 def everything_below(folder: Path) -> set[str]:
-    """Paths of all files, hidden ones too. Records of runs are left out: a run goes on without them."""
+    """Paths of all files, hidden ones too. Records and locks of runs are left out: a run goes on without them."""
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return {path for path in paths if not _RECORD.fullmatch(path)}

@@ -107,12 +107,12 @@ def test_a_stale_lock_of_optuna_holds_nobody_up(tmp_path: Path) -> None:
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     code = (
         "import sys, time\nfrom filelock import FileLock\n"
-        f"lock = FileLock({str(tmp_path / '.study.lock')!r})\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
+        f"lock = FileLock({str(tmp_path / '.lock')!r})\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match="is held by another process that runs a study there"):
+        with pytest.raises(InputError, match="is held by another process, which writes there"):
             reopened(tmp_path)
         other.kill()
     assert reopened(tmp_path) == ([], [])  # the lock ended with its holder

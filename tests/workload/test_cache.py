@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from workload_files import same
 
+from codesign.errors import DataError
 from codesign.workload.cache import Cache, file_states
 from codesign.workload.events import EventBatch
 
@@ -108,6 +109,19 @@ def test_a_damaged_digest_is_computed_again(tmp_path, content):
     (file,) = (tmp_path / "digests").iterdir()
     file.write_bytes(content)
     assert cache.digest({"size": 1}, lambda: "digest2") == "digest2"
+
+
+def test_a_look_remembers_nothing(tmp_path):
+    cache = Cache(tmp_path / "cache", look_only=True)
+    assert cache.digest({"size": 1}, lambda: "digest1") == "digest1"
+    cache.store("key", {})
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_recording_that_is_no_file_is_damage(tmp_path):
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(DataError, match="a: is a pipe, a device or larger than any file of a dataset"):
+        file_states(tmp_path, [tmp_path / "a"])
 
 
 def test_file_states_change_when_a_file_is_written(tmp_path):

@@ -267,6 +267,15 @@ def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
         download(what, tmp_path / "data", Told())
 
 
+@pytest.mark.parametrize("name", [".a.bin.part", "a.bin"])
+def test_what_is_no_file_is_no_part_of_one(server, tmp_path, name):
+    what = offered(server, "some", **{"a.bin": (b"content", "holds.bin")})
+    (tmp_path / "some").mkdir()
+    os.mkfifo(tmp_path / "some" / name)
+    with pytest.raises(DataError, match="is no regular file, or larger than any file of a dataset"):
+        download(what, tmp_path, Told())
+
+
 def test_two_downloads_do_not_meet(server, tmp_path, began):
     what, _ = one_file(server)
     with FileLock(tmp_path / "blob/.download.lock"), pytest.raises(DataError, match="another process is downloading"):

@@ -93,7 +93,8 @@ class RaySession:
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
         try:
-            self.ray.init(address=self._address or "local", **options)
+            with _no_dashboard():
+                self.ray.init(address=self._address or "local", **options)
         except Exception as error:  # whatever Ray raises, and that is anything
             self.close()
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -210,6 +211,22 @@ def _environment(*, local: bool) -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextmanager
+def _no_dashboard() -> Iterator[None]:
+    """Ray starts a process of its dashboard even where none is wanted.
+
+    All that it does then is to look up and ask the metadata servers of three clouds, whose answer it would report.
+    """
+    from ray._private import services
+
+    start = services.start_api_server
+    services.start_api_server = lambda *arguments, **options: (None, None)  # as where it cannot be started
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 @contextmanager

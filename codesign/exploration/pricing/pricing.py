@@ -21,7 +21,7 @@ from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, m
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
-from codesign.files import is_url, printable, write_atomically
+from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, render_pricing
 
 __all__ = ["PricingOutcome", "StreamingFront", "check_output", "price_space", "run_pricing"]
@@ -91,9 +91,10 @@ class StreamingFront:
 
 
 def check_output(output: str | Path) -> None:
-    """Raise InputError where a pricing cannot write: at a URL."""
+    """Raise InputError where a pricing cannot write: at a URL, or in a folder that nobody may write."""
     if is_url(output):
         raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
+    open_folder(output).check_writable()
 
 
 def run_pricing(
@@ -118,12 +119,13 @@ def run_pricing(
         chunk: points priced at once; memory grows with it.
 
     Raises:
-        InputError: an objective is not known for this chip, or the files cannot be written.
+        InputError: an objective is not known for this chip, the files cannot be written, or another process
+            writes there.
     """
     check_output(output)
     progress, workers = progress or Progress(), workers or os.cpu_count() or 1
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    with point_file(points, spec, problem) as keep:
+    with held(lock_of(output)), point_file(points, spec, problem) as keep:
         pricers, best, densities = price_space(
             spec, problem, workers=workers, progress=progress, chunk=chunk, keep=keep
         )

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
@@ -26,7 +25,7 @@ from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import chip_digest, versions_digest
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.variants import base_chip
-from codesign.files import Location, is_url, printable
+from codesign.files import Location, held, is_url, lock_of, printable, read_file
 
 __all__ = ["JOURNAL", "StudyPlaces", "definition_of", "open_study", "repair_journal"]
 
@@ -86,22 +85,6 @@ class StudyPlaces:
 
 
 @contextmanager
-def _locked(output: Location) -> Iterator[None]:
-    """Hold the lock of an output folder of this machine. Raises InputError where another process holds it."""
-    path = None if is_url(output) else Path(output) / ".study.lock"
-    try:
-        lock = nullcontext() if path is None else FileLock(path, timeout=0).acquire()
-    except Timeout:
-        raise InputError(
-            f"{path}: is held by another process that runs a study there; wait, or choose another --output"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
-    with lock:
-        yield
-
-
-@contextmanager
 def open_study(
     spec: StudySpec, places: StudyPlaces, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
@@ -116,7 +99,7 @@ def open_study(
             which searches for something else.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with _locked(places.output):
+    with held(lock_of(places.output)):
         if places.journal is not None:
             repair_journal(places.journal, on_note)
         study = _load(spec, places)
@@ -169,7 +152,9 @@ def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
     """
     for path in journal.parent.glob(f"{journal.name}.lock*"):
         path.unlink(missing_ok=True)
-    data = journal.read_bytes() if journal.is_file() else b""
+    if journal.exists() and not journal.is_file():
+        raise InputError(f"{journal}: is a folder, a pipe or a device, and not the journal of a study; move it away")
+    data = read_file(journal) or b""
     good = 0
     for line in data.splitlines(keepends=True):
         if not line.endswith(b"\n") or not _is_entry(line):

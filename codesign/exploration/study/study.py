@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.metadata import AxisFacts, StudyFacts
-from codesign.analysis.table import read_results, write_results
+from codesign.analysis.table import ResultTable, write_results
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import choose_sweep
@@ -48,6 +48,7 @@ class StudyOutcome:
     """What a study left.
 
     Attributes:
+        table: what the results file says.
         results: rows of the front's trials and of the baseline on the test split.
         trials: every trial, on the validation split.
         report: the page.
@@ -56,6 +57,7 @@ class StudyOutcome:
         models: where they were asked for.
     """
 
+    table: ResultTable = field(repr=False)
     results: Location
     trials: Location
     report: Location
@@ -190,9 +192,8 @@ def _write(
     metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
     results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-    write_results(results, rows, metadata)
+    table = write_results(results, rows, metadata)
     write_trials(trials, spec, facts)
-    table = read_results(results)
     write_report(table, report)
     files = None
     if models:
@@ -200,7 +201,13 @@ def _write(
         files = write_models(tested, table, output=output, store=store, workload=load, reasons=failures)
     failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
     return StudyOutcome(
-        results=results, trials=trials, report=report, facts=facts, failed=failed.count("failed"), models=files
+        table=table,
+        results=results,
+        trials=trials,
+        report=report,
+        facts=facts,
+        failed=failed.count("failed"),
+        models=files,
     )
 
 

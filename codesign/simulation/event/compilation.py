@@ -12,6 +12,7 @@ import hashlib
 import os
 import pickle
 import platform
+import re
 import stat
 import tempfile
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from numba.core.ccallback import CFunc
 
 from codesign.errors import InputError
+from codesign.files.local import remove_old
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part", "routine"]
 
@@ -36,6 +38,9 @@ CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
 
+_MOST_BYTES = 2**30
+_HALF_WRITTEN = re.compile(r".+\.tmp\.[0-9a-f]{16}")
+"""What Numba calls a file of code before it is complete."""
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
 
@@ -109,7 +114,7 @@ def _folder_below(root: Path) -> Path:
             raise OSError(f"others may replace what is in {parent}")
     try:
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            remove_old(folder, "*.tmp.*", _HALF_WRITTEN)
     except OSError:
         if not any(folder.iterdir()):
             raise
@@ -182,6 +187,8 @@ class _Files(IndexDataCacheFile):
             _check_own(state, Path(name))
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(f"{name} is not a file")
+            if state.st_size > _MOST_BYTES:
+                raise OSError(f"{name} is too large to be a kernel")
             content = file.read()
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             raise OSError(f"{name} is damaged")

@@ -1,0 +1,58 @@
+"""Locks of places that one process at a time may write; each ends with its holder, however that ends."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from codesign.errors import InputError
+from codesign.files.location import Location
+from codesign.files.opening import local_path
+
+__all__ = ["held", "lock_of"]
+
+_HOLDER = re.compile(r"process [0-9]+ on [\w.-]{1,80}\Z")
+
+
+def lock_of(output: Location) -> Path:
+    """The lock of an output folder: in it, or for a URL on this machine, where processes of others do not see it."""
+    path = local_path(output, InputError)
+    if path is not None:
+        return path / ".lock"
+    digest = hashlib.sha256(str(output).encode(errors="replace")).hexdigest()
+    return Path(tempfile.gettempdir()) / f"codesign-{digest[:16]}.lock"
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock. Raises InputError where another process does, which is named, or it cannot be locked."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{path}: is held by {_holder(path)}, which writes there; wait for its end, or choose another --output"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        with suppress(OSError):  # a full disk
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
+        if known := _HOLDER.match(file.read(200).decode()):
+            return known[0]
+    return "another process"
