@@ -53,6 +53,7 @@ COMMANDS = {
 
 
 def test_commands(tmp_path: Path) -> None:
+    """All of them together have five minutes, nearly all of which are spare."""
     commands = {}
     for kind, make in KINDS.items():
         for name, words in COMMANDS.items():
@@ -61,11 +62,10 @@ def test_commands(tmp_path: Path) -> None:
             make(path)
             folder = path.parent.parent if name.startswith("runs/") else path.parent
             commands[kind, name] = [word.format(path, folder=folder) for word in words]
-    ended = run_all(list(commands.values()), folder=tmp_path, prepare=limited_memory(MEMORY))
+    ended = run_all(list(commands.values()), folder=tmp_path, prepare=limited_memory(MEMORY), within_s=300)
     for (kind, name), one in zip(commands, ended, strict=True):
         assert "Traceback" not in one.err, (kind, name, one.err)
         assert one.code == 2, (kind, name, one.code, one.out)
-        assert one.seconds < 20, (kind, name)
 
 
 READERS = """
