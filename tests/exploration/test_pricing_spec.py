@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 from handmade_hardware import near
-from priced_sweeps import price_file, problem_of, spec_of, write_sweep
+from priced_sweeps import price_file, spec_of, write_sweep
 
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.pricing.pricing import price_space
+from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.space import build_space
 from codesign.exploration.pricing.spec import narrowed_sweep
+from codesign.exploration.store import Store
 from codesign.exploration.variants import base_chip
+from codesign.exploration.workloads import Workloads
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
 
@@ -136,13 +138,22 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
     assert space.size == 3 * 3 * 5 * 7 * 3
 
 
-def test_lanes_of_all_are_a_word_and_no_objective(folder: Path, tmp_path: Path, cache_root: Path):
-    body = "axes: {vector_width: [1, all]}\nobjectives: [{column: energy_j}, {column: vector_width}]\n"
+@pytest.mark.parametrize(
+    ("axes", "objective", "line", "message"),
+    [
+        ("{vector_width: [1, all]}", "vector_width", 7, "has values that are not numbers of one kind"),
+        ("{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1000 s"),
+    ],
+)
+def test_what_fits_only_alone_is_told_before_anything_runs(
+    axes: str, objective: str, line: int, message: str, folder: Path, tmp_path: Path
+):
+    body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
     spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
-    problem = problem_of(spec, folder, cache_root)
-    assert problem.space.axes[0].shown == ("1", "all")
-    with pytest.raises(InputError, match="vector_width has values that are not numbers of one kind"):
-        price_space(spec, problem)
+    with pytest.raises(DocumentError, match=message) as caught:
+        prepare(spec, store=Store(tmp_path / "store"), workloads=Workloads(cache_root=tmp_path))
+    assert [problem.line for problem in caught.value.problems] == [line]
+    assert not list(tmp_path.rglob("*.bin"))
 
 
 def test_times_of_barriers_take_a_factor_or_one_time():

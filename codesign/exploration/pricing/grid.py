@@ -88,7 +88,7 @@ def model_times(
     bound_only: bool = True,
     workers: int,
     advanced: Callable[[int, int], None],
-) -> tuple[Floats, Floats, tuple[str, ...]]:
+) -> tuple[Floats, Floats]:
     """Mean times in seconds; NaN where not known or not wanted.
 
     Args:
@@ -98,13 +98,11 @@ def model_times(
         advanced: told how many combinations are done, of how many.
 
     Returns:
-        (models, combinations) until the stop; the same of the time that static power is drawn; and what is missing for
-        a latency.
+        (models, combinations) until the stop, and the same of the time that static power is drawn.
     """
     space, models = problem.space, range(len(problem.models))
     every = range(math.prod(space.combined_shape))
     latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
-    missing: tuple[str, ...] = ()
     wanted = wanted or dict.fromkeys(models, every)
     total, done = sum(map(len, wanted.values())), 0
     moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
@@ -124,10 +122,9 @@ def model_times(
                 for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
                     if known is not None:
                         values[model, np.asarray(combinations)[own]] = known
-                missing = means.not_modelled
                 done += len(own)
                 advanced(done, total)
-    return latency_s, on_s, missing
+    return latency_s, on_s
 
 
 # energies ------------------------------------------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from codesign.documents import Path_
 from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
 from codesign.exploration.pricing.grid import PricedModel, PricingProblem
-from codesign.exploration.pricing.space import build_space
+from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
@@ -15,6 +18,8 @@ from codesign.exploration.store import Store
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.energy import check_operation
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import missing_times
 from codesign.simulation.policies import get_policy
 
 __all__ = ["prepare"]
@@ -46,12 +51,8 @@ def prepare(
     chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy
     check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
-    for dimension in space.dimensions:
-        if dimension.moves_time and get_policy(policy).uses_service:
-            raise InputError(
-                f"{dimension.name}: policy '{policy}' chooses neurons by the chip's times, so this changes spikes "
-                "and the stored executions do not hold for it; vary it in a sweep, which simulates again"
-            )
+    if mistakes := list(_axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
+        raise spec.refusal(mistakes)
     for job in jobs:
         _set_aside_unreadable(store, job.execution.key)
     work = find_work(plan, store)
@@ -68,6 +69,45 @@ def prepare(
             raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
     return PricingProblem(space=space, models=models, placement=cost.placement, operation=cost.operation)
+
+
+def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
+    """Axes that move spikes, and values that do not fit the chip, or those at the ends of another axis."""
+    first = [0] * len(space.shape)
+    uses_service = get_policy(policy).uses_service
+    for i, dimension in enumerate(space.dimensions):
+        if dimension.moves_time and uses_service:
+            yield (
+                dimension.place,
+                f"policy '{policy}' chooses neurons by the chip's times, so this changes spikes and the stored "
+                "executions do not hold for it; vary it in a sweep, which simulates again",
+            )
+        points = [{i: position} for position in range(dimension.size)]
+        ends = (0, dimension.size - 1)
+        points += [{j: other, i: end} for j in range(i) for other in (0, space.shape[j] - 1) for end in ends]
+        try:
+            for point in points:
+                space.chip_at([point.get(j, position) for j, position in enumerate(first)])
+        except InputError as error:
+            yield dimension.place, str(error)
+
+
+def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placement) -> Iterator[tuple[Path_, str]]:
+    """Objectives that are not known for this chip."""
+    placement = placement.on(space.chip_at([0] * len(space.shape)))
+    chip = placement.chip
+    axes = {axis.path: axis for axis in space.axes}
+    for i, column in enumerate(objective.column for objective in spec.objectives):
+        place: Path_ = ("objectives", i, "column")
+        if column == "latency_s" and (missing := missing_times(chip, placement.geometry, placement.extent)):
+            yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
+        if column == "energy_j" and chip.energies.synaptic_operation is None:
+            yield (
+                place,
+                f"{column} is not known: {chip.name} gives no energies.synaptic_operation; vary it, or leave it out",
+            )
+        if column in axes and any(isinstance(value, str) for value in axes[column].shown):
+            yield place, f"{column} has values that are not numbers of one kind, found {list(axes[column].shown)}"
 
 
 def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> PricedModel:

@@ -119,8 +119,7 @@ def run_pricing(
         chunk: points priced at once; memory grows with it.
 
     Raises:
-        InputError: an objective is not known for this chip, the files cannot be written, or another process
-            writes there.
+        InputError: the files cannot be written, or another process writes there.
     """
     check_output(output)
     progress, workers = progress or Progress(), workers or os.cpu_count() or 1
@@ -164,16 +163,12 @@ def price_space(
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
             each model (n,) `energy_j` and `latency_s`.
-
-    Raises:
-        InputError: an objective is not known for this chip.
     """
     progress = progress or Progress()
     space, recipes = problem.space, problem.recipes
-    latency_s, on_s, missing = model_times(
+    latency_s, on_s = model_times(
         problem, workers=workers, advanced=lambda done, total: progress.advanced("latencies", done, total)
     )
-    _check_known(spec, problem, missing if np.isnan(latency_s).any() else None)
     pricers = [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
     objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
@@ -198,22 +193,6 @@ def price_space(
     return pricers, front.ids, densities
 
 
-def _check_known(spec: PricingSpec, problem: PricingProblem, missing: tuple[str, ...] | None) -> None:
-    wanted = {objective.column for objective in spec.objectives}
-    chip = problem.space.chip_at([0] * len(problem.space.shape))
-    if "latency_s" in wanted and missing is not None:
-        raise InputError(f"objectives: latency_s is not known: {'; '.join(missing)}; vary it, or leave it out")
-    if "energy_j" in wanted and chip.energies.synaptic_operation is None:
-        raise InputError(
-            f"objectives: energy_j is not known: {chip.name} gives no energies.synaptic_operation; vary it, "
-            "or leave it out"
-        )
-    for axis in problem.space.axes:
-        if axis.path in wanted and any(isinstance(value, str) for value in axis.shown):
-            values = list(axis.shown)
-            raise InputError(f"objectives: {axis.path} has values that are not numbers of one kind, found {values}")
-
-
 def _replayed(problem: PricingProblem, front: Integers, workers: int, progress: Progress) -> list[Pricer]:
     """Pricers of the front's points with the latency of a message replay."""
     points, recipes = front.T
@@ -223,7 +202,7 @@ def _replayed(problem: PricingProblem, front: Integers, workers: int, progress: 
         for recipe, models in enumerate(problem.recipes.values())
         for model in models
     }
-    latency_s, on_s, _ = model_times(
+    latency_s, on_s = model_times(
         problem,
         wanted,
         bound_only=False,

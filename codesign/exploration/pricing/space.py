@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag
 
-from codesign.documents import Spec
+from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, different
 from codesign.hardware.description import Chip
@@ -135,10 +135,15 @@ def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """One direction of the grid: a price, or several that move together, by the path or the name of the file."""
+    """One direction of the grid: a price, or several that move together, by its place in the file."""
 
-    name: str
+    place: Path_
     axes: tuple[Axis, ...]
+
+    @property
+    def name(self) -> str:
+        """The path of the price, or the name of those that move together."""
+        return str(self.place[1])
 
     @property
     def size(self) -> int:
@@ -255,11 +260,13 @@ def build_space(
     Raises:
         InputError: a path is not a price, a value does not fit it, or there are too many points.
     """
-    dimensions = tuple(Dimension(name=path, axes=(axis_of(chip, path, entry),)) for path, entry in axes.items())
+    dimensions = tuple(
+        Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
+    )
     for name, members in linked.items():
         group = name if len(members) > 1 else ""
         together = tuple(axis_of(chip, path, entry, group=group) for path, entry in members.items())
-        dimensions += (Dimension(name=name, axes=together),)
+        dimensions += (Dimension(place=("linked", name), axes=together),)
     space = PriceSpace(chip=chip, dimensions=dimensions)
     if space.size > most_points:
         raise InputError(

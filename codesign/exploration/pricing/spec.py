@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from codesign.documents import Path_, Spec, dotted, suggestion, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.checks import list_at, mapping, name_problems
+from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
@@ -37,7 +38,7 @@ class PriceObjective(Spec):
         return self.direction or ("maximize" if self.column == "accuracy" else "minimize")
 
 
-class PricingSpec(Spec):
+class PricingSpec(FileSpec):
     """A price file.
 
     Attributes:
