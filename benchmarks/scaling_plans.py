@@ -24,7 +24,7 @@ preset: nmnist
 recipes:
 {recipes}
 chips:
-  mubrain_fitted: {{capacity: scaled, schedules: [asynchronous]}}
+  mubrain: {{capacity: scaled, schedules: [asynchronous]}}
 schedules:
   asynchronous: {{policy: momentum, group_size: 8, stop: on_output}}
 seeds: {{training: {seeds}}}
@@ -65,8 +65,8 @@ def large_sweep(kind: str, jobs: int) -> SweepSpec:
         recipes = "  layered: {method: layered}\n  unlayered: {method: unlayered, policy: random, group_size: 8}"
         energies = ", ".join(f"{i + 1} pJ" for i in range(100))
         axes = (
-            f"  chip.mubrain_fitted.vector_width: {list(range(1, 11))}\n"
-            f"  chip.mubrain_fitted.energies.synaptic_operation: [{energies}]"
+            f"  chip.mubrain.vector_width: {list(range(1, 11))}\n"
+            f"  chip.mubrain.energies.synaptic_operation: [{energies}]"
         )
     text = _SWEEP.format(kind=kind, recipes=recipes, seeds=list(range(seeds)), axes=axes)
     return parse_document(text, "scaling.yaml", SweepSpec)

@@ -26,13 +26,13 @@ recipes:
   layered: {method: layered}
   unlayered: {method: unlayered, policy: random, group_size: 8}
 chips:
-  mubrain: {capacity: scaled}
-  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
+  mubrain_layersync2024: {capacity: scaled}
+  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}
 schedules:
   asynchronous: {policy: random, group_size: 8, stop: drained}
 seeds: {training: SEEDS}
 axes:
-  chip.mubrain_fitted.vector_width: [1, 2, 4, 8]
+  chip.mubrain.vector_width: [1, 2, 4, 8]
 """
 
 

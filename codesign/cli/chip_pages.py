@@ -12,6 +12,7 @@ from rich.table import Table
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.missing import missing_parameters
+from codesign.hardware.numbers import NamedNumber
 from codesign.hardware.prices import Prices
 from codesign.hardware.terms import ACTIONS, COVERAGE
 from codesign.units import format_si
@@ -116,13 +117,20 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     console.print()
     console.print(table)
     console.print("\nchanges: spikes, what a network does; price, only what that costs; nothing that is computed.")
-    remarks = [f"{number.name}: {number.note}" for number in chip.numbers() if number.note]
-    if remarks:
+    remarks = [(number.name, _remark(number)) for number in chip.numbers()]
+    if any(remark for _, remark in remarks):
         console.print("\n[bold]Remarks[/bold]")
-    for remark in remarks:
-        _print_indented(console, remark, 2)
+    for name, remark in remarks:
+        if remark:
+            _print_indented(console, f"{name}: {remark}", 2)
     resets = " or ".join(chip.supports.reset) or "not stated"
     console.print(f"\nLeak: {chip.supports.leak}. Reset: {resets}. Queues can be flushed: {chip.can_flush}.")
+
+
+def _remark(number: NamedNumber) -> str:
+    """What the number is of, the remark of its file, and the words in which it was published."""
+    quote = f"“{number.quote}”" if number.quote else ""
+    return "; ".join(part for part in (number.basis, number.note, quote) if part)
 
 
 def _print_measurements(console: Console, chip: Chip) -> None:

@@ -36,9 +36,9 @@ def show(name: Annotated[str, typer.Argument(help="Name, alias or path of a chip
 @app.command()
 def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A chip file.")]) -> None:
     """Check a chip file: print OK, or every mistake with its line, and end with exit code 2."""
-    from codesign.hardware.library import load_chip
+    from codesign.hardware.library import check_chip
 
-    chip = load_chip(file)
+    chip = check_chip(file)
     typer.echo(f"OK: {file} describes {chip.title}")
 
 

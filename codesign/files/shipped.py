@@ -6,18 +6,21 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["shipped_folders"]
+__all__ = ["packaged_folders", "shipped_folders"]
 
 _PACKAGE = Path(str(files("codesign")))
 
 
 def shipped_folders(name: str) -> list[Path]:
-    """The folders `name` that there are, first match wins: in the working folder, in a checkout, in the package.
+    """The folders `name` that there are, first match wins: in the working folder, in a checkout, in the package."""
+    here = [Path(name)] if os.path.isdir(name) else []  # also where the working folder is gone
+    return list(dict.fromkeys([*here, *packaged_folders(name)]))
 
-    A checkout is known by its project file beside the package.
-    """
-    candidates = [Path(name)]  # also where the working folder is gone
+
+def packaged_folders(name: str) -> list[Path]:
+    """The folders `name` that come with the package: beside it in a checkout, which is known by its project file, and
+    in it."""
+    candidates = [_PACKAGE / name]
     if (_PACKAGE.parent / "pyproject.toml").is_file():
-        candidates.append(_PACKAGE.parent / name)
-    candidates.append(_PACKAGE / name)
-    return [path for path in dict.fromkeys(candidates) if os.path.isdir(path)]
+        candidates.insert(0, _PACKAGE.parent / name)
+    return [path for path in candidates if os.path.isdir(path)]

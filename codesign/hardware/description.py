@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Spec, suggestion
+from codesign.hardware.basis import basis_mistakes
 from codesign.hardware.numbers import (
     AreaNumber,
     Bits,
@@ -210,6 +211,7 @@ def _named_sources(part: Any, location: tuple[str | int, ...]) -> Iterator[tuple
 def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
     """Combinations that cannot be: see the messages."""
     yield from _energy_mistakes(chip)
+    yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.known))
     yield from _time_mistakes(chip)
     yield from _capacity_mistakes(chip)
     yield from _network_mistakes(chip)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from codesign.documents import dotted, read_document, refusal, suggestion, validate_document
 from codesign.errors import InputError
-from codesign.files.shipped import shipped_folders
-from codesign.hardware.description import Chip
+from codesign.files.shipped import packaged_folders, shipped_folders
+from codesign.hardware.basis import missing_basis
+from codesign.hardware.description import Chip, Mistake
 from codesign.hardware.validation_mistakes import model_mistakes
 
-__all__ = ["chip_names", "find_chip", "load_chip"]
+__all__ = ["check_chip", "chip_names", "find_chip", "load_chip"]
 
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; found by name, and not listed."""
@@ -31,9 +34,21 @@ def chip_names() -> tuple[str, ...]:
 
 def load_chip(path: Path) -> Chip:
     """Read and check one chip file. Raises DocumentError with every mistake, InputError if it cannot be read."""
+    return _loaded(path, model_mistakes)
+
+
+def check_chip(path: Path) -> Chip:
+    """The same; a chip that comes with the program must also say what each of its energies is an energy of."""
+    shipped = {os.path.realpath(folder) for folder in packaged_folders("chips")}
+    if os.path.realpath(path.parent) not in shipped:
+        return load_chip(path)
+    return _loaded(path, lambda chip: (*model_mistakes(chip), *missing_basis(chip.energies)))
+
+
+def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     document = read_document(path)
     chip = validate_document(document, Chip)
-    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
+    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
     return chip

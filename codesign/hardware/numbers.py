@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from codesign.arguments import real
 from codesign.documents import Spec
+from codesign.hardware.published import Per, Static, VoltageText
 from codesign.hardware.terms import INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, format_si
 
@@ -101,13 +102,19 @@ EnergyTerm = Annotated[str, BeforeValidator(_includable)]
 
 
 class Number(Spec):
-    """Base: how a number is known (`confidence`), the key of its `source` in the file's `sources`, and a remark."""
+    """Base: how a number is known, the key of its `source` in the file's `sources`, a remark, and a short quotation."""
 
     unit: ClassVar[str] = ""
     effect: ClassVar[Effect] = "nothing"
     confidence: Confidence
     source: str
     note: str = ""
+    quote: str = ""
+
+    @property
+    def basis(self) -> str:
+        """What the number is of, in words, where its file says so."""
+        return ""
 
 
 class SpikeNumber(Number):
@@ -146,13 +153,29 @@ class QuantityNumber(PriceNumber):
 
 
 class EnergyNumber(QuantityNumber):
-    """Energy of one event, in joules. `includes` names other terms that this number already contains."""
+    """Energy of one event, in joules.
+
+    Attributes:
+        includes: other terms that this number already contains.
+        per: what the published sentence divides by.
+        static: whether static power is inside it.
+        voltage: at which it holds, or "not stated".
+    """
 
     unit: ClassVar[str] = "J"
     ceiling: ClassVar[float] = 1e-3
     value: Energy
     range: tuple[Energy, Energy] | None = None
     includes: tuple[EnergyTerm, ...] = ()
+    per: Per | None = None
+    static: Static | None = None
+    voltage: VoltageText = ""
+
+    @property
+    def basis(self) -> str:
+        per = self.per and f"per {self.per.replace('_', ' ')}"
+        parts = (per, self.static and f"static power {self.static}", self.voltage and f"voltage {self.voltage}")
+        return ", ".join(part for part in parts if part)
 
 
 class SynapticEnergy(EnergyNumber):
@@ -314,6 +337,8 @@ class NamedNumber:
     confidence: str
     source: str
     note: str
+    quote: str
+    basis: str
 
 
 def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
@@ -369,4 +394,6 @@ def _named(path: str, number: Number) -> NamedNumber:
         confidence=number.confidence,
         source=number.source,
         note=number.note,
+        quote=number.quote,
+        basis=number.basis,
     )

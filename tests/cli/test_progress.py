@@ -349,7 +349,7 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
         live.added(work(900, 9000), {"train": 900, "execute": 9000})
         clock.now = 3600.0
         for number in range(40):
-            live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain_fitted")
+            live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain")
             live.trial_began(number)
         live.finished("train", "b", 30.0)
         labels = ("accuracy", "energy per sample", "decision latency")

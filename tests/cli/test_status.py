@@ -83,7 +83,7 @@ def test_a_finished_sweep_from_its_output_and_from_its_store(location: str, cach
     assert lines[3].endswith(" 11/11 results in the store")
     assert lines[4] == "trained 1/1, executed 4/4, summarized 4/4, priced 2/2"
     assert lines[5] == "jobs done 9"
-    assert "layered, asynchronous on mubrain_fitted" in from_output
+    assert "layered, asynchronous on mubrain" in from_output
     assert "goes on" not in from_output
     everything = told(f"{location}/store")
     assert everything == {"runs": [told(f"{location}/tiny")], "problems": []}

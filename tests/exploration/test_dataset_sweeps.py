@@ -31,7 +31,7 @@ recipes:
 schedules:
   random: {policy: random, group_size: 16}
 chips:
-  mubrain_fitted: {capacity: scaled, weight_bits: none, schedules: [layered, random]}
+  mubrain: {capacity: scaled, weight_bits: none, schedules: [layered, random]}
 seeds: {training: [0]}
 """
 
@@ -46,7 +46,7 @@ recipes:
 schedules:
   momentum: {policy: momentum, group_size: 8}
 chips:
-  mubrain_fitted: {capacity: scaled, operation: real_time, schedules: [momentum]}
+  mubrain: {capacity: scaled, operation: real_time, schedules: [momentum]}
 seeds: {training: [0]}
 """
 

@@ -20,10 +20,10 @@ from codesign.exploration.spec import SweepSpec
 
 CHIPS = (
     "  truenorth: {}\n",
-    "  mubrain: {capacity: scaled, schedules: [asynchronous]}\n  loihi: {schedules: [layered]}\n",
+    "  mubrain_layersync2024: {capacity: scaled, schedules: [asynchronous]}\n  loihi: {schedules: [layered]}\n",
 )
 RECIPES = ("recipes:\n", "recipes:\n  rs: {method: unlayered, policy: random}\n")
-FITTED = "layered, asynchronous on mubrain_fitted"
+FITTED = "layered, asynchronous on mubrain"
 COLUMNS = ("accuracy", "energy_j", "latency_s")
 
 
@@ -90,7 +90,7 @@ def test_a_front_by_hand():
     assert list(texts(watch)) == [FITTED]
     give(watch, plan, 0.95, cost(4e-6, 3e-3), recipe="rs", schedule="asynchronous", training_seed=1)
     assert texts(watch) == {
-        "rs, asynchronous on mubrain_fitted": ("82.5 %", "4 µJ", "3 ms"),
+        "rs, asynchronous on mubrain": ("82.5 %", "4 µJ", "3 ms"),
         FITTED: ("80.0 %", "3 µJ", "2 ms"),
     }
 
@@ -113,17 +113,17 @@ def test_a_schedule_that_a_chip_cannot_execute_stays_off():
 def test_energies_of_other_terms_do_not_compare():
     plan, watch = watched(tiny(CHIPS))
     give(watch, plan, 0.9, cost(1e-6, 1e-3), chip="loihi")
-    give(watch, plan, 0.5, cost(2e-6, 2e-3, ["spike"]), chip="mubrain_fitted")
+    give(watch, plan, 0.5, cost(2e-6, 2e-3, ["spike"]), chip="mubrain")
     lines = watch.front()
     assert [(line.name.split(" on ")[1], line.group) for line in lines] == [
         ("loihi", "digits, accelerated, energy of spike and static"),
-        ("mubrain_fitted", "digits, accelerated, energy of spike"),
+        ("mubrain", "digits, accelerated, energy of spike"),
     ]
 
 
 def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     plan, watch = watched(tiny(CHIPS))
-    give(watch, plan, 0.9, cost(1e-6, None), chip="mubrain")
+    give(watch, plan, 0.9, cost(1e-6, None), chip="mubrain_layersync2024")
     (line,) = watch.front()
     assert (line.labels, line.values) == (("accuracy", "energy per sample"), ("90.0 %", "1 µJ"))
     give(watch, plan, 0.1, cost(1e-6, 1e-3), chip="loihi")

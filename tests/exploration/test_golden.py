@@ -158,7 +158,7 @@ def test_potentials_of_few_bits_need_weights_of_few_bits():
 
 def test_summary_and_cost():
     """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
-    chip = find_chip("mubrain")
+    chip = find_chip("mubrain_layersync2024")
     placement = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
     summary, cost = jobs.run_assess(
         execute().payload,
@@ -179,7 +179,7 @@ def test_summary_and_cost():
 
 
 def test_a_chip_that_cannot_price_leaves_the_others_alone():
-    chip = find_chip("mubrain")
+    chip = find_chip("mubrain_layersync2024")
     other, own = (place(network_shape(parse_topology(sizes)), chip) for sizes in ("3-2", "2-2-2"))
     wrong, right = jobs.run_assess(
         execute().payload,

@@ -107,13 +107,15 @@ def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeyp
 
 
 def test_a_model_is_shared_by_all_chips_and_schedules():
-    spec = tiny(UNLAYERED, (CHIP, CHIP + "\n  loihi: {}\n  mubrain: {capacity: scaled, schedules: [layered]}"))
+    spec = tiny(
+        UNLAYERED, (CHIP, CHIP + "\n  loihi: {}\n  mubrain_layersync2024: {capacity: scaled, schedules: [layered]}")
+    )
     assert len(feasible(spec)) == 8
     assert len(keys(spec)["train"]) == 2
 
 
 def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike():
-    spec = tiny((CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"))
+    spec = tiny((CHIP, CHIP + "\n  mubrain_layersync2024: {capacity: scaled, schedules: [layered, asynchronous]}"))
     # layered, and asynchronous until drained, as neither chip is known to drop what waits; each with float weights too
     assert counts(spec) == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
 
@@ -141,7 +143,7 @@ def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
 def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {chip: loihi, weight_bits: none}"))
     by_chip = {point.columns["chip"]: point.jobs for point in feasible(spec, inference="layered")}
-    fitted, loihi, floats = (by_chip[name] for name in ("mubrain_fitted", "loihi", "floats"))
+    fitted, loihi, floats = (by_chip[name] for name in ("mubrain", "loihi", "floats"))
     assert (fitted.execution.weight_bits, loihi.execution.weight_bits, floats.execution.weight_bits) == (4, 9, None)
     assert fitted.unquantized.weight_bits is None
     assert fitted.unquantized == loihi.unquantized
@@ -231,12 +233,12 @@ def test_a_network_that_does_not_fit_is_a_point_with_a_reason():
 
 
 def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
-    axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain_fitted.vector_width: [1, 8]\n"
+    axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain.vector_width: [1, 8]\n"
     plan = plan_of(tiny(("seeds:", axes + "seeds:")))
-    names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain_fitted.vector_width")
+    names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain.vector_width")
     found = [tuple(point.columns[name] for name in names) for point in plan.points]
     fitted = [
-        ("mubrain_fitted", schedule, size, width)
+        ("mubrain", schedule, size, width)
         for width in (1.0, 8.0)
         for schedule, size in (("layered", None), *(("asynchronous", size) for size in ("1", "2", "all")))
     ]
@@ -246,9 +248,9 @@ def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
 
 
 def test_a_quantity_on_an_axis_becomes_its_si_value():
-    axes = "axes:\n  chip.mubrain_fitted.energies.synaptic_operation: [26 pJ, 1 nJ]\n"
+    axes = "axes:\n  chip.mubrain.energies.synaptic_operation: [26 pJ, 1 nJ]\n"
     spec = tiny(("seeds:", axes + "seeds:"), ("[layered, asynchronous]", "[layered]"))
-    column = "axis.chip.mubrain_fitted.energies.synaptic_operation"
+    column = "axis.chip.mubrain.energies.synaptic_operation"
     values = [point.columns[column] for point in plan_of(spec).points]
     assert values[:2] == near([26e-12, 1e-9])
     assert values[2] is None
@@ -256,15 +258,19 @@ def test_a_quantity_on_an_axis_becomes_its_si_value():
 
 
 def test_columns_say_what_a_schedule_amounts_to():
-    text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain: {capacity: scaled, schedules: "
-    spec = tiny((CHIP, text + "[chip, paper_table5]}"))
+    text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain_layersync2024: {capacity: scaled, "
+    spec = tiny((CHIP, text + "schedules: [chip, paper_table5]}"))
     rows = {(point.columns["chip"], point.columns["schedule"]): point.columns for point in plan_of(spec).points}
-    loihi, mubrain = rows["loihi", "chip"], rows["mubrain", "chip"]
+    loihi, mubrain_layersync2024 = rows["loihi", "chip"], rows["mubrain_layersync2024", "chip"]
     assert (loihi["inference"], loihi["policy"], loihi["group_size"]) == ("layered", None, None)
-    assert (mubrain["inference"], mubrain["policy"], mubrain["group_size"]) == ("asynchronous", "random", 8)
-    assert mubrain["equivalent_to_layered"] is False
-    assert any("no group size; F = 8" in text for text in mubrain["assumptions"])
-    table5 = rows["mubrain", "paper_table5"]  # F = the widest layer: layered inference in all but name
+    assert (
+        mubrain_layersync2024["inference"],
+        mubrain_layersync2024["policy"],
+        mubrain_layersync2024["group_size"],
+    ) == ("asynchronous", "random", 8)
+    assert mubrain_layersync2024["equivalent_to_layered"] is False
+    assert any("no group size; F = 8" in text for text in mubrain_layersync2024["assumptions"])
+    table5 = rows["mubrain_layersync2024", "paper_table5"]  # F = the widest layer: layered inference in all but name
     assert table5["equivalent_to_layered"] is True
     assert table5["inference"] == "layered"
     assert any("does not wait for it" in text for text in rows["loihi", "asynchronous"]["assumptions"])
@@ -315,12 +321,12 @@ POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
         (
             [(CHIP, CHIP.replace("{", "{operation: real_time, "))],
             10,
-            "chips.mubrain_fitted.operation: 'real_time' lasts",
+            "chips.mubrain.operation: 'real_time' lasts",
         ),
         (
-            [(SEEDS, f"{SEEDS}\naxes:\n  chip.mubrain_fitted.operation: [accelerated, real_time]")],
+            [(SEEDS, f"{SEEDS}\naxes:\n  chip.mubrain.operation: [accelerated, real_time]")],
             16,
-            "axes.chip.mubrain_fitted.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a",
+            "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a",
         ),
         (
             [TIMED, POETS],

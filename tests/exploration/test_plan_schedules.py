@@ -24,7 +24,7 @@ def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those()
 
 
 def test_an_axis_of_a_time_gives_executions_of_their_own():
-    axes = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
+    axes = ("seeds:", "axes:\n  chip.mubrain.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
     layered_only = ("[layered, asynchronous]", "[asynchronous]")
     assert counts(tiny(axes, layered_only)) == {"train": 1, "execute": 2, "summary": 2, "cost": 3}
     points = feasible(tiny(axes, layered_only, RANDOM, TIMED))
@@ -43,13 +43,13 @@ def test_a_policy_that_looks_at_times_works_with_any_thresholds():
 
 
 def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them():
-    spec = tiny(RANDOM, TIMED, ("mubrain_fitted: {", "mubrain: {"))
-    expected = r"schedules\.asynchronous on chips\.mubrain: mubrain: .* gives no times\.synaptic_operation"
+    spec = tiny(RANDOM, TIMED, ("mubrain: {", "mubrain_layersync2024: {"))
+    expected = r"schedules\.asynchronous on chips\.mubrain_layersync2024: .* gives no times\.synaptic_operation"
     with pytest.raises(InputError, match=expected):
         plan_of(spec)
 
 
-TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_fitted"))
+TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
 
 
 def test_a_recipe_trains_through_the_times_of_its_chip():
@@ -61,7 +61,7 @@ def test_a_recipe_trains_through_the_times_of_its_chip():
     assert models["layered"].schedule.service is None
     slower = tiny(TIMED_RECIPE, with_override("times.synaptic_operation: 1 us"))
     assert len(keys(slower)["train"] - keys(tiny(TIMED_RECIPE))["train"]) == 1
-    axis = ("seeds:", "axes:\n  chip.mubrain_fitted.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
+    axis = ("seeds:", "axes:\n  chip.mubrain.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
     assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
 
 
@@ -69,21 +69,21 @@ def test_a_recipe_whose_chip_is_too_small_cannot_be_trained():
     recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: truenorth"))
     rows = [point for point in plan_of(tiny(recipe)).points if point.columns["recipe"] == "rs"]
     assert [point.jobs for point in rows] == [None] * 3
-    reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain_fitted"]
+    reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain"]
     assert len(reasons) == 2
     assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
 
 
 def test_a_recipe_whose_chip_lacks_times_is_a_mistake():
-    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
-    with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain: .* gives no times"):
-        plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain: {capacity: scaled, schedules: [layered]}")))
+    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_layersync2024"))
+    with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain_layersync2024: .* gives no times"):
+        plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain_layersync2024: {capacity: scaled, schedules: [layered]}")))
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "arbiter"])
 def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(policy):
     found = {}
-    for chip in ("", ", chip: loihi", ", chip: mubrain_fitted"):
+    for chip in ("", ", chip: loihi", ", chip: mubrain"):
         changes = (
             ('"12-8"', '"2000"'),
             ("policy: random, group_size: 4", f"policy: {policy}, group_size: 4"),
@@ -97,7 +97,7 @@ def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(polic
     assert {schedule.policy for schedule in found.values()} == {policy}
     assert found[""].cores is None
     assert found[", chip: loihi"].cores == on_loihi.schedule.cores
-    assert found[", chip: mubrain_fitted"].cores == (0,) * 2010  # one core
+    assert found[", chip: mubrain"].cores == (0,) * 2010  # one core
 
 
 def test_where_a_policy_has_no_choice_its_cores_are_of_no_consequence():
@@ -119,7 +119,7 @@ def test_refractoriness_is_an_axis_and_a_column():
     """Layered inference needs none: it is one execution, in which no neuron can fire twice."""
     axes = "axes:\n" + "".join(f"  schedule.{name}.refractory: [true, false]\n" for name in ("asynchronous", "layered"))
     spec = tiny(("seeds:", axes + "seeds:"))
-    rows = [point.columns for point in plan_of(spec).points if point.columns["chip"] == "mubrain_fitted"]
+    rows = [point.columns for point in plan_of(spec).points if point.columns["chip"] == "mubrain"]
     found = [
         (row["schedule"], row[f"axis.schedule.{row['schedule']}.refractory"], row["refractory"], row["inference"])
         for row in rows
@@ -148,11 +148,11 @@ def test_neurons_without_refractoriness_have_one_form_of_schedule():
 
 @pytest.mark.parametrize("values", ["[1, 2, 4, 8, none]", "[none, 3]"])
 def test_bits_of_weights_are_an_axis(values):
-    spec = tiny(("seeds:", f"axes:\n  chip.mubrain_fitted.weight_bits: {values}\nseeds:"))
+    spec = tiny(("seeds:", f"axes:\n  chip.mubrain.weight_bits: {values}\nseeds:"))
     texts = values.strip("[]").split(", ")
     expected = [(text, None if text == "none" else int(text)) for text in texts for _ in range(2)]
     points = feasible(spec)
-    column = "axis.chip.mubrain_fitted.weight_bits"
+    column = "axis.chip.mubrain.weight_bits"
     assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
     assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
     assert len({point.jobs.execution.key for point in points}) == len(points)

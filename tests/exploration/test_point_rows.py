@@ -8,7 +8,7 @@ from codesign.exploration.point_rows import point_row, point_rows
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 
-AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain_fitted.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
+AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
 
 
 def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch):
@@ -30,7 +30,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
         in_twos = list(point_rows(plan.points, plan.shape, store, failures))
         monkeypatch.undo()
         assert together == one_by_one == in_twos
-        return [row["status"] for row in together if row["chip"] == "mubrain_fitted"]
+        return [row["status"] for row in together if row["chip"] == "mubrain"]
 
     assert statuses() == ["ok"] * 4
     failures[jobs[3].cost.key] = Failure(kind="ValueError", message="as if")

@@ -98,7 +98,7 @@ def test_a_sweep_leaves_a_record_and_a_pointer(tmp_path: Path, cache_root: Path)
     assert counts == {"train": (1, 1), "execute": (4, 4), "summary": (4, 4), "price": (2, 2)}
     assert found.record.jobs.total == found.record.jobs.ended == {"train": 1, "execute": 4, "price": 4}
     assert (found.record.jobs.done, found.record.jobs.running, found.record.jobs.failed) == (9, 0, 0)
-    assert [line.name for line in found.record.front] == ["layered, asynchronous on mubrain_fitted"]
+    assert [line.name for line in found.record.front] == ["layered, asynchronous on mubrain"]
     assert store_status(folder_at(tmp_path / "store")).runs[0].record == found.record
 
 
@@ -168,8 +168,8 @@ def test_failures_are_listed_with_their_reasons(
     assert found.state == "finished"
     assert {line.reason for line in found.record.failures} == {r"ZeroDivisionError: a bug\x1b[31m"}
     assert {line.job for line in found.record.failures} == {
-        "execute layered seed 0, layered on mubrain_fitted with 32-bit weights",
-        "execute layered seed 0, asynchronous on mubrain_fitted with 32-bit weights",
+        "execute layered seed 0, layered on mubrain with 32-bit weights",
+        "execute layered seed 0, asynchronous on mubrain with 32-bit weights",
     }
     assert (found.record.jobs.failed, found.record.jobs.skipped) == (2, 2)
     assert (found.needed, found.in_store) == (11, 7)

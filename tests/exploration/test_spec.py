@@ -115,11 +115,11 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
     )
     (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fited}"))
     assert found[0] == 9
-    assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain_fitted'?")
-    spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain_fitted}"), "good.yaml", SweepSpec)
-    assert spec.recipes["timed"].chip == "mubrain_fitted"
-    axis = "axes: {recipe.timed.chip: [mubrain_fitted, loihi]}\nseeds:"
-    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fitted}").replace("seeds:", axis))
+    assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?")
+    spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain}"), "good.yaml", SweepSpec)
+    assert spec.recipes["timed"].chip == "mubrain"
+    axis = "axes: {recipe.timed.chip: [mubrain, loihi]}\nseeds:"
+    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain}").replace("seeds:", axis))
     assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
 
 
@@ -139,9 +139,9 @@ def test_mistakes_in_a_calibration_have_their_line():
 
 
 def test_a_chip_for_all_recipes_passes_layered_ones_by():
-    default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain_fitted, policy: timed, ")
+    default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain, policy: timed, ")
     spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
-    assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain_fitted")
+    assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain")
 
 
 def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash():
@@ -279,7 +279,7 @@ def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("seeds:", "axes: {chip.mubrain_fitted.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
+        (("seeds:", "axes: {chip.mubrain.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
         (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
@@ -303,8 +303,8 @@ axes:
     - 1
     - x
   recipe.layered.method: [layered, unlaired]
-  chip.mubrain_fitted.weight_bits: [chip, 33]
-  chip.mubrain_fitted.vector_width:
+  chip.mubrain.weight_bits: [chip, 33]
+  chip.mubrain.vector_width:
     - 1
     - 0
 """
@@ -319,8 +319,8 @@ def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
         (6, "schedule.layered.steps_after_output: must be less than 33, found 33"),
         (9, "recipe.layered.epochs: must be a valid integer, "),
         (10, "recipe.layered.method: must be 'layered' or 'unlayered', found 'unlaired'"),
-        (11, "chip.mubrain_fitted.weight_bits: must be less than or equal to 32, found 33"),
-        (14, "chip.mubrain_fitted.vector_width: "),
+        (11, "chip.mubrain.weight_bits: must be less than or equal to 32, found 33"),
+        (14, "chip.mubrain.vector_width: "),
     ]
     found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
     assert_at_lines(found, expected)
@@ -405,22 +405,22 @@ def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
 
 
 def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
-    chip = (CHIPS / "mubrain_fitted.yaml").read_text(encoding="utf-8")
+    chip = (CHIPS / "mubrain.yaml").read_text(encoding="utf-8")
     for folder in ("here", "deep/down"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "here/my_chip.yaml").write_text(chip.replace("vector_width: {value: all", "vector_width: {value: 5"))
-    text = TINY.replace("  mubrain_fitted: {", "  mubrain_fitted: {chip: ./my_chip.yaml, ")
+    text = TINY.replace("  mubrain: {", "  mubrain: {chip: ./my_chip.yaml, ")
     (tmp_path / "here/base.yaml").write_text(text)
     (tmp_path / "deep/down/mine.yaml").write_text("extends: ../../here/base.yaml\nname: mine\n")
     monkeypatch.chdir(tmp_path)
     for place in ("here/base.yaml", tmp_path / "here/base.yaml", "deep/down/mine.yaml"):
-        assert base_chip(load_sweep(place), "mubrain_fitted").vector_width.value == 5
+        assert base_chip(load_sweep(place), "mubrain").vector_width.value == 5
     monkeypatch.chdir(tmp_path / "here")
-    assert base_chip(load_sweep("base.yaml"), "mubrain_fitted").vector_width.value == 5
+    assert base_chip(load_sweep("base.yaml"), "mubrain").vector_width.value == 5
     (tmp_path / "deep/base.yaml").write_text(text)
     with pytest.raises(DocumentError) as caught:
         load_sweep("../deep/base.yaml")
-    said = f"chips.mubrain_fitted.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
+    said = f"chips.mubrain.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
     assert str(caught.value) == f"../deep/base.yaml:10: {said}"
 
 

@@ -98,8 +98,8 @@ LEARNS = (
 
 
 def test_accuracy_stands_before_and_after_quantization(tmp_path, cache_root):
-    coarse = "  coarse: {chip: mubrain_fitted, weight_bits: 1, schedules: [layered]}"
-    floats = "  floats: {chip: mubrain_fitted, weight_bits: none, schedules: [layered]}"
+    coarse = "  coarse: {chip: mubrain, weight_bits: 1, schedules: [layered]}"
+    floats = "  floats: {chip: mubrain, weight_bits: none, schedules: [layered]}"
     run(tiny((CHIP, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
     by_chip = {row["chip"]: row for row in rows(tmp_path)}
     assert by_chip["floats"]["accuracy"] == by_chip["coarse"]["float_accuracy"]
@@ -118,7 +118,7 @@ def test_rows_say_how_far_their_numbers_may_move(finished_sweep):
 
 
 def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path, cache_root):
-    timed = ("  layered: {method: layered}", "  timed: {method: unlayered, policy: timed, chip: mubrain_fitted}")
+    timed = ("  layered: {method: layered}", "  timed: {method: unlayered, policy: timed, chip: mubrain}")
     policy = ("policy: random, group_size: 4", "policy: timed, group_size: 4")
     outcome, progress = run(tiny(timed, policy, *LEARNS), tmp_path, cache_root)
     assert (outcome.ok, outcome.failed) == (2, 0)
@@ -126,7 +126,7 @@ def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path, cache_root)
     found = {row["schedule"]: row for row in rows(tmp_path)}
     assert found["asynchronous"]["training_policy"] == found["asynchronous"]["policy"] == "timed"
     assert found["asynchronous"]["accuracy"] > 0.2
-    assert results(tmp_path).metadata.recipes["timed"]["chip"] == "mubrain_fitted"
+    assert results(tmp_path).metadata.recipes["timed"]["chip"] == "mubrain"
 
 
 def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path, cache_root):
@@ -173,10 +173,10 @@ def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep, cache_ro
 
 
 def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
-    chip = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous"
+    chip = "  mubrain: {capacity: scaled, schedules: [layered, asynchronous"
     _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new
     assert progress.kinds() == ["execute", "execute", "price", "price"]  # with the chip's weights, and with floats
-    _, progress = run(tiny((chip, "  mubrain: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
+    _, progress = run(tiny((chip, "  mubrain_layersync2024: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
     assert progress.kinds() == ["price"]  # another chip on an execution that is there
     _, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert progress.kinds().count("train") == 1
@@ -184,7 +184,7 @@ def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
 
 def test_another_price_is_no_reason_to_simulate_again(after_sweep, tmp_path, cache_root):
     before = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
-    override = ("asynchronous]}", "asynchronous], overrides: {energies.synaptic_operation: 52 pJ}}")
+    override = ("asynchronous]}", "asynchronous], overrides: {energies.synaptic_operation: 0.37 pJ}}")
     _, progress = run(tiny(override), tmp_path, cache_root)
     assert set(progress.kinds()) == {"price"}
     after = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
@@ -283,9 +283,7 @@ def test_ray_gives_the_same_bytes_as_serial(tmp_path, cache_root):
 
 def test_what_machines_do_beyond_the_paper(tmp_path, cache_root):
     """Policies that look at cores, queued input and no refractoriness, trained through and evaluated."""
-    recipe = (
-        "  mine: {method: unlayered, policy: round_robin, input_mode: queued, refractory: false, chip: mubrain_fitted}"
-    )
+    recipe = "  mine: {method: unlayered, policy: round_robin, input_mode: queued, refractory: false, chip: mubrain}"
     schedules = "  queued: {policy: round_robin, group_size: 4, input_mode: queued, prioritize_input: true}"
     spec = tiny(
         ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {threshold: 0.03}}'),  # so that much fires

@@ -81,7 +81,7 @@ def test_a_small_plan_does_not_list_a_large_store(tmp_path: Path, monkeypatch: p
 
 def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = "[1 pJ, 2 pJ, 3 pJ, 4 pJ, 5 pJ]"
-    axis = f"seeds: {{training: [0]}}\naxes:\n  chip.mubrain_fitted.energies.synaptic_operation: {values}\n"
+    axis = f"seeds: {{training: [0]}}\naxes:\n  chip.mubrain.energies.synaptic_operation: {values}\n"
     plan = plan_of(tiny(("seeds: {training: [0]}\n", axis)))
     together = find_work(plan, Store(tmp_path / "a"))
     monkeypatch.setattr(work_module, "_TOGETHER", 2)

@@ -45,16 +45,16 @@ def test_the_template_is_found_but_not_listed(runner: CliRunner) -> None:
 def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: CliRunner) -> None:
     output = runner.invoke(app, ["show", "ubrain"]).output
     line = next(line for line in output.splitlines() if "energies.synaptic_operation" in line)
-    assert line.split()[1:] == ["26", "pJ", "price", "secondary", "tang2023"]
+    assert line.split()[1:] == ["185", "fJ", "price", "derived", "stuijt2021"]
     line = next(line for line in output.splitlines() if line.split()[:1] == ["neurons_per_core"])
-    assert line.split()[1:] == ["336", "spikes", "secondary", "survey"]
-    assert "static_power.chip: static energy" in output
+    assert line.split()[1:] == ["336", "spikes", "stated", "stuijt2021"]
+    assert "energies.barrier_message: energy of barrier messages" in output
     assert fits(output)
 
 
 @pytest.mark.parametrize(
     ("name", "energy"),
-    [("odin", "incremental: every event"), ("odin_allin", "in accelerated operation only"), ("speck", "not known")],
+    [("odin", "incremental: every event"), ("odin_allin", "in accelerated operation only"), ("poets", "not known")],
 )
 def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, name: str, energy: str) -> None:
     told = " ".join(runner.invoke(app, ["show", name]).output.split())

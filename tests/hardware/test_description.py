@@ -13,16 +13,6 @@ from codesign.hardware.parameters import with_parameter
 CHIPS = Path(__file__).parents[2] / "chips"
 
 
-def test_the_fit_of_mubrain_meets_both_runs() -> None:
-    """P and N from 26 pJ · N + P · 4.2 ms = 308 nJ and 26 pJ · N + P · (340 nJ / 70 µW) = 340 nJ, as the file says."""
-    chip = find_chip("mubrain_fitted")
-    power = (340e-9 - 308e-9) / (340e-9 / 70e-6 - 4.2e-3)
-    operations = (308e-9 - power * 4.2e-3) / 26e-12
-    messages = operations / (37366 / (256 + 64))
-    assert chip.static_power.chip.value == near(power, rel=2e-3)
-    assert chip.times.synaptic_operation.value == near(4.2e-3 / messages, rel=2e-3)
-
-
 def test_barrier_times_between_listed_tiles_are_linear_or_steps_and_constant_beyond() -> None:
     steps = find_chip("loihi").synchronization.times
     assert [steps.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == near(
@@ -162,8 +152,8 @@ def test_every_number_says_what_it_changes() -> None:
 
 
 def test_unknowns_name_what_cannot_be_modelled() -> None:
-    assert dict(missing_parameters(find_chip("mubrain")))["static_power.chip"] == "static energy"
-    assert "energies.hop" not in dict(missing_parameters(find_chip("mubrain")))  # one core has no network
+    assert dict(missing_parameters(find_chip("mubrain_layersync2024")))["static_power.chip"] == "static energy"
+    assert "energies.hop" not in dict(missing_parameters(find_chip("mubrain_layersync2024")))  # one core has no network
     assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency"
     assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]
     assert "static_power.chip" not in dict(missing_parameters(find_chip("truenorth_allin")))
@@ -194,7 +184,7 @@ def test_axes_set_single_numbers() -> None:
     assert chip.vector_width.value == 1
     cheap = with_parameter(chip, "energies.synaptic_operation", "2 pJ")
     assert cheap.e_synaptic_operation_j == near(2e-12)
-    added = with_parameter(find_chip("mubrain"), "static_power.chip", "10 uW")
+    added = with_parameter(find_chip("mubrain_layersync2024"), "static_power.chip", "10 uW")
     assert added.static_power.chip.value == near(10e-6)
     assert added.static_power.chip.source in added.sources
     tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")

@@ -70,7 +70,7 @@ def test_scaled_adds_cores_and_keeps_their_size() -> None:
 
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
-    chip = find_chip("mubrain")
+    chip = find_chip("mubrain_layersync2024")
     with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 37,366"):
         placed("2312-[64x3]-10", chip)
     parts, placement = placed("2312-[64x3]-10", chip, "scaled", 4)
@@ -96,8 +96,12 @@ def test_a_layer_that_may_not_be_split_takes_the_first_core_that_holds_it() -> N
 
 
 def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
-    assert any("floating-point" in text for text in placed("64-32-10", find_chip("mubrain"))[1].assumptions)
-    assert any("8-bit" in text for text in placed("64-32-10", find_chip("mubrain"), bits=8)[1].assumptions)
+    assert any(
+        "floating-point" in text for text in placed("64-32-10", find_chip("mubrain_layersync2024"))[1].assumptions
+    )
+    assert any(
+        "8-bit" in text for text in placed("64-32-10", find_chip("mubrain_layersync2024"), bits=8)[1].assumptions
+    )
     assert not placed("64-32-10", find_chip("loihi"), bits=4)[1].assumptions
 
 

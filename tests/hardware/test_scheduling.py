@@ -49,11 +49,11 @@ def test_a_timer_makes_every_neuron_wait_for_its_core_or_its_fan_in() -> None:
 
 
 def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> None:
-    result = schedule_of("mubrain")
+    result = schedule_of("mubrain_layersync2024")
     assert result.schedule == Schedule(group_size=8, stop="read_early")
     assert any("F = 8" in text for text in result.assumptions)
     assert any("not known to be able to drop" in text for text in result.assumptions)
-    assert not schedule_of("mubrain", group_size=4, stop="drained").assumptions
+    assert not schedule_of("mubrain_layersync2024", group_size=4, stop="drained").assumptions
 
 
 def test_a_chip_with_a_group_size_uses_it() -> None:
@@ -66,7 +66,7 @@ def test_a_chip_with_a_group_size_uses_it() -> None:
 
 
 def test_table_5_on_an_asynchronous_chip_is_layered_inference_and_says_so() -> None:
-    result = schedule_of("mubrain", group_size=32, stop="drained")
+    result = schedule_of("mubrain_layersync2024", group_size=32, stop="drained")
     assert result.schedule.group_size == 32
     assert result.schedule.equivalent_to_layered(SHAPE.layer_sizes)
     assert any("no layer synchronization" in text for text in result.assumptions)
@@ -76,19 +76,19 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
     assert schedule_of("loihi").schedule.cores is None
     for policy in ("round_robin", "arbiter"):
         assert schedule_of("loihi", policy=policy).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
-    assert schedule_of("mubrain_fitted").schedule.cores is None
-    assert schedule_of("mubrain_fitted", policy="timed").schedule.cores == (0,) * 74  # one core
+    assert schedule_of("mubrain").schedule.cores is None
+    assert schedule_of("mubrain", policy="timed").schedule.cores == (0,) * 74  # one core
     assert len(set(schedule_of("loihi", network_shape(parse_topology("2312-64-10"))).schedule.cores)) == 3
 
 
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
-    assert schedule_assumptions(find_chip("mubrain"), LAYERED, SHAPE.layer_sizes)
-    assert not schedule_assumptions(find_chip("mubrain"), Schedule(stop="drained"), SHAPE.layer_sizes)
+    assert schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE.layer_sizes)
+    assert not schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE.layer_sizes)
     assert schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE.layer_sizes)
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
-    chip = find_chip("mubrain")
+    chip = find_chip("mubrain_layersync2024")
     texts = neuron_assumptions(chip, time_constant_s=1e-3, reset="zero", refractory=True)
     for words in ("no leak", "reset 'zero'", "refractory"):
         assert any(words in text for text in texts), words
@@ -97,7 +97,7 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     assert not [text for text in neuron_assumptions(chip, time_constant_s=math.inf, reset="zero") if "leak" in text]
 
 
-@pytest.mark.parametrize("name", ["mubrain", "loihi", "truenorth"])
+@pytest.mark.parametrize("name", ["mubrain_layersync2024", "loihi", "truenorth"])
 def test_input_mode_and_stop_are_passed_on(name: str) -> None:
     options = {"input_mode": "queued", "prioritize_input": True, "steps_after_output": 3, "refractory": False}
     schedule = schedule_of(name, **options).schedule
@@ -146,17 +146,17 @@ def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
 
 def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
     with pytest.raises(
-        InputError, match=r"mubrain: a policy that looks at .* gives no times.synaptic_operation, times"
+        InputError, match=r"mubrain_layersync2024: a policy that looks at .* gives no times.synaptic_operation, times"
     ):
-        schedule_of("mubrain", policy="timed")
-    assert schedule_of("mubrain", policy="momentum").schedule.service is None
+        schedule_of("mubrain_layersync2024", policy="timed")
+    assert schedule_of("mubrain_layersync2024", policy="momentum").schedule.service is None
 
 
 @pytest.mark.parametrize(("core", "service"), [(False, False), (True, False), (False, True)])
 def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     own = replace(get_policy("fifo"), name="own", uses_cores=core, uses_service=service)
     monkeypatch.setattr(scheduling, "get_policy", {"own": own}.get)
-    schedule = schedule_of("mubrain_fitted", policy="own").schedule
+    schedule = schedule_of("mubrain", policy="own").schedule
     assert (schedule.service is not None) == service
     assert (schedule.cores is not None) == (core or service)
 

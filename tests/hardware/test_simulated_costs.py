@@ -64,7 +64,7 @@ def test_simulated_networks_are_priced_consistently(name: str, topology: Topolog
 
 def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
     shape = network_of(LINEAR).shape
-    chips = [find_chip(name) for name in ("mubrain", "mubrain_fitted", "speck")]
+    chips = [find_chip(name) for name in ("mubrain_layersync2024", "mubrain", "speck")]
     assert len({chip_schedule(place(shape, chip, "scaled", chip.weight_bits.value)).schedule for chip in chips}) == 1
 
 

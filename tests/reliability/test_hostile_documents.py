@@ -110,10 +110,10 @@ def named(name: str, says: str = "name: must match pattern") -> Hostile:
 
 
 GRID = "axes:\n" + "".join(
-    f"  chip.mubrain_fitted.{path}: [{', '.join(f'{i} {unit}' for i in range(1, 201))}]\n"
+    f"  chip.mubrain.{path}: [{', '.join(f'{i} {unit}' for i in range(1, 201))}]\n"
     for path, unit in (("energies.synaptic_operation", "fJ"), ("static_power.chip", "uW"), ("vector_width", ""))
 )
-LONG_AXIS = f"axes:\n  chip.mubrain_fitted.vector_width: [{', '.join(map(str, range(1, 50_101)))}]\n"
+LONG_AXIS = f"axes:\n  chip.mubrain.vector_width: [{', '.join(map(str, range(1, 50_101)))}]\n"
 NAMES = ", ".join(f"d{i}: {{}}" for i in range(20_000))
 ALIASES = ", ".join(f"b{i}: *a" for i in range(60))
 SWEEPS: Mapping[str, Hostile] = {
@@ -129,7 +129,7 @@ SWEEPS: Mapping[str, Hostile] = {
     "a chip that is a pipe": sweep_file("  truenorth: {}", "  x: {chip: ./pipe.yaml}", 11, "is a pipe or a device"),
     "a chip that is a loop": sweep_file("  truenorth: {}", "  x: {chip: ./loop.yaml}", 11, "symbolic links"),
     "a chip with a line": sweep_file("  truenorth: {}", '  x: {chip: "a\\nb"}', 11, "unknown chip 'a\\nb'"),
-    "a schedule with a line": sweep_file("[layered, asynchronous]", '["a\\nb"]', 10, "mubrain_fitted.schedules.0"),
+    "a schedule with a line": sweep_file("[layered, asynchronous]", '["a\\nb"]', 10, "mubrain.schedules.0"),
     "a huge seed": sweep_file("[0]", f"[{10**39}]", 14, "seeds.training.0: must be less than"),
     "a larger seed": sweep_file("[0]", f"[{'9' * 5000}]", 14, "seeds.training.0"),
     "a negative seed": sweep_file("[0]", "[-1]", 14, "seeds.training.0: must be greater than or equal to 0"),

@@ -145,7 +145,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, undisturbed: Undisturbed) ->
 def test_the_report_of_hostile_results(pages: Path) -> None:
     check_obeys_nothing(pages / "hostile.html", pages / "harmless.html")
     text = Page((pages / "hostile.html").read_text(encoding="utf-8")).text
-    for what in ("Tiny", "why", "so", "some of it", "layered", "mubrain_fitted", "Error: ", "failed"):
+    for what in ("Tiny", "why", "so", "some of it", "layered", "mubrain", "Error: ", "failed"):
         assert f"{what}</title>" in text, what
 
 
@@ -196,15 +196,15 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
     commands: list[tuple[str, ...]] = []
     shutil.copytree(undisturbed.store, folder / "store")
     sweep = (folder / "tiny.yaml").read_text(encoding="utf-8")
-    chip = (ROOT / "chips" / "mubrain_fitted.yaml").read_text(encoding="utf-8")
+    chip = (ROOT / "chips" / "mubrain.yaml").read_text(encoding="utf-8")
     for name, more in (("hostile", HOSTILE), ("harmless", HARMLESS)):
         quoted = json.dumps(more)  # which YAML reads as well
         (folder / name).mkdir()
         told = f"title: {quoted}\nquestion: {quoted}\ndescription: {quoted}"
-        chips = f"mubrain_fitted: {{chip: ./{name}/mubrain_fitted.yaml, "
-        text = sweep.replace("title: Tiny", told).replace("mubrain_fitted: {", chips)
+        chips = f"mubrain: {{chip: ./{name}/mubrain.yaml, "
+        text = sweep.replace("title: Tiny", told).replace("mubrain: {", chips)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-        (folder / name / "mubrain_fitted.yaml").write_text(with_texts(chip, more), encoding="utf-8")
+        (folder / name / "mubrain.yaml").write_text(with_texts(chip, more), encoding="utf-8")
         prices = PRICES.replace("tiny.yaml", f"{name}.yaml") + f"title: {quoted}\ndescription: {quoted}\n{LINKED}"
         (folder / f"prices_{name}.yaml").write_text(prices, encoding="utf-8")
         kept = ("--store", "store", "--output", f"out_{name}")

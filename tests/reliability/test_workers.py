@@ -162,7 +162,7 @@ recipes:
   endless: {method: layered, epochs: 1000000}
   diverging: {method: layered, epochs: 30, learning_rate: 1.0e+30}
 chips:
-  mubrain_fitted: {capacity: scaled, schedules: [layered]}
+  mubrain: {capacity: scaled, schedules: [layered]}
 seeds: {training: [0, 1]}
 resources:
   train: {cpus: 2, timeout: 12 s}

@@ -42,7 +42,7 @@ recipes:
   unlayered: {method: unlayered, policy: random}
   layered: {method: layered}
 chips:
-  mubrain_fitted: {capacity: scaled, schedules: [asynchronous]}
+  mubrain: {capacity: scaled, schedules: [asynchronous]}
 schedules:
   asynchronous: {policy: random, group_size: 4}
 seeds: {training: [0, 1]}

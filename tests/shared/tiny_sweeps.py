@@ -27,7 +27,7 @@ recipe_defaults: {epochs: 1, batch_size: 30, learning_rate: 5.0e-3}
 recipes:
   layered: {method: layered}
 chips:
-  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}
+  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}
   truenorth: {}
 schedules:
   asynchronous: {policy: random, group_size: 4}
@@ -37,7 +37,7 @@ seeds: {training: [0]}
 PRICES = """\
 name: prices
 sweep: ./tiny.yaml
-chip: mubrain_fitted
+chip: mubrain
 schedule: asynchronous
 axes:
   energies.synaptic_operation: {from: 1 pJ, to: 100 pJ, points: 5}
@@ -96,11 +96,11 @@ def changed(spec: SweepSpec, base: SweepSpec) -> set[str]:
     return {kind for kind in ours if ours[kind] != theirs[kind]}
 
 
-CHIP = "  mubrain_fitted: {capacity: scaled, schedules: [layered, asynchronous]}"
+CHIP = "  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"
 
 
 def with_override(text: str) -> tuple[str, str]:
-    """The change that overrides numbers of `mubrain_fitted`."""
+    """The change that overrides numbers of `mubrain`."""
     return CHIP, CHIP.replace("]}", f"], overrides: {{{text}}}}}")
 
 

@@ -159,7 +159,7 @@ def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -
         )
     )
     drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
-    chip = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).chips["mubrain_fitted"]
+    chip = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).chips["mubrain"]
     assert chip.weight_bits == 2
     assert chip.overrides == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
     assert chip.schedules == ("asynchronous",)

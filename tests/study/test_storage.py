@@ -134,12 +134,12 @@ def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: 
 
 def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chip = tmp_path / "mine.yaml"
-    text = (CHIPS / "mubrain_fitted.yaml").read_text(encoding="utf-8").replace("name: mubrain_fitted", "name: mine")
+    text = (CHIPS / "mubrain.yaml").read_text(encoding="utf-8").replace("name: mubrain", "name: mine")
     chip.write_text(text, encoding="utf-8")
-    spec = study(("mubrain_fitted: {capacity", f"mubrain_fitted: {{chip: {chip}, capacity"))
+    spec = study(("mubrain: {capacity", f"mubrain: {{chip: {chip}, capacity"))
     before = definition(spec)
-    assert "26 pJ" in text
-    chip.write_text(text.replace("26 pJ", "260 pJ"), encoding="utf-8")
+    assert "value: 0.185 pJ" in text
+    chip.write_text(text.replace("value: 0.185 pJ", "value: 0.2 pJ"), encoding="utf-8")
     changed = definition(spec)
     assert {name for name in before if before[name] != changed[name]} == {"chip files"}
     monkeypatch.setattr("codesign.exploration.jobs.EXECUTE_VERSION", 10**6)

@@ -292,7 +292,7 @@ def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(search
     entry, width = "{capacity: scaled, schedules: [asynchronous]}", "  network.hidden.1: {from: 4, to: 8}\n"
     outcome, _ = search(
         (entry, f"{entry}\n  truenorth: {{schedules: [asynchronous]}}"),
-        (width, f"{width}  chip: [mubrain_fitted, truenorth]\n"),
+        (width, f"{width}  chip: [mubrain, truenorth]\n"),
     )
     unfit = [trial for trial in outcome.facts.trials if trial.parameters["chip"] == "truenorth"]
     assert unfit
@@ -345,7 +345,7 @@ def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> No
     energy, latency = ENERGY, ENERGY.replace("energy_j", "latency_s").replace("1 mJ", "1 s")
     message = "the baseline, which is the file as it stands, has no result: latency_s is not"
     with pytest.raises(InputError, match=message):
-        search(("  mubrain_fitted: {capacity", "  mubrain: {capacity"), (energy, latency))
+        search(("  mubrain: {capacity", "  mubrain_layersync2024: {capacity"), (energy, latency))
 
 
 @quickly

@@ -1,0 +1,68 @@
+"""What an energy is divided by, whether static power is inside it, and at which voltage it holds.
+
+Papers quote each other's energies under other names: an energy per spike becomes one per synaptic operation, and total
+power divided by a rate becomes an increment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codesign.hardware.numbers import EnergyNumber, SynapticEnergy
+from codesign.hardware.parts import Energies
+from codesign.hardware.published import Per
+from codesign.units import format_si
+
+__all__ = ["basis_mistakes", "missing_basis"]
+
+_COUNTED: dict[str, Per] = {
+    "synaptic_operation": "operation",
+    "neuron_access": "access",
+    "neuron_update": "update",
+    "spike": "spike",
+    "message": "message",
+    "hop": "hop",
+    "hop_vertical": "hop",
+    "chip_hop": "chip_hop",
+    "barrier_message": "barrier_message",
+    "clock_cycle": "clock_cycle",
+}
+"""What each energy of a chip file is multiplied with."""
+
+Mistake = tuple[tuple[str, str, str], str]
+
+
+def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistake]:
+    """Energies whose `per` belongs under another key, and whose static power would be counted twice or not at all.
+
+    Args:
+        static_power: whether the chip gives a static power beside its energies.
+    """
+    for name, number in _given(energies):
+        if number.per is not None and number.per != _COUNTED[name]:
+            home = next(key for key, per in _COUNTED.items() if per == number.per)
+            energy = format_si(number.value, "J")
+            yield ("energies", name, "per"), f"{energy} is per {number.per}, so it belongs under energies.{home}"
+        place = ("energies", name, "static")
+        if isinstance(number, SynapticEnergy):
+            if number.all_in and number.static == "outside":
+                yield place, "must be inside: an all-in energy contains static power"
+            elif not number.all_in and number.static == "inside":
+                yield place, "static power is inside, so all_in must be true"
+        elif number.static == "inside" and static_power:
+            yield place, "static power is inside, and also given as static_power; it would be counted twice"
+
+
+def missing_basis(energies: Energies) -> Iterator[Mistake]:
+    """Energies that leave out `per`, `static` or `voltage`. Chips that come with the program must say all three."""
+    for name, number in _given(energies):
+        for field in ("per", "static", "voltage"):
+            if not getattr(number, field):
+                yield ("energies", name, field), "must be given for a chip that comes with the program"
+
+
+def _given(energies: Energies) -> Iterator[tuple[str, EnergyNumber]]:
+    for name in _COUNTED:
+        number = getattr(energies, name)
+        if number is not None:
+            yield name, number
