@@ -85,14 +85,14 @@ def test_what_is_removed_leaves_room_for_something_else(folder):
 extends: more.yaml
 remove: [recipes, chips.truenorth, axes.schedule.asynchronous.group_size, datasets.audio, scales]
 recipes: {only: {method: layered}}
-chips: {mubrain_fitted: {schedules: [chip]}}
+chips: {mubrain: {schedules: [chip]}}
 """
     (folder / "more.yaml").write_text(
-        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain_fitted.vector_width: [1, 2]}\n"
+        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain.vector_width: [1, 2]}\n"
     )
     chosen = load_chosen(write("mine.yaml", text), SweepSpec)
-    assert (list(chosen.spec.recipes), list(chosen.spec.chips)) == (["only"], ["mubrain_fitted"])
-    assert list(chosen.spec.axes) == ["chip.mubrain_fitted.vector_width"]
+    assert (list(chosen.spec.recipes), list(chosen.spec.chips)) == (["only"], ["mubrain"])
+    assert list(chosen.spec.axes) == ["chip.mubrain.vector_width"]
     assert (chosen.datasets, chosen.scales, chosen.spec.name) == (("digits",), (), "tiny_digits")
 
 
