@@ -228,7 +228,7 @@ def mutated(draw: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=[pytest.mark.thorough, pytest.mark.fuzz])])
 def test_mutated_files_are_loaded_or_refused(count):
     """Thorough: would catch a card or a tensor that only building the network, or its page, stumbles over."""
     draw, ends = random.Random(count), set()

@@ -162,18 +162,21 @@ def test_some_changes_of_results(tmp_path: Path) -> None:
     check([*sample(changed_columns(table), 8), *sample(changed_facts(table), 2)], tmp_path)
 
 
+@pytest.mark.fuzz
 @pytest.mark.thorough  # would catch a value of any column that some part of the page cannot bear
 def test_any_change_of_a_column(tmp_path: Path, undisturbed: Undisturbed) -> None:
     for table in (pq.read_table(undisturbed.folder / "out" / "results.parquet"), made_up(tmp_path, study=False)):
         check(sample(changed_columns(table), 600), tmp_path)
 
 
+@pytest.mark.fuzz
 @pytest.mark.thorough  # would catch a fact of the metadata that some part of the page cannot bear
 @pytest.mark.parametrize("study", [True, False])
 def test_any_change_of_a_fact(tmp_path: Path, study: bool) -> None:
     check(sample(changed_facts(made_up(tmp_path, study=study)), 300), tmp_path)
 
 
+@pytest.mark.fuzz
 @pytest.mark.thorough  # would catch a value that a repeated part of the paper cannot bear
 @pytest.mark.parametrize("part", get_args(PaperPart))
 def test_changes_of_what_a_part_of_the_paper_reads(tmp_path: Path, part: str) -> None:

@@ -18,7 +18,7 @@ from codesign.exploration.plan import build_plan
 from codesign.exploration.spec import SweepSpec
 from codesign.hardware.description import Chip
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
 
 AXES = "axes:\n  schedule.asynchronous.group_size: [2, all]\n  chip.mubrain_fitted.vector_width: [1, 4]\n"
 CHIPS = Path(__file__).parents[2] / "chips"

@@ -185,6 +185,7 @@ def test_an_extreme_run_is_refused_or_right(attempt: Attempt):
     check(attempt)
 
 
+@pytest.mark.fuzz
 @pytest.mark.thorough
 @examples(10_000, fresh=True)
 @given(attempts())
@@ -193,6 +194,7 @@ def test_ten_thousand_extreme_runs_are_refused_or_right(attempt: Attempt):
     check(attempt)
 
 
+@pytest.mark.fuzz
 @pytest.mark.thorough
 def test_no_kernel_leaves_its_arrays(tmp_path: Path):
     """Would catch an index beyond an array, which reads or writes what is another's and shows up nowhere else."""
