@@ -1,4 +1,4 @@
-"""What runs on one machine asks nobody else."""
+"""What runs on one machine asks nobody else: thorough, it would catch a library that begins to look something up."""
 
 from __future__ import annotations
 
