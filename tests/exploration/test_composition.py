@@ -238,7 +238,7 @@ scales:
         "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
         "evaluation, extends, name, network, objectives, paper, preset, question, recipe_defaults, recipes, remove, "
-        "resources, scales, schedules, seeds, title, workload",
+        "resources, scales, schedules, seeds, static_book, title, workload",
     ]
 
 
