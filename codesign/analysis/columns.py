@@ -199,9 +199,11 @@ COLUMNS: Mapping[str, Column] = {
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),
     # energy: all synapses
     "synaptic_operations": _number("synaptic operations performed per sample, the input layer's included"),
-    "energy_j": _number("energy per sample of all that is powered, all terms that are modelled", "J"),
+    "energy_j": _number(
+        "energy per sample, all terms that are modelled; in a results file of all that is powered", "J"
+    ),
     "energy_cores_in_use_j": _number(
-        "the same with what falls to the cores in use: their share of the chips' static power and clock, and no host",
+        "energy per sample of the cores in use: their share of the chips' static power and clock, and no host",
         "J",
     ),
     "core_share": _fraction("cores in use / all cores of the chips that the network takes"),

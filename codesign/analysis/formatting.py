@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.statistics import Interval
+from codesign.hardware.terms import StaticBook
 from codesign.units import format_si
 
 __all__ = [
+    "BOOK_WORDS",
     "UNKNOWN",
     "column_label",
     "coverage_words",
@@ -29,10 +31,13 @@ __all__ = [
 UNKNOWN = "–"
 """Stands for a value that is not known or not modelled."""
 
+BOOK_WORDS: dict[StaticBook, str] = {"board": "the whole board", "cores_in_use": "the cores in use"}
+"""Whose static power an energy counts."""
+
 _LABELS = {
     "accuracy": "accuracy",
     "energy_j": "energy per sample",
-    "energy_cores_in_use_j": "energy of the cores in use",
+    "energy_cores_in_use_j": "energy of the cores in use per sample",
     "paper_energy_j": "energy, paper's book",
     "latency_s": "latency",
     "decision_latency_s": "decision latency",
@@ -48,8 +53,10 @@ _ROUNDING = 1e-12
 _POLICIES = {"random": "RS", "momentum": "MS"}
 
 
-def column_label(column: str) -> str:
-    """A column's name in words, without its unit."""
+def column_label(column: str, book: StaticBook | None = None) -> str:
+    """A column's name in words, without its unit; of an energy with whose it is, if a book is given."""
+    if book is not None and column == "energy_j":
+        return f"energy of {BOOK_WORDS[book]} per sample"
     if column in _LABELS:
         return _LABELS[column]
     known = COLUMNS.get(column)

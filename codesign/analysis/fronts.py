@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import coverage_words
+from codesign.analysis.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.metadata import Objective
 from codesign.analysis.pareto import front_order, hypervolume
 from codesign.analysis.points import Point
+from codesign.hardware.terms import StaticBook
 
 _WHOLE = {"energy_j", "energy_cores_in_use_j"}
 """Columns that hold all terms of an energy."""
@@ -24,12 +25,14 @@ class Group:
     Attributes:
         operation: None where nothing that is compared depends on it.
         coverage: terms of the energy; None where no energy is compared, or only terms that hold no others.
+        static_book: what that energy counts of the static power; None where it is not compared, or all-in.
         chip: of an all-in figure, which compares with no other chip's.
     """
 
     workload: str
     operation: str | None = None
     coverage: tuple[str, ...] | None = None
+    static_book: StaticBook | None = None
     chip: str | None = None
 
     def __str__(self) -> str:
@@ -39,6 +42,8 @@ class Group:
         if self.coverage is not None:
             on_chip = "" if self.chip is None else f" on {self.chip}"
             words.append(f"energy of {coverage_words(self.coverage)}{on_chip}")
+        if self.static_book is not None:
+            words.append(f"of {BOOK_WORDS[self.static_book]}")
         return ", ".join(words)
 
 
@@ -86,6 +91,7 @@ def comparison_group(point: Point, objectives: Sequence[Objective]) -> Group:
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit for column in columns) else None,
         coverage=point.coverage if whole else None,
+        static_book=point.static_book if "energy_j" in energies and point.separable else None,
         chip=point.chip if whole and not point.separable else None,
     )
 

@@ -63,6 +63,7 @@ class Point:
         training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
+        static_book: what `energy_j` and its terms count of the static power.
         source: where its rows are.
     """
 
@@ -94,6 +95,7 @@ class Point:
     coverage: tuple[str, ...]
     accounting: str | None
     latency_model: str | None
+    static_book: StaticBook
     source: _Source
 
     def __repr__(self) -> str:
@@ -248,7 +250,7 @@ def points_of(
         frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
         units: SI unit of axes by name.
         recipes: parameters of recipes by name.
-        book: what `energy_j` and its terms then count of the static power.
+        book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
     """
     frame = in_book(frame, book)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
@@ -273,6 +275,7 @@ def points_of(
             tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
             axis_units,
             recipes,
+            book,
             _Source(frame=frame, positions=groups[key], means=means, seeds=slice(ends[number - 1], ends[number])),
         )
         for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
@@ -290,6 +293,7 @@ def _point(
     axes: tuple[tuple[str, str | float | None], ...],
     units: tuple[str, ...],
     recipes: Mapping[str, Mapping[str, Scalar]],
+    book: StaticBook,
     source: _Source,
 ) -> Point:
     own = f"recipe.{facts['recipe']}."
@@ -305,6 +309,7 @@ def _point(
         training_parameters={**recipes.get(facts["recipe"], {}), **varied},
         coverage=() if coverage is None else tuple(sorted(set(coverage))),
         accounting=accounting,
+        static_book=book,
         source=source,
     )
 

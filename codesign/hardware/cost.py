@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from codesign.arguments import instance
 from codesign.hardware.action_counts import ActionCounts, action_counts
-from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_in, energy_of, term_energies
+from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total_in
 from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
-from codesign.hardware.terms import BOOKS, COST_TERMS
+from codesign.hardware.terms import COST_TERMS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
@@ -259,14 +259,16 @@ class MeanCosts:
     """Means over samples in n scenarios, (n,) each; None where not known.
 
     Attributes:
-        energy_j: sum of the terms, all that is powered.
-        energy_cores_in_use_j: the same with the share of the cores in use.
         terms_j: by name.
+        core_share: cores in use, of all cores of the chips that the network takes.
     """
 
-    energy_j: Floats | None
-    energy_cores_in_use_j: Floats | None
     terms_j: dict[str, Floats | None]
+    core_share: float
+
+    def energy_in(self, book: StaticBook) -> Floats | None:
+        """Sum of the terms in a book of the static power."""
+        return total_in(book, self.terms_j, self.core_share)
 
 
 def mean_times(
@@ -308,8 +310,4 @@ def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None, operat
         on_s: mean time switched on, (n,) or (1,); None if not known.
     """
     terms = term_energies(counts.during(operation, prices), prices, on_s)
-    known = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
-    board, cores_in_use = (
-        energy_in(counted, terms, prices.core_share) if known else None for counted in BOOKS.values()
-    )
-    return MeanCosts(energy_j=board, energy_cores_in_use_j=cores_in_use, terms_j=terms)
+    return MeanCosts(terms_j=terms, core_share=prices.core_share)

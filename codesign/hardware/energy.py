@@ -23,7 +23,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Price, Prices
-from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "paper_energy_j",
     "paper_synaptic_operations",
     "term_energies",
+    "total_in",
 ]
 
 Accounting = Literal["incremental", "all_in"]
@@ -135,10 +136,17 @@ def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floa
         counted: as an entry of `codesign.hardware.terms.BOOKS`.
         core_share: cores in use, of all cores of the chips that the network takes.
     """
+    weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
     return _sum(
-        None if energy is None else energy * weight(COST_TERMS[name], counted, core_share)
-        for name, energy in terms.items()
+        energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
     )
+
+
+def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
+    """Energy of the terms in a book of the static power; None if an essential one is not known."""
+    if any(terms[name] is None for name, term in COST_TERMS.items() if term.essential):
+        return None
+    return energy_in(BOOKS[book], terms, core_share)
 
 
 def _sum(terms: Iterable[Floats | None]) -> Floats | None:
@@ -160,10 +168,7 @@ def energy_of(placement: Placement, counts: ActionCounts, prices: Prices, on_s: 
     chip = placement.chip
     terms = term_energies(counts, prices, on_s)
     assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
-    essential = all(terms[name] is not None for name, term in COST_TERMS.items() if term.essential)
-    board, cores_in_use = (
-        energy_in(counted, terms, prices.core_share) if essential else None for counted in BOOKS.values()
-    )
+    board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
     if chip.all_in:
         all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
         return EnergyBook(

@@ -149,7 +149,8 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]
     cases = _Scenarios(this.work.chip, this.work.placement.extent)
     times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
     costs = mean_costs(this.counts.mean(), cases.prices, times.on_s, cost.operation)
-    energy = None if costs.energy_j is None else np.broadcast_to(costs.energy_j, cases.count)
+    board = costs.energy_in("board")
+    energy = None if board is None else np.broadcast_to(board, cases.count)
     moving = {name: term for name, term in costs.terms_j.items() if term is not None and np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from codesign.analysis.comparison import Comparison, representatives
 from codesign.analysis.formatting import (
+    BOOK_WORDS,
     UNKNOWN,
     column_label,
     coverage_words,
@@ -18,6 +19,7 @@ from codesign.analysis.formatting import (
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import difference, interval
+from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import COVERAGE
 from codesign.reporting.robustness import describe_range, share, tips_in_words
 from codesign.reporting.tables import Cell, Heading, Table
@@ -28,8 +30,12 @@ _CORES = 16
 """Cores whose utilization is written out."""
 
 
-def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table | None:
-    """One row per chip, operation and coverage: in which book it is charged and for how long it is on."""
+def charging_table(gathered: Sequence[Point], results: ResultTable) -> Table | None:
+    """One row per chip, operation and coverage: in which book it is charged and for how long it is on.
+
+    Energies stand in both books of the static power, whichever the points count.
+    """
+    metadata = results.metadata
     groups: dict[tuple[str, str | None, str | None, str], list[Point]] = {}
     for point in gathered:
         if point.value("energy_j").mean is not None:
@@ -40,6 +46,11 @@ def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table
     rows = []
     for (chip, operation, accounting, coverage), members in groups.items():
         times = [mean for point in members if (mean := point.value("on_s").mean) is not None]
+        rows_of = [results.frame.loc[point.rows.index] for point in members]
+        board, cores_in_use = (
+            [float(mean) for own in rows_of if (mean := own[column].mean()) == mean]
+            for column in ("energy_j", "energy_cores_in_use_j")
+        )
         rows.append(
             (
                 Cell(text=chip),
@@ -47,14 +58,17 @@ def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table
                 Cell(text=(operation or UNKNOWN).replace("_", " ")),
                 Cell(text=_static_power(chip, accounting, metadata)),
                 Cell(text=metadata.chips[chip].gating or UNKNOWN if chip in metadata.chips else UNKNOWN),
-                Cell(text=_span(times), order=max(times, default=None)),
+                Cell(text=_span(times, "on_s"), order=max(times, default=None)),
+                Cell(text=_span(board, "energy_j"), order=max(board, default=None)),
+                Cell(text=_span(cores_in_use, "energy_j"), order=max(cores_in_use, default=None)),
                 Cell(text=coverage),
                 Cell(text=str(len(members)), order=len(members)),
             )
         )
     return Table(
-        caption="How each chip was charged. An all-in figure holds all that was spent in some measurement and compares "
-        "with no other; incremental energies compare on terms that both hold.",
+        caption="How each chip was charged. Comparisons and fronts count the energy of "
+        f"{BOOK_WORDS[metadata.static_book]}. An all-in figure holds all that was spent in some measurement and "
+        "compares with no other; incremental energies compare on terms that both hold.",
         headings=(
             Heading(text="chip"),
             Heading(text="accounting"),
@@ -62,6 +76,12 @@ def charging_table(gathered: Sequence[Point], metadata: ResultMetadata) -> Table
             Heading(text="static power"),
             Heading(text="switched off when not needed", wide=True),
             Heading(text="time on", numeric=True, hint="per sample, least to most over the points"),
+            Heading(text="energy of the whole board", numeric=True, hint="all that is powered, least to most"),
+            Heading(
+                text="of the cores in use",
+                numeric=True,
+                hint="their share of the chips' static power and clock, and no host; least to most",
+            ),
             Heading(text="energy covers", wide=True),
             Heading(text="points", numeric=True),
         ),
@@ -79,10 +99,10 @@ def _static_power(chip: str, accounting: str | None, metadata: ResultMetadata) -
     return ", ".join(texts) or "not known"
 
 
-def _span(values: Sequence[float]) -> str:
+def _span(values: Sequence[float], column: str) -> str:
     if not values:
         return "not known"
-    low, high = quantity(min(values), "on_s"), quantity(max(values), "on_s")
+    low, high = quantity(min(values), column), quantity(max(values), column)
     return low if low == high else f"{low} to {high}"
 
 

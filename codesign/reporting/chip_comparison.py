@@ -14,7 +14,7 @@ from codesign.analysis.comparison import (
     representatives,
     status_of,
 )
-from codesign.analysis.formatting import coverage_words, listed, quantity, significant
+from codesign.analysis.formatting import BOOK_WORDS, coverage_words, listed, quantity, significant
 from codesign.analysis.points import Point
 from codesign.reporting.claims import Claim, describe_gain
 from codesign.reporting.robustness import describe_robustness, share
@@ -60,6 +60,8 @@ def summarize(claims: Sequence[Claim]) -> Claim:
             f"{quantity(c.worse_mean, c.column)}{_doubt(c)}"
             for c in found
         ]
+        if name == "chip energy" and found:
+            words = f"Energy of {BOOK_WORDS[found[0].better.static_book]} on matched terms"
         parts.append(f"{words}: {'; '.join(shown)}." if shown else f"{words}: no two chips compare.")
     refused = sum(claim.status == "cannot be asked" for claim in claims)
     if refused:
@@ -101,7 +103,9 @@ def _energy(a: Point, b: Point) -> Claim:
         basis = f"equal coverage ({coverage_words(a.coverage)})"
     else:
         basis = f"matched terms ({coverage_words(terms)}); left out: {_left_out(a, b, terms)}"
-    sentence = f"On {basis}: {_outcome(found, 'needs')}{_capacity_remark(a, b)}"
+    parts = _static_parts(a, b) if "static" in terms else ""
+    whose = BOOK_WORDS[a.static_book]
+    sentence = f"Energy of {whose}, on {basis}: {_outcome(found, 'needs')}{parts}{_capacity_remark(a, b)}"
     return _claim("chip energy", title, sentence, found)
 
 
@@ -181,6 +185,18 @@ def _outcome(found: Comparison, verb: str) -> str:
 def _named(point: Point) -> str:
     accuracy = quantity(point.value("accuracy").mean, "accuracy")
     return f"{point.place} ({point.recipe} under {point.schedule}, {accuracy} right)"
+
+
+def _static_parts(a: Point, b: Point) -> str:
+    """Which parts of the static power are known of each side, where they are not the same."""
+    known = {
+        point.chip: [name.removeprefix("static_").replace("_", " ") for name in point.known_terms(("static",))]
+        for point in (a, b)
+    }
+    if known[a.chip] == known[b.chip]:
+        return ""
+    sides = (f"of {chip} that of {listed(parts) or 'nothing apart'}" for chip, parts in known.items())
+    return f" Static power is known {listed(list(sides))}."
 
 
 def _capacity_remark(a: Point, b: Point) -> str:

@@ -12,7 +12,7 @@ from codesign.analysis.formatting import column_label, coverage_words, quantity,
 from codesign.analysis.fronts import Front
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
-from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
 from codesign.reporting.svg import FAINT, INK, render
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _pareto_drawing(front: Front, own: Sequence[Point], styles: Styles) -> Calla
         import seaborn
 
         axes = figure.subplots()
-        _axis_scales(axes, [coordinates(point)[0] for point in front.members], x_objective.column, y_objective.column)
+        _axis_scales(axes, [coordinates(point)[0] for point in front.members], front)
         if len(own) < len(front.members):
             cloud = [coordinates(point) for point in front.members]
             colors = [styles.colors[point.recipe] for point in front.members]
@@ -250,7 +250,7 @@ def _energy_drawing(points: Sequence[Point], colors: dict[str, str]) -> Callable
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(engineering("J"))
         axes.xaxis.set_major_locator(few_ticks(2))
-        axes.set_xlabel("energy per sample")
+        axes.set_xlabel(column_label("energy_j", points[0].static_book if points[0].separable else None))
         seaborn.despine(ax=axes, left=True)
 
     return draw
@@ -263,22 +263,22 @@ def _bar_label(point: Point) -> str:
     return " · ".join([clipped(point.recipe), clipped(point.schedule), *axes[:2]])
 
 
-def _axis_scales(axes: Axes, xs: Sequence[float], x_column: str, y_column: str) -> None:
+def _axis_scales(axes: Axes, xs: Sequence[float], front: Front) -> None:
     if xs and min(xs) > 0 and max(xs) / min(xs) > 30:
         axes.set_xscale("log")
     else:
         axes.xaxis.set_major_locator(few_ticks(3))
-    for axis, column in ((axes.xaxis, x_column), (axes.yaxis, y_column)):
-        label_axis(axis, column)
+    for axis, objective in zip((axes.yaxis, axes.xaxis), front.objectives, strict=True):
+        label_axis(axis, objective.column, front.group.static_book)
     axes.margins(0.08)
     axes.tick_params(which="both", color=FAINT)
 
 
-def label_axis(axis: Axis, column: str) -> None:
-    """Name an axis after a column and write its ticks in the column's unit."""
+def label_axis(axis: Axis, column: str, book: StaticBook | None = None) -> None:
+    """Name an axis after a column, and the book of its energies, and write its ticks in the column's unit."""
     from matplotlib.ticker import NullFormatter
 
-    axis.set_label_text(column_label(column))
+    axis.set_label_text(column_label(column, book))
     unit = COLUMNS[column].unit if column in COLUMNS else ""
     if unit:
         axis.set_major_formatter(engineering(unit))

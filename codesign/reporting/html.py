@@ -90,7 +90,7 @@ def render_report(table: ResultTable) -> str:
         equivalence=equivalence_note(points),
         warnings=pace_warnings(points),
         robustness=shortened(sure, _FRONT_LIMIT) if (sure := robustness_table(_by_numbers(claims))) else None,
-        charging=charging_table(points, metadata),
+        charging=charging_table(points, table),
         utilization=utilization_table(points),
         quantization=quantization_table(paper),
         evidence=_evidence(claims),

@@ -78,7 +78,7 @@ def test_a_front_by_hand():
             name=FITTED,
             labels=("accuracy", "energy per sample", "latency"),
             values=("90.0 %", "2 µJ", "1 ms"),
-            group="digits, accelerated, energy of spike and static",
+            group="digits, accelerated, energy of spike and static, of the whole board",
         )
     ]
     assert not watch.changed
@@ -116,8 +116,8 @@ def test_energies_of_other_terms_do_not_compare():
     give(watch, plan, 0.5, cost(2e-6, 2e-3, ["spike"]), chip="mubrain")
     lines = watch.front()
     assert [(line.name.split(" on ")[1], line.group) for line in lines] == [
-        ("loihi", "digits, accelerated, energy of spike and static"),
-        ("mubrain", "digits, accelerated, energy of spike"),
+        ("loihi", "digits, accelerated, energy of spike and static, of the whole board"),
+        ("mubrain", "digits, accelerated, energy of spike, of the whole board"),
     ]
 
 

@@ -25,6 +25,7 @@ from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
 from codesign.files.folder import temporary_beside
 from codesign.hardware.cost import price
+from codesign.hardware.terms import COST_TERMS
 from codesign.reporting.pricing import Density
 
 OPERATIONS = ("accelerated", "real_time")
@@ -81,8 +82,8 @@ def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chu
             positions = [int(one) for one in np.unravel_index(first + offset, problem.space.shape)]
             for model, execution in enumerate(executions):
                 alone = price(execution, problem.placement_at(positions), operation=problem.operation, bound_only=True)
-                assert priced[model]["energy_j"][offset] == pytest.approx(alone.energy_j, rel=1e-12, abs=0)
-                assert priced[model]["latency_s"][offset] == pytest.approx(alone.latency_s, rel=1e-12, abs=0)
+                for name, values in priced[model].items():
+                    assert values[offset] == pytest.approx(getattr(alone, name), rel=1e-12, abs=0)
             seen += 1
     assert seen == problem.space.size
 
@@ -111,7 +112,8 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
     )
     if kind == "barrier":
         body += "  synchronization.times: [x0.5, x3]\n"
-    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_real_time", body))
+    both = "objectives: [{column: energy_j}, {column: energy_cores_in_use_j}]\n"
+    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_real_time", body, more=both))
     problem = problem_of(spec, folder, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
@@ -199,7 +201,8 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     mask = pareto_front([row[2:] for row in known], ["maximize", "minimize", "minimize", "minimize"])
     best = {(row[0], row[1]) for row, kept in zip(known, mask, strict=True) if kept}
     assert best == set(zip(front["recipe"], front["point"], strict=True))
-    terms = [name for name in front if name.startswith("energy_") and name not in ("energy_j", "energy_replay_j")]
+    terms = [f"energy_{name}_j" for name in COST_TERMS]
+    assert (front["energy_cores_in_use_j"] < front["energy_j"]).all()  # of eight cores some are not in use
     np.testing.assert_allclose(front[terms].sum(axis=1), front["energy_j"], rtol=1e-12)
     if kind == "asynchronous":
         assert (front["latency_replay_s"] <= front["latency_s"] * (1 + 1e-12)).all()

@@ -84,6 +84,24 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
 
 
 @settings(max_examples=40, deadline=None)
+@given(priced(), st.integers(0, 3))
+def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added(
+    case: tuple[Execution, Chip, Placement, str], more: int
+) -> None:
+    """Cores beside those in use take nothing from the board, and never add to what falls to the cores in use."""
+    alone = with_parameter(case[1], "static_power.host", "0 W")
+    full, larger = (
+        cost_of(case, alone.model_copy(update={"cores": alone.cores.model_copy(update={"value": cores})})).energy
+        for cores in (case[2].cores_used, case[2].cores_used + more)
+    )
+    np.testing.assert_allclose(full.cores_in_use_j, full.total_j, rtol=1e-12)
+    assert (larger.total_j >= full.total_j * (1 - 1e-12)).all()
+    assert (larger.cores_in_use_j <= full.cores_in_use_j * (1 + 1e-12)).all()
+    hosted = cost_of(case).energy
+    assert (hosted.cores_in_use_j <= hosted.total_j * (1 + 1e-12)).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(priced(), st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]))
 def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
     case: tuple[Execution, Chip, Placement, str], name: str

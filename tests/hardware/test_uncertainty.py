@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from handmade_hardware import STATED, chip_from, cost_of, group, mesh, number
 from handmade_hardware import near as nearly
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
 
+from codesign.analysis.books import in_book
 from codesign.analysis.columns import COLUMNS
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
@@ -187,6 +189,8 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
     execution, chip, placement, operation = case
     columns = uncertainty_columns(price(execution, placement, operation=operation))
     numbers = uncertain_numbers(chip)
+    nominal = price(execution, placement, operation=operation)
+    (other,) = in_book(pd.DataFrame([{**nominal.columns(), **columns}]), "cores_in_use").to_dict("records")
     scenarios = [("draws", draw, drawn(chip, draw))]
     for spot in (0, len(numbers) // 2, len(numbers) - 1):
         if numbers:
@@ -194,7 +198,6 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
                 ("at_low", spot, {numbers[spot].path: numbers[spot].low}),
                 ("at_high", spot, {numbers[spot].path: numbers[spot].high}),
             ]
-    nominal = price(execution, placement, operation=operation)
     for name, spot, values in scenarios:
         changed = at(chip, values)
         cost = price(execution, placement.on(changed), operation=operation)
@@ -208,6 +211,8 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
         assert columns[f"latency_{name}_s"][spot] == pytest.approx(latency.mean(), rel=2e-5, abs=1e-30)
         if nominal.latency.bound_s is None:
             assert columns[f"energy_{name}_j"][spot] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
+            share = cost.energy_cores_in_use_j
+            assert other[f"energy_{name}_j"][spot] == pytest.approx(share, rel=2e-5, abs=2e-5 * cost.energy_j)
             terms, scales = columns["uncertain_terms"], columns["term_scale_j"]
             shares = np.reshape(columns[f"term_{name}"], (len(terms), -1))[:, spot]
             parts = dict(zip(terms, shares * scales, strict=True))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from synthetic_sweep import (
     columns,
     loihi_row,
@@ -33,7 +36,7 @@ from codesign.reporting.verdict import verdict
 
 def test_how_each_chip_was_charged():
     points = points_of(synthetic_rows())
-    table = charging_table(points, synthetic_metadata())
+    table = charging_table(points, table_of(synthetic_rows()))
     rows = columns(table, "chip", "accounting", "operation", "static power", "time on", "energy covers", "points")
     assert rows[0][:4] == ("loihi", "incremental", "accelerated", "chip 30 mW")
     assert rows[0][4] == "243.8 µs to 289.7 µs"
@@ -41,6 +44,18 @@ def test_how_each_chip_was_charged():
     assert rows[2] == ("truenorth", "all-in", "accelerated", "within the figure", "33 ms", "all in", "3")
     gating = columns(table, "switched off when not needed")
     assert gating[0] == ("unused cores on, between inputs not known",)
+
+
+@pytest.mark.parametrize("book", ["board", "cores_in_use"])
+def test_both_books_stand_beside_each_other_whichever_counts(book):
+    rows = [loihi_row("layered", seed, 0) | {"energy_j": 3e-6 + seed * 1e-6} for seed in (0, 1)]
+    rows = [row | {"energy_cores_in_use_j": row["energy_j"] / 2} for row in rows]
+    results = table_of(rows, replace(synthetic_metadata(), static_book=book))
+    points = gather(results)
+    assert points[0].value("energy_j").mean == pytest.approx({"board": 3.5e-6, "cores_in_use": 1.75e-6}[book])
+    table = charging_table(points, results)
+    assert columns(table, "energy of the whole board", "of the cores in use") == [("3.5 µJ", "1.75 µJ")]
+    assert {"board": "energy of the whole board.", "cores_in_use": "energy of the cores in use."}[book] in table.caption
 
 
 def test_utilization_of_cores_and_links():

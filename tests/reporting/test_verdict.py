@@ -16,6 +16,7 @@ from synthetic_sweep import (
 )
 
 from codesign.analysis.metadata import ResultMetadata
+from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.reporting.claims import Claim
 from codesign.reporting.verdict import equivalence_note, headlines, verdict
 
@@ -189,6 +190,38 @@ def test_a_term_within_another_is_not_left_out_by_mistake():
     assert "left out: neuron update of other" in told.sentence
 
 
+def powered(row: Row, core_share: float, **terms: float) -> Row:
+    """An energy of these terms, in both books."""
+    columns = {COST_TERMS[name].column: value for name, value in terms.items()}
+    share = sum(weight(COST_TERMS[name], BOOKS["cores_in_use"], core_share) * value for name, value in terms.items())
+    said = {"energy_coverage": ["synaptic_operation", "static"], "core_share": core_share}
+    return row | columns | said | {"energy_j": sum(terms.values()), "energy_cores_in_use_j": share}
+
+
+@pytest.mark.parametrize(
+    ("book", "less", "means", "whose"),
+    [
+        ("board", "mubrain", (4e-9, 48e-9), "Energy of the whole board, on equal coverage"),
+        # Of loihi's chips a 32nd, cores in use whole, and nothing of the others and of the host.
+        ("cores_in_use", "loihi", (3.5e-9, 4e-9), "Energy of the cores in use, on equal coverage"),
+    ],
+)
+def test_both_sides_of_a_comparison_count_the_same_static_power(book, less, means, whose):
+    parts = {"static_chip": 32e-9, "static_core_in_use": 0.5e-9, "static_core_off": 8.5e-9, "static_host": 5e-9}
+    rows = []
+    for seed in (0, 1):
+        chip = powered(loihi_row("layered", seed, 0), 1 / 32, synaptic_operation=2e-9, **parts)
+        rows += [chip | {"energy_barrier_j": None, "energy_hop_j": None, "energy_spike_j": None}]
+        whole = powered(mubrain_row("layered", "random", seed, 0), 1.0, synaptic_operation=1e-9, static_chip=3e-9)
+        rows += [whole]
+    found = claims(rows, replace(synthetic_metadata(), static_book=book))["chip energy"]
+    (comparison,) = found.comparisons
+    assert comparison.better.chip == less
+    assert (comparison.better_mean, comparison.worse_mean) == pytest.approx(means)
+    assert whose in found.sentence
+    assert "of loihi that of chip, core in use, core off and host and of mubrain that of chip" in found.sentence
+
+
 def test_many_chip_comparisons_have_one_headline():
     rows = synthetic_rows()
     rows += [
@@ -197,7 +230,7 @@ def test_many_chip_comparisons_have_one_headline():
     found = verdict(points_of(rows))
     short = headlines(found)
     assert [claim.name for claim in short if claim.name.startswith("chip")] == ["chips"]
-    assert "Energy on matched terms: loihi 7.133 µJ against mubrain 7.311 µJ" in short[-1].sentence
+    assert "Energy of the whole board on matched terms: loihi 7.133 µJ against mubrain 7.311 µJ" in short[-1].sentence
     assert len(found) > len(short)
 
 

@@ -22,10 +22,14 @@ from codesign.hardware.action_counts import action_counts
 from codesign.hardware.cost import MeanTimes, counted, mean_costs, mean_times
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
+from codesign.hardware.terms import StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
-__all__ = ["PricedModel", "Pricer", "PricingProblem", "mean_of_models", "model_times"]
+__all__ = ["ENERGIES", "PricedModel", "Pricer", "PricingProblem", "mean_of_models", "model_times"]
+
+ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
+"""Columns that are sums of terms, and what each counts of the static power."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -144,21 +148,25 @@ class Pricer:
         execution = decode_execution(model.payload)
         self._counts = action_counts(PlacedExecution(execution, self._placement)).mean()
 
-    def price(self, positions: Integers) -> dict[str, Floats]:
+    def price(self, positions: Integers, energies: Iterable[str] = tuple(ENERGIES)) -> dict[str, Floats]:
         """Costs of n design points, given their (dimensions, n) positions.
 
+        Args:
+            energies: which of `ENERGIES` to sum up.
+
         Returns:
-            (n,) `energy_j`, `latency_s`, and `energy_TERM_j` of each term that is known; NaN where not known.
+            (n,) these, `latency_s`, and `energy_TERM_j` of each term that is known; NaN where not known.
         """
         combinations = self._space.combinations(positions)
         on_s = self._on_s[combinations]
         prices = self._space.prices(self._placement, positions)
         costs = mean_costs(self._counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
-        energies: dict[str, Floats | float] = {"energy_j": np.nan}
-        if costs.energy_j is not None:
-            energies = {"energy_j": costs.energy_j}
-            energies |= {f"energy_{name}_j": term for name, term in costs.terms_j.items() if term is not None}
-        columns = {name: np.broadcast_to(values, combinations.shape) for name, values in energies.items()}
+        sums = {name: costs.energy_in(ENERGIES[name]) for name in energies}
+        known = {name: energy for name, energy in sums.items() if energy is not None}
+        if known:
+            known |= {f"energy_{name}_j": term for name, term in costs.terms_j.items() if term is not None}
+        values = {**dict.fromkeys(energies, np.nan), **known}
+        columns = {name: np.broadcast_to(energy, combinations.shape) for name, energy in values.items()}
         return {**columns, "latency_s": self._latency_s[combinations]}
 
 
@@ -171,4 +179,4 @@ def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Seque
     """
     accuracy = sum(problem.models[model].accuracy for model in models) / len(models)
     means = {name: np.sum([columns[name] for columns in priced], axis=0) / len(models) for name in priced[0]}
-    return {"accuracy": np.full_like(means["energy_j"], accuracy), **means}
+    return {"accuracy": np.full_like(means["latency_s"], accuracy), **means}

@@ -9,7 +9,7 @@ from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
-from codesign.exploration.pricing.grid import PricedModel, PricingProblem
+from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
@@ -101,7 +101,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
         place: Path_ = ("objectives", i, "column")
         if column == "latency_s" and (missing := missing_times(chip, placement.geometry, placement.extent)):
             yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
-        if column == "energy_j" and chip.energies.synaptic_operation is None:
+        if column in ENERGIES and chip.energies.synaptic_operation is None:
             yield (
                 place,
                 f"{column} is not known: {chip.name} gives no energies.synaptic_operation; vary it, or leave it out",

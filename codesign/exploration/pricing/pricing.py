@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from codesign.analysis.pareto import Direction, pareto_front
 from codesign.analysis.table import parquet_bytes
 from codesign.errors import InputError
-from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
+from codesign.exploration.pricing.grid import ENERGIES, Columns, Pricer, PricingProblem, mean_of_models, model_times
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
@@ -171,6 +171,7 @@ def price_space(
     )
     pricers = [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
     objectives = [objective.column for objective in spec.objectives]
+    energies = [name for name in ENERGIES if name == "energy_j" or name in objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
     for first in range(0, space.size, chunk):
@@ -178,8 +179,8 @@ def price_space(
         positions = space.positions(numbers)
         priced = []
         for pricer in pricers:
-            columns = pricer.price(positions)
-            priced.append({name: columns[name] for name in ("energy_j", "latency_s")})  # not all of the energy's terms
+            columns = pricer.price(positions, energies)
+            priced.append({name: columns[name] for name in (*energies, "latency_s")})  # not all of the energy's terms
         if keep is not None:
             keep(first, positions, priced)
         along = space.along(positions)

@@ -12,6 +12,7 @@ from codesign.errors import CodesignError, InputError
 from codesign.exploration.checks import list_at, mapping, name_problems
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.library import load_sweep
+from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
 from codesign.exploration.variants import base_chip
@@ -19,14 +20,15 @@ from codesign.hardware.description import Chip
 
 __all__ = ["PriceObjective", "PricingSpec", "narrowed_sweep"]
 
-COSTS = ("accuracy", "energy_j", "latency_s")
+COSTS = ("accuracy", *ENERGIES, "latency_s")
 """Objectives beside the axes."""
 
 
 class PriceObjective(Spec):
-    """`accuracy`, `energy_j`, `latency_s`, or the path of an axis: what should be large or small at no loss elsewhere.
+    """A cost or the path of an axis: what should be large or small at no loss elsewhere.
 
-    `direction` is left out: accuracy is to be large and everything else small.
+    Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, and `latency_s`. `direction` is
+    left out: accuracy is to be large and everything else small.
     """
 
     column: str

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
 from codesign.errors import InputError
-from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
+from codesign.exploration.pricing.grid import ENERGIES, Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.files.folder import temporary_beside
@@ -104,7 +104,7 @@ def front_table(
 
     points, recipe_numbers = front.T
     positions = problem.space.positions(points)
-    costs = ["accuracy", "energy_j", "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
+    costs = ["accuracy", *ENERGIES, "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
     known = {name: np.full(len(points), np.nan) for name in costs}
