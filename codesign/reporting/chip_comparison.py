@@ -104,8 +104,8 @@ def _energy(a: Point, b: Point) -> Claim:
     else:
         basis = f"matched terms ({coverage_words(terms)}); left out: {_left_out(a, b, terms)}"
     parts = _static_parts(a, b) if "static" in terms else ""
-    whose = BOOK_WORDS[a.static_book]
-    sentence = f"Energy of {whose}, on {basis}: {_outcome(found, 'needs')}{parts}{_capacity_remark(a, b)}"
+    whose = f" of {BOOK_WORDS[a.static_book]}" if {"static", "clock"} & set(terms) else ""
+    sentence = f"Energy{whose}, on {basis}: {_outcome(found, 'needs')}{parts}{_capacity_remark(a, b)}"
     return _claim("chip energy", title, sentence, found)
 
 
@@ -195,8 +195,8 @@ def _static_parts(a: Point, b: Point) -> str:
     }
     if known[a.chip] == known[b.chip]:
         return ""
-    sides = (f"of {chip} that of {listed(parts) or 'nothing apart'}" for chip, parts in known.items())
-    return f" Static power is known {listed(list(sides))}."
+    sides = (f"of {chip} {listed(parts) or 'none apart'}" for chip, parts in known.items())
+    return f" Parts of the static power that are known: {'; '.join(sides)}."
 
 
 def _capacity_remark(a: Point, b: Point) -> str:

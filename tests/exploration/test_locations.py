@@ -95,6 +95,12 @@ def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     ended = CliRunner().invoke(app, ["report", results, "-o", str(tmp_path / "here.html")])
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "here.html").read_bytes() == first
+    ended = CliRunner().invoke(
+        app, ["report", results, "-o", str(tmp_path / "b.html"), "--static-book", "cores_in_use"]
+    )
+    assert ended.exit_code == 0, ended.output
+    pages = (first, (tmp_path / "b.html").read_bytes())
+    assert [b"count the energy of the cores in use" in page for page in pages] == [False, True]
     with pytest.raises(InputError, match="is the results file itself"):
         CliRunner().invoke(app, ["report", results, "-o", results], catch_exceptions=False)
 

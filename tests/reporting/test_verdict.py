@@ -219,7 +219,7 @@ def test_both_sides_of_a_comparison_count_the_same_static_power(book, less, mean
     assert comparison.better.chip == less
     assert (comparison.better_mean, comparison.worse_mean) == pytest.approx(means)
     assert whose in found.sentence
-    assert "of loihi that of chip, core in use, core off and host and of mubrain that of chip" in found.sentence
+    assert "are known: of loihi chip, core in use, core off and host; of mubrain chip." in found.sentence
 
 
 def test_many_chip_comparisons_have_one_headline():

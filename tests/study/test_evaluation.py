@@ -36,7 +36,7 @@ def test_means_over_evaluation_seeds_then_training_seeds() -> None:
 def test_energies_are_those_of_the_static_book_that_the_study_names() -> None:
     rows = [{**row(0, 0, 0.5, 3.0), "energy_cores_in_use_j": 1.0}]
     for book, energy in (("board", 3.0), ("cores_in_use", 1.0)):
-        assert evaluate_rows(SPEC.model_copy(update={"static_book": book}), rows).values == (0.5, energy)
+        assert evaluate_rows(SPEC.model_copy(update={"static_book": book}), rows).objectives == (0.5, energy)
 
 
 def test_a_violated_constraint_keeps_its_values() -> None:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ class Pricer:
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
             known |= {f"energy_{name}_j": term for name, term in costs.terms_j.items() if term is not None}
-        values = {**dict.fromkeys(energies, np.nan), **known}
+        values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
         columns = {name: np.broadcast_to(energy, combinations.shape) for name, energy in values.items()}
         return {**columns, "latency_s": self._latency_s[combinations]}
 
