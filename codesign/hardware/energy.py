@@ -211,7 +211,7 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
             yield f"{term.covered_as.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
     elif term.essential:
         yield f"energy: {chip.name} gives no {lacking[0]}"
-    else:
+    elif term.missing:
         yield f"energy of {term.label}: {chip.name} gives no {(lacking or [term.actions[0].price])[0]}"
 
 

@@ -25,7 +25,7 @@ from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
 from codesign.files.folder import temporary_beside
 from codesign.hardware.cost import price
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density
 
 OPERATIONS = ("accelerated", "real_time")
@@ -201,7 +201,7 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     mask = pareto_front([row[2:] for row in known], ["maximize", "minimize", "minimize", "minimize"])
     best = {(row[0], row[1]) for row, kept in zip(known, mask, strict=True) if kept}
     assert best == set(zip(front["recipe"], front["point"], strict=True))
-    terms = [f"energy_{name}_j" for name in COST_TERMS]
+    terms = list(ENERGY_COLUMNS.values())
     assert (front["energy_cores_in_use_j"] < front["energy_j"]).all()  # of eight cores some are not in use
     np.testing.assert_allclose(front[terms].sum(axis=1), front["energy_j"], rtol=1e-12)
     if kind == "asynchronous":

@@ -13,10 +13,15 @@ from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import Placement, place
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import ACTIONS, COST_TERMS
 from codesign.simulation.execution import Execution
 
-ENERGIES = ("neuron_access", "spike", "message", "hop", "hop_vertical", "barrier_message", "clock_cycle")
+_APART = ("synaptic_operation", "neuron_update", "chip_hop")  # the first two say more than a number
+ENERGIES = tuple(
+    name
+    for part, _, name in (action.price.partition(".") for action in ACTIONS)
+    if part == "energies" and name not in _APART
+)
 BARRIER = "times: {by_tiles: {1: 1 us, 4: 3 us}, " + STATED + "}"
 PICOJOULES = st.integers(0, 50).map(lambda n: f"{n} pJ")
 SYNCHRONIZATION = {
@@ -68,7 +73,7 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
     assert not cost.not_modelled
     np.testing.assert_allclose(sum(terms), cost.energy.total_j, rtol=1e-12, atol=0)
     columns = cost.columns()
-    parts = [columns[f"energy_{name.removesuffix('_message')}_j"] for name in COST_TERMS]
+    parts = [columns[term.column] for term in COST_TERMS.values()]
     assert sum(parts) == near(columns["energy_j"], rel=1e-12)
     assert columns["energy_j"] == near(cost.energy.total_j.mean(), rel=1e-12)
     lengths = [columns[f"latency_{name}_s"] for name in ("compute", "network", "synchronization")]

@@ -15,12 +15,13 @@ from networks import batch_of, network_of, set_dyadic_weights
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, parse_topology
+from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
-POLICIES = ["random", "momentum", "fifo", "round_robin", "arbiter", "timed"]
+POLICIES = policy_names()
 
 Size = Literal["tiny", "usual", "wide"]
 """`tiny` is for plain Python, `usual` has vectors that end amid a row, `wide` has grids of any stride and padding."""

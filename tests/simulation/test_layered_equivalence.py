@@ -10,9 +10,11 @@ from random_cases import POLICIES, a_case, examples, networks, random_batch, ran
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
+from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
+TIMELESS = [name for name in POLICIES if not get_policy(name).uses_service]
 GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
 
 
@@ -23,7 +25,7 @@ def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule, see
 
 
 @examples(25)
-@given(networks("tiny", bias=False, readout="spikes"), st.sampled_from(POLICIES[:-1]), st.integers(0, 99))
+@given(networks("tiny", bias=False, readout="spikes"), st.sampled_from(TIMELESS), st.integers(0, 99))
 def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork, policy: str, seed: int):
     rng = np.random.default_rng(seed)
     events = random_batch(rng, network, random_frames(rng, 4, 4, network.shape.input_size))

@@ -23,7 +23,7 @@ from codesign.hardware.action_counts import action_counts
 from codesign.hardware.cost import MeanTimes, counted, mean_costs, mean_times
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
-from codesign.hardware.terms import StaticBook
+from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
@@ -156,7 +156,7 @@ class Pricer:
             energies: which of `ENERGIES` to sum up.
 
         Returns:
-            (n,) these, `latency_s`, and `energy_TERM_j` of each term that is known; NaN where not known.
+            (n,) these, `latency_s`, and the column of each term that is known; NaN where not known.
         """
         combinations = self._space.combinations(positions)
         on_s = self._on_s[combinations]
@@ -165,7 +165,7 @@ class Pricer:
         sums = {name: costs.energy_in(ENERGIES[name]) for name in energies}
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
-            known |= {f"energy_{name}_j": term for name, term in costs.terms_j.items() if term is not None}
+            known |= {ENERGY_COLUMNS[name]: term for name, term in costs.terms_j.items() if term is not None}
         values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
         columns = {name: np.broadcast_to(energy, combinations.shape) for name, energy in values.items()}
         return {**columns, "latency_s": self._latency_s[combinations]}

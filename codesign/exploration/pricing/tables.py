@@ -19,7 +19,7 @@ from codesign.exploration.pricing.grid import ENERGIES, Columns, Pricer, Pricing
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.files.folder import temporary_beside
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def front_table(
 
     points, recipe_numbers = front.T
     positions = problem.space.positions(points)
-    costs = ["accuracy", *ENERGIES, "latency_s", *(f"energy_{term}_j" for term in COST_TERMS)]
+    costs = ["accuracy", *ENERGIES, "latency_s", *ENERGY_COLUMNS.values()]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
     known = {name: np.full(len(points), np.nan) for name in costs}
