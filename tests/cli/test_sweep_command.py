@@ -242,7 +242,6 @@ def test_sweeps_are_named_by_their_folder_and_bases_are_not(question: Path) -> N
     with pytest.raises(InputError, match=r"no sweep file 'sweeps/dep/question.yaml'; did you mean 'deep/question'\?"):
         invoke("sweeps/dep/question.yaml")
     for name in (
-        "",
         ".",
         "..",
         "../smoke",

@@ -16,7 +16,7 @@ ROOT = Path(codesign.__file__).parent.parent
 BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power.chip: [1 mW, 2 mW]\n" + OBJECTIVES
 LARGE = (
     "axes:\n  times.output: {from: 1 ns, to: 90 ns, points: 3000}\n  vector_width: [1, 2, 4]\n"
-    "  static_power.chip: {from: 1 mW, to: 2 mW, points: 300}\n"
+    "  static_power.chip: {from: 1 mW, to: 2 mW, points: 2000}\n"
 )
 
 
@@ -44,7 +44,11 @@ def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
     )
     assert done.returncode == 0, done.stderr
     assert "6 design points on 4 models" in done.stdout
-    assert {path.name for path in (folder / "out").iterdir()} == {"points.parquet", "front.parquet", "index.html"}
+    assert {path.name for path in (folder / "out").iterdir()} - {".lock"} == {
+        "points.parquet",
+        "front.parquet",
+        "index.html",
+    }
     assert "replays: " in done.stderr
 
 
@@ -60,11 +64,10 @@ def test_a_mistake_ends_with_its_line_and_code_2(folder: Path, cache_root: Path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of other processes need POSIX")
-@pytest.mark.parametrize("delay_s", [3.0])
-def test_ctrl_c_ends_all_processes_and_leaves_no_file(delay_s: float, folder: Path, cache_root: Path):
+def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder: Path, cache_root: Path):
     text = price_file(folder / "priced.yaml", "barrier_accelerated", LARGE)
     problem_of(spec_of(text), folder, cache_root)  # its executions are in the store
-    file, log = folder / "large.yaml", folder / f"log{delay_s}"
+    file, log = folder / "large.yaml", folder / "log"
     file.write_text(text, encoding="utf-8")
     output = folder / "interrupted"
     with log.open("w") as stream:
@@ -77,13 +80,12 @@ def test_ctrl_c_ends_all_processes_and_leaves_no_file(delay_s: float, folder: Pa
         )
     try:
         end = time.monotonic() + 120
-        while "to run" not in log.read_text() and time.monotonic() < end:
+        while "points:" not in log.read_text() and time.monotonic() < end:
             time.sleep(0.05)
-        time.sleep(delay_s)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
     finally:
         process.kill()
     assert "interrupted: nothing was written" in log.read_text()
     assert "Traceback" not in log.read_text()
-    assert not output.exists() or not list(output.iterdir())
+    assert [path.name for path in output.iterdir()] == [".lock"]
