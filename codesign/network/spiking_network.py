@@ -66,7 +66,7 @@ class SpikingNetwork(torch.nn.Module):
         self.neuron = neuron
         self.timestep_s = real("timestep_s", timestep_s)
         self.shape: NetworkShape = network_shape(topology)
-        generator = torch.Generator().manual_seed(whole("seed", seed, most=1 << 63))
+        generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
         self.connections = torch.nn.ModuleList(_connections(topology, self.shape, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))

@@ -49,8 +49,8 @@ class Run:
     def __post_init__(self) -> None:
         for name, kind in (("events", EventBatch), ("schedule", Schedule), ("regularization", Regularization)):
             instance(name, getattr(self, name), kind)
-        for name in ("seed", "epoch"):
-            whole(name, getattr(self, name), most=1 << 63)
+        whole("seed", self.seed, least=-1 << 63, most=1 << 63)
+        whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
         self._check_sizes()

@@ -319,8 +319,6 @@ def test_many_tasks_are_handed_over_no_faster_than_they_are_run(ray: RayExecutor
     [
         ("timeout: 1 us", "greater than or equal to 0.01"),
         ("timeout: 1e10 s", "less than or equal to 31622400"),
-        ("timeout: 1e-30 s", "greater than or equal to 0.01"),
-        ("timeout: 1e300 s", "less than or equal to 31622400"),
         ("memory: 1e20 GB", "less than or equal to 1152921504606846976"),
     ],
 )

@@ -118,7 +118,7 @@ def trained(**changes: Any) -> object:
 
 
 def placed(**changes: Any) -> Placement:
-    return place(**{"shape": network().shape, "chip": find_chip("mubrain_fitted"), "capacity": "scaled", **changes})
+    return place(**{"shape": network().shape, "chip": find_chip("mubrain"), "capacity": "scaled", **changes})
 
 
 def priced(name: str, value: Any) -> object:
@@ -132,7 +132,7 @@ def priced(name: str, value: Any) -> object:
 
 
 def a_chip_with(energy: Any) -> Chip:
-    chip = find_chip("mubrain_fitted")
+    chip = find_chip("mubrain")
     number = chip.energies.synaptic_operation.model_copy(update={"value": energy})
     return chip.model_copy(update={"energies": chip.energies.model_copy(update={"synaptic_operation": number})})
 
