@@ -1,4 +1,4 @@
-"""What a caller gives: looked at once, where it comes in, and refused by its name."""
+"""What a caller gives: checked once, where it enters, and refused by its name."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     except ValidationError as error:
         for item in error.errors(include_url=False):
             if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
-                continue  # what is wrong with the items is told of them
+                continue  # mistakes in the items are reported with the items
             location = model.relocate(item["loc"], data)
             problems.append(document.problem(location, _describe({**item, "loc": location}, model, other_keys)))
     problems += [document.problem(path, message) for path, message in model.cross_check(data)]

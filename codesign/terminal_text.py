@@ -1,4 +1,4 @@
-"""Texts of others, on a terminal or a page: nothing in them moves the cursor, sets a colour or turns text around."""
+"""Untrusted text on a terminal or a page: nothing in it moves the cursor, sets a colour or reverses text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 __all__ = ["escaped"]
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and newline, marks that turn text around, and bytes of file names that are not text."""
+"""Control characters except tab and newline, marks that reverse text, and bytes of file names that are not text."""
 
 
 def escaped(text: str) -> str:
-    r"""`text` with what would steer a terminal or a reader's eye written out, such as `\x1b` for an escape."""
+    r"""`text` with characters that steer a terminal or reverse text escaped, such as `\x1b` for an escape."""
     return _STEERING.sub(lambda match: _written_out(ord(match[0])), text)
 
 

@@ -1,4 +1,4 @@
-"""Whether the cells of a results file are what their columns allow: `Column` says it, this looks at an Arrow table."""
+"""Checks the cells of a results file: `Column` says what they may be, this looks at an Arrow table."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _wrong_texts(column: Column, values: Any) -> Mask:
 def _wrong_lists(
     name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[str]:
-    """Lists of a column that do not fit each other, or not those of other columns in the same row."""
+    """Lists of a column whose lengths do not match each other, or those of other columns in the same row."""
     own, rows, where = lengths[name], np.arange(len(lengths[name])), f"column {name}"
     others = column.length if isinstance(column.length, tuple) else ()
     if column.length is not None:

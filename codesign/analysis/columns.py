@@ -30,14 +30,14 @@ AXIS_PREFIX = "axis."
 
 
 LARGEST = 1e60
-"""No number of a result is larger in size: statistics square them, and hypervolumes multiply several."""
+"""No number of a result is larger in magnitude: statistics square them, and hypervolumes multiply several."""
 SMALLEST = 1e-60
-"""No number of a result is smaller in size unless it is 0: ratios divide by them."""
+"""No number of a result is smaller in magnitude unless it is 0: ratios divide by them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: what it holds, and what its cells may be. Of a list, limits of values are those of its entries.
+    """One column: what it holds, and what its cells may be. For a list, limits of values apply to its entries.
 
     Attributes:
         kind: type; `draws` are floats in single precision: there are many, and more digits would say nothing.

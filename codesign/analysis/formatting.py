@@ -54,7 +54,7 @@ _POLICIES = {"random": "RS", "momentum": "MS"}
 
 
 def column_label(column: str, book: StaticBook | None = None) -> str:
-    """A column's name in words, without its unit; of an energy with whose it is, if a book is given."""
+    """A column's name in words, without its unit; for an energy, with its book if one is given."""
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
     if column in _LABELS:
@@ -141,7 +141,7 @@ def listed(items: list[str], last: str = "and") -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """`text`, or as much of its beginning, and an ellipsis."""
+    """`text`, or its beginning followed by an ellipsis."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 

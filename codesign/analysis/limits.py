@@ -1,4 +1,4 @@
-"""How much a results file may hold: what a few kilobytes of Parquet unpack to is asked before it is in memory."""
+"""How much a results file may hold: the unpacked size of a Parquet file is checked before it is in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_ROWS = 100_000
 MOST_AXES = 200
 """Columns of a sweep's axes."""
 MOST_VALUES = 200_000_000
-"""In cells and lists; what a sweep of so many points on a chip with ten numbers in a range has."""
+"""In cells and lists; as many as a sweep of that many points has on a chip with ten numbers in a range."""
 MOST_BYTES = 2**31
 """Of all pages when they are unpacked."""
 MOST_TEXT = 2**28
@@ -41,7 +41,7 @@ def read_bounded(content: bytes) -> pa.Table:
     _check("values", sum(part.num_values for part in columns), MOST_VALUES)
     _check("bytes", sum(part.total_uncompressed_size for part in columns), MOST_BYTES)
     _check("bytes of metadata", sum(map(len, (schema.metadata or {}).values())), MOST_TEXT)
-    # A text that many cells repeat is in memory once, until it is known how often.
+    # A text that many cells repeat is held in memory once until its repetitions are counted.
     texts = sorted({part.path_in_schema for part in columns if part.physical_type == "BYTE_ARRAY"})
     with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=texts) as file:
         table = file.read()
@@ -59,7 +59,7 @@ def _columns(group: pq.RowGroupMetaData) -> Iterator[Any]:
 
 
 def _text_bytes(column: Any) -> int:
-    """Bytes of the texts of a column, of those in its lists too, were each written out."""
+    """Bytes of the texts of a column, including those in its lists, if each were written out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

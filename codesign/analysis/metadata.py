@@ -306,7 +306,7 @@ class ResultMetadata:
 
 
 def _check_values(content: Any) -> None:
-    """Whether numbers are such as those of the rows, and texts not too long, wherever they stand."""
+    """Check that numbers are within the limits of the rows' and texts are not too long, at any depth."""
     waiting = [("", content)]
     while waiting:
         path, value = waiting.pop()

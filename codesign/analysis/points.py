@@ -31,7 +31,7 @@ FACT_COLUMNS = (
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
-"""Of axes in the name of a place: it stands in most sentences of a page."""
+"""Letters of axes in a place's name, which appears in most sentences of a page."""
 _NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
 
 
@@ -212,7 +212,7 @@ class Point:
         return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
 
     def known_terms(self, covered: Iterable[str]) -> tuple[str, ...]:
-        """Terms that have an energy of their own, of those that some names of `coverage` stand for."""
+        """Terms with an energy of their own among those that the names of `coverage` stand for."""
         terms = (term.name for name in covered for term in COVERAGE[name])
         return tuple(name for name in terms if self.term(name).mean is not None)
 

@@ -174,7 +174,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
 
 
 def _change(tip: Tip) -> float:
-    """How far off the number is there, as the logarithm of a factor."""
+    """How far from its value the number is there, as the logarithm of a factor."""
     return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
 
 

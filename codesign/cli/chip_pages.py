@@ -64,7 +64,7 @@ def _row(chip: Chip) -> str:
 
 
 def _static(chip: Chip) -> str:
-    """Static power of a whole chip, all that is powered."""
+    """Static power of a whole chip, counting everything that is powered."""
     prices = Prices(chip=chip, extent=Extent(cores=chip.cores.value, chips=1, tiles=1))
     powers = [(prices.value(term.actions[0].price), prices.drawn(term)) for term in COVERAGE["static"]]
     known = [power * count for power, count in powers if power is not None]
@@ -103,7 +103,7 @@ def _print_accounting(console: Console, chip: Chip) -> None:
 
 
 def _unused(chip: Chip) -> str:
-    """What cores draw that are not in use."""
+    """What cores that are not in use draw."""
     off = chip.static_power.core_off
     return f"a core not in use draws {'what is not known' if off is None else format_si(off.value, 'W')}"
 

@@ -48,7 +48,7 @@ def _options(
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 all well, 1 some points failed, 2 bad input, 3 all well but the answer could not be shown,
+    Exit codes: 0 success, 1 some points failed, 2 bad input, 3 success but the answer could not be shown,
     130 interrupted.
     """
     debug = "--debug" in sys.argv
@@ -58,7 +58,7 @@ def main() -> None:
     code = _run(debug)
     sys.stdout.flush()
     if code == 0 and answer is not None and answer.lost is not None:
-        if not isinstance(answer.lost, BrokenPipeError):  # whoever has read enough needs no word
+        if not isinstance(answer.lost, BrokenPipeError):  # a reader that stopped early needs no message
             reason = answer.lost.strerror
             typer.echo(f"error: standard output cannot be written: {reason}; what is in files is kept", err=True)
         code = UNSHOWN

@@ -58,7 +58,7 @@ RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a runni
 
 
 def place(text: str) -> str:
-    """A path or URL as it was given. An empty one would mean the working folder, or the default."""
+    """A path or URL as it was given. An empty one is refused: it would mean the working folder or the default."""
     if not text.strip():
         raise typer.BadParameter("must be a path or a URL, found nothing")
     return text

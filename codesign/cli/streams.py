@@ -1,4 +1,4 @@
-"""Standard output and standard error that outlive whoever reads them.
+"""Standard output and standard error that survive the loss of their reader.
 
 A log that nobody can read or keep any more (a closed stream, a reader that has gone, a full disk) must not end hours of
 work, so that to write to either stream never fails. Of standard output, which has the answer, the program remembers
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["UNSHOWN", "Lasting", "replace_streams"]
 
 UNSHOWN = 3
-"""Exit code where all went well, but the answer could not be shown."""
+"""Exit code for success when the answer could not be shown."""
 
 
 class Lasting(io.FileIO):
-    """The file of a stream, which takes whatever it is given.
+    """The file of a stream, which accepts everything written to it.
 
     Args:
         number: of the file.
@@ -57,7 +57,7 @@ def replace_streams() -> Lasting | None:
 
     A terminal that cannot show µ shows `\\xb5`.
     """
-    # The next file that is opened would get the number of a closed stream, and whatever is meant for that.
+    # The next file opened would get the number of a closed stream, and everything written to that stream.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)

@@ -1,4 +1,4 @@
-"""What axes and the chips that they vary cannot be: values wrong by themselves, or together with others of the file.
+"""Mistakes in axes and the chips that they vary: values wrong by themselves, or in combination with others of the file.
 
 Works on the file's plain content, as `codesign.exploration.checks`.
 """
@@ -26,7 +26,7 @@ from codesign.training.recipe import PRESETS
 __all__ = ["problems"]
 
 Values = Mapping[str, list[Any]]
-"""Of each parameter, those that it may have."""
+"""For each parameter, the values that it may have."""
 Axes = Mapping[tuple[str, str], Values]
 """By block and name."""
 Wrong = Iterator[tuple[str, int, str]]
@@ -57,7 +57,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
 
 
 def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
-    """Axes that lead nowhere."""
+    """Axes that refer to nothing."""
     for path in mapping(data, "axes"):
         block, name, parameter = (*path.split(".", 2), "", "")[:3]
         if block not in blocks or not name or not parameter:
@@ -87,7 +87,7 @@ def _wrong_fields(model: type[Spec], entry: dict[str, Any], axes: Values) -> Wro
         if at[:1] == (parameter,)
     ]
     yield from apart
-    if all(at for at, _ in _errors(model, entry)):  # else it is told of the entry
+    if all(at for at, _ in _errors(model, entry)):  # otherwise the entry's own check reports it
         yield from _clashes(
             axes, apart, lambda chosen: [(text, text) for at, text in _errors(model, entry | chosen) if not at]
         )
@@ -106,7 +106,7 @@ def _clashes(
     apart: Iterable[tuple[str, int, str]],
     mistakes: Callable[[dict[str, Any]], Iterable[tuple[object, str]]],
 ) -> Wrong:
-    """Values that do not go together, each told at the last parameter that has part in it.
+    """Values that do not go together, each reported at the last parameter involved.
 
     A parameter has part in what is wrong with a combination if another value of it, or none, would make that right.
 
@@ -139,7 +139,7 @@ def _clashes(
 
 
 def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
-    """Chips that there are not, and values that their descriptions cannot have."""
+    """Chips that do not exist, and values that their descriptions cannot have."""
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not isinstance(called := entry.get("chip") or name, str):
             continue
@@ -183,7 +183,7 @@ def _found(chip: str) -> Chip:
 
 
 def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | None) -> Mistakes:
-    """Operations in which the chip's energies do not hold."""
+    """Modes of operation for which the chip's energies are not valid."""
     places: dict[Path_, Any] = {("axes", f"chip.{name}.operation", i): value for i, value in enumerate(axis or ())}
     own: Path_ = ("chips", name, "operation") if "operation" in entry else ("chips", name)
     for where, operation in (places or {own: entry.get("operation", "accelerated")}).items():
@@ -195,7 +195,7 @@ def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | 
 
 
 def _stops(data: dict[str, Any], blocks: Blocks, axes: Axes) -> Mistakes:
-    """Schedules that wait for output spikes of a network that has none."""
+    """Schedules that wait for output spikes from a network that has none."""
     neuron = mapping(mapping(data, "network"), "neuron")
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     if neuron.get("readout", "spikes" if preset is None else preset.neuron.readout) != "potential":

@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a sweep file: names that lead nowhere, too many design points.
+"""What is wrong between the parts of a sweep file: names that refer to nothing, too many design points.
 
 Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
 """
@@ -125,7 +125,7 @@ def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> B
 
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
-    """Names that lead nowhere, and options that the dataset does not have: the path of the culprit and a message."""
+    """Names that refer to nothing, and options that the dataset does not have: paths of the culprits and messages."""
     yield from name_problems(data)
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
@@ -135,7 +135,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         workload = WorkloadSpec.model_validate(data.get("workload"))
         dataset = get_dataset(workload.name)
     except (ValidationError, CodesignError):
-        return  # told elsewhere
+        return  # reported elsewhere
     for option, message in dataset.mistakes(workload):
         yield ("workload", option), f"workload.{option}: {message}"
 

@@ -93,7 +93,7 @@ class _Shared:
 
 
 def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
-    """All deployments of a sweep, in the order of the file; those that cannot be add to `mistakes`."""
+    """All deployments of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
     shared = _Shared()
     deployments = []
     for name in spec.chips:

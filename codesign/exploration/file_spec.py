@@ -1,4 +1,4 @@
-"""Files whose mistakes show only when something else is known: their data, or other files."""
+"""Files with mistakes that show only once something else is known: their data, or other files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FileSpec"]
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where a spec was written. All are equal, for what a spec says does not depend on it."""
+    """Where a spec was written. All are equal, because what a spec says does not depend on where it was written."""
 
     document: Document | None = field(default=None, compare=False)
 
@@ -41,5 +41,5 @@ class FileSpec(Spec):
 
     @staticmethod
     def label(path: Path_) -> str:
-        """A place as a message names it: an axis is named, and its value told by the message."""
+        """A place as a message names it: the label names an axis, the message gives its value."""
         return dotted(path[:2] if path[0] == "axes" else path)

@@ -132,7 +132,7 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
 
 
 def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
-    """Chips that are to keep pace with an input that lasts no time."""
+    """Chips that must keep pace with an input that has no duration."""
     for name, entry in spec.chips.items() if workload.timestep_s == 0 else ():
         if "real_time" in spec.axes.get(f"chip.{name}.operation", (entry.operation,)):
             yield (
@@ -163,7 +163,7 @@ def _models(
     workload: WorkloadOutline,
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
-    """All models of a sweep, in the order of the file; those that cannot be add to `mistakes`."""
+    """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
             parameter = "loss"

@@ -321,7 +321,7 @@ class SweepSpec(FileSpec):
         too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))
         yield from too_large
         if too_large:
-            return  # to look at so many values one by one would take as long as planning them
+            return  # checking so many values one by one would take as long as planning them
         blocks = checks.blocks_of(data, BUILT_IN_SCHEDULES)
         models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
         yield from checks.problems(data, blocks)

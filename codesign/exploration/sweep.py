@@ -64,7 +64,7 @@ class SweepOutcome:
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
-    """The design points of a sweep; reads which data there is, but not the data, and writes nothing.
+    """The design points of a sweep. Looks up which data there is without reading it, and writes nothing.
 
     Raises:
         InputError: parts of the sweep do not fit each other.

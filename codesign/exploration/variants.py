@@ -85,7 +85,7 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
 
 
 def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:
-    """Where the file gives a parameter of something named a value: at an axis, or where the thing itself is written."""
+    """Where the file sets a parameter of something named: at an axis, or where the thing itself is written."""
     axis = f"{block}.{name}.{parameter}"
     if value in spec.axes.get(axis, ()):
         return "axes", axis, spec.axes[axis].index(value)

@@ -40,7 +40,7 @@ class Workloads:
         return self._outlines[spec]
 
     def outline_for(self, spec: SweepSpec) -> WorkloadOutline:
-        """Likewise for a sweep. Raises InputError where it asks for what the data does not have."""
+        """Likewise for a sweep. Raises InputError where it asks for something that the data does not have."""
         try:
             return self.outline(spec.workload)
         except SplitError as error:

@@ -136,7 +136,7 @@ class Folder(ABC):
         self.remove_leftovers()
 
     def remove_leftovers(self, of: str = "") -> None:  # noqa: B027
-        """Remove what writers that were killed left more than a day ago, where finding it is cheap.
+        """Remove what killed writers left more than a day ago, where finding it is cheap.
 
         On this machine it is; at a URL it would need a listing of everything.
 

@@ -19,7 +19,7 @@ from codesign.files.location import Location
 __all__ = ["MOST_BYTES", "LocalFolder", "remove_old"]
 
 MOST_BYTES = 8 * 2**30
-"""Of a file that is read or written as a whole; what is larger is none that this program has written."""
+"""Of a file that is read or written as a whole; this program writes none larger."""
 _DAY_S = 24 * 3600
 _TEMPORARY = re.compile(r"\.(.+\.)?[0-9a-f]{32}\.tmp")
 """Names of `temporary_beside`."""
@@ -118,7 +118,7 @@ def remove_old(folder: Path, pattern: str, name: re.Pattern[str]) -> None:
         name: what a file must be called, since a folder may hold the temporary files of others.
     """
     oldest = time.time() - _DAY_S
-    with suppress(OSError):  # of a folder that may not be entered
+    with suppress(OSError):  # the folder may not be entered
         for path in folder.glob(pattern):
             with suppress(OSError):  # another process was faster
                 if name.fullmatch(path.name) and path.lstat().st_mtime < oldest:

@@ -21,7 +21,7 @@ _HOLDER = re.compile(r"process [0-9]+ on [\w.-]{1,80}\Z")
 
 
 def lock_of(output: Location) -> Path:
-    """The lock of an output folder: in it, or for a URL on this machine, where processes of others do not see it."""
+    """The lock of an output folder: inside it, or for a URL on this machine, where other machines do not see it."""
     path = local_path(output, InputError)
     if path is not None:
         return path / ".lock"
@@ -31,7 +31,7 @@ def lock_of(output: Location) -> Path:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a lock. Raises InputError where another process does, which is named, or it cannot be locked."""
+    """Hold a lock. Raises InputError where another process, which is named, holds it or it cannot be locked."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(path, timeout=0)

@@ -73,7 +73,7 @@ def write_atomically(location: Location, data: bytes) -> None:
         InputError: the place cannot be written, or is a pipe or a device; names it and the system's reason.
     """
     path = local_path(location, InputError)
-    if path is not None and _is_special(path):  # which would be gone: a file is written beside and renamed
+    if path is not None and _is_special(path):  # writing beside it and renaming would replace it
         raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)

@@ -12,7 +12,7 @@ _PACKAGE = Path(str(files("codesign")))
 
 
 def shipped_folders(name: str) -> list[Path]:
-    """The folders `name` that there are, first match wins: in the working folder, in a checkout, in the package."""
+    """The folders `name` that exist, first match wins: in the working folder, in a checkout, in the package."""
     here = [Path(name)] if os.path.isdir(name) else []  # also where the working folder is gone
     return list(dict.fromkeys([*here, *packaged_folders(name)]))
 

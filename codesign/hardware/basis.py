@@ -27,13 +27,13 @@ _COUNTED: dict[str, Per] = {
     "barrier_message": "barrier_message",
     "clock_cycle": "clock_cycle",
 }
-"""What each energy of a chip file is multiplied with."""
+"""What each energy of a chip file is multiplied by."""
 
 Mistake = tuple[tuple[str, str, str], str]
 
 
 def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistake]:
-    """Energies whose `per` belongs under another key, and whose static power would be counted twice or not at all.
+    """Energies whose `per` belongs under another key, or whose static power would be counted twice or not at all.
 
     Args:
         static_power: whether the chip gives a static power beside its energies.

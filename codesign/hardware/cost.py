@@ -97,12 +97,12 @@ class Cost:
 
     @property
     def energy_j(self) -> float | None:
-        """Mean energy per sample of all that is powered."""
+        """Mean energy per sample of everything that is powered."""
         return _only(self.mean.total_j)
 
     @property
     def energy_cores_in_use_j(self) -> float | None:
-        """Mean energy per sample of what falls to the cores in use."""
+        """Mean energy per sample of the cores in use."""
         return _only(self.mean.cores_in_use_j)
 
     @property

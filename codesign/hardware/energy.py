@@ -216,7 +216,7 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
 
 
 def _static_assumptions(placement: Placement) -> Iterable[str]:
-    """What is said of the static power of cores that are not in use, or that the chip does not have."""
+    """Remarks on the static power of cores that are not in use, or that the chip does not have."""
     chip, known = placement.chip, placement.chip.static_power.known
     if not known:
         return

@@ -347,7 +347,7 @@ def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
 
 
 def check_numbers(spec: Spec) -> None:
-    """Raises InputError for a number that was put past the checks of a spec and is none, or negative."""
+    """Raises InputError for a number that bypassed the checks of a spec and is negative or not finite."""
     for path, number in _walk(spec, ""):
         for name in ("value", "cycles"):
             value = getattr(number, name, None)

@@ -44,7 +44,7 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
 
 
 def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
-    """The chip with several numbers replaced at once, so that only together they have to fit; see `with_parameter`."""
+    """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`."""
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(changed) if values else ():
         shown = ", ".join(f"{path} = {value!r}" for path, value in values.items())

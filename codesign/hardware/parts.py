@@ -166,7 +166,7 @@ class StaticPower(Spec):
 
 
 class PowerGating(Spec):
-    """What is switched off when it is not needed; cores that are, have a `static_power.core_off` of their own.
+    """What is switched off when it is not needed; for cores, `static_power.core_off` gives what they then draw.
 
     Attributes:
         between_inputs: whether in real-time operation static power is drawn only while the chip works.

@@ -1,4 +1,4 @@
-"""What a publication says of an energy beside its value."""
+"""What a publication says about an energy besides its value."""
 
 from __future__ import annotations
 

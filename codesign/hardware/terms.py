@@ -36,7 +36,7 @@ BOOKS: dict[StaticBook, tuple[str, ...]] = {
     "board": ("chip", "core_in_use", "core_off", "host"),
     "cores_in_use": ("chip_share", "core_in_use"),
 }
-"""Parts of the static power that each book counts: all that is powered, or what falls to the cores in use, where
+"""Parts of the static power that each book counts: everything that is powered, or the part of the cores in use, where
 `chip_share` is the part `chip` times their share of all cores."""
 
 

@@ -88,7 +88,7 @@ def index_page(
 
 
 def _page(parts: Sequence[str]) -> str:
-    """Parts one below the other, with what would steer a terminal or a reader's eye written out."""
+    """Parts one below the other, with characters that steer a terminal or reverse text escaped."""
     return escaped("\n\n".join(part for part in parts if part) + "\n")
 
 

@@ -176,7 +176,7 @@ class SpikingNetwork(torch.nn.Module):
 
 
 def _check_neuron(neuron: NeuronSpec) -> None:
-    """Look at numbers again that were put into a specification past its own checks, as presets and copies are made."""
+    """Check again the numbers that bypassed a specification's own checks, as in presets and copies."""
     try:
         NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
     except ValidationError as error:

@@ -160,7 +160,7 @@ class NetworkShape:
 
 
 class LayerError(ValueError):
-    """A layer that the one before it cannot have; `rule` says why."""
+    """A layer that cannot follow the one before it; `rule` says why."""
 
     def __init__(self, layer: int, rule: str) -> None:
         self.layer, self.rule = layer, rule

@@ -188,7 +188,7 @@ def _named(point: Point) -> str:
 
 
 def _static_parts(a: Point, b: Point) -> str:
-    """Which parts of the static power are known of each side, where they are not the same."""
+    """Which parts of the static power are known for each side, where they differ."""
     known = {
         point.chip: [name.removeprefix("static_").replace("_", " ") for name in point.known_terms(("static",))]
         for point in (a, b)

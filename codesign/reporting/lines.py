@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_POINTS", "Line", "draw_lines"]
 
 MOST_POINTS = 1000
-"""Of one line; of longer ones so many are drawn, evenly spaced in the curve."""
+"""Of one line; of longer ones this many are drawn, evenly spaced along the curve."""
 
 _TICKS = 9
 _DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 3))

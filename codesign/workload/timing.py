@@ -20,7 +20,7 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
 
 
 def duration_mistakes(spec: ResolvedSpec, *, resolution_s: float, longest_s: float) -> Iterator[tuple[str, str]]:
-    """Bins finer than the source's clock and stimuli longer than the source: the option to blame, and why."""
+    """Bins finer than the source's clock and stimuli longer than the source: the option at fault, and why."""
     if spec.timestep < resolution_s * (1 - 1e-9):
         yield (
             "timestep",

@@ -42,10 +42,10 @@ EXIT_CODES = """
 
 | code | meaning |
 |---|---|
-| 0 | all well |
+| 0 | success |
 | 1 | some points failed |
 | 2 | bad input |
-| 3 | all well, but standard output was closed, full or not read to its end |
+| 3 | success, but standard output was closed, full or not read to its end |
 | 130 | interrupted |
 
 `--debug`, anywhere on the line, prints a traceback.

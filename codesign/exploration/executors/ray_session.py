@@ -215,7 +215,7 @@ def _environment(*, local: bool) -> Iterator[None]:
 
 @contextmanager
 def _no_dashboard() -> Iterator[None]:
-    """Ray starts a process of its dashboard even where none is wanted.
+    """Ray starts a dashboard process even where none is wanted.
 
     All that it does then is to look up and ask the metadata servers of three clouds, whose answer it would report.
     """

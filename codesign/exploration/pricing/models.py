@@ -72,7 +72,7 @@ def prepare(
 
 
 def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
-    """Axes that move spikes, and values that do not fit the chip, or those at the ends of another axis."""
+    """Axes that change spikes, and values that do not fit the chip, alone or at the ends of another axis."""
     first = [0] * len(space.shape)
     uses_service = get_policy(policy).uses_service
     for i, dimension in enumerate(space.dimensions):

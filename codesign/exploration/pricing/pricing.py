@@ -32,7 +32,7 @@ Integers = NDArray[np.int64]
 CHUNK = 131_072
 """Points priced and written at once."""
 _BLOCK = 16_384
-"""Points among which those are sought that no other beats."""
+"""Points compared at once in the search for those that no other beats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class PricingOutcome:
 
 
 class StreamingFront:
-    """The points that no other beats, of all that were added so far.
+    """Of all points added so far, those that no other beats.
 
     A point that is beaten within some block is beaten in the whole, and one that beats a point on the front takes its
     place, so that the front does not depend on how points are cut into blocks.

@@ -84,7 +84,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         raise InputError(str(error)) from None
     clocked = with_parameter(chip, "clock", "1 MHz") if chip.clock is None and path != "clock" else chip
     for value in values:
-        with_parameter(clocked, path, value)  # refuses what does not fit
+        with_parameter(clocked, path, value)  # raises if the value does not fit
     shown, unit = _shown(kind, values)
     return Axis(path=path, group=group, shown=shown, unit=unit, kind=kind, values=values)
 
@@ -135,7 +135,7 @@ def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """One direction of the grid: a price, or several that move together, by its place in the file."""
+    """One direction of the grid: a price, or several that move together, identified by its place in the file."""
 
     place: Path_
     axes: tuple[Axis, ...]

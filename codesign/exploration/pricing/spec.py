@@ -25,7 +25,7 @@ COSTS = ("accuracy", *ENERGIES, "latency_s")
 
 
 class PriceObjective(Spec):
-    """A cost or the path of an axis: what should be large or small at no loss elsewhere.
+    """A cost or the path of an axis, to be maximized or minimized without loss in the others.
 
     Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, and `latency_s`. `direction` is
     left out: accuracy is to be large and everything else small.
@@ -103,7 +103,7 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     return sweep.model_copy(update={"recipes": recipes, "chips": {spec.chip: entry}, "seeds": seeds, "axes": {}})
 
 
-# what leads nowhere --------------------------------------------------------------------------------------------------
+# what refers to nothing ----------------------------------------------------------------------------------------------
 
 
 Mistakes = Iterator[tuple[Path_, str]]

@@ -28,11 +28,11 @@ from codesign.training.recipe import PRESETS
 __all__ = ["problems"]
 
 _MOST_PARAMETERS = 1000
-"""No sampler finds its way among more."""
+"""No sampler copes with more."""
 _COSTS = ("epochs", "samples", "evaluation_samples", "seeds")
 """What a fidelity level may have less of."""
 _STAND_INS = {"method": "unlayered", "epochs": 1, "name": "a", "workload": {"name": "digits"}}
-"""Stand in for what a sweep must have, and that is missing or cannot be read."""
+"""Stand in for required parts of a sweep that are missing or cannot be read."""
 
 Mistakes = Iterator[tuple[Path_, str]]
 Names = Mapping[str, Mapping[str, Any]]
@@ -61,7 +61,7 @@ def problems(data: Any) -> Mistakes:
 
 
 def _readable(data: dict[str, Any]) -> SweepSpec | None:
-    """The sweep of a file without what is wrong in it, which its own checks tell of; None where too little is left."""
+    """The sweep of a file without its mistakes, which its own checks report; None where too little is left."""
     kept = {key: copy.deepcopy(data[key]) for key in SweepSpec.model_fields if key in data and key != "axes"}
     if kept.get("preset") not in list(PRESETS):
         kept.pop("preset", None)
@@ -112,7 +112,7 @@ def _sampler(data: dict[str, Any]) -> Mistakes:
 
 
 def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistakes:
-    """Mistakes of names and conditions, and then of values: what a trial that has them cannot be."""
+    """Mistakes in names and conditions, and then in values that no trial can have."""
     written, domains = mapping(data, "space"), dict[str, Any]()
     if len(written) > _MOST_PARAMETERS:
         yield ("space",), f"space: must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
@@ -121,7 +121,7 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
     for path, entry in written.items():
         try:
             domains[path] = _DOMAIN.validate_python(entry)
-        except ValidationError:  # of which the field's own check tells
+        except ValidationError:  # reported by the field's own check
             wrong.add(path)
         try:
             parameters[path] = read_parameter(path, domains.get(path, _ANYTHING), names)
@@ -153,7 +153,7 @@ _ANYTHING = Choices(choices=(0,))
 
 
 def _names(parameter: Parameter, parameters: Mapping[str, Parameter], names: Names, wrong: set[str]) -> Iterator[str]:
-    """Names in a domain and its conditions that lead nowhere, or to what comes later or never has such a value."""
+    """Names in a domain and its conditions that refer to nothing or a later parameter, or values it never has."""
     domain = parameter.domain
     before = list(parameters)[: list(parameters).index(parameter.path)]
     what = "same_as" if isinstance(domain, SameAs) else "when"
@@ -192,7 +192,7 @@ def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[
 
 
 def _refusal(space: SearchSpace, parameter: Parameter, values: Mapping[str, Value]) -> str | None:
-    """Why there cannot be a trial with these values; None where there can."""
+    """Why a trial with these values is impossible; None where it is possible."""
     try:
         sweep = space.sweep(values)
         if parameter.block == "chip":

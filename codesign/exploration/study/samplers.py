@@ -42,7 +42,7 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 
 
 class SeededSampler(BaseSampler):
-    """A sampler that is made afresh for each trial, and for each parameter of it that is drawn alone.
+    """A sampler that is created anew for each trial, and for each of its parameters that is drawn alone.
 
     So what is drawn depends on the study's seed, the trial's number, the parameter and the trials that have ended, and
     not on what this process did before: a study that was interrupted, even in the middle of a draw, proposes what it
@@ -65,11 +65,11 @@ class SeededSampler(BaseSampler):
         if self._name == "qmc":  # its points are one sequence, whose seed must stay
             arguments = {"seed": self._seed, "independent_sampler": samplers.RandomSampler(seed=drawn)}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of samplers and options that are experimental or on their way out
+            warnings.simplefilter("ignore")  # of samplers and options that are experimental or deprecated
             return SAMPLERS[self._name](**{**arguments, **_USUAL.get(self._name, {}), **self._options})
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-        self._together = self._made(str(trial.number))  # it remembers until the next call what goes together
+        self._together = self._made(str(trial.number))  # it remembers the groups until the next call
         return self._together.infer_relative_search_space(study, trial)
 
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:

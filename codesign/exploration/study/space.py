@@ -38,7 +38,7 @@ _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
 _MOST_LAYERS = 1000
 _MOST_NEURONS = 10_000_000
 _MOST_TRIED = 2000
-"""Combinations of values among which a trial with some parameter is sought."""
+"""Most combinations of values searched for a trial with some parameter."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +85,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         names: by `recipe`, `chip` and `schedule`, the names that the file has.
 
     Raises:
-        ValueError: it leads nowhere.
+        ValueError: it refers to nothing.
     """
     block, _, rest = path.partition(".")
     if block not in get_args(Block) or (block not in _NAMED and not rest):
@@ -134,7 +134,7 @@ class SearchSpace:
 
     @staticmethod
     def of(base: SweepSpec, domains: Mapping[str, Domain], baseline: Mapping[Any, str]) -> SearchSpace:
-        """The space as a file writes it. Raises ValueError for a path that leads nowhere.
+        """The space as a file writes it. Raises ValueError for a path that refers to nothing.
 
         Args:
             baseline: names by `recipe`, `chip` and `schedule`; what is left out is the first one.

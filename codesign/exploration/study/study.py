@@ -102,7 +102,7 @@ def run_study(
     progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
     places = output if isinstance(output, StudyPlaces) else StudyPlaces(name=spec.name, output=output)
     open_folder(places.output).check_writable()
-    baseline = trial_plan(spec, workloads, {})  # what does not fit together shows before anything is opened
+    baseline = trial_plan(spec, workloads, {})  # mismatches show before anything is opened
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
@@ -124,7 +124,7 @@ def run_study(
                 workload=workloads.load,
                 progress=recorded,
                 resources=spec.resources.by_kind,
-                order=tuple(reversed(JOB_KINDS)),  # what a trial still needs goes before the trainings of the next
+                order=tuple(reversed(JOB_KINDS)),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = _search(study, evaluations, chosen.name, str(places), recorded)
@@ -154,7 +154,7 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
     runs = evaluations.begin(_BASELINE, {}, None)
     while (outcome := evaluations.outcome(_BASELINE)) is None:
         evaluations.runner.step()
-    if runs and not outcome.objectives:  # one that does not fit, or is too large, is not run, and others may do
+    if runs and not outcome.objectives:  # one too large to run is skipped: other trials may fit
         raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
     Driver(spec, study, evaluations, place=place, baseline=outcome, progress=progress).run()
     return outcome

@@ -1,4 +1,4 @@
-"""Trials that have been told, as Optuna's storage keeps them, and the front of them."""
+"""Trials that have been reported, as Optuna's storage keeps them, and their front."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIAL = "codesign"
 
 
 def told_trials(study: Study) -> dict[int, Outcome]:
-    """Outcomes of the trials that have been told, by number."""
+    """Outcomes of the trials that have been reported, by number."""
     return {
         trial.number: Outcome(**trial.user_attrs[TRIAL])
         for trial in study.get_trials(deepcopy=False)
@@ -58,7 +58,7 @@ def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
 
 
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
-    """The front for whoever watches, the best in the first objective first; the baseline takes part."""
+    """The front for the display, the best in the first objective first; the baseline takes part."""
     columns = [objective.column for objective in spec.objectives]
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
     return [

@@ -194,7 +194,7 @@ class Dataset(ABC):
         return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
-        """Timesteps that this dataset cannot have: the option to blame, and why."""
+        """Timesteps that this dataset cannot have: the option at fault, and why."""
         return duration_mistakes(spec, resolution_s=self.resolution_s, longest_s=self.longest_s)
 
     def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
