@@ -223,7 +223,7 @@ def test_old_leftovers_of_writers_that_were_killed_go_away(tmp_path: Path, monke
 
 def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
     lock = lock_of(tmp_path)
-    refused = "is held by {}, which writes there; wait for its end, or choose another --output"
+    refused = "is held by {}, which writes there; wait for it to end, or choose another --output"
     with held(lock):
         with (
             pytest.raises(InputError, match=refused.format(f"process {os.getpid()} on {socket.gethostname()}")),

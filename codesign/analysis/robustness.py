@@ -227,7 +227,7 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
     first, *others = ranges.values()
     if others:
         raise InputError(
-            f"results: uncertain_numbers must be the same in all rows of a design point, not so for {point}"
+            f"results: uncertain_numbers must be the same in all rows of a design point, but differ for {point}"
         )
     numbers = tuple(
         RangedNumber(

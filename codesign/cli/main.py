@@ -60,7 +60,7 @@ def main() -> None:
     if code == 0 and answer is not None and answer.lost is not None:
         if not isinstance(answer.lost, BrokenPipeError):  # a reader that stopped early needs no message
             reason = answer.lost.strerror
-            typer.echo(f"error: standard output cannot be written: {reason}; what is in files is kept", err=True)
+            typer.echo(f"error: standard output cannot be written: {reason}; files are kept", err=True)
         code = UNSHOWN
     sys.exit(code)
 

@@ -276,7 +276,7 @@ class Runner:
         if key not in self._payloads:
             entry = self.store.get(key)
             if entry is None:
-                raise StoreError(f"{self.store.path(key)}: vanished while it was needed; run it again")
+                raise StoreError(f"{self.store.path(key)}: disappeared while it was needed; run it again")
             self._payloads[key] = self._executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
         payload = self._payloads[key]
         self._read(key)

@@ -39,7 +39,7 @@ def held(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{path}: is held by {_holder(path)}, which writes there; wait for its end, or choose another --output"
+            f"{path}: is held by {_holder(path)}, which writes there; wait for it to end, or choose another --output"
         ) from None
     except (OSError, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error

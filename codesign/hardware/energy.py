@@ -226,6 +226,6 @@ def _static_assumptions(placement: Placement) -> Iterable[str]:
         if "chip" in known:
             yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
         else:
-            yield f"{chip.name}: no static power is known of {which}"
+            yield f"{chip.name}: no static power is known for {which}"
     elif placement.assumptions and placement.capacity == "scaled":
         yield f"{chip.name}: static power is the published chip's, whatever was added to it"

@@ -43,7 +43,7 @@ def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int]]:
     """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written.
 
     Raises:
-        DataError: one is no regular file, so that reading it might never end, or too large to be of a dataset.
+        DataError: one is not a regular file, so that reading it might never end, or too large to be of a dataset.
     """
     states = [(file, file.stat()) for file in files]
     for file, state in states:

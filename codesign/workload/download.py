@@ -109,7 +109,7 @@ def _place(file: RemoteFile, what: Download, folder: Path, progress: DownloadPro
     by_hand, part = folder / file.name, folder / f".{file.name}.part"
     for path in (by_hand, part):
         if path.exists() and not (path.is_file() and path.stat().st_size <= MOST_BYTES):
-            raise DataError(f"{path}: is no regular file, or larger than any file of a dataset; remove it")
+            raise DataError(f"{path}: is not a regular file, or larger than any file of a dataset; remove it")
     if file.archive and by_hand.is_file():
         if (md5 := _md5(by_hand)) != file.md5:
             raise DataError(f"{by_hand}: has the MD5 checksum {md5}, and not {file.md5}; remove it")

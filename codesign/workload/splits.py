@@ -110,7 +110,7 @@ def split_samples(
         raise SplitError(
             spec,
             "validation" if spec.train is None else "train",
-            f"{wanted_validation:,} samples for validation and {spec.train or 1:,} for training asked for, there are "
+            f"asked for {wanted_validation:,} validation and {spec.train or 1:,} training samples, found "
             f"{len(rest):,} beside the test set; lower train, validation or test",
         )
     end = len(rest) if spec.train is None else wanted
@@ -121,7 +121,7 @@ def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str 
     """The test samples: as many of the pool as the spec wants, or as usual."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
-        raise SplitError(spec, "test", f"{wanted or 1:,} samples for test asked for, there are {len(pool):,}{advice}")
+        raise SplitError(spec, "test", f"asked for {wanted or 1:,} test samples, found {len(pool):,}{advice}")
     return pool[:wanted]
 
 

@@ -374,9 +374,12 @@ def test_all_that_does_not_fit_is_told_at_once():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("train: 60", "train: 60000"), "workload.train: 20 samples for validation and 60,000 for training asked for"),
-        (("test: 20", "test: 60000"), "workload.test: 60,000 samples for test asked for, there are 1,797"),
-        (("train: 60, validation: 20", "validation: 1790"), "workload.validation: 1,790 samples for validation and 1"),
+        (("train: 60", "train: 60000"), "workload.train: asked for 20 validation and 60,000 training samples"),
+        (("test: 20", "test: 60000"), "workload.test: asked for 60,000 test samples, found 1,797"),
+        (
+            ("train: 60, validation: 20", "validation: 1790"),
+            "workload.validation: asked for 1,790 validation and 1 training",
+        ),
     ],
 )
 def test_more_samples_than_there_are_are_told_at_their_line(change, message):

@@ -224,7 +224,7 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> Non
     ("left_out", "said"),
     [
         ({"core_off"}, "6 of 8 cores that are not in use is taken to be within static_power.chip"),
-        ({"core_off", "chip"}, "no static power is known of the 6 of 8 cores that are not in use"),
+        ({"core_off", "chip"}, "no static power is known for the 6 of 8 cores that are not in use"),
         ({"chip"}, "static energy: tiny gives no static_power.chip"),
         (set(), ""),
     ],

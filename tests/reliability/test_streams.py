@@ -76,8 +76,8 @@ def test_to_write_never_fails_and_what_is_lost_is_known(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("closed", "error: standard output cannot be written: it is closed; what is in files is kept\n"),
-        ("full", "error: standard output cannot be written: No space left on device; what is in files is kept\n"),
+        ("closed", "error: standard output cannot be written: it is closed; files are kept\n"),
+        ("full", "error: standard output cannot be written: No space left on device; files are kept\n"),
         ("unread", ""),
     ],
 )

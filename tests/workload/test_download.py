@@ -272,7 +272,7 @@ def test_what_is_no_file_is_no_part_of_one(server, tmp_path, name):
     what = offered(server, "some", **{"a.bin": (b"content", "holds.bin")})
     (tmp_path / "some").mkdir()
     os.mkfifo(tmp_path / "some" / name)
-    with pytest.raises(DataError, match="is no regular file, or larger than any file of a dataset"):
+    with pytest.raises(DataError, match="is not a regular file, or larger than any file of a dataset"):
         download(what, tmp_path, Told())
 
 

@@ -52,11 +52,11 @@ def test_samples_keep_their_order_when_others_are_missing():
 
 def test_too_much_asked_for_is_an_error_that_says_what_there_is():
     official = IDS % 5 == 0
-    with pytest.raises(DataError, match=r"21 samples for test asked for, there are 20; 'split: pooled'"):
+    with pytest.raises(DataError, match=r"asked for 21 test samples, found 20; 'split: pooled'"):
         split({"test": 21}, test_part=official)
-    with pytest.raises(DataError, match=r"1 samples for test asked for, there are 0"):
+    with pytest.raises(DataError, match=r"asked for 1 test samples, found 0"):
         split(test_part=np.zeros(100, dtype=bool), test=None)
-    with pytest.raises(DataError, match=r"10 samples for validation and 71 for training asked for, there are 80"):
+    with pytest.raises(DataError, match=r"asked for 10 validation and 71 training samples, found 80"):
         split({"train": 71})
     with pytest.raises(DataError, match="lower train"):
         split({"validation": 80})

@@ -153,7 +153,7 @@ def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
     for path in journal.parent.glob(f"{journal.name}.lock*"):
         path.unlink(missing_ok=True)
     if journal.exists() and not journal.is_file():
-        raise InputError(f"{journal}: is a folder, a pipe or a device, and not the journal of a study; move it away")
+        raise InputError(f"{journal}: is a folder, a pipe or a device, not the journal of a study; move it away")
     data = read_file(journal) or b""
     good = 0
     for line in data.splitlines(keepends=True):
