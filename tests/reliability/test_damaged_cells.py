@@ -111,7 +111,8 @@ def with_fact(table: pa.Table, content: Any, path: tuple[Any, ...], value: Any) 
 def outcome(table: pa.Table, folder: Path) -> bool:
     """Whether it was drawn, and not refused; anything else is raised."""
     path = folder / "changed.parquet"
-    pq.write_table(table, path)
+    nullable = pa.schema([field.with_nullable(True) for field in table.schema], metadata=table.schema.metadata)
+    pq.write_table(table.cast(nullable), path)
     try:
         results = read_results(path)
         page = render_report(results)

@@ -20,6 +20,7 @@ from engine_comparison import ENGINE, ENGINES, arguments
 from hypothesis import event, given
 from hypothesis import strategies as st
 from networks import batch_of, network_of
+from numpy.exceptions import ComplexWarning
 from random_cases import CONVOLUTIONAL, POLICIES, Case, examples, random_service, set_dyadic_weights
 
 from codesign.errors import InputError
@@ -65,7 +66,7 @@ def change(draw: st.DrawFn, parts: dict[str, Any]) -> None:
         return
     elif how in ("number", "type"):
         # a number that an earlier change's type cannot hold changes nothing
-        with np.errstate(all="ignore"), suppress(ValueError, TypeError, OverflowError):
+        with np.errstate(all="ignore"), suppress(ValueError, TypeError, OverflowError, ComplexWarning):
             if how == "number":
                 array.flat[draw(st.integers(0, array.size - 1))] = draw(st.sampled_from(NUMBERS[name]))
             else:
