@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -29,15 +30,25 @@ def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
         raise InputError(f"{name}: must be a whole number, found {value!r}")
     if not least <= number < most:
         limits = f"between {least} and {most - 1}" if most < _MOST or number >= most else f"at least {least}"
-        raise InputError(f"{name}: must be {limits}, found {number}")
+        raise InputError(f"{name}: must be {limits}, found {_shown(number)}")
     return number
 
 
 def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -> float:
     """A finite number from `least` to `most`; numpy's own are taken, a flag is not."""
-    if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
-        raise InputError(f"{name}: must be a finite number, found {value!r}")
-    if not least <= value <= most:
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"{name}: must be a finite number, found {_shown(value)}")
+    if not least <= number <= most:
         limits = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
         raise InputError(f"{name}: must be {limits}, found {value!r}")
-    return value
+    return number
+
+
+def _shown(value: Any) -> str:
+    """A value in a message; of a number that would take long to write, its size."""
+    long = isinstance(value, int) and value.bit_length() > 1000
+    return f"a number of {value.bit_length():,} bits" if long else repr(value)

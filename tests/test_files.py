@@ -234,7 +234,7 @@ def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=refused.format("another process")), held(lock):
             pass
     with held(lock):
-        pass
+        assert lock.stat().st_mode & 0o777 == 0o666  # for whoever may write to the folder next
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be locked: "), held(lock_of(tmp_path / "file")):
         pass

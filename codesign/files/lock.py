@@ -26,7 +26,7 @@ def lock_of(output: Location) -> Path:
     if path is not None:
         return path / ".lock"
     digest = hashlib.sha256(str(output).encode(errors="replace")).hexdigest()
-    return Path(tempfile.gettempdir()) / f"codesign-{digest[:16]}.lock"
+    return Path(tempfile.gettempdir()) / f"codesign-{os.getuid()}-{digest[:16]}.lock"
 
 
 @contextmanager
@@ -44,6 +44,8 @@ def held(path: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
     try:
+        with suppress(OSError):  # another's file
+            path.chmod(0o666)  # whoever may write to the folder may hold its lock next
         with suppress(OSError):  # a full disk
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield

@@ -226,13 +226,18 @@ def _asynchronous(
         model="",
         total_s=total,
         compute_s=compute,
-        network_s=total - compute,
+        network_s=_rest(total, compute),
         synchronization_s=np.zeros_like(total),
         bound_s=bound,
         decision_s=decision,
         busy_s=_busy_by_core(steps, steps.busy(times)),
         late=_late(passes, record),
     )
+
+
+def _rest(total: Floats, *parts: Floats) -> Floats:
+    """What parts leave of a time; never below 0, where rounding would take it."""
+    return np.maximum(total - sum(parts), 0.0)
 
 
 def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Floats, Floats]:
@@ -278,7 +283,7 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
         total_s=total,
         compute_s=compute,
         network_s=network,
-        synchronization_s=total - compute - network,
+        synchronization_s=_rest(total, compute, network),
         per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
         busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
@@ -336,7 +341,7 @@ def _timer(
         total_s=total,
         compute_s=compute,
         network_s=np.zeros_like(total),
-        synchronization_s=total - compute,
+        synchronization_s=_rest(total, compute),
         decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
         busy_s=_busy_by_core(steps.steps, steps.steps.busy(times)),
         overloaded_ticks=overloaded[which].sum(axis=1),

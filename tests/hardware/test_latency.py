@@ -117,6 +117,15 @@ def test_barrier_by_hand(two_timesteps: Execution) -> None:
     assert parts == near(per_layer.total_s)
 
 
+def test_a_barrier_without_time_never_takes_less_than_none(two_timesteps: Execution) -> None:
+    """What rounding leaves of a difference is no time."""
+    free = BARRIER.replace("1 s", "0 s").replace("5 s", "0 s")
+    for hop in range(1, 40):
+        times = TIMES.replace("1 us", f"{hop / 3:.6f} ns").replace("10 ms", f"{hop / 7:.6f} us")
+        latency = cost_of(two_timesteps, MESH_CORES + times + free).latency
+        assert latency.synchronization_s.min() >= 0
+
+
 def test_barrier_decision_spans_the_last_frames_way_through_the_layers() -> None:
     execution = Builder("1-1-1").message(-1, 0, 1).update(0, 0, 1, 1).message(0, 1, 1).update(1, 1, 1, 1).build()
     latency = cost_of(execution, MESH_CORES + TIMES + BARRIER).latency
