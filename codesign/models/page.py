@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, listed, number, percent, policy_label, quantity
+from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, policy_label, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import topology_text
@@ -205,7 +205,7 @@ def _scores(card: ModelCard) -> str:
     left = len(card.evaluations) - len(shown) + card.evaluations_left_out
     seeds = len({run.evaluation_seed for run in card.evaluations}) > 1
     headings = ["chip", "schedule", "inference", "weights", "accuracy", "with 32-bit weights"]
-    headings += ["spike density", "energy per sample", "latency", *(["seed"] if seeds else [])]
+    headings += ["spike density", column_label("energy_j", "board"), "latency", *(["seed"] if seeds else [])]
     rows = [(*_row(run), *((str(run.evaluation_seed),) if seeds else ())) for run in shown]
     splits = listed(list(dict.fromkeys(str(run.split) for run in card.evaluations)))
     samples = max((run.samples or 0) for run in card.evaluations)

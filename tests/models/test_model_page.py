@@ -44,6 +44,7 @@ def test_scores_stand_under_their_schedule():
     again = replace(layered, schedule="again", refractory=False)
     failed = cd.ModelEvaluation(chip="b", schedule="chip", status="infeasible", reason="too large")
     page = model_page(replace(card(), evaluations=(quantized, layered, again, failed), evaluations_left_out=7), "x")
+    assert "| spike density | energy of the whole board per sample | latency |" in page
     rows = [line for line in page.splitlines() if line.startswith(("| a |", "| b |"))]
     assert rows == [
         "| a | fast, lanes = 4 | asynchronous RS, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
