@@ -142,6 +142,12 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
     ("axes", "objective", "line", "message"),
     [
         ("{vector_width: [1, all]}", "vector_width", 7, "has values that are not numbers of one kind"),
+        (
+            "\n  energies.hop: [1 pJ]\n  static_power.core_off: [1 uW]\n  clock: [1 MHz]",
+            "energy_j",
+            7,
+            "needs static_power.core_in_use",
+        ),
         ("{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1000 s"),
     ],
 )
@@ -154,6 +160,15 @@ def test_what_fits_only_alone_is_told_before_anything_runs(
         prepare(spec, store=Store(tmp_path / "store"), workloads=Workloads(cache_root=tmp_path))
     assert [problem.line for problem in caught.value.problems] == [line]
     assert not list(tmp_path.rglob("*.bin"))
+
+
+@pytest.mark.parametrize("body", ["axes: {}\n", "linked: {{power: {}}}\n"])
+def test_prices_that_need_each_other_are_set_together(body: str, folder: Path):
+    prices = "{static_power.core_off: [1 uW, 2 uW], static_power.core_in_use: [5 uW, 6 uW]}"
+    spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body.format(prices)))
+    space = build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
+    static = space.chip_at([1] * len(space.shape)).static_power
+    assert (static.core_off.value, static.core_in_use.value) == near((2e-6, 6e-6))
 
 
 def test_times_of_barriers_take_a_factor_or_one_time():

@@ -18,7 +18,7 @@ from codesign.exploration.spec import AxisValue, different
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Lanes, Number, PowerNumber, TimeNumber
-from codesign.hardware.parameters import number_type, with_parameter
+from codesign.hardware.parameters import number_type, replaced, with_parameters
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, number_at
 from codesign.reporting.pricing import VariedPrice
@@ -56,7 +56,7 @@ class Axis(VariedPrice):
 
     Attributes:
         kind: of the number.
-        values: (n,) as `with_parameter` takes them.
+        values: (n,) as `with_parameters` takes them.
     """
 
     kind: type[Number]
@@ -67,7 +67,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     """The axis of an entry of the file; `group` is the name of linked ones.
 
     Raises:
-        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
+        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it by itself.
     """
     kind = number_type(chip, path)
     if kind is None or kind.effect == "spikes":
@@ -82,9 +82,8 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         different("values", values)
     except ValueError as error:
         raise InputError(str(error)) from None
-    clocked = with_parameter(chip, "clock", "1 MHz") if chip.clock is None and path != "clock" else chip
     for value in values:
-        with_parameter(clocked, path, value)  # raises if the value does not fit
+        replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     shown, unit = _shown(kind, values)
     return Axis(path=path, group=group, shown=shown, unit=unit, kind=kind, values=values)
 
@@ -210,10 +209,8 @@ class PriceSpace:
         Raises:
             InputError: the prices do not fit each other.
         """
-        chip = self.chip
-        for axis, position in sorted(self.along(list(positions)), key=lambda pair: pair[0].path != "clock"):
-            chip = with_parameter(chip, axis.path, axis.values[position])  # the clock first: cycles need it
-        return chip
+        chosen = {axis.path: axis.values[position] for axis, position in self.along(list(positions))}
+        return with_parameters(self.chip, chosen)
 
     @cached_property
     def _numbers(self) -> list[list[Any]]:
