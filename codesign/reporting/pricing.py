@@ -82,6 +82,7 @@ class PricingPage:
         size: design points.
         combinations: of the prices that time depends on.
         objectives: column and direction of each.
+        energy: column of the energy that is drawn.
         models: recipe, seed and accuracy of each.
         front: rows of `front.parquet`, each with a `number` of its own.
         assumptions: of the network's place on the chip.
@@ -97,6 +98,7 @@ class PricingPage:
     size: int
     combinations: int
     objectives: tuple[tuple[str, str], ...]
+    energy: str
     axes: tuple[VariedPrice, ...]
     models: tuple[tuple[str, int, float], ...]
     clouds: tuple[Density, ...]
@@ -235,7 +237,7 @@ def _panels(page: PricingPage) -> list[Panel]:
     colors = palette(len(drawn))
     panels = []
     for i, cloud in enumerate(drawn):
-        front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row["energy_j"]]
+        front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
         shown = evenly(front, _ELEMENTS)
         titles = {f"p-{row['number']}": _title(row, page) for row in shown}
         panels.append(
@@ -243,9 +245,9 @@ def _panels(page: PricingPage) -> list[Panel]:
                 title=cloud.recipe,
                 svg=render(
                     f"cloud{i}",
-                    _drawing(cloud, front, shown, colors[i], limits),
+                    _drawing(page.energy, cloud, front, shown, colors[i], limits),
                     size=_SIZE,
-                    label=f"energy against latency of all design points, {cloud.recipe}",
+                    label=f"{_label(page.energy)} against latency of all design points, {cloud.recipe}",
                     titles=titles,
                 ),
                 note=f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front.",
@@ -261,6 +263,7 @@ def _title(row: Mapping[str, Any], page: PricingPage) -> str:
 
 
 def _drawing(
+    energy: str,
     cloud: Density,
     front: Sequence[Mapping[str, Any]],
     shown: Sequence[Mapping[str, Any]],
@@ -274,7 +277,7 @@ def _drawing(
         axes = figure.subplots()
         for axis, unit, label, ends in (
             (axes.xaxis, "s", "latency", limits[0]),
-            (axes.yaxis, "J", "energy per sample", limits[1]),
+            (axes.yaxis, "J", _label(energy), limits[1]),
         ):
             _scale(axes, axis, unit, label, ends)
         bins = np.array(list(cloud.counts))
@@ -285,12 +288,12 @@ def _drawing(
         shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.12), to_rgba(color, 0.75)])
         masked = np.ma.masked_equal(grid.T, 0.0)
         axes.pcolormesh(*edges, masked, cmap=shades, norm=LogNorm(1, max(2.0, grid.max())), rasterized=True)
-        xs, ys = [row["latency_s"] for row in front], [row["energy_j"] for row in front]
+        xs, ys = [row["latency_s"] for row in front], [row[energy] for row in front]
         axes.plot(xs, ys, linestyle="none", marker=".", markersize=2.5, color=INK, zorder=3, rasterized=False)
         for row in shown:
             axes.plot(
                 [row["latency_s"]],
-                [row["energy_j"]],
+                [row[energy]],
                 marker="o",
                 markersize=4.5,
                 markerfacecolor=color,

@@ -214,6 +214,31 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
 
 
+@pytest.mark.parametrize(
+    ("objectives", "drawn", "label"),
+    [
+        (("energy_cores_in_use_j",), "energy_cores_in_use_j", "energy of the cores in use per sample"),
+        (("energy_cores_in_use_j", "energy_j"), "energy_j", "energy per sample"),
+    ],
+)
+def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
+    objectives: tuple[str, ...], drawn: str, label: str, folder: Path, cache_root: Path, tmp_path: Path
+):
+    more = f"objectives: [{', '.join(f'{{column: {name}}}' for name in objectives)}]\n"
+    body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
+    spec = spec_of(price_file(folder / "priced.yaml", "clocked_real_time", body, more=more))
+    problem = problem_of(spec, folder, cache_root)
+    outcome = run_pricing(spec, problem, output=tmp_path, workers=1)
+    points = pq.read_table(outcome.points).to_pandas()
+    assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
+    _, _, (density,) = price_space(spec, problem)
+    expected = Density("layered")
+    expected.add(points["latency_s.layered.0"].to_numpy(), points[f"{drawn}.layered.0"].to_numpy())
+    assert density.counts == expected.counts
+    page = outcome.page.read_text(encoding="utf-8")
+    assert f'aria-label="{label} against latency of all design points, layered"' in page
+
+
 class Interrupting(Progress):
     """Behaves like Ctrl-C once some points are written."""
 

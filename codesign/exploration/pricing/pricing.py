@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from codesign.analysis.pareto import Direction, pareto_front
 from codesign.analysis.table import parquet_bytes
 from codesign.errors import InputError
-from codesign.exploration.pricing.grid import ENERGIES, Columns, Pricer, PricingProblem, mean_of_models, model_times
+from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
@@ -162,7 +162,7 @@ def price_space(
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
-            each model (n,) `energy_j` and `latency_s`.
+            each model (n,) `latency_s` and the `energies` of the file.
     """
     progress = progress or Progress()
     space, recipes = problem.space, problem.recipes
@@ -171,7 +171,6 @@ def price_space(
     )
     pricers = [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
     objectives = [objective.column for objective in spec.objectives]
-    energies = [name for name in ENERGIES if name == "energy_j" or name in objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
     for first in range(0, space.size, chunk):
@@ -179,8 +178,9 @@ def price_space(
         positions = space.positions(numbers)
         priced = []
         for pricer in pricers:
-            columns = pricer.price(positions, energies)
-            priced.append({name: columns[name] for name in (*energies, "latency_s")})  # not all of the energy's terms
+            columns = pricer.price(positions, spec.energies)
+            # Terms of the energy are not kept.
+            priced.append({name: columns[name] for name in (*spec.energies, "latency_s")})
         if keep is not None:
             keep(first, positions, priced)
         along = space.along(positions)
@@ -189,7 +189,7 @@ def price_space(
             columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
             values = np.stack([columns[column] for column in objectives], axis=1)
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
-            densities[recipe].add(columns["latency_s"], columns["energy_j"])
+            densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
     return pricers, front.ids, densities
 

@@ -84,6 +84,18 @@ class PricingSpec(FileSpec):
         different("columns of objectives", [objective.column for objective in self.objectives])
         return self
 
+    @property
+    def energies(self) -> tuple[str, ...]:
+        """Columns of energies that every point gets: `energy_j`, and any other that is an objective."""
+        objectives = {objective.column for objective in self.objectives}
+        return tuple(name for name in ENERGIES if name == "energy_j" or name in objectives)
+
+    @property
+    def drawn_energy(self) -> str:
+        """The column of the energy that the page draws: one of the objectives, or `energy_j`."""
+        sought = any(objective.column == "energy_j" for objective in self.objectives)
+        return "energy_j" if sought else self.energies[-1]
+
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         return _problems(data) if isinstance(data, dict) else ()

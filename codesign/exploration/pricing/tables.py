@@ -37,7 +37,7 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
     """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all.
 
     Yields:
-        What appends rows: number, prices, and energy and latency of each model; see `price_space`.
+        What appends rows: number, prices, and energies and latency of each model; see `price_space`.
 
     Raises:
         InputError: it cannot be written.
@@ -48,14 +48,14 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name)
         for i, model in enumerate(problem.models)
-        for name in ("energy_j", "latency_s")
+        for name in (*spec.energies, "latency_s")
     }
     kinds = [("point", pa.int64())]
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
     kinds += [(name, pa.float64()) for name in costs]
     metadata = {METADATA_KEY: json.dumps(_metadata(spec, problem), sort_keys=True).encode()}
     # Energies hardly repeat, all other columns do.
-    repeating = [name for name, _ in kinds if not name.startswith("energy_j.")]
+    repeating = [name for name, _ in kinds if not name.startswith("energy_")]
 
     def write(first: int, positions: Integers, priced: Sequence[Columns]) -> None:
         columns = {"point": np.arange(first, first + positions.shape[1]), **_axis_columns(problem.space, positions)}
@@ -148,6 +148,7 @@ def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densiti
         size=space.size,
         combinations=math.prod(space.combined_shape),
         objectives=tuple((objective.column, objective.towards) for objective in spec.objectives),
+        energy=spec.drawn_energy,
         axes=space.axes,
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
