@@ -67,7 +67,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     """The axis of an entry of the file; `group` is the name of linked ones.
 
     Raises:
-        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it by itself.
+        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
     """
     kind = number_type(chip, path)
     if kind is None or kind.effect == "spikes":
