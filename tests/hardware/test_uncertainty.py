@@ -181,6 +181,18 @@ def test_ticks_alone_scale_with_the_tick(two_timesteps: Execution) -> None:
     assert columns["latency_at_high_s"] == near([3.3e-3])
 
 
+def test_what_a_book_leaves_out_takes_no_digits_of_its_draws() -> None:
+    row: Columns = {term.column: None for term in COST_TERMS.values()}
+    row |= {"energy_synaptic_operation_j": 1e-7, "energy_static_host_j": 1.0, "core_share": 0.5}
+    row |= {"energy_j": 1 + 1e-7, "energy_cores_in_use_j": 1e-7}
+    row |= {"uncertain_terms": ["synaptic_operation"], "term_scale_j": [1.1e-7]}
+    for total, part in (("draws", [0.9, 1.0]), ("at_low", [0.8]), ("at_high", [1.0])):
+        row |= {f"energy_{total}_j": [1.0] * len(part), f"term_{total}": part}  # six digits
+    (other,) = in_book(pd.DataFrame([row]), "cores_in_use").to_dict("records")
+    assert other["energy_draws_j"] == near([0.99e-7, 1.1e-7])
+    assert other["energy_at_low_j"] == near([0.88e-7])
+
+
 @settings(max_examples=60, deadline=None)
 @given(priced(), st.integers(0, DRAWS - 1))
 def test_every_scenario_is_what_pricing_the_changed_chip_gives(
@@ -212,9 +224,9 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
         if nominal.latency.bound_s is None:
             assert columns[f"energy_{name}_j"][spot] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
             share = cost.energy_cores_in_use_j
-            assert other[f"energy_{name}_j"][spot] == pytest.approx(share, rel=2e-5, abs=2e-5 * cost.energy_j)
+            assert other[f"energy_{name}_j"][spot] == pytest.approx(share, rel=2e-5, abs=1e-30)
             terms, scales = columns["uncertain_terms"], columns["term_scale_j"]
-            shares = np.reshape(columns[f"term_{name}"], (len(terms), -1))[:, spot]
+            shares = np.reshape(columns[f"term_{name}"], (len(terms), len(columns[f"energy_{name}_j"])))[:, spot]
             parts = dict(zip(terms, shares * scales, strict=True))
             for term in COST_TERMS:
                 expected = cost.mean.terms_j[term]

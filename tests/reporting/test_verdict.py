@@ -199,14 +199,26 @@ def powered(row: Row, core_share: float, **terms: float) -> Row:
 
 
 @pytest.mark.parametrize(
-    ("book", "less", "means", "whose"),
+    ("book", "less", "means", "whose", "parts_known"),
     [
-        ("board", "mubrain", (4e-9, 48e-9), "Energy of the whole board, on equal coverage"),
+        (
+            "board",
+            "mubrain",
+            (4e-9, 48e-9),
+            "Energy of the whole board, on equal coverage",
+            "chip, core in use, core off and host",
+        ),
         # Of loihi's chips a 32nd, cores in use whole, and nothing of the others and of the host.
-        ("cores_in_use", "loihi", (3.5e-9, 4e-9), "Energy of the cores in use, on equal coverage"),
+        (
+            "cores_in_use",
+            "loihi",
+            (3.5e-9, 4e-9),
+            "Energy of the cores in use, on equal coverage",
+            "chip and core in use",
+        ),
     ],
 )
-def test_both_sides_of_a_comparison_count_the_same_static_power(book, less, means, whose):
+def test_both_sides_of_a_comparison_count_the_same_static_power(book, less, means, whose, parts_known):
     parts = {"static_chip": 32e-9, "static_core_in_use": 0.5e-9, "static_core_off": 8.5e-9, "static_host": 5e-9}
     rows = []
     for seed in (0, 1):
@@ -219,7 +231,21 @@ def test_both_sides_of_a_comparison_count_the_same_static_power(book, less, mean
     assert comparison.better.chip == less
     assert (comparison.better_mean, comparison.worse_mean) == pytest.approx(means)
     assert whose in found.sentence
-    assert "are known: of loihi chip, core in use, core off and host; of mubrain chip." in found.sentence
+    assert f"are known: of loihi {parts_known}; of mubrain chip." in found.sentence
+
+
+def test_static_power_that_a_book_does_not_count_is_not_covered():
+    rows = []
+    for seed in (0, 1):
+        chip = powered(loihi_row("layered", seed, 0), 1 / 32, synaptic_operation=2e-9, static_host=5e-9)
+        static = {COST_TERMS[f"static_{part}"].column: None for part in ("chip", "core_in_use", "core_off")}
+        rows += [chip | static | {"energy_barrier_j": None, "energy_hop_j": None, "energy_spike_j": None}]
+        rows += [powered(mubrain_row("layered", "random", seed, 0), 1.0, synaptic_operation=1e-9, static_chip=3e-9)]
+    for book, basis in (
+        ("board", "on equal coverage"),
+        ("cores_in_use", "on matched terms (synaptic operation); left out: static of mubrain"),
+    ):
+        assert basis in claims(rows, replace(synthetic_metadata(), static_book=book))["chip energy"].sentence
 
 
 def test_many_chip_comparisons_have_one_headline():

@@ -34,9 +34,16 @@ def test_means_over_evaluation_seeds_then_training_seeds() -> None:
 
 
 def test_energies_are_those_of_the_static_book_that_the_study_names() -> None:
-    rows = [{**row(0, 0, 0.5, 3.0), "energy_cores_in_use_j": 1.0}]
-    for book, energy in (("board", 3.0), ("cores_in_use", 1.0)):
-        assert evaluate_rows(SPEC.model_copy(update={"static_book": book}), rows).objectives == (0.5, energy)
+    spec = study(more="constraints: [{column: energy_static_chip_j, at_most: 1 J}]\n")
+    known = {"energy_cores_in_use_j": 1.0, "core_share": 0.25, "energy_static_chip_j": 2.0}
+    rows = [{**row(0, 0, 0.5, 3.0), **known}]
+    for book, energy, violations in (
+        ("board", 3.0, {"energy_static_chip_j at most 1 J": 1.0}),
+        ("cores_in_use", 1.0, {}),
+    ):
+        outcome = evaluate_rows(spec.model_copy(update={"static_book": book}), rows)
+        assert outcome.objectives == (0.5, energy)
+        assert outcome.violations == violations
 
 
 def test_a_violated_constraint_keeps_its_values() -> None:

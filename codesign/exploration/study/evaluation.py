@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from codesign.analysis.books import book_column
+from codesign.analysis.books import in_book
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.pareto import pareto_ranking
 from codesign.errors import InputError
@@ -147,8 +147,9 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
             return Outcome(state="failed", reason=row["reason"])
     objectives = [objective.column for objective in spec.objectives]
     names = list(dict.fromkeys([*objectives, *(constraint.column for constraint in spec.constraints)]))
-    books = [book_column(name, spec.static_book) for name in names]
-    frame = pd.DataFrame([[row.get(name) for name in books] for row in rows], columns=names, dtype=float)
+    read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j"]))
+    board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
+    frame = in_book(board, spec.static_book)[names]
     for name in names:
         if not np.isfinite(frame[name]).all():
             return Outcome(state="infeasible", reason=f"{name} is not known on chip {rows[0]['chip']}")
