@@ -314,7 +314,7 @@ def test_a_file_that_is_cut_off_is_named(own, name):
 def test_a_copy_without_a_test_part_can_be_pooled(own, name):
     for below in COPIES[name].test_part:
         shutil.rmtree(own / below) if (own / below).is_dir() else (own / below).unlink()
-    with pytest.raises(DataError, match="there are 0; 'split: pooled'"):
+    with pytest.raises(DataError, match="found 0; 'split: pooled'"):
         load_workload(WorkloadSpec(name=name), data_root=own)
     pooled = load_workload(WorkloadSpec(name=name, split="pooled"), data_root=own)
     assert len(pooled.test) == -(-len(samples(pooled)) // 7)
