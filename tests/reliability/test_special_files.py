@@ -65,7 +65,8 @@ def test_commands(tmp_path: Path) -> None:
     ended = run_all(list(commands.values()), folder=tmp_path, prepare=limited_memory(MEMORY), within_s=300)
     for (kind, name), one in zip(commands, ended, strict=True):
         assert "Traceback" not in one.err, (kind, name, one.err)
-        assert one.code == 2, (kind, name, one.code, one.out)
+        listed = (kind, name) == ("huge", "runs/a-0.json")  # as damaged, among the runs of its store
+        assert "is damaged" in one.out if listed else one.code == 2, (kind, name, one.code, one.out)
 
 
 READERS = """
