@@ -44,13 +44,18 @@ def held(path: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
     try:
-        with suppress(OSError):  # another's file
-            path.chmod(0o666)  # whoever may write to the folder may hold its lock next
-        with suppress(OSError):  # a full disk
-            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        with suppress(OSError), open(path, "w", encoding="utf-8", opener=_open_no_link) as file:  # a full disk
+            with suppress(OSError):  # another's file
+                os.fchmod(file.fileno(), 0o666)  # whoever may write to the folder may hold its lock next
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
         lock.release()
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Who shares the folder may have put a link to another file in the lock's place meanwhile."""
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _holder(path: Path) -> str:
