@@ -10,23 +10,12 @@ from collections.abc import Iterator
 
 from codesign.hardware.numbers import EnergyNumber, SynapticEnergy
 from codesign.hardware.parts import Energies
-from codesign.hardware.published import Per
+from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
 __all__ = ["basis_mistakes", "missing_basis"]
 
-_COUNTED: dict[str, Per] = {
-    "synaptic_operation": "operation",
-    "neuron_access": "access",
-    "neuron_update": "update",
-    "spike": "spike",
-    "message": "message",
-    "hop": "hop",
-    "hop_vertical": "hop",
-    "chip_hop": "chip_hop",
-    "barrier_message": "barrier_message",
-    "clock_cycle": "clock_cycle",
-}
+_COUNTED = {action.price.removeprefix("energies."): action.per for action in ACTIONS if action.per}
 """What each energy of a chip file is multiplied by."""
 
 Mistake = tuple[tuple[str, str, str], str]

@@ -51,6 +51,7 @@ class Action:
         subject: the action in a sentence: "a spike" costs so much.
         fallback: path of the number that holds where the file does not give `price`.
         factor: path of a number that the price is multiplied with.
+        per: what a published energy of it is divided by, as `per` in a chip file says it.
         apart: whether it is charged even where the number of another term contains the rest of this one.
     """
 
@@ -60,6 +61,7 @@ class Action:
     subject: str
     fallback: str = ""
     factor: str = ""
+    per: str = ""
     apart: bool = False
 
 
@@ -113,7 +115,8 @@ class CostTerm:
 
 def _event(name: str, symbol: str, subject: str, **more: str) -> Action:
     """An action that is counted under the name of its energy."""
-    return Action(count=name, price=f"energies.{name}", symbol=symbol, subject=subject, **more)  # type: ignore[arg-type]
+    given = {"per": name, **more}
+    return Action(count=name, price=f"energies.{name}", symbol=symbol, subject=subject, **given)  # type: ignore[arg-type]
 
 
 def _static(part: str, drawn_by: Any, label: str, drawn: str, missing: str = "") -> CostTerm:
@@ -138,7 +141,7 @@ _TERMS = (
         label="synaptic operations",
         column="energy_synaptic_operation_j",
         missing="energy, in both books",
-        actions=(_event("synaptic_operation", "e_so", "a synaptic operation"),),
+        actions=(_event("synaptic_operation", "e_so", "a synaptic operation", per="operation"),),
         essential=True,
     ),
     CostTerm(
@@ -146,14 +149,14 @@ _TERMS = (
         label="neuron accesses",
         column="energy_neuron_access_j",
         missing="energy of visiting neurons",
-        actions=(_event("neuron_access", "e_access", "visiting a neuron"),),
+        actions=(_event("neuron_access", "e_access", "visiting a neuron", per="access"),),
     ),
     CostTerm(
         name="neuron_update",
         label="neuron updates",
         column="energy_neuron_update_j",
         missing="energy of neuron updates",
-        actions=(_event("neuron_update", "e_upd", "a neuron update"),),
+        actions=(_event("neuron_update", "e_upd", "a neuron update", per="update"),),
     ),
     CostTerm(
         name="spike",
@@ -178,9 +181,10 @@ _TERMS = (
         missing="energy of the network",
         actions=(
             _event("hop", "e_hop", "a hop"),
-            _event("hop_vertical", "e_hop", "a vertical hop", fallback="energies.hop"),
+            _event("hop_vertical", "e_hop", "a vertical hop", fallback="energies.hop", per="hop"),
             Action(
                 count="chip_hop",
+                per="chip_hop",
                 price="energies.chip_hop",
                 symbol="chip to chip",
                 subject="a hop between chips",
@@ -201,7 +205,14 @@ _TERMS = (
         column="energy_clock_j",
         meaning="part of energy_j: cycles of the clock while the chip is on",
         actions=(
-            Action(count="on_s", price="energies.clock_cycle", factor="clock", symbol="e_clk", subject="a clock cycle"),
+            Action(
+                count="on_s",
+                price="energies.clock_cycle",
+                per="clock_cycle",
+                factor="clock",
+                symbol="e_clk",
+                subject="a clock cycle",
+            ),
         ),
         drawn_by="chips",
         part="chip",
