@@ -12,7 +12,7 @@ from rich.table import Table
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.missing import missing_parameters
-from codesign.hardware.numbers import NamedNumber
+from codesign.hardware.named_numbers import NamedNumber
 from codesign.hardware.prices import Prices
 from codesign.hardware.terms import ACTIONS, COVERAGE
 from codesign.units import format_si
@@ -44,7 +44,8 @@ def print_list(console: Console, chips: Iterable[Chip]) -> None:
         console.print(escape(_row(chip)))
         time = "overload" if chip.synchronization.kind == "timer" else "latency"
         missing = dict.fromkeys(_SHORT.get(number, time) for number, _ in missing_parameters(chip))
-        _print_indented(console, chip.description.strip().split(". ")[0].rstrip(".") + ".", 3)
+        if chip.description:
+            _print_indented(console, chip.description.strip().split(". ")[0].rstrip(".") + ".", 3)
         if chip.aliases:
             _print_indented(console, f"also called {', '.join(chip.aliases)}", 3)
         _print_indented(console, f"unknown: {', '.join(missing) or 'nothing'}", 3)
@@ -74,7 +75,8 @@ def _static(chip: Chip) -> str:
 def print_chip(console: Console, chip: Chip) -> None:
     """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
-    console.print(escape(chip.description))
+    if chip.description:
+        console.print(escape(chip.description))
     _print_accounting(console, chip)
     _print_numbers(console, chip)
     console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")

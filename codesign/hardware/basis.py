@@ -43,10 +43,10 @@ def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistak
 
 
 def missing_basis(energies: Energies) -> Iterator[Mistake]:
-    """Energies that leave out `per`, `static` or `voltage`. Chips that come with the program must say all three."""
+    """Energies that leave out what they are energies of. Chips that come with the program must say all of it."""
     for name, number in _given(energies):
-        for field in ("per", "static", "voltage"):
-            if not getattr(number, field):
+        for field in ("per", "static", "voltage", "all_in", "counted"):
+            if field in type(number).model_fields and field not in number.model_fields_set:
                 yield ("energies", name, field), "must be given for a chip that comes with the program"
 
 

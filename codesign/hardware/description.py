@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from codesign.documents import Spec, suggestion
+from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.hardware.basis import basis_mistakes
+from codesign.hardware.named_numbers import NamedNumber, named_numbers
 from codesign.hardware.numbers import (
     AreaNumber,
     Bits,
@@ -23,10 +24,8 @@ from codesign.hardware.numbers import (
     FrequencyNumber,
     Lanes,
     LengthNumber,
-    NamedNumber,
     TimeNumber,
     VoltageNumber,
-    named_numbers,
     problem,
 )
 from codesign.hardware.parts import (
@@ -44,6 +43,7 @@ from codesign.hardware.parts import (
     Times,
     WeightGrid,
 )
+from codesign.hardware.provenance import OWN, own_parts
 from codesign.units import format_si
 
 __all__ = ["Chip", "Mistake", "consistency_mistakes"]
@@ -56,14 +56,15 @@ class Chip(Spec):
     """A validated chip file.
 
     Attributes:
-        name, title, aliases, description: what it is called.
-        citation: key of the main entry of `sources`.
+        name, title, aliases, description: what it is called; the name where there is no title.
+        citation: key of the main entry of `sources`; `own`, for the file itself, where it names none.
         operating_point: voltage, clock, tick and load at which the numbers hold.
         sources: where the numbers come from.
         cores, neurons_per_core, synapses_per_core, weight_memory, fan_in: capacity; `weight_memory` is bits per core,
             `fan_in` the most inputs of one neuron.
         stores_kernels: whether a convolution's kernel is stored once and not once a synapse.
-        layers_share_core, splits_layers: whether two layers may lie on one core, and one layer on several.
+        layers_share_core, splits_layers: whether two layers may lie on one core, and one layer on several. Where the
+            file does not say the first, they may, which is an assumption.
         multi_chip: whether a network may span several chips.
         weight_bits, weights, weight_format: the widest weight, the integers it takes, and a remark.
         potential_bits: width of a potential, which saturates.
@@ -77,12 +78,12 @@ class Chip(Spec):
     """
 
     name: Name
-    title: Annotated[str, Field(min_length=1, max_length=80)]
+    title: Annotated[str, Field(max_length=80)] = ""
     aliases: tuple[str, ...] = ()
-    description: str
-    citation: str
-    operating_point: Annotated[str, Field(min_length=1)]
-    sources: Annotated[dict[str, Source], Field(min_length=1)]
+    description: str = ""
+    citation: str = OWN
+    operating_point: Annotated[str, Field(min_length=1)] = "not stated"
+    sources: dict[str, Source] = Field(default_factory=dict)
     technology_node: LengthNumber | None = None
     area: AreaNumber | None = None
     supply_voltage: VoltageNumber | None = None
@@ -92,7 +93,7 @@ class Chip(Spec):
     weight_memory: CoreCounts | None = None
     fan_in: Count | None = None
     stores_kernels: bool = False
-    layers_share_core: bool
+    layers_share_core: bool | None = None
     splits_layers: bool = True
     multi_chip: MultiChip | None = None
     weight_bits: Bits | None = None
@@ -109,7 +110,7 @@ class Chip(Spec):
     power_gating: PowerGating = PowerGating()
     times: Times = Times()
     network_on_chip: NetworkOnChip | None = None
-    can_flush: Answer
+    can_flush: Answer = "unknown"
     supports: Supports = Supports()
     validation: tuple[Measurement, ...] = ()
 
@@ -128,7 +129,14 @@ class Chip(Spec):
         errors += [_at(mistake) for mistake in consistency_mistakes(chip)]
         if errors:
             raise ValidationError.from_exception_data("Chip", errors)
-        return chip
+        return _completed(chip)
+
+    @classmethod
+    def relocate(cls, location: Path_, data: Any) -> Path_:
+        """A mistake in the field of a number whose bare value was written is one of that value."""
+        holder = value_at(data, location[:-1]) if location else None
+        bare = holder is not None and not isinstance(holder, dict)
+        return location[:-1] if bare and isinstance(location[-1], str) else location
 
     def __repr__(self) -> str:
         """What it is, in a line or two; `numbers` lists all that is known."""
@@ -168,6 +176,14 @@ class Chip(Spec):
         return tuple(f"{item.name}: {item.note}" for item in self.numbers() if item.note)
 
 
+def _completed(chip: Chip) -> Chip:
+    """With a title, and the file itself among the sources where it is one."""
+    given: dict[str, Any] = {} if chip.title else {"title": chip.name}
+    if OWN not in chip.sources and (chip.citation == OWN or any(own_parts(chip))):
+        given["sources"] = {**chip.sources, OWN: Source(citation="the chip's own file")}
+    return chip.model_copy(update=given) if given else chip
+
+
 def _at(mistake: Mistake) -> InitErrorDetails:
     location, reason = mistake
     return InitErrorDetails(type=problem(reason), loc=location, input=None)
@@ -186,9 +202,10 @@ def _again(item: Any) -> InitErrorDetails:
 
 def _source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
     """Every `source` and the `citation` of raw file content that names no entry of `sources`."""
-    sources = data.get("sources")
+    sources = data.get("sources", {})
     if not isinstance(sources, dict):
         return
+    sources = {**sources, OWN: None}
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
         yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
     for location, key in _named_sources({name: part for name, part in data.items() if name != "sources"}, ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from codesign.documents import dotted, read_document, refusal, suggestion, validate_document
@@ -11,6 +11,7 @@ from codesign.errors import InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.description import Chip, Mistake
+from codesign.hardware.provenance import own_parts
 from codesign.hardware.validation_mistakes import model_mistakes
 
 __all__ = ["check_chip", "chip_names", "find_chip", "load_chip"]
@@ -42,7 +43,16 @@ def check_chip(path: Path) -> Chip:
     shipped = {os.path.realpath(folder) for folder in packaged_folders("chips")}
     if os.path.realpath(path.parent) not in shipped:
         return load_chip(path)
-    return _loaded(path, lambda chip: (*model_mistakes(chip), *missing_basis(chip.energies)))
+    return _loaded(path, lambda chip: (*model_mistakes(chip), *_unstated(chip), *missing_basis(chip.energies)))
+
+
+def _unstated(chip: Chip) -> Iterator[Mistake]:
+    """What a file of one's own may leave out."""
+    for name in ("title", "description", "citation", "operating_point", "layers_share_core", "can_flush"):
+        if name not in chip.model_fields_set:
+            yield (name,), "must be given for a chip that comes with the program"
+    for place in own_parts(chip):
+        yield place, "must name its confidence and source in a chip that comes with the program"
 
 
 def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.arguments import real
-from codesign.documents import Spec
+from codesign.hardware.provenance import Sourced
 from codesign.hardware.published import Per, Static, VoltageText
 from codesign.hardware.terms import INCLUDABLE_TERMS
-from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, format_si
+from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage
 
 __all__ = [
     "AreaNumber",
     "BarrierTimes",
     "Bits",
     "ChipPower",
-    "Confidence",
     "CoreCounts",
     "Count",
     "Effect",
@@ -30,7 +26,6 @@ __all__ = [
     "FrequencyNumber",
     "Lanes",
     "LengthNumber",
-    "NamedNumber",
     "Number",
     "Operation",
     "PowerNumber",
@@ -42,14 +37,8 @@ __all__ = [
     "TimeTerm",
     "UpdateEnergy",
     "VoltageNumber",
-    "check_numbers",
-    "named_numbers",
     "problem",
 ]
-
-Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
-"""How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
-that a model meets measurements; estimated; or secondary, known only through someone else's text."""
 
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
@@ -101,15 +90,16 @@ EnergyTerm = Annotated[str, BeforeValidator(_includable)]
 """Name of a term that another number may contain."""
 
 
-class Number(Spec):
-    """Base: how a number is known, the key of its `source` in the file's `sources`, a remark, and a short quotation."""
+class Number(Sourced):
+    """Base: a number, how it is known, and a short quotation; a bare value is its `value`."""
 
     unit: ClassVar[str] = ""
     effect: ClassVar[Effect] = "nothing"
-    confidence: Confidence
-    source: str
-    note: str = ""
     quote: str = ""
+
+    @classmethod
+    def written_out(cls, value: Any) -> Any:
+        return {"value": value}
 
     @property
     def basis(self) -> str:
@@ -185,7 +175,7 @@ class SynapticEnergy(EnergyNumber):
     in which it was measured, and for no other.
     """
 
-    all_in: bool
+    all_in: bool = False
     operation: Operation | None = None
 
     @model_validator(mode="after")
@@ -201,7 +191,7 @@ class UpdateEnergy(EnergyNumber):
     """Energy of a neuron update: one an `evaluation` (event-driven), or one for each `active_neuron` (with input or
     potential) and timestep (clocked)."""
 
-    counted: Literal["evaluations", "active_neurons"]
+    counted: Literal["evaluations", "active_neurons"] = "evaluations"
 
 
 class PowerNumber(QuantityNumber):
@@ -220,7 +210,7 @@ class ChipPower(PowerNumber):
 
 
 class TimeNumber(QuantityNumber):
-    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock.
+    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, as a bare number without a unit is.
 
     `includes` names other times that this number already contains.
     """
@@ -231,6 +221,11 @@ class TimeNumber(QuantityNumber):
     cycles: Annotated[Real, Field(ge=0, le=1e9)] | None = None
     range: tuple[Time, Time] | None = None
     includes: tuple[TimeTerm, ...] = ()
+
+    @classmethod
+    def written_out(cls, value: Any) -> Any:
+        unitless = isinstance(value, int | float) and not isinstance(value, bool)
+        return {"cycles": value} if unitless else {"value": value}
 
     @model_validator(mode="after")
     def _check_kind(self) -> TimeNumber:
@@ -291,13 +286,17 @@ class Lanes(PriceNumber):
 class BarrierTimes(PriceNumber):
     """Time of one barrier by the number of tiles that take part, and of chips where there are several, in seconds.
 
-    `between` two listed numbers it is `linear`, or that of the smaller one (`step`).
+    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any.
     """
 
     unit: ClassVar[str] = "s"
     between: Literal["linear", "step"] = "linear"
     by_tiles: BarrierTable
     by_chips: BarrierTable | None = None
+
+    @classmethod
+    def written_out(cls, value: Any) -> Any:
+        return {"by_tiles": {1: value}}
 
     def of_tiles(self, tiles: int) -> float:
         """The time for a number of tiles; constant beyond the listed ones."""
@@ -323,77 +322,3 @@ class BarrierTimes(PriceNumber):
             if at == high:
                 return table[high]
         return table[known[-1]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NamedNumber:
-    """One number of a chip, ready to be shown: `text` has the unit, `value_si` is None for lists, words and cycles."""
-
-    name: str
-    value_si: float | None
-    unit: str
-    effect: Effect
-    text: str
-    confidence: str
-    source: str
-    note: str
-    quote: str
-    basis: str
-
-
-def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
-    """Every number within a spec that is known, in file order."""
-    return tuple(_named(path, number) for path, number in _walk(spec, ""))
-
-
-def check_numbers(spec: Spec) -> None:
-    """Raises InputError for a number that bypassed the checks of a spec and is negative or not finite."""
-    for path, number in _walk(spec, ""):
-        for name in ("value", "cycles"):
-            value = getattr(number, name, None)
-            if isinstance(value, float):
-                real(f"{path}.{name}", value)
-
-
-def _walk(spec: Spec, prefix: str) -> Iterator[tuple[str, Number]]:
-    for name in type(spec).model_fields:
-        value = getattr(spec, name)
-        path = f"{prefix}{name}"
-        if isinstance(value, Number):
-            yield path, value
-        elif isinstance(value, Spec):
-            yield from _walk(value, f"{path}.")
-
-
-def _named(path: str, number: Number) -> NamedNumber:
-    unit = number.unit
-    value_si: float | None = None
-    if isinstance(number, BarrierTimes):
-        items = sorted(number.by_tiles.items())
-        text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
-    else:
-        value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
-        if isinstance(number, TimeNumber) and number.cycles is not None:
-            text, unit = f"{number.cycles:g} cycle{'s' * (number.cycles != 1)}", ""
-        elif isinstance(value, tuple):
-            text = ", ".join(f"{item:,}" for item in value)
-            value_si = float(value[0]) if len(value) == 1 else None
-        elif isinstance(value, str):
-            text = value
-        elif isinstance(value, int):
-            text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
-        else:
-            text = f"{value * 1e6:.4g} mm²" if unit == "m**2" else format_si(value, unit)
-            value_si = value
-    return NamedNumber(
-        name=path,
-        value_si=value_si,
-        unit=unit,
-        effect=number.effect,
-        text=text,
-        confidence=number.confidence,
-        source=number.source,
-        note=number.note,
-        quote=number.quote,
-        basis=number.basis,
-    )

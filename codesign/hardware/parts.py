@@ -12,7 +12,6 @@ from codesign.documents import Spec
 from codesign.hardware.numbers import (
     BarrierTimes,
     ChipPower,
-    Confidence,
     Count,
     EnergyNumber,
     FrequencyNumber,
@@ -22,6 +21,7 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
     problem,
 )
+from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
 from codesign.units import Energy, Fraction, Positive, Power, Time
@@ -184,7 +184,7 @@ class MultiChip(Spec):
     most: Count | None = None
 
 
-class WeightGrid(Spec):
+class WeightGrid(Sourced):
     """Which integers a weight takes, and how many of them share a scale.
 
     Attributes:
@@ -196,12 +196,9 @@ class WeightGrid(Spec):
     signed: bool = True
     scale: Literal["layer", "network"] = "layer"
     levels: Literal["symmetric", "full"] = "symmetric"
-    confidence: Confidence
-    source: str
-    note: str = ""
 
 
-class NetworkOnChip(Spec):
+class NetworkOnChip(Sourced):
     """A mesh of `rows` × `columns` tiles of `cores_per_tile` cores; core 0 is in tile 0 at row 0 and column 0.
 
     Tiles are numbered along the rows, or along the `columns` first. `link_rate` is in messages a second over one link.
@@ -211,9 +208,6 @@ class NetworkOnChip(Spec):
     rows: Positive
     columns: Positive
     cores_per_tile: Positive
-    confidence: Confidence
-    source: str
-    note: str = ""
     numbering: Literal["rows", "columns"] = "rows"
     link_rate: FrequencyNumber | None = None
 

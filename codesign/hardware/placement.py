@@ -20,7 +20,7 @@ from codesign.hardware.filling import (
     spread_evenly,
 )
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
-from codesign.hardware.numbers import check_numbers
+from codesign.hardware.named_numbers import check_numbers
 from codesign.hardware.shortage import load_text, plural, remedies, shortage_text
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
@@ -186,6 +186,7 @@ def place(
         assumptions=(
             *_lifted(shape, chip, budget, filling),
             *_added(chip, capacity, filling),
+            *_shared(chip, parts),
             *_weight_assumptions(chip, weight_bits),
         ),
     )
@@ -217,7 +218,7 @@ def _budget(chip: Chip, capacity: Capacity) -> Budget:
         synapses=counts,
         weight_bits=weight_bits,
         fan_in=None if fan_in is None else fan_in.value,
-        shares_cores=chip.layers_share_core,
+        shares_cores=chip.layers_share_core is not False,
         splits_layers=chip.splits_layers,
         stores_kernels=chip.stores_kernels,
     )
@@ -256,6 +257,12 @@ def _added(chip: Chip, capacity: Capacity, filling: Filling) -> Iterator[str]:
         yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
     elif capacity == "scaled":
         yield f"{chip.name} scaled: {spans}; nothing else is added"
+
+
+def _shared(chip: Chip, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
+    """Cores with several layers where the chip does not say whether there may be such."""
+    if chip.layers_share_core is None and len({part.core for part in parts}) < len(parts):
+        yield f"{chip.name} does not state whether two layers may lie on one core; here they do"
 
 
 def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:

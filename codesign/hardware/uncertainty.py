@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from codesign.hardware.cost import Cost, mean_costs, mean_times
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import BarrierTimes, Confidence, Number, QuantityNumber, TimeNumber
+from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
 from codesign.hardware.parameters import AXIS_SOURCE
 from codesign.hardware.prices import Prices, number_at
+from codesign.hardware.provenance import Confidence
 
 __all__ = ["ASSUMED_FACTORS", "DRAWS", "UncertainNumber", "draws_of", "uncertain_numbers", "uncertainty_columns"]
 

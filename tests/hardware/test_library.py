@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from handmade_hardware import near
 
-from codesign.hardware.basis import missing_basis
 from codesign.hardware.description import Chip
-from codesign.hardware.library import load_chip
+from codesign.hardware.library import check_chip, load_chip
 from codesign.hardware.parts import Timer
 
 CHIPS = Path(__file__).parents[2] / "chips"
@@ -208,9 +207,9 @@ def test_the_numbers_of_mubrain_give_a_digit_from_its_counts(operations: int) ->
     assert chip.times.synaptic_operation.range[1] == near(4.2e-3 / 6400, rel=1e-3)
 
 
-def test_every_energy_of_the_library_says_what_it_is_an_energy_of() -> None:
-    for name, chip in LIBRARY.items():
-        assert not [place for place, _ in missing_basis(chip.energies)], name
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_chip_says_how_all_of_it_is_known_and_what_its_energies_are_energies_of(path: Path) -> None:
+    check_chip(path)
 
 
 def test_the_numbers_of_odin_meet_both_measured_powers() -> None:

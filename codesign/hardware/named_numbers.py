@@ -1,0 +1,88 @@
+"""The numbers of a chip by name, as lists of them show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from codesign.arguments import real
+from codesign.documents import Spec
+from codesign.hardware.numbers import BarrierTimes, Effect, Number, TimeNumber
+from codesign.units import format_si
+
+__all__ = ["NamedNumber", "check_numbers", "named_numbers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedNumber:
+    """One number of a chip, ready to be shown: `text` has the unit, `value_si` is None for lists, words and cycles."""
+
+    name: str
+    value_si: float | None
+    unit: str
+    effect: Effect
+    text: str
+    confidence: str
+    source: str
+    note: str
+    quote: str
+    basis: str
+
+
+def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
+    """Every number within a spec that is known, in file order."""
+    return tuple(_named(path, number) for path, number in _walk(spec, ""))
+
+
+def check_numbers(spec: Spec) -> None:
+    """Raises InputError for a number that bypassed the checks of a spec and is negative or not finite."""
+    for path, number in _walk(spec, ""):
+        for name in ("value", "cycles"):
+            value = getattr(number, name, None)
+            if isinstance(value, float):
+                real(f"{path}.{name}", value)
+
+
+def _walk(spec: Spec, prefix: str) -> Iterator[tuple[str, Number]]:
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        path = f"{prefix}{name}"
+        if isinstance(value, Number):
+            yield path, value
+        elif isinstance(value, Spec):
+            yield from _walk(value, f"{path}.")
+
+
+def _named(path: str, number: Number) -> NamedNumber:
+    unit = number.unit
+    value_si: float | None = None
+    if isinstance(number, BarrierTimes):
+        items = sorted(number.by_tiles.items())
+        text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
+    else:
+        value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
+        if isinstance(number, TimeNumber) and number.cycles is not None:
+            text, unit = f"{number.cycles:g} cycle{'s' * (number.cycles != 1)}", ""
+        elif isinstance(value, tuple):
+            text = ", ".join(f"{item:,}" for item in value)
+            value_si = float(value[0]) if len(value) == 1 else None
+        elif isinstance(value, str):
+            text = value
+        elif isinstance(value, int):
+            text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
+        else:
+            text = f"{value * 1e6:.4g} mm²" if unit == "m**2" else format_si(value, unit)
+            value_si = value
+    return NamedNumber(
+        name=path,
+        value_si=value_si,
+        unit=unit,
+        effect=number.effect,
+        text=text,
+        confidence=number.confidence,
+        source=number.source,
+        note=number.note,
+        quote=number.quote,
+        basis=number.basis,
+    )

@@ -1,0 +1,56 @@
+"""How what a chip file states is known, and what its reader may leave to be understood: numbers of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from codesign.documents import Path_, Spec
+
+__all__ = ["OWN", "Confidence", "Sourced", "own_parts"]
+
+Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
+"""How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
+that a model meets measurements; estimated; or secondary, known only through someone else's text."""
+
+OWN = "own"
+"""Source key of what a file states without saying where it is from: the file itself."""
+
+
+class Sourced(Spec):
+    """Base of what a chip file states: how it is known, the key of its `source` in the file's `sources`, and a remark.
+
+    Without `confidence` and `source` it is stated by the file itself, and then a bare value will do.
+    """
+
+    confidence: Confidence
+    source: str
+    note: str = ""
+
+    @classmethod
+    def written_out(cls, value: Any) -> Any:
+        """The fields that a bare value stands for; the value as it is where none do."""
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own(cls, data: Any) -> Any:
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, dict):
+            data = cls.written_out(data)
+        if not isinstance(data, dict) or "confidence" in data or "source" in data:
+            return data
+        return {**data, "confidence": "stated", "source": OWN}
+
+
+def own_parts(spec: Spec, place: Path_ = ()) -> Iterator[Path_]:
+    """Places of all that a file states without saying where it is from."""
+    for name in type(spec).model_fields:
+        part = getattr(spec, name)
+        if isinstance(part, Sourced) and part.source == OWN:
+            yield (*place, name)
+        elif isinstance(part, Spec):
+            yield from own_parts(part, (*place, name))

@@ -1,0 +1,106 @@
+"""Chip files of one's own, which say no more than they must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError
+from codesign.hardware import library
+from codesign.hardware.description import Chip
+from codesign.hardware.library import check_chip, load_chip
+from codesign.hardware.placement import place
+from codesign.network.topology import network_shape, parse_topology
+
+OWN = """\
+name: mine
+cores: 2
+neurons_per_core: [64, 32]
+clock: 100 MHz
+vector_width: all
+weights: {signed: false}
+weight_bits: 8
+synchronization: {kind: barrier, scope: timestep, times: 2 us}
+energies: {synaptic_operation: 3 pJ, neuron_update: {value: 1 pJ, range: [0.5 pJ, 2 pJ]}}
+times: {synaptic_operation: 5 ns, neuron_update: 3, output: {cycles: 2}}
+"""
+STATED = "confidence: stated, source: own"
+WRITTEN_OUT = f"""\
+name: mine
+title: mine
+citation: own
+operating_point: not stated
+sources: {{own: {{citation: the chip's own file}}}}
+can_flush: unknown
+cores: {{value: 2, {STATED}}}
+neurons_per_core: {{value: [64, 32], {STATED}}}
+clock: {{value: 100 MHz, {STATED}}}
+vector_width: {{value: all, {STATED}}}
+weights: {{signed: false, {STATED}}}
+weight_bits: {{value: 8, {STATED}}}
+synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us}}, {STATED}}}}}
+energies:
+  synaptic_operation: {{value: 3 pJ, all_in: false, {STATED}}}
+  neuron_update: {{value: 1 pJ, range: [0.5 pJ, 2 pJ], counted: evaluations, {STATED}}}
+times:
+  synaptic_operation: {{value: 5 ns, {STATED}}}
+  neuron_update: {{cycles: 3, {STATED}}}
+  output: {{cycles: 2, {STATED}}}
+description: ""
+"""
+
+
+def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
+    assert parse_document(OWN, "mine.yaml", Chip) == parse_document(WRITTEN_OUT, "mine.yaml", Chip)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("cores: eight", "cores: must be a valid integer, found 'eight'"),
+        ("cores: [1, 2]", "cores: must be a valid integer, found a list"),
+        ("vector_width: 0", "vector_width: must be a whole number of lanes above 0"),
+        ("technology_node: 28", "technology_node: needs a unit, found 28; write for example '28 nm'"),
+        ("supply_voltage: {value: 1 V, confidence: stated}", "'supply_voltage.source' is missing"),
+        ("supply_voltage: {value: 1 V, source: paper}", "supply_voltage.source: unknown source 'paper'"),
+        ("energies: {spike: 3 ps}", "energies.spike: must be a quantity in J such as '26 pJ', found '3 ps'"),
+        ("energies: {spike: 3}", "energies.spike: needs a unit, found 3"),
+        ("times: {output: true}", "times.output: "),
+        ("energies: 3 pJ", "energies: must be a valid dictionary"),
+    ],
+)
+def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> None:
+    cores = "" if line.startswith("cores") else "cores: 4\n"
+    with pytest.raises(DocumentError) as raised:
+        parse_document(f"name: mine\nsynchronization: {{kind: clocked}}\n{cores}{line}\n", "mine.yaml", Chip)
+    told = [str(problem) for problem in raised.value.problems]
+    assert any(text.startswith(f"mine.yaml:{3 + bool(cores)}: ") and message in text for text in told), told
+
+
+def test_a_chip_of_the_program_must_say_how_all_of_it_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN)
+    assert check_chip(file) == load_chip(file)
+    monkeypatch.setattr(library, "packaged_folders", lambda name: (tmp_path,))
+    with pytest.raises(DocumentError) as raised:
+        check_chip(file)
+    told = [str(problem).partition("mine.yaml:")[2] for problem in raised.value.problems]
+    assert "2: cores: must name its confidence and source in a chip that comes with the program" in told
+    assert "8: synchronization.times: must name its confidence and source in a chip that comes with the program" in told
+    assert "9: energies.neuron_update.counted: must be given for a chip that comes with the program" in told
+    assert "1: can_flush: must be given for a chip that comes with the program" in told
+
+
+def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
+    chip = parse_document(OWN, "mine.yaml", Chip)
+
+    def told(topology: str) -> list[str]:
+        assumptions = place(network_shape(parse_topology(topology)), chip).assumptions
+        return [text for text in assumptions if "two layers" in text]
+
+    assert told("8-32-32") == ["mine does not state whether two layers may lie on one core; here they do"]
+    assert told("8-64-32") == []
