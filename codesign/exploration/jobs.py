@@ -67,7 +67,7 @@ __all__ = [
 TRAIN_VERSION = 5
 EXECUTE_VERSION = 4
 SUMMARY_VERSION = 2
-COST_VERSION = 4
+COST_VERSION = 5
 
 Device = Literal["cpu", "cuda"]
 
@@ -215,7 +215,7 @@ def _placement_digest(placement: Placement) -> str:
 
 _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
-    *("weight_format", "validation", "technology_node", "area", "supply_voltage"),
+    *("weight_format", "validation"),
 }
 _OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
 

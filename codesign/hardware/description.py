@@ -15,6 +15,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.hardware.basis import basis_mistakes
+from codesign.hardware.laws import THRESHOLD_V
 from codesign.hardware.named_numbers import NamedNumber, named_numbers
 from codesign.hardware.numbers import (
     AreaNumber,
@@ -38,6 +39,7 @@ from codesign.hardware.parts import (
     PowerGating,
     Source,
     StaticPower,
+    Structure,
     Supports,
     Synchronization,
     Times,
@@ -71,6 +73,7 @@ class Chip(Spec):
         crossbar: whether a message occupies every neuron of a core, connected or not.
         clock: of times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
+        structure: memories and words of a core, from which prices are estimated.
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
         supports: leak and reset of the neurons.
@@ -103,6 +106,7 @@ class Chip(Spec):
     crossbar: bool = False
     clock: FrequencyNumber | None = None
     vector_width: Lanes | None = None
+    structure: Structure | None = None
     group_size: Count | None = None
     synchronization: Synchronization
     energies: Energies = Energies()
@@ -232,6 +236,7 @@ def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
     yield from _time_mistakes(chip)
     yield from _capacity_mistakes(chip)
     yield from _network_mistakes(chip)
+    yield from _structure_mistakes(chip)
 
 
 def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
@@ -355,3 +360,28 @@ def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
                 f"has place for {places} cores ({network.rows}×{network.columns} tiles of {network.cores_per_tile}), "
                 f"the chip has {chip.cores.value}",
             )
+
+
+def _structure_mistakes(chip: Chip) -> Iterator[Mistake]:
+    structure = chip.structure
+    if structure is None:
+        return
+    needed = {
+        "technology_node": chip.technology_node,
+        "supply_voltage": chip.supply_voltage,
+        "weight_bits": chip.weight_bits,
+        "vector_width or structure.lanes": chip.vector_width or structure.lanes,
+        "potential_bits or structure.state_bits": chip.potential_bits or structure.state_bits,
+        "neurons_per_core or structure.state_store": chip.neurons_per_core or structure.state_store,
+        "synapses_per_core, weight_memory or structure.weight_store": chip.synapses_per_core
+        or chip.weight_memory
+        or structure.weight_store,
+    }
+    for name, number in needed.items():
+        if number is None:
+            yield ("structure",), f"needs {name}"
+    every = chip.vector_width is not None and chip.vector_width.value == "all"
+    if every and structure.lanes is None and chip.neurons_per_core is None:
+        yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
+    if chip.supply_voltage is not None and chip.supply_voltage.value <= THRESHOLD_V:
+        yield ("supply_voltage",), f"must be above {THRESHOLD_V:g} V, below which the laws of the structure do not hold"

@@ -14,6 +14,7 @@ from codesign.hardware.terms import INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage
 
 __all__ = [
+    "Amount",
     "AreaNumber",
     "BarrierTimes",
     "Bits",
@@ -241,19 +242,27 @@ class FrequencyNumber(QuantityNumber):
     range: tuple[Frequency, Frequency] | None = None
 
 
-class VoltageNumber(Number):
+class VoltageNumber(PriceNumber):
     unit: ClassVar[str] = "V"
-    value: Voltage
+    value: Annotated[Voltage, Field(le=20)]
 
 
-class LengthNumber(Number):
+class LengthNumber(PriceNumber):
     unit: ClassVar[str] = "m"
-    value: Length
+    value: Annotated[Length, Field(le=1e-4)]
 
 
-class AreaNumber(Number):
+class AreaNumber(QuantityNumber):
     unit: ClassVar[str] = "m**2"
+    ceiling: ClassVar[float] = 1.0
     value: Area
+    range: tuple[Area, Area] | None = None
+
+
+class Amount(PriceNumber):
+    """How many, where that changes nothing but prices."""
+
+    value: Positive
 
 
 class Count(SpikeNumber):

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
+from codesign.hardware.laws import MemoryKind
 from codesign.hardware.numbers import (
+    Amount,
     BarrierTimes,
     ChipPower,
     Count,
@@ -39,6 +41,7 @@ __all__ = [
     "PowerGating",
     "Source",
     "StaticPower",
+    "Structure",
     "Supports",
     "Synchronization",
     "Timer",
@@ -176,6 +179,31 @@ class PowerGating(Spec):
     confidence: Confidence | None = None
     source: str = ""
     note: str = ""
+
+
+class Structure(Spec):
+    """How a core stores and adds, from which `codesign.hardware.structure` estimates its prices.
+
+    Lanes, capacities, widths, node and voltage are the chip's own; this says the rest.
+
+    Attributes:
+        memory: of weights, and of states where `state_memory` does not say otherwise.
+        lanes: adders of a core, where not `vector_width`.
+        weight_word, state_word: bits that are read at once, where more than the lanes need.
+        weights_used: weights of a word that are used before the next is read, where more than lanes.
+        weight_store, state_store: bits of the memory of a core, where more than what lies in it.
+        state_bits: of a neuron, where not `potential_bits`.
+    """
+
+    memory: MemoryKind
+    state_memory: MemoryKind | None = None
+    lanes: Amount | None = None
+    weight_word: Amount | None = None
+    weights_used: Amount | None = None
+    weight_store: Amount | None = None
+    state_word: Amount | None = None
+    state_store: Amount | None = None
+    state_bits: Amount | None = None
 
 
 class MultiChip(Spec):

@@ -148,7 +148,7 @@ def test_every_number_says_what_it_changes() -> None:
     effects = {item.name: item.effect for item in chip.numbers()}
     assert effects["energies.synaptic_operation"] == effects["vector_width"] == effects["clock"] == "price"
     assert effects["neurons_per_core"] == effects["weight_bits"] == effects["cores"] == "spikes"
-    assert effects["technology_node"] == "nothing"
+    assert effects["technology_node"] == effects["supply_voltage"] == effects["area"] == "price"
 
 
 def test_unknowns_name_what_cannot_be_modelled() -> None:

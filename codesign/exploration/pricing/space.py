@@ -17,7 +17,17 @@ from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, different
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Lanes, Number, PowerNumber, TimeNumber
+from codesign.hardware.numbers import (
+    AreaNumber,
+    BarrierTimes,
+    EnergyNumber,
+    Lanes,
+    LengthNumber,
+    Number,
+    PowerNumber,
+    TimeNumber,
+    VoltageNumber,
+)
 from codesign.hardware.parameters import number_type, replaced, with_parameters
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, number_at
@@ -75,7 +85,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         raise InputError(
             f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
         )
-    if kind.effect == "nothing":
+    if chip.structure is None and issubclass(kind, AreaNumber | LengthNumber | VoltageNumber):
         raise InputError(f"{path}: nothing that is computed depends on it")
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     try:

@@ -1,0 +1,159 @@
+"""What the structure of a chip's cores lets one expect of its energies, times, leakage and area.
+
+    e_group = k_e [ E_read(weights)·L/q + E_read(states) + E_write(states) + L (add + compare + registers) ]
+    e_so    = e_group / L       word share = k_e [reads and writes] / e_group
+    e_upd   = k_e [ E_read(states) + E_write(states) + L (add + compare + registers) ] / L
+    area    = k_a [ Σ areas of memories and lanes ] · cores
+    leakage = Σ λ · bits · (V/V_0)³ · cores
+    t_word  ≥ max(t_weights, 2 t_states)      t_upd ≥ 2 t_states
+
+A group is the operations that L lanes do at once; q weights are used of each word that is read. The laws of memories
+and logic are those of `codesign.hardware.laws`; k_e and k_a are fitted over the chips that come with the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codesign.documents import Spec
+from codesign.hardware.description import Chip
+from codesign.hardware.laws import ADD_J, REGISTER_J, leakage, logic_area, logic_energy, memory
+
+__all__ = ["StructureEstimate", "estimate"]
+
+K_ENERGY, K_AREA = 3.55, 2.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureEstimate:
+    """What the model expects of a chip, in SI units.
+
+    Attributes:
+        lanes: L, with which words are filled; never more than neurons of a core.
+        operation_j: energy of a synaptic operation where all lanes are filled.
+        word_share: the part of it that is spent once a word, whether its lanes are filled or not.
+        update_j: energy of a neuron update where all lanes are filled.
+        area_m2: of all cores.
+        leakage_w, core_leakage_w: of all cores, and of one in the mean.
+        word_s, update_s: lower bounds of the time in which lanes do an operation and an update each.
+    """
+
+    lanes: int
+    operation_j: float
+    word_share: float
+    update_j: float
+    area_m2: float
+    leakage_w: float
+    core_leakage_w: float
+    word_s: float
+    update_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Core:
+    """One core: what it stores, in bits, and how it works on it."""
+
+    lanes: int
+    used_weights: float
+    weight_word: float
+    weight_store: float
+    state_word: float
+    state_store: float
+    state_bits: float
+
+
+def estimate(chip: Chip) -> StructureEstimate | None:
+    """What the model expects of a chip; None where its file states no structure."""
+    if chip.structure is None:
+        return None
+    cores = [_estimate(chip, core) for core in _cores(chip)]
+    count = chip.cores.value
+    shares = [count / len(cores)] * len(cores)
+
+    def mean(name: str) -> float:
+        return float(sum(getattr(core, name) for core in cores) / len(cores))
+
+    operation_j = mean("operation_j")
+    return StructureEstimate(
+        lanes=max(core.lanes for core in cores),
+        operation_j=operation_j,
+        word_share=sum(core.word_share * core.operation_j for core in cores) / len(cores) / operation_j,
+        update_j=mean("update_j"),
+        area_m2=sum(core.area_m2 * share for core, share in zip(cores, shares, strict=True)),
+        leakage_w=sum(core.leakage_w * share for core, share in zip(cores, shares, strict=True)),
+        core_leakage_w=mean("core_leakage_w"),
+        word_s=mean("word_s"),
+        update_s=mean("update_s"),
+    )
+
+
+def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
+    """The estimate of a chip with this one core."""
+    structure = chip.structure
+    assert structure is not None
+    assert chip.technology_node is not None
+    assert chip.supply_voltage is not None
+    node_m, voltage_v = chip.technology_node.value, chip.supply_voltage.value
+    kinds = (structure.memory, structure.state_memory or structure.memory)
+    weights = memory(kinds[0], bits=core.weight_store, word=core.weight_word, node_m=node_m, voltage_v=voltage_v)
+    states = memory(kinds[1], bits=core.state_store, word=core.state_word, node_m=node_m, voltage_v=voltage_v)
+    lane_j = logic_energy(node_m, voltage_v) * core.state_bits * (2 * ADD_J + REGISTER_J)
+    state_j = states.read_j + states.write_j
+    word_j = weights.read_j * core.lanes / core.used_weights + state_j
+    lanes_m2 = logic_area(node_m, registers=core.lanes * core.state_bits, adders=2 * core.lanes * core.state_bits)
+    leakage_w = leakage(kinds[0], core.weight_store, voltage_v) + leakage(kinds[1], core.state_store, voltage_v)
+    return StructureEstimate(
+        lanes=core.lanes,
+        operation_j=K_ENERGY * (word_j / core.lanes + lane_j),
+        word_share=word_j / (word_j + core.lanes * lane_j),
+        update_j=K_ENERGY * (state_j / core.lanes + lane_j),
+        area_m2=K_AREA * (weights.area_m2 + states.area_m2 + lanes_m2),
+        leakage_w=leakage_w,
+        core_leakage_w=leakage_w,
+        word_s=max(weights.access_s, 2 * states.access_s),
+        update_s=2 * states.access_s,
+    )
+
+
+def _cores(chip: Chip) -> Iterator[_Core]:
+    """Each core of the lists of a chip's file, or the one that all are like."""
+    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
+    for core in range(max((len(counts.value) for counts in capacities if counts is not None), default=1)):
+        yield _core(chip, core)
+
+
+def _core(chip: Chip, core: int) -> _Core:
+    structure = chip.structure
+    assert structure is not None
+    state_bits = _value(structure, "state_bits") or _value(chip, "potential_bits")
+    weight_bits = _value(chip, "weight_bits")
+    neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
+    lanes = _value(structure, "lanes")
+    if lanes is None and chip.vector_width is not None:
+        lanes = chip.vector_width.value if chip.vector_width.value != "all" else neurons
+    assert state_bits is not None  # these are held by the consistency of the file
+    assert weight_bits is not None
+    assert lanes is not None
+    if neurons is not None:
+        lanes = min(lanes, neurons)
+    weights = 0
+    if chip.weight_memory is not None:
+        weights = chip.weight_memory.of_core(core)
+    elif chip.synapses_per_core is not None:
+        weights = chip.synapses_per_core.of_core(core) * weight_bits
+    weight_word = max(_value(structure, "weight_word") or 0, lanes * weight_bits)
+    return _Core(
+        lanes=lanes,
+        used_weights=max(_value(structure, "weights_used") or 0, lanes),
+        weight_word=weight_word,
+        weight_store=max(_value(structure, "weight_store") or 0, weights, weight_word),
+        state_word=max(_value(structure, "state_word") or 0, lanes * state_bits),
+        state_store=max(_value(structure, "state_store") or 0, (neurons or lanes) * state_bits),
+        state_bits=state_bits,
+    )
+
+
+def _value(spec: Spec, name: str) -> int | None:
+    number = getattr(spec, name)
+    return None if number is None else number.value
