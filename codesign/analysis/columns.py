@@ -150,7 +150,7 @@ COLUMNS: Mapping[str, Column] = {
     "evaluation_seed": _count("seed of the evaluation's schedule", nullable=False),
     "chip": _name("chip name in the sweep", nullable=False),
     "chip_title": _name("chip's full name"),
-    "synchronization": _word("asynchronous", "clocked", "barrier", "timer"),
+    "synchronization": _word("asynchronous", "clocked", "barrier", "timer", "neighbour"),
     "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts lifted"),
     "operation": _word("accelerated", "real_time"),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
@@ -229,7 +229,7 @@ COLUMNS: Mapping[str, Column] = {
     "latency_s": _number("time per sample until the stop, summed over timesteps", "s"),
     "latency_compute_s": _number("part of latency_s: cores at work", "s"),
     "latency_network_s": _number("part of latency_s: messages under way", "s"),
-    "latency_synchronization_s": _number("part of latency_s: barriers and ticks waited for", "s"),
+    "latency_synchronization_s": _number("part of latency_s: barriers, ticks and handshakes waited for", "s"),
     "latency_bound_s": _number("asynchronous: sum over steps of the busiest core, an upper bound", "s"),
     "latency_per_layer_s": _number("barrier: the paper's form, one barrier a layer a timestep", "s"),
     "decision_latency_s": _number(

@@ -154,7 +154,7 @@ class Point:
     @property
     def free_running(self) -> bool:
         """Whether no neuron waits for any other: neither a layer nor a barrier nor a timer's tick."""
-        return not self.layered and self.synchronization not in ("barrier", "timer")
+        return not self.layered and self.synchronization not in ("barrier", "timer", "neighbour")
 
     @property
     def beyond_chip(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.numbers import Operation
-from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
@@ -76,9 +76,9 @@ class ActionCounts:
 def action_counts(work: PlacedExecution) -> ActionCounts:
     """Count what an execution does on a placement.
 
-    Asynchronous chips visit no neuron without a message. Chips with barriers a timestep and timers visit all in each
-    hardware step or tick, the L − 1 in which the last frame passes through the layers included. On a chip that
-    synchronizes by itself the simulation's barrier messages stand for what its hardware does.
+    Asynchronous chips visit no neuron without a message. Pipelined chips visit all in each hardware step or tick, the
+    L − 1 in which the last frame passes through the layers included. On a chip that synchronizes by itself the
+    simulation's barrier messages stand for what its hardware does.
     """
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = execution.messages
@@ -120,8 +120,8 @@ def _visits(work: PlacedExecution) -> int:
     synchronization = work.chip.synchronization
     if isinstance(synchronization, Timer):
         return work.timesteps * synchronization.ticks_per_timestep + work.layers - 1
-    if isinstance(synchronization, Barrier):
-        return work.timesteps + (work.layers - 1 if synchronization.scope == "timestep" else 0)
+    if work.chip.synchronized:
+        return work.timesteps + (work.layers - 1 if work.chip.pipelined else 0)
     visits = synchronization.kind == "clocked" or work.chip.energies.neuron_access is not None
     return work.timesteps if visits else 0
 

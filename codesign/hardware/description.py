@@ -155,8 +155,18 @@ class Chip(Spec):
 
     @property
     def synchronized(self) -> bool:
-        """Whether hardware makes layers wait: barriers and timers do."""
-        return self.synchronization.kind in ("barrier", "timer")
+        """Whether hardware makes layers wait: barriers, timers and neighbours do."""
+        return self.waits_for_layers or self.synchronization.kind == "timer"
+
+    @property
+    def waits_for_layers(self) -> bool:
+        """Whether a neuron waits for its whole fan-in, so that spikes are those of layered inference."""
+        return self.synchronization.kind in ("barrier", "neighbour")
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether hardware steps take each layer on to its next timestep: L − 1 of them follow the last timestep."""
+        return self.synchronized and getattr(self.synchronization, "scope", "timestep") == "timestep"
 
     @property
     def all_in(self) -> bool:
@@ -290,11 +300,13 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
                 yield ("times", name, "includes"), f"'{term}' is already included in times.{owners[term]}"
             owners[term] = name
     synchronization = chip.synchronization
-    steps = {"timer": "tick", "barrier": "least_step"}
-    name = steps.get(synchronization.kind, "")
+    lengths = {"timer": "tick", "barrier": "least_step", "neighbour": "handshake"}
+    name = lengths.get(synchronization.kind, "")
     number = getattr(synchronization, name, None)
     if number is not None:
         yield from _cycle_mistakes(chip, ("synchronization", name), number)
+        if name == "handshake":
+            return
         if number.value == 0 or number.cycles == 0:
             yield ("synchronization", name), "must be above 0"
         elif name == "tick" and number.range is not None and number.range[0] == 0:

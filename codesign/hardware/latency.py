@@ -1,9 +1,9 @@
-"""Latency of an execution on a chip: barrier, timer, or no synchronization at all.
+"""Latency of an execution on a chip: barrier, timer, neighbours, or no synchronization at all.
 
 Work of layer l in timestep t is what its cores receive, update and send in that forward pass. With barriers once a
-timestep and with timers, hardware pipelines the layers: layer l works on timestep t in hardware step t + l (ticks:
-t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps. `codesign.hardware.replay` holds
-the asynchronous case.
+timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on timestep t in hardware
+step t + l (ticks: t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps.
+`codesign.hardware.replay` holds the asynchronous case, `codesign.hardware.neighbour` that of neighbours.
 
 Everything is written for arrays of prices: the times of one chip are n = 1 scenarios.
 """
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
-from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.neighbour import Feed, feeds_of, walk
+from codesign.hardware.parts import Barrier, Neighbour, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
 from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
@@ -39,13 +40,15 @@ class Latency:
     Attributes:
         model: which model they come from.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
-        compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers and ticks waited for.
+        compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
+            waited for.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
         per_layer_s: (B,) barrier only: one barrier for each layer of each timestep, the paper's reading.
         decision_s: (B,) last frame's arrival to its first output spike; NaN where it has none.
         busy_s: (B, K) work of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
-            has to keep pace with its input falls behind. None for timers, and for a static input.
+            has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
+            done with the step before. None for timers, and for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
@@ -70,12 +73,14 @@ class StepsOf:
     """The steps of an execution, under one synchronization and number of lanes.
 
     Attributes:
-        steps: hardware steps of barriers and timers, forward steps of chips without synchronization.
+        steps: hardware steps of chips that synchronize, forward steps of those that do not.
         layers: barrier only: one step a layer and timestep.
+        feeds: neighbour only: which cores send to which.
     """
 
     steps: StepWork
     layers: StepWork | None = None
+    feeds: tuple[Feed, ...] = ()
 
 
 class StepRecord(Protocol):
@@ -101,6 +106,8 @@ def steps_of(work: PlacedExecution) -> StepsOf:
     if isinstance(synchronization, Barrier):
         layers = layer_steps(work)
         return StepsOf(steps=layers if synchronization.scope == "layer" else pipelined_steps(work), layers=layers)
+    if isinstance(synchronization, Neighbour):
+        return StepsOf(steps=pipelined_steps(work), feeds=feeds_of(work))
     return StepsOf(steps=forward_steps(work))
 
 
@@ -134,6 +141,10 @@ def latency_of(
         if steps is None:
             return Latency(model=_barrier_model(synchronization), not_modelled=_lacks(chip, missing))
         latency = _barrier(record, prices, synchronization, steps, parts)
+    elif isinstance(synchronization, Neighbour):
+        if steps is None:
+            return Latency(model=_NEIGHBOUR, not_modelled=_lacks(chip, missing))
+        latency = _neighbour(record, prices, steps, parts)
     else:
         kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
         model = f"{kind} {'stepwise bound' if bound_only else 'replay'}"
@@ -299,6 +310,44 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
     for part, core in enumerate(record.geometry.core):
         cores[:, core] += of_parts[:, part]
     return cores
+
+
+# neighbour -----------------------------------------------------------------------------------------------------------
+
+_NEIGHBOUR = "neighbours, pipelined"
+
+
+def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+    """The network's and the handshakes' parts are what latency loses when they take no time."""
+    times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
+    given = prices.seconds("synchronization.handshake")
+    handshake = np.zeros(1) if given is None else np.atleast_1d(given)
+    if not parts:
+        return Latency(model=_NEIGHBOUR, total_s=walk(work, steps.feeds, times, hops, handshake).total_s)
+    whole = walk(work, steps.feeds, times, hops, handshake, last_frame=record.timesteps - 1)
+    total = whole.total_s
+    without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s if hops.any() else total
+    compute = without_ways
+    if handshake.any():
+        compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
+    assert whole.arrival_s is not None
+    assert whole.lengths_s is not None
+    name, assumptions = prices.chip.name, []
+    if given is None:
+        assumptions.append(f"{name} gives no synchronization.handshake; neighbours agree in no time")
+    if prices.value("network_on_chip.link_rate") is not None:
+        assumptions.append(f"{name}: the rate of a link holds no message up between neighbours")
+    return Latency(
+        model=_NEIGHBOUR,
+        total_s=total,
+        compute_s=compute,
+        network_s=_rest(total, without_ways),
+        synchronization_s=_rest(without_ways, compute),
+        decision_s=_decided(record, total - whole.arrival_s),
+        busy_s=_busy_by_core(work, work.busy(times)),
+        late=_late(whole.lengths_s, record),
+        assumptions=tuple(assumptions),
+    )
 
 
 # timer ---------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codesign.hardware.description import Chip
-from codesign.hardware.parts import Barrier
+from codesign.hardware.parts import Barrier, Neighbour
 from codesign.hardware.prices import number_at
 from codesign.hardware.terms import COST_TERMS
 
@@ -65,6 +65,8 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
             missing.append((f"times.{name}", consequence))
     if isinstance(chip.synchronization, Barrier) and chip.synchronization.times is None:
         missing.append(("synchronization.times", "latency"))
+    if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
+        missing.append(("synchronization.handshake", "the time in which neighbours agree"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:
         missing.append(("network_on_chip", "hops, and so latency across cores"))
     return missing

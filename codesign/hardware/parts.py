@@ -37,6 +37,7 @@ __all__ = [
     "Measurement",
     "MultiChip",
     "Name",
+    "Neighbour",
     "NetworkOnChip",
     "PowerGating",
     "Source",
@@ -92,7 +93,14 @@ class Clocked(Spec):
     kind: Literal["clocked"]
 
 
-Synchronization = Annotated[Asynchronous | Barrier | Timer | Clocked, Field(discriminator="kind")]
+class Neighbour(Spec):
+    """A core agrees with the cores that it feeds or is fed by before its next step; layers are pipelined."""
+
+    kind: Literal["neighbour"]
+    handshake: TimeNumber | None = None
+
+
+Synchronization = Annotated[Asynchronous | Barrier | Timer | Clocked | Neighbour, Field(discriminator="kind")]
 
 
 class Energies(Spec):

@@ -52,9 +52,9 @@ def chip_schedule(
 ) -> ChipSchedule:
     """The schedule under which a chip runs the network that is placed on it (paper, Table 5).
 
-    Barrier: every neuron waits for its whole fan-in, with barrier messages. Timer: it waits for min(neurons on its
-    core, fan-in) messages, with barrier messages, and F is the neurons of a core. Asynchronous or clocked: no waiting,
-    groups of F.
+    Barrier, neighbour: every neuron waits for its whole fan-in, with barrier messages. Timer: it waits for min(neurons
+    on its core, fan-in) messages, with barrier messages, and F is the neurons of a core. Asynchronous or clocked: no
+    waiting, groups of F.
 
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption.
@@ -67,7 +67,7 @@ def chip_schedule(
     kind = chip.synchronization.kind
     assumptions: list[str] = []
     threshold: int | Literal["layer"] | tuple[int, ...] = 1
-    if kind == "barrier":
+    if chip.waits_for_layers:
         threshold = "layer"
     elif kind == "timer":
         threshold = _core_thresholds(placement)
@@ -84,7 +84,7 @@ def chip_schedule(
         input_mode=input_mode,
         prioritize_input=prioritize_input,
         synchronization_threshold=threshold,
-        barrier_messages=kind in ("barrier", "timer"),
+        barrier_messages=chip.synchronized,
         refractory=refractory,
     )
     chosen = on_chip(schedule, placement)

@@ -5,7 +5,7 @@ value · factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumpt
 log-uniform, or uniform where the range begins at 0. The times of a barrier's table move together. Numbers that an axis
 of a sweep sets are what the sweep asks about, so they do not move; neither do lanes and what changes spikes.
 
-Energies and the times of chips with barriers or timers are exact in every draw. Chips without synchronization are
+Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are
 replayed once, and the replay scales with its stepwise bound: that is exact where one time matters, or all in one
 proportion, and close to it elsewhere.
 """

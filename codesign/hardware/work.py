@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
-from codesign.hardware.parts import Barrier
 from codesign.hardware.placement import Placement
 from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
@@ -101,7 +100,7 @@ class PlacedExecution:
         lanes. On a crossbar it has the core's neurons, whatever it is connected to.
         """
         table, shape, geometry = self.execution.messages, self.execution.shape, self.geometry
-        # hardware barriers and timers make barrier messages unnecessary; their time is the barrier's or the tick's
+        # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
         counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
         rows: list[Integers] = []
         parts: list[Integers] = []
@@ -192,8 +191,9 @@ def lane_operations(work: Floats, chip: Chip) -> Floats:
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
 
-    A barrier chip evaluates a neuron once a timestep, when all that reaches it is there, in however many groups of the
-    simulation that came. Under `layer` thresholds with barrier messages that is every neuron behind the first layer.
+    A chip with barriers, or whose neighbours wait for each other, evaluates a neuron once a timestep, when all that
+    reaches it is there, in however many groups of the simulation that came. Under `layer` thresholds with barrier
+    messages that is every neuron behind the first layer.
     """
     number = chip.energies.neuron_update
     if number is not None and number.counted == "active_neurons":
@@ -201,7 +201,7 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     table = execution.updates
     counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
     np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
-    if chip.synchronization.kind == "barrier":
+    if chip.waits_for_layers:
         counts = np.minimum(counts, [recorded.neurons for recorded in execution.slices])
     return counts
 
@@ -209,12 +209,9 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done.
 
-    Chips with barriers a timestep or timers that update active neurons find a potential in them in every later step.
+    Pipelined chips that update active neurons find a potential in them in every later step.
     """
-    number, synchronization = chip.energies.neuron_update, chip.synchronization
-    pipelined = synchronization.kind == "timer" or (
-        isinstance(synchronization, Barrier) and synchronization.scope == "timestep"
-    )
-    if not pipelined or number is None or number.counted != "active_neurons":
+    number = chip.energies.neuron_update
+    if not chip.pipelined or number is None or number.counted != "active_neurons":
         return np.zeros((execution.samples, len(execution.slices)))
     return execution.residual.astype(np.float64)

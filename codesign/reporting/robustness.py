@@ -15,6 +15,7 @@ _VERBS = {
     "clock": ("the clock", "runs at"),
     "synchronization.tick": ("a tick", "lasts"),
     "synchronization.times": ("a barrier", "takes"),
+    "synchronization.handshake": ("an agreement of neighbours", "takes"),
     "synchronization.least_step": ("the shortest step", "takes"),
     "times.synaptic_operation": ("a synaptic operation", "takes"),
     "times.message": ("receiving a message", "takes"),

@@ -101,7 +101,7 @@ class Words:
         if point.layered:
             return ["layers wait", *bits]
         parts = [point.policy or "no policy", _group(point.group_size)]
-        if point.synchronization in ("barrier", "timer"):
+        if point.synchronization in ("barrier", "timer", "neighbour"):
             parts.append(point.synchronization)
         if self._stop:
             steps = point.steps_after_output

@@ -1,4 +1,4 @@
-"""A sweep of tiny models on four made-up chips, one a kind of synchronization, and price files for it."""
+"""A sweep of tiny models on made-up chips, one a kind of synchronization, and price files for it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ KINDS = {
     "clocked": "{kind: clocked}",
     "barrier": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us, 2: 3 us, 8: 4 us}}, {STATED}}}, "
     f"least_step: {{cycles: 30, {STATED}}}}}",
+    "neighbour": f"{{kind: neighbour, handshake: {{cycles: 5, {STATED}}}}}",
     "timer": f"{{kind: timer, tick: {number('20 us')}, overload: stretch}}",
 }
 ENERGIES = group(

@@ -55,6 +55,7 @@ AXES = {
 }
 OWN_AXES = {
     "barrier": {"synchronization.times": "[x0.5, x3, 9 us]", "synchronization.least_step": "[4 us, 9 us]"},
+    "neighbour": {"synchronization.handshake": "[0, 3, 2 us]"},
     "timer": {"synchronization.tick": "[200 ns, 3 us, 90 us]"},
     "asynchronous": {},
     "clocked": {},

@@ -29,6 +29,7 @@ SYNCHRONIZATION = {
     "clocked": "{kind: clocked}",
     "timestep": f"{{kind: barrier, scope: timestep, {BARRIER}, least_step: {number('20 us')}}}",
     "layer": f"{{kind: barrier, scope: layer, {BARRIER}}}",
+    "neighbour": f"{{kind: neighbour, handshake: {number('2 us')}}}",
     "timer": f"{{kind: timer, tick: {number('40 us')}, ticks_per_timestep: 2, overload: stretch}}",
 }
 

@@ -1,0 +1,197 @@
+"""Cores that wait for their neighbours alone: by hand, against a simulator of events, and between its bounds."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import pytest
+from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_replay import cases, times_of
+
+from codesign.hardware import neighbour as neighbour_module
+from codesign.hardware.cost import price
+from codesign.hardware.description import Chip
+from codesign.hardware.latency import latency_of, steps_of
+from codesign.hardware.parameters import with_parameters
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.prices import Prices
+from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.steps import pipelined_steps
+from codesign.hardware.work import PlacedExecution
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.execution import Execution
+
+NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"
+
+
+def with_kind(chip: Chip, text: str) -> Chip:
+    """The same chip under another kind of synchronization."""
+    other = chip_from(f"cores: {number(1)}\nlayers_share_core: true\nsynchronization: {text}\n")
+    return chip.model_copy(update={"synchronization": other.synchronization})
+
+
+def test_by_hand() -> None:
+    """Three layers, a core each, on a row of tiles; hops of 10 us; in the second timestep only layer 0 works."""
+    body = MESH_CORES + TIMES.replace("10 ms", "10 us").replace("1 ms", "0 s") + NEIGHBOUR
+    execution = (
+        Builder("2-2-2-2", timesteps=2)
+        .message(-1, 0, 1)
+        .update(0, 0, 2, 1)
+        .message(0, 1, 1)
+        .update(1, 1, 2, 1)
+        .message(1, 2, 1)
+        .update(2, 2, 2, 1)
+        .message(-1, 0, 5, timestep=1)
+        .update(0, 0, 2, timestep=1)
+        .build()
+    )
+    latency = cost_of(execution, body).latency
+    # A message takes 1 + 10 us, updates of two neurons 100 us, a handshake 3 us.
+    first = 3 + 11 + 100  # core 0 in step 0; the input lies in its tile
+    # Step 1: core 0 works on 5 messages; core 1 waits for the spike of core 0 and its way of 10 us.
+    again = first + 3 + 55 + 100
+    second = first + 10 + 3 + 11 + 100
+    # Step 2: core 2 waits for the spike of core 1; core 0 has nothing to do and needs the room that core 1 gives.
+    third = second + 10 + 3 + 11 + 100
+    # Step 3: core 1 waits for core 2, which may begin at once.
+    assert second < again < third
+    assert latency.total_s == near([(third + 3) * 1e-6])
+    assert latency.network_s == near([20e-6])
+    assert latency.synchronization_s == near([12e-6])
+    assert latency.compute_s == near([333e-6])
+    # The last frame is in when core 0 is done with step 0.
+    decided = Builder("2-2-2-2").message(-1, 0, 1).update(0, 0, 2, 1).message(0, 1, 1).update(1, 1, 2, 1)
+    decided = decided.message(1, 2, 1).update(2, 2, 2, 1)
+    assert cost_of(decided.build(), body).latency.decision_s == near([third * 1e-6])
+    assert latency.model == "neighbours, pipelined"
+    # Energy: all six neurons are visited in each of 2 + 3 − 1 steps, as between barriers.
+    assert cost_of(execution, body).counted.counts.neuron_access.tolist() == [24]
+
+
+def test_an_unknown_handshake_and_the_rate_of_links_are_named() -> None:
+    execution = Builder("1-1-1").message(-1, 0, 1).build()
+    rate = MESH_CORES.replace("columns: 4", f"columns: 4, link_rate: {number('1 GHz')}")
+    cost = cost_of(execution, rate + TIMES + "synchronization: {kind: neighbour}\n")
+    assert cost.latency_s is not None
+    assert any("synchronization.handshake" in text for text in cost.assumptions)
+    assert any("rate of a link" in text for text in cost.assumptions)
+
+
+@pytest.mark.parametrize("group_size", [None, 1, 3])
+def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
+    chip = chip_from(f"cores: {number(4)}\nlayers_share_core: false\n{NEIGHBOUR}")
+    shape = network_shape(parse_topology("64-32-32-10"))
+    chosen = chip_schedule(place(shape, chip), group_size=group_size, stop="drained")
+    assert chosen.schedule.equivalent_to_layered(shape.layer_sizes)
+    assert not chosen.assumptions
+
+
+def by_events(execution: Execution, placement: Placement, sample: int, *, handshake: float, room: bool = True) -> float:
+    """When the last core is done with the last step: one event after another, cores and messages by name."""
+    work = PlacedExecution(execution, placement)
+    times, hops = times_of(placement)
+    steps, geometry = pipelined_steps(work), placement.geometry
+    busy = steps.busy(times[:, None])[steps.which[sample], :, 0]
+    layers_of = [set(geometry.layer[geometry.core == core].tolist()) for core in range(geometry.cores)]
+    fed_by = {
+        c: [p for p in range(geometry.cores) if {x + 1 for x in layers_of[p]} & layers_of[c]]
+        for c in range(geometry.cores)
+    }
+    table = execution.messages
+    sent = {
+        (int(t) + work.layer_reached[s], int(s))
+        for b, t, s, spikes in zip(table.sample, table.timestep, table.source, table.spikes, strict=True)
+        if b == sample and spikes
+    }
+
+    def way(start: int | None, end: int, step: int) -> float:
+        """Of what `end` receives in a step; 0 where nothing is sent."""
+        sources = (
+            [0] if start is None else [1 + s for s, part in enumerate(placement.parts) if geometry.core[s] == start]
+        )
+        if not any((step, s) in sent and work.layer_reached[s] in layers_of[end] for s in sources):
+            return 0.0
+        row = 0 if start is None else 1 + start
+        return float(hops @ [geometry.horizontal[row, end], geometry.vertical[row, end], geometry.crossings[row, end]])
+
+    count, cores = busy.shape
+    done, arrived, running = [0] * cores, set(), [False] * cores
+    events: list[tuple[float, int, str, object]] = []
+    for core in range(cores):
+        for step in (0, 1):  # two buffers are free at the start
+            heapq.heappush(events, (way(None, core, step), len(events), "arrival", (None, core, step)))
+    order, last = len(events), 0.0
+    while events:
+        now = events[0][0]
+        while events and events[0][0] == now:
+            _, _, what, of = heapq.heappop(events)
+            if what == "arrival":
+                arrived.add(of)
+                continue
+            core, step = of
+            done[core], running[core], last = step + 1, False, now
+            for other in range(cores):
+                if core in fed_by[other]:
+                    order += 1
+                    heapq.heappush(
+                        events, (now + way(core, other, step + 1), order, "arrival", (core, other, step + 1))
+                    )
+            order += 1
+            heapq.heappush(events, (now + way(None, core, step + 2), order, "arrival", (None, core, step + 2)))
+        for core in range(cores):
+            step = done[core]
+            fed = all(step == 0 or (p, core, step) in arrived for p in fed_by[core])
+            free = not room or all(done[s] >= step for s in range(cores) if core in fed_by[s])
+            if step < count and not running[core] and fed and free and (None, core, step) in arrived:
+                running[core], order = True, order + 1
+                heapq.heappush(events, (now + handshake + busy[step, core], order, "done", (core, step)))
+    assert done == [count] * cores
+    return last
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.integers(0, 30), st.integers(0, 30))
+def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
+    case: tuple[Execution, Chip, Placement], handshake: int, more: int
+) -> None:
+    execution, chip, placement = case
+    own = with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}")
+    latency = price(execution, placement.on(own)).latency
+    for sample in range(execution.samples):
+        simulated = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6)
+        assert latency.total_s[sample] == pytest.approx(simulated, rel=1e-9, abs=1e-15)
+        endless = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6, room=False)
+        assert latency.total_s[sample] >= endless * (1 - 1e-9)
+    steps = execution.timesteps + len(execution.shape.layers) - 1
+    assert (latency.total_s >= latency.busy_s.max(axis=1) * (1 - 1e-9) + steps * handshake * 1e-6 - 1e-15).all()
+    times = f"times: {{by_tiles: {{1: {handshake + more} us}}, {STATED}}}"
+    barrier = price(execution, placement.on(with_kind(chip, f"{{kind: barrier, scope: timestep, {times}}}"))).latency
+    assert (latency.total_s <= barrier.total_s * (1 + 1e-9) + 1e-15).all()
+    np.testing.assert_allclose(latency.busy_s, barrier.busy_s)
+    parts = latency.compute_s + latency.network_s + latency.synchronization_s
+    np.testing.assert_allclose(parts, latency.total_s, rtol=1e-9, atol=1e-15)
+
+
+@settings(max_examples=15, deadline=None)
+@given(cases(), st.lists(st.integers(0, 20), min_size=3, max_size=3))
+def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(
+    case: tuple[Execution, Chip, Placement], microseconds: list[int]
+) -> None:
+    execution, chip, placement = case
+    own = with_kind(chip, f"{{kind: neighbour, handshake: {number('1 us')}}}")
+    work = PlacedExecution(execution, placement.on(own))
+    paths = ("times.synaptic_operation", "times.hop", "synchronization.handshake")
+    values = np.array([np.roll(microseconds, i) for i in range(3)]) * 1e-6
+    varied = Prices(chip=own, extent=placement.extent, varied=dict(zip(paths, values, strict=True)))
+    together = latency_of(work, varied, steps_of(work), geometry=work.geometry, parts=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbour_module, "_CHUNK", 1)
+        apart = latency_of(work, varied, steps_of(work), geometry=work.geometry, parts=False)
+    np.testing.assert_array_equal(together.total_s, apart.total_s)
+    for scenario in range(3):
+        settings_ = {path: f"{value * 1e6:.0f} us" for path, value in zip(paths, values[:, scenario], strict=True)}
+        alone = price(execution, placement.on(with_parameters(own, settings_))).latency
+        np.testing.assert_allclose(together.total_s[:, scenario], alone.total_s, rtol=1e-12, atol=1e-18)
