@@ -79,9 +79,7 @@ def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> N
     assert any(text.startswith(f"mine.yaml:{3 + bool(cores)}: ") and message in text for text in told), told
 
 
-def test_a_chip_of_the_program_must_say_how_all_of_it_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_chip_of_the_program_must_say_how_all_of_it_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(OWN)
     assert check_chip(file) == load_chip(file)
