@@ -241,9 +241,16 @@ COLUMNS: Mapping[str, Column] = {
     "peak_link_load": _number("messages per sample over the busiest link"),
     "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges
-    "uncertain_numbers": _texts("prices of the chip that lie in a range, by their path", longest=1000),
+    "uncertain_numbers": _texts(
+        "prices of the chip that lie in a range, by their path; model.energy and model.latency: factors of the model's "
+        "own error",
+        longest=1000,
+    ),
     "uncertain_low": _numbers(
-        "lower end of each, in SI units; log-uniform in between", length=_PER_NUMBER, not_above="uncertain_value"
+        "lower end of each, in SI units; log-uniform in between; of the model's factors log-normal, one "
+        "standard deviation",
+        length=_PER_NUMBER,
+        not_above="uncertain_value",
     ),
     "uncertain_value": _numbers("the number itself", length=_PER_NUMBER, not_above="uncertain_high"),
     "uncertain_high": _numbers("upper end of each", length=_PER_NUMBER),

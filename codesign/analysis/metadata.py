@@ -135,6 +135,7 @@ class ChipFacts:
         operating_point: voltage, clock, tick and load at which its numbers hold.
         gating: what is switched off when it is not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
+        contradictions: published measurements that lie on the wrong side of what its numbers allow, a sentence each.
     """
 
     title: str
@@ -143,6 +144,7 @@ class ChipFacts:
     operating_point: str = ""
     gating: str = ""
     validation_summary: str = ""
+    contradictions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     numbers: tuple[ChipNumber, ...] = ()
     validation: tuple[ValidationFacts, ...] = ()

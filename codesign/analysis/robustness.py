@@ -2,7 +2,8 @@
 
 Everything comes from the rows: what they give in joint draws of a chip's numbers, and with each number alone at the
 ends of its range. Rows of one chip share their draws, so that what both sides have in common cancels; numbers of
-different chips are drawn independently, two descriptions of the same silicon included.
+different chips are drawn independently, two descriptions of the same silicon included. The model's own error on a chip
+is drawn like a number, but is not one that could be looked up: what is said of it is how far it would have to be off.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import CONFIDENCE
 from codesign.errors import InputError
-from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS
+from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
 __all__ = [
     "DRAWN",
     "Influence",
+    "ModelShare",
     "RangedNumber",
     "Robustness",
     "Tip",
@@ -86,6 +88,21 @@ class Tip:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelShare:
+    """The model's own error on a chip.
+
+    Attributes:
+        number: its factor; `high` is what it is typically off by.
+        share: of the variance of the logarithm of that side's draws, of the better side if both are this chip.
+        both: whether both are.
+    """
+
+    number: RangedNumber
+    share: float
+    both: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Robustness:
     """How sure it is that `better` is better.
 
@@ -96,6 +113,8 @@ class Robustness:
         draws, seeds: how many there are.
         tips: where it turns round, by the least relative change first.
         influences: what each number does to the difference, the largest spread first.
+        models: the model's error on each chip that has one.
+        apart: how many times as much `worse` needs; None where `better` needs nothing.
     """
 
     better_range: tuple[float, float]
@@ -106,6 +125,8 @@ class Robustness:
     seeds: int
     tips: tuple[Tip, ...] = field(repr=False)
     influences: tuple[Influence, ...] = field(repr=False)
+    models: tuple[ModelShare, ...] = field(repr=False)
+    apart: float | None
 
     @property
     def settled(self) -> bool:
@@ -170,7 +191,23 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         seeds=len(common),
         tips=tuple(sorted(tips, key=lambda tip: _change(tip))),
         influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
+        models=_models(first, second, column),
+        apart=float(second.nominal.mean() / own) if (own := first.nominal.mean()) > 0 else None,
     )
+
+
+def _models(first: _Side, second: _Side, column: str) -> tuple[ModelShare, ...]:
+    found: dict[RangedNumber, ModelShare] = {}
+    for side in (first, second):
+        draws = side.draws.mean(axis=0)
+        spread = float(np.log(draws).var()) if (draws > 0).all() else 0.0
+        for number in side.numbers:
+            if number.path == MODEL + column.partition("_")[0] and spread > 0 and number not in found:
+                share = min(math.log(number.high) ** 2 / spread, 1.0)
+                found[number] = ModelShare(
+                    number=number, share=share, both=number in first.numbers and number in second.numbers
+                )
+    return tuple(found.values())
 
 
 def _change(tip: Tip) -> float:
@@ -186,6 +223,8 @@ def _range(values: Floats) -> tuple[float, float]:
 def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
     """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
     number = influence.number
+    if number.path.startswith(MODEL):
+        return None
     exact = column == "energy_j" and number.path in _PRICES
     tips = [
         Tip(

@@ -15,6 +15,7 @@ from codesign.hardware.missing import missing_parameters
 from codesign.hardware.named_numbers import NamedNumber
 from codesign.hardware.prices import Prices
 from codesign.hardware.terms import ACTIONS, COVERAGE
+from codesign.hardware.validation import contradictions
 from codesign.units import format_si
 
 __all__ = ["print_chip", "print_list"]
@@ -84,6 +85,10 @@ def print_chip(console: Console, chip: Chip) -> None:
         _print_indented(console, line, 2)
     if chip.validation:
         _print_measurements(console, chip)
+    if chip.model_error is not None:
+        error = chip.model_error
+        console.print("\n[bold]Error of the model, typically[/bold]")
+        _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time ({error.note})", 2)
     console.print("\n[bold]Sources[/bold]")
     for key, source in chip.sources.items():
         address = f"https://doi.org/{source.doi}" if source.doi else source.url
@@ -146,6 +151,8 @@ def _print_measurements(console: Console, chip: Chip) -> None:
         _print_indented(console, f"{measurement.name}: {', '.join(values)} {known}", 2)
         note = f"; {measurement.note}" if measurement.note else ""
         _print_indented(console, f"{measurement.workload}{note}", 4)
+    for sentence in contradictions(chip):
+        _print_indented(console, sentence, 2)
     _print_indented(console, f"What the numbers above give for them: codesign chips validate {chip.name}", 2)
 
 

@@ -23,8 +23,9 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, base_chip
 from codesign.exploration.work import Work
 from codesign.hardware.description import Chip
+from codesign.hardware.terms import MODEL
 from codesign.hardware.uncertainty import uncertain_numbers
-from codesign.hardware.validation import Check, validate, validation_summary
+from codesign.hardware.validation import Check, contradictions, validate, validation_summary
 from codesign.network.topology import topology_text
 from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.units import format_si
@@ -103,6 +104,20 @@ def chip_facts(chip: Chip) -> ChipFacts:
                 assumed_range=number.name in ranges and ranges[number.name].assumed,
             )
             for number in chip.numbers()
+        )
+        + tuple(
+            ChipNumber(
+                name=number.path,
+                value_si=number.value,
+                unit="",
+                text=f"a factor of {number.high:g} either way",
+                confidence="derived",
+                source=chip.model_error.note if chip.model_error is not None else "",
+                low_si=number.low,
+                high_si=number.high,
+            )
+            for path, number in ranges.items()
+            if path.startswith(MODEL)
         ),
         validation=tuple(
             _measured(check, check.measured, cite(check.source))
@@ -110,6 +125,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
             if check.measured is not None
         ),
         validation_summary=validation_summary(chip),
+        contradictions=contradictions(chip),
     )
 
 

@@ -33,6 +33,7 @@ from codesign.hardware.parts import (
     Answer,
     Energies,
     Measurement,
+    ModelError,
     MultiChip,
     Name,
     NetworkOnChip,
@@ -78,6 +79,8 @@ class Chip(Spec):
         can_flush: whether what still waits can be dropped when the decision is made.
         supports: leak and reset of the neurons.
         validation: published measurements.
+        model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not
+            say.
     """
 
     name: Name
@@ -117,6 +120,7 @@ class Chip(Spec):
     can_flush: Answer = "unknown"
     supports: Supports = Supports()
     validation: tuple[Measurement, ...] = ()
+    model_error: ModelError | None = None
 
     @model_validator(mode="wrap")
     @classmethod

@@ -11,6 +11,7 @@ from codesign.errors import InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.description import Chip, Mistake
+from codesign.hardware.model_error import measured_error
 from codesign.hardware.provenance import own_parts
 from codesign.hardware.validation_mistakes import model_mistakes
 
@@ -61,7 +62,7 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    return chip
+    return chip if chip.model_error is not None else chip.model_copy(update={"model_error": measured_error(chip)})
 
 
 def find_chip(name_or_path: str | Path) -> Chip:

@@ -26,7 +26,7 @@ from codesign.hardware.numbers import (
 from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
-from codesign.units import Energy, Fraction, Positive, Power, Time
+from codesign.units import Energy, Fraction, Positive, Power, Real, Time
 
 __all__ = [
     "Answer",
@@ -35,6 +35,7 @@ __all__ = [
     "Clocked",
     "Energies",
     "Measurement",
+    "ModelError",
     "MultiChip",
     "Name",
     "Neighbour",
@@ -260,6 +261,14 @@ class Supports(Spec):
     leak: Answer = "unknown"
     reset: tuple[Literal["zero", "subtract"], ...] = ()
     note: str = ""
+
+
+class ModelError(Spec):
+    """How far the model may be off on a chip, as factors either way: one standard deviation of ln(model / measured)."""
+
+    energy: Annotated[Real, Field(ge=1, le=1e3)]
+    latency: Annotated[Real, Field(ge=1, le=1e3)]
+    note: Annotated[str, Field(min_length=1)]
 
 
 def _counted(value: Any) -> Any:

@@ -22,6 +22,7 @@ __all__ = [
     "ENERGY_COLUMNS",
     "HOP_TIMES",
     "INCLUDABLE_TERMS",
+    "MODEL",
     "WORK_TIMES",
     "Action",
     "CostTerm",
@@ -253,6 +254,10 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
     ("times.chip_hop", ""),
 )
 """Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""
+
+MODEL = "model."
+"""What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that
+they lie among a chip's uncertain numbers."""
 
 
 def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:

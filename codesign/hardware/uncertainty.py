@@ -5,6 +5,9 @@ value · factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumpt
 log-uniform, or uniform where the range begins at 0. The times of a barrier's table move together. Numbers that an axis
 of a sweep sets are what the sweep asks about, so they do not move; neither do lanes and what changes spikes.
 
+The model itself is off too, by what `Chip.model_error` says: each draw multiplies all energies by one factor and all
+times by another, log-normal around 1 (`model.energy`, `model.latency`).
+
 Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are
 replayed once, and the replay scales with its stepwise bound: that is exact where one time matters, or all in one
 proportion, and close to it elsewhere.
@@ -16,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import shake_256
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +31,16 @@ from codesign.hardware.numbers import AreaNumber, BarrierTimes, Number, Quantity
 from codesign.hardware.parameters import AXIS_SOURCE
 from codesign.hardware.prices import Prices, number_at
 from codesign.hardware.provenance import Confidence
+from codesign.hardware.terms import MODEL
 
-__all__ = ["ASSUMED_FACTORS", "DRAWS", "UncertainNumber", "draws_of", "uncertain_numbers", "uncertainty_columns"]
+__all__ = [
+    "ASSUMED_FACTORS",
+    "DRAWS",
+    "UncertainNumber",
+    "draws_of",
+    "uncertain_numbers",
+    "uncertainty_columns",
+]
 
 DRAWS = 128
 """Joint draws of a chip's numbers."""
@@ -54,8 +66,9 @@ class UncertainNumber:
     """A number and where it may lie, in SI units; times in cycles are in seconds at the file's clock.
 
     Attributes:
-        path: as in the file, such as `energies.synaptic_operation`.
-        low, value, high: the range and the number in it; of a barrier's table, the time for the most tiles.
+        path: as in the file, such as `energies.synaptic_operation`; or `model.energy`, `model.latency`.
+        low, value, high: the range and the number in it; of a barrier's table, the time for the most tiles; of the
+            model's factors one standard deviation either way.
         unit: SI unit.
         assumed: whether the range is assumed from the confidence, not stated.
     """
@@ -68,7 +81,9 @@ class UncertainNumber:
     assumed: bool
 
     def at(self, place: Floats) -> Floats:
-        """The number at places from 0 (`low`) to 1 (`high`)."""
+        """The number at places from 0 to 1: from `low` to `high`, or of the model's factors as a normal quantile."""
+        if self.path.startswith(MODEL):
+            return self.high ** np.array([NormalDist().inv_cdf(one) for one in place])
         if self.low > 0:
             value = self.low * (self.high / self.low) ** place
         else:
@@ -77,7 +92,7 @@ class UncertainNumber:
 
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
-    """The prices of a chip that lie in a range, in file order."""
+    """The prices of a chip that lie in a range, in file order, and what the model may be off by."""
     uncertain = []
     for item in chip.numbers():
         number = number_at(chip, item.name)
@@ -91,6 +106,12 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
         if low < high:
             uncertain.append(
                 UncertainNumber(path=item.name, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
+            )
+    for name in () if chip.model_error is None else ("energy", "latency"):
+        factor = getattr(chip.model_error, name)
+        if factor > 1:
+            uncertain.append(
+                UncertainNumber(path=MODEL + name, low=1 / factor, value=1.0, high=factor, unit="", assumed=False)
             )
     return tuple(uncertain)
 
@@ -120,7 +141,10 @@ def draws_of(chip: str, path: str) -> Floats:
 
 
 class _Scenarios:
-    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws."""
+    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws.
+
+    `energy` and `latency` are (count,) factors of the model itself.
+    """
 
     def __init__(self, chip: Chip, extent: Extent) -> None:
         self.numbers = uncertain_numbers(chip)
@@ -140,6 +164,8 @@ class _Scenarios:
             elif isinstance(described, TimeNumber) and described.cycles:
                 path, values = f"{path}.cycles", values / number.value * described.cycles
             varied[path] = values
+        self.energy = varied.pop(f"{MODEL}energy", np.ones(self.count))
+        self.latency = varied.pop(f"{MODEL}latency", np.ones(self.count))
         self.prices = Prices(chip=chip, extent=extent, varied=varied)
 
 
@@ -153,8 +179,10 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]
     times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
     costs = mean_costs(this.counts.mean(), cases.prices, times.on_s, cost.operation)
     board = costs.energy_in("board")
-    energy = None if board is None else np.broadcast_to(board, cases.count)
-    moving = {name: term for name, term in costs.terms_j.items() if term is not None and np.ptp(term) > 0}
+    energy = None if board is None else board * cases.energy
+    latency = None if times.latency_s is None else times.latency_s * cases.latency
+    terms = {name: term * cases.energy for name, term in costs.terms_j.items() if term is not None}
+    moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
@@ -165,10 +193,10 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]
         "uncertain_high": [number.high for number in cases.numbers],
         "energy_at_low_j": _listed(energy, cases.low),
         "energy_at_high_j": _listed(energy, cases.high),
-        "latency_at_low_s": _listed(times.latency_s, cases.low),
-        "latency_at_high_s": _listed(times.latency_s, cases.high),
+        "latency_at_low_s": _listed(latency, cases.low),
+        "latency_at_high_s": _listed(latency, cases.high),
         "energy_draws_j": _listed(energy, cases.draws),
-        "latency_draws_s": _listed(times.latency_s, cases.draws),
+        "latency_draws_s": _listed(latency, cases.draws),
         "uncertain_terms": None if parts is None else list(moving),
         "term_scale_j": None if parts is None else list(scales.values()),
         "term_at_low": _listed(parts, cases.low),

@@ -15,12 +15,14 @@ from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Measurement
 from codesign.hardware.validation_mistakes import model_mistakes
-from codesign.hardware.validation_models import Counts, NotRecomputed, Steps
+from codesign.hardware.validation_models import Counts, Events, NotRecomputed, Steps
 from codesign.hardware.validation_recompute import Quantity, Result, recompute
+from codesign.units import format_si
 
 __all__ = [
     "Check",
     "Status",
+    "contradictions",
     "percent",
     "validate",
     "validation_json",
@@ -51,6 +53,7 @@ class Check:
         fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
         not_modelled: what the model leaves out.
         reason: why it is not recomputed.
+        worked: whether the chip had anything to do.
     """
 
     chip: str
@@ -70,6 +73,7 @@ class Check:
     fitted_on: str = ""
     not_modelled: str = ""
     reason: str = ""
+    worked: bool = False
 
     @property
     def errors(self) -> tuple[float, float] | None:
@@ -155,6 +159,7 @@ def _check(
         fitted=model.fitted,
         fitted_on=model.fitted_on,
         not_modelled="; ".join(part for part in (model.not_modelled, *result.left_out) if part),
+        worked=model.events != Events(),
     )
 
 
@@ -200,6 +205,22 @@ def validation_summary(chip: Chip) -> str:
         bounded = len({_measurement(check) for check in bounds} - recomputed)
         parts.append(f"{bounded} more bounded; {missed}" if bounded else missed)
     return "; ".join(parts)
+
+
+def contradictions(chip: Chip) -> tuple[str, ...]:
+    """The measurements on the wrong side of their bound, a sentence each.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    sides = {"lower": "at least", "upper": "at most"}
+    return tuple(
+        f"{chip.title} contradicts a measurement: for '{check.measurement}' its numbers give {sides[check.bound]} "
+        f"{format_si(check.model_low if check.bound == 'lower' else check.model_high, check.unit)}, "
+        f"and {format_si(check.measured, check.unit)} were measured."
+        for check in validate(chip)
+        if check.bound is not None and check.bound_holds is False
+    )
 
 
 def _measurement(check: Check) -> tuple[str, str]:

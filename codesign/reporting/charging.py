@@ -21,7 +21,7 @@ from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import difference, interval
 from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import COVERAGE
-from codesign.reporting.robustness import describe_range, share, tips_in_words
+from codesign.reporting.robustness import describe_range, model_in_words, share, tips_in_words
 from codesign.reporting.tables import Cell, Heading, Table
 
 __all__ = ["charging_table", "pace_warnings", "quantization_table", "robustness_table", "utilization_table"]
@@ -242,13 +242,15 @@ def robustness_table(comparisons: Sequence[Comparison]) -> Table | None:
                 Cell(text=f"{point.place}: {point.recipe} under {point.schedule}"),
                 Cell(text=f"{quantity(mean, column)} ({quantity(low, column)} to {quantity(high, column)})"),
             ]
+        ahead = (comparison.gain.mean or 0.0) > 0
+        said = [tips_in_words(found) if ahead else "", model_in_words(found, ahead=ahead)]
         rows.append(
             (
                 Cell(text=column_label(column)),
                 *sides,
                 Cell(text=share(found.probability), order=found.probability),
                 Cell(text=share(found.with_seeds), order=found.with_seeds),
-                Cell(text=tips_in_words(found) if (comparison.gain.mean or 0.0) > 0 else UNKNOWN),
+                Cell(text=". ".join(filter(None, said)) or UNKNOWN),
                 Cell(text=f"{describe_range(most.number)}: the difference is {ends}" if most.spread else UNKNOWN),
             )
         )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, listed, number
+from codesign.analysis.formatting import UNKNOWN, listed, number, significant
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
+from codesign.hardware.terms import MODEL
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
 __all__ = [
     "assumption_table",
     "chip_numbers",
+    "contradiction_notes",
     "energy_books_sentence",
     "failure_table",
     "not_modelled_table",
@@ -102,6 +104,8 @@ def chip_numbers(metadata: ResultMetadata) -> Table | None:
 def _range(known: ChipNumber) -> str:
     if known.low_si is None or known.high_si is None:
         return ""
+    if known.name.startswith(MODEL):
+        return f"{significant(known.low_si, 2)} to {significant(known.high_si, 2)}"
     unit = known.unit or "s"  # times in cycles have no unit of their own
     ends = f"{format_si(known.low_si, unit, 3)} to {format_si(known.high_si, unit, 3)}"
     return f"{ends}, assumed" if known.assumed_range else ends
@@ -131,6 +135,11 @@ def validation_table(metadata: ResultMetadata) -> Table | None:
         return None
     headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
     return text_table("Published measurements against the model, with the chip's numbers as they are.", headings, rows)
+
+
+def contradiction_notes(metadata: ResultMetadata) -> list[str]:
+    """What to know of a verdict: measurements that the chips' numbers contradict."""
+    return list(dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions))
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

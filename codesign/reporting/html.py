@@ -23,6 +23,7 @@ from codesign.reporting.distributions import axis_panels, behaviour_legend, beha
 from codesign.reporting.facts import (
     assumption_table,
     chip_numbers,
+    contradiction_notes,
     energy_books_sentence,
     failure_table,
     not_modelled_table,
@@ -88,7 +89,7 @@ def render_report(table: ResultTable) -> str:
         claims=headlines(claims),
         chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         equivalence=equivalence_note(points),
-        warnings=pace_warnings(points),
+        warnings=[*pace_warnings(points), *contradiction_notes(metadata)],
         robustness=shortened(sure, _FRONT_LIMIT) if (sure := robustness_table(_by_numbers(claims))) else None,
         charging=charging_table(points, table),
         utilization=utilization_table(points),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import listed, quantity
+from codesign.analysis.formatting import listed, quantity, significant
 from codesign.analysis.robustness import RangedNumber, Robustness, Tip
-from codesign.hardware.terms import ACTIONS
+from codesign.hardware.terms import ACTIONS, MODEL
 from codesign.units import format_si
 
-__all__ = ["describe_range", "describe_robustness", "describe_tip", "share", "tips_in_words"]
+__all__ = ["describe_range", "describe_robustness", "describe_tip", "model_in_words", "share", "tips_in_words"]
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
@@ -26,6 +26,8 @@ _VERBS = {
     "times.hop": ("a hop", "takes"),
     "times.hop_vertical": ("a vertical hop", "takes"),
     "times.chip_hop": ("a hop between chips", "takes"),
+    "model.energy": ("the model's error in the energy", "is"),
+    "model.latency": ("the model's error in the time", "is"),
 }
 
 
@@ -51,17 +53,39 @@ def describe_tip(tip: Tip) -> str:
 
 def describe_range(number: RangedNumber) -> str:
     """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
+    if number.path.startswith(MODEL):
+        return f"{_subject(number)[0]} (typically a factor of {significant(number.high, 2)})"
     unit = _unit(number.path)
     return f"{_subject(number)[0]} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
 
 
 def tips_in_words(robustness: Robustness) -> str:
     """`Holds unless …`, or that no number alone turns it round."""
-    if not robustness.influences:
+    if all(influence.number.path.startswith(MODEL) for influence in robustness.influences):
         return "No number of the chips lies in a range"
     if not robustness.tips:
         return "Holds over the whole range of every number, one at a time"
     return f"Holds unless {listed([describe_tip(tip) for tip in robustness.tips], 'or')}"
+
+
+def model_in_words(robustness: Robustness, *, ahead: bool) -> str:
+    """What the model's own error on the chips comes to, in sentences; empty where the chips' files say nothing of it.
+
+    Args:
+        ahead: whether the better side is better, so that something could turn it round.
+    """
+    models = robustness.models
+    if not models:
+        return ""
+    each = [
+        f"{significant(one.number.high, 2)} on {one.number.chip} ({share(one.share)} of its range)" for one in models
+    ]
+    said = f"Against measurements the model is typically off by a factor of {listed(each)}"
+    if models[0].both:
+        said += ", the same on both sides"
+    elif ahead and robustness.apart is not None:
+        said += f"; between the two it would have to be off by {significant(robustness.apart, 3)} to turn this round"
+    return f"{said}."
 
 
 def share(value: float) -> str:
@@ -94,6 +118,8 @@ def describe_robustness(comparison: Comparison) -> str:
     said += "."
     if (comparison.gain.mean or 0.0) > 0:
         said += f" {tips_in_words(robustness)}."
+    if model := model_in_words(robustness, ahead=(comparison.gain.mean or 0.0) > 0):
+        said += f" {model}"
     most = robustness.influences[0]
     if most.spread > 0:
         said += f" What matters most is {describe_range(most.number)}."

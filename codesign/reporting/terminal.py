@@ -20,6 +20,7 @@ from codesign.analysis.metadata import TrialFacts
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
 from codesign.reporting.claims import Claim
+from codesign.reporting.facts import contradiction_notes
 from codesign.reporting.paper.section import PaperSection, paper_section
 from codesign.reporting.study_tables import telling_parameters
 from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
@@ -95,8 +96,7 @@ def print_summary(
     else:
         console.print("The Pareto front is empty: no point has all objectives.")
     _print_claims(headlines(verdict(points)) if points else [], console)
-    note = equivalence_note(points)
-    if note is not None:
+    for note in (*contradiction_notes(table.metadata), *filter(None, [equivalence_note(points)])):
         console.print(Text(note))
     _print_paths(report_path, results_path, console)
 
@@ -140,6 +140,8 @@ def print_study_summary(
     else:
         console.print("The front is empty: no complete trial is better than all references.")
     _print_claims(study_verdict(study), console)
+    for note in contradiction_notes(table.metadata):
+        console.print(Text(note))
     _print_paths(report_path, results_path, console)
 
 

@@ -10,7 +10,7 @@ from codesign.analysis.robustness import Robustness
 from codesign.errors import InputError
 from codesign.reporting.chip_comparison import summarize
 from codesign.reporting.claims import Claim
-from codesign.reporting.robustness import describe_tip, share, tips_in_words
+from codesign.reporting.robustness import describe_tip, model_in_words, share, tips_in_words
 from codesign.reporting.verdict import verdict
 
 MICRO = 1e-6
@@ -206,3 +206,31 @@ def test_shares_are_never_rounded_to_certainty():
     assert share(0.99999) == "99.9 %"
     assert share(0.00001) == "0.1 %"
     assert share(0.5) == "50 %"
+
+
+def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_be():
+    draws = [10 * MICRO * factor for factor in (0.5, 2.0)]
+    known = numbers(("model.energy", 0.5, 1.0, 2.0, 5 * MICRO, 20 * MICRO))
+    rows = [point("a", seed, energy_j=10 * MICRO, energy_draws_j=draws, **known) for seed in (0, 1)]
+    rows += [certain("b", seed, 15, draws=2) for seed in (0, 1)]
+    claim = energy_claim(rows)
+    comparison, found = compared(rows)
+    assert (found.probability, found.tips) == (0.5, ())
+    assert comparison.status == "holds in part"
+    assert tips_in_words(found) == "No number of the chips lies in a range"
+    assert found.models[0].share == near(1, rel=1e-6)
+    assert "the model is typically off by a factor of 2.0 on a (" in claim.robustness
+    assert "between the two it would have to be off by 1.50 to turn this round." in claim.robustness
+    assert "What matters most is the model's error in the energy of a (typically a factor of 2.0)." in claim.robustness
+
+
+def test_the_model_s_error_on_one_chip_cancels_between_its_rows():
+    known = numbers(("model.energy", 0.5, 1.0, 2.0, 5 * MICRO, 20 * MICRO))
+    rows = [point("a", 0, energy_j=10 * MICRO, energy_draws_j=[5 * MICRO, 20 * MICRO], **known)]
+    same = numbers(("model.energy", 0.5, 1.0, 2.0, 6 * MICRO, 24 * MICRO))
+    rows += [point("a2", 0, energy_j=12 * MICRO, energy_draws_j=[6 * MICRO, 24 * MICRO], **same) | {"chip_title": "a"}]
+    _, found = compared(rows)
+    assert found.probability == 1
+    (model,) = found.models
+    assert model.both
+    assert model_in_words(found, ahead=True).endswith("of its range), the same on both sides.")

@@ -22,7 +22,8 @@ from codesign.exploration.spec import SweepSpec
 ENERGY = """\
 energies: {synaptic_operation: {value: 1 pJ, all_in: false, range: [0.5 pJ, 3 pJ], confidence: stated, source: made_up}}
 """
-OWN = OWN_CHIP + OWN_WEIGHTS + ENERGY
+ERROR = "model_error: {energy: 2, latency: 3, note: made up}\n"
+OWN = OWN_CHIP + OWN_WEIGHTS + ENERGY + ERROR
 
 BARRIER = """\
 name: barrier
@@ -40,6 +41,7 @@ synchronization:
   scope: timestep
   times: {by_tiles: {1: 113 ns, 32: 465 ns}, confidence: derived, source: made_up}
 static_power: {chip: {value: 0.5 mW, confidence: measured, source: made_up}}
+model_error: {energy: 1, latency: 1, note: made up}
 """
 
 SWEEP = """\

@@ -14,7 +14,14 @@ from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.library import chip_names, find_chip, load_chip
-from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
+from codesign.hardware.validation import (
+    Check,
+    contradictions,
+    percent,
+    validate,
+    validation_json,
+    validation_summary,
+)
 
 BODY = f"""
 cores: {number(4)}
@@ -342,6 +349,12 @@ def test_a_summary_leaves_fits_and_bounds_out_of_its_errors() -> None:
     assert summary == (
         "4 of 6 published measurements recomputed; errors −50 % to +100 %, median 50 % "
         "(1 fitted on the same point left out); 1 more bounded; 1 of 1 bounds contradicted"
+    )
+    contradicted = several(("energy: 0.9 nJ", count % ", bound: lower"), ("energy: 1.1 nJ", count % ", bound: upper"))
+    assert contradictions(contradicted) == tuple(
+        f"A chip for tests contradicts a measurement: for 'run {run}' its numbers give {at} 1 nJ, and {was} were "
+        "measured."
+        for run, at, was in ((0, "at least", "900 pJ"), (1, "at most", "1.1 nJ"))
     )
     nothing = chip_from(f"{BODY}{ASYNCHRONOUS}")
     assert validation_summary(nothing) == "no end-to-end measurement is published"

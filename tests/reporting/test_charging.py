@@ -9,6 +9,7 @@ from synthetic_sweep import (
     mubrain_row,
     page_of,
     points_of,
+    printed,
     synthetic_metadata,
     synthetic_rows,
     table_of,
@@ -20,7 +21,7 @@ from codesign.analysis.metadata import ChipFacts, ValidationFacts
 from codesign.analysis.points import gather
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
-from codesign.hardware.validation import validate, validation_summary
+from codesign.hardware.validation import contradictions, validate, validation_summary
 from codesign.reporting.charging import (
     charging_table,
     pace_warnings,
@@ -152,5 +153,18 @@ def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results
     assert [one.modelled_si for one in facts.validation] == [check.model_low for check in checks]
     for fact, check in zip(facts.validation, checks, strict=True):
         assert fact.standing.startswith("not recomputed: ") == (check.status == "not_recomputed")
+    assert facts.numbers[-2].high_si == chip.model_error.energy
+    assert facts.contradictions == contradictions(chip)
     page = page_of([loihi_row("layered", 0, 0)], metadata)
     assert validation_summary(chip) in page
+
+
+def test_a_measurement_that_contradicts_a_bound_stands_beside_the_verdict():
+    metadata = synthetic_metadata()
+    metadata.chips["mubrain"] = replace(
+        metadata.chips["mubrain"], contradictions=("It gives at least 2, 1 was measured.",)
+    )
+    rows = [loihi_row("layered", 0, 0)]
+    verdict_section = page_of(rows, metadata).partition('id="verdict"')[2].partition("<section")[0]
+    assert "It gives at least 2, 1 was measured." in verdict_section
+    assert "It gives at least 2, 1 was measured." in printed(table_of(rows, metadata))

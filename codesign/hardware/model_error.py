@@ -1,0 +1,71 @@
+"""How far the model is off from what was measured on a chip: a typical factor either way, of energy and of time.
+
+From n measurements that the chip's numbers were not fitted on:
+
+    (ln S)² = (Σ ln²(model / measured) + (ln S_library)²) / (n + 1)
+
+S_library is that of all chips that come with the program, one more point beside the few of one chip. Of a published
+range the end that is farther off counts. Fits, bounds and figures that are themselves calculations say nothing of the
+model and do not count, and neither does the power of a chip at rest, whose numbers have ranges of their own. Where only
+the power of a chip at work is published, it stands for the energy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+from codesign.hardware.description import Chip
+from codesign.hardware.parts import ModelError
+from codesign.hardware.validation import Check, validate
+
+__all__ = ["LIBRARY", "library_error", "measured_error"]
+
+LIBRARY = ModelError(energy=1.8, latency=1.5, note="the typical error over all chips that come with the program")
+"""`library_error` of the chips that come with the program; a test recomputes it."""
+
+
+def measured_error(chip: Chip) -> ModelError:
+    """The error on a chip, from its published measurements and the library's typical one.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    checks = validate(chip)
+    energies, times = _logarithms(checks, "energy"), _logarithms(checks, "latency")
+    return ModelError(
+        energy=_typical([*energies, math.log(LIBRARY.energy)]),
+        latency=_typical([*times, math.log(LIBRARY.latency)]),
+        note=f"{LIBRARY.note}, in energy {LIBRARY.energy:g} and in time {LIBRARY.latency:g}, with {len(energies)} "
+        f"energies and {len(times)} times measured on this one",
+    )
+
+
+def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
+    """The typical factors of energy and of time over all measurements of some chips.
+
+    Times are seldom measured alone, so the factor of energy stands beside them as one more point.
+    """
+    checks = [check for chip in chips for check in validate(chip)]
+    energy = _typical(_logarithms(checks, "energy"))
+    return energy, _typical([*_logarithms(checks, "latency"), math.log(energy)])
+
+
+def _typical(logarithms: list[float]) -> float:
+    """A factor of three digits from its logarithm's root mean square."""
+    return float(f"{math.exp(math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))):.3g}")
+
+
+def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
+    """ln(model / measured) of the measurements that test the model, each at the end that is farther off."""
+    tests = [check for check in checks if check.status == "recomputed"]
+    energies = {(check.chip, check.measurement, check.workload) for check in tests if check.quantity == "energy"}
+    found = []
+    for check in tests:
+        stands = check.quantity == "power" and check.worked and quantity == "energy"
+        if check.quantity == quantity or (stands and (check.chip, check.measurement, check.workload) not in energies):
+            assert check.measured is not None
+            ends = [end for end in (check.model_low, check.model_high) if end]
+            found.append(max((math.log(end / check.measured) for end in ends), key=abs, default=0.0))
+    return found
