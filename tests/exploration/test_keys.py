@@ -102,7 +102,7 @@ def test_keys_stay_the_same(plan):
         "train": "97603ce2816ee3af",
         "execute": "8f2b79575116ceea",
         "summary": "36ae35c1243457bd",
-        "cost": "c04cc9e33f45c728",
+        "cost": "0959fbc118c039c7",
     }
 
 
