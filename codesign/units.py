@@ -46,6 +46,7 @@ _EXAMPLES = {
     "V": "0.75 V",
     "m": "28 nm",
     "m**2": "2.82 mm**2",
+    "J·s": "20 nJ·s",
     "byte": "2 GiB",
 }
 _LARGEST, _SMALLEST = 1e30, 1e-30
@@ -196,6 +197,8 @@ def format_si(value: float | None, unit: str, digits: int = 4) -> str:
     """`value` with an SI prefix, such as `915.5 nJ`; `not modelled` for a value that is not known."""
     if value is None or math.isnan(value):
         return "not modelled"
+    if unit == "m**2":
+        return f"{value * 1e6:.{digits}g} mm²"
     if value == 0:
         return f"0 {unit}"
     exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3), -18), 12)

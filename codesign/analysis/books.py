@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
-    """Rows with `energy_j`, its terms, its draws and its coverage in a book; terms that it does not count are null.
+    """Rows with `energy_j` and what is made of it in a book; terms that it does not count are null.
 
     Args:
         frame: rows as a results file has them, in the book `board`; columns may be missing.
@@ -44,6 +44,8 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
     }
     frame = frame.assign(**terms, energy_j=frame["energy_cores_in_use_j"])
     changed: dict[str, Any] = {}
+    if "energy_delay_js" in frame:
+        changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
     if "energy_coverage" in frame:
         static = [term.column for term in COVERAGE["static"] if term.column in frame]
         counted = frame[static].notna().any(axis=1)

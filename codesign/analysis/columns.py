@@ -219,6 +219,9 @@ COLUMNS: Mapping[str, Column] = {
         meaning="terms that energy_j contains; only equal coverage compares",
         words=(*COVERAGE, "all_in"),
     ),
+    "area_m2": _number("area of the chips that the network takes; null where they had to be scaled", "m**2"),
+    "area_low_m2": _number("lower end of the range in which that lies", "m**2"),
+    "area_high_m2": _number("upper end of it", "m**2"),
     # energy: the paper's book
     "paper_synaptic_operations": _number(
         "spike density · hidden neurons · mean fan-out of the hidden layers (Table 3)"
@@ -235,6 +238,7 @@ COLUMNS: Mapping[str, Column] = {
     "decision_latency_s": _number(
         "last frame's arrival to its first output spike, mean over samples that have one", "s"
     ),
+    "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use"),
     "late_fraction": _fraction("share of forward passes or hardware steps that take longer than a timestep"),
     "overloaded_ticks": _number("timer: ticks per sample in which a core had more work than fits"),

@@ -47,6 +47,8 @@ _LABELS = {
     "synaptic_operations": "synaptic operations",
     "paper_synaptic_operations": "synaptic operations, paper's book",
     "forward_steps": "forward steps",
+    "area_m2": "chip area",
+    "energy_delay_js": "energy-delay product",
 }
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
@@ -57,6 +59,8 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
     """A column's name in words, without its unit; for an energy, with its book if one is given."""
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
+    if book is not None and column == "energy_delay_js":
+        return f"energy-delay product of {BOOK_WORDS[book]}"
     if column in _LABELS:
         return _LABELS[column]
     known = COLUMNS.get(column)

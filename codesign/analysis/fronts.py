@@ -12,7 +12,7 @@ from codesign.analysis.pareto import front_order, hypervolume
 from codesign.analysis.points import Point
 from codesign.hardware.terms import StaticBook
 
-_WHOLE = {"energy_j", "energy_cores_in_use_j"}
+_WHOLE = {"energy_j", "energy_cores_in_use_j", "energy_delay_js"}
 """Columns that hold all terms of an energy."""
 
 __all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
@@ -85,13 +85,13 @@ def comparison_group(point: Point, objectives: Sequence[Objective]) -> Group:
     book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
     """
     columns = {objective.column for objective in objectives}
-    energies = {column for column in columns if COLUMNS[column].unit == "J"}
+    energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s")}
     whole = bool(energies & _WHOLE) or bool(energies and (not point.separable or point.included_terms))
     return Group(
         workload=point.workload,
-        operation=point.operation if any(COLUMNS[column].unit for column in columns) else None,
+        operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,
         coverage=point.coverage if whole else None,
-        static_book=point.static_book if "energy_j" in energies and point.separable else None,
+        static_book=point.static_book if energies & {"energy_j", "energy_delay_js"} and point.separable else None,
         chip=point.chip if whole and not point.separable else None,
     )
 

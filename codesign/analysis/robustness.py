@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,15 @@ __all__ = [
     "robustness_of",
 ]
 
-DRAWN = {
-    "energy_j": ("energy_draws_j", "energy_at_low_j", "energy_at_high_j"),
-    "latency_s": ("latency_draws_s", "latency_at_low_s", "latency_at_high_s"),
+_ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
+_LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
+DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "energy_j": (_ENERGY,),
+    "latency_s": (_LATENCY,),
+    "energy_delay_js": (_ENERGY, _LATENCY),
 }
-"""Columns that have draws: their draws, and their values with each number at its lower and upper end."""
+"""Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
+at its lower and upper end."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -253,7 +258,8 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
     by_seed: dict[int, list[Sides]] = {}
     ranges: dict[tuple[str, ...], Mapping[str, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
-    needed = [*dict.fromkeys((column, *DRAWN[column], *_UNCERTAIN, *terms_of))]
+    drawn = (name for factor in DRAWN[column] for name in factor)
+    needed = [*dict.fromkeys((column, *drawn, *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].itertuples(index=False, name=None)
     for seed, values in zip(point.rows["training_seed"], rows, strict=True):
         row = dict(zip(needed, values, strict=True))
@@ -282,11 +288,11 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
 
 
 def _whole(row: Mapping[str, Any], column: str) -> Sides | None:
-    cells = [row[name] for name in (column, *DRAWN[column], *_UNCERTAIN)]
-    if not all(is_known(cell) for cell in cells):
+    factors = [[row[name] for name in factor] for factor in DRAWN[column]]
+    if not all(is_known(cell) for cell in (row[column], *chain(*factors), *(row[name] for name in _UNCERTAIN))):
         return None
-    nominal, draws, low, high = (np.asarray(cell, dtype=float) for cell in cells[:4])
-    return nominal, draws, low, high
+    draws, low, high = (np.prod(np.array(cells, dtype=float), axis=0) for cells in zip(*factors, strict=True))
+    return np.asarray(row[column], dtype=float), draws, low, high
 
 
 def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:

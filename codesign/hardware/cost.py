@@ -127,6 +127,7 @@ class Cost:
             "core_share": self.counted.prices().core_share,
             **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
+            "area_m2": self.counted.work.placement.area_m2,
             "core_utilization": utilization,
             "late_fraction": _mean(latency.late),
             "peak_link_load": float(load.max()) if load.size else None,
@@ -143,6 +144,9 @@ class Cost:
             "latency_bound_s": _mean(latency.bound_s),
             "latency_per_layer_s": _mean(latency.per_layer_s),
             "decision_latency_s": _mean(latency.decision_s),
+            "energy_delay_js": None
+            if self.energy_j is None or self.latency_s is None
+            else self.energy_j * self.latency_s,
             "not_modelled": list(self.not_modelled),
         }
 

@@ -72,8 +72,7 @@ def _named(path: str, number: Number) -> NamedNumber:
         elif isinstance(value, int):
             text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
         else:
-            text = f"{value * 1e6:.4g} mm²" if unit == "m**2" else format_si(value, unit)
-            value_si = value
+            text, value_si = format_si(value, unit), value
     return NamedNumber(
         name=path,
         value_si=value_si,

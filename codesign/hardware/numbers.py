@@ -253,6 +253,8 @@ class LengthNumber(PriceNumber):
 
 
 class AreaNumber(QuantityNumber):
+    """An area, in square metres: of a chip, what a network takes of silicon."""
+
     unit: ClassVar[str] = "m**2"
     ceiling: ClassVar[float] = 1.0
     value: Area

@@ -147,7 +147,7 @@ class _Scenarios:
     """
 
     def __init__(self, chip: Chip, extent: Extent) -> None:
-        self.numbers = uncertain_numbers(chip)
+        self.numbers = [number for number in uncertain_numbers(chip) if number.path != "area"]
         count = len(self.numbers)
         self.count = 1 + 2 * count + DRAWS
         self.low, self.high = slice(1, 1 + count), slice(1 + count, 1 + 2 * count)
@@ -169,7 +169,7 @@ class _Scenarios:
         self.prices = Prices(chip=chip, extent=extent, varied=varied)
 
 
-def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]:
+def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
     """Columns of a row that say how far its energy and latency move, named as the columns of results.
 
     Draws have six digits. What is not known stays unknown.
@@ -186,7 +186,10 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
+    area_m2, ends = this.work.placement.area_m2, _area_ends(this.work.chip)
     return {
+        "area_low_m2": None if area_m2 is None else area_m2 * ends[0],
+        "area_high_m2": None if area_m2 is None else area_m2 * ends[1],
         "uncertain_numbers": [number.path for number in cases.numbers],
         "uncertain_low": [number.low for number in cases.numbers],
         "uncertain_value": [number.value for number in cases.numbers],
@@ -203,6 +206,14 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | None]
         "term_at_high": _listed(parts, cases.high),
         "term_draws": _listed(parts, cases.draws),
     }
+
+
+def _area_ends(chip: Chip) -> tuple[float, float]:
+    """Ends of the range of the chip's area, relative to it."""
+    for number in uncertain_numbers(chip):
+        if number.path == "area":
+            return number.low / number.value, number.high / number.value
+    return 1.0, 1.0
 
 
 def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:

@@ -204,6 +204,8 @@ def all_points(points: Sequence[Point]) -> Table:
         "paper_energy_j",
         "latency_s",
         "decision_latency_s",
+        "energy_delay_js",
+        "area_m2",
         "spike_density",
         "synaptic_operations",
         "latency_steps",

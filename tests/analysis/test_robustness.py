@@ -5,7 +5,7 @@ import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 
-from codesign.analysis.comparison import Comparison
+from codesign.analysis.comparison import Comparison, compare
 from codesign.analysis.robustness import Robustness
 from codesign.errors import InputError
 from codesign.reporting.chip_comparison import summarize
@@ -71,6 +71,18 @@ def test_probabilities_and_tip_by_hand():
     assert found.worse_range == near((15 * MICRO, 15 * MICRO))
     assert not found.settled
     assert comparison.better.chip == "a"
+
+
+def test_draws_of_a_product_are_products_of_draws():
+    """10 µJ in 3 s against 14 µJ in 2 s: 8·4, 12·4, 14·3, 16·2 and 20·1 against 28 µJ·s, in one of which it is less."""
+    time = {"latency_s": 3.0, "latency_draws_s": [4, 4, 3, 2, 1], "latency_at_low_s": [3.0], "latency_at_high_s": [2.0]}
+    first = moving("a", 0) | time | {"energy_delay_js": 27 * MICRO}
+    second = certain("b", 0, 14) | {"latency_s": 2.0, "latency_draws_s": [2.0] * 5, "energy_delay_js": 28 * MICRO}
+    a, b = points_of([first, second | dict.fromkeys(("latency_at_low_s", "latency_at_high_s"), ())])
+    comparison = compare("energy_delay_js", a, b, more_is_better=False)
+    assert comparison.robustness.probability == pytest.approx(1 / 5)
+    (influence,) = comparison.robustness.influences
+    assert (influence.at_low, influence.at_high) == near(((28 - 8 * 3) * MICRO, (28 - 20 * 2) * MICRO))
 
 
 def test_the_verdict_says_how_sure_it_is():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from handmade_hardware import (
     ASYNCHRONOUS,
@@ -18,11 +19,13 @@ from handmade_hardware import (
     number,
 )
 
+from codesign.analysis.books import in_book
 from codesign.errors import InputError
 from codesign.hardware.cost import Cost, price
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.hardware.placement import place
 from codesign.hardware.terms import COVERAGE
+from codesign.hardware.uncertainty import uncertainty_columns
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import Execution
 
@@ -218,6 +221,24 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> Non
     assert columns["energy_j"] == near(cost.energy.total_j.mean())
     assert columns["energy_cores_in_use_j"] == near(cost.energy.cores_in_use_j.mean())
     assert columns["core_share"] == 1 / 4
+
+
+def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:
+    """Two layers on two chips of 3 mm² that lie between 2 and 4; two cores on a chip that has but one are no area."""
+    chip = MESH_CORES.replace("8", "1") + f"multi_chip: {{}}\narea: {number('3 mm**2', range='[2 mm**2, 4 mm**2]')}\n"
+    rest = ENERGIES + SWIFT + ASYNCHRONOUS
+    cost = cost_of(two_timesteps, chip + rest)
+    columns = cost.columns() | uncertainty_columns(cost)
+    assert [columns[f"area_{end}m2"] for end in ("low_", "", "high_")] == near([4e-6, 6e-6, 8e-6])
+    alone = chip_from(chip.replace("multi_chip: {}", "") + rest)
+    scaled = place(two_timesteps.shape, alone, "scaled")
+    assert price(two_timesteps, scaled).columns()["area_m2"] is None
+    row = cost_of(two_timesteps, MESH_CORES + rest).columns()
+    assert row["energy_delay_js"] == near(row["energy_j"] * row["latency_s"])
+    assert row["area_m2"] is None
+    book = in_book(pd.DataFrame([row]), "cores_in_use")
+    assert book["energy_delay_js"].item() == near(row["energy_cores_in_use_j"] * row["latency_s"])
+    assert row["energy_cores_in_use_j"] < row["energy_j"]
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
     columns = uncertainty_columns(cost_of(two_timesteps, simple(spike="10 pJ")))
     assert columns["uncertain_numbers"] == ["energies.spike"]
     assert {name for name, value in columns.items() if value is None} == {
-        name for name in columns if name.endswith(("_j", "_s", "_terms")) or name.startswith("term_")
+        name for name in columns if name.endswith(("_j", "_s", "_terms", "_m2")) or name.startswith("term_")
     }
 
 

@@ -82,6 +82,14 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
     assert told[0].line == line_of(old), str(caught.value)
 
 
+def test_a_term_that_the_book_does_not_count_is_no_objective() -> None:
+    host = ("column: energy_j", "column: energy_static_host_j")
+    assert study(host).objectives[1].column == "energy_static_host_j"
+    with pytest.raises(DocumentError, match="static_book 'cores_in_use' does not count energy_static_host_j") as caught:
+        study(host, ("in_flight: 3", "in_flight: 3\nstatic_book: cores_in_use"))
+    assert [problem.line for problem in caught.value.problems] == [line_of("column: energy_j")]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

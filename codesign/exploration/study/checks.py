@@ -22,6 +22,7 @@ from codesign.exploration.study.domains import Choices, Domain, SameAs, Value
 from codesign.exploration.study.samplers import option_problems, sampler_problem
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.exploration.variants import base_chip
+from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.simulation.policies import policy_names
 from codesign.training.recipe import PRESETS
 
@@ -54,6 +55,7 @@ def problems(data: Any) -> Mistakes:
             "on the test split; remove it",
         )
     yield from _sampler(data)
+    yield from _uncounted(data)
     base = _readable(data)
     yield from _space(data, names, base)
     if base is not None:
@@ -87,6 +89,18 @@ def _written(location: Path_, data: Any) -> Path_:
         if isinstance(part, int) or value_at(data, location[: length + 1]) is None:
             return location[: length + (part in _STAND_INS)]
     return location
+
+
+def _uncounted(data: dict[str, Any]) -> Mistakes:
+    """Objectives and constraints on a term that the energies of the study's book do not count."""
+    book = next((book for book in BOOKS if book == data.get("static_book")), "board")
+    left_out = {term.column for term in COST_TERMS.values() if not weight(term, BOOKS[book], 1.0)}
+    for block in ("objectives", "constraints"):
+        for i, _ in enumerate(list_at(data, block)):
+            place: Path_ = (block, i, "column")
+            column = value_at(data, place)
+            if isinstance(column, str) and column in left_out:
+                yield place, f"{dotted(place)}: static_book '{book}' does not count {column}; remove it, or the book"
 
 
 def _sampler(data: dict[str, Any]) -> Mistakes:
