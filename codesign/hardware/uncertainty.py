@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from codesign.hardware.cost import Cost, mean_costs, mean_times
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import AreaNumber, BarrierTimes, Number, QuantityNumber, TimeNumber
+from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
 from codesign.hardware.parameters import AXIS_SOURCE
 from codesign.hardware.prices import Prices, number_at
 from codesign.hardware.provenance import Confidence
@@ -121,8 +121,6 @@ def _value(chip: Chip, number: Number) -> float | None:
         return number.of_tiles(max(number.by_tiles))
     if isinstance(number, TimeNumber):
         return chip.seconds(number)
-    if isinstance(number, AreaNumber):  # neither energy nor time depends on it
-        return None
     return number.value if isinstance(number, QuantityNumber) else None  # type: ignore[attr-defined]
 
 
@@ -147,6 +145,7 @@ class _Scenarios:
     """
 
     def __init__(self, chip: Chip, extent: Extent) -> None:
+        # neither energy nor time depends on the area
         self.numbers = [number for number in uncertain_numbers(chip) if number.path != "area"]
         count = len(self.numbers)
         self.count = 1 + 2 * count + DRAWS

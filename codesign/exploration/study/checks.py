@@ -93,8 +93,9 @@ def _written(location: Path_, data: Any) -> Path_:
 
 def _uncounted(data: dict[str, Any]) -> Mistakes:
     """Objectives and constraints on a term that the energies of the study's book do not count."""
-    book = next((book for book in BOOKS if book == data.get("static_book")), "board")
-    left_out = {term.column for term in COST_TERMS.values() if not weight(term, BOOKS[book], 1.0)}
+    book = data.get("static_book")
+    parts = next((parts for name, parts in BOOKS.items() if name == book), BOOKS["board"])
+    left_out = {term.column for term in COST_TERMS.values() if not weight(term, parts, 1.0)}
     for block in ("objectives", "constraints"):
         for i, _ in enumerate(list_at(data, block)):
             place: Path_ = (block, i, "column")
