@@ -59,8 +59,9 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
     if leaves_no_choice(canonical, shape):
         canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
     policy = get_policy(canonical.policy)
-    if not (policy.uses_cores or policy.uses_service) and not _splits_layers(canonical.cores, shape):
-        canonical = replace(canonical, cores=None)  # as on a chip under a policy that looks at no cores
+    if not (policy.uses_cores or policy.uses_service):  # only where layers are split between cores matters then
+        split = _splits_layers(canonical.cores, shape)
+        canonical = replace(canonical, cores=_cores(_by_appearance(canonical.cores), shape) if split else None)
     return canonical
 
 
@@ -81,6 +82,14 @@ def _splits_layers(cores: tuple[int, ...] | None, shape: NetworkShape) -> bool:
         return False
     ends = list(accumulate(shape.layer_sizes, initial=0))
     return any(len(set(cores[first:last])) > 1 for first, last in pairwise(ends))
+
+
+def _by_appearance(cores: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Cores numbered in the order in which neurons first lie on them."""
+    if cores is None:
+        return None
+    numbers = {core: number for number, core in enumerate(dict.fromkeys(cores))}
+    return tuple(numbers[core] for core in cores)
 
 
 def _cores(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:

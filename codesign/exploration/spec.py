@@ -14,6 +14,7 @@ from codesign.errors import InputError
 from codesign.exploration import axis_checks, checks
 from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
 from codesign.exploration.file_spec import FileSpec
+from codesign.hardware.placement import Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
@@ -142,7 +143,8 @@ class ChipEntry(Spec):
     Attributes:
         chip: name or path of its description; left out, the entry's own name.
         capacity: `published`, or `scaled`: circuits kept, counts lifted.
-        mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores.
+        mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
+            and `balanced_near` then choose the cores so that messages travel few hops.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number.
@@ -151,7 +153,7 @@ class ChipEntry(Spec):
 
     chip: str | None = None
     capacity: Literal["published", "scaled"] = "published"
-    mapping: Literal["in_order", "balanced"] = "in_order"
+    mapping: Strategy = "in_order"
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"

@@ -1,14 +1,16 @@
-"""A network on the cores of a chip: placed in layer order, within capacity."""
+"""A network on the cores of a chip: placed in layer order within capacity, near each other, or by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from codesign.arguments import instance, whole
 from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.by_hand import check_rules, overfull, parts_by_hand
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import (
     Budget,
@@ -22,13 +24,15 @@ from codesign.hardware.filling import (
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.named_numbers import check_numbers
 from codesign.hardware.shortage import load_text, plural, remedies, shortage_text
+from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Slice
+from codesign.simulation.execution import Execution, Slice
 
 __all__ = ["Capacity", "CoreLoad", "PlacedPart", "Placement", "Strategy", "place"]
 
 Capacity = Literal["published", "scaled"]
-Strategy = Literal["in_order", "balanced"]
+Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
+"""How neurons are put on cores, see `place`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -39,7 +43,7 @@ class Placement:
         chip: the chip.
         shape: the network.
         capacity: `published`, or `scaled`: circuits kept, counts lifted where the network needs it.
-        strategy: `in_order` or `balanced`, see `place`.
+        strategy: how it was placed, see `place`; `by_hand` where the cores were given.
         parts: runs of neurons in neuron order; each layer's runs are on different cores. Core c of chip k has the
             number k · cores + c.
         core_loads: what lies on each core in use, and what it holds.
@@ -49,7 +53,7 @@ class Placement:
     chip: Chip
     shape: NetworkShape
     capacity: Capacity
-    strategy: Strategy
+    strategy: Strategy | Literal["by_hand"]
     parts: tuple[PlacedPart, ...]
     core_loads: tuple[CoreLoad, ...]
     assumptions: tuple[str, ...]
@@ -150,6 +154,9 @@ def place(
     capacity: Capacity = "published",
     weight_bits: int | None = None,
     strategy: Strategy = "in_order",
+    *,
+    cores: Sequence[int] | None = None,
+    traffic: Execution | None = None,
 ) -> Placement:
     """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
 
@@ -162,20 +169,66 @@ def place(
         weight_bits: bits of the evaluated weights; None evaluates floats, and memory is counted in the chip's own bits.
         strategy: `in_order` fills each core before the next. `balanced` takes the same cores and spreads each layer
             evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
-            and one of them has less room.
+            and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
+            each the core of its chip so that messages travel few hops (`codesign.hardware.traffic`), never more.
+        cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
+            from 0 as in `Placement.parts`. A layer's neurons on one core follow each other.
+        traffic: an execution of the network whose messages `near` counts; without one, each input and neuron sends one.
 
     Raises:
-        InputError: `capacity` or `strategy` is unknown, or a number of the chip or of bits is none.
-        InfeasibleError: under `published`, with the layer, what it needs, what there is and what would make it fit.
+        InputError: `capacity` or `strategy` is unknown, a number of the chip or of bits is none, or `cores` are no
+            cores of the chip.
+        InfeasibleError: under `published`, with the layer, what it needs, what there is and what would make it fit;
+            cores given by hand that the chip's rules forbid.
     """
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
-    _check_choice("capacity", capacity, ("published", "scaled"))
-    _check_choice("strategy", strategy, ("in_order", "balanced"))
+    _check_choice("capacity", capacity, get_args(Capacity))
+    _check_choice("strategy", strategy, get_args(Strategy))
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
     budget = _budget(chip, capacity)
+    if cores is None:
+        parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, traffic)
+    else:
+        parts, lifted = _by_hand(shape, chip, budget, capacity, strategy, cores)
+    return Placement(
+        chip=chip,
+        shape=shape,
+        capacity=capacity,
+        strategy=strategy if cores is None else "by_hand",
+        parts=parts,
+        core_loads=core_loads(shape, budget, parts),
+        assumptions=(
+            *lifted,
+            *_added(chip, capacity, parts),
+            *_shared(chip, parts),
+            *_weight_assumptions(chip, weight_bits),
+        ),
+    )
+
+
+def _by_strategy(
+    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, traffic: Execution | None
+) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+    """Parts, and what was assumed for them."""
+    filling = _filled(shape, chip, budget, capacity)
+    parts, assumptions = filling.parts, tuple(_lifted(shape, chip, budget, filling))
+    if strategy in ("balanced", "balanced_near"):
+        parts = spread_evenly(shape, budget, parts)
+    if strategy in ("near", "balanced_near"):
+        if traffic is not None:
+            instance("traffic", traffic, Execution)
+            if traffic.shape != shape:
+                raise InputError("traffic: is an execution of another network")
+        messages = messages_between(shape, parts, traffic)
+        assumptions = (*assumptions, *_unmoved(chip, budget, strategy, parts))
+        parts = moved_near(chip, budget, parts, core_loads(shape, budget, parts), messages)
+    return parts, assumptions
+
+
+def _filled(shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity) -> Filling:
     filling = fill_in_order(shape, budget, lift=capacity == "scaled")
     if capacity == "published" and filling.shortages:
         shortage = shortage_text(shape, chip, budget, filling.shortages[0])
@@ -183,28 +236,30 @@ def place(
         raise InfeasibleError(
             f"{chip.name}: {shortage}; it would fit {enough} (capacity 'scaled' assumes what is missing)"
         )
-    parts = filling.parts
-    if strategy == "balanced":
-        parts = spread_evenly(shape, budget, parts)
-    return Placement(
-        chip=chip,
-        shape=shape,
-        capacity=capacity,
-        strategy=strategy,
-        parts=parts,
-        core_loads=core_loads(shape, budget, parts),
-        assumptions=(
-            *_lifted(shape, chip, budget, filling),
-            *_added(chip, capacity, filling),
-            *_shared(chip, parts),
-            *_weight_assumptions(chip, weight_bits),
-        ),
-    )
+    return filling
 
 
-def _check_choice(name: str, choice: str, allowed: tuple[str, str]) -> None:
+def _by_hand(
+    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, cores: Sequence[int]
+) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+    """Parts on the cores given, and what was assumed for them."""
+    if strategy in ("near", "balanced_near"):
+        raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
+    filled = None
+    if len(cores) != shape.neurons:
+        filled, _ = _by_strategy(shape, chip, budget, capacity, strategy, None)
+    parts = parts_by_hand(shape, chip, budget, cores, filled)
+    check_rules(chip, parts)
+    lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
+    if lacking and capacity == "published":
+        raise InfeasibleError(f"{chip.name}: {lacking[0]} (capacity 'scaled' assumes what is missing)")
+    return parts, tuple(f"{chip.name} scaled: {text}; lifted" for text in lacking)
+
+
+def _check_choice(name: str, choice: str, allowed: tuple[str, ...]) -> None:
     if choice not in allowed:
-        raise InputError(f"{name}: must be '{allowed[0]}' or '{allowed[1]}', found {choice!r}")
+        *others, last = (f"'{name}'" for name in allowed)
+        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
 def _budget(chip: Chip, capacity: Capacity) -> Budget:
@@ -250,9 +305,24 @@ def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -
             grown = True
 
 
-def _added(chip: Chip, capacity: Capacity, filling: Filling) -> Iterator[str]:
+def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
+    """Why parts stay where capacity put them although they should come near each other."""
+    stays = f"'{strategy}' leaves parts on the cores in order"
+    if chip.network_on_chip is None:
+        if budget.several_cores:
+            yield f"{chip.name}: the network between its cores is not described, so {stays}"
+        else:
+            yield f"{chip.name}: has one core, so {stays}"
+        return
+    size = budget.cores if budget.spans_chips else max(part.core for part in parts) + 1
+    used = Counter(core // size for core in {part.core for part in parts})
+    if max(used.values()) > MOST_CORES:
+        yield f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there"
+
+
+def _added(chip: Chip, capacity: Capacity, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
     """Cores that a chip does not have, and chips joined."""
-    cores, there = max(part.core for part in filling.parts) + 1, chip.cores.value
+    cores, there = max(part.core for part in parts) + 1, chip.cores.value
     if cores <= there:
         return
     if chip.multi_chip is None:

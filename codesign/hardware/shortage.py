@@ -10,7 +10,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, Shortage, fill_in_order
 from codesign.network.topology import NetworkShape
 
-__all__ = ["load_text", "plural", "remedies", "shortage_text"]
+__all__ = ["amount_texts", "load_text", "plural", "remedies", "shortage_text"]
 
 _Kind = Literal["neurons", "synapses"]
 
@@ -31,12 +31,7 @@ def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Sho
             there = f"{chips} of {plural(chip.cores.value, 'core')}, the most that may be joined"
         return f"{layer} needs {load}, more than what is left of {there}"
     amounts = [needed, limit, shortage.taken, shortage.largest]
-    kind = shortage.kind if needed > 1 else shortage.kind.removesuffix("s")
-    if shortage.kind == "synapses" and budget.weight_bits is not None:
-        need, there, taken, largest = _memory_texts([amount * budget.weight_bits for amount in amounts])
-        kind = "of weights"
-    else:
-        need, there, taken, largest = (f"{amount:,}" for amount in amounts)
+    (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
     what = f"one neuron of {layer}" if budget.may_split else layer
     text = f"{what} needs {need} {kind}, core {shortage.core + 1} holds {there}"
     if shortage.taken:
@@ -44,6 +39,13 @@ def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Sho
     if limit < shortage.largest < needed:
         text += f", the largest free core {largest}"
     return text
+
+
+def amount_texts(budget: Budget, kind: str, amounts: list[int]) -> tuple[list[str], str]:
+    """Amounts of neurons or synapses in the units of the chip's file, and the unit of the first."""
+    if kind == "synapses" and budget.weight_bits is not None:
+        return _memory_texts([amount * budget.weight_bits for amount in amounts]), "of weights"
+    return [f"{amount:,}" for amount in amounts], kind if amounts[0] > 1 else kind.removesuffix("s")
 
 
 def load_text(budget: Budget, neurons: int, synapses: int) -> str:

@@ -215,15 +215,27 @@ def test_prices_change_with_how_sure_a_number_is_but_not_with_what_is_said_of_it
     assert {kind for kind in base if base[kind] != other[kind]} == expected
 
 
-def test_layers_are_spread_evenly_where_that_is_asked_for():
-    cores = {}
-    for strategy in ("in_order", "balanced"):
-        wide = (('"12-8"', '"2000"'), (CHIP, f"  loihi: {{mapping: {strategy}}}"))
-        (point, *_) = feasible(tiny(*wide), chip="loihi")
-        cores[strategy] = [part.neurons for part in point.jobs.cost.placement.parts if part.layer == 0]
-    assert max(cores["balanced"]) - min(cores["balanced"]) <= 1
-    assert max(cores["in_order"]) - min(cores["in_order"]) > 1
-    assert len(cores["balanced"]) == len(cores["in_order"])
+def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_cores():
+    wide = (('"12-8"', '"2000"'), (CHIP, "  loihi: {schedules: [chip, turns]}"))
+    axes = "axes: {chip.loihi.mapping: [in_order, balanced, near, balanced_near]}\nseeds:"
+    turns = "\nschedules:\n  turns: {policy: round_robin, group_size: 4}"
+    points = feasible(tiny(*wide, ("seeds:", axes), ("\nschedules:", turns)), chip="loihi")
+    placed = {(p.columns["axis.chip.loihi.mapping"], p.columns["schedule"]): p.jobs for p in points}
+    assert len(placed) == 8
+    layers = {
+        name: [part.neurons for part in jobs.cost.placement.parts if part.layer == 0]
+        for (name, schedule), jobs in placed.items()
+        if schedule == "chip"
+    }
+    assert layers["near"] == layers["in_order"]
+    assert max(layers["in_order"]) - min(layers["in_order"]) > 1
+    assert layers["balanced_near"] == layers["balanced"]
+    assert max(layers["balanced"]) - min(layers["balanced"]) <= 1
+    executions = {place: jobs.execution.key for place, jobs in placed.items()}
+    for name, base in (("near", "in_order"), ("balanced_near", "balanced")):
+        assert executions[name, "chip"] == executions[base, "chip"]
+        assert executions[name, "turns"] != executions[base, "turns"]
+        assert placed[name, "chip"].cost.key != placed[base, "chip"].cost.key
 
 
 def test_a_network_that_does_not_fit_is_a_point_with_a_reason():

@@ -108,7 +108,9 @@ def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
 def test_an_unknown_capacity_or_strategy_is_refused() -> None:
     with pytest.raises(InputError, match="capacity: must be 'published' or 'scaled', found 'unlimited'"):
         placed("3-2", cores(1), "unlimited")
-    with pytest.raises(InputError, match="strategy: must be 'in_order' or 'balanced', found 'random'"):
+    with pytest.raises(
+        InputError, match="strategy: must be 'in_order', 'balanced', 'near' or 'balanced_near', found 'random'"
+    ):
         placed("3-2", cores(1), strategy="random")
 
 

@@ -1,0 +1,96 @@
+"""A network on the cores that its user names, checked as thoroughly as what is placed by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from codesign.arguments import whole
+from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.description import Chip
+from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
+from codesign.hardware.shortage import amount_texts, plural
+from codesign.network.topology import NetworkShape
+
+__all__ = ["check_rules", "overfull", "parts_by_hand"]
+
+
+def parts_by_hand(
+    shape: NetworkShape, chip: Chip, budget: Budget, cores: Sequence[Any], filled: tuple[PlacedPart, ...] | None
+) -> tuple[PlacedPart, ...]:
+    """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`.
+
+    Raises:
+        InputError: `cores` has another length, an entry is no whole number or no core of the chip, or a layer comes
+            back to a core that it has left.
+    """
+    numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
+    if len(numbers) == shape.neurons:
+        of_neurons = iter(numbers)
+        parts = [
+            PlacedPart(layer=layer, core=core, neurons=len(list(run)))
+            for layer, size in enumerate(shape.layer_sizes)
+            for core, run in groupby([next(of_neurons) for _ in range(size)])
+        ]
+    elif filled is not None and len(numbers) == len(filled):
+        parts = [
+            PlacedPart(layer=part.layer, core=core, neurons=part.neurons)
+            for part, core in zip(filled, numbers, strict=True)
+        ]
+    else:
+        of_parts = "" if filled is None else f", or for each of {plural(len(filled), 'part')},"
+        raise InputError(
+            f"cores: must have one for each of {plural(shape.neurons, 'neuron')}{of_parts} found {len(numbers):,}"
+        )
+    _check_numbers(chip, budget, parts)
+    return tuple(parts)
+
+
+def _check_numbers(chip: Chip, budget: Budget, parts: list[PlacedPart]) -> None:
+    most = budget.most_cores
+    if most is None:  # scaled, or chips without a stated limit: no more than parts can need
+        most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
+    seen: set[tuple[int, int]] = set()
+    for part in parts:
+        where = f"cores: layer {part.layer + 1}, core {part.core}"
+        if part.core >= most:
+            raise InputError(f"{where}: there is none; {chip.name} has cores 0 to {most - 1:,}")
+        if (part.layer, part.core) in seen:
+            raise InputError(f"{where}: the layer comes back to a core; its neurons on one core must follow each other")
+        seen.add((part.layer, part.core))
+
+
+def check_rules(chip: Chip, parts: Sequence[PlacedPart]) -> None:
+    """Raises InfeasibleError for a layer on several cores or a core with several layers where a chip has no such."""
+    layers: dict[int, int] = {}
+    cores: dict[int, int] = {}
+    for part in parts:
+        layer, core = part.layer + 1, part.core
+        if not chip.splits_layers and layers.setdefault(layer, core) != core:
+            raise InfeasibleError(
+                f"{chip.name}: layer {layer} lies on cores {layers[layer]} and {core}, and a layer may not be split"
+            )
+        if chip.layers_share_core is False and cores.setdefault(core, layer) != layer:
+            raise InfeasibleError(
+                f"{chip.name}: core {core} has neurons of layers {cores[core]} and {layer}, which may not share one"
+            )
+
+
+def overfull(
+    shape: NetworkShape, budget: Budget, parts: Sequence[PlacedPart], loads: Sequence[CoreLoad]
+) -> Iterator[str]:
+    """What is more than cores hold and than neurons take, by layer and core, numbered from 0 as they were given."""
+    for number, layer in enumerate(shape.layers, start=1):
+        if budget.fan_in is not None and layer.fan_in > budget.fan_in:
+            yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {budget.fan_in:,}"
+    for load in loads:
+        layers = [str(part.layer + 1) for part in parts if part.core == load.core]
+        whose = f"layer{'s' * (len(layers) > 1)} {' and '.join(layers)}"
+        for kind, amount, limit in (
+            ("neurons", load.neurons, load.neuron_capacity),
+            ("synapses", load.synapses, load.synapse_capacity),
+        ):
+            if limit is not None and amount > limit:
+                (needed, there), unit = amount_texts(budget, kind, [amount, limit])
+                yield f"{whose} on core {load.core}: {needed} {unit}, the core holds {there}"

@@ -1,0 +1,260 @@
+"""Which core each part lies on: chosen so that messages travel few hops, or by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import pytest
+from handmade_hardware import ASYNCHRONOUS, chip_from, group, mesh, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.errors import InfeasibleError, InputError
+from codesign.exploration.canonical import canonical_schedule
+from codesign.hardware.cost import price
+from codesign.hardware.description import Chip
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.traffic import MOST_CORES, message_hops, messages_between
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import NetworkShape, network_shape, parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.policies import get_policy, policy_names
+from codesign.workload.events import EventBatch
+
+CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
+
+
+def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: object = 1, more: str = "") -> Chip:
+    cores = f"cores: {number(rows * columns * per_tile)}\nneurons_per_core: {number(neurons)}\n"
+    return chip_from(f"{cores}layers_share_core: false\n{ASYNCHRONOUS}{mesh(rows, columns, per_tile)}{more}")
+
+
+def shape_of(topology: str) -> NetworkShape:
+    return network_shape(parse_topology(topology))
+
+
+def hops(placement: Placement) -> float:
+    found = message_hops(placement.geometry, messages_between(placement.shape, placement.parts))
+    assert found is not None
+    return found
+
+
+def sizes(placement: Placement) -> list[tuple[int, int]]:
+    return [(part.layer, part.neurons) for part in placement.parts]
+
+
+# near ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_four_layers_runs_around_a_ring_of_four_tiles() -> None:
+    """In order, the way from tile 1 to tile 2 has two hops; no chain that visits four tiles has fewer than three."""
+    chip, shape = mesh_chip(2, 2, neurons=10), shape_of("99-10-10-10-10")
+    assert hops(place(shape, chip)) == 10 * (1 + 2 + 1)
+    near = place(shape, chip, strategy="near")
+    assert hops(near) == 10 * 3
+    assert [part.core for part in near.parts] in ([0, 1, 3, 2], [0, 2, 3, 1])  # inputs enter at tile 0: 99 messages
+    assert near.strategy == "near"
+    assert not near.assumptions
+
+
+def test_a_free_core_is_taken_where_it_is_nearer() -> None:
+    """One neuron sends to three parts: in order they lie 1, 2 and 3 hops away, around tile 1 all lie next to it, and
+    the one input that enters at tile 0 pays a hop for it."""
+    near = place(shape_of("1-1-3"), mesh_chip(3, 4), strategy="near")
+    assert hops(place(shape_of("1-1-3"), mesh_chip(3, 4))) == 1 + 2 + 3
+    assert hops(near) == 1 + 1 + 1 + 1
+
+
+def test_on_few_cores_near_mostly_finds_the_least_of_all_orders() -> None:
+    """All orders of six cores are tried for a hundred networks; a local search may miss the least in a few."""
+    rng, chip, ratios = np.random.default_rng(0), mesh_chip(2, 3), []
+    while len(ratios) < 100:
+        layers = rng.integers(1, 4, rng.integers(3, 7))
+        if layers[1:].sum() > 6:
+            continue
+        shape = shape_of("-".join(map(str, layers)))
+        placement = place(shape, chip, strategy="near")
+        messages = messages_between(shape, placement.parts)
+        row, column = np.divmod(np.array(list(permutations(range(6), len(placement.parts)))), 3)
+        ways = np.abs(row[:, :, None] - row[:, None, :]) + np.abs(column[:, :, None] - column[:, None, :])
+        least = ((ways * messages[1:]).sum(axis=(1, 2)) + (row + column) @ messages[0]).min()
+        assert least <= hops(placement)
+        ratios.append(hops(placement) / least)
+    assert sum(ratio == 1 for ratio in ratios) >= 95
+    assert max(ratios) <= 1.5
+
+
+CASES = st.fixed_dictionaries(
+    {
+        "rows": st.integers(1, 4),
+        "columns": st.integers(1, 4),
+        "per_tile": st.integers(1, 3),
+        "neurons": st.integers(1, 6),
+        "mixed": st.booleans(),
+        "chips": st.booleans(),
+        "capacity": st.sampled_from(["published", "scaled"]),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(layers=st.lists(st.integers(1, 14), min_size=2, max_size=5), case=CASES)
+def test_near_moves_parts_within_their_chips_and_capacity_and_never_adds_hops(layers: list[int], case: dict) -> None:
+    """With `mixed` cores differ in size, so that few of them may be exchanged."""
+    amount = case["rows"] * case["columns"] * case["per_tile"]
+    neurons = [case["neurons"] + 3 * case["mixed"] * (core % 3) for core in range(amount)]
+    more = "multi_chip: {}\n" if case["chips"] else ""
+    chip = mesh_chip(case["rows"], case["columns"], case["per_tile"], neurons=neurons, more=more)
+    shape = shape_of("-".join(map(str, layers)))
+    for chosen, given_order in CHOSEN.items():
+        try:
+            base = place(shape, chip, case["capacity"], strategy=given_order)
+        except InfeasibleError:
+            return
+        near = place(shape, chip, case["capacity"], strategy=chosen)
+        assert sizes(near) == sizes(base)
+        assert near.extent._replace(tiles=0) == base.extent._replace(tiles=0)
+        assert near.assumptions == base.assumptions
+        assert len({(part.layer, part.core) for part in near.parts}) == len(near.parts)
+        if case["chips"]:
+            at = [[part.core // amount for part in placement.parts] for placement in (base, near)]
+            assert at[0] == at[1]
+        assert hops(near) <= hops(base)
+        within = [load for load in base.core_loads if load.neurons <= load.neuron_capacity]
+        for load in near.core_loads:
+            assert load.neurons <= load.neuron_capacity or len(within) < len(base.core_loads)
+        assert Counter(load.neurons for load in near.core_loads) == Counter(load.neurons for load in base.core_loads)
+
+
+def test_what_cannot_be_moved_says_so() -> None:
+    chip = chip_from(f"cores: {number(3)}\nlayers_share_core: false\n{ASYNCHRONOUS}")
+    placement = place(shape_of("3-2-2"), chip, strategy="near")
+    assert placement.parts == place(shape_of("3-2-2"), chip).parts
+    text = "tiny: the network between its cores is not described, so 'near' leaves parts on the cores in order"
+    assert placement.assumptions == (text,)
+    wide = shape_of(f"1-{MOST_CORES + 1}")
+    placement = place(wide, mesh_chip(32, 32), strategy="near")
+    assert placement.parts == place(wide, mesh_chip(32, 32)).parts
+    assert "more than 256 cores of a chip are in use" in placement.assumptions[0]
+
+
+# executions ----------------------------------------------------------------------------------------------------------
+
+MESH = mesh_chip(3, 4, neurons=5, more=f"vector_width: {number(1)}\n" + group("energies", hop="1 nJ"))
+
+
+def simulated(strategy: str, policy: str):
+    network = SpikingNetwork(parse_topology("64-[17x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    frames = np.random.default_rng(1).poisson(0.2, (5, 3, 64)).astype(np.float32)
+    events = EventBatch.from_frames(frames, np.zeros(5, dtype=np.int64), timestep_s=1e-3)
+    placement = place(network.shape, MESH, strategy=strategy)
+    schedule = chip_schedule(placement, policy=policy, group_size=3, stop="drained").schedule
+    return placement, schedule, simulate(network, events, schedule, seed=1).execution
+
+
+@pytest.mark.parametrize("policy", policy_names())
+def test_only_policies_that_look_at_cores_see_where_parts_lie(policy: str) -> None:
+    if get_policy(policy).uses_service:
+        return  # looks at times, which MESH does not have
+    (before, given_order, base), (after, chosen, near) = (simulated(name, policy) for name in ("in_order", "near"))
+    assert [part.core for part in before.parts] != [part.core for part in after.parts]
+    shape = before.shape
+    alike = canonical_schedule(given_order, shape) == canonical_schedule(chosen, shape)  # one job serves both
+    tables = [np.stack([getattr(run.messages, name) for name in ("step", "source", "spikes")]) for run in (base, near)]
+    assert alike == np.array_equal(*tables) == (not get_policy(policy).uses_cores)
+
+
+def test_hops_by_an_execution_are_those_that_are_priced() -> None:
+    """Where every layer has one part, the estimate has the messages of the execution itself, output spikes aside."""
+    placement, _, execution = simulated("in_order", "fifo")
+    chip = mesh_chip(3, 4, neurons=20, more=f"vector_width: {number(1)}\n")
+    whole_layers = place(placement.shape, chip, cores=[2, 11, 4])
+    counts = price(execution, whole_layers).counted.counts
+    messages = messages_between(placement.shape, whole_layers.parts, execution)
+    hops = np.asarray(counts.hop + (0 if counts.hop_vertical is None else counts.hop_vertical))
+    assert message_hops(whole_layers.geometry, messages) == pytest.approx(hops.mean())
+    assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used
+    with pytest.raises(InputError, match="traffic: is an execution of another network"):
+        place(shape_of("64-3"), MESH, strategy="near", traffic=execution)
+
+
+# by hand -------------------------------------------------------------------------------------------------------------
+
+
+def test_cores_by_hand_are_taken_as_they_are_given() -> None:
+    shape, chip = shape_of("3-6-2"), mesh_chip(2, 4, neurons=4)
+    by_neuron = place(shape, chip, cores=np.array([5, 5, 5, 1, 1, 1, 7, 7]))
+    assert [(part.layer, part.core, part.neurons) for part in by_neuron.parts] == [(0, 5, 3), (0, 1, 3), (1, 7, 2)]
+    assert by_neuron.strategy == "by_hand"
+    assert by_neuron.cores_of_neurons == (5, 5, 5, 1, 1, 1, 7, 7)
+    assert [load.core for load in by_neuron.core_loads] == [1, 5, 7]
+    by_part = place(shape, chip, strategy="balanced", cores=(5, 1, 7))
+    assert by_part == by_neuron
+    assert sizes(place(shape, chip, cores=(5, 1, 7))) == [(0, 4), (0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("cores", "message"),
+    [
+        ([0, 1], r"cores: must have one for each of 8 neurons, or for each of 3 parts, found 2"),
+        ([0, 1, 2.0], r"cores\[2\]: must be a whole number, found 2.0"),
+        ([0, 1, -1], r"cores\[2\]: must be at least 0, found -1"),
+        ([0, 1, 8], r"cores: layer 2, core 8: there is none; tiny has cores 0 to 7"),
+        ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: layer 1, core 0: the layer comes back to a core"),
+        ([0, 0, 1], r"cores: layer 1, core 0: the layer comes back"),
+    ],
+)
+def test_cores_that_cannot_be_meant_are_refused(cores: list, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        place(shape_of("3-6-2"), mesh_chip(2, 4, neurons=4), cores=cores)
+
+
+def test_cores_by_hand_keep_to_what_the_chip_can_do() -> None:
+    shape, full = shape_of("3-6-2"), [0, 0, 0, 0, 0, 0, 1, 1]
+    with pytest.raises(InfeasibleError, match="tiny: layer 1 on core 0: 6 neurons, the core holds 4"):
+        place(shape, mesh_chip(2, 4, neurons=4), cores=full)
+    lifted = place(shape, mesh_chip(2, 4, neurons=4), "scaled", cores=full)
+    assert lifted.assumptions == ("tiny scaled: layer 1 on core 0: 6 neurons, the core holds 4; lifted",)
+    with pytest.raises(InfeasibleError, match="core 3 has neurons of layers 1 and 2, which may not share one"):
+        place(shape, mesh_chip(2, 4, neurons=9), "scaled", cores=[3] * 8)
+    whole = chip_from(f"cores: {number(4)}\nlayers_share_core: true\nsplits_layers: false\n{ASYNCHRONOUS}")
+    with pytest.raises(InfeasibleError, match="layer 1 lies on cores 2 and 3, and a layer may not be split"):
+        place(shape, whole, cores=[2, 2, 3, 3, 3, 3, 3, 3])
+    assert place(shape, whole, cores=[3] * 8).cores_used == 1
+    limited = chip_from(
+        f"cores: {number(4)}\nlayers_share_core: true\nfan_in: {number(5)}\n"
+        f"synapses_per_core: {number(20)}\n{ASYNCHRONOUS}"
+    )
+    with pytest.raises(InfeasibleError, match="layers 1 and 2 on core 3: 30 synapses, the core holds 20"):
+        place(shape_of("3-6-2"), limited.model_copy(update={"fan_in": None}), cores=[3] * 8)
+    with pytest.raises(InfeasibleError, match="layer 2 needs 6 inputs per neuron, a neuron has 5"):
+        place(shape_of("3-6-2"), limited, cores=[0, 0, 0, 1, 1, 1, 2, 2])
+    with pytest.raises(InputError, match="strategy: 'near' chooses cores by itself"):
+        place(shape, mesh_chip(2, 4, neurons=9), strategy="near", cores=[0, 1])
+
+
+def test_cores_by_hand_may_lie_on_further_chips_and_on_added_ones() -> None:
+    joined = mesh_chip(1, 2, neurons=4, more=f"multi_chip: {{most: {number(3)}}}\n")
+    placement = place(shape_of("3-4-2"), joined, cores=(0, 5))
+    assert placement.chips_used == 2
+    assert placement.geometry.crossings[1].tolist() == [0, 2]
+    with pytest.raises(InputError, match="tiny has cores 0 to 5"):
+        place(shape_of("3-4-2"), joined, cores=(0, 6))
+    added = place(shape_of("3-4-4-4"), mesh_chip(1, 2, neurons=4), "scaled", cores=(2, 1, 0))
+    assert "the network needs 3 cores, the chip has 2; cores added" in added.assumptions[0]
+
+
+@pytest.mark.parametrize("chip", ["loihi", "loihi_davies2018"])
+def test_a_full_chip_of_128_cores_is_arranged_with_fewer_hops(chip: str) -> None:
+    """21 parts of each of six layers on Loihi's two published numberings of its tiles."""
+    shape, described = shape_of("512-[21x6]-2"), find_chip(chip)
+    capacity = described.neurons_per_core.model_copy(update={"value": (1,)})
+    described = described.model_copy(update={"neurons_per_core": capacity})
+    in_order, near = (place(shape, described, strategy=name) for name in ("in_order", "near"))
+    assert in_order.cores_used == near.cores_used == 128
+    assert hops(near) < 0.95 * hops(in_order)
