@@ -15,6 +15,7 @@ from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
+from codesign.hardware.numbers import Bits, FractionBits
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import Grid, grid_of
 from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
@@ -37,7 +38,7 @@ class Inference:
     Attributes:
         schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
         seeded: whether the evaluation's seed can change anything.
-        weight_bits, weight_grid, potential_bits: as `ExecuteInputs`.
+        weight_bits, weight_grid, potential_bits, potential_fraction_bits: as `ExecuteInputs`.
         last_step, decided_after: as `SummaryInputs`.
     """
 
@@ -46,6 +47,7 @@ class Inference:
     weight_bits: int | None
     weight_grid: Grid
     potential_bits: int | None
+    potential_fraction_bits: int | None
     last_step: int | None
     decided_after: int | None
 
@@ -187,12 +189,17 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
     # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep.
     drains = resolved.stop == "on_output" and chip.can_flush != "yes"
     schedule = canonical_schedule(resolved.drained() if drains else resolved, shape)
+
+    def counted(bits: Bits | FractionBits | None) -> int | None:
+        return None if weight_bits is None or bits is None else bits.value
+
     return Inference(
         schedule=schedule,
         seeded=needs_seed(schedule, shape),
         weight_bits=weight_bits,
         weight_grid=Grid() if weight_bits is None else grid_of(chip.weights),
-        potential_bits=None if weight_bits is None or chip.potential_bits is None else chip.potential_bits.value,
+        potential_bits=counted(chip.potential_bits),
+        potential_fraction_bits=counted(chip.potential_fraction_bits),
         last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
         decided_after=resolved.steps_after_output if drains else None,
     )
@@ -251,14 +258,18 @@ def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | N
         yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
     if chip.weights is not None and not chip.weights.signed and weight_bits is not None:
         yield f"{chip.name} has no negative weights; those of the model became 0"
-    if chip.potential_bits is None:
-        return
-    bits = chip.potential_bits.value
-    if weight_bits is None:
-        yield f"{chip.name}: potentials are not limited to {bits} bits, since floating-point weights have no scale"
-    else:
-        whose = "the layer's" if grid_of(chip.weights).scale == "layer" else "the network's"
-        yield f"{chip.name}: potentials saturate at {bits} bits, counted in {whose} weight scale"
+    whose = "the layer's" if grid_of(chip.weights).scale == "layer" else "the network's"
+    for number, what, exact in (
+        (chip.potential_bits, "saturate at {} bits", "limited to {} bits"),
+        (chip.potential_fraction_bits, "are truncated to {} fractional bits as they decay", "truncated"),
+    ):
+        if number is None:
+            continue
+        if weight_bits is None:
+            without = exact.format(number.value)
+            yield f"{chip.name}: potentials are not {without}, since floating-point weights have no scale"
+        else:
+            yield f"{chip.name}: potentials {what.format(number.value)}, counted in {whose} weight scale"
 
 
 def resolve_schedule(

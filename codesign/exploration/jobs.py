@@ -34,7 +34,7 @@ from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement
-from codesign.hardware.quantization import Grid, potential_ranges, quantize_weights
+from codesign.hardware.quantization import Grid, potential_ranges, potential_steps, quantize_weights
 from codesign.hardware.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 TRAIN_VERSION = 5
-EXECUTE_VERSION = 4
+EXECUTE_VERSION = 5
 SUMMARY_VERSION = 2
 COST_VERSION = 5
 
@@ -123,6 +123,7 @@ class ExecuteInputs:
         weight_bits: bits that the weights are quantized to; None for float32.
         weight_grid: the integers that they become; the usual ones for float32.
         potential_bits: bits of potentials in units of their layer's weights, which saturate; None for no limit.
+        potential_fraction_bits: bits below these units, to which potentials are truncated; None for float32.
         seed: of the schedule; 0 where the result cannot depend on it.
         samples: only the first so many of the split; None for all.
         device: where it computes.
@@ -134,20 +135,22 @@ class ExecuteInputs:
     seed: int
     weight_grid: Grid = field(default_factory=Grid)
     potential_bits: int | None = None
+    potential_fraction_bits: int | None = None
     split: Literal["validation", "test"] = "test"
     samples: int | None = None
     device: Device = "cpu"
 
     def __post_init__(self) -> None:
-        if self.weight_bits is None and (self.potential_bits is not None or self.weight_grid != Grid()):
-            raise InputError("weight_bits: must be given for a weight_grid or potential_bits to mean something")
+        of_potentials = (self.potential_bits, self.potential_fraction_bits)
+        if self.weight_bits is None and (of_potentials != (None, None) or self.weight_grid != Grid()):
+            raise InputError("weight_bits: must be given for a weight_grid or bits of potentials to mean something")
 
     @property
     def unquantized(self) -> ExecuteInputs | None:
         """The same with float32 weights and potentials without limit; None where it is that already."""
         if self.weight_bits is None:
             return None
-        return replace(self, weight_bits=None, weight_grid=Grid(), potential_bits=None)
+        return replace(self, weight_bits=None, weight_grid=Grid(), potential_bits=None, potential_fraction_bits=None)
 
     @cached_property
     def key(self) -> str:
@@ -277,6 +280,8 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
         network.load_state_dict(quantize_weights(state, bits, grid))
     if inputs.potential_bits is not None and bits is not None:
         network.potential_ranges = potential_ranges(state, inputs.potential_bits, weight_bits=bits, grid=grid)
+    if inputs.potential_fraction_bits is not None and bits is not None:
+        network.potential_steps = potential_steps(state, inputs.potential_fraction_bits, weight_bits=bits, grid=grid)
     network.to(inputs.device)
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:

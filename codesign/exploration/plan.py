@@ -243,6 +243,7 @@ class _Builder:
             weight_bits=inference.weight_bits,
             weight_grid=inference.weight_grid,
             potential_bits=inference.potential_bits,
+            potential_fraction_bits=inference.potential_fraction_bits,
             seed=seed,
             split=self._spec.evaluation.split,
             samples=self._spec.evaluation.samples,

@@ -22,6 +22,7 @@ from codesign.hardware.numbers import (
     Bits,
     CoreCounts,
     Count,
+    FractionBits,
     FrequencyNumber,
     Lanes,
     LengthNumber,
@@ -71,6 +72,7 @@ class Chip(Spec):
         multi_chip: whether a network may span several chips.
         weight_bits, weights, weight_format: the widest weight, the integers it takes, and a remark.
         potential_bits: width of a potential, which saturates.
+        potential_fraction_bits: bits of it below the step of the weights, to which it is truncated as it decays.
         crossbar: whether a message occupies every neuron of a core, connected or not.
         clock: of times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
@@ -106,6 +108,7 @@ class Chip(Spec):
     weights: WeightGrid | None = None
     weight_format: str = ""
     potential_bits: Bits | None = None
+    potential_fraction_bits: FractionBits | None = None
     crossbar: bool = False
     clock: FrequencyNumber | None = None
     vector_width: Lanes | None = None
@@ -344,8 +347,9 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield ("weight_memory",), "needs weight_bits to say how many synapses fit"
     if chip.crossbar and chip.neurons_per_core is None:
         yield ("crossbar",), "needs neurons_per_core, since a message occupies all of them"
-    if chip.weights is not None and chip.weight_bits is None:
-        yield ("weights",), "needs weight_bits"
+    for name in ("weights", "potential_fraction_bits"):
+        if getattr(chip, name) is not None and chip.weight_bits is None:
+            yield (name,), "needs weight_bits"
     potential, weight = chip.potential_bits, chip.weight_bits
     if potential is not None and weight is not None and potential.value < weight.value:
         widths = f"{potential.value} bits of potential and {weight.value} of weights"

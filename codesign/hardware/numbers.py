@@ -24,6 +24,7 @@ __all__ = [
     "Effect",
     "EnergyNumber",
     "EnergyTerm",
+    "FractionBits",
     "FrequencyNumber",
     "Lanes",
     "LengthNumber",
@@ -276,6 +277,13 @@ class Bits(SpikeNumber):
 
     unit: ClassVar[str] = "bit"
     value: Annotated[Positive, Field(le=32)]
+
+
+class FractionBits(SpikeNumber):
+    """Bits of a potential below the step of the weights."""
+
+    unit: ClassVar[str] = "bit"
+    value: Annotated[int, Field(ge=0, le=24, strict=True)]
 
 
 class CoreCounts(SpikeNumber):

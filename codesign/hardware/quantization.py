@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from codesign.hardware.parts import WeightGrid
 
-__all__ = ["Grid", "grid_of", "potential_ranges", "quantize_weights"]
+__all__ = ["Grid", "grid_of", "potential_ranges", "potential_steps", "quantize_weights"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,28 @@ def potential_ranges(
     high = (1 << (bits - 1)) - 1
     scales = _scales(state, weight_bits, _plain(grid)).values()
     return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
+
+
+def potential_steps(
+    state: Mapping[str, torch.Tensor],
+    fraction_bits: int,
+    *,
+    weight_bits: int,
+    grid: Grid | WeightGrid | None = None,
+) -> tuple[float, ...]:
+    """Step of the potentials of each layer, as `SpikingNetwork.potential_steps` takes them: 2^−fraction_bits · s, for
+    weights of the scale s.
+
+    Args:
+        state: the weights before quantization, connections in order.
+        fraction_bits: 0 to 24.
+        weight_bits, grid: as in `quantize_weights`.
+
+    Raises:
+        InputError: bits out of range.
+    """
+    whole("potential fraction bits", fraction_bits, most=25)
+    return tuple(scale * 2.0**-fraction_bits for scale in _scales(state, weight_bits, _plain(grid)).values())
 
 
 def _plain(grid: Grid | WeightGrid | None) -> Grid:

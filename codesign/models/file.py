@@ -65,8 +65,9 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
     for name in ("topology", "neuron", "timestep_s"):
         if getattr(card, name) != getattr(network, name):
             raise InputError(f"{place}: the card belongs to another network: its {name} differs")
-    if network.potential_ranges is not None:
-        raise InputError(f"{place}: potential_ranges belong to a chip and are no part of a model; set them to None")
+    for name in ("potential_ranges", "potential_steps"):
+        if getattr(network, name) is not None:
+            raise InputError(f"{place}: {name} belong to a chip and are no part of a model; set them to None")
     data = encode_model(network.state_dict(), card, place=place)
     write_atomically(path, data)
     name = place.partition("?")[0].replace("\\", "/").rpartition("/")[2]

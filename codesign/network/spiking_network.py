@@ -52,6 +52,8 @@ class SpikingNetwork(torch.nn.Module):
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak.
         potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
             part of the state dict.
+        potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; None by
+            default. No part of the state dict.
     """
 
     threshold: torch.Tensor
@@ -73,6 +75,7 @@ class SpikingNetwork(torch.nn.Module):
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
         self.register_buffer("time_constant", constants)
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
+        self._potential_steps: tuple[float, ...] | None = None
 
     def forward(self, events: Any, schedule: Any = None, **options: Any) -> torch.Tensor:
         """Scores of a batch, differentiable in the parameters: `codesign.simulate` without counters.
@@ -126,17 +129,36 @@ class SpikingNetwork(torch.nn.Module):
 
     @potential_ranges.setter
     def potential_ranges(self, ranges: tuple[tuple[float, float], ...] | None) -> None:
-        layers = len(self.shape.layers)
         if ranges is not None:
-            if len(ranges) != layers:
-                raise InputError(
-                    f"potential_ranges: must have one range for each of {layers} layers, found {len(ranges)}"
-                )
+            self._check_layers("potential_ranges", "range", ranges)
             for layer, (low, high) in enumerate(ranges):
                 if not low <= 0 <= high:
                     raise InputError(f"potential_ranges: layer {layer} must have low ≤ 0 ≤ high, found ({low}, {high})")
             ranges = tuple((float(low), float(high)) for low, high in ranges)
         self._potential_ranges = ranges
+
+    @property
+    def potential_steps(self) -> tuple[float, ...] | None:
+        """δ of each layer: what a potential u keeps of a timestep is a multiple of it, δ · trunc(decay · round(u / δ)),
+        truncated towards 0 before the bias is added; 0 where a layer's potentials decay as they are. For inference
+        only; None where all do.
+
+        Raises:
+            InputError: on setting, if there is not one step per layer that is finite and at least 0.
+        """
+        return self._potential_steps
+
+    @potential_steps.setter
+    def potential_steps(self, steps: tuple[float, ...] | None) -> None:
+        if steps is not None:
+            self._check_layers("potential_steps", "step", steps)
+            steps = tuple(real(f"potential_steps: that of layer {layer}", step) for layer, step in enumerate(steps))
+        self._potential_steps = steps
+
+    def _check_layers(self, name: str, noun: str, given: tuple[Any, ...]) -> None:
+        layers = len(self.shape.layers)
+        if len(given) != layers:
+            raise InputError(f"{name}: must have one {noun} for each of {layers} layers, found {len(given)}")
 
     @property
     def decay(self) -> torch.Tensor:
@@ -147,9 +169,17 @@ class SpikingNetwork(torch.nn.Module):
         """(N,) float32 lowest and highest potential of each neuron; None where potentials do not saturate."""
         if self.potential_ranges is None:
             return None
-        bounds = torch.tensor(self.potential_ranges, dtype=torch.float32, device=self.threshold.device)
-        low, high = bounds.repeat_interleave(torch.tensor(self.shape.layer_sizes, device=bounds.device), dim=0).T
+        low, high = self._of_neurons(torch.tensor(self.potential_ranges, dtype=torch.float32)).T
         return low, high
+
+    def potential_grid(self) -> torch.Tensor | None:
+        """(N,) float32 `potential_steps` of each neuron; None where no potential is truncated."""
+        steps = self.potential_steps
+        return None if steps is None else self._of_neurons(torch.tensor(steps, dtype=torch.float32))
+
+    def _of_neurons(self, of_layers: torch.Tensor) -> torch.Tensor:
+        """(N, …) on the network's device from (L, …)."""
+        return of_layers.repeat_interleave(torch.tensor(self.shape.layer_sizes), dim=0).to(self.threshold.device)
 
     @property
     def layer_slices(self) -> tuple[slice, ...]:

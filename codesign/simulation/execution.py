@@ -124,7 +124,8 @@ class Execution:
         evaluations: (B, L) threshold evaluations per layer.
         barrier_messages: (B, L) barrier messages sent per layer.
         active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
-            decay and bias, or were evaluated, which is when a message or the frame reached them.
+            decay and bias, or were evaluated, which is when a message or the frame reached them. Where potentials are
+            truncated, those that this brings to 0 are among them.
         residual: (B, S) neurons of each slice that the last timestep leaves with a potential other than 0.
         forward_steps: (B, T) forward steps until the stop.
         steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.

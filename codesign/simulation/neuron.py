@@ -1,10 +1,11 @@
 """The neuron of the reference engine: one step of it, and the gradient of that step, on tensors of any shape (…, N).
 
+    u ← u · decay, or δ · trunc(decay · round(u / δ)), as a timestep begins
     v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
     u ← v(1 − s) or v − s · U_thr
     r ← r or (s and not spared)
 
-Everything about integration, saturation, comparison, reset and refractoriness is here and in
+Everything about decay, integration, saturation, comparison, reset and refractoriness is here and in
 `codesign.simulation.event.neuron`, which says the same for compiled kernels. Who is evaluated and who may fire is said
 by the callers.
 """
@@ -18,12 +19,14 @@ import torch
 from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.run import Run
 
-__all__ = ["NeuronTensors", "neuron_of", "silence", "step", "step_gradient"]
+__all__ = ["NeuronTensors", "decayed", "neuron_of", "silence", "step", "step_gradient"]
 
 
 class NeuronTensors(NamedTuple):
     """Parameters of a step."""
 
+    decay: torch.Tensor  # (N,) factor of a potential from one timestep to the next
+    steps: torch.Tensor | None  # (N,) δ, to whose multiples it is truncated then; 0 where it is not
     threshold: torch.Tensor  # (N,) U_thr
     fires: torch.Tensor  # (N,) bool; False where the potential is read and never compared
     bounds: tuple[torch.Tensor, torch.Tensor] | None  # (N,) lowest and highest potential
@@ -39,6 +42,8 @@ def neuron_of(run: Run) -> NeuronTensors:
     if network.neuron.readout == "potential":
         fires[network.layer_slices[-1]] = False
     return NeuronTensors(
+        decay=network.decay,
+        steps=network.potential_grid(),
         threshold=network.threshold,
         fires=fires,
         bounds=network.potential_bounds(),
@@ -46,6 +51,19 @@ def neuron_of(run: Run) -> NeuronTensors:
         refractory=run.refractory,
         steepness=network.neuron.surrogate_steepness,
     )
+
+
+def decayed(neuron: NeuronTensors, u: torch.Tensor) -> torch.Tensor:
+    """What potentials keep from one timestep to the next.
+
+    Products are of float64, which holds those of 24 bits exactly: truncation must not see one that was rounded.
+    """
+    plain = u * neuron.decay
+    if neuron.steps is None:
+        return plain
+    steps = neuron.steps.double()
+    multiples = (neuron.decay.double() * (u.double() / steps).round()).trunc()
+    return torch.where(steps > 0, (multiples * steps).float(), plain)
 
 
 def step(

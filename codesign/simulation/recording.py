@@ -111,11 +111,13 @@ class Recorder:
         self.message_rows: list[Integers] = []
         self.update_rows: list[Integers] = []
 
-    def begin_pass(self, timestep: int, potentials: torch.Tensor) -> None:
-        """A timestep with the (B, N) potentials of its start, after decay and bias."""
+    def begin_pass(self, timestep: int, before: torch.Tensor, potentials: torch.Tensor) -> None:
+        """A timestep with the (B, N) potentials of its start, before and after decay and bias."""
         neurons = self.network.shape.neurons
         self.timestep, self.k = timestep, 0
         self.active_neurons = potentials.numpy(force=True) != 0
+        if self.network.potential_steps is not None:  # to truncate a potential to 0 is to update it
+            self.active_neurons |= before.numpy(force=True) != 0
         self.since_spike = np.zeros((len(self.events), neurons), dtype=np.int64)
         self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
         self.output_history: list[Integers] = []

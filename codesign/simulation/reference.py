@@ -132,10 +132,10 @@ class _Machine:
     # one timestep ------------------------------------------------------------------------------------------------
 
     def forward_pass(self, timestep: int) -> Pass:
-        self.u = self.u * self.network.decay
+        before, self.u = self.u, neuron.decayed(self.neuron, self.u)
         if self.network.bias is not None:
             self.u = self.u + self.network.bias.detach()
-        self._reset(timestep)
+        self._reset(timestep, before)
         arrival = self._deliver_frame() if self.schedule.input_mode == "frame" else self._queue_frame()
         steps: list[Step] = []
         k = 0
@@ -150,7 +150,7 @@ class _Machine:
             self.recorder.end_pass()
         return Pass(steps=tuple(steps))
 
-    def _reset(self, timestep: int) -> None:
+    def _reset(self, timestep: int, before: torch.Tensor) -> None:
         self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
         zeros = torch.zeros_like(self.u)
         self.p = zeros
@@ -165,7 +165,7 @@ class _Machine:
         self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
         self.was_complete = torch.zeros_like(self.frame_complete)
         if self.recorder is not None:
-            self.recorder.begin_pass(timestep, self.u)
+            self.recorder.begin_pass(timestep, before, self.u)
         if self.servers is not None:
             self.servers.begin_pass()
 

@@ -62,11 +62,12 @@ class Run:
             raise InputError(
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
             )
-        if self.network.potential_ranges is not None and self.learns:
-            raise InputError(
-                "potential_ranges: are for inference only, found parameters that require gradients; "
-                "simulate under torch.no_grad()"
-            )
+        for name in ("potential_ranges", "potential_steps"):
+            if getattr(self.network, name) is not None and self.learns:
+                raise InputError(
+                    f"{name}: are for inference only, found parameters that require gradients; "
+                    "simulate under torch.no_grad()"
+                )
 
     def _check_sizes(self) -> None:
         network, events, shape = self.network, self.events, self.network.shape

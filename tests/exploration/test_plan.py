@@ -166,20 +166,24 @@ def test_weights_and_potentials_are_the_chips(tmp_path):
         point = feasible(tiny(own_chip(tmp_path, text, entry)))[0]
         found[name] = (point.jobs.execution, [text for text in point.columns["assumptions"] if "own" in text])
     plain, own, wide = (found[name][0] for name in ("plain", "own", "wide"))
-    assert (plain.weight_bits, plain.weight_grid, plain.potential_bits) == (None, Grid(), None)
-    assert (own.weight_bits, own.potential_bits) == (3, 6)
+    assert (plain.weight_bits, plain.weight_grid) == (None, Grid())
+    assert (plain.potential_bits, plain.potential_fraction_bits) == (None, None)
+    assert (own.weight_bits, own.potential_bits, own.potential_fraction_bits) == (3, 6, 2)
     assert own.weight_grid == Grid(signed=False, scale="network")
     assert (wide.weight_bits, wide.weight_grid) == (4, own.weight_grid)
     assert len({plain.key, own.key, wide.key}) == 3
     assert any("states no weight bits" in text for text in found["plain"][1])
     assert "own has no negative weights; those of the model became 0" in found["own"][1]
     assert "own: potentials saturate at 6 bits, counted in the network's weight scale" in found["own"][1]
+    assert any("own: potentials are truncated to 2 fractional bits as they decay" in text for text in found["own"][1])
 
 
 def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path):
     point = feasible(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS, ", weight_bits: none")))[0]
-    assert (point.jobs.execution.weight_grid, point.jobs.execution.potential_bits) == (Grid(), None)
+    execution = point.jobs.execution
+    assert (execution.weight_grid, execution.potential_bits, execution.potential_fraction_bits) == (Grid(), None, None)
     assert any("potentials are not limited to 6 bits" in text for text in point.columns["assumptions"])
+    assert any("potentials are not truncated, since" in text for text in point.columns["assumptions"])
 
 
 def test_every_part_of_the_grid_is_in_the_key(tmp_path):
@@ -189,6 +193,7 @@ def test_every_part_of_the_grid_is_in_the_key(tmp_path):
         ("scale: network", "scale: layer"),
         ("signed: false", "levels: full"),
         ("potential_bits: {value: 6", "potential_bits: {value: 7"),
+        ("fraction_bits: {value: 2", "fraction_bits: {value: 3"),
     ):
         other = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS.replace(old, new))))
         assert len(other["execute"] & base["execute"]) == 2  # those with floats

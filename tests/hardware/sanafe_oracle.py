@@ -9,7 +9,7 @@ What the harness adds to make both the same machine:
 
 - Inputs lie on a core of their own in tile 0. They cost no soma there, and sending them takes energy but no time.
 - Its tiles are numbered along the columns of the mesh, so the chip must say so too.
-- Its soma truncates a decayed potential to whole 1/64 towards 0. On a grid that stays whole it does nothing.
+- Its soma truncates a decayed potential to whole 1/64 towards 0, as `potential_steps` do here.
 """
 
 from __future__ import annotations

@@ -111,6 +111,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         ("weights: {scale: network, confidence: stated, source: made_up}", "weights", "needs weight_bits"),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),
+        (f"potential_fraction_bits: {number(6)}", "potential_fraction_bits", "needs weight_bits"),
         ("power_gating: {between_inputs: sometimes}", "power_gating.between_inputs", "unknown"),
         (f"group_size: {number(8)}\nsynchronization: {{kind: barrier, scope: layer}}", "", "a barrier chip has none"),
         ("lanes: 3", "lanes", "unknown"),

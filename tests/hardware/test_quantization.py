@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codesign.errors import InputError
 from codesign.hardware.parts import WeightGrid
-from codesign.hardware.quantization import Grid, grid_of, potential_ranges, quantize_weights
+from codesign.hardware.quantization import Grid, grid_of, potential_ranges, potential_steps, quantize_weights
 
 UNSIGNED, FULL, ONE_SCALE = Grid(signed=False), Grid(levels="full"), Grid(scale="network")
 
@@ -89,6 +89,10 @@ def test_potentials_count_in_steps_of_their_layers_weights() -> None:
     assert potential_ranges(state, 2, weight_bits=2, grid=UNSIGNED)[2] == (-math.inf, math.inf)
     with pytest.raises(InputError, match="potential bits: must be between 1 and 32, found 33"):
         potential_ranges(state, 33, weight_bits=3)
+    assert potential_steps(state, 2, weight_bits=3) == (0.25, 0.0, 0.5)
+    assert potential_steps(state, 0, weight_bits=3, grid=ONE_SCALE) == (2.0,) * 3
+    with pytest.raises(InputError, match="potential fraction bits: must be between 0 and 24, found 25"):
+        potential_steps(state, 25, weight_bits=3)
 
 
 @pytest.mark.parametrize("bits", [0, 33, -1])

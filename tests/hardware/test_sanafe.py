@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 import torch
 from handmade_hardware import chip_from, group, mesh, near, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
 from codesign.hardware.cost import Cost, price
@@ -77,7 +79,7 @@ synchronization:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A network, how it lies on the chip, and how long it runs; `leaky` halves potentials every timestep."""
+    """A network, how it lies on the chip, and how long it runs; `decay` is what potentials keep of a timestep."""
 
     topology: str
     timesteps: int
@@ -85,27 +87,24 @@ class Case:
     rows: int
     columns: int
     tiles: int
-    leaky: bool
+    decay: float
     rate: float
 
     def chip(self) -> Chip:
         return loihi(self.neurons_per_core, self.rows, self.columns)
 
-    @property
-    def quantum(self) -> float:
-        """Of weights: halved once a step it stays on the grid of 1/64, so that no sum and no decay is ever rounded."""
-        layers = len(parse_topology(self.topology).layers)
-        return (2.0 ** (self.timesteps + layers) if self.leaky else 1.0) / 64
-
     def network(self, constant_weight: float | None = None) -> SpikingNetwork:
-        constant = f"{1e-3 / math.log(2)!r} s" if self.leaky else "infinite"
-        neuron = NeuronSpec(threshold=64 * self.quantum, time_constant=constant)
+        """Weights are whole numbers, of which potentials have 6 bits more: Loihi's grid, and that of SANA-FE's soma."""
+        constant = "infinite" if self.decay == 1 else f"{-1e-3 / math.log(self.decay)!r} s"
+        neuron = NeuronSpec(threshold=64, time_constant=constant)
         network = SpikingNetwork(parse_topology(self.topology), neuron, timestep_s=1e-3)
-        assert set(network.decay.tolist()) == {0.5 if self.leaky else 1.0}
+        assert set(network.decay.tolist()) == {self.decay}
+        network.potential_steps = (1 / 64,) * len(network.shape.layers)
+        network.requires_grad_(False)
         generator = np.random.default_rng(7)
         with torch.no_grad():
             for weight in network.weights():
-                drawn = generator.integers(-40, 45, tuple(weight.shape)) * self.quantum
+                drawn = generator.integers(-40, 45, tuple(weight.shape)).astype(float)
                 weight.copy_(
                     torch.from_numpy(drawn if constant_weight is None else np.full_like(drawn, constant_weight))
                 )
@@ -117,18 +116,18 @@ class Case:
 
 
 ONE_TILE = Case(
-    topology="30-[20x2]-5", timesteps=6, neurons_per_core=32, rows=4, columns=8, tiles=1, leaky=False, rate=0.2
+    topology="30-[20x2]-5", timesteps=6, neurons_per_core=32, rows=4, columns=8, tiles=1, decay=1.0, rate=0.2
 )
-TWO_TILES = replace(ONE_TILE, topology="40-[24x3]-8", neurons_per_core=16, tiles=2, leaky=True, rate=0.3)
+TWO_TILES = replace(ONE_TILE, topology="40-[24x3]-8", neurons_per_core=16, tiles=2, decay=0.5, rate=0.3)
 FOUR_TILES = Case(
-    topology="24-[48x2]-10", timesteps=5, neurons_per_core=8, rows=2, columns=2, tiles=4, leaky=False, rate=0.15
+    topology="24-[48x2]-10", timesteps=5, neurons_per_core=8, rows=2, columns=2, tiles=4, decay=1.0, rate=0.15
 )
 CASES = [
     ONE_TILE,
     replace(ONE_TILE, timesteps=25),
     TWO_TILES,
-    replace(TWO_TILES, timesteps=9),
-    replace(FOUR_TILES, topology="24-[36x2]-8", tiles=3, leaky=True),
+    replace(TWO_TILES, timesteps=9, decay=0.875),
+    replace(FOUR_TILES, topology="24-[36x2]-8", tiles=3, decay=3277 / 4096),
     FOUR_TILES,
     replace(FOUR_TILES, timesteps=17),
 ]
@@ -177,7 +176,7 @@ def spikes_of(network: SpikingNetwork, events: EventBatch) -> np.ndarray:
 
 
 def name_of(case: Case) -> str:
-    return f"{case.topology}, {case.timesteps} steps, {case.tiles} tiles{', leaky' * case.leaky}"
+    return f"{case.topology}, {case.timesteps} steps, {case.tiles} tiles, decay {case.decay:.2g}"
 
 
 @pytest.fixture(scope="module", params=CASES, ids=name_of)
@@ -189,6 +188,17 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
     assert np.array_equal(result.spikes, result.theirs.spikes)
     for part in result.network.layer_slices:
         assert 0 < result.spikes[:, part].mean() < 1
+
+
+@given(removed=st.integers(1, 4000), timesteps=st.integers(2, 12), rate=st.sampled_from([0.1, 0.3]))
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+def test_spikes_are_the_same_whatever_leaks(
+    tmp_path_factory: pytest.TempPathFactory, removed: int, timesteps: int, rate: float
+) -> None:
+    """With Loihi's 12 bits of decay, of which most leave no potential on the grid of the weights."""
+    case = replace(ONE_TILE, decay=1 - removed / 4096, timesteps=timesteps, rate=rate)
+    result = run(case, tmp_path_factory.mktemp("sanafe"))
+    assert np.array_equal(result.spikes, result.theirs.spikes)
 
 
 def test_every_component_of_the_energy_is_equal(result: Run) -> None:
@@ -223,8 +233,8 @@ def test_both_equal_a_hand_computation(tmp_path: Path) -> None:
 
     Synapses: 2 · 2 + 2 · 1 = 6. Messages: 2 inputs and 2 spikes. Spikes: 3. Visits: 3 neurons, 2 steps. Updates: 3.
     """
-    case = Case(topology="2-2-1", timesteps=1, neurons_per_core=32, rows=1, columns=1, tiles=1, leaky=False, rate=1.0)
-    result = run(case, tmp_path, weight=2.0)
+    case = Case(topology="2-2-1", timesteps=1, neurons_per_core=32, rows=1, columns=1, tiles=1, decay=1.0, rate=1.0)
+    result = run(case, tmp_path, weight=65.0)
     cost, theirs = result.cost, result.theirs
     soma_j, network_j, synapse_j = (6 * 51.2 + 3 * 21.6 + 3 * 69.3) * 1e-12, 4 * 111e-12, 6 * 35.5e-12
     terms = {name: None if term is None else term[0] for name, term in cost.energy.terms_j.items()}

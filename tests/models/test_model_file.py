@@ -327,9 +327,11 @@ def test_what_cannot_be_saved(tmp_path):
         cd.save_model(tmp_path / "a.pt", one, card_of(one))
     with pytest.raises(InputError, match="the card belongs to another network: its topology differs"):
         cd.save_model(tmp_path / "a.safetensors", one, card_of(other))
-    one.potential_ranges = ((-1, 1), (-1, 1))
-    with pytest.raises(InputError, match="potential_ranges belong to a chip"):
-        cd.save_model(tmp_path / "a.safetensors", one, card_of(one))
+    for name, of_a_chip in (("potential_ranges", ((-1, 1), (-1, 1))), ("potential_steps", (0.5, 0.5))):
+        setattr(one, name, of_a_chip)
+        with pytest.raises(InputError, match=f"{name} belong to a chip"):
+            cd.save_model(tmp_path / "a.safetensors", one, card_of(one))
+        setattr(one, name, None)
     assert list(tmp_path.iterdir()) == []
 
 

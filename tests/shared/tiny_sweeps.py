@@ -126,6 +126,7 @@ OWN_WEIGHTS = """\
 weight_bits: {value: 3, confidence: stated, source: made_up}
 weights: {signed: false, scale: network, confidence: stated, source: made_up}
 potential_bits: {value: 6, confidence: stated, source: made_up}
+potential_fraction_bits: {value: 2, confidence: stated, source: made_up}
 """
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -183,14 +185,21 @@ def run_sample(
     out.barriers = [0] * depth
     decay = network.decay.numpy()
     for t, frame in enumerate(frames):
-        u = [F32(u[n] * decay[n]) for n in range(total)]
+        had = {n for n in range(total) if u[n] != 0 and network.potential_steps is not None}
+        for n in range(total):
+            step = F32(0 if network.potential_steps is None else network.potential_steps[layer_of[n]])
+            if step == 0:
+                u[n] = F32(u[n] * decay[n])
+            else:  # in whole steps, exactly
+                whole = round(float(u[n]) / float(step))
+                u[n] = F32(math.trunc(whole * Fraction(float(decay[n]))) * float(step))
         if network.bias is not None:
             u = [F32(u[n] + network.bias.detach().numpy()[n]) for n in range(total)]
         q, c, p, enqueued = [0] * total, [0] * total, [F32(0)] * total, [0] * total
         refractory, received, since = [False] * total, [0] * total, [0] * total
         opened = [False] * total
         stimulated: set[int] = set()
-        active = {n for n in range(total) if u[n] != 0}
+        active = had | {n for n in range(total) if u[n] != 0}
         cores = Cores(schedule.service, layer_of, core_of) if schedule.policy == "timed" and schedule.service else None
         waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
         # messages under way: (target neuron, current, how many messages, how many of them spikes)

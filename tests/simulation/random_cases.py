@@ -41,8 +41,8 @@ class Case:
 
     @property
     def learns(self) -> bool:
-        """Where potentials saturate, there is no gradient."""
-        return self.network.potential_ranges is None
+        """Where potentials saturate or are truncated, there is no gradient."""
+        return self.network.potential_ranges is None and self.network.potential_steps is None
 
 
 def examples(number: int, *, fresh: bool = False) -> settings:
@@ -158,6 +158,12 @@ def saturate(rng: np.random.Generator, network: SpikingNetwork) -> None:
     )
 
 
+def truncate(rng: np.random.Generator, network: SpikingNetwork) -> None:
+    """A step of potentials for each layer: of the grid of the weights, coarser, off it, or none."""
+    steps = [1 / 128, 1 / 512, 3 / 128, 0.01, 0.0]
+    network.potential_steps = tuple(float(rng.choice(steps)) for _ in network.shape.layers)
+
+
 # inputs and schedules ------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +234,8 @@ def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> 
 def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) -> Case:
     """All that engines know, drawn feature by feature, so that a case that fails shrinks to the few that matter.
 
-    Inputs of `tiny` cases are counts. What `learns` has potentials that do not saturate; None for either.
+    Inputs of `tiny` cases are counts. What `learns` has potentials that neither saturate nor are truncated; None for
+    either.
     """
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     network = draw(networks(size))
@@ -236,6 +243,8 @@ def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) 
         free_neurons(rng, network)
     if not learns and draw(st.integers(0, 5)) == 5:
         saturate(rng, network)
+    if not learns and draw(st.integers(0, 5)) == 5:
+        truncate(rng, network)
     regularization = Regularization(
         input_dropout=draw(st.sampled_from([0.0, 0.0, 0.0, 0.25, 1.0])),
         network_dropout=draw(st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.0])),

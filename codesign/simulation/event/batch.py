@@ -177,6 +177,7 @@ class Batch:
             refractory=run.refractory,
             leaks=not bool(torch.isinf(network.time_constant).all()),
             biased=network.bias is not None,
+            truncates=network.potential_steps is not None,
             reads_potential=neuron.readout == "potential",
             currents=bool(run.events.currents),
             single_spikes=run.refractory and schedule.input_mode == "frame" and not dropped,
@@ -198,6 +199,7 @@ class Batch:
         run, layout, rules, wiring = self.run, self.layout, self.rules, self.layout.wiring
         network, inputs = run.network, rules.inputs
         weights: list[torch.Tensor] = list(network.weights())
+        steps = network.potential_grid()
         core = wiring.source_layer.astype(np.float32)
         core[inputs:] -= 1
         if run.schedule.cores is not None:
@@ -214,7 +216,8 @@ class Batch:
             neuron=neuron_of(run, layout),
             weights=layout.pack(weights, free(self.resources.packed)),
             transposed=layout.pack_transposed(weights) if idle else _NO_FLOATS,
-            decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased else _NO_FLOATS,
+            decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased or rules.truncates else _NO_FLOATS,
+            steps=_NO_FLOATS if steps is None else layout.spread(steps, 0.0),
             bias=_NO_FLOATS if network.bias is None else layout.spread(network.bias, 0.0),
             gate=gate,
             open_at_once=open_at_once,

@@ -57,7 +57,8 @@ def end_counting(network: Any, state: Any, counters: Any, sample: Any) -> None:
 
 @routine
 def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
-    """Count potentials that are not 0, and a frame that is delivered at once; returns whether there was room."""
+    """Count potentials that are not 0, or were not before they were truncated, and a frame that is delivered at once;
+    returns whether there was room."""
     counting, counters, slices = state.counting, out.counters, network.slices
     counting.heard[:] = 0
     counting.heard_before[:] = 0
@@ -67,7 +68,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
             active = 0
             for at in range(slot, slot + slices.run_count[run]):
-                counting.active[at] = state.cells.u[at] != 0
+                counting.active[at] = state.cells.u[at] != 0 or (rules.truncates and counting.active[at] != 0)
                 active += counting.active[at]
             counters.active[frame.sample, frame.timestep, slices.run_slice[run]] += active
             slot += slices.run_count[run]

@@ -18,6 +18,7 @@ from codesign.simulation.event.counting import (
 )
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, Moment, evaluate_touched
+from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.priorities import NOT_A_NUMBER
 from codesign.simulation.event.propagation import (
     Frame,
@@ -148,7 +149,9 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
 @routine
 def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     cells = state.cells
-    if rules.leaks or rules.biased:
+    if rules.truncates:
+        _truncate(network, rules, state)
+    elif rules.leaks or rules.biased:
         for at in range(0, len(cells.u), LANES):
             u = multiply(load(cells.u, at), load(network.decay, at))
             if rules.biased:
@@ -160,6 +163,18 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
     state.fired.outputs[:] = 0
+
+
+@routine
+def _truncate(network: Any, rules: Any, state: Any) -> None:
+    """Decay and bias of potentials that are truncated, and who had one before."""
+    u = state.cells.u
+    for at in range(len(u)):
+        if rules.recorded:
+            state.counting.active[at] = u[at] != 0
+        u[at] = decayed(u[at], network.decay[at], network.steps[at])
+        if rules.biased:
+            u[at] += network.bias[at]
 
 
 @leaf

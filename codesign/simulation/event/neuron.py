@@ -3,8 +3,8 @@
     v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
     u ← v(1 − s) or v − s · U_thr
 
-Everything about integration, saturation, comparison and reset is here and in `codesign.simulation.neuron`, which says
-the same on tensors. Who is evaluated and who may fire is said by the callers.
+Everything about truncation, integration, saturation, comparison and reset is here and in `codesign.simulation.neuron`,
+which says the same on tensors. Who is evaluated and who may fire is said by the callers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.simulation.event.compilation import part
+from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (
     above,
@@ -30,7 +30,7 @@ from codesign.simulation.event.vector import (
     subtract,
 )
 
-__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "neuron_of", "step", "step_gradient"]
+__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "decayed", "neuron_of", "step", "step_gradient"]
 
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
@@ -68,6 +68,17 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
         saturates=bounds is not None,
         half_steepness=np.float32(network.neuron.surrogate_steepness / 2),
     )
+
+
+@leaf
+def decayed(u: Any, decay: Any, step: Any) -> Any:
+    """What one potential keeps from a timestep to the next where potentials are truncated, to multiples of `step`.
+
+    The product is of float64, which holds that of 24 bits exactly: truncation must not see one that was rounded.
+    """
+    if step == 0:
+        return u * decay
+    return np.float32(np.float64(step) * np.trunc(np.float64(decay) * np.rint(np.float64(u) / np.float64(step))))
 
 
 @part

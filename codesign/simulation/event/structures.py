@@ -94,6 +94,7 @@ class Network(NamedTuple):
     weights: Floats  # as `MemoryLayout.pack` gives them
     transposed: Floats  # as `MemoryLayout.pack_transposed` does; only for the idle rule `all`
     decay: Floats  # factor of a potential from one timestep to the next; only where something leaks
+    steps: Floats  # to whose multiples a potential is truncated as it decays; only where `Rules.truncates`
     bias: Floats  # added once a timestep; only where there is one
     gate: Longs  # messages needed before a neuron may fire; only where `Rules.gated`
     open_at_once: Integers  # positions with a neuron of gate 0, whose barrier message leaves in step 0
@@ -121,6 +122,7 @@ class Rules(NamedTuple):
     refractory: bool
     leaks: bool
     biased: bool
+    truncates: bool
     reads_potential: bool
     currents: bool
     single_spikes: bool  # every source that leaves has one spike, and keeps it
