@@ -71,8 +71,7 @@ class Chip(Spec):
             file does not say the first, they may, which is an assumption.
         multi_chip: whether a network may span several chips.
         weight_bits, weights, weight_format: the widest weight, the integers it takes, and a remark.
-        potential_bits: width of a potential, which saturates.
-        potential_fraction_bits: bits of it below the step of the weights, to which it is truncated as it decays.
+        potential_bits, potential_fraction_bits: width of a potential, which saturates; its bits below a weight's step.
         crossbar: whether a message occupies every neuron of a core, connected or not.
         clock: of times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
@@ -343,11 +342,9 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
             )
     if chip.weight_memory is not None and chip.synapses_per_core is not None:
         yield ("weight_memory",), "is given together with synapses_per_core; keep the one that is known"
-    if chip.weight_memory is not None and chip.weight_bits is None:
-        yield ("weight_memory",), "needs weight_bits to say how many synapses fit"
     if chip.crossbar and chip.neurons_per_core is None:
         yield ("crossbar",), "needs neurons_per_core, since a message occupies all of them"
-    for name in ("weights", "potential_fraction_bits"):
+    for name in ("weight_memory", "weights", "potential_fraction_bits"):
         if getattr(chip, name) is not None and chip.weight_bits is None:
             yield (name,), "needs weight_bits"
     potential, weight = chip.potential_bits, chip.weight_bits

@@ -100,6 +100,7 @@ VALUES = [
     ("loihi_davies2018", "times.neuron_update", (8.4 - 5.3) * T),
     ("loihi_davies2018", "static_power.core_off", (96.25e-3 - 28.8e-3 - 23e-3) / 128),
     ("loihi_davies2018", "network_on_chip.link_rate", 3.44e9),
+    ("loihi_sanafe", "potential_fraction_bits", 6),
     ("loihi_sanafe", "energies.synaptic_operation", 35.5 * P),
     ("loihi_sanafe", "energies.neuron_access", 51.2 * P),
     ("loihi_sanafe", "energies.neuron_update", 21.6 * P),
