@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from codesign.documents import Path_, Spec, suggestion, value_at
+from codesign.documents import Path_, Spec, value_at
 from codesign.hardware.basis import basis_mistakes
 from codesign.hardware.laws import THRESHOLD_V
 from codesign.hardware.named_numbers import NamedNumber, named_numbers
@@ -47,7 +47,7 @@ from codesign.hardware.parts import (
     Times,
     WeightGrid,
 )
-from codesign.hardware.provenance import OWN, own_parts
+from codesign.hardware.provenance import OWN, own_parts, source_mistakes
 from codesign.units import format_si
 
 __all__ = ["Chip", "Mistake", "consistency_mistakes"]
@@ -130,7 +130,7 @@ class Chip(Spec):
         """All mistakes at once, each at its own place in the file: structure and sources, then consistency."""
         if not isinstance(data, dict):
             return handler(data)
-        errors = [_at(mistake) for mistake in _source_mistakes(data)]
+        errors = [_at(mistake) for mistake in source_mistakes(data)]
         try:
             chip = handler(data)
         except ValidationError as error:
@@ -218,31 +218,6 @@ def _again(item: Any) -> InitErrorDetails:
 
 
 # what a file must not say ------------------------------------------------------------------------------------------
-
-
-def _source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
-    """Every `source` and the `citation` of raw file content that names no entry of `sources`."""
-    sources = data.get("sources", {})
-    if not isinstance(sources, dict):
-        return
-    sources = {**sources, OWN: None}
-    if isinstance(data.get("citation"), str) and data["citation"] not in sources:
-        yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
-    for location, key in _named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
-        if key not in sources:
-            yield location, f"unknown source '{key}'{suggestion(key, map(str, sources))}"
-
-
-def _named_sources(part: Any, location: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(part, dict):
-        for name, child in part.items():
-            if name == "source" and isinstance(child, str):
-                yield (*location, name), child
-            else:
-                yield from _named_sources(child, (*location, name))
-    elif isinstance(part, (list, tuple)):
-        for position, child in enumerate(part):
-            yield from _named_sources(child, (*location, position))
 
 
 def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:

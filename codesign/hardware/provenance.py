@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from codesign.documents import Path_, Spec
+from codesign.documents import Path_, Spec, suggestion
 
-__all__ = ["OWN", "Confidence", "Sourced", "own_parts"]
+__all__ = ["OWN", "Confidence", "Sourced", "own_parts", "source_mistakes"]
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
@@ -54,3 +54,28 @@ def own_parts(spec: Spec, place: Path_ = ()) -> Iterator[Path_]:
             yield (*place, name)
         elif isinstance(part, Spec):
             yield from own_parts(part, (*place, name))
+
+
+def source_mistakes(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
+    """Where raw file content names no entry of its `sources`, by a `source` or the `citation`, and what is wrong."""
+    sources = data.get("sources", {})
+    if not isinstance(sources, dict):
+        return
+    sources = {**sources, OWN: None}
+    if isinstance(data.get("citation"), str) and data["citation"] not in sources:
+        yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
+    for location, key in _named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
+        if key not in sources:
+            yield location, f"unknown source '{key}'{suggestion(key, map(str, sources))}"
+
+
+def _named_sources(part: Any, location: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(part, dict):
+        for name, child in part.items():
+            if name == "source" and isinstance(child, str):
+                yield (*location, name), child
+            else:
+                yield from _named_sources(child, (*location, name))
+    elif isinstance(part, (list, tuple)):
+        for position, child in enumerate(part):
+            yield from _named_sources(child, (*location, position))
