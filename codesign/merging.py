@@ -1,0 +1,198 @@
+"""Files that extend each other: merged part by part, with the file and line at which each thing was written.
+
+A part is merged over what came before it: mappings key by key, everything else replaced. Before that, what its `remove`
+lists is taken out of what came before: the way to replace a whole mapping.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codesign.documents import MOST_VALUES, Document, Path_, Place, dotted, read_document, suggestion, value_at
+from codesign.errors import DocumentError, InputError, Problem
+
+__all__ = ["MOST_NAMES", "Merged", "Part", "beside", "chain_of", "hint", "paths_in", "shown"]
+
+MOST_NAMES = 100
+"""Names, and paths to remove, of one mapping or list."""
+
+_DEEPEST = 8
+"""Files that a file may extend, one through the other."""
+
+_LONGEST_KEY = 200
+
+
+def beside(file: Path, name: str) -> Path:
+    """The place of a file that is named as seen from another one."""
+    return file.parent / name
+
+
+def chain_of(
+    path: Path, *, find: Callable[[Path, str], Path] = beside, allowed: str = "the path of a file, seen from this one"
+) -> tuple[list[Document], list[Problem]]:
+    """The file and those it extends, the one that extends nothing first; and mistakes found on the way.
+
+    Args:
+        find: where a file is that another one, its first argument, extends by a name. Raises InputError if nowhere.
+        allowed: what the name may be, in words.
+
+    Raises:
+        DocumentError: one of them cannot be read; also with the mistakes of those before it.
+        InputError: the first one cannot be read.
+    """
+    chain = [read_document(path)]
+    problems = list(chain[0].problems)
+    seen = [os.path.realpath(path)]
+    while isinstance(chain[0].data, dict) and "extends" in chain[0].data:
+        extending, base = chain[0], chain[0].data["extends"]
+        if not isinstance(base, str) or not base:
+            message = f"extends: must be {allowed}, found {shown(base)}"
+            return chain, [*problems, extending.problem(("extends",), message)]
+        try:
+            path = find(path, base)
+            _check_chain(path, seen)
+            chain.insert(0, read_document(path))
+        except DocumentError as error:
+            raise DocumentError([*problems, *error.problems]) from None
+        except InputError as error:
+            raise DocumentError([*problems, extending.problem(("extends",), f"extends: {error}")]) from None
+        if sum(len(document.places) for document in chain) > MOST_VALUES:
+            message = f"extends: files that extend each other may have {MOST_VALUES:,} values, these have more"
+            raise DocumentError([*problems, extending.problem(("extends",), message)])
+        problems += chain[0].problems
+        seen.append(os.path.realpath(path))
+        if not isinstance(chain[0].data, dict):
+            message = f"must be a mapping, for another file extends it, found {shown(chain[0].data)}"
+            raise DocumentError([*problems, chain[0].problem((), message)])
+    return chain, problems
+
+
+def _check_chain(path: Path, seen: list[str]) -> None:
+    """Raises InputError where a file cannot be extended by those seen before."""
+    if os.path.realpath(path) in seen:
+        raise InputError(f"{path}: is extended by itself, through {len(seen)} files")
+    if len(seen) > _DEEPEST:
+        raise InputError(f"{path}: is extended through {len(seen)} files, more than {_DEEPEST}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a document: what is found at a path of it."""
+
+    document: Document
+    at: Path_ = ()
+
+    @property
+    def data(self) -> Any:
+        """What is there, of any form."""
+        return value_at(self.document.data, self.at)
+
+    def place(self, path: Path_) -> Place:
+        """Where something in it was written."""
+        return self.document.place((*self.at, *path))
+
+
+@dataclass(kw_only=True)
+class Merged(Document):
+    """Parts of documents merged so far."""
+
+    def merge(self, part: Part, *, without: Iterable[str] = ()) -> None:
+        """Merge a part, a mapping, over what is there, but for some of its keys."""
+        self._merge(part, (), {key: value for key, value in part.data.items() if key not in without})
+
+    def _merge(self, part: Part, at: Path_, over: Mapping[Any, Any]) -> None:
+        for key, value in over.items():
+            here = (*at, key)
+            before = value_at(self.data, here)
+            written = self.prepared(here, before, value)
+            self.places[here] = part.place(here)
+            if isinstance(before, dict) and isinstance(written, dict):
+                self._merge(part, here, written)
+                continue
+            target = value_at(self.data, at)
+            if key in target:
+                self.forget(here)
+            target[key] = copy.deepcopy(written)
+            for inner in paths_in(written, here):
+                self.places[inner] = part.place(inner)
+
+    def prepared(self, here: Path_, before: Any, value: Any) -> Any:
+        """What is merged over `before` where a part has `value`; may forget things of what came before."""
+        return value
+
+    def forget(self, path: Path_) -> None:
+        """Take out what is at a path."""
+        for inner in paths_in(value_at(self.data, path), path):
+            self.places.pop(inner, None)
+        del value_at(self.data, path[:-1])[path[-1]]
+
+    def remove(self, part: Part) -> None:
+        """Take out what a part's `remove` lists."""
+        for number, path in enumerate(self.listed(part)):
+            self.remove_path(part, number, path)
+
+    def listed(self, part: Part) -> list[str]:
+        """The paths that a part removes."""
+        listed = part.data.get("remove", [])
+        if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
+            self.mistake(part, ("remove",), "must be a list of paths such as recipes.layered")
+        elif len(listed) > MOST_NAMES:
+            self.mistake(part, ("remove",), f"has {len(listed):,} paths, more than {MOST_NAMES}")
+        else:
+            return listed
+        return []
+
+    def remove_path(self, part: Part, number: int, path: str) -> None:
+        """Take out one of them."""
+        keys, tail = _keys_of(self.data, path)
+        if keys:
+            self.forget(keys)
+        else:
+            self.mistake(part, ("remove", number), f"there is no '{path}' to remove{tail}")
+
+    def mistake(self, part: Part, path: Path_, message: str) -> None:
+        """Note a mistake at a path of a part."""
+        at = (*part.at, *path)
+        self.problems.append(part.document.problem(at, f"{dotted(at) or 'the document'}: {message}"))
+
+
+def paths_in(data: Any, at: Path_) -> Iterator[Path_]:
+    """The path of a value and of all that is in it."""
+    yield at
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from paths_in(value, (*at, key))
+
+
+def _keys_of(data: Any, path: str) -> tuple[Path_, str]:
+    """The keys that a dotted path goes through, longest first, for keys may hold dots; none and a hint if it ends."""
+    if not isinstance(data, dict):
+        return (), ""
+    if path in data:
+        return (path,), ""
+    for end in reversed([i for i, character in enumerate(path[: _LONGEST_KEY + 1]) if character == "."]):
+        key = path[:end]
+        if key in data:
+            rest, tail = _keys_of(data[key], path[end + 1 :])
+            return (key, *rest) if rest else (), tail
+    return (), hint(path.partition(".")[0], data)
+
+
+def hint(word: str, there: Iterable[str]) -> str:
+    """What a name that is not there may have meant."""
+    names = list(there)
+    if not names:
+        return "; nothing is there"
+    return suggestion(word, names) if len(names) <= MOST_NAMES else ""
+
+
+def shown(data: Any) -> str:
+    """A value as a message tells it."""
+    if isinstance(data, dict):
+        return "a mapping"
+    return "a list" if isinstance(data, list) else "nothing" if data is None else f"{data!r:.80}"
