@@ -29,6 +29,7 @@ __all__ = [
     "Path_",
     "Place",
     "Spec",
+    "describe",
     "dotted",
     "load_document",
     "parse_document",
@@ -122,8 +123,7 @@ class Spec(BaseModel):
     def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
         """The content with relative paths seen from the working folder, for documents that name files beside them.
 
-        Args:
-            folder: of the file in which the part of the content at a path was written; "" for the working folder.
+        `folder` gives that of the file in which the part at a path was written; "" for the working folder.
         """
         return data
 
@@ -210,7 +210,7 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
             if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
                 continue  # mistakes in the items are reported with the items
             location = model.relocate(item["loc"], data)
-            problems.append(document.problem(location, _describe({**item, "loc": location}, model, other_keys)))
+            problems.append(document.problem(location, describe({**item, "loc": location}, model, other_keys)))
     problems += [document.problem(path, message) for path, message in model.cross_check(data)]
     if value is None or problems:
         raise refusal(problems)
@@ -341,7 +341,8 @@ def _scalar(text: str, style: str | None) -> Any:
     return float(text) if _FLOAT.match(text) else text
 
 
-def _describe(item: Any, model: type[BaseModel], other_keys: Iterable[str]) -> str:
+def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
+    """A mistake as messages tell it, with its place: one of `ValidationError.errors()`."""
     location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
     if item["type"] == "extra_forbidden":
         allowed = _allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())

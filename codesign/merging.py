@@ -11,12 +11,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from codesign.documents import MOST_VALUES, Document, Path_, Place, dotted, read_document, suggestion, value_at
 from codesign.errors import DocumentError, InputError, Problem
 
-__all__ = ["MOST_NAMES", "Merged", "Part", "beside", "chain_of", "hint", "paths_in", "shown"]
+__all__ = ["MOST_NAMES", "Fragment", "Merged", "beside", "chain_of", "hint", "paths_in", "shown"]
 
 MOST_NAMES = 100
 """Names, and paths to remove, of one mapping or list."""
@@ -81,7 +81,7 @@ def _check_chain(path: Path, seen: list[str]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Fragment:
     """A part of a document: what is found at a path of it."""
 
     document: Document
@@ -101,11 +101,14 @@ class Part:
 class Merged(Document):
     """Parts of documents merged so far."""
 
-    def merge(self, part: Part, *, without: Iterable[str] = ()) -> None:
+    example: ClassVar[str] = "recipes.layered"
+    """A path that may be removed, for messages."""
+
+    def merge(self, part: Fragment, *, without: Iterable[str] = ()) -> None:
         """Merge a part, a mapping, over what is there, but for some of its keys."""
         self._merge(part, (), {key: value for key, value in part.data.items() if key not in without})
 
-    def _merge(self, part: Part, at: Path_, over: Mapping[Any, Any]) -> None:
+    def _merge(self, part: Fragment, at: Path_, over: Mapping[Any, Any]) -> None:
         for key, value in over.items():
             here = (*at, key)
             before = value_at(self.data, here)
@@ -131,23 +134,23 @@ class Merged(Document):
             self.places.pop(inner, None)
         del value_at(self.data, path[:-1])[path[-1]]
 
-    def remove(self, part: Part) -> None:
+    def remove(self, part: Fragment) -> None:
         """Take out what a part's `remove` lists."""
         for number, path in enumerate(self.listed(part)):
             self.remove_path(part, number, path)
 
-    def listed(self, part: Part) -> list[str]:
+    def listed(self, part: Fragment) -> list[str]:
         """The paths that a part removes."""
         listed = part.data.get("remove", [])
         if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
-            self.mistake(part, ("remove",), "must be a list of paths such as recipes.layered")
+            self.mistake(part, ("remove",), f"must be a list of paths such as {self.example}")
         elif len(listed) > MOST_NAMES:
             self.mistake(part, ("remove",), f"has {len(listed):,} paths, more than {MOST_NAMES}")
         else:
             return listed
         return []
 
-    def remove_path(self, part: Part, number: int, path: str) -> None:
+    def remove_path(self, part: Fragment, number: int, path: str) -> None:
         """Take out one of them."""
         keys, tail = _keys_of(self.data, path)
         if keys:
@@ -155,7 +158,7 @@ class Merged(Document):
         else:
             self.mistake(part, ("remove", number), f"there is no '{path}' to remove{tail}")
 
-    def mistake(self, part: Part, path: Path_, message: str) -> None:
+    def mistake(self, part: Fragment, path: Path_, message: str) -> None:
         """Note a mistake at a path of a part."""
         at = (*part.at, *path)
         self.problems.append(part.document.problem(at, f"{dotted(at) or 'the document'}: {message}"))

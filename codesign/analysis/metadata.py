@@ -132,6 +132,7 @@ class ChipFacts:
     """What the report tells of a chip: everything but the arithmetic.
 
     Attributes:
+        extends: name of the chip of which it is a variant; "" for none.
         operating_point: voltage, clock, tick and load at which its numbers hold.
         gating: what is switched off when it is not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
@@ -141,6 +142,7 @@ class ChipFacts:
     title: str
     citation: str
     synchronization: str
+    extends: str = ""
     operating_point: str = ""
     gating: str = ""
     validation_summary: str = ""

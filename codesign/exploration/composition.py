@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from codesign.documents import Spec, suggestion, validate_document
 from codesign.errors import DocumentError, InputError
-from codesign.merging import MOST_NAMES, Merged, Part, chain_of, hint, shown
+from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint, shown
 
 __all__ = ["Chosen", "load_chosen"]
 
@@ -93,7 +93,7 @@ def _folded(path: Path) -> _Folded:
         return folded  # to be told by the model
     folded.data, folded.places = {}, {(): folded.places[()]}
     for document in chain:
-        folded.fold(Part(document=document), allowed=_KEYS)
+        folded.fold(Fragment(document=document), allowed=_KEYS)
     return folded
 
 
@@ -125,9 +125,9 @@ class _Folded(Merged):
         parts: of `datasets` and of `scales`, by name, those that would be folded in by choosing it.
     """
 
-    parts: dict[str, dict[str, list[Part]]] = field(default_factory=lambda: {"datasets": {}, "scales": {}})
+    parts: dict[str, dict[str, list[Fragment]]] = field(default_factory=lambda: {"datasets": {}, "scales": {}})
 
-    def fold(self, part: Part, *, allowed: Iterable[str]) -> None:
+    def fold(self, part: Fragment, *, allowed: Iterable[str]) -> None:
         """Merge a part over what is there; `allowed` are those of `_KEYS` that it may have."""
         data = part.data
         if not isinstance(data, dict):
@@ -144,7 +144,7 @@ class _Folded(Merged):
             if block in data and block in allowed:
                 self._add(part, block, data[block])
 
-    def _add(self, part: Part, block: str, data: Any) -> None:
+    def _add(self, part: Fragment, block: str, data: Any) -> None:
         """What a part has under `datasets` or `scales`."""
         if not isinstance(data, dict):
             message = f"must be a mapping from names to parts of a sweep file, found {shown(data)}"
@@ -158,9 +158,9 @@ class _Folded(Merged):
                 message = "must be at most 40 letters, digits, '_' and '-', for it becomes part of the sweep's name"
                 self.mistake(part, (block, name), message)
                 continue
-            self.parts[block].setdefault(name, []).append(Part(document=part.document, at=(*part.at, block, name)))
+            self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
 
-    def remove_path(self, part: Part, number: int, path: str) -> None:
+    def remove_path(self, part: Fragment, number: int, path: str) -> None:
         block, _, name = path.partition(".")
         if block not in self.parts:
             super().remove_path(part, number, path)

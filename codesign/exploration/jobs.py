@@ -218,7 +218,7 @@ def _placement_digest(placement: Placement) -> str:
 
 _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
-    *("weight_format", "validation"),
+    *("weight_format", "validation", "extends"),
 }
 _OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
 

@@ -88,6 +88,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
         title=chip.title,
         citation=cite(chip.citation),
         synchronization=chip.synchronization.kind,
+        extends=chip.extends,
         operating_point=chip.operating_point,
         gating=_gating(chip),
         notes=chip.notes(),

@@ -79,6 +79,7 @@ class Chip(Spec):
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
         supports: leak and reset of the neurons.
+        extends: name of the chip whose description it is but for what its file says; "" for none.
         validation: published measurements.
         model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not
             say.
@@ -122,6 +123,7 @@ class Chip(Spec):
     can_flush: Answer = "unknown"
     supports: Supports = Supports()
     validation: tuple[Measurement, ...] = ()
+    extends: str = ""
     model_error: ModelError | None = None
 
     @model_validator(mode="wrap")

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from codesign.documents import dotted, read_document, refusal, suggestion, validate_document
+from pydantic import ValidationError
+
+from codesign.documents import Document, describe, dotted, read_document, refusal, suggestion, validate_document
 from codesign.errors import InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.description import Chip, Mistake
+from codesign.hardware.extending import extended, extended_by
 from codesign.hardware.model_error import measured_error
 from codesign.hardware.provenance import own_parts
 from codesign.hardware.validation_mistakes import model_mistakes
+from codesign.merging import beside, chain_of
 
-__all__ = ["check_chip", "chip_names", "find_chip", "load_chip"]
+__all__ = ["PARTS", "check_chip", "chip_names", "chip_variant", "find_chip", "load_chip"]
+
+PARTS = tuple(
+    name
+    for name in Chip.model_fields
+    if name not in ("name", "aliases", "validation", "extends", "model_error", "weight_bits")
+)
+"""Parts of a description that a variant may change where it has no file of its own.
+
+The width of weights is not among them: in a sweep `weight_bits` is that of the evaluation.
+"""
 
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; found by name, and not listed."""
@@ -57,12 +72,50 @@ def _unstated(chip: Chip) -> Iterator[Mistake]:
 
 
 def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
-    document = read_document(path)
-    chip = validate_document(document, Chip)
+    document = _document(path)
+    chip = validate_document(document, Chip, other_keys=("remove",))
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
+    return _finished(chip)
+
+
+def _finished(chip: Chip) -> Chip:
+    """With the model's error, where the file does not say."""
     return chip if chip.model_error is not None else chip.model_copy(update={"model_error": measured_error(chip)})
+
+
+def _document(path: Path) -> Document:
+    """What a chip's file says, with what those say that it extends."""
+    chain, problems = chain_of(path, find=_extended_file, allowed="the name of a chip or the path of its file")
+    document = chain[0] if len(chain) == 1 else extended(chain)
+    document.problems = [*problems, *(problem for problem in document.problems if problem not in problems)]
+    return document
+
+
+def _extended_file(file: Path, name: str) -> Path:
+    """The file of a chip that another file extends: of that name beside it, of that path seen from it, or any other."""
+    if _is_path(name):
+        return beside(file, name)
+    near = beside(file, f"{name}.yaml")
+    return near if near.is_file() and os.path.realpath(near) != os.path.realpath(file) else _file_of(name)
+
+
+def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
+    """A chip with parts of a description, as its file would give them, merged over its own; or what is wrong with them.
+
+    Raises:
+        InputError: as `find_chip`.
+    """
+    chip = find_chip(name_or_path)
+    if not parts:
+        return chip
+    document = extended_by(_document(_file_of(name_or_path)), parts)
+    try:
+        return _finished(Chip.model_validate(document.data))
+    except ValidationError as error:
+        found = [(item, Chip.relocate(item["loc"], document.data)) for item in error.errors(include_url=False)]
+        return tuple((location, describe({**item, "loc": location}, Chip)) for item, location in found)
 
 
 def find_chip(name_or_path: str | Path) -> Chip:
@@ -72,22 +125,36 @@ def find_chip(name_or_path: str | Path) -> Chip:
         InputError: there is no such chip; the message suggests one.
         DocumentError: its file has mistakes.
     """
+    return load_chip(_file_of(name_or_path))
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or text.endswith((".yaml", ".yml"))
+
+
+def _file_of(name_or_path: str | Path) -> Path:
+    """The file of a chip. Raises InputError where no chip has that name or alias."""
     text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        return load_chip(Path(text))
+    if isinstance(name_or_path, Path) or _is_path(text):
+        return Path(text)
     paths = _chip_files()
     if text in paths:
-        return load_chip(paths[text])
+        return paths[text]
     names = set(chip_names())
     broken: list[str] = []
     for path in paths.values():
         try:
-            chip = load_chip(path)
+            aliases = _aliases(read_document(path))
         except InputError as error:
             broken.append(str(error).partition("\n")[0])
             continue
-        if text.casefold() in (word.casefold() for word in (chip.name, *chip.aliases)):
-            return chip
-        names.update(chip.aliases)
+        if text.casefold() in (word.casefold() for word in (path.stem, *aliases)):
+            return path
+        names.update(aliases)
     unread = f"; not searched for aliases, because of mistakes: {'; '.join(broken)}" if broken else ""
     raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{unread}")
+
+
+def _aliases(document: Document) -> list[str]:
+    aliases = document.data.get("aliases") if isinstance(document.data, dict) else None
+    return [word for word in aliases if isinstance(word, str)] if isinstance(aliases, list) else []
