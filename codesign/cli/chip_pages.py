@@ -76,10 +76,10 @@ def _static(chip: Chip) -> str:
 def print_chip(console: Console, chip: Chip) -> None:
     """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
-    if chip.description:
-        if chip.extends:
+    if chip.extends:
         console.print(f"Extends {chip.extends}: what its file does not say is that chip's; measurements are not.")
-    console.print(escape(chip.description))
+    if chip.description:
+        console.print(escape(chip.description))
     _print_accounting(console, chip)
     _print_numbers(console, chip)
     console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
