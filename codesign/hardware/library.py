@@ -88,6 +88,8 @@ def _finished(chip: Chip) -> Chip:
 def _document(path: Path) -> Document:
     """What a chip's file says, with what those say that it extends."""
     chain, problems = chain_of(path, find=_extended_file, allowed="the name of a chip or the path of its file")
+    if len(chain) == 1 and isinstance(chain[0].data, dict) and "extends" in chain[0].data:
+        raise refusal(problems)  # that no chip can be meant is all that can be said
     document = chain[0] if len(chain) == 1 else extended(chain)
     document.problems = [*problems, *(problem for problem in document.problems if problem not in problems)]
     return document
