@@ -110,7 +110,8 @@ def _plain(value: object) -> Any:
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        compared = (field.name for field in dataclasses.fields(value) if field.compare)
+        return {name: _plain(getattr(value, name)) for name in compared}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("canonical JSON needs strings as keys")

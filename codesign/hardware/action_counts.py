@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
+from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
 __all__ = ["ActionCounts", "action_counts"]
@@ -23,7 +24,8 @@ class ActionCounts:
     """Counts of B samples, (B,) each, or their means, (1,) each; `Action.count` names them.
 
     Attributes:
-        synaptic_operation: performed; on a crossbar all that messages occupied.
+        synaptic_operation: performed; on a crossbar all that messages occupied. Where the chip's structure is known,
+            lanes that a word leaves without a target add what they cost of an operation.
         neuron_access: visits of neurons, whether they had work or not.
         neuron_update: counted as the chip's energy of an update says.
         spike: emitted by neurons.
@@ -94,7 +96,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     assert borders is not None
     by_itself = chip.synchronized and chip.energies.barrier_message is None
     return ActionCounts(
-        synaptic_operation=_synaptic_operations(work, by_sample),
+        synaptic_operation=_synaptic_operations(work, by_sample) + _without_target(work, by_sample),
         neuron_access=np.full(work.samples, float(visited * visits)),
         neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
@@ -133,6 +135,24 @@ def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     of_layer = np.bincount(geometry.layer, weights=geometry.occupied, minlength=work.layers + 1)
     occupied: Floats = by_sample(execution.messages.spikes * of_layer[work.targets])
     return occupied
+
+
+def _without_target(work: PlacedExecution, by_sample: Any) -> Floats | float:
+    """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word.
+
+    Input multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement.
+    """
+    expected, lanes = estimate(work.chip), work.chip.vector_width
+    if expected is None or work.chip.all_in or (lanes is not None and lanes.value == "all"):
+        return 0.0
+    table, cycles = work.execution.messages, work.cycles_of(expected.lanes)
+    idle = np.maximum(expected.lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
+    messages = table.spikes.astype(np.float64)
+    if not work.geometry.occupied.any():
+        messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
+    multiplied = (table.source == 0) & (work.execution.input_macs > 0)[table.sample]
+    without: Floats = by_sample(np.where(multiplied, 0.0, messages * idle[table.source]))
+    return expected.word_share * without
 
 
 def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:

@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.hardware.lanes import lane_operations
 from codesign.hardware.prices import routes_s
-from codesign.hardware.work import PlacedExecution, lane_operations
+from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import NOT_REACHED
 
 __all__ = ["Replay", "replay"]

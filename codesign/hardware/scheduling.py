@@ -10,9 +10,11 @@ import numpy as np
 
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
+from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
-from codesign.hardware.work import destinations, lane_operations
+from codesign.hardware.work import destinations
+from codesign.simulation.execution import Slice
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
@@ -138,8 +140,13 @@ def service_model(placement: Placement) -> ServiceModel:
     synapses = np.where(geometry.occupied > 0, geometry.occupied, fan_out * geometry.neurons / size)
     sent = destinations(placement.slices(core_aware=True), geometry)[1:]
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
+    operations = lane_operations(synapses, chip)
+    if chip.structure is not None and lanes != "all":
+        of_layers = tuple(Slice(layer=i, core=i, neurons=layer.neurons) for i, layer in enumerate(shape.layers))
+        cycles = message_cycles(shape, geometry, of_layers, lanes).cycles
+        operations = cycles[geometry.layer, np.arange(len(geometry.layer))]
     return ServiceModel(
-        message_s=tuple((message_s + lane_operations(synapses, chip) * operation_s).tolist()),
+        message_s=tuple((message_s + operations * operation_s).tolist()),
         lanes=None if lanes == "all" else lanes,
         update_s=update_s,
         spike_s=spike_s,

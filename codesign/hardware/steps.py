@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware.work import PlacedExecution, drained_neurons, lane_operations, updated_neurons
+from codesign.hardware.lanes import lane_operations
+from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
 __all__ = ["StepWork", "forward_steps", "layer_steps", "pipelined_steps"]
 

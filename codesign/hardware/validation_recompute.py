@@ -13,6 +13,7 @@ from codesign.hardware.action_counts import ActionCounts
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation, energy_in, term_energies
 from codesign.hardware.geometry import Extent
+from codesign.hardware.lanes import lane_operations
 from codesign.hardware.latency import Latency, StepsOf, latency_of
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.parts import Timer
@@ -20,7 +21,6 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.steps import StepWork
 from codesign.hardware.terms import COST_TERMS, weight
 from codesign.hardware.validation_models import CoreWork, Counts, Steps
-from codesign.hardware.work import lane_operations
 
 __all__ = ["Quantity", "Result", "recompute"]
 

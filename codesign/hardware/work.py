@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
+from codesign.hardware.lanes import MessageCycles, lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
@@ -22,7 +23,6 @@ __all__ = [
     "PlacedExecution",
     "destinations",
     "drained_neurons",
-    "lane_operations",
     "shares",
     "updated_neurons",
 ]
@@ -97,7 +97,8 @@ class PlacedExecution:
 
         In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
         mean of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole
-        lanes. On a crossbar it has the core's neurons, whatever it is connected to.
+        lanes; where the chip's structure is known, its lanes are banks, see `codesign.hardware.lanes`. On a crossbar
+        it has the core's neurons, whatever it is connected to.
         """
         table, shape, geometry = self.execution.messages, self.execution.shape, self.geometry
         # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
@@ -113,12 +114,9 @@ class PlacedExecution:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
             for part in geometry.parts_of(layer):
-                on_core = per_message * geometry.neurons[part] / size.neurons
-                if geometry.occupied[part]:
-                    on_core = np.full(len(row), float(geometry.occupied[part]))
                 rows.append(row)
                 parts.append(np.full(len(row), part))
-                operations.append(lane_operations(on_core, self.chip) * counts[row])
+                operations.append(self._operations(row, part, per_message) * counts[row])
         row = np.concatenate(rows)
         return Deliveries(
             row=row,
@@ -126,6 +124,27 @@ class PlacedExecution:
             messages=counts[row].astype(np.float64),
             operations=np.concatenate(operations),
         )
+
+    def _operations(self, row: Integers, part: int, per_message: Floats) -> Floats:
+        """(n,) lane operations that a message of each of n rows takes in a part, with (n,) synapses in its layer."""
+        geometry, cycles = self.geometry, self._cycles
+        if geometry.occupied[part]:
+            return lane_operations(np.full(len(row), float(geometry.occupied[part])), self.chip)
+        if cycles is None:
+            layer = self.execution.shape.layers[geometry.layer[part]]
+            return lane_operations(per_message * geometry.neurons[part] / layer.neurons, self.chip)
+        source = self.execution.messages.source[row]
+        return np.asarray(cycles.cycles[source, part] * cycles.per_message(per_message, source))
+
+    @cached_property
+    def _cycles(self) -> MessageCycles | None:
+        """Of messages, where the chip's structure is known and its lanes are counted."""
+        lanes = None if self.chip.vector_width is None else self.chip.vector_width.value
+        return self.cycles_of(lanes) if self.chip.structure is not None and isinstance(lanes, int) else None
+
+    def cycles_of(self, lanes: int) -> MessageCycles:
+        """Cycles of messages on so many lanes."""
+        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes)
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:
@@ -177,15 +196,6 @@ def destinations(slices: tuple[Slice, ...], geometry: Geometry) -> Integers:
     """(S + 1,) parts, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
     of_layer = np.bincount(geometry.layer, minlength=int(geometry.layer.max()) + 2)
     return np.asarray(of_layer[np.append(0, [recorded.layer + 1 for recorded in slices])], dtype=np.int64)
-
-
-def lane_operations(work: Floats, chip: Chip) -> Floats:
-    """ceil(work / vector width); with `all` lanes any work takes one operation."""
-    assert chip.vector_width is not None
-    lanes = chip.vector_width.value
-    if lanes == "all":
-        return (work > 0).astype(np.float64)
-    return np.asarray(np.ceil(work / lanes - 1e-9))  # a share such as 64 · (1/3 + 2/3) must not round up to 65
 
 
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:

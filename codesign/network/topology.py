@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ __all__ = [
     "NetworkShape",
     "SumPool",
     "TopologySpec",
+    "Window",
     "network_shape",
     "parse_topology",
     "topology_text",
@@ -91,6 +92,26 @@ class TopologySpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Window:
+    """What of its source a convolution sees: a `kernel` that slides with `stride` over a padded grid.
+
+    Attributes:
+        height, width: of the grid, which pools of `pool` × `pool` spikes make of the source's.
+        out_channels, out_height, out_width: of the layer's own grid.
+    """
+
+    pool: int
+    height: int
+    width: int
+    kernel: int
+    stride: int
+    padding: int
+    out_channels: int
+    out_height: int
+    out_width: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerShape:
     """One layer of neurons and the synapses that lead into it.
 
@@ -100,6 +121,7 @@ class LayerShape:
         fan_in: most synapses that end in one neuron of the layer.
         synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
         weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
+        window: of a convolution; None where every source reaches every neuron.
     """
 
     neurons: int
@@ -109,6 +131,7 @@ class LayerShape:
     fan_in: int
     synapses: int
     weights: int
+    window: Window | None = field(default=None, compare=False)  # executions are stored without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +290,17 @@ def _convolution(grid: Grid, pool: int, spec: Conv2d) -> LayerShape:
         fan_in=channels * max(rows) * max(columns) * pool * pool,
         synapses=channels * sum(rows) * sum(columns) * pool * pool * spec.channels,
         weights=channels * spec.kernel * spec.kernel * spec.channels,
+        window=Window(
+            pool=pool,
+            height=height,
+            width=width,
+            kernel=spec.kernel,
+            stride=spec.stride,
+            padding=spec.padding,
+            out_channels=spec.channels,
+            out_height=out_height,
+            out_width=out_width,
+        ),
     )
 
 

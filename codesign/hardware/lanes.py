@@ -1,0 +1,118 @@
+"""How the targets of messages fill the lanes of a core.
+
+Lanes are banks: neuron i of a part is the business of lane i mod L, and a message takes as many cycles as its fullest
+bank has targets. Targets that lie side by side, as those of a fully connected layer, take ⌈f / L⌉; scattered ones take
+more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Geometry
+from codesign.network.topology import NetworkShape, Window
+from codesign.simulation.execution import Slice
+
+__all__ = ["MessageCycles", "fullest_bank", "lane_operations", "message_cycles", "window_targets"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MOST_PLACES = 1024
+"""Places of a convolution's source that are looked at; of a larger source so many, evenly spread."""
+
+
+def lane_operations(work: Floats, chip: Chip) -> Floats:
+    """ceil(work / vector width); with `all` lanes any work takes one operation."""
+    assert chip.vector_width is not None
+    lanes = chip.vector_width.value
+    if lanes == "all":
+        return (work > 0).astype(np.float64)
+    return np.asarray(np.ceil(work / lanes - 1e-9))  # a share such as 64 · (1/3 + 2/3) must not round up to 65
+
+
+def fullest_bank(targets: Integers, lanes: int) -> Integers:
+    """(n,) targets of n messages in the fullest of their banks, from (n, k) numbers of neurons; negative is none."""
+    rows, _ = np.nonzero(targets >= 0)
+    banks = targets[targets >= 0] % lanes
+    counts = np.bincount(rows * lanes + banks, minlength=len(targets) * lanes)
+    return np.asarray(counts.reshape(len(targets), lanes).max(axis=1), dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageCycles:
+    """What one message of each of S + 1 sources (0 the input, 1 + slice) meets in each of P parts, in the mean.
+
+    Attributes:
+        synapses: (S + 1, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not reach.
+        cycles: (S + 1, P) operations of all lanes together that they take.
+    """
+
+    synapses: Floats
+    cycles: Floats
+
+    def per_message(self, synapses: Floats, source: Integers) -> Floats:
+        """(n,) how many mean messages of its source (n,) each of n amounts of synapses is."""
+        mean = self.synapses.sum(axis=1)[source]
+        return np.asarray(np.divide(synapses, mean, out=np.zeros(len(mean)), where=mean > 0))
+
+
+def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int) -> MessageCycles:
+    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source."""
+    synapses, cycles = np.zeros((2, len(slices) + 1, len(geometry.layer)))
+    starts: dict[int, int] = {}
+    runs = [(0, 0, shape.input_size)]
+    for part in slices:
+        first = starts.setdefault(part.layer, 0)
+        starts[part.layer] += part.neurons
+        runs.append((part.layer + 1, first, part.neurons))
+    for source, (layer, first, count) in enumerate(runs):
+        begin = 0
+        for part in geometry.parts_of(layer):
+            neurons = int(geometry.neurons[part])
+            window = shape.layers[layer].window
+            if geometry.occupied[part] or window is None:
+                reached = float(geometry.occupied[part] or neurons)
+                found = reached, float(np.ceil(reached / lanes))
+            else:
+                found = _of_window(window, lanes, (begin, neurons), (first, count))
+            synapses[source, part], cycles[source, part] = found
+            begin += neurons
+    return MessageCycles(synapses=synapses, cycles=cycles)
+
+
+@lru_cache(maxsize=4096)
+def _of_window(window: Window, lanes: int, part: tuple[int, int], run: tuple[int, int]) -> tuple[float, float]:
+    """Mean synapses and cycles of messages of `run` in `part`, each the first neuron of its layer and their number."""
+    source = np.arange(run[0], sum(run)) % (window.height * window.width * window.pool**2)  # within its channel
+    row, column = np.divmod(source, window.width * window.pool)
+    of_place = np.bincount(row // window.pool * window.width + column // window.pool)
+    places = np.flatnonzero(of_place)
+    places = places[np.unique(np.linspace(0, len(places) - 1, _MOST_PLACES).astype(np.int64))]
+    weights = of_place[places] / of_place[places].sum()
+    targets = window_targets(window, places) - part[0]
+    targets[(targets < 0) | (targets >= part[1])] = -1
+    return float(weights @ (targets >= 0).sum(axis=1)), float(weights @ fullest_bank(targets, lanes))
+
+
+def window_targets(window: Window, places: Integers) -> Integers:
+    """(n, k) neurons of the layer that a spike at each of n places, row · width + column, reaches, or −1."""
+    row, column = np.divmod(places, window.width)
+    rows, columns = _seen_by(window, row, window.out_height), _seen_by(window, column, window.out_width)
+    on_map = rows[:, :, None] * window.out_width + columns[:, None, :]
+    seen = (rows[:, :, None] >= 0) & (columns[:, None, :] >= 0)
+    first = np.arange(window.out_channels)[:, None, None] * window.out_height * window.out_width
+    return np.asarray(np.where(seen[:, None], first + on_map[:, None], -1).reshape(len(places), -1))
+
+
+def _seen_by(window: Window, at: Integers, size: int) -> Integers:
+    """(n, ⌈kernel / stride⌉) positions of the kernel along one axis that hold each of n coordinates, or −1."""
+    padded = at[:, None] + window.padding
+    positions = padded // window.stride - np.arange(-(-window.kernel // window.stride))
+    held = (padded - positions * window.stride < window.kernel) & (positions >= 0) & (positions < size)
+    return np.asarray(np.where(held, positions, -1))

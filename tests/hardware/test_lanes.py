@@ -1,0 +1,167 @@
+"""Words that are not full: how the targets of messages fill the lanes of a core, and what that costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, near
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import batch_of, network_of
+
+from codesign.hardware.cost import price
+from codesign.hardware.description import Chip
+from codesign.hardware.lanes import fullest_bank, message_cycles, window_targets
+from codesign.hardware.parameters import with_parameter
+from codesign.hardware.placement import place
+from codesign.hardware.scheduling import service_model
+from codesign.hardware.structure import estimate
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec, network_shape
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import Schedule
+from codesign.training.evaluation import evaluate
+
+
+def structured(lanes: int | str, *, neurons: int = 64, cores: str = MESH_CORES) -> Chip:
+    """Eight cores; only the operation has an energy and a time, so that what it is counted as can be read off."""
+    return chip_from(
+        cores.replace("{value: 2,", f"{{value: {lanes},")
+        + ASYNCHRONOUS
+        + f"""
+neurons_per_core: {neurons}
+synapses_per_core: 65536
+weight_bits: 8
+potential_bits: 16
+technology_node: 28 nm
+supply_voltage: 0.8 V
+structure: {{memory: sram}}
+energies: {{synaptic_operation: {{value: 1 pJ, all_in: false}}, neuron_update: 0 J}}
+static_power: {{chip: 0 W}}
+times: {{synaptic_operation: 1 us, neuron_update: 0 s, output: 0 s, hop: 0 s}}
+"""
+    )
+
+
+@pytest.mark.parametrize(("lanes", "cycles"), [(16, 7.8), (64, 3.9), (1, 64.0)])
+def test_64_targets_scattered_at_random_take_the_cycles_of_their_fullest_bank(lanes: int, cycles: float) -> None:
+    """64 different ones of 2,048, where four words of 16 or one of 64 would hold them."""
+    targets = np.argsort(np.random.default_rng(1).random((4_000, 2048)), axis=1)[:, :64]
+    assert fullest_bank(targets, lanes).mean() == pytest.approx(cycles, abs=0.05)
+
+
+def test_banks_by_hand() -> None:
+    targets = np.array([[0, 4, 8, 1], [0, 1, 2, 3], [5, -1, -1, -1], [-1, -1, -1, -1]])
+    assert fullest_bank(targets, 4).tolist() == [3, 1, 1, 0]
+
+
+windows = st.builds(
+    dict,
+    channels=st.integers(1, 3),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    pool=st.sampled_from([1, 2]),
+    grid=st.tuples(st.integers(1, 2), st.integers(2, 4), st.integers(2, 4)),
+    out=st.integers(1, 3),
+)
+
+
+def convolution(case: dict) -> TopologySpec:
+    channels, height, width = case["grid"]
+    pools = [{"kind": "sum_pool", "kernel": 2}] if case["pool"] == 2 else []
+    layer = {"kind": "conv2d", "channels": case["out"]} | {name: case[name] for name in ("kernel", "stride", "padding")}
+    grid = (channels, height * case["pool"], width * case["pool"])
+    case["kernel"] = min(case["kernel"], height + 2 * case["padding"], width + 2 * case["padding"])
+    layer["kernel"] = case["kernel"]
+    return TopologySpec.model_validate({"input": grid, "layers": [*pools, layer, {"kind": "linear", "neurons": 2}]})
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows, st.sampled_from([1, 2, 3, 4, 8]), st.integers(1, 9))
+def test_cycles_of_a_convolution_are_the_means_over_its_connections(case: dict, lanes: int, neurons: int) -> None:
+    """Each source alone through the network's own connection; banks are counted one by one, part by part."""
+    topology = convolution(case)
+    network, shape = network_of(topology.model_dump()), network_shape(topology)
+    chip = structured(lanes, neurons=neurons)
+    placement = place(shape, chip, "scaled")
+    found = message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes)
+    reached = network.connections[0].messages(torch.eye(shape.input_size)).numpy() > 0
+    first = 0
+    for part in placement.geometry.parts_of(0):
+        own = reached[:, first : first + placement.geometry.neurons[part]]
+        banks = [[row[lane::lanes].sum() for lane in range(lanes)] for row in own]
+        assert found.synapses[0, part] == near(own.sum(axis=1).mean())
+        assert found.cycles[0, part] == near(np.max(banks, axis=1).mean())
+        first += own.shape[1]
+    targets = window_targets(shape.layers[0].window, np.arange(shape.layers[0].window.height))
+    assert targets.max() < shape.layers[0].neurons
+
+
+def test_words_of_a_fully_connected_layer_by_hand() -> None:
+    """3 inputs to 10 neurons, 4 lanes: 3 words for 10 operations. Two spikes of these to 2 neurons: one word each."""
+    execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
+    chip = structured(4)
+    share = estimate(chip).word_share
+    cost = price(execution, place(execution.shape, chip))
+    operations = (3 * 10 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 + 2 * 1)
+    assert cost.energy_j == near(operations * 1e-12)
+    assert cost.columns()["synaptic_operations"] == 34
+    for lanes in (1, 2, "all"):  # full words, or none
+        full = price(execution, place(execution.shape, structured(lanes)))
+        assert full.energy_j == near(34e-12)
+
+
+def executed(network: SpikingNetwork, chip: Chip, inputs: int) -> tuple[Execution, Chip]:
+    frames = np.random.default_rng(3).integers(0, 2, (2, 2, inputs))
+    placement = place(network.shape, chip, "scaled")
+    schedule = Schedule(policy="fifo", group_size=3, cores=placement.schedule_cores())
+    return evaluate(network, batch_of(frames), schedule, seed=0), placement
+
+
+@settings(max_examples=12, deadline=None)
+@given(windows, st.sampled_from([2, 4, 16]), st.integers(5, 40))
+def test_one_lane_is_always_full_and_lanes_that_are_not_filled_do_not_help(
+    case: dict, lanes: int, neurons: int
+) -> None:
+    topology = convolution(case)
+    network = network_of(topology.model_dump())
+    chip = structured(lanes, neurons=neurons)
+    execution, placement = executed(network, chip, network.shape.input_size)
+    performed = execution.synaptic_operations.sum(axis=1)
+    alone = price(execution, placement.on(structured(1, neurons=neurons)))
+    np.testing.assert_allclose(alone.energy.terms_j["synaptic_operation"], performed * 1e-12, rtol=1e-12)
+    plain = price(execution, placement.on(chip.model_copy(update={"structure": None})))
+    np.testing.assert_array_equal(plain.energy.terms_j["synaptic_operation"], performed * 1e-12)
+    some = price(execution, placement)
+    assert (some.energy.terms_j["synaptic_operation"] >= performed * 1e-12 * (1 - 1e-12)).all()
+    # from as many lanes on as a core has neurons no message fills more of them
+    estimates = []
+    for most in (neurons, 2 * neurons, 4 * neurons):
+        wide = structured(most, neurons=4 * neurons)
+        cost = price(execution, placement.on(wide))
+        estimates.append(estimate(wide).operation_j * cost.energy.terms_j["synaptic_operation"])
+    assert (np.diff(estimates, axis=0) >= 0).all()
+
+
+def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
+    """A 2×2 kernel over 4×4: an input reaches 1, 2 or 4 of the 3×3 neurons of a channel, as rows 0-2, 3-5 and 6-8."""
+    case = {"grid": (1, 4, 4), "pool": 1, "kernel": 2, "stride": 1, "padding": 0, "out": 1}
+    network, lanes = network_of(convolution(case).model_dump()), 3
+    chip = structured(lanes)
+    execution, placement = executed(network, chip, 16)
+    # banks are columns: an input in an inner row reaches two rows of the same columns, which takes two cycles
+    cycles = (8 * 1 + 8 * 2) / 16
+    (operations,) = (placement.geometry.parts_of(0),)
+    found = message_cycles(network.shape, placement.geometry, execution.slices, lanes)
+    assert found.cycles[0, operations] == near(cycles)
+    assert found.synapses[0, operations] == near(36 / 16)
+    table = execution.messages
+    inputs = table.source == 0
+    expected = table.synaptic_operations[inputs].sum() / (36 / 16) * cycles
+    assert service_model(placement).message_s[0] == near(cycles * 1e-6)
+    cost = price(execution, placement)
+    busy = cost.latency.busy_s[:, placement.geometry.core[operations[0]]].sum()
+    assert busy == near(expected * 1e-6)
+    assert with_parameter(chip, "vector_width", "all").vector_width.value == "all"
