@@ -201,7 +201,8 @@ class Structure(Spec):
         weight_word, state_word: bits that are read at once, where more than the lanes need.
         weights_used: weights of a word that are used before the next is read, where more than lanes.
         weight_store, state_store: bits of the memory of a core, where more than what lies in it.
-        state_bits: of a neuron, where not `potential_bits`.
+        state_bits: of a neuron, where not `potential_bits`, which is the width of an adder in any case.
+        state_reuse: operations on a neuron between the reading and the writing of its state, where not one.
     """
 
     memory: MemoryKind
@@ -213,6 +214,7 @@ class Structure(Spec):
     state_word: Amount | None = None
     state_store: Amount | None = None
     state_bits: Amount | None = None
+    state_reuse: Amount | None = None
 
 
 class MultiChip(Spec):

@@ -1,14 +1,15 @@
 """What the structure of a chip's cores lets one expect of its energies, times, leakage and area.
 
-    e_group = k_e [ E_read(weights)·L/q + E_read(states) + E_write(states) + L (add + compare + registers) ]
+    e_group = k_e [ E_read(weights)·L/q + (E_read(states) + E_write(states))/r + L (add + compare + registers) ]
     e_so    = e_group / L       word share = k_e [reads and writes] / e_group
     e_upd   = k_e [ E_read(states) + E_write(states) + L (add + compare + registers) ] / L
     area    = k_a [ Σ areas of memories and lanes ] · cores
     leakage = Σ λ · bits · (V/V_0)³ · cores
     t_word  ≥ max(t_weights, 2 t_states)      t_upd ≥ 2 t_states
 
-A group is the operations that L lanes do at once; q weights are used of each word that is read. The laws of memories
-and logic are those of `codesign.hardware.laws`; k_e and k_a are fitted over the chips that come with the program.
+A group is the operations that L lanes do at once; q weights are used of each word that is read, and a state is used for
+r operations between its reading and its writing. The laws of memories and logic are those of `codesign.hardware.laws`;
+k_e and k_a are fitted over the chips that come with the program.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from codesign.documents import Spec
 from codesign.hardware.description import Chip
-from codesign.hardware.laws import ADD_J, REGISTER_J, leakage, logic_area, logic_energy, memory
+from codesign.hardware.laws import ADD_J, REGISTER_J, leakage, logic_area, logic_delay, logic_energy, memory
 
 __all__ = ["StructureEstimate", "estimate"]
 
@@ -37,6 +38,9 @@ class StructureEstimate:
         area_m2: of all cores.
         leakage_w, core_leakage_w: of all cores, and of one in the mean.
         word_s, update_s: lower bounds of the time in which lanes do an operation and an update each.
+        access_s: time of one access of the memory of states.
+        logic: energy of logic, relative.
+        delay: of logic, relative.
     """
 
     lanes: int
@@ -48,6 +52,9 @@ class StructureEstimate:
     core_leakage_w: float
     word_s: float
     update_s: float
+    access_s: float
+    logic: float
+    delay: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +63,12 @@ class _Core:
 
     lanes: int
     used_weights: float
+    state_reuse: float
     weight_word: float
     weight_store: float
     state_word: float
     state_store: float
-    state_bits: float
+    adder_bits: float
 
 
 def estimate(chip: Chip) -> StructureEstimate | None:
@@ -83,8 +91,7 @@ def estimate(chip: Chip) -> StructureEstimate | None:
         area_m2=sum(core.area_m2 * share for core, share in zip(cores, shares, strict=True)),
         leakage_w=sum(core.leakage_w * share for core, share in zip(cores, shares, strict=True)),
         core_leakage_w=mean("core_leakage_w"),
-        word_s=mean("word_s"),
-        update_s=mean("update_s"),
+        **{name: mean(name) for name in ("word_s", "update_s", "access_s", "logic", "delay")},
     )
 
 
@@ -98,21 +105,24 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     kinds = (structure.memory, structure.state_memory or structure.memory)
     weights = memory(kinds[0], bits=core.weight_store, word=core.weight_word, node_m=node_m, voltage_v=voltage_v)
     states = memory(kinds[1], bits=core.state_store, word=core.state_word, node_m=node_m, voltage_v=voltage_v)
-    lane_j = logic_energy(node_m, voltage_v) * core.state_bits * (2 * ADD_J + REGISTER_J)
+    lane_j = logic_energy(node_m, voltage_v) * core.adder_bits * (2 * ADD_J + REGISTER_J)
     state_j = states.read_j + states.write_j
-    word_j = weights.read_j * core.lanes / core.used_weights + state_j
-    lanes_m2 = logic_area(node_m, registers=core.lanes * core.state_bits, adders=2 * core.lanes * core.state_bits)
+    word_j = weights.read_j * core.lanes / core.used_weights + state_j / core.state_reuse
+    width = core.lanes * core.adder_bits
     leakage_w = leakage(kinds[0], core.weight_store, voltage_v) + leakage(kinds[1], core.state_store, voltage_v)
     return StructureEstimate(
         lanes=core.lanes,
         operation_j=K_ENERGY * (word_j / core.lanes + lane_j),
         word_share=word_j / (word_j + core.lanes * lane_j),
         update_j=K_ENERGY * (state_j / core.lanes + lane_j),
-        area_m2=K_AREA * (weights.area_m2 + states.area_m2 + lanes_m2),
+        area_m2=K_AREA * (weights.area_m2 + states.area_m2 + logic_area(node_m, registers=width, adders=2 * width)),
         leakage_w=leakage_w,
         core_leakage_w=leakage_w,
         word_s=max(weights.access_s, 2 * states.access_s),
         update_s=2 * states.access_s,
+        access_s=states.access_s,
+        logic=logic_energy(node_m, voltage_v),
+        delay=logic_delay(node_m, voltage_v),
     )
 
 
@@ -127,6 +137,7 @@ def _core(chip: Chip, core: int) -> _Core:
     structure = chip.structure
     assert structure is not None
     state_bits = _value(structure, "state_bits") or _value(chip, "potential_bits")
+    adder_bits = _value(chip, "potential_bits") or state_bits
     weight_bits = _value(chip, "weight_bits")
     neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
     lanes = _value(structure, "lanes")
@@ -134,6 +145,7 @@ def _core(chip: Chip, core: int) -> _Core:
         lanes = chip.vector_width.value if chip.vector_width.value != "all" else neurons
     assert state_bits is not None  # these are held by the consistency of the file
     assert weight_bits is not None
+    assert adder_bits is not None
     assert lanes is not None
     if neurons is not None:
         lanes = min(lanes, neurons)
@@ -146,11 +158,12 @@ def _core(chip: Chip, core: int) -> _Core:
     return _Core(
         lanes=lanes,
         used_weights=max(_value(structure, "weights_used") or 0, lanes),
+        state_reuse=_value(structure, "state_reuse") or 1,
         weight_word=weight_word,
         weight_store=max(_value(structure, "weight_store") or 0, weights, weight_word),
         state_word=max(_value(structure, "state_word") or 0, lanes * state_bits),
         state_store=max(_value(structure, "state_store") or 0, (neurons or lanes) * state_bits),
-        state_bits=state_bits,
+        adder_bits=adder_bits,
     )
 
 

@@ -1,0 +1,138 @@
+"""Numbers that a chip's file leaves out and its structure lets one estimate.
+
+They are marked by their source, `structure`, so that nothing takes them for published ones. Energies, leakage and area
+lie within a factor of 2.5 either way. A time is a lower bound, and its range reaches up to ten times that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from codesign.hardware.description import Chip
+from codesign.hardware.named_numbers import named_numbers
+from codesign.hardware.numbers import (
+    AreaNumber,
+    ChipPower,
+    Number,
+    SynapticEnergy,
+    TimeNumber,
+    UpdateEnergy,
+)
+from codesign.hardware.parts import Source
+from codesign.hardware.structure import StructureEstimate, estimate
+from codesign.units import HELD_IN_SI, format_si
+
+__all__ = ["STRUCTURE", "with_derived", "without_derived"]
+
+STRUCTURE = "structure"
+"""Source key of numbers that the model of a chip's structure gives."""
+
+_CITATION = Source(
+    citation="the model of a core's structure, fitted over the chips that come with the program"
+)
+_FACTOR, _TIME_FACTOR = 2.5, 10.0
+
+
+def with_derived(chip: Chip) -> Chip:
+    """The chip with what its structure gives for numbers that its file leaves out; an all-in chip as it is."""
+    expected = estimate(chip)
+    if expected is None or chip.all_in:
+        return chip
+    chip = without_derived(chip)
+    numbers = dict(_derived(chip, expected))
+    for path, number in numbers.items():
+        chip = _with(chip, path, number)
+    sources = {**chip.sources, STRUCTURE: _CITATION} if numbers else chip.sources
+    return chip.model_copy(update={"sources": sources})
+
+
+def without_derived(chip: Chip) -> Chip:
+    """The chip as its file gives it."""
+    for number in named_numbers(chip):
+        if number.source == STRUCTURE:
+            chip = _with(chip, number.name, None)
+    sources = {key: source for key, source in chip.sources.items() if key != STRUCTURE}
+    return chip.model_copy(update={"sources": sources})
+
+
+def _with(chip: Chip, path: str, number: Number | None) -> Chip:
+    block, _, name = path.rpartition(".")
+    if not block:
+        return chip.model_copy(update={name: number})
+    return chip.model_copy(update={block: getattr(chip, block).model_copy(update={name: number})})
+
+
+def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
+    """Paths and numbers of what is missing and not part of another number."""
+    if chip.area is None:
+        yield "area", _number(AreaNumber, **_within(expected.area_m2, "area of cores without input and output"))
+    power = [chip.static_power.chip, chip.static_power.core_in_use]
+    energies = [getattr(chip.energies, name) for name in type(chip.energies).model_fields]
+    if not chip.static_power.known and not any(number is not None and number.static == "inside" for number in energies):
+        yield "static_power.chip", _number(ChipPower, **_within(expected.leakage_w, "leakage of all memories"))
+    yield from _energies(chip, expected, _included([*energies, *power]))
+    yield from _times(chip, expected)
+
+
+def _included(numbers: list[Any]) -> set[str]:
+    return {term for number in numbers for term in getattr(number, "includes", ())}
+
+
+def _energies(chip: Chip, expected: StructureEstimate, included: set[str]) -> Iterator[tuple[str, Number]]:
+    """Where an event is served whole, its operation compares with the threshold and needs no update apart."""
+    basis = {"static": "outside", "voltage": _voltage(chip), "includes": ()}
+    update = chip.energies.neuron_update is None and "neuron_update" not in included
+    if chip.energies.synaptic_operation is None:
+        within = () if chip.synchronized or not update else ("neuron_update",)
+        fields = {**_within(expected.operation_j, "all lanes filled"), **basis, "includes": within}
+        yield (
+            "energies.synaptic_operation",
+            _number(SynapticEnergy, **fields, per="operation", all_in=False),
+        )
+    if update and chip.synchronized:
+        fields = {**_within(expected.update_j, "all lanes filled"), **basis}
+        yield "energies.neuron_update", _number(UpdateEnergy, **fields, per="update", counted="active_neurons")
+
+
+def _times(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
+    times = chip.times
+    included = _included([getattr(times, name) for name in type(times).model_fields])
+    update = times.neuron_update is None and "neuron_update" not in included
+    if times.synaptic_operation is None:
+        within = () if chip.synchronized or not update else ("neuron_update",)
+        yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
+    if update and chip.synchronized:
+        yield "times.neuron_update", _time(chip, expected.update_s, "a word of lanes")
+    if times.output is None and "output" not in included:
+        unknown = times.hop is None and chip.network_on_chip is None and "hop" not in included
+        yield "times.output", _time(chip, expected.access_s, "one access of a memory", ("hop",) if unknown else ())
+
+
+def _number(kind: type[Any], **fields: Any) -> Any:
+    return kind.model_validate(fields, context=HELD_IN_SI)
+
+
+def _within(value: float, note: str) -> dict[str, Any]:
+    ends = (value / _FACTOR, value * _FACTOR)
+    return {"value": value, "range": ends, "confidence": "estimated", "source": STRUCTURE, "note": note}
+
+
+def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ()) -> TimeNumber:
+    if chip.clock is not None:
+        least_s = math.ceil(least_s * chip.clock.value) / chip.clock.value
+    return _number(
+        TimeNumber,
+        value=least_s,
+        range=(least_s, _TIME_FACTOR * least_s),
+        confidence="estimated",
+        source=STRUCTURE,
+        note=f"a lower bound, {what}; how much longer it takes is not known",
+        includes=includes,
+    )
+
+
+def _voltage(chip: Chip) -> str:
+    assert chip.supply_voltage is not None
+    return format_si(chip.supply_voltage.value, "V")
