@@ -21,17 +21,14 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
 )
 from codesign.hardware.parts import Source
+from codesign.hardware.prices import with_number
+from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.units import HELD_IN_SI, format_si
 
-__all__ = ["STRUCTURE", "with_derived", "without_derived"]
+__all__ = ["with_derived", "without_derived"]
 
-STRUCTURE = "structure"
-"""Source key of numbers that the model of a chip's structure gives."""
-
-_CITATION = Source(
-    citation="the model of a core's structure, fitted over the chips that come with the program"
-)
+_CITATION = Source(citation="the model of a core's structure, fitted over the chips that come with the program")
 _FACTOR, _TIME_FACTOR = 2.5, 10.0
 
 
@@ -43,7 +40,7 @@ def with_derived(chip: Chip) -> Chip:
     chip = without_derived(chip)
     numbers = dict(_derived(chip, expected))
     for path, number in numbers.items():
-        chip = _with(chip, path, number)
+        chip = with_number(chip, path, number)
     sources = {**chip.sources, STRUCTURE: _CITATION} if numbers else chip.sources
     return chip.model_copy(update={"sources": sources})
 
@@ -52,16 +49,9 @@ def without_derived(chip: Chip) -> Chip:
     """The chip as its file gives it."""
     for number in named_numbers(chip):
         if number.source == STRUCTURE:
-            chip = _with(chip, number.name, None)
+            chip = with_number(chip, number.name, None)
     sources = {key: source for key, source in chip.sources.items() if key != STRUCTURE}
     return chip.model_copy(update={"sources": sources})
-
-
-def _with(chip: Chip, path: str, number: Number | None) -> Chip:
-    block, _, name = path.rpartition(".")
-    if not block:
-        return chip.model_copy(update={name: number})
-    return chip.model_copy(update={block: getattr(chip, block).model_copy(update={name: number})})
 
 
 def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
@@ -76,6 +66,10 @@ def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Num
     yield from _times(chip, expected)
 
 
+def _event_driven(chip: Chip) -> bool:
+    return chip.synchronization.kind in ("asynchronous", "clocked")
+
+
 def _included(numbers: list[Any]) -> set[str]:
     return {term for number in numbers for term in getattr(number, "includes", ())}
 
@@ -85,13 +79,13 @@ def _energies(chip: Chip, expected: StructureEstimate, included: set[str]) -> It
     basis = {"static": "outside", "voltage": _voltage(chip), "includes": ()}
     update = chip.energies.neuron_update is None and "neuron_update" not in included
     if chip.energies.synaptic_operation is None:
-        within = () if chip.synchronized or not update else ("neuron_update",)
+        within = () if not _event_driven(chip) or not update else ("neuron_update",)
         fields = {**_within(expected.operation_j, "all lanes filled"), **basis, "includes": within}
         yield (
             "energies.synaptic_operation",
             _number(SynapticEnergy, **fields, per="operation", all_in=False),
         )
-    if update and chip.synchronized:
+    if update and not _event_driven(chip):
         fields = {**_within(expected.update_j, "all lanes filled"), **basis}
         yield "energies.neuron_update", _number(UpdateEnergy, **fields, per="update", counted="active_neurons")
 
@@ -101,9 +95,9 @@ def _times(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Numbe
     included = _included([getattr(times, name) for name in type(times).model_fields])
     update = times.neuron_update is None and "neuron_update" not in included
     if times.synaptic_operation is None:
-        within = () if chip.synchronized or not update else ("neuron_update",)
+        within = () if not _event_driven(chip) or not update else ("neuron_update",)
         yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
-    if update and chip.synchronized:
+    if update and not _event_driven(chip):
         yield "times.neuron_update", _time(chip, expected.update_s, "a word of lanes")
     if times.output is None and "output" not in included:
         unknown = times.hop is None and chip.network_on_chip is None and "hop" not in included
@@ -122,7 +116,7 @@ def _within(value: float, note: str) -> dict[str, Any]:
 def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ()) -> TimeNumber:
     if chip.clock is not None:
         least_s = math.ceil(least_s * chip.clock.value) / chip.clock.value
-    return _number(
+    number: TimeNumber = _number(
         TimeNumber,
         value=least_s,
         range=(least_s, _TIME_FACTOR * least_s),
@@ -131,6 +125,7 @@ def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ())
         note=f"a lower bound, {what}; how much longer it takes is not known",
         includes=includes,
     )
+    return number
 
 
 def _voltage(chip: Chip) -> str:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Path_, Spec, value_at
 from codesign.hardware.basis import basis_mistakes
-from codesign.hardware.laws import THRESHOLD_V
 from codesign.hardware.named_numbers import NamedNumber, named_numbers
 from codesign.hardware.numbers import (
     AreaNumber,
@@ -48,6 +47,7 @@ from codesign.hardware.parts import (
     WeightGrid,
 )
 from codesign.hardware.provenance import OWN, own_parts, source_mistakes
+from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.units import format_si
 
 __all__ = ["Chip", "Mistake", "consistency_mistakes"]
@@ -125,6 +125,7 @@ class Chip(Spec):
     validation: tuple[Measurement, ...] = ()
     extends: str = ""
     model_error: ModelError | None = None
+    _held: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -154,6 +155,17 @@ class Chip(Spec):
         """What it is, in a line or two; `numbers` lists all that is known."""
         cores = f"{self.cores.value:,} core{'s' * (self.cores.value != 1)}"
         return f"Chip({self.name}: {self.title}, {self.synchronization.kind}, {cores}, {len(self.numbers())} numbers)"
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """By path, numbers as they were given at another structure; see `codesign.hardware.scaling`."""
+        return self._held
+
+    def holding(self, held: dict[str, Any]) -> Chip:
+        """The same chip with other such numbers."""
+        chip = self.model_copy()
+        chip._held = held
+        return chip
 
     @property
     def e_synaptic_operation_j(self) -> float | None:
@@ -229,7 +241,7 @@ def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
     yield from _time_mistakes(chip)
     yield from _capacity_mistakes(chip)
     yield from _network_mistakes(chip)
-    yield from _structure_mistakes(chip)
+    yield from structure_mistakes(chip)
 
 
 def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
@@ -354,28 +366,3 @@ def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
                 f"has place for {places} cores ({network.rows}×{network.columns} tiles of {network.cores_per_tile}), "
                 f"the chip has {chip.cores.value}",
             )
-
-
-def _structure_mistakes(chip: Chip) -> Iterator[Mistake]:
-    structure = chip.structure
-    if structure is None:
-        return
-    needed = {
-        "technology_node": chip.technology_node,
-        "supply_voltage": chip.supply_voltage,
-        "weight_bits": chip.weight_bits,
-        "vector_width or structure.lanes": chip.vector_width or structure.lanes,
-        "potential_bits or structure.state_bits": chip.potential_bits or structure.state_bits,
-        "neurons_per_core or structure.state_store": chip.neurons_per_core or structure.state_store,
-        "synapses_per_core, weight_memory or structure.weight_store": chip.synapses_per_core
-        or chip.weight_memory
-        or structure.weight_store,
-    }
-    for name, number in needed.items():
-        if number is None:
-            yield ("structure",), f"needs {name}"
-    every = chip.vector_width is not None and chip.vector_width.value == "all"
-    if every and structure.lanes is None and chip.neurons_per_core is None:
-        yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
-    if chip.supply_voltage is not None and chip.supply_voltage.value <= THRESHOLD_V:
-        yield ("supply_voltage",), f"must be above {THRESHOLD_V:g} V, below which the laws of the structure do not hold"

@@ -20,9 +20,9 @@ __all__ = [
     "THRESHOLD_V",
     "Memory",
     "MemoryKind",
-    "delay",
     "leakage",
     "logic_area",
+    "logic_delay",
     "logic_energy",
     "memory",
     "slowdown",
@@ -113,7 +113,7 @@ def nominal_voltage(node_m: float) -> float:
 
 def logic_delay(node_m: float, voltage_v: float) -> float:
     """Relative delay of logic: the node's n^0.9, and V / (V − V_t)^α, the alpha-power law."""
-    return (node_m / 28e-9) ** 0.9 * _voltage_delay(voltage_v)
+    return float((node_m / 28e-9) ** 0.9) * _voltage_delay(voltage_v)
 
 
 def slowdown(node_m: float, voltage_v: float) -> float:
@@ -122,4 +122,4 @@ def slowdown(node_m: float, voltage_v: float) -> float:
 
 
 def _voltage_delay(voltage_v: float) -> float:
-    return voltage_v / math.pow(voltage_v - THRESHOLD_V, _ALPHA)
+    return voltage_v / float((voltage_v - THRESHOLD_V) ** _ALPHA)

@@ -13,10 +13,12 @@ from codesign.documents import Document, describe, dotted, read_document, refusa
 from codesign.errors import InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
+from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip, Mistake
 from codesign.hardware.extending import extended, extended_by
 from codesign.hardware.model_error import measured_error
 from codesign.hardware.provenance import own_parts
+from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.merging import beside, chain_of
 
@@ -50,7 +52,10 @@ def chip_names() -> tuple[str, ...]:
 
 
 def load_chip(path: Path) -> Chip:
-    """Read and check one chip file. Raises DocumentError with every mistake, InputError if it cannot be read."""
+    """Read and check one chip file, and derive from its structure what it leaves out.
+
+    Raises DocumentError with every mistake, InputError if it cannot be read.
+    """
     return _loaded(path, model_mistakes)
 
 
@@ -77,12 +82,22 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    return _finished(chip)
+    # What a chip extends is loaded once more, as a chip, where numbers may have to follow its structure.
+    extends = chip.structure is not None and chip.extends is not None
+    base = load_chip(_extended_file(path, read_document(path).data["extends"])) if extends else None
+    return _finished(chip, document, base)
 
 
-def _finished(chip: Chip) -> Chip:
-    """With the model's error, where the file does not say."""
-    return chip if chip.model_error is not None else chip.model_copy(update={"model_error": measured_error(chip)})
+def _finished(chip: Chip, document: Document, base: Chip | None) -> Chip:
+    """With the model's error, where the file does not say, and with what follows from its structure."""
+    if chip.model_error is None:
+        chip = chip.model_copy(update={"model_error": measured_error(chip)})
+    if base is not None:
+        here = document.place(("extends",)).file
+        written = [number.name for number in chip.numbers()]
+        settled = {name for name in written if document.place(tuple(name.split("."))).file == here}
+        chip = at_structure(base, chip, settled)
+    return with_derived(chip)
 
 
 def _document(path: Path) -> Document:
@@ -114,7 +129,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
         return chip
     document = extended_by(_document(_file_of(name_or_path)), parts)
     try:
-        return _finished(Chip.model_validate(document.data))
+        return _finished(Chip.model_validate(document.data), document, chip)
     except ValidationError as error:
         found = [(item, Chip.relocate(item["loc"], document.data)) for item in error.errors(include_url=False)]
         return tuple((location, describe({**item, "loc": location}, Chip)) for item, location in found)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.numbers import (
     BarrierTimes,
@@ -21,6 +22,8 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
 )
 from codesign.hardware.parts import Source
+from codesign.hardware.provenance import STRUCTURE
+from codesign.hardware.scaling import at_structure
 
 __all__ = ["AXIS_SOURCE", "number_type", "replaced", "with_parameter", "with_parameters"]
 
@@ -44,12 +47,17 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
 
 
 def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
-    """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`."""
+    """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`.
+
+    Where they change the structure that the chip's file states, its other numbers follow: see
+    `codesign.hardware.scaling`.
+    """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(changed) if values else ():
         shown = ", ".join(f"{path} = {value!r}" for path, value in values.items())
         raise InputError(f"{chip.name}: {shown}: {mistake}")
-    return changed
+    changed = at_structure(chip, changed, values)
+    return with_derived(changed) if STRUCTURE in chip.sources else changed
 
 
 def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
@@ -95,9 +103,10 @@ def _specs(chip: Chip, path: str) -> list[Spec]:
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     annotation = type(spec).model_fields[field].annotation
-    if get_origin(annotation) is Literal:
-        if value not in get_args(annotation):
-            allowed = ", ".join(map(str, get_args(annotation)))
+    literal = next((part for part in (annotation, *get_args(annotation)) if get_origin(part) is Literal), None)
+    if literal is not None:
+        if value not in get_args(literal):
+            allowed = ", ".join(map(str, get_args(literal)))
             raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
         return value
     current = getattr(spec, field)

@@ -15,7 +15,7 @@ from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
 from codesign.hardware.parts import Barrier
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
 
-__all__ = ["Price", "Prices", "missing_times", "number_at", "routes_s"]
+__all__ = ["Price", "Prices", "missing_times", "number_at", "routes_s", "with_number"]
 
 Floats = NDArray[np.float64]
 Price = float | Floats | None
@@ -29,6 +29,14 @@ def number_at(chip: Chip, path: str) -> Number | None:
     """The number at a path such as `energies.spike`; None where the chip does not give it."""
     number = reduce(lambda part, name: getattr(part, name, None), path.split("."), chip)  # type: ignore[arg-type, return-value]
     return number if isinstance(number, Number) else None
+
+
+def with_number(chip: Chip, path: str, number: Number | None) -> Chip:
+    """The chip with another number at such a path, or without it, whatever the rest of the chip says."""
+    block, _, name = path.rpartition(".")
+    if not block:
+        return chip.model_copy(update={name: number})
+    return chip.model_copy(update={block: getattr(chip, block).model_copy(update={name: number})})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,13 +17,156 @@ all-in energy holds is not known, so its range also reaches to the ratio that ho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from codesign.hardware.description import Chip
-from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
+from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, SynapticEnergy, TimeNumber
 from codesign.hardware.parts import Source
+from codesign.hardware.prices import number_at, with_number
+from codesign.hardware.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.units import format_si
 
-__all__ = ["SCALED", "UNEXPLAINED", "at_structure"]
+__all__ = ["UNEXPLAINED", "at_structure"]
+
+_CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
+
+UNEXPLAINED = 0.3
+"""Power of a ratio by which its range grows either way."""
+
+_RATIOS = {
+    "clock": "delay",  # first, as times in cycles follow it
+    "network_on_chip.link_rate": "delay",
+    "area": "area_m2",
+    "static_power.chip": "leakage_w",
+    "static_power.core_in_use": "core_leakage_w",
+    "static_power.core_off": "core_leakage_w",
+    "energies.synaptic_operation": "operation_j",
+    "energies.neuron_access": "update_j",
+    "energies.neuron_update": "update_j",
+    **{f"energies.{name}": "logic" for name in ("spike", "message", "hop", "hop_vertical")},
+    **{f"energies.{name}": "logic" for name in ("barrier_message", "clock_cycle")},
+    **{f"times.{name}": "delay" for name in ("synaptic_operation", "message", "neuron_access", "neuron_update")},
+    **{f"times.{name}": "delay" for name in ("spike", "output", "hop", "hop_vertical")},
+    **{f"synchronization.{name}": "delay" for name in ("times", "least_step", "handshake")},
+}
+"""What each number follows, as an attribute of `StructureEstimate`."""
+
+_LEAST_S = {"times.synaptic_operation": "word_s", "times.neuron_update": "update_s"}
+
+
+def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
+    """The changed chip with its numbers at its structure; as it is where one of the two states none.
+
+    Args:
+        given: the chip before the change.
+        changed: the chip with other numbers, some of which may belong to its structure.
+        settled: paths of numbers that hold as they are.
+    """
+    before, after = estimate(given), estimate(changed)
+    held = {path: number for path, number in given.held.items() if path not in settled}
+    if before is not None and after is not None and before != after:
+        for path in _RATIOS:
+            number = number_at(given, path)
+            if path in settled or number is None or number.source == STRUCTURE:
+                continue
+            held.setdefault(path, Held(number=number, expected=before, seconds=_seconds(given, number)))
+            if number_at(changed, path) is not None:
+                changed = with_number(changed, path, _scaled(held[path], path, changed, after))
+        changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
+    return changed.holding(held)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A number as it was given, what the model expects of the structure at which it was, and a time in seconds."""
+
+    number: Any
+    expected: StructureEstimate
+    seconds: float | None
+
+
+def _seconds(chip: Chip, number: Number) -> float | None:
+    return chip.seconds(number) if isinstance(number, TimeNumber) else None
+
+
+def _scaled(held: Held, path: str, chip: Chip, expected: StructureEstimate) -> Number:
+    """The number at another structure; itself at its own."""
+    number: Any = held.number
+    if held.expected == expected:
+        return number  # type: ignore[no-any-return]
+    ratio = _ratio(held, _RATIOS[path], expected)
+    if path in ("clock", "network_on_chip.link_rate"):
+        ratio = 1 / ratio
+    if isinstance(number, BarrierTimes):
+        times = {
+            name: {count: time * ratio for count, time in table.items()}
+            for name in ("by_tiles", "by_chips")
+            if (table := getattr(number, name)) is not None
+        }
+        return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
+    if isinstance(number, TimeNumber):
+        return _scaled_time(held, path, chip, ratio, expected)
+    low, high = _ends(number)
+    ratios = [ratio]
+    if isinstance(number, SynapticEnergy) and number.all_in:
+        ratios.append(_static_ratio(held.expected, expected))
+    fields = _provenance(number, format_si(number.value, number.unit), ratio)
+    if isinstance(number, EnergyNumber) and number.voltage:
+        assert chip.supply_voltage is not None
+        fields["voltage"] = format_si(chip.supply_voltage.value, "V")
+    widened = _widened((low * min(ratios), high * max(ratios)), ratio)
+    return number.model_copy(update={"value": number.value * ratio, "range": widened, **fields})  # type: ignore[no-any-return]
+
+
+def _scaled_time(held: Held, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
+    """A time at another structure, never below the model's bound there; a time in cycles stays one."""
+    number: TimeNumber = held.number
+    least_s = 0.0
+    if path in _LEAST_S:
+        bound_s = getattr(held.expected, _LEAST_S[path])
+        assert held.seconds is not None
+        # A chip that is faster than its bound stays so by as much.
+        least_s = getattr(expected, _LEAST_S[path]) * min(1.0, held.seconds / bound_s)
+    if number.cycles is not None:
+        assert chip.clock is not None
+        cycles = max(number.cycles, float(math.ceil(least_s * chip.clock.value * (1 - 1e-9))))
+        if cycles == number.cycles:
+            return number
+        text = f"{number.cycles:g} cycles"
+        return number.model_copy(update={"cycles": cycles, **_provenance(number, text, cycles / number.cycles)})
+    assert number.value is not None
+    value = max(number.value * ratio, least_s)
+    ratio = value / number.value if number.value else ratio
+    low, high = _ends(number)
+    fields = _provenance(number, format_si(number.value, "s"), ratio)
+    return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
+
+
+def _ratio(held: Held, name: str, expected: StructureEstimate) -> float:
+    return float(getattr(expected, name) / getattr(held.expected, name))
+
+
+def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
+    """Of the static energy that falls to an operation: leakage of a core, for as long as a lane takes."""
+    leakage = after.core_leakage_w / before.core_leakage_w
+    return leakage * after.delay / before.delay * before.lanes / after.lanes
+
+
+def _ends(number: Any) -> tuple[float, float]:
+    if number.range is not None:
+        return number.range  # type: ignore[no-any-return]
+    factor = ASSUMED_FACTORS[number.confidence]
+    return number.value / factor, number.value * factor
+
+
+def _widened(ends: tuple[float, float], ratio: float) -> tuple[float, float]:
+    factor = max(ratio, 1 / ratio) ** UNEXPLAINED
+    return ends[0] / factor, ends[1] * factor
+
+
+def _provenance(number: Number, text: str, ratio: float) -> dict[str, Any]:
+    note = f"{text} ({number.source}) times {ratio:.3g} for another structure than it was given at"
+    return {"confidence": "estimated", "source": SCALED, "note": note, "quote": ""}

@@ -15,7 +15,6 @@ proportion, and close to it elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import shake_256
@@ -30,7 +29,7 @@ from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
 from codesign.hardware.parameters import AXIS_SOURCE
 from codesign.hardware.prices import Prices, number_at
-from codesign.hardware.provenance import Confidence
+from codesign.hardware.provenance import ASSUMED_FACTORS
 from codesign.hardware.terms import MODEL
 
 __all__ = [
@@ -44,17 +43,6 @@ __all__ = [
 
 DRAWS = 128
 """Joint draws of a chip's numbers."""
-
-ASSUMED_FACTORS: Mapping[Confidence, float] = {
-    "measured": 1.0,
-    "stated": 1.1,
-    "derived": 1.25,
-    "fitted": 1.25,
-    "secondary": 1.5,
-    "estimated": 2.0,
-}
-"""Factor by which a number without a `range` may be off either way. An assumption; for `fitted` the errors that SANA-FE
-states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI 10.1109/TCAD.2025.3537971), speak for it."""
 
 _DIGITS = 6
 

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any, Literal
 
 from codesign.errors import InputError
+from codesign.hardware.derivation import without_derived
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Measurement
 from codesign.hardware.validation_mistakes import model_mistakes
@@ -96,7 +97,7 @@ class Check:
 
 
 def validate(chip: Chip) -> tuple[Check, ...]:
-    """Recompute every published measurement of a chip, in file order.
+    """Recompute every published measurement of a chip from what its file gives, in file order.
 
     Raises:
         InputError: a model names a number that the chip does not have, or a value that does not fit.
@@ -104,6 +105,7 @@ def validate(chip: Chip) -> tuple[Check, ...]:
     mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
     if mistakes:
         raise InputError("\n".join(mistakes))
+    chip = without_derived(chip)
     return tuple(check for measurement in chip.validation for check in _checks(chip, measurement))
 
 

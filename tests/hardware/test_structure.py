@@ -1,0 +1,317 @@
+"""What a chip's structure lets one expect, by hand, in general, and beside what is published."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from handmade_hardware import HEAD, chip_from, near
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError, InputError
+from codesign.hardware.derivation import with_derived, without_derived
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Extent
+from codesign.hardware.parameters import with_parameters
+from codesign.hardware.prices import missing_times, number_at
+from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
+
+BODY = """
+technology_node: 28 nm
+supply_voltage: 1 V
+cores: 2
+neurons_per_core: 8192
+synapses_per_core: 8192
+weight_bits: 8
+potential_bits: 8
+vector_width: 4
+structure: {memory: sram}
+synchronization: {kind: asynchronous}
+"""
+GIVEN = """
+clock: 100 MHz
+energies: {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, spike: 1 pJ}
+static_power: {chip: 1 mW, core_in_use: 0.2 mW, host: 1 W}
+times: {synaptic_operation: {cycles: 1}, neuron_update: 20 ns, output: 20 ns}
+area: 1 mm**2
+"""
+BARRIER = BODY.replace("{kind: asynchronous}", "{kind: barrier, scope: timestep, times: 2 us}")
+
+
+def test_one_estimate_by_hand() -> None:
+    """Both memories have 65,536 bits in words of 32, so all powers of sizes are 1, and V is 1."""
+    expected = estimate(chip_from(BODY))
+    assert expected is not None
+    lane = 8 * (2 * 6.6e-15 + 9e-15) * 28 / 40 / 0.9**2
+    word = (2.68 + 2.68 + 2.70) * 1e-12
+    assert expected.operation_j == near(K_ENERGY * (word / 4 + lane))
+    assert expected.word_share == near(word / (word + 4 * lane))
+    assert expected.update_j == near(K_ENERGY * ((2.68 + 2.70) * 1e-12 / 4 + lane))
+    lanes_m2 = 4 * 8 * (5.98e-12 + 2 * 8.69e-12) * (28 / 40) ** 2
+    assert expected.area_m2 == near(2 * K_AREA * (2 * 0.0113e-6 + lanes_m2))
+    assert expected.core_leakage_w == near(2 * 65536 * 0.085e-9 * (1 / 0.8) ** 3)
+    assert expected.leakage_w == near(2 * expected.core_leakage_w)
+    nominal = 0.8 + 0.2 * 6 / 10  # at 28 nm, between those of 22 and 32 nm
+    slower = 1 / 0.6**1.8 / (nominal / (nominal - 0.4) ** 1.8)
+    assert expected.access_s == near(0.82e-9 * slower)
+    assert (expected.word_s, expected.update_s) == (2 * expected.access_s, 2 * expected.access_s)
+
+
+def test_words_that_several_operations_share() -> None:
+    """Of a word of 8 weights, read once for 8 operations, and a state kept for 2, with an adder of its own width."""
+    base = chip_from(BODY)
+    one = with_parameters(base, {"vector_width": 1, "structure.weight_word": 64, "structure.state_bits": 32})
+    expected = estimate(with_parameters(one, {"structure.weights_used": 8, "structure.state_reuse": 2}))
+    assert expected is not None
+    states = 4  # 8,192 neurons of 32 bits in words of 32
+    word = 2.68e-12 * 2**0.41 / 8 + (2.68e-12 * states**0.60 + 2.70e-12 * states**0.45) / 2
+    lane = 8 * (2 * 6.6e-15 + 9e-15) * 28 / 40 / 0.9**2
+    assert expected.operation_j == near(K_ENERGY * (word + lane))
+
+
+def test_flip_flops_in_place_cost_no_reading() -> None:
+    chip = chip_from(BODY.replace("vector_width: 4", "vector_width: all").replace("sram", "flip_flops"))
+    expected = estimate(chip)
+    assert expected is not None
+    logic = 28 / 40 / 0.9**2
+    # All weights and all states are one word each, so there is nothing to select.
+    assert expected.lanes == 8192
+    assert expected.operation_j == near(K_ENERGY * 8 * logic * (2 * 6.6e-15 + 9e-15 + 9e-15))
+
+
+@pytest.mark.parametrize("missing", ["technology_node", "supply_voltage", "weight_bits", "potential_bits"])
+def test_what_the_model_needs_is_asked_for_where_the_structure_is_stated(missing: str) -> None:
+    lines = [line for line in BODY.splitlines() if not line.startswith(missing)]
+    with pytest.raises(DocumentError, match=rf"structure.*needs {missing}") as error:
+        chip_from("\n".join(lines))
+    at = [problem.line for problem in error.value.problems]
+    assert at == [HEAD.count("\n") + lines.index("structure: {memory: sram}") + 1]
+
+
+def test_voltages_below_the_threshold_and_reserved_sources_are_refused() -> None:
+    with pytest.raises(DocumentError, match=r"must be above 0.4 V"):
+        chip_from(BODY.replace("1 V", "0.4 V"))
+    with pytest.raises(InputError, match=r"supply_voltage = '0.3 V'.*must be above 0.4 V"):
+        with_parameters(chip_from(BODY), {"supply_voltage": "0.3 V"})
+    with pytest.raises(DocumentError, match="'structure' is the source of numbers that the program works out"):
+        parse_document(HEAD.replace("{made_up:", "{structure: {citation: mine}, made_up:") + BODY, "tiny.yaml", Chip)
+
+
+# properties ---------------------------------------------------------------------------------------------------------
+
+POWERS = st.integers(0, 7).map(lambda power: 2**power)
+STRUCTURES = st.fixed_dictionaries(
+    {
+        "technology_node": st.sampled_from([7, 14, 22, 28, 40, 65]).map(lambda node: f"{node} nm"),
+        "supply_voltage": st.sampled_from([0.5, 0.6, 0.8, 1.0, 1.2]).map(lambda volt: f"{volt} V"),
+        "neurons_per_core": st.sampled_from([64, 100, 256, 1024, 8192]),
+        "synapses_per_core": st.sampled_from([4096, 65536, 10**6]),
+        "weight_bits": st.integers(1, 8),
+        "potential_bits": st.integers(8, 24),
+        "vector_width": POWERS,
+        "structure.memory": st.sampled_from(["sram", "flip_flops"]),
+    }
+)
+MORE = {"neurons_per_core": 4, "synapses_per_core": 3, "potential_bits": 1.3, "cores": 2}
+
+
+@given(STRUCTURES, st.sampled_from(sorted(MORE)))
+def test_more_memory_never_costs_less(structure: dict[str, Any], path: str) -> None:
+    small = with_parameters(chip_from(BODY), structure)
+    before = number_at(small, path).value  # type: ignore[union-attr]
+    before = before[0] if isinstance(before, tuple) else before
+    less, more = estimate(small), estimate(with_parameters(small, {path: round(before * MORE[path])}))
+    assert less is not None
+    assert more is not None
+    for name in ("operation_j", "update_j", "area_m2", "leakage_w", "word_s", "update_s"):
+        if not (path == "neurons_per_core" and less.lanes < more.lanes):  # more neurons fill more lanes
+            assert getattr(more, name) >= getattr(less, name) * (1 - 1e-12), name
+
+
+@given(STRUCTURES)
+def test_filled_lanes_share_a_word(structure: dict[str, Any]) -> None:
+    chip = with_parameters(chip_from(BODY), structure)
+    narrow, wide = estimate(chip), estimate(with_parameters(chip, {"vector_width": 2 * structure["vector_width"]}))
+    assert narrow is not None
+    assert wide is not None
+    assert wide.operation_j <= narrow.operation_j * (1 + 1e-12)
+    assert wide.area_m2 >= narrow.area_m2 * (1 - 1e-12)
+    assert 0 <= wide.word_share < 1
+
+
+@given(STRUCTURES, st.floats(0.45, 1.3))
+def test_a_lower_voltage_takes_less_energy_and_more_time(structure: dict[str, Any], volt: float) -> None:
+    chip = with_parameters(chip_from(BODY), {**structure, "supply_voltage": f"{volt} V"})
+    high = estimate(with_parameters(chip, {"supply_voltage": f"{volt * 1.1} V"}))
+    low = estimate(chip)
+    assert low is not None
+    assert high is not None
+    for name in ("operation_j", "update_j", "leakage_w", "logic"):
+        assert getattr(low, name) < getattr(high, name)
+    for name in ("word_s", "update_s", "delay"):
+        assert getattr(low, name) > getattr(high, name)
+
+
+# derived numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_without_prices_gets_those_of_its_structure() -> None:
+    """Where events are served whole an operation holds the comparison; where neurons are visited it is apart."""
+    chip = with_derived(chip_from(BODY + "clock: 100 MHz\n"))
+    expected = estimate(chip)
+    assert expected is not None
+    operation, power, time = chip.energies.synaptic_operation, chip.static_power.chip, chip.times.synaptic_operation
+    assert operation is not None
+    assert power is not None
+    assert time is not None
+    assert (operation.value, operation.includes) == (near(expected.operation_j), ("neuron_update",))
+    assert operation.range == (near(expected.operation_j / 2.5), near(expected.operation_j * 2.5))
+    assert (power.value, chip.area and chip.area.value) == (near(expected.leakage_w), near(expected.area_m2))
+    assert (time.value, time.range, time.includes) == (near(10e-9), (near(10e-9), near(100e-9)), ("neuron_update",))
+    assert chip.times.output is not None
+    assert chip.times.output.includes == ("hop",)
+    assert chip.energies.neuron_update is chip.times.neuron_update is None
+    assert {number.source for number in chip.numbers() if number.source != "own"} == {"structure"}
+    assert missing_times(chip, None, Extent(cores=2, chips=1, tiles=2)) == ()
+    stepped = with_derived(chip_from(BARRIER))
+    assert stepped.energies.neuron_update is not None
+    assert (stepped.energies.neuron_update.value, stepped.energies.neuron_update.counted) == (
+        near(expected.update_j),
+        "active_neurons",
+    )
+    assert stepped.times.neuron_update is not None
+    assert stepped.times.neuron_update.value == near(expected.update_s)
+    assert without_derived(stepped) == chip_from(BARRIER)
+
+
+def test_what_a_file_gives_is_left_and_not_counted_twice() -> None:
+    given_ = chip_from(BARRIER + GIVEN)
+    assert with_derived(given_) == given_
+    all_in = "energies: {synaptic_operation: {value: 4 pJ, all_in: true, operation: accelerated}}\n"
+    assert with_derived(chip_from(BODY + all_in)) == chip_from(BODY + all_in)
+    # Of a published operation it is not known whether it holds the comparison, so none is added.
+    assert with_derived(chip_from(BODY + "energies: {synaptic_operation: 4 pJ}\n")).energies.neuron_update is None
+    inside = "energies: {spike: {value: 4 pJ, static: inside}}\n"
+    assert with_derived(chip_from(BODY + inside)).static_power.known == ()
+
+
+def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
+    chip = with_derived(chip_from(BODY))
+    other = with_parameters(chip, {"vector_width": 16, "static_power.chip": "5 mW"})
+    expected = estimate(other)
+    assert expected is not None
+    assert other.e_synaptic_operation_j == near(expected.operation_j)
+    assert other.energies.synaptic_operation is not None
+    assert other.energies.synaptic_operation.range == (
+        near(expected.operation_j / 2.5),
+        near(2.5 * expected.operation_j),
+    )
+    assert other.static_power.chip is not None
+    assert other.static_power.chip.value == 5e-3
+    assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
+
+
+# scaled numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_each_price_follows_its_part_of_the_model() -> None:
+    chip = chip_from(BARRIER + GIVEN)
+    other = with_parameters(chip, {"supply_voltage": "0.7 V", "neurons_per_core": 16384, "cores": 4})
+    before, after = estimate(chip), estimate(other)
+    assert before is not None
+    assert after is not None
+
+    def value(path: str) -> float:
+        number: Any = number_at(other, path)
+        return float(number.value)
+
+    ratio = after.operation_j / before.operation_j
+    assert ratio < 0.7  # V² is 0.49, and the states are twice as many
+    assert value("energies.synaptic_operation") == near(4e-12 * ratio)
+    assert value("energies.neuron_update") == near(2e-12 * after.update_j / before.update_j)
+    assert value("energies.spike") == near(1e-12 * 0.49)
+    assert value("static_power.chip") == near(1e-3 * 0.7**3 * 2 * 1.5)  # four cores of 3 · 65,536 bits, not two of 2
+    assert value("static_power.core_in_use") == near(0.2e-3 * 0.7**3 * 1.5)
+    assert value("static_power.host") == 1
+    assert value("area") == near(1e-6 * after.area_m2 / before.area_m2)
+    slower = 0.7 / 0.3**1.8 / (1 / 0.6**1.8)
+    assert value("clock") == near(100e6 / slower)
+    assert value("times.output") == near(20e-9 * slower)
+    assert value("times.neuron_update") == near(20e-9 * slower)  # far above its bound
+    assert other.times.synaptic_operation == chip.times.synaptic_operation  # one cycle, of the slower clock
+    assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)  # type: ignore[union-attr]
+    operation = other.energies.synaptic_operation
+    assert operation is not None
+    assert operation.range == (near(3e-12 * ratio * ratio**0.3), near(5e-12 * ratio / ratio**0.3))
+    assert (operation.confidence, operation.source) == ("estimated", "scaled")
+    assert operation.note.startswith("4 pJ (own) times 0.6")
+
+
+def test_no_time_falls_below_the_bound_of_its_memories() -> None:
+    """A word takes two accesses of the states; 64 times the states make these 64^0.23 as long."""
+    chip = chip_from(BARRIER + GIVEN.replace("{cycles: 1}", "2 ns").replace("20 ns, output", "{cycles: 1}, output"))
+    bound = estimate(chip)
+    assert bound is not None
+    assert 1e-9 < bound.word_s < 2e-9
+    other = with_parameters(chip, {"neurons_per_core": 64 * 8192})
+    assert other.seconds(other.times.synaptic_operation) == near(bound.word_s * 64**0.23)
+    assert other.times.neuron_update == chip.times.neuron_update  # 10 ns
+    fast = with_parameters(other, {"clock": "1 GHz", "neurons_per_core": 64 * 64 * 8192})
+    assert fast.times.neuron_update is not None
+    assert fast.times.neuron_update.cycles == math.ceil(bound.update_s * 1e9 * 64**0.46)
+    assert with_parameters(chip, {"neurons_per_core": 64}).times == chip.times
+
+
+def test_an_all_in_energy_is_scaled_with_all_that_static_power_may_be_of_it() -> None:
+    all_in = "{value: 4 pJ, all_in: true, operation: accelerated, confidence: measured, source: made_up}"
+    chip = chip_from(BODY + f"energies: {{synaptic_operation: {all_in}}}\n")
+    other = with_parameters(chip, {"supply_voltage": "0.6 V"}).energies.synaptic_operation
+    assert other is not None
+    slower = 0.6 / 0.2**1.8 / (1 / 0.6**1.8)
+    assert other.value == near(4e-12 * 0.36)
+    assert other.range == (near(4e-12 * 0.36 * 0.36**0.3), near(4e-12 * 0.6**3 * slower / 0.36**0.3))
+
+
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "vector_width": POWERS,
+        "neurons_per_core": st.sampled_from([64, 1024, 8192, 10**5]),
+        "synapses_per_core": st.sampled_from([4096, 10**6]),
+        "weight_bits": st.integers(1, 8),
+        "technology_node": st.sampled_from(["14 nm", "65 nm"]),
+        "supply_voltage": st.sampled_from(["0.5 V", "1.1 V"]),
+        "structure.state_memory": st.sampled_from(["sram", "flip_flops"]),
+        "energies.spike": st.sampled_from(["3 pJ", "7 pJ"]),
+        "clock": st.sampled_from(["20 MHz", "1 GHz"]),
+    },
+)
+HOME = {
+    "vector_width": 4,
+    "neurons_per_core": 8192,
+    "synapses_per_core": 8192,
+    "weight_bits": 8,
+    "technology_node": "28 nm",
+    "supply_voltage": "1 V",
+    "structure.state_memory": "sram",
+}
+PRICED = ("area", "clock", "energies", "static_power", "times", "synchronization")
+
+
+@given(SETTINGS, SETTINGS)
+def test_scaling_composes_and_leads_back_to_what_was_given(first: dict[str, Any], second: dict[str, Any]) -> None:
+    chip = chip_from(BARRIER + GIVEN)
+    prices = [path for path in ("energies.spike", "clock") if path in first]
+    steps = with_parameters(with_parameters(chip, first), second)
+    if not prices:  # a price that the first step sets holds at the structure of that step, and not of both
+        once = with_parameters(chip, {**first, **second})
+        assert [getattr(steps, name) for name in PRICED] == [getattr(once, name) for name in PRICED]
+    back = with_parameters(steps, HOME)
+    for name in PRICED:
+        if name != "clock" and not (name == "energies" and {"energies.spike"} & {*first, *second}):
+            assert getattr(back, name) == getattr(chip, name), name
+    home = with_parameters(chip, HOME)
+    assert [getattr(home, name) for name in PRICED] == [getattr(chip, name) for name in PRICED]
