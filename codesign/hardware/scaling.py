@@ -67,12 +67,12 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
     """
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}
-    if before is not None and after is not None and before != after:
+    if before is not None and after is not None and (before != after or held):
         for path in _RATIOS:
             number = number_at(given, path)
             if path in settled or number is None or number.source == STRUCTURE:
                 continue
-            held.setdefault(path, Held(number=number, expected=before, seconds=_seconds(given, number)))
+            held.setdefault(path, GivenNumber(number=number, expected=before, seconds=_seconds(given, number)))
             if number_at(changed, path) is not None:
                 changed = with_number(changed, path, _scaled(held[path], path, changed, after))
         changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
@@ -80,7 +80,7 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class GivenNumber:
     """A number as it was given, what the model expects of the structure at which it was, and a time in seconds."""
 
     number: Any
@@ -92,14 +92,21 @@ def _seconds(chip: Chip, number: Number) -> float | None:
     return chip.seconds(number) if isinstance(number, TimeNumber) else None
 
 
-def _scaled(held: Held, path: str, chip: Chip, expected: StructureEstimate) -> Number:
-    """The number at another structure; itself at its own."""
+def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
+    """The number at another structure; itself at its own, and where the other changes nothing."""
     number: Any = held.number
     if held.expected == expected:
         return number  # type: ignore[no-any-return]
     ratio = _ratio(held, _RATIOS[path], expected)
     if path in ("clock", "network_on_chip.link_rate"):
         ratio = 1 / ratio
+    if isinstance(number, TimeNumber):
+        return _scaled_time(held, path, chip, ratio, expected)
+    ratios = [ratio]
+    if isinstance(number, SynapticEnergy) and number.all_in:
+        ratios.append(_static_ratio(held.expected, expected))
+    if all(one == 1 for one in ratios):
+        return number  # type: ignore[no-any-return]
     if isinstance(number, BarrierTimes):
         times = {
             name: {count: time * ratio for count, time in table.items()}
@@ -107,12 +114,7 @@ def _scaled(held: Held, path: str, chip: Chip, expected: StructureEstimate) -> N
             if (table := getattr(number, name)) is not None
         }
         return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
-    if isinstance(number, TimeNumber):
-        return _scaled_time(held, path, chip, ratio, expected)
     low, high = _ends(number)
-    ratios = [ratio]
-    if isinstance(number, SynapticEnergy) and number.all_in:
-        ratios.append(_static_ratio(held.expected, expected))
     fields = _provenance(number, format_si(number.value, number.unit), ratio)
     if isinstance(number, EnergyNumber) and number.voltage:
         assert chip.supply_voltage is not None
@@ -121,7 +123,7 @@ def _scaled(held: Held, path: str, chip: Chip, expected: StructureEstimate) -> N
     return number.model_copy(update={"value": number.value * ratio, "range": widened, **fields})  # type: ignore[no-any-return]
 
 
-def _scaled_time(held: Held, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
+def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
     """A time at another structure, never below the model's bound there; a time in cycles stays one."""
     number: TimeNumber = held.number
     least_s = 0.0
@@ -139,13 +141,15 @@ def _scaled_time(held: Held, path: str, chip: Chip, ratio: float, expected: Stru
         return number.model_copy(update={"cycles": cycles, **_provenance(number, text, cycles / number.cycles)})
     assert number.value is not None
     value = max(number.value * ratio, least_s)
-    ratio = value / number.value if number.value else ratio
+    ratio = value / number.value if number.value else 1.0
+    if ratio == 1:
+        return number
     low, high = _ends(number)
     fields = _provenance(number, format_si(number.value, "s"), ratio)
     return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
 
 
-def _ratio(held: Held, name: str, expected: StructureEstimate) -> float:
+def _ratio(held: GivenNumber, name: str, expected: StructureEstimate) -> float:
     return float(getattr(expected, name) / getattr(held.expected, name))
 
 
