@@ -83,7 +83,7 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
     # What a chip extends is loaded once more, as a chip, where numbers may have to follow its structure.
-    extends = chip.structure is not None and chip.extends is not None
+    extends = chip.structure is not None and chip.extends
     base = load_chip(_extended_file(path, read_document(path).data["extends"])) if extends else None
     return _finished(chip, document, base)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from codesign.errors import DocumentError, InputError
 from codesign.hardware.derivation import with_derived, without_derived
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
+from codesign.hardware.library import load_chip
 from codesign.hardware.parameters import with_parameters
 from codesign.hardware.prices import missing_times, number_at
 from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
@@ -273,6 +275,23 @@ def test_an_all_in_energy_is_scaled_with_all_that_static_power_may_be_of_it() ->
     slower = 0.6 / 0.2**1.8 / (1 / 0.6**1.8)
     assert other.value == near(4e-12 * 0.36)
     assert other.range == (near(4e-12 * 0.36 * 0.36**0.3), near(4e-12 * 0.6**3 * slower / 0.36**0.3))
+
+
+def test_a_chip_that_extends_another_has_its_numbers_at_its_own_structure(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(f"{HEAD}{BARRIER}{GIVEN}")
+    (tmp_path / "low.yaml").write_text("extends: tiny\nname: low\nsupply_voltage: 0.8 V\nclock: 90 MHz\n")
+    wide = "extends: low\nname: wide\nvector_width: 16\nenergies: {spike: 3 pJ}\n"
+    (tmp_path / "wide.yaml").write_text(wide)
+    low = with_parameters(load_chip(tmp_path / "tiny.yaml"), {"supply_voltage": "0.8 V", "clock": "90 MHz"})
+    same = with_parameters(low, {"vector_width": 16, "energies.spike": "3 pJ"})
+    chip = load_chip(tmp_path / "wide.yaml")
+    for number in same.numbers():
+        found = number_at(chip, number.name)
+        assert found is not None
+        if number.source != "axis":
+            assert found == number_at(same, number.name), number.name
+    assert chip.energies.spike is not None
+    assert (chip.energies.spike.value, chip.clock and chip.clock.value) == (3e-12, 90e6)
 
 
 SETTINGS = st.fixed_dictionaries(
