@@ -164,15 +164,24 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
 def _wrong_numbers(chip: Chip, values: Values) -> Wrong:
     apart: list[tuple[str, int, str]] = []
     for path, settings in values.items():
+        # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
+        kinds = values.get("synchronization", ()) if path.startswith("synchronization.") else ()
         for i, value in enumerate(settings):
-            try:
-                replaced(chip, {path: value})
-            except CodesignError as error:
+            errors = [dict(_mistakes_with(chip, {"synchronization": kind, path: value})) for kind in kinds]
+            error = "; ".join(message for place, message in _mistakes_with(chip, {path: value}) if place is None)
+            if error and all(None in found for found in errors):
                 known = [number.name for number in chip.numbers()]
-                hint = suggestion(path, known) if "has no parameter" in str(error) else ""
-                apart.append((path, i, f"{error}{hint}"))
+                apart.append((path, i, f"{error}{suggestion(path, known) if 'has no parameter' in error else ''}"))
     yield from apart
-    yield from _clashes(values, apart, lambda chosen: consistency_mistakes(replaced(chip, chosen)))
+    yield from _clashes(values, apart, lambda chosen: _mistakes_with(chip, chosen))
+
+
+def _mistakes_with(chip: Chip, chosen: Mapping[str, Any]) -> Iterator[tuple[object, str]]:
+    """What is wrong with a chip with these values; beside None, why it cannot have them at all."""
+    try:
+        yield from consistency_mistakes(replaced(chip, chosen))
+    except CodesignError as error:
+        yield None, str(error)
 
 
 def _found(chip: str) -> Chip:

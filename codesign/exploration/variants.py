@@ -13,6 +13,7 @@ from codesign.documents import Path_, Spec, reason
 from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
+from codesign.hardware.kinds import in_words
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameters
 from codesign.training.recipe import Recipe
@@ -142,7 +143,7 @@ def _is_number(value: AxisValue) -> TypeGuard[int | float]:
 
 def _column(value: object, path: str, setting: AxisValue) -> str | float:
     parameter = path.split(".", 2)[2]
-    if isinstance(value, ChipVariant) and parameter not in ChipEntry.model_fields:
+    if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
         return _parameter(value.chip, parameter)[0]  # type: ignore[no-any-return]
     return float(setting) if _is_number(setting) else str(setting)
 
@@ -156,6 +157,8 @@ def parameter_value(chip: Chip, parameter: str) -> str | float | None:
 
 def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
     """A number of the chip in SI and its unit; text where it is none."""
+    if parameter == "synchronization":
+        return in_words(chip.synchronization), ""
     number = next((number for number in chip.numbers() if number.name == parameter), None)
     if number is not None:
         return (number.text, "") if number.value_si is None else (number.value_si, number.unit)

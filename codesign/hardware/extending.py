@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from codesign.documents import Document, Path_, Place
-from codesign.hardware.parts import Synchronization
+from codesign.hardware.kinds import KINDS
 from codesign.merging import Fragment, Merged, paths_in
 
 __all__ = ["extended", "extended_by"]
@@ -25,10 +25,6 @@ _VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has one."""
 _OF_A_VALUE = {*_VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
 _OWN = ("name", "title", "aliases", "validation")
-_KINDS: dict[str, set[str]] = {
-    get_args(kind.model_fields["kind"].annotation)[0]: set(kind.model_fields)
-    for kind in get_args(get_args(Synchronization)[0])
-}
 _WITHOUT_GROUPS = {"barrier", "timer", "neighbour"}
 
 
@@ -75,8 +71,8 @@ class _Description(Merged):
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
         if not isinstance(before, dict):
             return value
-        if here == ("synchronization",) and (kind := self._other_kind(value)) is not None:
-            self._forget_keys(here, set(before) - _KINDS.get(kind, set()))
+        if here == ("synchronization",) and (kind := self._other_kind(value)) in KINDS:
+            self._forget_keys(here, set(before) - set(KINDS[kind].model_fields))
         if not any(key in before for key in _VALUES):
             return value
         if value is not None and not isinstance(value, dict | list):

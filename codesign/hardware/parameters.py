@@ -12,6 +12,7 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip, consistency_mistakes
+from codesign.hardware.kinds import with_kind
 from codesign.hardware.numbers import (
     BarrierTimes,
     ChipPower,
@@ -38,7 +39,7 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
         path: the number's name as in the file, such as `vector_width` or `energies.synaptic_operation`.
         value: as the file would give it, with its unit: `16`, `"2 pJ"`; a time without one is in cycles. The times of
             barriers, `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of
-            the chip's, `"x0.5"`.
+            the chip's, `"x0.5"`; `synchronization` itself takes a kind in words, see `codesign.hardware.kinds`.
 
     Raises:
         InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
@@ -66,7 +67,11 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
     Raises:
         InputError: there is no such number, or the value does not fit it.
     """
-    for path, value in values.items():
+    for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
+        if path == "synchronization":
+            sources = {**chip.sources, AXIS_SOURCE: Source(citation="set by an axis of the sweep")}
+            chip = with_kind(chip, value, source=AXIS_SOURCE).model_copy(update={"sources": sources})
+            continue
         parts = path.split(".")
         specs = _specs(chip, path)
         part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from tiny_sweeps import tiny
+from tiny_sweeps import plan_of, tiny
 
+from codesign.errors import DocumentError
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, chip_variants, recipe_variants
 
@@ -56,3 +57,51 @@ def test_an_axis_of_mixed_units_has_none():
     found = [one.value.chip.times.synaptic_operation for one in chip_variants(spec, "odin")]
     assert [None if one is None else one.cycles for one in found] == [None, 2]
     assert axis_units(spec)[path] == ""
+
+
+LOIHI = ("  truenorth: {}", "  loihi: {}")
+
+
+def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike():
+    words = ["asynchronous", "barrier", "neighbour", "timer 1 ms"]
+    axis = f"{SEEDS}axes:\n  chip.loihi.synchronization: [{', '.join(words)}]\n"
+    spec = tiny((SEEDS, axis), LOIHI)
+    found = chip_variants(spec, "loihi")
+    assert [one.value.chip.synchronization.kind for one in found] == [word.split()[0] for word in words]
+    assert [one.axes for one in found] == [(("chip.loihi.synchronization", word),) for word in words]
+    points = [point for point in plan_of(spec).points if point.columns["chip"] == "loihi"]
+    assert [point.columns["synchronization"] for point in points] == [word.split()[0] for word in words]
+    runs = [point.jobs.execution.key for point in points]
+    assert runs[1] == runs[2]
+    assert len(set(runs)) == 3
+    assert len({point.jobs.cost.key for point in points}) == 4
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        (["synchronization: [barrier, timr]"], [(16, "loihi_sanafe: synchronization: must be a kind in words")]),
+        # Right under one kind, told where it meets the other.
+        (
+            ["synchronization: [barrier, neighbour]", "synchronization.handshake: [5 ns]"],
+            [(17, "synchronization = barrier, synchronization.handshake = 5 ns: chip 'loihi_sanafe' has no parameter")],
+        ),
+        (["synchronization: [neighbour]", "synchronization.handshake: [5 ns]"], []),
+        (["synchronization: [neighbour]", "synchronization.tick: [5 ns]"], [(17, "chip 'loihi_sanafe' has no param")]),
+        (
+            ["synchronization: [asynchronous, barrier]", "group_size: [4]"],
+            [(17, "synchronization = barrier, group_size")],
+        ),
+    ],
+)
+def test_what_a_kind_cannot_have_is_told_at_the_axis(axes: list[str], expected: list[tuple[int, str]]):
+    lines = "".join(f"  chip.loihi.{axis}\n" for axis in axes)
+    changes = (SEEDS, f"{SEEDS}axes:\n{lines}"), LOIHI
+    if not expected:
+        assert len(chip_variants(tiny(*changes), "loihi")) == 1
+        return
+    with pytest.raises(DocumentError) as caught:
+        tiny(*changes)
+    found = [(problem.line, problem.message.partition(": ")[2]) for problem in caught.value.problems]
+    assert [line for line, _ in found] == [line for line, _ in expected]
+    assert all(message.startswith(start) for (_, message), (_, start) in zip(found, expected, strict=True)), found

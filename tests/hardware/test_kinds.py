@@ -1,0 +1,78 @@
+"""A chip under another kind of synchronization, as an axis or a trial of a study sets it."""
+
+from __future__ import annotations
+
+import pytest
+from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, two_timesteps
+
+from codesign.errors import InputError
+from codesign.hardware.kinds import KINDS, in_words
+from codesign.hardware.library import find_chip
+from codesign.hardware.parameters import with_parameter, with_parameters
+from codesign.hardware.placement import place
+from codesign.hardware.scheduling import chip_schedule
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.execution import Execution
+
+__all__ = ["two_timesteps"]
+
+BARRIER = (
+    f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {STATED}}}, least_step: {number('9 us')}}}"
+)
+WORDS = ["asynchronous", "clocked", "neighbour", "barrier", "barrier by layer", "timer 50 us"]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str, two_timesteps: Execution) -> None:
+    chip = chip_from(f"{MESH_CORES}group_size: {number(3)}\n{TIMES}synchronization: {{kind: asynchronous}}\n")
+    kind = with_parameter(chip, "synchronization", words)
+    assert kind.synchronization.kind == words.split()[0]
+    assert in_words(kind.synchronization) == ("timer" if words.startswith("timer") else words)
+    shape = network_shape(parse_topology("3-4-2"))
+    schedule = chip_schedule(place(shape, kind), stop="drained").schedule
+    waits = {"barrier": "layer", "neighbour": "layer", "timer": (3, 3, 3, 3, 2, 2)}
+    assert schedule.synchronization_threshold == waits.get(kind.synchronization.kind, 1)
+    assert kind.group_size == (None if kind.synchronized else chip.group_size)
+    latency = cost_of(two_timesteps, kind).latency
+    # Barriers take a time that an asynchronous chip does not give.
+    assert (latency.total_s is None) == words.startswith("barrier")
+    assert any("synchronization.times" in text for text in latency.not_modelled) == words.startswith("barrier")
+
+
+def test_what_both_kinds_have_stays() -> None:
+    chip = chip_from(f"{MESH_CORES}synchronization: {BARRIER}\n")
+    by_layer = with_parameter(chip, "synchronization", "barrier by layer").synchronization
+    assert (by_layer.scope, by_layer.times, by_layer.least_step) == (
+        "layer",
+        chip.synchronization.times,
+        chip.synchronization.least_step,
+    )
+    both = {"synchronization.handshake": "20 ns", "synchronization": "neighbour"}  # in any order
+    assert with_parameters(chip, both).synchronization.handshake.value == 20e-9
+    truenorth = find_chip("truenorth")
+    assert with_parameter(truenorth, "synchronization", "timer").synchronization == truenorth.synchronization
+    short = with_parameter(truenorth, "synchronization", "timer 100 us").synchronization
+    assert short.tick.value == pytest.approx(1e-4)
+    assert with_parameter(chip, "synchronization", "barrier").synchronization == chip.synchronization
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("barier", "did you mean 'barrier'"),
+        ("barrier by timestep", "must be a kind in words"),
+        ("neighbour 3 us", "must be a kind in words"),
+        ("timer", "has no timer of its own; give the tick"),
+        ("timer 3", "needs a unit"),
+        ("timer 3 pJ", "s such as|unit|quantity"),
+        ("timer 0 s", "must be above 0"),
+        (3, "must be a kind in words"),
+    ],
+)
+def test_words_that_name_no_kind(words: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        with_parameter(find_chip("loihi"), "synchronization", words)
+
+
+def test_every_kind_has_a_word() -> None:
+    assert {words.split()[0] for words in WORDS} == set(KINDS)
