@@ -1,0 +1,60 @@
+"""The counts of Loihi 2's published run, from its network and recorded spikes, where they lie below CODESIGN_DATA."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from handmade_hardware import near
+
+from codesign.hardware.library import find_chip
+from codesign.hardware.validation_models import Counts, Steps
+
+ROOT = Path(os.environ.get("CODESIGN_DATA") or "data")  # before a test's own folders take its place
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pilotnet_counts.py"
+
+pytestmark = [pytest.mark.recordings, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("pilotnet_counts", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(__import__("sys").modules, spec.name, module)
+        spec.loader.exec_module(module)
+    if not (ROOT / module.FOLDER / "network.net").is_file():
+        pytest.skip(f"needs {module.FOLDER}: no network.net in {ROOT / module.FOLDER}")
+    return module
+
+
+def test_the_integer_network_meets_every_recorded_spike_and_the_file_has_its_counts(script: ModuleType) -> None:
+    layers, recorded = script.read(ROOT / script.FOLDER)
+    assert sum(int(spikes.sum()) for spikes in recorded) == 1_118_521
+    assert script.mismatches(layers, recorded) == 0
+    counted = script.counts(layers, recorded)
+    chip, core = counted["chip"], counted["busiest_core"]
+    models = {one.name: one.model for one in find_chip("loihi2").validation}
+    for name in ("PilotNet, leaky neurons", "PilotNet, leaky neurons, dynamic"):
+        model = models[name]
+        assert isinstance(model, Counts)
+        found = {event: getattr(model.events, event)[0] for event in type(model.events).model_fields}
+        expected = {
+            "synaptic_operation": chip["synaptic_operations"],
+            "spike": chip["spikes"],
+            "message": chip["messages"],
+        }
+        neurons = chip["neurons"] + 1  # and the one that is read out
+        expected |= {"neuron_access": neurons, "neuron_update": neurons}
+        assert {event: count for event, count in found.items() if count} == {
+            event: round(count) for event, count in expected.items()
+        }
+    model = models["PilotNet, leaky neurons, time of a step"]
+    assert isinstance(model, Steps)
+    assert model.work.messages * model.work.synapses == near(core["synaptic_operations"], rel=1e-4)
+    stated = (model.work.messages, model.work.accesses, model.work.updates, model.work.spikes, model.work.outputs)
+    assert stated == (core["messages"], core["neurons"], core["neurons"], core["spikes"], core["outputs"])
