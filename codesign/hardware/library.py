@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.documents import Document, describe, dotted, read_document, refusal, suggestion, validate_document
-from codesign.errors import InputError
+from codesign.errors import DocumentError, InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.derivation import with_derived
@@ -82,22 +82,32 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    # What a chip extends is loaded once more, as a chip, where numbers may have to follow its structure.
-    extends = chip.structure is not None and chip.extends
-    base = load_chip(_extended_file(path, read_document(path).data["extends"])) if extends else None
-    return _finished(chip, document, base)
+    return _finished(chip, document, _base_of(path) if chip.extends else None)
+
+
+def _base_of(path: Path) -> Chip | None:
+    """The chip that a file extends; None where that is no chip without what the file adds."""
+    try:
+        return load_chip(_extended_file(path, read_document(path).data["extends"]))
+    except DocumentError:
+        return None
 
 
 def _finished(chip: Chip, document: Document, base: Chip | None) -> Chip:
-    """With the model's error, where the file does not say, and with what follows from its structure."""
-    if chip.model_error is None:
-        chip = chip.model_copy(update={"model_error": measured_error(chip)})
-    if base is not None:
+    """With what follows from its structure, and with the model's error where the file does not say.
+
+    The error is that of the chip's own measurements, or where it has none, that of what it extends.
+    """
+    if base is not None and chip.structure is not None:
         here = document.place(("extends",)).file
         written = [number.name for number in chip.numbers()]
         settled = {name for name in written if document.place(tuple(name.split("."))).file == here}
         chip = at_structure(base, chip, settled)
-    return with_derived(chip)
+    chip = with_derived(chip)
+    if chip.model_error is not None:
+        return chip
+    error = measured_error(chip) if base is None or chip.validation else base.model_error
+    return chip.model_copy(update={"model_error": error})
 
 
 def _document(path: Path) -> Document:

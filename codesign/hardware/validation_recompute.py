@@ -161,5 +161,7 @@ def _work(chip: Chip, work: CoreWork) -> Floats:
     lanes, updates = 0.0, 0.0
     if chip.vector_width is not None:
         lanes = float(lane_operations(np.array([work.synapses]), chip)[0]) * work.messages
+        if chip.vector_width.value == 1:  # so that a mean over messages is not rounded up
+            lanes = work.synapses * work.messages
         updates = float(lane_operations(np.array([work.updates]), chip)[0])
     return np.array([[lanes, work.messages, work.accesses, updates, work.spikes, work.outputs]])

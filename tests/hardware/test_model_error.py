@@ -16,7 +16,7 @@ from test_validation import CHIP, several
 from codesign.analysis.books import in_book
 from codesign.errors import DocumentError
 from codesign.exploration.jobs import chip_digest
-from codesign.hardware.library import chip_names, find_chip, load_chip
+from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 from codesign.hardware.model_error import LIBRARY, library_error, measured_error
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.terms import COST_TERMS
@@ -69,6 +69,22 @@ def test_what_a_file_says_wins_and_whatever_is_changed_keeps_it(tmp_path: Path) 
     path.write_text(HEAD + CHIP + "model_error:\n  energy: 0.5\n  latency: 3\n  note: made up\n")
     with pytest.raises(DocumentError, match=r"tiny\.yaml:\d+: model_error\.energy: .*greater than or equal to 1"):
         load_chip(path)
+
+
+def test_a_variant_keeps_the_error_of_its_base_until_it_is_measured_itself(tmp_path: Path) -> None:
+    loihi = find_chip("loihi_davies2018")
+    assert loihi.model_error.energy != LIBRARY.energy
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nextends: loihi_davies2018\nvector_width: 4\n")
+    mine = load_chip(path)
+    (tmp_path / "theirs.yaml").write_text("name: theirs\nextends: ./mine.yaml\n")
+    inline = chip_variant("loihi_davies2018", {"vector_width": 4})
+    assert (
+        mine.model_error == load_chip(tmp_path / "theirs.yaml").model_error == inline.model_error == loihi.model_error
+    )
+    measured = "{name: run, workload: none, energy: 1 J, confidence: measured, source: davies2018}"
+    path.write_text(f"name: mine\nextends: loihi_davies2018\nvalidation: [{measured}]\n")
+    assert load_chip(path).model_error.energy == LIBRARY.energy
 
 
 @pytest.mark.parametrize("all_in", [False, True])
