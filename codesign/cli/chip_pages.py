@@ -9,12 +9,11 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.description import Chip
-from codesign.hardware.geometry import Extent
 from codesign.hardware.missing import missing_parameters
 from codesign.hardware.named_numbers import NamedNumber
-from codesign.hardware.prices import Prices
-from codesign.hardware.terms import ACTIONS, COVERAGE
+from codesign.hardware.terms import ACTIONS
 from codesign.hardware.validation import contradictions
 from codesign.units import format_si
 
@@ -67,10 +66,8 @@ def _row(chip: Chip) -> str:
 
 def _static(chip: Chip) -> str:
     """Static power of a whole chip, counting everything that is powered."""
-    prices = Prices(chip=chip, extent=Extent(cores=chip.cores.value, chips=1, tiles=1))
-    powers = [(prices.value(term.actions[0].price), prices.drawn(term)) for term in COVERAGE["static"]]
-    known = [power * count for power, count in powers if power is not None]
-    return format_si(float(sum(known)), "W") if known else "?"
+    total = compared_numbers(chip).get(STATIC_POWER)
+    return "?" if total is None else format_si(total.value, "W")
 
 
 def print_chip(console: Console, chip: Chip) -> None:

@@ -1,4 +1,4 @@
-"""`codesign chips`: list, show, check and validate chip descriptions."""
+"""`codesign chips`: list, show, compare, check and validate chip descriptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import typer
 
 from codesign.cli.options import place_here
 
-app = typer.Typer(help="List, show, check and validate chip descriptions.", invoke_without_command=True)
+app = typer.Typer(help="List, show, compare, check and validate chip descriptions.", invoke_without_command=True)
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Names, aliases or paths of chips.  [default: all]", show_default=False),
+]
 
 
 @app.callback()
@@ -43,13 +48,45 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
 
 
 @app.command()
-def validate(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", help="Names, aliases or paths of chips.  [default: all]", show_default=False
+def compare(
+    names: Names = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=place_here,
+            metavar="FILE",
+            help="Write it to this file too: .html (with a plot), .md, .csv or .parquet (all numbers), .png or .svg "
+            "(the plot: energy of an operation against area).",
         ),
     ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(parser=place_here, metavar="PATH", help="Write every number to this file, in SI units."),
+    ] = None,
+) -> None:
+    """Compare chips: their numbers side by side, how each is known, and its range. Up to three have a column each."""
+    from codesign.cli.chip_comparing import comparison_file, comparison_json, print_comparison
+    from codesign.cli.console import PrintableConsole
+    from codesign.files import write_atomically
+    from codesign.hardware.library import chip_names, find_chip
+
+    chips = [find_chip(name) for name in names or chip_names()]
+    content = None if output is None else comparison_file(output, chips)
+    console = PrintableConsole(highlight=False)
+    print_comparison(console, chips)
+    if output is not None and content is not None:
+        write_atomically(output, content)
+        console.print(f"Comparison: {output}", soft_wrap=True)
+    if json is not None:
+        write_atomically(json, comparison_json(chips).encode())
+        console.print(f"Numbers: {json}", soft_wrap=True)
+
+
+@app.command()
+def validate(
+    names: Names = None,
     json: Annotated[
         Path | None,
         typer.Option(parser=place_here, metavar="PATH", help="Write every check to this file, in SI units."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FAINT", "INK", "render"]
+__all__ = ["FAINT", "INK", "picture", "render"]
 
 INK = "#0a0b0c"
 """Drawn as the page's text colour. Any colour that no palette holds would do."""
@@ -81,6 +81,27 @@ def render(
         draw(figure)
         figure.savefig(buffer, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
     return _inline(buffer.getvalue().decode(), name, label, titles or {})
+
+
+def picture(draw: Callable[[Figure], None], *, size: tuple[float, float], form: str) -> bytes:
+    """The same drawing as a file of its own, `svg` or `png`, in black on white.
+
+    Args:
+        draw, size: as of `render`.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines = {key: "#c8c8c8" for key, value in _SETTINGS.items() if value == FAINT}
+    buffer = io.BytesIO()
+    with _LOCK, matplotlib.rc_context({**_SETTINGS, **lines, "savefig.facecolor": "white"}):
+        figure = Figure(figsize=size)
+        FigureCanvasAgg(figure)
+        draw(figure)
+        metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+        figure.savefig(buffer, format=form, dpi=160, metadata=metadata)
+    return buffer.getvalue()
 
 
 def _inline(text: str, name: str, label: str, titles: Mapping[str, str]) -> str:

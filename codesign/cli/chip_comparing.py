@@ -1,0 +1,262 @@
+"""`codesign chips compare`: several chips in one table, on a terminal and in files, and on one plot."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from codesign.errors import InputError
+from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
+from codesign.hardware.description import Chip
+from codesign.reporting.chip_scatter import ChipMark, chip_panel, chip_picture
+from codesign.reporting.tables import Cell, Heading, text_table
+from codesign.reporting.tables import Table as PageTable
+from codesign.reporting.templates import render_page, resource
+from codesign.units import format_si
+
+__all__ = ["FORMATS", "chip_marks", "comparison_file", "comparison_json", "print_comparison"]
+
+FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
+
+_FEW = 3
+"""Chips up to which each has a column with all its numbers; of more, each has a row with the main ones."""
+_LONGEST = 40
+_ENERGY, _AREA, _NODE = "energies.synaptic_operation", "area", "technology_node"
+_NARROW = {
+    _NODE: "node",
+    _AREA: "area",
+    _ENERGY: "energy of an operation",
+    STATIC_POWER: "static power, whole chip",
+    "times.synaptic_operation": "time of an operation",
+}
+_WIDE = {
+    _NODE: "node",
+    "supply_voltage": "supply",
+    _AREA: "area",
+    "cores": "cores",
+    "weight_bits": "weight bits",
+    "vector_width": "lanes",
+    "clock": "clock",
+    _ENERGY: "energy of an operation",
+    "energies.neuron_update": "energy of an update",
+    STATIC_POWER: "static power, whole chip",
+    "times.synaptic_operation": "time of an operation",
+}
+"""Main numbers, on a terminal and in files."""
+_MARKS = {
+    "measured": "m",
+    "stated": "s",
+    "derived": "d",
+    "fitted": "f",
+    "secondary": "2",
+    "estimated": "e",
+    "structure": "x",
+}
+_HOLDING = (
+    "Energies that hold different things do not compare: an all-in energy holds everything that a chip spent in one "
+    "measurement, and 'with' says that other terms are inside."
+)
+_LEGEND = (
+    "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from another's "
+    "text, e estimated, x by the model of the chip's structure. Below a value its range: the file's, or one assumed "
+    f"from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
+)
+_EXPLANATION = (
+    "Every number with how it is known, and its range where it has one: the file's, or one assumed from how it is "
+    f"known. {_HOLDING}"
+)
+
+Numbers = dict[str, ComparedNumber]
+
+
+def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
+    """A column a chip with all its numbers, or a row a chip with the main ones."""
+    headings, rows = _table(chips, _marked if len(chips) <= _FEW else _brief, _NARROW)
+    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    for heading in headings:
+        table.add_column(escape(heading), overflow="fold", no_wrap=heading in ("chip", "number"))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    console.print(f"\n{_LEGEND}")
+
+
+def comparison_json(chips: Sequence[Chip]) -> str:
+    """Every number of every chip as a JSON list of objects in SI units."""
+    return json.dumps(comparison_rows(chips), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
+    """The content of a file whose ending says what it is: one of `FORMATS`.
+
+    Raises:
+        InputError: the ending is another, or nothing can be drawn.
+    """
+    form = path.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        raise InputError(f"--output: must end with .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, found {path.name!r}")
+    if form in ("png", "svg"):
+        marks = chip_marks(chips)
+        if not marks:
+            raise InputError("--output: none of these chips gives both an energy of an operation and an area to draw")
+        return chip_picture(marks, form)
+    if form in ("csv", "parquet"):
+        return _data(chips, form)
+    return (_markdown(chips) if form == "md" else _page(chips)).encode()
+
+
+def _table(
+    chips: Sequence[Chip], cell: Callable[[ComparedNumber], str], main: dict[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows."""
+    numbers = [compared_numbers(chip) for chip in chips]
+
+    def text(of_chip: Numbers, path: str) -> str:
+        return cell(of_chip[path]) if path in of_chip else "–"
+
+    if len(chips) <= _FEW:
+        rows = [["synchronization", *(chip.synchronization.kind for chip in chips)]]
+        rows += [[path, *(text(of_chip, path) for of_chip in numbers)] for path in in_file_order(numbers)]
+        return ["number", *(chip.name for chip in chips)], rows
+    rows = [[chip.name, *(text(of_chip, path) for path in main)] for chip, of_chip in zip(chips, numbers, strict=True)]
+    return ["chip", *main.values()], rows
+
+
+def _marked(number: ComparedNumber) -> str:
+    """A cell of a terminal: value and a letter for how it is known, then the range, then what else it holds."""
+    lines = [f"{_value(number)} {_MARKS[number.known]}", _range(number), _inside(number)]
+    return "\n".join(line for line in lines if line)
+
+
+def _brief(number: ComparedNumber) -> str:
+    """The same in fewer letters."""
+    value = number.text or format_si(number.value, number.unit)
+    if number.unit == "s":
+        value = format_si(number.value, "s")
+    inside = "with others" if number.holds not in ("", "all-in") else number.holds
+    return "\n".join(line for line in (f"{value} {_MARKS[number.known]}", _range(number), inside) if line)
+
+
+def _worded(number: ComparedNumber) -> str:
+    """A cell of a page."""
+    ends = _range(number)
+    value = f"{_value(number)} ({ends})" if ends else _value(number)
+    return ", ".join(part for part in (value, _inside(number), number.known) if part)
+
+
+def _value(number: ComparedNumber) -> str:
+    text = number.text or format_si(number.value, number.unit)
+    if number.unit == "s" and number.text.endswith(("cycle", "cycles")):
+        text = f"{format_si(number.value, 's')}, {text}"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _range(number: ComparedNumber) -> str:
+    if number.low is None:
+        return ""
+    low, high = (format_si(end, number.unit, 3) for end in (number.low, number.high))
+    value, _, unit = low.partition(" ")
+    return f"{value} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def _inside(number: ComparedNumber) -> str:
+    """What else an energy or a power holds."""
+    return f"with {number.holds}" if number.holds not in ("", "all-in") else number.holds
+
+
+def _remarks(chips: Sequence[Chip]) -> list[str]:
+    """What the files say of the numbers that are drawn."""
+    found = []
+    for chip in chips:
+        numbers = compared_numbers(chip)
+        for path in (_ENERGY, _AREA):
+            if path in numbers and (said := "; ".join(filter(None, (numbers[path].basis, numbers[path].note)))):
+                found.append(f"{chip.name}, {_WIDE[path]}: {said}")
+    return found
+
+
+def _markdown(chips: Sequence[Chip]) -> str:
+    headings, rows = _table(chips, _worded, _WIDE)
+    lines = [headings, ["---"] * len(headings), *rows]
+    table = "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines)
+    remarks = "\n".join(f"- {text}" for text in _remarks(chips))
+    return f"{_EXPLANATION}\n\n{table}\n" + (f"\n{remarks}\n" if remarks else "")
+
+
+def _page(chips: Sequence[Chip]) -> str:
+    marks = chip_marks(chips)
+    drawn = {mark.name for mark in marks}
+    return render_page(
+        "chips.html.j2",
+        css=resource("report.css"),
+        js=resource("report.js"),
+        legend=_EXPLANATION,
+        panels=[chip_panel(marks)] if marks else [],
+        left_out=", ".join(chip.name for chip in chips if chip.name not in drawn),
+        numbers=_page_table(chips),
+        sortable=len(chips) > _FEW,
+        remarks=_remarks(chips),
+    )
+
+
+def _page_table(chips: Sequence[Chip]) -> PageTable:
+    """The table of a page; a row a chip can be sorted by its numbers."""
+    headings, rows = _table(chips, _worded, _WIDE)
+    if len(chips) <= _FEW:
+        return text_table("All numbers of these chips.", headings, rows)
+    cells = []
+    for chip, row in zip(chips, rows, strict=True):
+        numbers = compared_numbers(chip)
+        values = [numbers[path].value if path in numbers else None for path in _WIDE]
+        cells.append((Cell(text=row[0]), *(Cell(text=t, order=v) for t, v in zip(row[1:], values, strict=True))))
+    return PageTable(
+        caption="The main numbers; a click on a heading sorts.",
+        headings=(Heading(text="chip"), *(Heading(text=text, numeric=True) for text in headings[1:])),
+        rows=tuple(cells),
+    )
+
+
+def _data(chips: Sequence[Chip], form: str) -> bytes:
+    import pandas as pd
+
+    frame, buffer = pd.DataFrame(comparison_rows(chips)), io.BytesIO()
+    if form == "csv":
+        frame.to_csv(buffer, index=False)
+    else:
+        frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:
+    """The chips that give both numbers."""
+    marks = []
+    for chip in chips:
+        numbers = compared_numbers(chip)
+        energy, area = numbers.get(_ENERGY), numbers.get(_AREA)
+        if energy is None or area is None or not energy.value or not area.value:
+            continue
+        node: Any = numbers.get(_NODE)
+        marks.append(
+            ChipMark(
+                name=chip.name,
+                area_m2=_ends(area),
+                energy_j=_ends(energy),
+                node="node not stated" if node is None else node.text,
+                hollow=bool({energy.known, area.known} & {"estimated", "structure"}),
+                kind=2 if energy.holds == "all-in" else 1 if energy.holds else 0,
+            )
+        )
+    return marks
+
+
+def _ends(number: ComparedNumber) -> tuple[float, float, float]:
+    assert number.value is not None
+    low = number.value if number.low is None else number.low
+    return low or number.value, number.value, number.value if number.high is None else number.high

@@ -1,0 +1,142 @@
+"""The numbers of several chips side by side: value, range, how each is known, and what an energy holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from codesign.hardware.description import Chip
+from codesign.hardware.geometry import Extent
+from codesign.hardware.numbers import ChipPower, EnergyNumber, TimeNumber
+from codesign.hardware.prices import Prices, number_at
+from codesign.hardware.terms import COVERAGE
+from codesign.hardware.uncertainty import ASSUMED_FACTORS, uncertain_numbers
+
+__all__ = ["STATIC_POWER", "ComparedNumber", "compared_numbers", "comparison_rows", "in_file_order", "static_power"]
+
+STATIC_POWER = "static_power"
+"""Sum of the parts of the static power, all cores in use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedNumber:
+    """A number of a chip beside those of others.
+
+    Attributes:
+        number: path in the chip's file, or `static_power` for all of its parts together.
+        value, low, high: in SI units; times in cycles at the chip's clock. None for lists and words, and of the range
+            for numbers that have none.
+        unit: SI unit.
+        text: value with unit, as it is read.
+        known: how the number is known: the confidence of its file; `structure` where the model of the chip's structure
+            gives it.
+        range: where its range is from: the `file`, `assumed` from how it is known, or "" for none.
+        holds: what else an energy or a power holds: `all-in`, or names of other terms. Two energies that hold different
+            things do not compare.
+        source: citation; of a sum, of each part.
+        basis, note: as in the chip's file.
+    """
+
+    number: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    text: str
+    known: str
+    range: str
+    holds: str
+    source: str
+    basis: str
+    note: str
+
+
+def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
+    """Every number of a chip by its path, in file order, and the sum of its static power."""
+    ranges = {item.path: item for item in uncertain_numbers(chip)}
+    found = {}
+    for item in chip.numbers():
+        number, ends = number_at(chip, item.name), ranges.get(item.name)
+        source = chip.sources.get(item.source)
+        seconds = chip.seconds(number) if isinstance(number, TimeNumber) else None
+        found[item.name] = ComparedNumber(
+            number=item.name,
+            value=item.value_si if seconds is None else seconds,
+            low=None if ends is None else ends.low,
+            high=None if ends is None else ends.high,
+            unit="s" if seconds is not None else item.unit,
+            text=item.text,
+            known="structure" if item.source == "structure" else item.confidence,
+            range="" if ends is None else "assumed" if ends.assumed else "file",
+            holds=_holds(chip, number),
+            source=item.source if source is None else source.citation,
+            basis=item.basis,
+            note=item.note,
+        )
+    total = static_power(chip, found)
+    return found if total is None else {**found, STATIC_POWER: total}
+
+
+def _holds(chip: Chip, number: object) -> str:
+    if number is chip.energies.synaptic_operation and chip.all_in:
+        return "all-in"
+    included = getattr(number, "includes", ()) if isinstance(number, EnergyNumber | ChipPower) else ()
+    return ", ".join(included).replace("_", " ")
+
+
+def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumber | None:
+    """Static power of a whole chip with all cores in use, as surely known as its least known part; None without any."""
+    prices = Prices(chip=chip, extent=Extent(cores=chip.cores.value, chips=1, tiles=1))
+    drawn = {term.actions[0].price: float(prices.drawn(term)) for term in COVERAGE["static"]}
+    parts = [(numbers[path], count) for path, count in drawn.items() if path in numbers and count]
+    if not parts:
+        return None
+    value = low = high = 0.0
+    for part, count in parts:
+        own = part.value or 0.0
+        value += count * own
+        low += count * (own if part.low is None else part.low)
+        high += count * (own if part.high is None else part.high)
+    least = max((part for part, _ in parts), key=lambda part: _doubt(part.known))
+    return ComparedNumber(
+        number=STATIC_POWER,
+        value=value,
+        low=low if low < high else None,
+        high=high if low < high else None,
+        unit="W",
+        text="",
+        known=least.known,
+        range=least.range if low < high else "",
+        holds=", ".join(dict.fromkeys(part.holds for part, _ in parts if part.holds)),
+        source="; ".join(dict.fromkeys(part.source for part, _ in parts)),
+        basis="",
+        note=f"sum of {', '.join(part.number.rpartition('.')[2].replace('_', ' ') for part, _ in parts)}",
+    )
+
+
+def _doubt(known: str) -> float:
+    return max(ASSUMED_FACTORS.values()) if known == "structure" else ASSUMED_FACTORS[known]  # type: ignore[index]
+
+
+def in_file_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
+    """The numbers that any of the chips has, each after those that stand before it in some chip's file."""
+    order: list[str] = []
+    for numbers in chips:
+        place = 0
+        for path in numbers:
+            if path in order:
+                place = order.index(path) + 1
+            else:
+                order.insert(place, path)
+                place += 1
+    return order
+
+
+def comparison_rows(chips: Sequence[Chip]) -> list[dict[str, Any]]:
+    """One row for each number of each chip, SI units, for files."""
+    return [
+        {"chip": chip.name, "title": chip.title, **asdict(number)}
+        for chip in chips
+        for number in compared_numbers(chip).values()
+    ]

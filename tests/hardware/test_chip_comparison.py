@@ -1,0 +1,150 @@
+"""Chips side by side: what is said of each number, in every form that `codesign chips compare` writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import xml.etree.ElementTree as ElementTree
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from handmade_hardware import ASYNCHRONOUS, chip_from, group, near, number
+from typer.testing import CliRunner
+
+from codesign.cli.chip_comparing import FORMATS, chip_marks
+from codesign.cli.chips import app
+from codesign.errors import InputError
+from codesign.hardware.comparison import STATIC_POWER, compared_numbers, in_file_order
+from codesign.hardware.library import chip_names, find_chip
+from codesign.reporting.chip_scatter import ChipMark, name_boxes
+
+TINY = chip_from(
+    f"cores: {number(4)}\nlayers_share_core: false\nclock: {number('100 MHz')}\n{ASYNCHRONOUS}"
+    + group(
+        "energies",
+        synaptic_operation=number("10 pJ", all_in="false", includes="[message]"),
+        spike="{value: 2 pJ, range: [1 pJ, 8 pJ], confidence: measured, source: made_up}",
+    )
+    + group(
+        "static_power",
+        chip="{value: 1 W, confidence: measured, source: made_up}",
+        core_in_use="{value: 0.1 W, confidence: estimated, source: made_up}",
+    )
+    + group("times", synaptic_operation="{cycles: 3, confidence: measured, source: made_up}")
+)
+
+
+def test_what_is_said_of_a_number() -> None:
+    """Stated numbers may be off by a factor of 1.1; what is measured is not, unless its file gives a range."""
+    numbers = compared_numbers(TINY)
+    operation, spike = numbers["energies.synaptic_operation"], numbers["energies.spike"]
+    assert (operation.value, operation.low, operation.high) == near((10e-12, 10e-12 / 1.1, 11e-12))
+    assert (operation.known, operation.range, operation.holds) == ("stated", "assumed", "message")
+    assert operation.source == "made up for tests"
+    assert (spike.low, spike.high, spike.known, spike.range) == (1e-12, 8e-12, "measured", "file")
+    time = numbers["times.synaptic_operation"]
+    assert (time.value, time.unit, time.low, time.range) == (near(30e-9), "s", None, "")
+
+
+def test_static_power_is_that_of_a_whole_chip_and_known_as_well_as_its_least_known_part() -> None:
+    total = compared_numbers(TINY)[STATIC_POWER]
+    assert (total.value, total.low, total.high) == near((1 + 4 * 0.1, 1 + 4 * 0.05, 1 + 4 * 0.2))
+    assert (total.known, total.note) == ("estimated", "sum of chip, core in use")
+    assert STATIC_POWER not in compared_numbers(find_chip("odin_allin"))
+
+
+def test_numbers_of_several_chips_stand_in_the_order_of_their_files() -> None:
+    files = [dict.fromkeys(paths) for paths in ("acf", "abcd", "cef", "zf")]
+    assert in_file_order(files) == ["z", "a", "b", "c", "e", "d", "f"]  # type: ignore[arg-type]
+
+
+def test_marks_tell_estimated_numbers_and_energies_that_hold_other_things() -> None:
+    marks = {mark.name: mark for mark in chip_marks([find_chip(name) for name in chip_names()])}
+    assert {name: marks[name].kind for name in ("loihi_sanafe", "odin", "odin_allin")} == {
+        "loihi_sanafe": 0,
+        "odin": 1,
+        "odin_allin": 2,
+    }
+    assert marks["seneca_timer"].hollow
+    assert not marks["truenorth"].hollow
+    assert marks["loihi_davies2018"].energy_j == near((23.6e-12, 23.6e-12, 35.5e-12))
+    assert "poets" not in marks
+
+
+def overlapping(marks: list[ChipMark]) -> int:
+    boxes, centres = name_boxes(marks)
+    names = sum(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in combinations(boxes, 2))
+    return names + sum(left < x < right and low < y < high for left, low, right, high in boxes for x, y in centres)
+
+
+def test_names_lie_on_no_other_name_and_on_no_mark() -> None:
+    assert overlapping(chip_marks([find_chip(name) for name in chip_names()])) == 0
+    crowd = [
+        ChipMark(
+            name=f"a chip of {i}", area_m2=(1e-6, a, 1e-4), energy_j=(1e-12, e, 1e-10), node="", hollow=False, kind=0
+        )
+        for i, (a, e) in enumerate([(1e-5, 1e-11)] * 4 + [(1.3e-5, 1.1e-11)] * 4)
+    ]
+    assert overlapping(crowd) == 0
+
+
+# the command ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [(), ("loihi", "mubrain", "odin_allin"), ("seneca_timer",)])
+def test_terminals_of_eighty_columns_show_every_chip(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    output = CliRunner().invoke(app, ["compare", *names]).output
+    assert all(len(line.rstrip()) <= 80 for line in output.splitlines())
+    assert all(find_chip(name).name in output for name in names or chip_names())
+    assert "2.8 pJ e" in output or "seneca_timer" not in output
+    assert "all-in" in output
+
+
+def test_every_file_says_the_same(tmp_path: Path) -> None:
+    names = ["loihi", "mubrain", "odin_allin", "speck"]
+    paths = {form: tmp_path / f"chips.{form}" for form in FORMATS}
+    told = tmp_path / "chips.json"
+    for path in paths.values():
+        assert CliRunner().invoke(app, ["compare", *names, "--output", str(path), "--json", str(told)]).exit_code == 0
+    rows = json.loads(told.read_text(encoding="utf-8"))
+    assert {row["chip"] for row in rows} == {find_chip(name).name for name in names}
+    frame = pd.read_parquet(paths["parquet"])
+    assert frame.astype(object).where(frame.notna(), None).to_dict("records") == rows
+    written = pd.read_csv(paths["csv"])
+    assert written["number"].tolist() == [row["number"] for row in rows]
+    pd.testing.assert_series_equal(written["value"], frame["value"])
+    for form in ("md", "html"):
+        text = paths[form].read_text(encoding="utf-8")
+        assert all(find_chip(name).name in text for name in names)
+        assert "185 fJ (100 to 650 fJ), with neuron update, spike, message, derived" in text
+    assert "Not drawn, since energy or area is not known: speck." in text
+    assert ElementTree.parse(io.BytesIO(paths["svg"].read_bytes())).getroot().tag.endswith("svg")
+    assert paths["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    before = paths["svg"].read_bytes()
+    CliRunner().invoke(app, ["compare", *names, "--output", str(paths["svg"])])
+    assert paths["svg"].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("names", "file", "message"),
+    [
+        (["loihi"], "chips.pdf", "--output: must end with .html, .md, .csv, .parquet, .png or .svg, found 'chips.pdf'"),
+        (
+            ["speck", "poets"],
+            "chips.png",
+            "--output: none of these chips gives both an energy of an operation and an area",
+        ),
+        (["loih"], "chips.md", "unknown chip 'loih'"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_shown(
+    tmp_path: Path, names: list[str], file: str, message: str
+) -> None:
+    result = CliRunner().invoke(app, ["compare", *names, "--output", str(tmp_path / file)])
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+    assert not result.output
+    assert not list(tmp_path.iterdir())
