@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -15,8 +16,10 @@ from codesign.hardware.description import Chip
 from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
 from codesign.units import format_si
 
-__all__ = ["print_validation", "with_table", "written_json"]
+__all__ = ["library_summary", "print_validation", "with_table", "written_json"]
 
+SUMMARY_BEGINS = "<!-- validation summary -->"
+SUMMARY_ENDS = "<!-- end of validation summary -->"
 TABLE_BEGINS = "<!-- validation table -->"
 TABLE_ENDS = "<!-- end of validation table -->"
 
@@ -34,11 +37,13 @@ def written_json(chips: Iterable[Chip]) -> str:
 
 
 def with_table(path: Path, chips: Iterable[Chip]) -> str:
-    """The text of a Markdown file with the table between its two marks; the table alone where there is no file.
+    """The text of a Markdown file with the table between its two marks, and above it the summary of all chips between
+    its own, if it has them; the table alone where there is no file.
 
     Raises:
         InputError: the file cannot be read, or has no marks.
     """
+    chips = list(chips)
     table = "\n".join(_markdown(chip) for chip in chips)
     content = read_file(path)
     if content is None:
@@ -47,10 +52,45 @@ def with_table(path: Path, chips: Iterable[Chip]) -> str:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"--markdown: {path} cannot be read: {error}") from None
-    begin, end = text.find(TABLE_BEGINS), text.find(TABLE_ENDS)
-    if begin < 0 or end < begin:
+    with_one = _between(text, TABLE_BEGINS, TABLE_ENDS, table)
+    if with_one is None:
         raise InputError(f"--markdown: {path} has no lines '{TABLE_BEGINS}' and '{TABLE_ENDS}', in this order")
-    return f"{text[: begin + len(TABLE_BEGINS)]}\n\n{table}\n{text[end:]}"
+    return _between(with_one, SUMMARY_BEGINS, SUMMARY_ENDS, library_summary(chips)) or with_one
+
+
+def _between(text: str, begins: str, ends: str, inside: str) -> str | None:
+    """A text with something else between two marks; None where it does not have them in this order."""
+    begin, end = text.find(begins), text.find(ends)
+    if begin < 0 or end < begin:
+        return None
+    return f"{text[: begin + len(begins)]}\n\n{inside}\n{text[end:]}"
+
+
+def library_summary(chips: Iterable[Chip]) -> str:
+    """Errors of all chips together, fitted points apart, and the bounds that measurements contradict, as Markdown."""
+    checks = [check for chip in chips for check in validate(chip) if check.quantity is not None]
+    rows = ["| | quantities | median error | worst |", "|---|--:|--:|---|"]
+    for status, words in (("recomputed", "recomputed"), ("fitted", "fitted on this point")):
+        errors = {check: abs(check.error) for check in checks if check.status == status and check.error is not None}
+        if errors:
+            middle = percent(median(errors.values()), sign=False)
+            rows.append(f"| {words} | {len(errors)} | {middle} | {_named(max(errors, key=errors.__getitem__))} |")
+    bounds = [check for check in checks if check.status == "bound"]
+    missed = [check for check in bounds if check.bound_holds is False]
+    rest = sum(check.status in ("arithmetic", "not_recomputed") for check in checks)
+    parts = ["\n".join(rows) + "\n"]
+    parts.append(
+        f"{len(missed)} of {len(bounds)} bounds contradicted{' (below)' if missed else ''}; {rest} quantities are not recomputed, "
+        "or are calculations themselves.\n"
+    )
+    if missed:
+        parts.append("\n".join(f"- {_named(check)}: {_cell(check.not_modelled)}" for check in missed) + "\n")
+    return "\n".join(parts)
+
+
+def _named(check: Check) -> str:
+    assert check.error is not None
+    return f"{percent(check.error)}, *{_cell(check.measurement)}* (`{check.chip}`)"
 
 
 def _markdown(chip: Chip) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from handmade_hardware import ASYNCHRONOUS, HEAD, STATED, chip_from, group, near, number
 
+from codesign.cli.chip_validation import library_summary
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.description import Chip
@@ -429,3 +430,27 @@ def test_what_the_chip_does_not_have_is_a_mistake_with_a_line(
     assert reason in problem.message
     with pytest.raises(InputError, match="measurement 'a run'"):
         validate(parse_document(text, "tiny.yaml", Chip))
+
+
+def test_the_summary_of_all_chips_keeps_fits_apart_and_names_contradicted_bounds() -> None:
+    count = "{kind: counts, events: {synaptic_operation: 1000}%s}"
+    chip = several(
+        ("energy: 1 nJ", count % ""),  # exact
+        ("energy: 2 nJ", count % ""),  # −50 %
+        ("energy: 0.8 nJ", count % ""),  # +25 %
+        ("energy: 4 nJ", count % ", fitted: [energies.synaptic_operation]"),
+        ("energy: 0.5 nJ", count % ", bound: lower, not_modelled: a | b"),
+        ("energy: 0.5 nJ", count % ", bound: upper"),
+        ("energy: 1 J", "{kind: none, reason: nobody counted}"),
+        ("accuracy: 0.9", "{kind: none, reason: no energy}"),
+    )
+    assert library_summary([chip]).splitlines() == [
+        "| | quantities | median error | worst |",
+        "|---|--:|--:|---|",
+        "| recomputed | 3 | 25 % | −50 %, *run 1* (`tiny`) |",
+        "| fitted on this point | 1 | 75 % | −75 %, *run 3* (`tiny`) |",
+        "",
+        "1 of 2 bounds contradicted (below); 1 quantities are not recomputed, or are calculations themselves.",
+        "",
+        "- +100 %, *run 4* (`tiny`): a \\| b; static power is left out",
+    ]
