@@ -80,8 +80,8 @@ def library_summary(chips: Iterable[Chip]) -> str:
     rest = sum(check.status in ("arithmetic", "not_recomputed") for check in checks)
     parts = ["\n".join(rows) + "\n"]
     parts.append(
-        f"{len(missed)} of {len(bounds)} bounds contradicted{' (below)' if missed else ''}; {rest} quantities are not recomputed, "
-        "or are calculations themselves.\n"
+        f"{len(missed)} of {len(bounds)} bounds contradicted{' (below)' if missed else ''}; {rest} quantities are not "
+        "recomputed, or are calculations themselves.\n"
     )
     if missed:
         parts.append("\n".join(f"- {_named(check)}: {_cell(check.not_modelled)}" for check in missed) + "\n")
