@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.hardware.description import Chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
 from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
-__all__ = ["ActionCounts", "action_counts"]
+__all__ = ["ActionCounts", "action_counts", "operations_by_chip"]
 
 Floats = NDArray[np.float64]
 
@@ -142,17 +144,40 @@ def _without_target(work: PlacedExecution, by_sample: Any) -> Floats | float:
 
     Input multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement.
     """
-    expected, lanes = estimate(work.chip), work.chip.vector_width
-    if expected is None or work.chip.all_in or (lanes is not None and lanes.value == "all"):
-        return 0.0
-    table, cycles = work.execution.messages, work.cycles_of(expected.lanes)
-    idle = np.maximum(expected.lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
+    words = _words(work.chip)
+    return 0.0 if words is None else words[1] * _idle_lanes(work, words[0], by_sample)
+
+
+def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
+    """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
+
+    def by_sample(per_row: NDArray[np.generic]) -> Floats:
+        return np.bincount(work.execution.messages.sample, weights=per_row, minlength=work.samples)
+
+    performed, idle = _synaptic_operations(work, by_sample), {0: 0.0}
+    every = [_words(chip) or (0, 0.0) for chip in chips]
+    for lanes in {lanes for lanes, _ in every if lanes}:
+        idle[lanes] = float(_idle_lanes(work, lanes, by_sample).mean())
+    return np.array([performed.mean() + share * idle[lanes] for lanes, share in every])
+
+
+def _words(chip: Chip) -> tuple[int, float] | None:
+    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where that is not known."""
+    expected, lanes = estimate(chip), chip.vector_width
+    if expected is None or chip.all_in or (lanes is not None and lanes.value == "all"):
+        return None
+    return expected.lanes, expected.word_share
+
+
+def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
+    table, cycles = work.execution.messages, work.cycles_of(lanes)
+    idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
     messages = table.spikes.astype(np.float64)
     if not work.geometry.occupied.any():
         messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
     multiplied = (table.source == 0) & (work.execution.input_macs > 0)[table.sample]
     without: Floats = by_sample(np.where(multiplied, 0.0, messages * idle[table.source]))
-    return expected.word_share * without
+    return without
 
 
 def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:

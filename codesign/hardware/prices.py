@@ -22,7 +22,7 @@ Price = float | Floats | None
 """A price, an array of prices, or None where the chip does not know it."""
 
 
-_PRICE_PATHS = {action.price for term in COST_TERMS.values() for action in term.actions}
+_PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
 
 
 def number_at(chip: Chip, path: str) -> Number | None:

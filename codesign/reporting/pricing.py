@@ -29,7 +29,10 @@ _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
 _SIZE = (4.6, 3.5)
-_COSTS = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s")
+_COSTS = (
+    *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
+    *("energy_delay_js", "area_m2"),
+)
 _LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
 
 Floats = NDArray[np.float64]

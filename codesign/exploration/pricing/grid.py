@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
-from codesign.hardware.action_counts import action_counts
+from codesign.hardware.action_counts import action_counts, operations_by_chip
 from codesign.hardware.cost import MeanTimes, counted, mean_costs, mean_times
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
@@ -63,12 +63,14 @@ class PricingProblem:
         models: the executions, all of one network under one schedule.
         placement: the network on the chip.
         operation: how the chip runs.
+        energy: column of the energy that `energy_delay_js` multiplies with the latency.
     """
 
     space: PriceSpace
     models: tuple[PricedModel, ...]
     placement: Placement
     operation: Operation
+    energy: str = "energy_j"
 
     @property
     def recipes(self) -> dict[str, list[int]]:
@@ -143,11 +145,12 @@ class Pricer:
     """
 
     def __init__(self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats) -> None:
-        self._space, self._operation = problem.space, problem.operation
+        self._space, self._operation, self._energy = problem.space, problem.operation, problem.energy
         self._latency_s, self._on_s = latency_s, on_s
         self._placement = problem.placement_at([0] * len(self._space.shape))
-        execution = decode_execution(model.payload)
-        self._counts = action_counts(PlacedExecution(execution, self._placement)).mean()
+        work = PlacedExecution(decode_execution(model.payload), self._placement)
+        self._counts = action_counts(work).mean()
+        self._operations = operations_by_chip(work, self._space.structures)
 
     def price(self, positions: Integers, energies: Iterable[str] = tuple(ENERGIES)) -> dict[str, Floats]:
         """Costs of n design points, given their (dimensions, n) positions.
@@ -156,19 +159,27 @@ class Pricer:
             energies: which of `ENERGIES` to sum up.
 
         Returns:
-            (n,) these, `latency_s`, and the column of each term that is known; NaN where not known.
+            (n,) these, `latency_s`, `area_m2`, `energy_delay_js`, and the column of each term that is known; NaN where
+            not known.
         """
         combinations = self._space.combinations(positions)
         on_s = self._on_s[combinations]
         prices = self._space.prices(self._placement, positions)
-        costs = mean_costs(self._counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
+        counts = self._counts
+        if len(self._operations) > 1:
+            counts = replace(counts, synaptic_operation=self._operations[self._space.structure_of(positions)])
+        costs = mean_costs(counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
         sums = {name: costs.energy_in(ENERGIES[name]) for name in energies}
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
             known |= {ENERGY_COLUMNS[name]: term for name, term in costs.terms_j.items() if term is not None}
         values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
-        columns = {name: np.broadcast_to(energy, combinations.shape) for name, energy in values.items()}
-        return {**columns, "latency_s": self._latency_s[combinations]}
+        values["area_m2"] = np.nan
+        if self._placement.area_m2 is not None:
+            values["area_m2"] = prices.value("area") * self._placement.chips_used
+        columns = {name: np.broadcast_to(of, combinations.shape) for name, of in values.items()}
+        latency_s = self._latency_s[combinations]
+        return {**columns, "latency_s": latency_s, "energy_delay_js": columns.get(self._energy, np.nan) * latency_s}
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:

@@ -69,7 +69,9 @@ def prepare(
         if key in failures:
             raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
-    return PricingProblem(space=space, models=models, placement=cost.placement, operation=cost.operation)
+    return PricingProblem(
+        space=space, models=models, placement=cost.placement, operation=cost.operation, energy=spec.drawn_energy
+    )
 
 
 def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
@@ -116,13 +118,17 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     axes = {axis.path: axis for axis in space.axes}
     for i, column in enumerate(objective.column for objective in spec.objectives):
         place: Path_ = ("objectives", i, "column")
-        if column == "latency_s" and (missing := missing_times(chip, placement.geometry, placement.extent)):
+        if column in ("latency_s", "energy_delay_js") and (
+            missing := missing_times(chip, placement.geometry, placement.extent)
+        ):
             yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
-        if column in ENERGIES and chip.energies.synaptic_operation is None:
+        if column in (*ENERGIES, "energy_delay_js") and chip.energies.synaptic_operation is None:
             yield (
                 place,
                 f"{column} is not known: {chip.name} gives no energies.synaptic_operation; vary it, or leave it out",
             )
+        if column == "area_m2" and placement.area_m2 is None:
+            yield place, f"{column} is not known: {chip.name} gives no area, or had to be scaled; leave it out"
         if column in axes and any(isinstance(value, str) for value in axes[column].shown):
             yield place, f"{column} has values that are not numbers of one kind, found {list(axes[column].shown)}"
 

@@ -162,7 +162,7 @@ def price_space(
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
-            each model (n,) `latency_s` and the `energies` of the file.
+            each model (n,) of the columns that the file keeps.
     """
     progress = progress or Progress()
     space, recipes = problem.space, problem.recipes
@@ -180,7 +180,7 @@ def price_space(
         for pricer in pricers:
             columns = pricer.price(positions, spec.energies)
             # Terms of the energy are not kept.
-            priced.append({name: columns[name] for name in (*spec.energies, "latency_s")})
+            priced.append({name: columns[name] for name in spec.kept})
         if keep is not None:
             keep(first, positions, priced)
         along = space.along(positions)

@@ -25,6 +25,7 @@ from codesign.hardware.numbers import (
     LengthNumber,
     Number,
     PowerNumber,
+    QuantityNumber,
     TimeNumber,
     VoltageNumber,
 )
@@ -35,6 +36,9 @@ from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written, parse_quantity
 
 __all__ = ["Axis", "AxisEntry", "AxisRange", "Dimension", "PriceSpace", "axis_of", "build_space"]
+
+_MOST_STRUCTURES = 10_000
+"""Each takes about a millisecond."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -80,13 +84,15 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
     """
     kind = number_type(chip, path)
+    if kind is None and path.startswith("structure."):
+        kind = Number  # a word, such as the kind of a memory
     if kind is None or kind.effect == "spikes":
         what = "changes spikes, or is no number" if kind is None else "changes spikes"
         raise InputError(
             f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
         )
-    if chip.structure is None and issubclass(kind, AreaNumber | LengthNumber | VoltageNumber):
-        raise InputError(f"{path}: nothing that is computed depends on it")
+    if chip.structure is None and issubclass(kind, LengthNumber | VoltageNumber):
+        raise InputError(f"{path}: nothing that is computed depends on it, as {chip.name} states no structure")
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     try:
         different("values", values)
@@ -161,7 +167,12 @@ class Dimension:
     @property
     def moves_time(self) -> bool:
         """Whether times, and so latency and time switched on, depend on it."""
-        return not all(issubclass(axis.kind, EnergyNumber | PowerNumber) for axis in self.axes)
+        return not all(issubclass(axis.kind, EnergyNumber | PowerNumber | AreaNumber) for axis in self.axes)
+
+    @property
+    def moves_structure(self) -> bool:
+        """Whether it varies lanes, memories, node or voltage, on which other numbers of the chip may depend."""
+        return not all(issubclass(axis.kind, QuantityNumber | BarrierTimes) for axis in self.axes)
 
     @property
     def moves_work(self) -> bool:
@@ -232,6 +243,46 @@ class PriceSpace:
             numbers += [[number_at(chip, axis.path) for chip in chips] for axis in dimension.axes]
         return numbers
 
+    @cached_property
+    def _structural_shape(self) -> tuple[int, ...]:
+        """Of the grid of `structures`."""
+        moving = self.chip.structure is not None
+        return tuple(dimension.size if moving and dimension.moves_structure else 1 for dimension in self.dimensions)
+
+    @cached_property
+    def structures(self) -> tuple[Chip, ...]:
+        """Chips of all combinations along the dimensions that move a structure, where all others are at their first.
+
+        Raises:
+            InputError: there are too many, or the prices of one do not fit each other.
+        """
+        if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
+            raise InputError(
+                f"axes: {count:,} combinations of lanes, memories, node and voltage are more than are estimated, "
+                f"{_MOST_STRUCTURES:,}; take fewer values of them"
+            )
+        return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self._structural_shape))
+
+    def structure_of(self, positions: Integers) -> Integers:
+        """(n,) which of `structures` each point has."""
+        first = np.minimum(positions, np.array(self._structural_shape)[:, None] - 1)
+        return np.asarray(np.ravel_multi_index(tuple(first), self._structural_shape), dtype=np.int64)
+
+    @cached_property
+    def _estimated(self) -> dict[str, list[Any]]:
+        """By path, the numbers that differ between `structures` and are not set by an axis, one for each of them."""
+        if len(self.structures) == 1:
+            return {}
+        set_by_axes = {axis.path for axis in self.axes}
+        paths = [number.name for number in self.structures[0].numbers() if number.name not in set_by_axes]
+        numbers = {path: [number_at(chip, path) for chip in self.structures] for path in paths}
+        priced = (QuantityNumber, BarrierTimes)
+        return {
+            path: list(of)
+            for path, of in numbers.items()
+            if isinstance(of[0], priced) and any(number != of[0] for number in of)
+        }
+
     def prices(self, placement: Placement, positions: Integers) -> Prices:
         """The prices of n design points.
 
@@ -239,23 +290,27 @@ class PriceSpace:
             placement: of the network on the chip of one of them, whose lanes hold.
             positions: (dimensions, n).
         """
+        of_axes = [
+            (axis.path, numbers, where)
+            for (axis, where), numbers in zip(self.along(positions), self._numbers, strict=True)
+            if issubclass(axis.kind, QuantityNumber | BarrierTimes)
+        ]
+        structure = self.structure_of(positions)
         varied = {
             path: values[where]
-            for (axis, where), numbers in zip(self.along(positions), self._numbers, strict=True)
-            for path, values in _arrays(axis, numbers, placement.extent).items()
+            for name, numbers, where in (*of_axes, *((path, of, structure) for path, of in self._estimated.items()))
+            for path, values in _arrays(name, numbers, placement.extent).items()
         }
         return Prices(chip=placement.chip, extent=placement.extent, varied=varied)
 
 
-def _arrays(axis: Axis, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
-    """The numbers along an axis as `Prices.varied` has them; nothing for lanes, which are no prices."""
-    if issubclass(axis.kind, Lanes):
-        return {}
-    if issubclass(axis.kind, BarrierTimes):
-        return {axis.path: np.array([number.of(extent.tiles, extent.chips) for number in numbers])}
-    arrays = {axis.path: np.array([number.value for number in numbers], dtype=np.float64)}
-    if issubclass(axis.kind, TimeNumber):
-        arrays[f"{axis.path}.cycles"] = np.array([number.cycles for number in numbers], dtype=np.float64)
+def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
+    """Numbers at a path as `Prices.varied` has them."""
+    if isinstance(numbers[0], BarrierTimes):
+        return {path: np.array([number.of(extent.tiles, extent.chips) for number in numbers])}
+    arrays = {path: np.array([number.value for number in numbers], dtype=np.float64)}
+    if isinstance(numbers[0], TimeNumber):
+        arrays[f"{path}.cycles"] = np.array([number.cycles for number in numbers], dtype=np.float64)
     return {path: values for path, values in arrays.items() if not np.isnan(values).all()}
 
 

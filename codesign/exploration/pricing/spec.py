@@ -18,17 +18,17 @@ from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
 
-__all__ = ["PriceObjective", "PricingSpec", "narrowed_sweep"]
+__all__ = ["COSTS", "PriceObjective", "PricingSpec", "narrowed_sweep"]
 
-COSTS = ("accuracy", *ENERGIES, "latency_s")
+COSTS = ("accuracy", *ENERGIES, "latency_s", "energy_delay_js", "area_m2")
 """Objectives beside the axes."""
 
 
 class PriceObjective(Spec):
     """A cost or the path of an axis, to be maximized or minimized without loss in the others.
 
-    Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, and `latency_s`. `direction` is
-    left out: accuracy is to be large and everything else small.
+    Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, `latency_s`, `energy_delay_js` and
+    `area_m2`. `direction` is left out: accuracy is to be large and everything else small.
     """
 
     column: str
@@ -91,8 +91,15 @@ class PricingSpec(FileSpec):
         return tuple(name for name in ENERGIES if name == "energy_j" or name in objectives)
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """Columns that every point gets for each model: energies, latency, and other costs that are objectives."""
+        objectives = {objective.column for objective in self.objectives}
+        more = (name for name in ("energy_delay_js", "area_m2") if name in objectives)
+        return (*self.energies, "latency_s", *more)
+
+    @property
     def drawn_energy(self) -> str:
-        """The column of the energy that the page draws: one of the objectives, or `energy_j`."""
+        """The column of the energy that the page draws and delays: one of the objectives, or `energy_j`."""
         sought = any(objective.column == "energy_j" for objective in self.objectives)
         return "energy_j" if sought else self.energies[-1]
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
 from codesign.errors import InputError
-from codesign.exploration.pricing.grid import ENERGIES, Columns, Pricer, PricingProblem, mean_of_models
+from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
-from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.spec import COSTS, PricingSpec
 from codesign.files.folder import temporary_beside
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
@@ -37,7 +37,7 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
     """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all.
 
     Yields:
-        What appends rows: number, prices, and energies and latency of each model; see `price_space`.
+        What appends rows: number, prices, and costs of each model; see `price_space`.
 
     Raises:
         InputError: it cannot be written.
@@ -46,9 +46,7 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
     import pyarrow.parquet as pq
 
     costs = {
-        f"{name}.{model.recipe}.{model.seed}": (i, name)
-        for i, model in enumerate(problem.models)
-        for name in (*spec.energies, "latency_s")
+        f"{name}.{model.recipe}.{model.seed}": (i, name) for i, model in enumerate(problem.models) for name in spec.kept
     }
     kinds = [("point", pa.int64())]
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
@@ -104,7 +102,7 @@ def front_table(
 
     points, recipe_numbers = front.T
     positions = problem.space.positions(points)
-    costs = ["accuracy", *ENERGIES, "latency_s", *ENERGY_COLUMNS.values()]
+    costs = [*COSTS, *ENERGY_COLUMNS.values()]
     if replayed is not None:
         costs += ["energy_replay_j", "latency_replay_s"]
     known = {name: np.full(len(points), np.nan) for name in costs}
