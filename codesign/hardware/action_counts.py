@@ -152,7 +152,8 @@ def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
     """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
 
     def by_sample(per_row: NDArray[np.generic]) -> Floats:
-        return np.bincount(work.execution.messages.sample, weights=per_row, minlength=work.samples)
+        counts = np.bincount(work.execution.messages.sample, weights=per_row, minlength=work.samples)
+        return counts.astype(np.float64)
 
     performed, idle = _synaptic_operations(work, by_sample), {0: 0.0}
     every = [_words(chip) or (0, 0.0) for chip in chips]
@@ -162,7 +163,7 @@ def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
 
 
 def _words(chip: Chip) -> tuple[int, float] | None:
-    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where that is not known."""
+    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where not known."""
     expected, lanes = estimate(chip), chip.vector_width
     if expected is None or chip.all_in or (lanes is not None and lanes.value == "all"):
         return None

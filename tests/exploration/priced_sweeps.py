@@ -52,6 +52,27 @@ static_power: {{chip: {number("1 mW")}}}
 {mesh(2, 4)}{ENERGIES}{TIMES}"""
 
 
+STRUCTURE = """\
+technology_node: 28 nm
+supply_voltage: 0.8 V
+synapses_per_core: 2048
+weight_bits: 8
+potential_bits: 16
+structure: {memory: sram}
+"""
+"""Energy of updates, area, leakage and the time of an output follow from it; all else is given."""
+
+
+def structured_text() -> str:
+    """A chip whose prices follow its structure."""
+    text = chip_text("structured", KINDS["barrier"]).replace(f"static_power: {{chip: {number('1 mW')}}}\n", STRUCTURE)
+    left_out = (f"  output: {number('20 ns')}\n", f"  neuron_update: {number('3 pJ', counted='evaluations')}\n")
+    for line in left_out:
+        assert line in text
+        text = text.replace(line, "")
+    return text
+
+
 SWEEP = """\
 name: priced
 title: Priced
@@ -71,11 +92,12 @@ OBJECTIVES = "objectives: [{column: accuracy}, {column: energy_j}, {column: late
 
 
 def write_sweep(folder: Path) -> Path:
-    """Write the chips and their sweep; each chip has an entry for each operation."""
+    """Write the chips and their sweep, one more with a structure; each chip has an entry for each operation."""
     entries = []
-    for kind, synchronization in KINDS.items():
+    texts = {kind: chip_text(kind, synchronization) for kind, synchronization in KINDS.items()}
+    for kind, text in {**texts, "structured": structured_text()}.items():
         path = folder / f"{kind}.yaml"
-        path.write_text(chip_text(kind, synchronization), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         for operation in ("accelerated", "real_time"):
             entries.append(f"  {kind}_{operation}: {{chip: {path}, operation: {operation}}}")
     sweep = folder / "priced.yaml"

@@ -83,8 +83,9 @@ def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chu
             positions = [int(one) for one in np.unravel_index(first + offset, problem.space.shape)]
             for model, execution in enumerate(executions):
                 alone = price(execution, problem.placement_at(positions), operation=problem.operation, bound_only=True)
+                columns = alone.columns()
                 for name, values in priced[model].items():
-                    assert values[offset] == pytest.approx(getattr(alone, name), rel=1e-12, abs=0)
+                    assert values[offset] == pytest.approx(columns[name], rel=1e-12, abs=0)
             seen += 1
     assert seen == problem.space.size
 
@@ -102,6 +103,33 @@ def test_a_grid_equals_its_points_priced_alone(
         paths.append("energies.clock_cycle")
     axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
     spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}"))
+    compare(spec, problem_of(spec, folder, cache_root))
+
+
+STRUCTURES = {
+    "vector_width": "[1, 3, 16, all]",
+    "technology_node": "[28 nm, 65 nm]",
+    "supply_voltage": "[0.6 V, 0.8 V, 1 V]",
+    "structure.memory": "[sram, flip_flops]",
+    "structure.state_word": "[16, 64]",
+    "clock": "[50 MHz, 100 MHz]",
+    "energies.synaptic_operation": "[1 pJ, 10 pJ]",
+    "area": "[1 mm**2, 2 mm**2]",
+    "synchronization.times": "[x0.5, x3]",
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_grid_over_structure_equals_its_points_priced_alone(
+    operation: str, data: st.DataObject, folder: Path, cache_root: Path
+):
+    """Node, voltage and lanes move energies, times, leakage, area and partly filled words at once."""
+    paths = data.draw(st.lists(st.sampled_from(sorted(STRUCTURES)), min_size=1, max_size=4, unique=True))
+    axes = "".join(f"  {path}: {STRUCTURES[path]}\n" for path in paths)
+    objectives = "objectives: [{column: energy_j}, {column: energy_delay_js}, {column: area_m2}]\n"
+    spec = spec_of(price_file(folder / "priced.yaml", f"structured_{operation}", f"axes:\n{axes}{objectives}"))
     compare(spec, problem_of(spec, folder, cache_root))
 
 

@@ -174,9 +174,8 @@ class Pricer:
         if known:
             known |= {ENERGY_COLUMNS[name]: term for name, term in costs.terms_j.items() if term is not None}
         values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
-        values["area_m2"] = np.nan
-        if self._placement.area_m2 is not None:
-            values["area_m2"] = prices.value("area") * self._placement.chips_used
+        area_m2 = None if self._placement.area_m2 is None else prices.value("area")
+        values["area_m2"] = np.nan if area_m2 is None else area_m2 * self._placement.chips_used
         columns = {name: np.broadcast_to(of, combinations.shape) for name, of in values.items()}
         latency_s = self._latency_s[combinations]
         return {**columns, "latency_s": latency_s, "energy_delay_js": columns.get(self._energy, np.nan) * latency_s}

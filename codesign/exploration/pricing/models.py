@@ -116,11 +116,10 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     placement = placement.on(space.chip_at([0] * len(space.shape)))
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
+    missing = missing_times(chip, placement.geometry, placement.extent)
     for i, column in enumerate(objective.column for objective in spec.objectives):
         place: Path_ = ("objectives", i, "column")
-        if column in ("latency_s", "energy_delay_js") and (
-            missing := missing_times(chip, placement.geometry, placement.extent)
-        ):
+        if column in ("latency_s", "energy_delay_js") and missing:
             yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
         if column in (*ENERGIES, "energy_delay_js") and chip.energies.synaptic_operation is None:
             yield (

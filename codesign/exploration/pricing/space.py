@@ -234,24 +234,31 @@ class PriceSpace:
         return with_parameters(self.chip, chosen)
 
     @cached_property
+    def _chips_along(self) -> list[list[Chip]]:
+        """Of each dimension, the chip at each position, where all other dimensions are at their first."""
+        grids = np.eye(len(self.shape), dtype=np.int64)
+        return [
+            [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
+            for dimension, along in zip(self.dimensions, grids, strict=True)
+        ]
+
+    @cached_property
     def _numbers(self) -> list[list[Any]]:
         """Of each axis, the number of the chip at each position, where all other dimensions are at their first."""
-        numbers = []
-        for i, dimension in enumerate(self.dimensions):
-            along = np.eye(len(self.shape), dtype=np.int64)[i]
-            chips = [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
-            numbers += [[number_at(chip, axis.path) for chip in chips] for axis in dimension.axes]
-        return numbers
+        pairs = zip(self.dimensions, self._chips_along, strict=True)
+        return [[number_at(chip, axis.path) for chip in chips] for one, chips in pairs for axis in one.axes]
 
     @cached_property
     def _structural_shape(self) -> tuple[int, ...]:
         """Of the grid of `structures`."""
-        moving = self.chip.structure is not None
-        return tuple(dimension.size if moving and dimension.moves_structure else 1 for dimension in self.dimensions)
+        if self.chip.structure is None:
+            return (1,) * len(self.dimensions)
+        pairs = zip(self.dimensions, self._chips_along, strict=True)
+        return tuple(one.size if one.moves_structure or self._moved(chips) else 1 for one, chips in pairs)
 
     @cached_property
     def structures(self) -> tuple[Chip, ...]:
-        """Chips of all combinations along the dimensions that move a structure, where all others are at their first.
+        """Chips of all combinations along dimensions that move more than their own prices, all others at their first.
 
         Raises:
             InputError: there are too many, or the prices of one do not fit each other.
@@ -271,16 +278,17 @@ class PriceSpace:
     @cached_property
     def _estimated(self) -> dict[str, list[Any]]:
         """By path, the numbers that differ between `structures` and are not set by an axis, one for each of them."""
-        if len(self.structures) == 1:
-            return {}
+        return self._moved(self.structures)
+
+    def _moved(self, chips: Sequence[Chip]) -> dict[str, list[Any]]:
+        """By path, the prices that differ between chips and are not set by an axis, one for each chip."""
         set_by_axes = {axis.path for axis in self.axes}
-        paths = [number.name for number in self.structures[0].numbers() if number.name not in set_by_axes]
-        numbers = {path: [number_at(chip, path) for chip in self.structures] for path in paths}
-        priced = (QuantityNumber, BarrierTimes)
+        paths = [number.name for number in chips[0].numbers() if number.name not in set_by_axes]
+        numbers = {path: [number_at(chip, path) for chip in chips] for path in paths}
         return {
-            path: list(of)
+            path: of
             for path, of in numbers.items()
-            if isinstance(of[0], priced) and any(number != of[0] for number in of)
+            if isinstance(of[0], QuantityNumber | BarrierTimes) and any(number != of[0] for number in of)
         }
 
     def prices(self, placement: Placement, positions: Integers) -> Prices:
