@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Path_, Spec, reason, suggestion, value_at
 from codesign.errors import CodesignError
-from codesign.exploration.checks import Blocks, Mistakes, is_chip_file, list_at, mapping, relocated
+from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
 from codesign.exploration.file_spec import FileSpec
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.energy import check_operation
@@ -44,7 +44,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
     """
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
-        block, name, parameter = (*path.split(".", 2), "", "")[:3]
+        block, name, parameter = axis_parts(path)
         if name in blocks.get(block, ()):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
     for at, message in (
@@ -59,7 +59,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
 def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
     """Axes that refer to nothing."""
     for path in mapping(data, "axes"):
-        block, name, parameter = (*path.split(".", 2), "", "")[:3]
+        block, name, parameter = axis_parts(path)
         if block not in blocks or not name or not parameter:
             message = "must be schedule.<name>.<parameter>, chip.<name>.<parameter> or recipe.<name>.<parameter>"
             yield ("axes", path), message

@@ -28,6 +28,7 @@ __all__ = [
     "Blocks",
     "Mistakes",
     "anchored",
+    "axis_parts",
     "blocks_of",
     "design_points",
     "is_chip_file",
@@ -150,7 +151,7 @@ def name_problems(data: dict[str, Any]) -> Mistakes:
 def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
     """The mistake of a sweep that is too large, as the path of the culprit and a message."""
     axes = mapping(data, "axes")
-    of_one = (_variants(axes, *str(path).split(".", 2)[:2]) for path in axes if str(path).count(".") > 1)
+    of_one = (_variants(axes, block, name) for block, name, parameter in map(axis_parts, axes) if parameter)
     points = max([design_points(data, built_in_schedules), *of_one])
     if points > MOST_POINTS:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
@@ -175,8 +176,14 @@ def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> in
     return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
 
 
+def axis_parts(path: object) -> tuple[str, str, str]:
+    """Block, name and parameter of an axis such as `chip.loihi.energies.hop`; empty for what is missing."""
+    block, name, parameter = (*str(path).split(".", 2), "", "")[:3]
+    return block, name, parameter
+
+
 def _variants(axes: dict[str, Any], block: str, name: object) -> int:
-    return math.prod(_count(values, 1) for path, values in axes.items() if str(path).startswith(f"{block}.{name}."))
+    return math.prod(_count(values, 1) for path, values in axes.items() if axis_parts(path)[:2] == (block, name))
 
 
 def _count(values: object, usual: int) -> int:
@@ -202,7 +209,7 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     for block, names in blocks.items():
         yield ("baseline", block), names, block
     for path in mapping(data, "axes"):
-        block, parameter = path.partition(".")[0], path.rpartition(".")[2]
+        block, _, parameter = axis_parts(path)
         for i, _ in enumerate(list_at(data, "axes", path)):
             if block in ("recipe", "schedule") and parameter == "policy":
                 yield ("axes", path, i), policy_names(), "scheduling policy"
