@@ -66,42 +66,41 @@ def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Num
     yield from _times(chip, expected)
 
 
-def _event_driven(chip: Chip) -> bool:
-    return chip.synchronization.kind in ("asynchronous", "clocked")
-
-
 def _included(numbers: list[Any]) -> set[str]:
     return {term for number in numbers for term in getattr(number, "includes", ())}
 
 
 def _energies(chip: Chip, expected: StructureEstimate, included: set[str]) -> Iterator[tuple[str, Number]]:
-    """Where an event is served whole, its operation compares with the threshold and needs no update apart."""
-    basis = {"static": "outside", "voltage": _voltage(chip), "includes": ()}
-    update = chip.energies.neuron_update is None and "neuron_update" not in included
-    if chip.energies.synaptic_operation is None:
-        within = () if not _event_driven(chip) or not update else ("neuron_update",)
-        fields = {**_within(expected.operation_j, "all lanes filled"), **basis, "includes": within}
-        yield (
-            "energies.synaptic_operation",
-            _number(SynapticEnergy, **fields, per="operation", all_in=False),
-        )
-    if update and not _event_driven(chip):
-        fields = {**_within(expected.update_j, "all lanes filled"), **basis}
-        yield "energies.neuron_update", _number(UpdateEnergy, **fields, per="update", counted="active_neurons")
+    """Of an operation and an update; whether an operation that the file gives holds the update is not known."""
+    if chip.energies.synaptic_operation is not None:
+        return
+    within, apart = _update(chip, chip.energies.neuron_update is None and "neuron_update" not in included)
+    basis = {"static": "outside", "voltage": _voltage(chip)}
+    operation = {**_within(expected.operation_j, "all lanes filled"), **basis, "per": "operation", "includes": within}
+    yield "energies.synaptic_operation", _number(SynapticEnergy, **operation, all_in=False)
+    if apart:
+        update = {**_within(expected.update_j, "all lanes filled"), **basis, "per": "update"}
+        yield "energies.neuron_update", _number(UpdateEnergy, **update, counted="active_neurons")
 
 
 def _times(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
     times = chip.times
+    if times.synaptic_operation is not None:
+        return
     included = _included([getattr(times, name) for name in type(times).model_fields])
-    update = times.neuron_update is None and "neuron_update" not in included
-    if times.synaptic_operation is None:
-        within = () if not _event_driven(chip) or not update else ("neuron_update",)
-        yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
-    if update and not _event_driven(chip):
+    within, apart = _update(chip, times.neuron_update is None and "neuron_update" not in included)
+    yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
+    if apart:
         yield "times.neuron_update", _time(chip, expected.update_s, "a word of lanes")
     if times.output is None and "output" not in included:
         unknown = times.hop is None and chip.network_on_chip is None and "hop" not in included
         yield "times.output", _time(chip, expected.access_s, "one access of a memory", ("hop",) if unknown else ())
+
+
+def _update(chip: Chip, missing: bool) -> tuple[tuple[str, ...], bool]:
+    """What an operation includes, and whether updates are apart: an event is served whole, a timestep is not."""
+    whole = chip.synchronization.kind in ("asynchronous", "clocked")
+    return ("neuron_update",) if missing and whole else (), missing and not whole
 
 
 def _number(kind: type[Any], **fields: Any) -> Any:

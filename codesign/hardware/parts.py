@@ -197,24 +197,28 @@ class Structure(Spec):
 
     Attributes:
         memory: of weights, and of states where `state_memory` does not say otherwise.
+        shared_memory: whether states lie in the memory of the weights.
         lanes: adders of a core, where not `vector_width`.
-        weight_word, state_word: bits that are read at once, where more than the lanes need.
+        synapse_bits: stored for a synapse, where not `weight_bits`.
+        weight_word: bits that are read at once, where more than the lanes need.
         weights_used: weights of a word that are used before the next is read, where more than lanes.
-        weight_store, state_store: bits of the memory of a core, where more than what lies in it.
+        weight_store: bits of the memory of weights of a core, where not `weight_memory` or `synapses_per_core`.
         state_bits: of a neuron, where not `potential_bits`, which is the width of an adder in any case.
         state_reuse: operations on a neuron between the reading and the writing of its state, where not one.
+        other_store: bits of further memories of a core, which take area and leak.
     """
 
     memory: MemoryKind
     state_memory: MemoryKind | None = None
+    shared_memory: bool = False
     lanes: Amount | None = None
+    synapse_bits: Amount | None = None
     weight_word: Amount | None = None
     weights_used: Amount | None = None
     weight_store: Amount | None = None
-    state_word: Amount | None = None
-    state_store: Amount | None = None
     state_bits: Amount | None = None
     state_reuse: Amount | None = None
+    other_store: Amount | None = None
 
 
 class MultiChip(Spec):

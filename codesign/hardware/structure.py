@@ -19,7 +19,17 @@ from dataclasses import dataclass
 
 from codesign.documents import Spec
 from codesign.hardware.description import Chip
-from codesign.hardware.laws import ADD_J, REGISTER_J, leakage, logic_area, logic_delay, logic_energy, memory
+from codesign.hardware.laws import (
+    ADD_J,
+    REGISTER_J,
+    Memory,
+    MemoryKind,
+    leakage,
+    logic_area,
+    logic_delay,
+    logic_energy,
+    memory,
+)
 
 __all__ = ["StructureEstimate", "estimate"]
 
@@ -62,12 +72,13 @@ class _Core:
     """One core: what it stores, in bits, and how it works on it."""
 
     lanes: int
-    used_weights: float
-    state_reuse: float
+    weights_used: float
     weight_word: float
     weight_store: float
+    state_reuse: float
     state_word: float
     state_store: float
+    other_store: float
     adder_bits: float
 
 
@@ -102,26 +113,40 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     assert chip.technology_node is not None
     assert chip.supply_voltage is not None
     node_m, voltage_v = chip.technology_node.value, chip.supply_voltage.value
-    kinds = (structure.memory, structure.state_memory or structure.memory)
-    weights = memory(kinds[0], bits=core.weight_store, word=core.weight_word, node_m=node_m, voltage_v=voltage_v)
-    states = memory(kinds[1], bits=core.state_store, word=core.state_word, node_m=node_m, voltage_v=voltage_v)
-    lane_j = logic_energy(node_m, voltage_v) * core.adder_bits * (2 * ADD_J + REGISTER_J)
+    kind, state_kind = structure.memory, structure.state_memory or structure.memory
+    shared = core.weight_store if structure.shared_memory else 0.0
+
+    def stored(kind: MemoryKind, bits: float, word: float) -> Memory:
+        return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
+
+    weights = stored(kind, core.weight_store, core.weight_word)
+    states = stored(kind if shared else state_kind, shared or core.state_store, core.state_word)
+    others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
+    logic = logic_energy(node_m, voltage_v)
+    # States in flip-flops are the registers to which the adder's result goes.
+    register_j = REGISTER_J if shared or state_kind == "sram" else 0.0
+    lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
     state_j = states.read_j + states.write_j
-    word_j = weights.read_j * core.lanes / core.used_weights + state_j / core.state_reuse
+    word_j = weights.read_j * core.lanes / core.weights_used + state_j / core.state_reuse
     width = core.lanes * core.adder_bits
-    leakage_w = leakage(kinds[0], core.weight_store, voltage_v) + leakage(kinds[1], core.state_store, voltage_v)
+    area_m2 = weights.area_m2 + logic_area(node_m, registers=width, adders=2 * width)
+    leakage_w = leakage(kind, core.weight_store, voltage_v)
+    for other, bits in others:
+        if bits:
+            area_m2 += stored(other, bits, core.state_word).area_m2
+            leakage_w += leakage(other, bits, voltage_v)
     return StructureEstimate(
         lanes=core.lanes,
         operation_j=K_ENERGY * (word_j / core.lanes + lane_j),
         word_share=word_j / (word_j + core.lanes * lane_j),
         update_j=K_ENERGY * (state_j / core.lanes + lane_j),
-        area_m2=K_AREA * (weights.area_m2 + states.area_m2 + logic_area(node_m, registers=width, adders=2 * width)),
+        area_m2=K_AREA * area_m2,
         leakage_w=leakage_w,
         core_leakage_w=leakage_w,
         word_s=max(weights.access_s, 2 * states.access_s),
         update_s=2 * states.access_s,
         access_s=states.access_s,
-        logic=logic_energy(node_m, voltage_v),
+        logic=logic,
         delay=logic_delay(node_m, voltage_v),
     )
 
@@ -137,33 +162,32 @@ def _core(chip: Chip, core: int) -> _Core:
     structure = chip.structure
     assert structure is not None
     state_bits = _value(structure, "state_bits") or _value(chip, "potential_bits")
-    adder_bits = _value(chip, "potential_bits") or state_bits
-    weight_bits = _value(chip, "weight_bits")
+    synapse_bits = _value(structure, "synapse_bits") or _value(chip, "weight_bits")
     neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
     lanes = _value(structure, "lanes")
     if lanes is None and chip.vector_width is not None:
         lanes = chip.vector_width.value if chip.vector_width.value != "all" else neurons
     assert state_bits is not None  # these are held by the consistency of the file
-    assert weight_bits is not None
-    assert adder_bits is not None
+    assert synapse_bits is not None
     assert lanes is not None
     if neurons is not None:
         lanes = min(lanes, neurons)
-    weights = 0
+    weights = _value(structure, "weight_store") or 0
     if chip.weight_memory is not None:
         weights = chip.weight_memory.of_core(core)
     elif chip.synapses_per_core is not None:
-        weights = chip.synapses_per_core.of_core(core) * weight_bits
-    weight_word = max(_value(structure, "weight_word") or 0, lanes * weight_bits)
+        weights = chip.synapses_per_core.of_core(core) * synapse_bits
+    weight_word = max(_value(structure, "weight_word") or 0, lanes * synapse_bits)
     return _Core(
         lanes=lanes,
-        used_weights=max(_value(structure, "weights_used") or 0, lanes),
-        state_reuse=_value(structure, "state_reuse") or 1,
+        weights_used=max(_value(structure, "weights_used") or 0, lanes),
         weight_word=weight_word,
-        weight_store=max(_value(structure, "weight_store") or 0, weights, weight_word),
-        state_word=max(_value(structure, "state_word") or 0, lanes * state_bits),
-        state_store=max(_value(structure, "state_store") or 0, (neurons or lanes) * state_bits),
-        adder_bits=adder_bits,
+        weight_store=max(weights, weight_word),
+        state_reuse=_value(structure, "state_reuse") or 1,
+        state_word=lanes * state_bits,
+        state_store=(neurons or lanes) * state_bits,
+        other_store=_value(structure, "other_store") or 0,
+        adder_bits=_value(chip, "potential_bits") or state_bits,
     )
 
 

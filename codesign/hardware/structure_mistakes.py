@@ -17,17 +17,18 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     structure = chip.structure
     if structure is None:
         return
+    room = [name for name in ("synapses_per_core", "weight_memory") if getattr(chip, name) is not None]
     needed = {
         "technology_node": chip.technology_node,
         "supply_voltage": chip.supply_voltage,
-        "weight_bits": chip.weight_bits,
+        "weight_bits or structure.synapse_bits": chip.weight_bits or structure.synapse_bits,
         "vector_width or structure.lanes": chip.vector_width or structure.lanes,
         "potential_bits or structure.state_bits": chip.potential_bits or structure.state_bits,
-        "neurons_per_core or structure.state_store": chip.neurons_per_core or structure.state_store,
-        "synapses_per_core, weight_memory or structure.weight_store": chip.synapses_per_core
-        or chip.weight_memory
-        or structure.weight_store,
+        "neurons_per_core or structure.shared_memory": chip.neurons_per_core or structure.shared_memory or None,
+        "synapses_per_core, weight_memory or structure.weight_store": structure.weight_store or room or None,
     }
+    if room and structure.weight_store is not None:
+        yield ("structure", "weight_store"), f"is given together with {room[0]}; keep the one that is known"
     for name, number in needed.items():
         if number is None:
             yield ("structure",), f"needs {name}"

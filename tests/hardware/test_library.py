@@ -22,6 +22,7 @@ WITHOUT_ADDRESS = {
     # The thesis survey names the papers that it quotes; the paper on layer synchronization has no address yet.
     "survey",
     "layersync",
+    "structure",  # the program's own model
 }
 
 
