@@ -55,7 +55,7 @@ def fenced(page: str, language: str) -> list[str]:
 
 def test_the_sweep_of_the_guide_is_that_of_the_readme():
     (text,) = fenced("sweeps.md", "yaml")
-    spec = parse_document(text.replace("  mine: {chip: ./my_chip.yaml}\n", ""), "sweeps.md", SweepSpec)
+    spec = parse_document(text.replace("  mine: {extends: ./my_chip.yaml}\n", ""), "sweeps.md", SweepSpec)
     assert spec == parse_document(block("name: my_question"), "README.md", SweepSpec)
 
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Path_, Spec, reason, suggestion, value_at
+from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
 from codesign.exploration.file_spec import FileSpec
-from codesign.hardware.description import Chip, consistency_mistakes
+from codesign.hardware.description import Chip, Mistake, consistency_mistakes
 from codesign.hardware.energy import check_operation
-from codesign.hardware.library import find_chip
+from codesign.hardware.library import PARTS, chip_variant
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parameters import replaced
 from codesign.training.recipe import PRESETS
@@ -141,13 +142,23 @@ def _clashes(
 def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
     """Chips that do not exist, and values that their descriptions cannot have."""
     for name, entry in entries.items():
-        if not isinstance(entry, dict) or not isinstance(called := entry.get("chip") or name, str):
+        if not isinstance(entry, dict):
             continue
-        where: Path_ = ("chips", name, "chip") if "chip" in entry else ("chips", name)
+        key = next((key for key in ("extends", "chip") if entry.get(key)), None)
+        called, where = (name, ("chips", name)) if key is None else (entry[key], ("chips", name, key))
+        if not isinstance(called, str):
+            continue
+        parts = {part: value for part, value in entry.items() if part not in model.model_fields}
+        for part in parts.keys() - set(PARTS):
+            yield ("chips", name, part), _unknown_key(part, model)
         try:
-            chip = _found(called)
+            chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
             yield where, str(error)
+            continue
+        if isinstance(chip, tuple):
+            for location, message in chip:
+                yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
             continue
         values = axes.get(("chip", name), {})
         yield from _operations(name, entry, chip, values.get("operation"))
@@ -184,11 +195,19 @@ def _mistakes_with(chip: Chip, chosen: Mapping[str, Any]) -> Iterator[tuple[obje
         yield None, str(error)
 
 
-def _found(chip: str) -> Chip:
+def _unknown_key(key: str, model: type[Spec]) -> str:
+    """Of an entry, which may have its own fields and most of a chip file's."""
+    fields = sorted(set(model.model_fields) - {"chip", "overrides"})
+    near = get_close_matches(key, [*fields, *PARTS], n=1)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file but for its name and measurements"
+
+
+def _found(chip: str, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
     if is_chip_file(chip) and not os.path.lexists(chip):
         folder, file = os.path.split(os.path.abspath(chip))
         raise CodesignError(f"there is no file '{file}' in {folder}")
-    return find_chip(chip)
+    return chip_variant(chip, parts)
 
 
 def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | None) -> Mistakes:

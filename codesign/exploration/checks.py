@@ -96,9 +96,10 @@ def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
     """The content with files of chips, which are named as seen from the sweep's file, seen from the working folder."""
     chips: dict[str, Any] = {}
     for name, entry in mapping(data, "chips").items():
-        chip = value_at(entry, ("chip",))
-        if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, "chip"))):
-            chips[name] = {**entry, "chip": os.path.join(beside, chip.removeprefix("./"))}
+        for key in ("extends", "chip"):
+            chip = value_at(entry, (key,))
+            if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, key))):
+                chips[name] = {**entry, key: os.path.join(beside, chip.removeprefix("./"))}
     return {**data, "chips": {**data["chips"], **chips}} if chips else data
 
 

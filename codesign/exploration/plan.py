@@ -12,8 +12,9 @@ from codesign.errors import InputError
 from codesign.exploration.deployments import Deployment, Inference, Mistake, find_deployments, trained_through
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.rows import Columns
-from codesign.exploration.spec import ResourcesEntry, SweepSpec
+from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text

@@ -6,21 +6,21 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.metadata import PaperPart
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import axis_checks, checks
-from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
 from codesign.exploration.file_spec import FileSpec
+from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.training.recipe import PRESETS, Recipe
-from codesign.units import Memory, Positive, Real, Time, fraction
+from codesign.units import Positive, Real, fraction
 from codesign.workload.spec import WorkloadSpec
 
 __all__ = [
@@ -28,11 +28,9 @@ __all__ = [
     "AxisValue",
     "ChipEntry",
     "EvaluationEntry",
-    "JobResources",
     "NetworkEntry",
     "ObjectiveEntry",
     "Positive",
-    "ResourcesEntry",
     "ScheduleEntry",
     "Seeds",
     "SweepSpec",
@@ -140,17 +138,24 @@ BUILT_IN_SCHEDULES = {
 class ChipEntry(Spec):
     """A chip as it takes part in a sweep.
 
+    Whatever else a chip file may say, but for its name, aliases and measurements, makes the entry a variant of the
+    chip: it is merged over the description as in a file that `extends` another one.
+
     Attributes:
-        chip: name or path of its description; left out, the entry's own name.
+        extends: name or path of the chip; left out, the entry's own name.
+        chip: the same, in older files.
         capacity: `published`, or `scaled`: circuits kept, counts lifted.
         mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
             and `balanced_near` then choose the cores so that messages travel few hops.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number.
-        overrides: parameters of the description that take another value, by dotted path.
+        overrides: parameters of the description that take another value, by dotted path, as an axis sets them.
     """
 
+    model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
+
+    extends: str | None = None
     chip: str | None = None
     capacity: Literal["published", "scaled"] = "published"
     mapping: Strategy = "in_order"
@@ -163,6 +168,21 @@ class ChipEntry(Spec):
     @classmethod
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return different("schedules", names)
+
+    @model_validator(mode="after")
+    def _one_base(self) -> ChipEntry:
+        if self.extends is not None and self.chip is not None:
+            raise ValueError("extends and chip both name the chip; keep extends")
+        return self
+
+    def base(self, name: str) -> str:
+        """Name or path of the chip of the entry `name`."""
+        return self.extends or self.chip or name
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What it says in place of the chip's own description."""
+        return dict(self.model_extra or {})
 
 
 class Seeds(Spec):
@@ -187,55 +207,6 @@ class EvaluationEntry(Spec):
 
     split: Literal["validation", "test"] = "test"
     samples: Positive | None = None
-
-
-class JobResources(Spec):
-    """What one job takes, and how long it may; results do not depend on it, except for the device that `gpus` chooses.
-
-    Attributes:
-        cpus: cores, and threads that it computes with.
-        gpus: GPUs, or a share of one; with any, it computes on CUDA, by the engine that does.
-        memory: what it needs, such as `2 GiB`; so many jobs run at once on a node as fit.
-        timeout: it is ended after so long, such as `2 h`, and its rows say so.
-    """
-
-    cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
-    gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
-    memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
-    timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where it computes."""
-        return "cuda" if self.gpus else "cpu"
-
-
-class ResourcesEntry(Spec):
-    """What jobs of each kind take: trainings, executions, and prices of executions."""
-
-    train: JobResources = JobResources()
-    execute: JobResources = JobResources()
-    price: JobResources = JobResources()
-
-    @model_validator(mode="after")
-    def _check(self) -> ResourcesEntry:
-        if self.price.gpus:
-            raise ValueError("price.gpus: prices are arithmetic on the CPU; remove it")
-        return self
-
-    @property
-    def by_kind(self) -> dict[str, TaskResources]:
-        """As executors take it."""
-        entries = {"train": self.train, "execute": self.execute, "price": self.price}
-        return {
-            kind: TaskResources(
-                cpus=entry.cpus,
-                gpus=entry.gpus,
-                memory_bytes=None if entry.memory is None else int(entry.memory),
-                timeout_s=entry.timeout,
-            )
-            for kind, entry in entries.items()
-        }
 
 
 class ObjectiveEntry(Spec):

@@ -14,7 +14,7 @@ from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.kinds import in_words
-from codesign.hardware.library import find_chip
+from codesign.hardware.library import chip_variant
 from codesign.hardware.parameters import with_parameters
 from codesign.training.recipe import Recipe
 
@@ -80,9 +80,12 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
-    """A chip of the sweep with its overrides and without axes."""
+    """A chip of the sweep with what its entry says of it, and without axes."""
     entry = spec.chips[name]
-    return with_parameters(find_chip(entry.chip or name), entry.overrides)
+    chip = chip_variant(entry.base(name), entry.parts)
+    if isinstance(chip, tuple):
+        raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
+    return with_parameters(chip, entry.overrides)
 
 
 def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:

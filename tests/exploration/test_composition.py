@@ -232,8 +232,8 @@ scales:
         "bases/middle.yaml:7: recipes.layered.epochs: must be greater than 0, found 0",
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
         "allowed: asynchronous, chip, layered, paper_table5",
-        "mine.yaml:8: unknown key 'chips.loihi.capacty'; did you mean 'capacity'? "
-        "allowed: capacity, chip, mapping, operation, overrides, schedules, weight_bits",
+        "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, extends, mapping, "
+        "operation, schedules, weight_bits, and keys of a chip file but for its name and measurements",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "

@@ -105,3 +105,60 @@ def test_what_a_kind_cannot_have_is_told_at_the_axis(axes: list[str], expected: 
     found = [(problem.line, problem.message.partition(": ")[2]) for problem in caught.value.problems]
     assert [line for line, _ in found] == [line for line, _ in expected]
     assert all(message.startswith(start) for (_, message), (_, start) in zip(found, expected, strict=True)), found
+
+
+def test_a_chip_entry_may_change_any_part_of_the_description():
+    entry = """\
+  quick:
+    extends: loihi
+    synchronization: {kind: neighbour, handshake: 20 ns}
+    energies: {hop: null, hop_vertical: null}
+    vector_width: 4
+    mapping: balanced
+    weight_bits: 4
+"""
+    spec = tiny(("  truenorth: {}\n", f"  loihi: {{}}\n{entry}"))
+    (own,), (quick,) = chip_variants(spec, "loihi"), chip_variants(spec, "quick")
+    chip = quick.value.chip
+    assert (chip.name, chip.extends, chip.validation) == ("loihi_sanafe", "loihi_sanafe", ())
+    assert (chip.synchronization.handshake.value, chip.energies.hop, chip.vector_width.value) == (20e-9, None, 4)
+    assert (quick.value.entry.mapping, quick.value.entry.weight_bits) == ("balanced", 4)
+    assert chip.energies.message == own.value.chip.energies.message
+    assert chip.weight_bits == own.value.chip.weight_bits  # the entry's is that of the evaluation
+    # Axes and overrides start from there.
+    axes = f"{SEEDS}axes:\n  chip.quick.synchronization.handshake: [1 ns, 2 ns]\n"
+    varied = chip_variants(tiny(("  truenorth: {}\n", entry), (SEEDS, axes)), "quick")
+    assert [one.value.chip.synchronization.handshake.value for one in varied] == [1e-9, 2e-9]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{extends: lohi}", [(11, "chips.mine.extends: unknown chip 'lohi'; did you mean 'loihi'?")]),
+        ("{extends: loihi, chip: loihi}", [(11, "chips.mine: extends and chip both name the chip; keep extends")]),
+        (
+            "\\n    extends: loihi\\n    synchronisation: {kind: neighbour}\\n    name: mine",
+            [
+                (13, "chips.mine.synchronisation: unknown key; did you mean 'synchronization'? allowed: capacity, ext"),
+                (14, "chips.mine.name: unknown key;"),
+            ],
+        ),
+        (
+            "\\n    extends: loihi\\n    synchronization:\\n      kind: barrier\\n      scope: lyer"
+            "\\n    energies:\\n      hop: 3",
+            [
+                (15, "chips.mine.synchronization.barrier.scope: must be 'timestep' or 'layer', found 'lyer'"),
+                (17, "chips.mine.energies.hop.value: needs a unit, found 3"),
+            ],
+        ),
+        # What the parts break in the base is told where the parts are.
+        ("{extends: loihi, network_on_chip: null}", [(11, "chips.mine.")]),
+    ],
+)
+def test_mistakes_in_parts_of_a_description_are_told_at_the_sweeps_line(entry: str, expected: list[tuple[int, str]]):
+    entry = entry.replace("\\n", "\n")
+    with pytest.raises(DocumentError) as caught:
+        tiny(("  truenorth: {}", f"  mine: {entry}"))
+    found = sorted((problem.line, problem.message) for problem in caught.value.problems)
+    assert {line for line, _ in found} == {line for line, _ in expected}, found
+    assert all(any(text.startswith(start) for at, text in found if at == line) for line, start in expected), found

@@ -99,7 +99,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     layer = _LAYER.fullmatch(field) if block == "network" else None
     if block == "network" and field not in ("width", "depth") and layer is None:
         raise ValueError(f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …")
-    if block == "chip" and field in ("chip", "schedules", "overrides"):
+    if block == "chip" and field in ("extends", "chip", "schedules", "overrides"):
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
         fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}

@@ -1,0 +1,62 @@
+"""What the jobs of a sweep take where they run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
+from codesign.units import Memory, Real, Time
+
+__all__ = ["JobResources", "ResourcesEntry"]
+
+
+class JobResources(Spec):
+    """What one job takes, and how long it may; results do not depend on it, except for the device that `gpus` chooses.
+
+    Attributes:
+        cpus: cores, and threads that it computes with.
+        gpus: GPUs, or a share of one; with any, it computes on CUDA, by the engine that does.
+        memory: what it needs, such as `2 GiB`; so many jobs run at once on a node as fit.
+        timeout: it is ended after so long, such as `2 h`, and its rows say so.
+    """
+
+    cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
+    gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
+    memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
+    timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where it computes."""
+        return "cuda" if self.gpus else "cpu"
+
+
+class ResourcesEntry(Spec):
+    """What jobs of each kind take: trainings, executions, and prices of executions."""
+
+    train: JobResources = JobResources()
+    execute: JobResources = JobResources()
+    price: JobResources = JobResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> ResourcesEntry:
+        if self.price.gpus:
+            raise ValueError("price.gpus: prices are arithmetic on the CPU; remove it")
+        return self
+
+    @property
+    def by_kind(self) -> dict[str, TaskResources]:
+        """As executors take it."""
+        entries = {"train": self.train, "execute": self.execute, "price": self.price}
+        return {
+            kind: TaskResources(
+                cpus=entry.cpus,
+                gpus=entry.gpus,
+                memory_bytes=None if entry.memory is None else int(entry.memory),
+                timeout_s=entry.timeout,
+            )
+            for kind, entry in entries.items()
+        }
