@@ -10,8 +10,9 @@ from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import ChipPower, EnergyNumber, TimeNumber
 from codesign.hardware.prices import Prices, number_at
+from codesign.hardware.provenance import ASSUMED_FACTORS, STRUCTURE
 from codesign.hardware.terms import COVERAGE
-from codesign.hardware.uncertainty import ASSUMED_FACTORS, uncertain_numbers
+from codesign.hardware.uncertainty import uncertain_numbers
 
 __all__ = ["STATIC_POWER", "ComparedNumber", "compared_numbers", "comparison_rows", "in_file_order", "static_power"]
 
@@ -67,7 +68,7 @@ def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
             high=None if ends is None else ends.high,
             unit="s" if seconds is not None else item.unit,
             text=item.text,
-            known="structure" if item.source == "structure" else item.confidence,
+            known=STRUCTURE if item.source == STRUCTURE else item.confidence,
             range="" if ends is None else "assumed" if ends.assumed else "file",
             holds=_holds(chip, number),
             source=item.source if source is None else source.citation,
@@ -116,7 +117,7 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
 
 
 def _doubt(known: str) -> float:
-    return max(ASSUMED_FACTORS.values()) if known == "structure" else ASSUMED_FACTORS[known]  # type: ignore[index]
+    return max(ASSUMED_FACTORS.values()) if known == STRUCTURE else ASSUMED_FACTORS[known]  # type: ignore[index]
 
 
 def in_file_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:

@@ -33,6 +33,7 @@ __all__ = ["Capacity", "CoreLoad", "PlacedPart", "Placement", "Strategy", "place
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
 """How neurons are put on cores, see `place`."""
+_MOVES = ("near", "balanced_near")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -189,6 +190,7 @@ def place(
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
     budget = _budget(chip, capacity)
+    _check_traffic(shape, strategy, traffic)
     if cores is None:
         parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, traffic)
     else:
@@ -209,6 +211,16 @@ def place(
     )
 
 
+def _check_traffic(shape: NetworkShape, strategy: Strategy, traffic: Execution | None) -> None:
+    if traffic is None:
+        return
+    instance("traffic", traffic, Execution)
+    if traffic.shape != shape:
+        raise InputError("traffic: is an execution of another network")
+    if strategy not in _MOVES:
+        raise InputError(f"traffic: is for strategies {' and '.join(map(repr, _MOVES))}, found strategy {strategy!r}")
+
+
 def _by_strategy(
     shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, traffic: Execution | None
 ) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
@@ -217,11 +229,7 @@ def _by_strategy(
     parts, assumptions = filling.parts, tuple(_lifted(shape, chip, budget, filling))
     if strategy in ("balanced", "balanced_near"):
         parts = spread_evenly(shape, budget, parts)
-    if strategy in ("near", "balanced_near"):
-        if traffic is not None:
-            instance("traffic", traffic, Execution)
-            if traffic.shape != shape:
-                raise InputError("traffic: is an execution of another network")
+    if strategy in _MOVES:
         messages = messages_between(shape, parts, traffic)
         assumptions = (*assumptions, *_unmoved(chip, budget, strategy, parts))
         parts = moved_near(chip, budget, parts, core_loads(shape, budget, parts), messages)
@@ -243,8 +251,10 @@ def _by_hand(
     shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, cores: Sequence[int]
 ) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
     """Parts on the cores given, and what was assumed for them."""
-    if strategy in ("near", "balanced_near"):
+    if strategy in _MOVES:
         raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
+    if not hasattr(cores, "__len__"):
+        raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
     if len(cores) != shape.neurons:
         filled, _ = _by_strategy(shape, chip, budget, capacity, strategy, None)

@@ -181,6 +181,10 @@ def test_hops_by_an_execution_are_those_that_are_priced() -> None:
     assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used
     with pytest.raises(InputError, match="traffic: is an execution of another network"):
         place(shape_of("64-3"), MESH, strategy="near", traffic=execution)
+    with pytest.raises(
+        InputError, match="traffic: is for strategies 'near' and 'balanced_near', found strategy 'balanced'"
+    ):
+        place(placement.shape, MESH, strategy="balanced", traffic=execution)
 
 
 # by hand -------------------------------------------------------------------------------------------------------------
@@ -201,6 +205,7 @@ def test_cores_by_hand_are_taken_as_they_are_given() -> None:
 @pytest.mark.parametrize(
     ("cores", "message"),
     [
+        (3, r"cores: must be a list with the core of each neuron or part, found 3"),
         ([0, 1], r"cores: must have one for each of 8 neurons, or for each of 3 parts, found 2"),
         ([0, 1, 2.0], r"cores\[2\]: must be a whole number, found 2.0"),
         ([0, 1, -1], r"cores\[2\]: must be at least 0, found -1"),
