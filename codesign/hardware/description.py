@@ -32,6 +32,7 @@ from codesign.hardware.numbers import (
 from codesign.hardware.parts import (
     Answer,
     Energies,
+    LayerWork,
     Measurement,
     ModelError,
     MultiChip,
@@ -75,6 +76,7 @@ class Chip(Spec):
         crossbar: whether a message occupies every neuron of a core, connected or not.
         clock: of times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
+        layer_work: how many of its `times` a piece of work takes in each kind of layer.
         structure: memories and words of a core, from which prices are estimated.
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
@@ -119,6 +121,7 @@ class Chip(Spec):
     static_power: StaticPower = StaticPower()
     power_gating: PowerGating = PowerGating()
     times: Times = Times()
+    layer_work: LayerWork | None = None
     network_on_chip: NetworkOnChip | None = None
     can_flush: Answer = "unknown"
     supports: Supports = Supports()

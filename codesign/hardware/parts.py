@@ -34,6 +34,7 @@ __all__ = [
     "Barrier",
     "Clocked",
     "Energies",
+    "LayerWork",
     "Measurement",
     "ModelError",
     "MultiChip",
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 Answer = Literal["yes", "no", "unknown"]
+Units = Annotated[Real, Field(ge=0, le=1e6)]
 Tiles = TypeVar("Tiles", int, NDArray[np.int64])
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
 
@@ -219,6 +221,38 @@ class Structure(Spec):
     state_bits: Amount | None = None
     state_reuse: Amount | None = None
     other_store: Amount | None = None
+
+
+class LayerFactors(Spec):
+    """Units of one kind of work: of what comes from the input, of hidden layers and of the output layer."""
+
+    input: Units = 0.0
+    hidden: Units
+    output: Units
+
+
+class LayerWork(Sourced):
+    """What work of one kind takes by the kind of layer, in units of its time under `times`; 1 where left out.
+
+    Attributes:
+        synaptic_operation: by the layer that receives; `input` is the first.
+        neuron_access: by the neuron's layer; `input` is of each input channel, visited where the first layer lies.
+        spike: by the layer that generates it.
+    """
+
+    synaptic_operation: LayerFactors | None = None
+    neuron_access: LayerFactors | None = None
+    spike: LayerFactors | None = None
+
+    def of(self, kind: str, layers: int) -> NDArray[np.float64]:
+        """(L,) units of one piece of work of a kind in each layer."""
+        factors: LayerFactors | None = getattr(self, kind)
+        units = np.ones(layers)
+        if factors is not None:
+            units[:], units[-1] = factors.hidden, factors.output
+            if kind == "synaptic_operation":
+                units[0] = factors.input
+        return units
 
 
 class MultiChip(Spec):

@@ -131,7 +131,7 @@ def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
 def layer_steps(work: PlacedExecution) -> StepWork:
     """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
-    done[:, :, :, 2] = work.geometry.accessed
+    done[:, :, :, 2] = work.accessed_by_part
     shape = (work.samples, work.timesteps, work.layers)
     steps = np.zeros((*shape, len(work.geometry.layer), _KINDS))
     flows = np.zeros((*shape, sent.shape[2]))

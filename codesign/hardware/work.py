@@ -116,7 +116,8 @@ class PlacedExecution:
             for part in geometry.parts_of(layer):
                 rows.append(row)
                 parts.append(np.full(len(row), part))
-                operations.append(self._operations(row, part, per_message) * counts[row])
+                taken = self._operations(row, part, per_message) * counts[row]
+                operations.append(taken * self.units("synaptic_operation")[layer])
         row = np.concatenate(rows)
         return Deliveries(
             row=row,
@@ -148,9 +149,12 @@ class PlacedExecution:
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:
-        """(rows of the update table,) spikes generated, and messages sent for them, one for each destination core."""
-        emitted = self.execution.updates.emitted.astype(np.float64)
-        return emitted, emitted * self.destinations[1 + self.execution.updates.slice]
+        """(rows of the update table,) work of spikes generated, and messages sent for them, one for each destination
+        core."""
+        updates = self.execution.updates
+        layer = np.array([recorded.layer for recorded in self.execution.slices])[updates.slice]
+        emitted = updates.emitted.astype(np.float64)
+        return emitted * self.units("spike")[layer], emitted * self.destinations[1 + updates.slice]
 
     @cached_property
     def barrier_outputs(self) -> Floats:
@@ -167,13 +171,25 @@ class PlacedExecution:
         sources[1:, 1:] = self.share
         return np.asarray(sources @ self.geometry.links)
 
+    def units(self, kind: str) -> Floats:
+        """(L,) units of work that one piece of a kind makes in each layer."""
+        work = self.chip.layer_work
+        return np.ones(self.layers) if work is None else work.of(kind, self.layers)
+
+    @cached_property
+    def accessed_by_part(self) -> Floats:
+        """(P,) work of a visit of all neurons in each part, and of the input's channels where they come first."""
+        geometry, work = self.geometry, self.chip.layer_work
+        visited = geometry.accessed * self.units("neuron_access")[geometry.layer]
+        if work is not None and work.neuron_access is not None:
+            visited += (geometry.layer == 0) * work.neuron_access.input * self.execution.shape.input_size
+        return np.asarray(visited, dtype=np.float64)
+
     @cached_property
     def accessed(self) -> Floats:
-        """(K,) neurons that a visit of all neurons meets on each core."""
+        """(K,) the same on each core."""
         geometry = self.geometry
-        return np.asarray(
-            np.bincount(geometry.core, weights=geometry.accessed, minlength=geometry.cores), dtype=np.float64
-        )
+        return np.bincount(geometry.core, weights=self.accessed_by_part, minlength=geometry.cores).astype(np.float64)
 
 
 def _check_drained(execution: Execution, chip: Chip) -> None:

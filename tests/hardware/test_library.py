@@ -52,7 +52,11 @@ def test_names_and_aliases_belong_to_one_chip() -> None:
 def test_every_number_and_result_names_a_source_of_its_file_and_every_source_is_used(name: str) -> None:
     chip = LIBRARY[name]
     used = {number.source for number in chip.numbers()} | {one.source for one in chip.validation} | {chip.citation}
-    used |= {part.source for part in (chip.network_on_chip, chip.weights, chip.power_gating) if part and part.source}
+    used |= {
+        part.source
+        for part in (chip.network_on_chip, chip.weights, chip.power_gating, chip.layer_work)
+        if part and part.source
+    }
     assert used == set(chip.sources)
     assert all(number.confidence for number in chip.numbers())
 

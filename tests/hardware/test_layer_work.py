@@ -1,0 +1,85 @@
+"""Work that takes longer in one kind of layer than in another: cycles of a chip counted a second time, from spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from handmade_hardware import STATED, chip_from, group, near, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.description import Chip
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement import place
+from codesign.hardware.scheduling import chip_schedule, service_model
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
+from codesign.workload.events import EventBatch
+
+INPUTS, OUTPUTS, TIMESTEPS = 16, 4, 3
+KINDS = {
+    "clocked": "{kind: clocked}",
+    "timestep": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 0 s}}, {STATED}}}}}",
+    "layer": f"{{kind: barrier, scope: layer, times: {{by_tiles: {{1: 0 s}}, {STATED}}}}}",
+}
+
+
+def chip_of(kind: str) -> Chip:
+    """Operations of 3.5, 7 and 8 cycles, visits of 1, 22 and 12, spikes of 4 and 0."""
+    units = {"synaptic_operation": (3.5, 7, 8), "neuron_access": (1, 22, 12), "spike": (0, 4, 0)}
+    factors = ", ".join(
+        f"{name}: {{input: {first}, hidden: {hidden}, output: {last}}}" for name, (first, hidden, last) in units.items()
+    )
+    times = dict.fromkeys(units, "1 us")
+    return chip_from(
+        f"cores: {number(1)}\nlayers_share_core: true\nvector_width: {number(1)}\nsynchronization: {KINDS[kind]}\n"
+        f"layer_work: {{{factors}, {STATED}}}\n{group('times', **times, neuron_update='0 s', output='0 s')}"
+    )
+
+
+def run(chip: Chip, hidden: list[int], seed: int) -> tuple[Execution, float, int]:
+    """An execution, its latency, and how many input spikes it has."""
+    topology = parse_topology("-".join(map(str, [INPUTS, *hidden, OUTPUTS])))
+    network = SpikingNetwork(topology, NeuronSpec(threshold=0.05, time_constant="20 ms"), timestep_s=1e-2, seed=seed)
+    frames = np.random.default_rng(seed).random((1, TIMESTEPS, INPUTS)) < 0.3
+    events = EventBatch.from_frames(frames.astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-2)
+    placement = place(network.shape, chip, "published")
+    execution = simulate(network, events, chip_schedule(placement, stop="drained").schedule).execution
+    return execution, float(price(execution, placement).latency.total_s[0]), int(frames.sum())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(hidden=st.lists(st.integers(1, 12), min_size=1, max_size=3), seed=st.integers(0, 99))
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+def test_cycles_are_those_of_the_layers(kind: str, hidden: list[int], seed: int) -> None:
+    execution, seconds, inputs = run(chip_of(kind), hidden, seed)
+    spikes, targets = execution.emitted[0], [*hidden[1:], OUTPUTS]
+    cycles = inputs * 3.5 * hidden[0] + 4 * spikes[:-1].sum()
+    for layer, count in enumerate(spikes[:-1]):
+        cycles += count * targets[layer] * (8 if layer == len(hidden) - 1 else 7)
+    visits = TIMESTEPS + (len(hidden) if kind == "timestep" else 0)
+    cycles += visits * (INPUTS + 22 * sum(hidden) + 12 * OUTPUTS)
+    assert seconds == near(cycles * 1e-6, rel=1e-9)
+
+
+def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
+    """`cycles_model` of rockpool for one hidden layer, whose last spikes take a timestep more to reach the output."""
+    chip, hidden, out = find_chip("xylo_audio2"), 60, OUTPUTS
+    execution, seconds, inputs = run(chip, [hidden], 3)
+    steps = TIMESTEPS + 1
+    p_in, p = inputs / (steps * INPUTS), execution.emitted[0, 0] / (steps * hidden)
+    step = INPUTS * (1 + 3.5 * p_in * hidden) + hidden * 3 + hidden * p * (1 + 8 * out)
+    step += hidden * (19 + 3 * p) + 12 * out
+    assert p > 0
+    assert seconds == near(steps * step / chip.clock.value, rel=1e-9)
+
+
+def test_service_times_have_no_layers() -> None:
+    placement = place(network_shape(parse_topology("4-3-2")), chip_of("clocked"), "published")
+    with pytest.raises(InputError, match="knows no layer_work"):
+        service_model(placement)
