@@ -166,6 +166,15 @@ VALUES = [
     ("sne", "energies.synaptic_operation", 0.221 * P),
     ("sne", "cores", 51.2e9 / (16 * 400e6)),
     ("sne", "weight_bits", 4),
+    ("reckon", "energies.synaptic_operation", 5.3 * P),
+    ("reckon", "area", 0.45e-6),
+    ("reckon", "synapses_per_core", 8 * 1024 * (64 + 64 + 4) / 8),  # of memories of 64, 64 and, half used, 8 kB
+    ("morphic", "area", 2.86e-6),
+    ("morphic", "energies.synaptic_operation", 30 * P),
+    ("xylo_audio2", "weight_bits", 8),
+    ("xylo_audio2", "energies.clock_cycle", 291e-6 / 6.25e6),
+    ("brainscales2", "static_power.chip", 2.36e-6 / 11.8e-6),
+    ("brainscales2", "technology_node", 65e-9),
 ]
 
 
@@ -178,7 +187,8 @@ def test_published_numbers_stand_in_the_files(name: str, number: str, value: flo
 def test_all_in_energies_say_in_which_operation_they_were_measured() -> None:
     synaptic = {name: chip.energies.synaptic_operation for name, chip in LIBRARY.items()}
     found = {name: number.operation for name, number in synaptic.items() if number is not None and number.all_in}
-    assert found == {**dict.fromkeys(("odin_allin", "sne", "tianjic"), "accelerated"), "truenorth_allin": "real_time"}
+    accelerated = ("morphic", "odin_allin", "reckon", "sne", "tianjic")
+    assert found == {**dict.fromkeys(accelerated, "accelerated"), "truenorth_allin": "real_time"}
 
 
 def test_what_is_not_published_is_absent() -> None:
@@ -188,6 +198,9 @@ def test_what_is_not_published_is_absent() -> None:
     assert LIBRARY["mubrain_layersync2024"].times.synaptic_operation is None
     assert LIBRARY["loihi_davies2018"].times.output is None
     assert LIBRARY["odin"].energies.neuron_access is None
+    assert LIBRARY["brainscales2"].energies.synaptic_operation is None
+    assert LIBRARY["brainscales2"].times.synaptic_operation is None
+    assert LIBRARY["morphic"].vector_width is None
 
 
 def test_spinnaker_counts_a_packet_s_joules_once() -> None:
@@ -238,17 +251,18 @@ def test_the_fit_of_truenorth_goes_through_its_published_points() -> None:
         assert modelled == near(power, rel=6e-3)
 
 
-BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets")
+BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets", "xylo_audio2")
 
 
 def test_kinds_of_synchronization() -> None:
     kinds = {name: LIBRARY[name].synchronization.kind for name in REAL}
     assert {name for name, kind in kinds.items() if kind == "asynchronous"} == {
+        "brainscales2",
         "mubrain",
         "mubrain_layersync2024",
         "speck",
     }
-    assert {name for name, kind in kinds.items() if kind == "clocked"} == {"odin", "odin_allin", "sne"}
+    assert {name for name, kind in kinds.items() if kind == "clocked"} == {"morphic", "odin", "odin_allin", "sne"}
     assert {name for name, kind in kinds.items() if kind == "barrier"} == {*BY_TIMESTEP, "seneca_barrier"}
     assert all(LIBRARY[name].synchronization.scope == "timestep" for name in BY_TIMESTEP)
     assert LIBRARY["seneca_barrier"].synchronization.scope == "layer"
@@ -257,6 +271,7 @@ def test_kinds_of_synchronization() -> None:
 @pytest.mark.parametrize(
     ("name", "tick", "overload"),
     [
+        ("reckon", 1e-3, "stretch"),
         ("seneca_timer", 10_000 / 200e6, "stretch"),
         ("spinnaker2", 1e-3, "drop"),
         ("spinnaker_sharp2012", 1e-3, "stretch"),
