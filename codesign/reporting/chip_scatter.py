@@ -69,6 +69,7 @@ def _drawing(marks: Sequence[ChipMark]) -> Callable[[Figure], None]:
 
     def draw(figure: Figure) -> None:
         import seaborn
+        from matplotlib.ticker import LogLocator, NullFormatter
 
         figure.set_layout_engine("none")
         axes = figure.add_axes(_BOX)
@@ -78,6 +79,10 @@ def _drawing(marks: Sequence[ChipMark]) -> Callable[[Figure], None]:
         axes.set_ylabel("energy of a synaptic operation")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_major_formatter(engineering("J"))
+        for axis, (low, high) in zip((axes.xaxis, axes.yaxis), limits, strict=True):
+            axis.set_minor_formatter(NullFormatter())
+            if high / low < 100:
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.grid(visible=False, which="minor")
         for mark in marks:
             _draw_mark(axes, mark, colors[mark.node])

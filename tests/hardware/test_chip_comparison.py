@@ -18,7 +18,7 @@ from codesign.cli.chips import app
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers, in_file_order
 from codesign.hardware.library import chip_names, find_chip
-from codesign.reporting.chip_scatter import ChipMark, name_boxes
+from codesign.reporting.chip_scatter import ChipMark, chip_picture, name_boxes
 
 TINY = chip_from(
     f"cores: {number(4)}\nlayers_share_core: false\nclock: {number('100 MHz')}\n{ASYNCHRONOUS}"
@@ -88,6 +88,13 @@ def test_names_lie_on_no_other_name_and_on_no_mark() -> None:
         for i, (a, e) in enumerate([(1e-5, 1e-11)] * 4 + [(1.3e-5, 1.1e-11)] * 4)
     ]
     assert overlapping(crowd) == 0
+
+
+def test_axes_of_less_than_a_decade_have_numbers_that_can_be_read() -> None:
+    mark = ChipMark(name="a", area_m2=(2e-6, 3e-6, 4e-6), energy_j=(1e-12,) * 3, node="28 nm", hollow=False, kind=0)
+    texts = [element.text for element in ElementTree.fromstring(chip_picture([mark], "svg")).iter() if element.text]
+    assert {"2", "5", "1 pJ"} <= set(texts)
+    assert not any("$" in text for text in texts)
 
 
 # the command ---------------------------------------------------------------------------------------------------------
