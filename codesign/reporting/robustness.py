@@ -109,8 +109,9 @@ def describe_robustness(comparison: Comparison) -> str:
     if names[0] == names[1]:
         names = (better.recipe, worse.recipe)
     verb = "takes" if column == "latency_s" else "needs"
+    over = "the ranges of the chips' numbers" + (" and the model's own error" if robustness.models else "")
     said = (
-        f"Over the ranges of the chips' numbers, {names[0]} {verb} {first} and {names[1]} {second} (95 % of "
+        f"Over {over}, {names[0]} {verb} {first} and {names[1]} {second} (95 % of "
         f"{robustness.draws} joint draws); {names[0]} {verb} less in {share(robustness.probability)} of the draws"
     )
     if robustness.seeds > 1:

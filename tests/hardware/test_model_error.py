@@ -46,7 +46,7 @@ def test_only_measurements_that_test_the_model_count_each_at_its_farther_end() -
     logarithms = [math.log(factor) for factor in (2, 7.5, 1, 4, 1, LIBRARY.energy)]
     assert found.energy == near(math.exp(math.sqrt(sum(one**2 for one in logarithms) / 6)), rel=0.005)
     assert found.latency == LIBRARY.latency
-    assert "5 energies and 0 times" in found.note
+    assert "energies 5, times 0" in found.note
 
 
 def test_the_library_s_own_factors_are_those_in_the_code() -> None:
