@@ -37,8 +37,8 @@ def measured_error(chip: Chip) -> ModelError:
     return ModelError(
         energy=_typical([*energies, math.log(LIBRARY.energy)]),
         latency=_typical([*times, math.log(LIBRARY.latency)]),
-        note=f"measured on this chip: energies {len(energies)}, times {len(times)}; as one more of each, {LIBRARY.note}, "
-        f"{LIBRARY.energy:g} and {LIBRARY.latency:g}",
+        note=f"measured on this chip: energies {len(energies)}, times {len(times)}; as one more of each, "
+        f"{LIBRARY.note}, {LIBRARY.energy:g} and {LIBRARY.latency:g}",
     )
 
 
