@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from rich.markdown import Markdown
 from codesign.errors import InputError
 from codesign.files import read_file
 from codesign.hardware.description import Chip
+from codesign.hardware.structure_fit import StructureQuantity, predictions, typical_factor
 from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
 from codesign.units import format_si
 
@@ -30,6 +32,13 @@ def print_validation(console: Console, chip: Chip) -> None:
     console.print()
 
 
+def print_structure(console: Console, chips: Iterable[Chip]) -> None:
+    """What the structures of chips predict, each left out once; nothing where fewer than three state theirs."""
+    if table := _structure(list(chips)):
+        console.print(Markdown(table, hyperlinks=False))
+        console.print()
+
+
 def written_json(chips: Iterable[Chip]) -> str:
     """All checks as a JSON list of objects in SI units."""
     checks = [check for chip in chips for check in validate(chip)]
@@ -44,7 +53,8 @@ def with_table(path: Path, chips: Iterable[Chip]) -> str:
         InputError: the file cannot be read, or has no marks.
     """
     chips = list(chips)
-    table = "\n".join(_markdown(chip) for chip in chips)
+    chips = list(chips)
+    table = "\n".join([*map(_markdown, chips), *([structure] if (structure := _structure(chips)) else [])])
     content = read_file(path)
     if content is None:
         return table
@@ -109,6 +119,38 @@ def _markdown(chip: Chip) -> str:
     if reasons:
         parts.append("Not recomputed:\n\n" + "\n".join(reasons) + "\n")
     return "\n".join(parts)
+
+
+def _structure(chips: list[Chip]) -> str:
+    """Energy of an operation and area of each chip, predicted with the factor that all others give."""
+    quantities: tuple[tuple[StructureQuantity, str, str], ...] = (
+        ("energy", "energy of an operation", "J"),
+        ("area", "area", "m²"),
+    )
+    parts = ["### Structure: predicted beside published, left out one at a time\n"]
+    for quantity, label, unit in quantities:
+        found = predictions(chips, quantity)
+        if len(found) < 3:
+            return ""
+        rows = [f"| {label} | published | predicted | ratio |", "|---|--:|--:|--:|"]
+        for one in found:
+            name = f"`{one.chip}`{', all-in' if one.all_in else ''}"
+            values = (_amount(value, unit) for value in (one.published, one.predicted))
+            rows.append(f"| {name} | {' | '.join(values)} | {one.ratio:.2f} |")
+        worst = max(found, key=lambda one: abs(math.log(one.ratio)))
+        typical = typical_factor([(one.predicted, one.published) for one in found])
+        without = typical_factor([(one.mean, one.published) for one in found])
+        parts.append("\n".join(rows) + "\n")
+        parts.append(
+            f"{label.capitalize()} of {len(found)} chips: off by a factor of {typical:.2f} in the geometric mean, most "
+            f"for `{worst.chip}`, by {max(worst.ratio, 1 / worst.ratio):.2g}. Without a model, with the mean of the "
+            f"others as the guess: {without:.2g}.\n"
+        )
+    return "\n".join(parts)
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value * 1e6:.3g} mm²" if unit == "m²" else format_si(value, unit, 3)
 
 
 def _cell(text: str) -> str:

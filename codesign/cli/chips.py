@@ -99,7 +99,7 @@ def validate(
     ] = None,
 ) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
-    from codesign.cli.chip_validation import print_validation, with_table, written_json
+    from codesign.cli.chip_validation import print_structure, print_validation, with_table, written_json
     from codesign.cli.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
@@ -108,6 +108,7 @@ def validate(
     console = PrintableConsole(highlight=False)
     for chip in chips:
         print_validation(console, chip)
+    print_structure(console, chips)
     if json is not None:
         write_atomically(json, written_json(chips).encode())
         console.print(f"Checks: {json}", soft_wrap=True)

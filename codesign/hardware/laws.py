@@ -42,7 +42,7 @@ _GATE_S_PER_M = 0.36e-3
 """Delay of an inverter that drives four of its kind, for each metre of the node: 10 ps at 28 nm."""
 
 _NOMINAL_V = ((22e-9, 0.8), (32e-9, 1.0), (45e-9, 1.1), (65e-9, 1.2))
-THRESHOLD_V, _ALPHA = 0.4, 1.8
+THRESHOLD_V, _ALPHA = 0.3, 2.9
 """Of the alpha-power law."""
 _LEAKAGE_W = {"sram": 0.085e-9, "flip_flops": 0.4e-9}
 _LEAKAGE_V = 0.8
