@@ -25,6 +25,7 @@ __all__ = [
     "logic_delay",
     "logic_energy",
     "memory",
+    "nominal_voltage",
     "slowdown",
 ]
 

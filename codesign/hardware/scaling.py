@@ -33,9 +33,9 @@ __all__ = ["UNEXPLAINED", "at_structure"]
 
 _CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
 
-UNEXPLAINED = 0.48
+UNEXPLAINED = 0.41
 """Power of a ratio by which its range grows either way: of the logarithm of the differences between energies of chips
-the share that the model leaves, ln 2.18 / ln 5.12 where each chip is left out once."""
+the share that the model leaves, ln 1.94 / ln 4.98 where each chip is left out once."""
 
 _RATIOS = {
     "clock": "delay",  # first, as times in cycles follow it

@@ -14,8 +14,9 @@ k_e and k_a are fitted over the chips that come with the program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from codesign.documents import Spec
 from codesign.hardware.description import Chip
@@ -31,9 +32,11 @@ from codesign.hardware.laws import (
     memory,
 )
 
-__all__ = ["StructureEstimate", "estimate"]
+__all__ = ["Memories", "StructureEstimate", "estimate"]
 
-K_ENERGY, K_AREA = 2.84, 2.96
+Memories = Literal["closed_form", "cacti"]
+
+K_ENERGY, K_AREA = 2.94, 2.68
 """Factors fitted over the chips that come with the program: `fitted_factor` in `codesign.hardware.structure_fit`."""
 
 
@@ -83,11 +86,21 @@ class _Core:
     adder_bits: float
 
 
-def estimate(chip: Chip) -> StructureEstimate | None:
-    """What the model expects of a chip; None where its file states no structure."""
+def estimate(chip: Chip, memories: Memories = "closed_form") -> StructureEstimate | None:
+    """What the model expects of a chip; None where its file states no structure.
+
+    Args:
+        memories: where SRAM comes from, the `closed_form` of `codesign.hardware.laws` or `cacti` itself.
+
+    Raises:
+        InputError: CACTI is not installed.
+    """
     if chip.structure is None:
         return None
-    cores = [_estimate(chip, core) for core in _cores(chip)]
+    law = memory
+    if memories == "cacti":
+        from codesign.hardware.cacti import cacti_memory as law
+    cores = [_estimate(chip, core, law) for core in _cores(chip)]
     count = chip.cores.value
     shares = [count / len(cores)] * len(cores)
 
@@ -107,7 +120,7 @@ def estimate(chip: Chip) -> StructureEstimate | None:
     )
 
 
-def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
+def _estimate(chip: Chip, core: _Core, law: Callable[..., Memory]) -> StructureEstimate:
     """The estimate of a chip with this one core."""
     structure = chip.structure
     assert structure is not None
@@ -118,7 +131,7 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     shared = core.weight_store if structure.shared_memory else 0.0
 
     def stored(kind: MemoryKind, bits: float, word: float) -> Memory:
-        return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
+        return law(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
 
     weights = stored(kind, core.weight_store, core.weight_word)
     states = stored(kind if shared else state_kind, shared or core.state_store, core.state_word)
