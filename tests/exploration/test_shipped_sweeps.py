@@ -71,4 +71,6 @@ def test_all_are_found_by_name_and_have_a_folder_of_their_own():
 
 def test_every_base_is_extended():
     extended = {(path.parent / content(path)["extends"]).resolve() for path in FILES if "extends" in content(path)}
+    chips = ((path, entry or {}) for path in FILES for entry in content(path).get("chips", {}).values())
+    extended |= {(path.parent / entry["extends"]).resolve() for path, entry in chips if "extends" in entry}
     assert {path.resolve() for path in FILES if path not in LISTED} <= extended

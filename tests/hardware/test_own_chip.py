@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from handmade_hardware import Builder, cost_of, near
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
@@ -12,7 +14,10 @@ from codesign.hardware import library
 from codesign.hardware.description import Chip
 from codesign.hardware.library import check_chip, load_chip
 from codesign.hardware.placement import place
+from codesign.hardware.uncertainty import uncertainty_columns
 from codesign.network.topology import network_shape, parse_topology
+
+ROOT = Path(__file__).parents[2]
 
 OWN = """\
 name: mine
@@ -91,6 +96,21 @@ def test_a_chip_of_the_program_must_say_how_all_of_it_is_known(tmp_path: Path, m
     assert "8: synchronization.times: must name its confidence and source in a chip that comes with the program" in told
     assert "9: energies.neuron_update.counted: must be given for a chip that comes with the program" in told
     assert "1: can_flush: must be given for a chip that comes with the program" in told
+
+
+def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges(tmp_path: Path) -> None:
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "chips.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    assert len(text.splitlines()) == 10
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    execution = Builder(topology="5-80-2").message(-1, 0, 3).update(0, 0, 80, 2).message(1, 1, 2).build()
+    cost = cost_of(execution, check_chip(file))
+    columns = cost.columns() | uncertainty_columns(cost)
+    assert columns["energy_j"] > 0
+    assert min(columns["energy_draws_j"]) < columns["energy_j"] < max(columns["energy_draws_j"])
+    assert min(columns["latency_draws_s"]) < columns["latency_s"] < max(columns["latency_draws_s"])
+    assert columns["area_low_m2"] == near(columns["area_m2"] / 2.5)
+    assert columns["area_high_m2"] == near(columns["area_m2"] * 2.5)
 
 
 def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
