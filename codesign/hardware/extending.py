@@ -17,6 +17,7 @@ from typing import Any
 
 from codesign.documents import Document, Path_, Place
 from codesign.hardware.kinds import KINDS
+from codesign.hardware.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
 __all__ = ["extended", "extended_by"]
@@ -39,6 +40,7 @@ def extended(chain: list[Document]) -> Document:
                 merged.forget((key,))
         merged.extend(Fragment(document=document))
         merged.data["extends"], merged.places["extends",] = base, document.place(("extends",))
+        merged.forget_sources(besides=document.place(()).file)
     return merged
 
 
@@ -50,6 +52,7 @@ def extended_by(base: Document, parts: Mapping[str, Any]) -> Document:
     here = Place(file="", line=0)
     merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts, ()), here))))
     merged.data["extends"], merged.places["extends",] = base.data.get("name"), here
+    merged.forget_sources(besides=here.file)
     return merged
 
 
@@ -62,6 +65,16 @@ class _Description(Merged):
         if kind in _WITHOUT_GROUPS and "group_size" in self.data:
             self.forget(("group_size",))
         self.merge(part, without=("extends", "remove"))
+
+    def forget_sources(self, *, besides: str) -> None:
+        """Take out sources that nothing names any more, but for those that the file `besides` wrote."""
+        sources = self.data.get("sources")
+        if not isinstance(sources, dict):
+            return
+        named = {key for _, key in named_sources(self.data)} | {self.data.get("citation")}
+        for key in set(sources) - named:
+            if self.place(("sources", key)).file != besides:
+                self.forget(("sources", key))
 
     def _other_kind(self, synchronization: Any) -> str | None:
         """The kind of synchronization that something written changes it to; None where it does not."""

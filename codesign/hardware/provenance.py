@@ -9,7 +9,17 @@ from pydantic import model_validator
 
 from codesign.documents import Path_, Spec, suggestion
 
-__all__ = ["ASSUMED_FACTORS", "OWN", "SCALED", "STRUCTURE", "Confidence", "Sourced", "own_parts", "source_mistakes"]
+__all__ = [
+    "ASSUMED_FACTORS",
+    "OWN",
+    "SCALED",
+    "STRUCTURE",
+    "Confidence",
+    "Sourced",
+    "named_sources",
+    "own_parts",
+    "source_mistakes",
+]
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
@@ -84,18 +94,19 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     sources = {**sources, OWN: None}
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
         yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
-    for location, key in _named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
+    for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
         if key not in sources:
             yield location, f"unknown source '{key}'{suggestion(key, map(str, sources))}"
 
 
-def _named_sources(part: Any, location: Path_) -> Iterator[tuple[Path_, str]]:
+def named_sources(part: Any, location: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """Every `source` in a part of raw file content, with its place."""
     if isinstance(part, dict):
         for name, child in part.items():
             if name == "source" and isinstance(child, str):
                 yield (*location, name), child
             else:
-                yield from _named_sources(child, (*location, name))
+                yield from named_sources(child, (*location, name))
     elif isinstance(part, (list, tuple)):
         for position, child in enumerate(part):
-            yield from _named_sources(child, (*location, position))
+            yield from named_sources(child, (*location, position))

@@ -68,6 +68,7 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
     """
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}
+    scaled = False
     if before is not None and after is not None and (before != after or held):
         for path in _RATIOS:
             number = number_at(given, path)
@@ -75,7 +76,9 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
                 continue
             held.setdefault(path, GivenNumber(number=number, expected=before, seconds=_seconds(given, number)))
             if number_at(changed, path) is not None:
-                changed = with_number(changed, path, _scaled(held[path], path, changed, after))
+                there = _scaled(held[path], path, changed, after)
+                changed, scaled = with_number(changed, path, there), scaled or there.source == SCALED
+    if scaled:
         changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
     return changed.holding(held)
 

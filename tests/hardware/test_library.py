@@ -289,7 +289,7 @@ def test_ticks(name: str, tick: float, overload: str) -> None:
 def test_seneca_differs_in_its_synchronization_alone() -> None:
     barrier, timer = (LIBRARY[name].model_dump() for name in ("seneca_barrier", "seneca_timer"))
     differing = {field for field in barrier if barrier[field] != timer[field]}
-    assert differing == {"name", "title", "aliases", "description", "synchronization"}
+    assert differing == {"name", "title", "aliases", "description", "synchronization", "extends"}
 
 
 def test_the_template_fills_in_every_field() -> None:
