@@ -152,6 +152,7 @@ COLUMNS: Mapping[str, Column] = {
     "chip_title": _name("chip's full name"),
     "synchronization": _word("asynchronous", "clocked", "barrier", "timer", "neighbour"),
     "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts lifted"),
+    "mapping": _word("in_order", "balanced", "near", "balanced_near", more="how neurons were put on cores"),
     "operation": _word("accelerated", "real_time"),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
     "inference": _word(

@@ -25,7 +25,7 @@ FACT_COLUMNS = (
     *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
     *("training_method", "training_policy", "training_group_size", "chip_title", "synchronization"),
     *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
-    *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model"),
+    *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model", "mapping"),
 )
 """What every row of a design point says alike, and a point takes from its first row."""
 
@@ -95,6 +95,7 @@ class Point:
     coverage: tuple[str, ...]
     accounting: str | None
     latency_model: str | None
+    mapping: str | None
     static_book: StaticBook
     source: _Source
 

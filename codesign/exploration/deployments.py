@@ -214,6 +214,7 @@ def _columns(
         "chip_title": chip.title,
         "synchronization": chip.synchronization.kind,
         "capacity": entry.capacity,
+        "mapping": entry.mapping,
         "operation": entry.operation,
         "weight_bits": placement.weight_bits,
         "assumptions": [],

@@ -232,6 +232,7 @@ def all_points(points: Sequence[Point]) -> Table:
             Heading(text="energy covers", wide=True),
             Heading(text="latency model", wide=True),
             Heading(text="capacity"),
+            Heading(text="mapping"),
             Heading(text="operation"),
         ),
         rows=tuple(
@@ -249,6 +250,7 @@ def all_points(points: Sequence[Point]) -> Table:
                 Cell(text=coverage_words(point.coverage)),
                 Cell(text=point.latency_model or UNKNOWN),
                 Cell(text=point.capacity or UNKNOWN),
+                Cell(text=point.mapping or UNKNOWN),
                 Cell(text=(point.operation or UNKNOWN).replace("_", " ")),
             )
             for point in points

@@ -227,6 +227,7 @@ def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_c
     points = feasible(tiny(*wide, ("seeds:", axes), ("\nschedules:", turns)), chip="loihi")
     placed = {(p.columns["axis.chip.loihi.mapping"], p.columns["schedule"]): p.jobs for p in points}
     assert len(placed) == 8
+    assert all(p.columns["mapping"] == p.columns["axis.chip.loihi.mapping"] for p in points)
     layers = {
         name: [part.neurons for part in jobs.cost.placement.parts if part.layer == 0]
         for (name, schedule), jobs in placed.items()
