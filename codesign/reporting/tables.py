@@ -217,11 +217,7 @@ def all_points(points: Sequence[Point]) -> Table:
         caption="All points: means over evaluation seeds, then over training seeds, ± 95 % interval.",
         headings=(
             Heading(text="#", numeric=True),
-            Heading(text="chip"),
-            Heading(text="schedule"),
-            Heading(text="recipe"),
-            Heading(text="training"),
-            Heading(text="inference"),
+            *(Heading(text=text) for text in ("chip", "schedule", "recipe", "training", "inference")),
             *(
                 Heading(text=name.replace("_", " "), numeric=not any(isinstance(p.axes[i][1], str) for p in points))
                 for i, name in enumerate(axes)
@@ -231,9 +227,7 @@ def all_points(points: Sequence[Point]) -> Table:
             *(_heading(column) for column in columns),
             Heading(text="energy covers", wide=True),
             Heading(text="latency model", wide=True),
-            Heading(text="capacity"),
-            Heading(text="mapping"),
-            Heading(text="operation"),
+            *(Heading(text=text) for text in ("capacity", "mapping", "operation")),
         ),
         rows=tuple(
             (
