@@ -149,7 +149,7 @@ class ChipEntry(Spec):
             and `balanced_near` then choose the cores so that messages travel few hops.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
-        weight_bits: `chip` for the chip's own, `none` for float32, or a number.
+        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also that of memories in a `structure`.
         overrides: parameters of the description that take another value, by dotted path, as an axis sets them.
     """
 

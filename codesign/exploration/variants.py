@@ -74,7 +74,8 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
     def changed(settings: Settings) -> ChipVariant:
         of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {path: value for path, value in settings.items() if path not in of_entry}
-        return ChipVariant(entry=_with_fields(entry, of_entry), chip=with_parameters(chip, numbers))
+        varied = _with_fields(entry, of_entry)
+        return ChipVariant(entry=varied, chip=with_parameters(chip, {**_weight_width(varied, chip), **numbers}))
 
     return _variants(spec, "chip", name, changed)
 
@@ -85,7 +86,14 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
     chip = chip_variant(entry.base(name), entry.parts)
     if isinstance(chip, tuple):
         raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
-    return with_parameters(chip, entry.overrides)
+    return with_parameters(chip, {**_weight_width(entry, chip), **entry.overrides})
+
+
+def _weight_width(entry: ChipEntry, chip: Chip) -> dict[str, int]:
+    """The chip's own width of weights where its structure is stated: memories are built for the weights they hold."""
+    bits = entry.weight_bits
+    same = chip.weight_bits is not None and chip.weight_bits.value == bits
+    return {} if chip.structure is None or not isinstance(bits, int) or same else {"weight_bits": bits}
 
 
 def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:

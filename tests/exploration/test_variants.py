@@ -7,7 +7,9 @@ from tiny_sweeps import plan_of, tiny
 
 from codesign.errors import DocumentError
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_units, chip_variants, recipe_variants
+from codesign.exploration.variants import axis_units, base_chip, chip_variants, recipe_variants
+from codesign.hardware.library import find_chip
+from codesign.hardware.structure import estimate
 
 SEEDS = "seeds: {training: [0]}\n"
 
@@ -124,7 +126,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
     assert (chip.synchronization.handshake.value, chip.energies.hop, chip.vector_width.value) == (20e-9, None, 4)
     assert (quick.value.entry.mapping, quick.value.entry.weight_bits) == ("balanced", 4)
     assert chip.energies.message == own.value.chip.energies.message
-    assert chip.weight_bits == own.value.chip.weight_bits  # the entry's is that of the evaluation
+    assert (chip.weight_bits.value, own.value.chip.weight_bits.value) == (4, 9)  # its structure is stated
     # Axes and overrides start from there.
     axes = f"{SEEDS}axes:\n  chip.quick.synchronization.handshake: [1 ns, 2 ns]\n"
     varied = chip_variants(tiny(("  truenorth: {}\n", entry), (SEEDS, axes)), "quick")
@@ -162,3 +164,18 @@ def test_mistakes_in_parts_of_a_description_are_told_at_the_sweeps_line(entry: s
     found = sorted((problem.line, problem.message) for problem in caught.value.problems)
     assert {line for line, _ in found} == {line for line, _ in expected}, found
     assert all(any(text.startswith(start) for at, text in found if at == line) for line, start in expected), found
+
+
+def test_memories_of_a_chip_with_a_structure_have_the_width_of_the_weights_they_are_given():
+    """ODIN's 65,536 synapses of 4 bits take half of that at 2, and its published energy falls; a chip that states no
+    structure has no memories that could change."""
+    axes = f"{SEEDS}axes:\n  chip.odin.weight_bits: [2, 4, none]\n  chip.speck.weight_bits: [2, 8]\n"
+    spec = tiny((SEEDS, axes), ("  truenorth: {}", "  odin: {}\n  speck: {}"))
+    narrow, own, unlimited = (one.value.chip for one in chip_variants(spec, "odin"))
+    assert own == unlimited == find_chip("odin")
+    assert narrow.weight_bits.value == 2
+    assert narrow.e_synaptic_operation_j < own.e_synaptic_operation_j
+    assert estimate(narrow).leakage_w < estimate(own).leakage_w
+    assert {one.value.chip.weight_bits.value for one in chip_variants(spec, "speck")} == {8}
+    fixed = tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"))
+    assert base_chip(fixed, "odin").e_synaptic_operation_j == narrow.e_synaptic_operation_j
