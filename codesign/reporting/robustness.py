@@ -40,7 +40,7 @@ def _subject(number: RangedNumber) -> tuple[str, str]:
 def _unit(path: str) -> str:
     if path.startswith("energies."):
         return "J"
-    return "W" if path.endswith("_power") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
+    return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
 
 
 def describe_tip(tip: Tip) -> str:

@@ -10,7 +10,7 @@ from codesign.analysis.robustness import Robustness
 from codesign.errors import InputError
 from codesign.reporting.chip_comparison import summarize
 from codesign.reporting.claims import Claim
-from codesign.reporting.robustness import describe_tip, model_in_words, share, tips_in_words
+from codesign.reporting.robustness import describe_range, describe_tip, model_in_words, share, tips_in_words
 from codesign.reporting.verdict import verdict
 
 MICRO = 1e-6
@@ -113,6 +113,17 @@ def test_a_number_that_both_sides_share_cancels():
     assert len(found.influences) == 1
     assert tips_in_words(found) == "Holds over the whole range of every number, one at a time"
     assert found.better_range[1] > found.worse_range[0]  # though the ranges overlap
+
+
+def test_powers_are_in_watts():
+    known = numbers(("static_power.chip", 1e-3, 2e-3, 3e-3, 5 * MICRO, 20 * MICRO))
+    rows = [
+        point("a", 0, energy_j=10 * MICRO, energy_draws_j=[5 * MICRO, 20 * MICRO], **known),
+        certain("b", 0, 15, draws=2),
+    ]
+    _, found = compared(rows)
+    assert tips_in_words(found).endswith("more than 2.5 mW")
+    assert describe_range(found.influences[0].number).endswith("of a (1 mW to 3 mW)")
 
 
 def test_a_tip_on_the_other_side_and_the_larger_influence_first():
