@@ -91,3 +91,15 @@ def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures()
     assert comparison_group(points["mubrain"], paper) != comparison_group(points["truenorth"], paper)
     steps = (Objective(column="latency_steps", direction="minimize"),)
     assert comparison_group(points["mubrain"], steps) == comparison_group(points["truenorth"], steps)
+
+
+def test_energy_times_delay_compares_as_its_energy_does_and_area_across_everything():
+    points = {point.chip: point for point in points_of(synthetic_rows())}
+    product, energy, area = (
+        (Objective(column=column, direction="minimize"),) for column in ("energy_delay_js", "energy_j", "area_m2")
+    )
+    assert [comparison_group(one, product) for one in points.values()] == [
+        comparison_group(one, energy) for one in points.values()
+    ]
+    assert len({comparison_group(one, area) for one in points.values()}) == 1
+    assert comparison_group(points["loihi"], area).operation is None

@@ -13,7 +13,7 @@ from networks import batch_of, network_of
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.lanes import fullest_bank, message_cycles, window_targets
-from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import service_model
 from codesign.hardware.structure import estimate
@@ -108,6 +108,10 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     operations = (3 * 10 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 + 2 * 1)
     assert cost.energy_j == near(operations * 1e-12)
     assert cost.columns()["synaptic_operations"] == 34
+    both = with_parameters(chip, {"static_power.chip": "1 mW", "cores": 2})  # of which both are in use
+    books = price(execution, place(execution.shape, both)).energy
+    assert books.cores_in_use_j == near(books.total_j)
+    assert books.terms_j["static_chip"] == near(1e-3 * cost.latency.total_s)
     for lanes in (1, 2, "all"):  # full words, or none
         full = price(execution, place(execution.shape, structured(lanes)))
         assert full.energy_j == near(34e-12)
