@@ -175,5 +175,5 @@ def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
         return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
     value: Any = chip  # a word, such as the scope of a barrier
     for part in parameter.split("."):
-        value = None if value is None else getattr(value, part)
+        value = None if value is None else getattr(value, part, None)  # a part that this kind of chip does not have
     return None if value is None else str(value), ""

@@ -10,6 +10,7 @@ from tiny_studies import study
 from codesign.errors import InputError
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies, in_si
 from codesign.exploration.study.spec import FidelityLevel
+from codesign.exploration.variants import base_chip
 
 ADAPTER = TypeAdapter(Domain)
 
@@ -163,6 +164,23 @@ def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -
     assert chip.weight_bits == 2
     assert chip.overrides == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
     assert chip.schedules == ("asynchronous",)
+
+
+def test_a_kind_of_synchronization_is_a_dimension_and_its_own_numbers_hang_on_it() -> None:
+    spec = study(
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  chip.synchronization: [asynchronous, clocked, timer 1 ms]\n"
+            "  chip.synchronization.tick: {choices: [2 ms, 5 ms], when: {chip.synchronization: timer 1 ms}}\n",
+        )
+    )
+    space = spec.search_space
+    drawn = {**DRAWN, "chip.synchronization": "timer 1 ms", "chip.synchronization.tick": "5 ms"}
+    for values, kind in ((drawn, "timer"), ({**DRAWN, "chip.synchronization": "clocked"}, "clocked")):
+        chip = base_chip(spec.trial_sweep(space.draw(FixedTrial(values))), "mubrain")
+        assert chip.synchronization.kind == kind
+        assert kind != "timer" or chip.synchronization.tick.value == pytest.approx(5e-3)
+    assert space.baseline_values()["chip.synchronization"] == "asynchronous"
 
 
 def test_a_level_changes_only_what_it_names() -> None:
