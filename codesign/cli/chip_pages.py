@@ -56,7 +56,7 @@ def _row(chip: Chip) -> str:
     synaptic = chip.energies.synaptic_operation
     return _ROW.format(
         chip.name,
-        {"asynchronous": "async"}.get(chip.synchronization.kind, chip.synchronization.kind),
+        {"asynchronous": "async", "neighbour": "neighb."}.get(chip.synchronization.kind, chip.synchronization.kind),
         f"{chip.cores.value:,}",
         "?" if chip.vector_width is None else str(chip.vector_width.value),
         "?" if synaptic is None else format_si(synaptic.value, "J") + (" all-in" if chip.all_in else ""),
