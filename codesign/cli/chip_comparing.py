@@ -178,7 +178,7 @@ def _remarks(chips: Sequence[Chip]) -> list[str]:
         numbers = compared_numbers(chip)
         for path in (_ENERGY, _AREA):
             if path in numbers and (said := "; ".join(filter(None, (numbers[path].basis, numbers[path].note)))):
-                found.append(f"{chip.name}, {_WIDE[path]}: {said}")
+                found.append(f"{chip.name}, {_WIDE[path]}: {' '.join(said.split())}")
     return found
 
 
