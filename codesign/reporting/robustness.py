@@ -78,13 +78,14 @@ def model_in_words(robustness: Robustness, *, ahead: bool) -> str:
     if not models:
         return ""
     each = [
-        f"{significant(one.number.high, 2)} on {one.number.chip} ({share(one.share)} of its range)" for one in models
+        f"{significant(one.number.high, 2)} on {one.number.chip} ({100 * one.share:.0f} % of its range)"
+        for one in models
     ]
-    said = f"Against measurements the model is typically off by a factor of {listed(each)}"
+    said = f"The model's own error, from published measurements, is typically a factor of {listed(each)}"
     if models[0].both:
         said += ", the same on both sides"
     elif ahead and robustness.apart is not None:
-        said += f"; between the two it would have to be off by {significant(robustness.apart, 3)} to turn this round"
+        said += f"; between the two it would have to be {significant(robustness.apart, 3)} to turn this round"
     return f"{said}."
 
 

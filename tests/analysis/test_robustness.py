@@ -242,8 +242,10 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     assert comparison.status == "holds in part"
     assert tips_in_words(found) == "No number of the chips lies in a range"
     assert found.models[0].share == near(1, rel=1e-6)
-    assert "the model is typically off by a factor of 2.0 on a (" in claim.robustness
-    assert "between the two it would have to be off by 1.50 to turn this round." in claim.robustness
+    assert (
+        "The model's own error, from published measurements, is typically a factor of 2.0 on a (100 % of its range); "
+        "between the two it would have to be 1.50 to turn this round." in claim.robustness
+    )
     assert "What matters most is the model's error in the energy of a (typically a factor of 2.0)." in claim.robustness
 
 
@@ -256,4 +258,4 @@ def test_the_model_s_error_on_one_chip_cancels_between_its_rows():
     assert found.probability == 1
     (model,) = found.models
     assert model.both
-    assert model_in_words(found, ahead=True).endswith("of its range), the same on both sides.")
+    assert model_in_words(found, ahead=True).endswith("on a (100 % of its range), the same on both sides.")
