@@ -67,9 +67,12 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
             active = 0
-            for at in range(slot, slot + slices.run_count[run]):
-                counting.active[at] = state.cells.u[at] != 0 or (rules.truncates and counting.active[at] != 0)
-                active += counting.active[at]
+            if rules.truncates:  # a loop of its own: the other one is compiled to vectors
+                active = _count_truncated(state, slot, slot + slices.run_count[run])
+            else:
+                for at in range(slot, slot + slices.run_count[run]):
+                    counting.active[at] = state.cells.u[at] != 0
+                    active += counting.active[at]
             counters.active[frame.sample, frame.timestep, slices.run_slice[run]] += active
             slot += slices.run_count[run]
     if rules.queued:
@@ -92,6 +95,17 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     _write_keys(counters.messages, row, frame.sample, frame.timestep, -1, 0, -1)
     _write_sums(counters.messages, row, inputs, spikes, operations, 0)
     return True
+
+
+@routine
+def _count_truncated(state: Any, first: Any, end: Any) -> Any:
+    """Potentials of slots that are not 0, or were not before they were truncated, which `active` says beforehand."""
+    counting, active = state.counting, 0
+    for at in range(first, end):
+        if state.cells.u[at] != 0:
+            counting.active[at] = 1
+        active += counting.active[at]
+    return active
 
 
 @leaf
