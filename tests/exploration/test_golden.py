@@ -31,15 +31,15 @@ from codesign.workload.dataset import Workload
 from codesign.workload.events import EventBatch
 
 
-def workload(inputs: int, classes: int) -> Workload:
-    """One sample of class 0, one event at each input, one timestep."""
-    events = EventBatch.from_frames(np.ones((1, 1, inputs)), np.array([0]), timestep_s=0.01)
+def workload(inputs: int, classes: int, timesteps: int = 1) -> Workload:
+    """One sample of class 0, one event at each input in each timestep."""
+    events = EventBatch.from_frames(np.ones((1, timesteps, inputs)), np.array([0]), timestep_s=0.01)
     return Workload(
         name="by hand",
         input_size=inputs,
         input_grid=(1, 1, inputs),
         classes=classes,
-        timesteps=1,
+        timesteps=timesteps,
         timestep_s=0.01,
         train=events,
         validation=events,
@@ -152,6 +152,23 @@ def test_execute():
 def test_execute_with_weights_and_potentials_of_few_bits(second, quantization, scores):
     execution = decode_execution(execute(second, **quantization).payload)
     assert execution.scores.tolist() == [scores]
+
+
+@pytest.mark.parametrize(("fraction_bits", "spikes"), [(None, 1), (2, 1), (0, 0)])
+def test_execute_truncates_potentials_that_decay(fraction_bits, spikes):
+    """Weight 1 is 3 steps of 1/3. Half of it and 1 are above 1.4; 1.5 steps truncated to 1, 4/3, are not."""
+    neuron = NeuronSpec(threshold=1.4, time_constant=f"{0.01 / math.log(2)!r} s")
+    inputs = ExecuteInputs(
+        model=replace(model("1-1"), neuron=neuron),
+        schedule=LAYERED,
+        weight_bits=3,
+        potential_fraction_bits=fraction_bits,
+        seed=0,
+    )
+    state = SpikingNetwork(inputs.model.topology, neuron, timestep_s=0.01).state_dict()
+    state["connections.0.weight"] = torch.ones(1, 1)
+    execution = decode_execution(jobs.run_execute(inputs, encode_state(state), workload(1, 1, 2)).payload)
+    assert execution.scores.tolist() == [[spikes]]
 
 
 def test_potentials_of_few_bits_need_weights_of_few_bits():
