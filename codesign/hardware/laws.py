@@ -44,7 +44,7 @@ _GATE_S_PER_M = 0.36e-3
 
 _NOMINAL_V = ((22e-9, 0.8), (32e-9, 1.0), (45e-9, 1.1), (65e-9, 1.2))
 THRESHOLD_V, _ALPHA = 0.3, 2.9
-"""Of the alpha-power law."""
+"""Of the alpha-power law, from the clocks of two chips at two voltages each; see the design."""
 _LEAKAGE_W = {"sram": 0.085e-9, "flip_flops": 0.4e-9}
 _LEAKAGE_V = 0.8
 _SMALLEST_FITTED_M = 22e-9
@@ -71,9 +71,8 @@ def memory(kind: MemoryKind, *, bits: float, word: float, node_m: float, voltage
             area_m2=logic_area(node_m, registers=bits),
             access_s=_GATE_S_PER_M * node_m * (1 + depth) * slowdown(node_m, voltage_v),
         )
-    fitted_m = max(node_m, _SMALLEST_FITTED_M)
+    fitted_m, small = _fitted(node_m)
     n, b, w = fitted_m / 28e-9, bits / 65_536, word / 32
-    small = min(1.0, node_m / _SMALLEST_FITTED_M)
     energy = 1e-12 * voltage_v**2 * math.sqrt(small)
     return Memory(
         read_j=energy * 2.68 * n**1.06 * b**0.60 * w**0.41,
@@ -85,15 +84,13 @@ def memory(kind: MemoryKind, *, bits: float, word: float, node_m: float, voltage
 
 def logic_energy(node_m: float, voltage_v: float) -> float:
     """Energy of logic relative to 40 nm at 0.9 V: capacitance follows the node, and V²."""
-    fitted_m = max(node_m, _SMALLEST_FITTED_M)
-    small = min(1.0, node_m / _SMALLEST_FITTED_M)
+    fitted_m, small = _fitted(node_m)
     return fitted_m / _LOGIC_NODE_M * math.sqrt(small) * (voltage_v / _LOGIC_V) ** 2
 
 
 def logic_area(node_m: float, *, registers: float = 0.0, adders: float = 0.0) -> float:
     """Area in m² of bits of registers and of adders."""
-    fitted_m = max(node_m, _SMALLEST_FITTED_M)
-    small = min(1.0, node_m / _SMALLEST_FITTED_M)
+    fitted_m, small = _fitted(node_m)
     return (registers * _REGISTER_M2 + adders * _ADDER_M2) * (fitted_m / _LOGIC_NODE_M) ** 2 * small
 
 
@@ -120,6 +117,12 @@ def logic_delay(node_m: float, voltage_v: float) -> float:
 def slowdown(node_m: float, voltage_v: float) -> float:
     """How much longer a delay is than at the node's nominal voltage."""
     return _voltage_delay(voltage_v) / _voltage_delay(nominal_voltage(node_m))
+
+
+def _fitted(node_m: float) -> tuple[float, float]:
+    """The node at which laws are taken, and how much smaller the node itself is."""
+    fitted_m = max(node_m, _SMALLEST_FITTED_M)
+    return fitted_m, node_m / fitted_m
 
 
 def _voltage_delay(voltage_v: float) -> float:
