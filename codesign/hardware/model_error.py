@@ -53,13 +53,14 @@ def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
 
 
 def _typical(logarithms: list[float]) -> float:
-    """A factor of three digits from its logarithm's root mean square."""
-    return float(f"{math.exp(math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))):.3g}")
+    """A factor of three digits from the root mean square of logarithms; no model is worse than `ModelError.most`."""
+    logarithm = math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))
+    return float(f"{math.exp(min(logarithm, math.log(ModelError.most))):.3g}")
 
 
 def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
     """ln(model / measured) of the measurements that test the model, each at the end that is farther off."""
-    tests = [check for check in checks if check.status == "recomputed"]
+    tests = [check for check in checks if check.status == "recomputed" and check.measured]
     energies = {(check.chip, check.measurement, check.workload) for check in tests if check.quantity == "energy"}
     found = []
     for check in tests:

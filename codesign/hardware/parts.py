@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -306,8 +306,9 @@ class Supports(Spec):
 class ModelError(Spec):
     """How far the model may be off on a chip, as factors either way: one standard deviation of ln(model / measured)."""
 
-    energy: Annotated[Real, Field(ge=1, le=1e3)]
-    latency: Annotated[Real, Field(ge=1, le=1e3)]
+    most: ClassVar[float] = 1e6
+    energy: Annotated[Real, Field(ge=1, le=most)]
+    latency: Annotated[Real, Field(ge=1, le=most)]
     note: Annotated[str, Field(min_length=1)]
 
 

@@ -19,6 +19,7 @@ from codesign.exploration.jobs import chip_digest
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 from codesign.hardware.model_error import LIBRARY, library_error, measured_error
 from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parts import ModelError
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.uncertainty import draws_of, uncertain_numbers, uncertainty_columns
 from codesign.simulation.execution import Execution
@@ -47,6 +48,12 @@ def test_only_measurements_that_test_the_model_count_each_at_its_farther_end() -
     assert found.energy == near(math.exp(math.sqrt(sum(one**2 for one in logarithms) / 6)), rel=0.005)
     assert found.latency == LIBRARY.latency
     assert "energies 5, times 0" in found.note
+
+
+def test_a_measurement_of_nothing_and_one_far_off_are_no_mistakes() -> None:
+    far = several(("energy: 1 J", COUNT % ""), ("energy: 0 J", COUNT % ""), ("energy: 1e9 J", COUNT % ""))
+    assert measured_error(far).energy == ModelError.most
+    assert "energies 2," in measured_error(far).note
 
 
 def test_the_library_s_own_factors_are_those_in_the_code() -> None:
