@@ -59,7 +59,8 @@ class Walk:
     Attributes:
         total_s: (B, n) until the last core is done with the last step.
         lengths_s: (B, H, n) from the last core that is done with a step to the last that is done with the next.
-        arrival_s: (B, n) when a core that receives input is first done with the step before the last frame's.
+        arrival_s: (B, n) when a core that receives input could first begin with the last frame: when it is done with
+            the frame before, and those that it feeds have room.
     """
 
     total_s: Floats
@@ -116,7 +117,6 @@ def walk(
     total = np.zeros((samples, scenarios))
     ends = np.zeros((samples, 0 if last_frame is None else count, scenarios))
     arrival = np.zeros_like(total)
-    entrances = [feed.targets for feed in feeds if feed.core is None] or [np.arange(cores)]
     chunk = max(1, _CHUNK // (cores * scenarios))
     for first in range(0, samples, chunk):
         these = slice(first, first + chunk)
@@ -126,10 +126,20 @@ def walk(
                 continue
             ends[these, step] = total[these]
             if step == last_frame - 1:
-                arrival[these] = finish[:, entrances[0]].min(axis=1)
+                arrival[these] = _ready(finish, feeds)
     if last_frame is None:
         return Walk(total_s=total)
     return Walk(total_s=total, lengths_s=np.diff(ends, axis=1, prepend=0.0), arrival_s=arrival)
+
+
+def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
+    """(samples, n) when the first of the cores that receive input may begin the step after, as far as room goes."""
+    ready = finish.copy()
+    for feed in feeds:
+        if feed.core is not None:
+            np.maximum(ready[:, feed.core], finish[:, feed.targets].max(axis=1), out=ready[:, feed.core])
+    entrances = next((feed.targets for feed in feeds if feed.core is None), slice(None))
+    return np.asarray(ready[:, entrances].min(axis=1))
 
 
 def _finishes(

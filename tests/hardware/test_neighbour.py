@@ -89,8 +89,13 @@ def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
     assert not chosen.assumptions
 
 
-def by_events(execution: Execution, placement: Placement, sample: int, *, handshake: float, room: bool = True) -> float:
-    """When the last core is done with the last step: one event after another, cores and messages by name."""
+def by_events(
+    execution: Execution, placement: Placement, sample: int, *, handshake: float, room: bool = True
+) -> tuple[float, float]:
+    """When the last core is done with the last step, and how long after the last frame could be begun.
+
+    One event after another, cores and messages by name.
+    """
     work = PlacedExecution(execution, placement)
     times, hops = times_of(placement)
     steps, geometry = pipelined_steps(work), placement.geometry
@@ -124,6 +129,7 @@ def by_events(execution: Execution, placement: Placement, sample: int, *, handsh
         for step in (0, 1):  # two buffers are free at the start
             heapq.heappush(events, (way(None, core, step), len(events), "arrival", (None, core, step)))
     order, last = len(events), 0.0
+    done_at: dict[tuple[int, int], float] = {}
     while events:
         now = events[0][0]
         while events and events[0][0] == now:
@@ -133,6 +139,7 @@ def by_events(execution: Execution, placement: Placement, sample: int, *, handsh
                 continue
             core, step = of
             done[core], running[core], last = step + 1, False, now
+            done_at[core, step] = now
             for other in range(cores):
                 if core in fed_by[other]:
                     order += 1
@@ -149,7 +156,12 @@ def by_events(execution: Execution, placement: Placement, sample: int, *, handsh
                 running[core], order = True, order + 1
                 heapq.heappush(events, (now + handshake + busy[step, core], order, "done", (core, step)))
     assert done == [count] * cores
-    return last
+    before, begun = execution.timesteps - 2, []
+    for core in range(cores):
+        if 0 in layers_of[core]:
+            involved = [core, *(s for s in range(cores) if core in fed_by[s])]
+            begun.append(max(done_at.get((one, before), 0.0) for one in involved))
+    return last, last - min(begun)
 
 
 @settings(max_examples=60, deadline=None)
@@ -161,9 +173,11 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     own = with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}")
     latency = price(execution, placement.on(own)).latency
     for sample in range(execution.samples):
-        simulated = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6)
+        simulated, decision = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6)
         assert latency.total_s[sample] == pytest.approx(simulated, rel=1e-9, abs=1e-15)
-        endless = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6, room=False)
+        if not np.isnan(latency.decision_s[sample]):
+            assert latency.decision_s[sample] == pytest.approx(decision, rel=1e-9, abs=1e-15)
+        endless, _ = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6, room=False)
         assert latency.total_s[sample] >= endless * (1 - 1e-9)
     steps = execution.timesteps + len(execution.shape.layers) - 1
     assert (latency.total_s >= latency.busy_s.max(axis=1) * (1 - 1e-9) + steps * handshake * 1e-6 - 1e-15).all()
