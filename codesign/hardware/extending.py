@@ -71,9 +71,9 @@ class _Description(Merged):
         sources = self.data.get("sources")
         if not isinstance(sources, dict):
             return
-        named = {key for _, key in named_sources(self.data)} | {self.data.get("citation")}
-        for key in set(sources) - named:
-            if self.place(("sources", key)).file != besides:
+        named = [key for _, key in named_sources(self.data)]
+        for key in set(sources).difference(named):
+            if key != self.data.get("citation") and self.place(("sources", key)).file != besides:
                 self.forget(("sources", key))
 
     def _other_kind(self, synchronization: Any) -> str | None:

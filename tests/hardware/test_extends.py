@@ -125,6 +125,7 @@ synchronization: {kind: timer}
     # The base gives a time in cycles; that its clock is gone is wrong in the base's line.
     assert mistakes("remove: [clock]\n") == ["base.yaml:24: times.synaptic_operation.cycles: needs the chip's clock"]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
+    assert mistakes("citation: {}\n")[0].startswith("mine.yaml:3: citation: ")
     assert mistakes("", "[base]") == [
         "mine.yaml:2: extends: must be the name of a chip or the path of its file, found a list"
     ]
