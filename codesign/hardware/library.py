@@ -82,7 +82,9 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    return _finished(chip, document, _base_of(path) if chip.extends else None)
+    # What it extends is loaded once more, as a chip, only where something follows from it.
+    follows = chip.structure is not None or (chip.model_error is None and not chip.validation)
+    return _finished(chip, document, _base_of(path) if chip.extends and follows else None)
 
 
 def _base_of(path: Path) -> Chip | None:
