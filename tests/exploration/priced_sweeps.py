@@ -60,13 +60,14 @@ weight_bits: 8
 potential_bits: 16
 structure: {memory: sram}
 """
-"""Energy of updates, area, leakage and the time of an output follow from it; all else is given."""
+"""Area, leakage and the times of operations, updates and outputs follow from it; all else is given."""
 
 
 def structured_text() -> str:
     """A chip whose prices follow its structure."""
     text = chip_text("structured", KINDS["barrier"]).replace(f"static_power: {{chip: {number('1 mW')}}}\n", STRUCTURE)
-    left_out = (f"  output: {number('20 ns')}\n", f"  neuron_update: {number('3 pJ', counted='evaluations')}\n")
+    times = ("synaptic_operation: {value: 30 ns", "neuron_update: {cycles: 2", "output: {value: 20 ns")
+    left_out = [f"  {time}, {STATED}}}\n" for time in times]
     for line in left_out:
         assert line in text
         text = text.replace(line, "")

@@ -111,7 +111,7 @@ STRUCTURES = {
     "technology_node": "[28 nm, 65 nm]",
     "supply_voltage": "[0.6 V, 0.8 V, 1 V]",
     "structure.memory": "[sram, flip_flops]",
-    "structure.state_word": "[16, 64]",
+    "structure.state_bits": "[16, 32]",
     "clock": "[50 MHz, 100 MHz]",
     "energies.synaptic_operation": "[1 pJ, 10 pJ]",
     "area": "[1 mm**2, 2 mm**2]",
