@@ -59,8 +59,8 @@ class Walk:
     Attributes:
         total_s: (B, n) until the last core is done with the last step.
         lengths_s: (B, H, n) from the last core that is done with a step to the last that is done with the next.
-        arrival_s: (B, n) when a core that receives input could first begin with the last frame: when it is done with
-            the frame before, and those that it feeds have room.
+        arrival_s: (B, n) when all cores that receive input could begin with the last frame: when they are done with the
+            frame before, and those that they feed have room.
     """
 
     total_s: Floats
@@ -133,13 +133,13 @@ def walk(
 
 
 def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
-    """(samples, n) when the first of the cores that receive input may begin the step after, as far as room goes."""
+    """(samples, n) when all cores that receive input may begin the step after, as far as room goes."""
     ready = finish.copy()
     for feed in feeds:
         if feed.core is not None:
             np.maximum(ready[:, feed.core], finish[:, feed.targets].max(axis=1), out=ready[:, feed.core])
     entrances = next((feed.targets for feed in feeds if feed.core is None), slice(None))
-    return np.asarray(ready[:, entrances].min(axis=1))
+    return np.asarray(ready[:, entrances].max(axis=1))
 
 
 def _finishes(

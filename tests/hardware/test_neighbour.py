@@ -161,7 +161,7 @@ def by_events(
         if 0 in layers_of[core]:
             involved = [core, *(s for s in range(cores) if core in fed_by[s])]
             begun.append(max(done_at.get((one, before), 0.0) for one in involved))
-    return last, last - min(begun)
+    return last, last - max(begun)
 
 
 @settings(max_examples=60, deadline=None)
