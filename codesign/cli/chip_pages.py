@@ -105,7 +105,10 @@ def _print_accounting(console: Console, chip: Chip) -> None:
         energy = "incremental: every event has its own energy, and static power comes on top"
     console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
     console.print(f"[bold]Energy[/bold]: {energy}")
-    console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {chip.power_gating.between_inputs}")
+    gating = chip.power_gating
+    console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {gating.between_inputs}")
+    if chip.energies.clock_cycle is not None:
+        console.print(f"[bold]Clock gating[/bold]: stands between inputs: {gating.clock}")
 
 
 def _unused(chip: Chip) -> str:

@@ -135,7 +135,8 @@ def _gating(chip: Chip) -> str:
     cores = "not known" if static.core_off is None else f"{format_si(static.core_off.value, 'W')} each"
     if static.core_off is not None and static.core_in_use is not None:
         cores += f" of {format_si(static.core_in_use.value, 'W')} in use"
-    return f"unused cores {cores}, between inputs {words[chip.power_gating.between_inputs]}"
+    gated = f"unused cores {cores}, between inputs {words[chip.power_gating.between_inputs]}"
+    return gated if chip.energies.clock_cycle is None else f"{gated}, clock {words[chip.power_gating.clock]}"
 
 
 def _measured(check: Check, measured: float, source: str) -> ValidationFacts:

@@ -195,9 +195,10 @@ def price(
     work, prices = this.work, this.prices()
     latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
     on_s, assumed = on_time(work, chip, latency.total_s, operation)
-    mean_on_s = None if on_s is None else on_s.mean(keepdims=True)
+    working_s = latency.total_s
+    means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]
     counts = this.counts.during(operation, prices)
-    energy = energy_of(placement, counts, prices, on_s)
+    energy = energy_of(placement, counts, prices, on_s, working_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
     shared = (
@@ -208,7 +209,7 @@ def price(
         operation=operation,
         synaptic_operations=execution.synaptic_operations.sum(axis=1),
         energy=energy,
-        mean=energy_of(placement, counts.mean(), prices, mean_on_s),
+        mean=energy_of(placement, counts.mean(), prices, *means),
         on_s=on_s,
         latency=latency,
         paper_synaptic_operations=paper,
@@ -306,12 +307,12 @@ def mean_times(
     )
 
 
-def mean_costs(counts: ActionCounts, prices: Prices, on_s: Floats | None, operation: Operation) -> MeanCosts:
+def mean_costs(counts: ActionCounts, prices: Prices, times: MeanTimes, operation: Operation) -> MeanCosts:
     """Energies in n scenarios.
 
     Args:
         counts: means over samples, (1,) each.
-        on_s: mean time switched on, (n,) or (1,); None if not known.
+        times: what `mean_times` gives for the same scenarios.
     """
-    terms = term_energies(counts.during(operation, prices), prices, on_s)
+    terms = term_energies(counts.during(operation, prices), prices, times.on_s, times.latency_s)
     return MeanCosts(terms_j=terms, core_share=prices.core_share)

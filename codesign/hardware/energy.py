@@ -92,7 +92,9 @@ def check_operation(chip: Chip, operation: Operation) -> None:
         )
 
 
-def term_energies(counts: ActionCounts, prices: Prices, on_s: Floats | None) -> dict[str, Floats | None]:
+def term_energies(
+    counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
+) -> dict[str, Floats | None]:
     """Energy of each term in joules, shaped like the counts and the prices together; None where it is not known.
 
     Where a price is not known but nothing of its kind happened, the term is 0 and known. An all-in energy holds
@@ -100,11 +102,14 @@ def term_energies(counts: ActionCounts, prices: Prices, on_s: Floats | None) -> 
 
     Args:
         on_s: time that the chips are on, shaped like the counts or the prices; None if it is not known.
+        working_s: likewise, time until the stop, after which a clock that is gated stands.
     """
+    clocked_s = working_s if prices.chip.power_gating.clock == "yes" else on_s
+    times = {name: clocked_s if name == "clock" else on_s for name in COST_TERMS}
     if prices.chip.all_in:
         only = COST_TERMS["synaptic_operation"]
         return {**dict.fromkeys(COST_TERMS), only.name: _energy(only, counts, prices, on_s)}
-    return {name: _energy(term, counts, prices, on_s) for name, term in COST_TERMS.items()}
+    return {name: _energy(term, counts, prices, times[name]) for name, term in COST_TERMS.items()}
 
 
 def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> Floats | None:
@@ -158,15 +163,17 @@ def _sum(terms: Iterable[Floats | None]) -> Floats | None:
     return energy
 
 
-def energy_of(placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> EnergyBook:
+def energy_of(
+    placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
+) -> EnergyBook:
     """The book of all synapses.
 
     Args:
         counts: of each sample, or their means.
-        on_s: time that static power is drawn, shaped like the counts; None if it is not known.
+        on_s, working_s: as `term_energies`, shaped like the counts.
     """
     chip = placement.chip
-    terms = term_energies(counts, prices, on_s)
+    terms = term_energies(counts, prices, on_s, working_s)
     assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
     board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
     if chip.all_in:

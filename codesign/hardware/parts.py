@@ -184,9 +184,11 @@ class PowerGating(Spec):
 
     Attributes:
         between_inputs: whether in real-time operation static power is drawn only while the chip works.
+        clock: whether in real-time operation the clock stands while the chip has nothing to do.
     """
 
     between_inputs: Answer = "unknown"
+    clock: Answer = "unknown"
     confidence: Confidence | None = None
     source: str = ""
     note: str = ""

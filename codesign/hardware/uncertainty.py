@@ -164,7 +164,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     this = cost.counted
     cases = _Scenarios(this.work.chip, this.work.placement.extent)
     times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
-    costs = mean_costs(this.counts.mean(), cases.prices, times.on_s, cost.operation)
+    costs = mean_costs(this.counts.mean(), cases.prices, times, cost.operation)
     board = costs.energy_in("board")
     energy = None if board is None else board * cases.energy
     latency = None if times.latency_s is None else times.latency_s * cases.latency

@@ -103,7 +103,8 @@ def _energy(
         check_operation(chip, model.operation)
     events: dict[str, Any] = {name: np.array(getattr(model.events, name)) for name in type(model.events).model_fields}
     counts = ActionCounts(**events)
-    terms = term_energies(counts, prices, None if on_s is None else np.full(2, on_s))
+    time_s = None if on_s is None else np.full(2, on_s)
+    terms = term_energies(counts, prices, time_s, time_s)
     if chip.all_in:
         if "synaptic_operation" not in given:
             return "the chip's energy is all-in, and synaptic operations are not published"

@@ -209,6 +209,10 @@ def test_powers_follow_chips_cores_and_clock(two_timesteps: Execution) -> None:
     between = powered(two_timesteps, PARTS, 'power_gating: {between_inputs: "yes"}\n')
     assert between.energy.terms_j["static_chip"] == near(between.latency.total_s)
     assert any("off between inputs" in text for text in between.assumptions)
+    gated = powered(two_timesteps, PARTS, 'power_gating: {clock: "yes"}\n')
+    assert gated.energy.terms_j["clock"] == near(5e-3 * gated.latency.total_s)
+    assert gated.mean.terms_j["clock"] == near([5e-3 * gated.latency_s])
+    assert gated.energy.terms_j["static_chip"] == near([2e-3] * 2)
 
 
 def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> None:

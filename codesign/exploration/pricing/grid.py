@@ -163,12 +163,13 @@ class Pricer:
             not known.
         """
         combinations = self._space.combinations(positions)
-        on_s = self._on_s[combinations]
         prices = self._space.prices(self._placement, positions)
         counts = self._counts
         if len(self._operations) > 1:
             counts = replace(counts, synaptic_operation=self._operations[self._space.structure_of(positions)])
-        costs = mean_costs(counts, prices, None if np.isnan(on_s).all() else on_s, self._operation)
+        latency_s, on_s = self._latency_s[combinations], self._on_s[combinations]
+        latency, on = (None if np.isnan(times).all() else times for times in (latency_s, on_s))
+        costs = mean_costs(counts, prices, MeanTimes(latency_s=latency, on_s=on), self._operation)
         sums = {name: costs.energy_in(ENERGIES[name]) for name in energies}
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
@@ -177,7 +178,6 @@ class Pricer:
         area_m2 = None if self._placement.area_m2 is None else prices.value("area")
         values["area_m2"] = np.nan if area_m2 is None else area_m2 * self._placement.chips_used
         columns = {name: np.broadcast_to(of, combinations.shape) for name, of in values.items()}
-        latency_s = self._latency_s[combinations]
         return {**columns, "latency_s": latency_s, "energy_delay_js": columns.get(self._energy, np.nan) * latency_s}
 
 
