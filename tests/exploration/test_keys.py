@@ -102,7 +102,7 @@ def test_keys_stay_the_same(plan):
         "train": "97603ce2816ee3af",
         "execute": "71f6b1915314fe9d",
         "summary": "3b76fcb456d81687",
-        "cost": "a343a42d1e04be9a",
+        "cost": "84c7df56e4135ed2",
     }
 
 
