@@ -19,7 +19,7 @@ from codesign.exploration.study.trials import front_numbers, told_trials, volume
 from codesign.files import Location, write_atomically
 from codesign.units import si_unit
 
-__all__ = ["describe_study", "write_trials"]
+__all__ = ["describe_study", "importances", "write_trials"]
 
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
@@ -49,7 +49,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
             )
             for position, (number, trial) in enumerate(trials)
         ),
-        importances=_importances(spec, study, told),
+        importances=importances(spec, study, told),
         importance_method=(
             "fANOVA (Hutter et al. 2014) over complete trials, as Optuna computes it, "
             "for parameters that take part in every one of them"
@@ -103,7 +103,7 @@ def _level_text(level: FidelityLevel | None) -> str:
     return ", ".join(f"{count} {words.get(name, name)}" for name, count in level if count is not None)
 
 
-def _importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:
+def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:
     """By objective, the share of each parameter, largest first; of complete trials only."""
     # Trials that are infeasible or were dropped have values of another kind, so they are left out.
     complete = [number for number, trial in trials.items() if trial.state == "complete"]
@@ -112,18 +112,21 @@ def _importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -
     every = study.get_trials(deepcopy=False)
     alone = optuna.create_study(directions=spec.directions)
     alone.add_trials([every[number] for number in complete])
-    importances: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float]] = {}
     for position, objective in enumerate(spec.objectives):
-        if len({trials[number].objectives[position] for number in complete}) == 1:
+        values = [trials[number].objectives[position] for number in complete]
+        spread = max(values) - min(values)
+        if spread == 0:
             continue  # nothing varies, so nothing is important
+        # Regression trees of scikit-learn take a variance of 1e-16 for none, which nanojoules are below.
         shares = optuna.importance.get_param_importances(
             alone,
             evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
-            target=lambda trial, position=position: trial.values[position],  # type: ignore[misc]
+            target=lambda trial, position=position, spread=spread: trial.values[position] / spread,  # type: ignore[misc]
         )
         ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-        importances[objective.column] = {name: float(share) for name, share in ranked}
-    return importances
+        found[objective.column] = {name: float(share) for name, share in ranked}
+    return found
 
 
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:

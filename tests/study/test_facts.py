@@ -1,0 +1,34 @@
+"""What a study's report says beside its trials."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from codesign.exploration.study.evaluation import Outcome
+from codesign.exploration.study.facts import importances
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])
+def test_importances_do_not_depend_on_the_unit(unit: float) -> None:
+    """Joules are small: to the trees behind fANOVA a variance of nanojoules is none."""
+    places = np.random.default_rng(0).random((40, 2))
+    span = optuna.distributions.FloatDistribution(0, 1)
+    study = optuna.create_study(direction="minimize")
+    trials: dict[int, Any] = {}
+    for number, (strong, weak) in enumerate(places.tolist()):
+        value = unit * (strong + 0.01 * weak)
+        study.add_trial(
+            optuna.trial.create_trial(
+                value=value, params={"strong": strong, "weak": weak}, distributions={"strong": span, "weak": span}
+            )
+        )
+        trials[number] = Outcome(state="complete", objectives=(value,))
+    spec: Any = SimpleNamespace(directions=["minimize"], objectives=[SimpleNamespace(column="energy_j")])
+    found = importances(spec, study, trials)["energy_j"]
+    assert list(found) == ["strong", "weak"]
+    assert found["strong"] == pytest.approx(0.99, abs=0.01)
