@@ -131,7 +131,7 @@ def _table(
 
 def _marked(number: ComparedNumber) -> str:
     """A cell of a terminal: value and a letter for how it is known, then the range, then what else it holds."""
-    lines = [f"{_value(number)} {_MARKS[number.known]}", _range(number), _inside(number)]
+    lines = [f"{_value(number)} {_MARKS[number.known]}", number.range_text, _inside(number)]
     return "\n".join(line for line in lines if line)
 
 
@@ -141,12 +141,12 @@ def _brief(number: ComparedNumber) -> str:
     if number.unit == "s":
         value = format_si(number.value, "s")
     inside = "with others" if number.holds not in ("", "all-in") else number.holds
-    return "\n".join(line for line in (f"{value} {_MARKS[number.known]}", _range(number), inside) if line)
+    return "\n".join(line for line in (f"{value} {_MARKS[number.known]}", number.range_text, inside) if line)
 
 
 def _worded(number: ComparedNumber) -> str:
     """A cell of a page."""
-    ends = _range(number)
+    ends = number.range_text
     value = f"{_value(number)} ({ends})" if ends else _value(number)
     return ", ".join(part for part in (value, _inside(number), number.known) if part)
 
@@ -156,14 +156,6 @@ def _value(number: ComparedNumber) -> str:
     if number.unit == "s" and number.text.endswith(("cycle", "cycles")):
         text = f"{format_si(number.value, 's')}, {text}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _range(number: ComparedNumber) -> str:
-    if number.low is None:
-        return ""
-    low, high = (format_si(end, number.unit, 3) for end in (number.low, number.high))
-    value, _, unit = low.partition(" ")
-    return f"{value} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def _inside(number: ComparedNumber) -> str:

@@ -120,12 +120,17 @@ def _unused(chip: Chip) -> str:
 def _print_numbers(console: Console, chip: Chip) -> None:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for column in ("number", "value", "changes", "how known", "source"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "number")
+    compared = compared_numbers(chip)
     for number in chip.numbers():
-        table.add_row(number.name, escape(number.text), number.effect, number.confidence, escape(number.source))
+        value = "\n".join(filter(None, (number.text, compared[number.name].range_text)))
+        table.add_row(number.name, escape(value), number.effect, number.confidence, escape(number.source))
     console.print()
     console.print(table)
-    console.print("\nchanges: spikes, what a network does; price, only what that costs; nothing that is computed.")
+    console.print(
+        "\nBelow a value its range: the file's, or one assumed from how it is known.\n"
+        "changes: spikes, what a network does; price, only what that costs; nothing that is computed."
+    )
     remarks = [(number.name, _remark(number)) for number in chip.numbers()]
     if any(remark for _, remark in remarks):
         console.print("\n[bold]Remarks[/bold]")

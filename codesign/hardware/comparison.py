@@ -13,6 +13,7 @@ from codesign.hardware.prices import Prices, number_at
 from codesign.hardware.provenance import ASSUMED_FACTORS, STRUCTURE
 from codesign.hardware.terms import COVERAGE
 from codesign.hardware.uncertainty import uncertain_numbers
+from codesign.units import format_si
 
 __all__ = ["STATIC_POWER", "ComparedNumber", "compared_numbers", "comparison_rows", "in_file_order", "static_power"]
 
@@ -51,6 +52,15 @@ class ComparedNumber:
     source: str
     basis: str
     note: str
+
+    @property
+    def range_text(self) -> str:
+        """Both ends with their unit; empty without a range."""
+        if self.low is None:
+            return ""
+        low, high = (format_si(end, self.unit, 3) for end in (self.low, self.high))
+        value, _, unit = low.partition(" ")
+        return f"{value} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:

@@ -24,11 +24,11 @@ from codesign.hardware.parts import Source
 from codesign.hardware.prices import with_number
 from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
+from codesign.hardware.terms import STRUCTURE_CITATION
 from codesign.units import HELD_IN_SI, format_si
 
 __all__ = ["with_derived", "without_derived"]
 
-_CITATION = Source(citation="the model of a core's structure, fitted over the chips that come with the program")
 _FACTOR, _TIME_FACTOR = 2.5, 10.0
 
 
@@ -41,7 +41,7 @@ def with_derived(chip: Chip) -> Chip:
     numbers = dict(_derived(chip, expected))
     for path, number in numbers.items():
         chip = with_number(chip, path, number)
-    sources = {**chip.sources, STRUCTURE: _CITATION} if numbers else chip.sources
+    sources = {**chip.sources, STRUCTURE: Source(citation=STRUCTURE_CITATION)} if numbers else chip.sources
     return chip.model_copy(update={"sources": sources})
 
 

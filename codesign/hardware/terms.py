@@ -23,6 +23,7 @@ __all__ = [
     "HOP_TIMES",
     "INCLUDABLE_TERMS",
     "MODEL",
+    "STRUCTURE_CITATION",
     "WORK_TIMES",
     "Action",
     "CostTerm",
@@ -258,6 +259,9 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
 MODEL = "model."
 """What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that
 they lie among a chip's uncertain numbers."""
+
+STRUCTURE_CITATION = "the model of a core's structure, fitted over the chips that come with the program"
+"""Under which results name what a chip's file leaves out and follows from its structure."""
 
 
 def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:

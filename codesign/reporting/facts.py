@@ -8,7 +8,7 @@ from codesign.analysis.formatting import UNKNOWN, listed, number, significant
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
-from codesign.hardware.terms import MODEL
+from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
@@ -19,7 +19,9 @@ __all__ = [
     "energy_books_sentence",
     "failure_table",
     "not_modelled_table",
+    "remarks_table",
     "settings_tables",
+    "structure_notes",
     "validation_table",
     "version_table",
 ]
@@ -65,12 +67,19 @@ def failure_table(table: ResultTable) -> Table | None:
     )
 
 
-def not_modelled_table(points: Sequence[Point], metadata: ResultMetadata) -> Table | None:
-    """What was left out of each chip's energy and time, and the chip file's own notes."""
+def not_modelled_table(points: Sequence[Point]) -> Table | None:
+    """What was left out of each chip's energy and time."""
     return _by_chip(
-        "Left out because the chip's numbers are not known, and what to know of each chip.",
-        [(p.chip, entry) for p in points for entry in p.not_modelled]
-        + [(name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes],
+        "Left out because the chip's numbers are not known.",
+        [(p.chip, entry) for p in points for entry in p.not_modelled],
+    )
+
+
+def remarks_table(metadata: ResultMetadata) -> Table | None:
+    """The chip files' own remarks on their numbers."""
+    return _by_chip(
+        "Remarks of the chips' files on their numbers.",
+        [(name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes],
     )
 
 
@@ -140,6 +149,17 @@ def validation_table(metadata: ResultMetadata) -> Table | None:
 def contradiction_notes(metadata: ResultMetadata) -> list[str]:
     """What to know of a verdict: measurements that the chips' numbers contradict."""
     return list(dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions))
+
+
+def structure_notes(metadata: ResultMetadata) -> list[str]:
+    """Which numbers of a chip are neither measured nor stated, but follow from its structure."""
+    notes = []
+    for name, chip in sorted(metadata.chips.items()):
+        derived = [n.name for n in chip.numbers if n.source == STRUCTURE_CITATION]
+        if derived:
+            bound = "; its times are lower bounds" if any(path.startswith("times.") for path in derived) else ""
+            notes.append(f"Estimated from the structure of {name}: {listed(derived)}{bound}.")
+    return notes
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

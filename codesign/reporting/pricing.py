@@ -88,6 +88,7 @@ class PricingPage:
         energy: column of the energy that is drawn.
         models: recipe, seed and accuracy of each.
         front: rows of `front.parquet`, each with a `number` of its own.
+        not_modelled: what the chip's numbers and the axes leave out.
         assumptions: of the network's place on the chip.
     """
 
@@ -106,6 +107,7 @@ class PricingPage:
     models: tuple[tuple[str, int, float], ...]
     clouds: tuple[Density, ...]
     front: tuple[Mapping[str, Any], ...]
+    not_modelled: tuple[str, ...]
     assumptions: tuple[str, ...]
 
 
@@ -288,7 +290,7 @@ def _drawing(
         grid = np.zeros(tuple(high - low))
         grid[tuple((bins - low).T)] = list(cloud.counts.values())
         edges = [10 ** (np.arange(low[i], high[i] + 1) / _BINS_A_DECADE) for i in (0, 1)]
-        shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.12), to_rgba(color, 0.75)])
+        shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.3), to_rgba(color, 0.75)])
         masked = np.ma.masked_equal(grid.T, 0.0)
         axes.pcolormesh(*edges, masked, cmap=shades, norm=LogNorm(1, max(2.0, grid.max())), rasterized=True)
         xs, ys = [row["latency_s"] for row in front], [row[energy] for row in front]

@@ -24,6 +24,8 @@ __all__ = [
     "text_table",
 ]
 
+_COVERS = "Only energies with the same coverage compare."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -107,16 +109,18 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
     ordered = sorted(
         points.values(), key=lambda p: (p.workload, p.coverage, -(p.value("accuracy").mean or 0), p.number)
     )
+    covers = list(dict.fromkeys(coverage_words(point.coverage) for point in ordered))
+    alike = f" Energies cover {covers[0]}." if len(covers) == 1 else ""
     return Table(
         caption="Pareto front: no point that compares with these is as good in every objective and better in one. "
-        "Layered inference on a chip that cannot wait for layers is a projection and stays off it.",
+        f"Layered inference on a chip that cannot wait for layers is a projection and stays off it.{alike}",
         headings=(
             Heading(text="#", numeric=True),
             Heading(text="chip"),
             Heading(text="training"),
             Heading(text="inference"),
             *(_heading(column) for column in columns),
-            Heading(text="energy covers", hint="Only energies with the same coverage compare.", wide=True),
+            *([] if alike else [Heading(text="energy covers", hint=_COVERS, wide=True)]),
             Heading(text="front of"),
         ),
         rows=tuple(
@@ -126,7 +130,7 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
                 Cell(text=_training(point)),
                 Cell(text=_inference(point)),
                 *(_value(point, column) for column in columns),
-                Cell(text=coverage_words(point.coverage)),
+                *([] if alike else [Cell(text=coverage_words(point.coverage))]),
                 Cell(text="; ".join(dict.fromkeys(_front_name(front, fronts) for front in on[point.number]))),
             )
             for point in ordered

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import (
     UNKNOWN,
     column_label,
@@ -20,7 +21,7 @@ from codesign.analysis.metadata import TrialFacts
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
 from codesign.reporting.claims import Claim
-from codesign.reporting.facts import contradiction_notes
+from codesign.reporting.facts import contradiction_notes, structure_notes
 from codesign.reporting.paper.section import PaperSection, paper_section
 from codesign.reporting.study_tables import telling_parameters
 from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
@@ -42,7 +43,8 @@ _STYLES = {
 }
 _OBJECTIVES = 3
 _PARAMETERS = 6
-_COLUMNS = ("accuracy", "energy_j", "latency_s")
+_LEFT_OUT = 6
+_NAMES = {"accuracy": "accuracy", "energy_j": "energy", "latency_s": "latency"}
 
 
 def print_summary(
@@ -55,7 +57,6 @@ def print_summary(
     Args:
         report_path: None where no report was written.
     """
-    from rich.table import Table
     from rich.text import Text
 
     if table.metadata.study is not None:
@@ -70,35 +71,52 @@ def print_summary(
     console.print(Text(f"{table.metadata.title}: {len(points)} design points from {len(table.frame)} rows ({rows})"))
     best = _best(table, points)
     if best:
-        letters = {
-            cover: chr(ord("a") + n % 26)
-            for n, cover in enumerate(dict.fromkeys(coverage_words(point.coverage) for point in best))
-        }
-        grid = Table(title="Pareto front", title_justify="left", box=None, pad_edge=False)
-        for name in ("chip", "recipe", "schedule"):
-            grid.add_column(name, overflow="fold", ratio=1)
-        for name in ("accuracy", "energy", "latency"):
-            grid.add_column(name, justify="right", no_wrap=True)
-        for point in best[:_ROWS]:
-            mark = f" ({letters[coverage_words(point.coverage)]})"
-            chip = point.place + ("*" if point.capacity == "scaled" else "")
-            names = [Text(chip), Text(point.recipe), Text(point.schedule)]
-            grid.add_row(*names, *(_value(point, column, mark) for column in _COLUMNS))
-        console.print(grid)
-        if len(best) > _ROWS:
-            console.print(f"… and {len(best) - _ROWS} more in the report")
-        for cover, letter in letters.items():
-            console.print(Text(f"({letter}) energy of {cover}", style="dim"))
-        if len(letters) > 1:
-            console.print(Text("Energies with different letters do not compare.", style="dim"))
-        if any(point.capacity == "scaled" for point in best[:_ROWS]):
-            console.print(Text("* capacity scaled: a projection, not a chip that exists", style="dim"))
+        _print_points(best, _columns(table), console)
     else:
         console.print("The Pareto front is empty: no point has all objectives.")
     _print_claims(headlines(verdict(points)) if points else [], console)
-    for note in (*contradiction_notes(table.metadata), *filter(None, [equivalence_note(points)])):
+    notes = [*contradiction_notes(table.metadata), *structure_notes(table.metadata), equivalence_note(points)]
+    for note in filter(None, notes):
         console.print(Text(note))
     _print_paths(report_path, results_path, console)
+
+
+def _print_points(best: Sequence[Point], columns: Sequence[str], console: Console) -> None:
+    """Points of the fronts, what their energies cover, and what is left out of them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    letters = {
+        cover: chr(ord("a") + n % 26)
+        for n, cover in enumerate(dict.fromkeys(coverage_words(point.coverage) for point in best))
+    }
+    schedules = {point.schedule for point in best[:_ROWS]}
+    one = f", schedule {next(iter(schedules))}" if len(schedules) == 1 else ""
+    grid = Table(title=Text(f"Pareto front{one}"), title_justify="left", box=None, pad_edge=False)
+    grid.add_column("chip", overflow="fold", ratio=2)
+    for name in ("recipe",) if one else ("recipe", "schedule"):
+        grid.add_column(name, overflow="fold", ratio=1)
+    for column in columns:
+        grid.add_column(_NAMES.get(column, column_label(column)), justify="right", no_wrap=True)
+    for point in best[:_ROWS]:
+        mark = f" ({letters[coverage_words(point.coverage)]})"
+        chip = point.place + ("*" if point.capacity == "scaled" else "")
+        names = [Text(chip), Text(point.recipe), *([] if one else [Text(point.schedule)])]
+        grid.add_row(*names, *(_value(point, column, mark) for column in columns))
+    console.print(grid)
+    if len(best) > _ROWS:
+        console.print(f"… and {len(best) - _ROWS} more in the report")
+    for cover, letter in letters.items():
+        console.print(Text(f"({letter}) energy of {cover}", style="dim"))
+    if len(letters) > 1:
+        console.print(Text("Energies with different letters do not compare.", style="dim"))
+    left_out = list(dict.fromkeys(entry for point in best[:_ROWS] for entry in point.not_modelled))
+    for entry in left_out[:_LEFT_OUT]:
+        console.print(Text(f"not modelled: {entry}", style="dim"))
+    if len(left_out) > _LEFT_OUT:
+        console.print(f"… and {len(left_out) - _LEFT_OUT} more in the report")
+    if any(point.capacity == "scaled" for point in best[:_ROWS]):
+        console.print(Text("* capacity scaled: a projection, not a chip that exists", style="dim"))
 
 
 def _print_paper_section(section: PaperSection, console: Console) -> None:
@@ -140,7 +158,7 @@ def print_study_summary(
     else:
         console.print("The front is empty: no complete trial is better than all references.")
     _print_claims(study_verdict(study), console)
-    for note in contradiction_notes(table.metadata):
+    for note in (*contradiction_notes(table.metadata), *structure_notes(table.metadata)):
         console.print(Text(note))
     _print_paths(report_path, results_path, console)
 
@@ -199,6 +217,12 @@ def _print_paths(report_path: Path | str | None, results_path: Path | str, conso
     if report_path is not None:
         console.print(Text(f"report   {report_path}"), soft_wrap=True)
     console.print(Text(f"results  {results_path}"), soft_wrap=True)
+
+
+def _columns(table: ResultTable) -> list[str]:
+    """Accuracy, energy, latency, and the first objective that is none of them."""
+    others = [o.column for o in table.metadata.objectives if o.column in COLUMNS and o.column not in _NAMES]
+    return [*_NAMES, *others[:1]]
 
 
 def _best(table: ResultTable, points: tuple[Point, ...]) -> list[Point]:

@@ -17,7 +17,7 @@ from codesign.errors import InputError
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
-from codesign.exploration.pricing.pricing import StreamingFront, price_space, run_pricing
+from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
@@ -241,6 +241,17 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     page = outcome.page.read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
+
+
+def test_a_recipe_without_a_point_on_the_front_is_not_replayed(folder: Path, cache_root: Path):
+    spec = spec_of(price_file(folder / "priced.yaml", "asynchronous_accelerated", BODY + OBJECTIVES))
+    problem = problem_of(spec, folder, cache_root)
+    pricers = replayed(problem, np.array([[0, 1], [23, 1]]), 1, Progress())  # points 0 and 23 of the second recipe
+    positions = problem.space.positions(np.array([0, 23]))
+    for recipe, models in enumerate(problem.recipes.values()):
+        for model in models:
+            latency = pricers[model].price(positions, spec.energies)["latency_s"]
+            assert (np.isfinite(latency) == (recipe == 1)).all()
 
 
 @pytest.mark.parametrize(

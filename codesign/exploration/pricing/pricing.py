@@ -24,7 +24,7 @@ from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, render_pricing
 
-__all__ = ["PricingOutcome", "StreamingFront", "check_output", "price_space", "run_pricing"]
+__all__ = ["PricingOutcome", "StreamingFront", "check_output", "price_space", "replayed", "run_pricing"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -128,10 +128,10 @@ def run_pricing(
         pricers, best, densities = price_space(
             spec, problem, workers=workers, progress=progress, chunk=chunk, keep=keep
         )
-        replayed = None
+        again = None
         if replay and not problem.space.chip.synchronized and len(best):
-            replayed = _replayed(problem, best, workers, progress)
-        table = front_table(problem, best, pricers, replayed)
+            again = replayed(problem, best, workers, progress)
+        table = front_table(problem, best, pricers, again)
         html = render_pricing(page_of(spec, problem, table, densities))
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
@@ -194,14 +194,15 @@ def price_space(
     return pricers, front.ids, densities
 
 
-def _replayed(problem: PricingProblem, front: Integers, workers: int, progress: Progress) -> list[Pricer]:
-    """Pricers of the front's points with the latency of a message replay."""
+def replayed(problem: PricingProblem, front: Integers, workers: int, progress: Progress) -> list[Pricer]:
+    """A pricer for each model, with the latency of a message replay at the points (n, 2) of a front."""
     points, recipes = front.T
     combinations = problem.space.combinations(problem.space.positions(points))
+    models = list(problem.recipes.values())
     wanted = {
         model: np.unique(combinations[recipes == recipe]).tolist()
-        for recipe, models in enumerate(problem.recipes.values())
-        for model in models
+        for recipe in np.unique(recipes)  # others have no point on the front
+        for model in models[recipe]
     }
     latency_s, on_s = model_times(
         problem,

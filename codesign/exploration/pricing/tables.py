@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from codesign.analysis.table import METADATA_KEY
 from codesign.errors import InputError
+from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import COSTS, PricingSpec
 from codesign.files.folder import temporary_beside
+from codesign.hardware.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
 
@@ -151,5 +153,14 @@ def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densiti
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
         front=tuple({**row, "number": i} for i, row in enumerate(front.to_pylist())),
+        not_modelled=_not_modelled(problem),
         assumptions=problem.placement.assumptions,
     )
+
+
+def _not_modelled(problem: PricingProblem) -> tuple[str, ...]:
+    """What the chip's numbers and the axes leave out."""
+    execution, space = decode_execution(problem.models[0].payload), problem.space
+    placement = problem.placement_at([0] * len(space.shape))
+    missing = price(execution, placement, operation=problem.operation, bound_only=True).not_modelled
+    return tuple(text for text in missing if not text.endswith(tuple(f" {axis.path}" for axis in space.axes)))
