@@ -26,7 +26,7 @@ __all__ = ["FORMATS", "chip_marks", "comparison_file", "comparison_json", "print
 FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
 
 _FEW = 3
-"""Chips up to which each has a column with all its numbers; of more, each has a row with the main ones."""
+"""Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
 _LONGEST = 40
 _ENERGY, _AREA, _NODE = "energies.synaptic_operation", "area", "technology_node"
 _NARROW = {
@@ -64,9 +64,9 @@ _HOLDING = (
     "measurement, and 'with' says that other terms are inside."
 )
 _LEGEND = (
-    "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from another's "
-    "text, e estimated, x by the model of the chip's structure. Below a value its range: the file's, or one assumed "
-    f"from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
+    "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from someone "
+    "else's text, e estimated, x by the model of the chip's structure. Below a value its range: the file's, or one "
+    f"assumed from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
 )
 _EXPLANATION = (
     "Every number with how it is known, and its range where it has one: the file's, or one assumed from how it is "

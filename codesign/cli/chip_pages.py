@@ -74,7 +74,7 @@ def print_chip(console: Console, chip: Chip) -> None:
     """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
     if chip.extends:
-        console.print(f"Extends {chip.extends}: what its file does not say is that chip's; measurements are not.")
+        console.print(f"Extends {chip.extends}: what its file does not say is that chip's, but for measurements.")
     if chip.description:
         console.print(escape(chip.description))
     _print_accounting(console, chip)
@@ -86,7 +86,7 @@ def print_chip(console: Console, chip: Chip) -> None:
         _print_measurements(console, chip)
     if chip.model_error is not None:
         error = chip.model_error
-        console.print("\n[bold]Error of the model, typically[/bold]")
+        console.print("\n[bold]Typical error of the model[/bold]")
         _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time ({error.note})", 2)
     console.print("\n[bold]Sources[/bold]")
     for key, source in chip.sources.items():
@@ -108,7 +108,7 @@ def _print_accounting(console: Console, chip: Chip) -> None:
     gating = chip.power_gating
     console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {gating.between_inputs}")
     if chip.energies.clock_cycle is not None:
-        console.print(f"[bold]Clock gating[/bold]: stands between inputs: {gating.clock}")
+        console.print(f"[bold]Clock gating[/bold]: clock stands between inputs: {gating.clock}")
 
 
 def _unused(chip: Chip) -> str:

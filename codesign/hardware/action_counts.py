@@ -80,9 +80,9 @@ class ActionCounts:
 def action_counts(work: PlacedExecution) -> ActionCounts:
     """Count what an execution does on a placement.
 
-    Asynchronous chips visit no neuron without a message. Pipelined chips visit all in each hardware step or tick, the
-    L − 1 in which the last frame passes through the layers included. On a chip that synchronizes by itself the
-    simulation's barrier messages stand for what its hardware does.
+    Pipelined chips visit all neurons in each hardware step or tick, the L − 1 in which the last frame passes through
+    the layers included; other chips once a timestep, asynchronous ones only if they give a visit an energy. On a chip
+    that synchronizes by itself the simulation's barrier messages stand for what its hardware does.
     """
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = execution.messages

@@ -1,4 +1,4 @@
-"""A network on the cores that its user names, checked as thoroughly as what is placed by itself."""
+"""A network on cores that the caller chooses, checked as thoroughly as an automatic placement."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _check_numbers(chip: Chip, budget: Budget, parts: list[PlacedPart]) -> None:
 
 
 def check_rules(chip: Chip, parts: Sequence[PlacedPart]) -> None:
-    """Raises InfeasibleError for a layer on several cores or a core with several layers where a chip has no such."""
+    """Raises InfeasibleError for a split layer or a shared core where the chip does not allow it."""
     layers: dict[int, int] = {}
     cores: dict[int, int] = {}
     for part in parts:
@@ -80,7 +80,7 @@ def check_rules(chip: Chip, parts: Sequence[PlacedPart]) -> None:
 def overfull(
     shape: NetworkShape, budget: Budget, parts: Sequence[PlacedPart], loads: Sequence[CoreLoad]
 ) -> Iterator[str]:
-    """What is more than cores hold and than neurons take, by layer and core, numbered from 0 as they were given."""
+    """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
     for number, layer in enumerate(shape.layers, start=1):
         if budget.fan_in is not None and layer.fan_in > budget.fan_in:
             yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {budget.fan_in:,}"

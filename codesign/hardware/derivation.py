@@ -1,4 +1,4 @@
-"""Numbers that a chip's file leaves out and its structure lets one estimate.
+"""Numbers that a chip's file leaves out, estimated from its structure.
 
 They are marked by their source, `structure`, so that nothing takes them for published ones. Energies, leakage and area
 lie within a factor of 2.5 either way. A time is a lower bound, and its range reaches up to ten times that.

@@ -36,7 +36,7 @@ def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
     """The chip under another kind of synchronization.
 
     What both kinds have, such as the times of barriers, stays as it is; what the new kind needs beside that is not
-    known. A group size goes where the new kind has none.
+    known. A group size is dropped where the new kind has none.
 
     Args:
         source: key of the source of a tick that the words give.

@@ -1,7 +1,7 @@
 """How the targets of messages fill the lanes of a core.
 
-Lanes are banks: neuron i of a part is the business of lane i mod L, and a message takes as many cycles as its fullest
-bank has targets. Targets that lie side by side, as those of a fully connected layer, take ⌈f / L⌉; scattered ones take
+Lanes are banks: lane i mod L serves neuron i of a part, and a message takes as many cycles as its fullest bank has
+targets. Targets that lie side by side, as those of a fully connected layer, take ⌈f / L⌉; scattered ones take
 more.
 """
 

@@ -37,15 +37,15 @@ def measured_error(chip: Chip) -> ModelError:
     return ModelError(
         energy=_typical([*energies, math.log(LIBRARY.energy)]),
         latency=_typical([*times, math.log(LIBRARY.latency)]),
-        note=f"measured on this chip: energies {len(energies)}, times {len(times)}; as one more of each, "
-        f"{LIBRARY.note}, {LIBRARY.energy:g} and {LIBRARY.latency:g}",
+        note=f"from {len(energies)} energies and {len(times)} times measured on this chip, and {LIBRARY.note} as one more "
+        f"({LIBRARY.energy:g} and {LIBRARY.latency:g})",
     )
 
 
 def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
     """The typical factors of energy and of time over all measurements of some chips.
 
-    Times are seldom measured alone, so few that theirs is at least the factor of energy.
+    So few times are measured alone that their factor is at least that of energies.
     """
     checks = [check for chip in chips for check in validate(chip)]
     energy = _typical(_logarithms(checks, "energy"))

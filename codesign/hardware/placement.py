@@ -316,7 +316,7 @@ def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -
 
 
 def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
-    """Why parts stay where capacity put them although they should come near each other."""
+    """Why parts stay in order although the strategy would move them."""
     stays = f"'{strategy}' leaves parts on the cores in order"
     if chip.network_on_chip is None:
         if budget.several_cores:

@@ -1,4 +1,4 @@
-"""How what a chip file states is known, and what its reader may leave to be understood: numbers of one's own."""
+"""How the numbers of a chip file are known, and what a file may leave unsaid: that a bare value is its own."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ changes start from there, so that a path that leads back to this structure gives
     clock, rate of a link       its inverse
 
 A smaller memory makes no time shorter. A range moves along, and grows by r^s either way, r being the ratio or its
-inverse and s the share of the differences between chips that the model leaves. How much static energy an
+inverse and s the share of the differences between chips that the model leaves unexplained. How much static energy an
 all-in energy holds is not known, so its range also reaches to the ratio that holds if it were all static.
 """
 
@@ -34,8 +34,8 @@ __all__ = ["UNEXPLAINED", "at_structure"]
 _CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
 
 UNEXPLAINED = 0.41
-"""Power of a ratio by which its range grows either way: of the logarithm of the differences between energies of chips
-the share that the model leaves, ln 1.94 / ln 4.98 where each chip is left out once."""
+"""A range grows either way by the ratio to this power: the part of the differences between energies of chips, as
+logarithms, that the model leaves unexplained, ln 1.94 / ln 4.98 where each chip is left out once."""
 
 _RATIOS = {
     "clock": "delay",  # first, as times in cycles follow it

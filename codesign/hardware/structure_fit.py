@@ -1,7 +1,7 @@
 """The two factors of the model of a structure, fitted over chips, and how well it predicts a chip that is left out.
 
-A factor is the geometric mean of published / modelled. A chip that several files describe counts once, with energies
-that have static power apart where one of its files has them.
+A factor is the geometric mean of published / modelled. A chip that several files describe counts once, by a file with
+static power apart if there is one.
 """
 
 from __future__ import annotations

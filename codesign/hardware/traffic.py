@@ -27,7 +27,7 @@ from codesign.simulation.execution import Execution
 __all__ = ["MOST_CORES", "message_hops", "messages_between", "moved_near"]
 
 MOST_CORES = 256
-"""Used cores of one chip up to which they are moved; the time grows with their third power, to some seconds here."""
+"""Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
 
 _LEAST_PLACES = 64
 
@@ -115,7 +115,7 @@ def _distances(network: NetworkOnChip, places: Integers) -> Floats:
 def _room(budget: Budget, loads: list[CoreLoad], cores: Integers) -> Flags:
     """(places + 1, places + 1) whether what lies on one place fits on another; tile 0 stays what it is.
 
-    A core that was lifted beyond what it holds fits where as much is held.
+    A core that was lifted beyond its capacity fits where as much is held.
     """
     room = np.ones((len(cores) + 1, len(cores) + 1), dtype=np.bool_)
     amounts = np.zeros((2, len(cores)))

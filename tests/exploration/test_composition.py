@@ -233,7 +233,7 @@ scales:
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
         "allowed: asynchronous, chip, layered, paper_table5",
         "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, extends, mapping, "
-        "operation, schedules, weight_bits, and keys of a chip file but for its name and measurements",
+        "operation, schedules, weight_bits, and keys of a chip file but for name and measurements",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "

@@ -38,7 +38,7 @@ from codesign.units import Written, parse_quantity
 __all__ = ["Axis", "AxisEntry", "AxisRange", "Dimension", "PriceSpace", "axis_of", "build_space"]
 
 _MOST_STRUCTURES = 10_000
-"""Each takes about a millisecond."""
+"""Structures that one price file may have; each takes about a millisecond."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -265,8 +265,8 @@ class PriceSpace:
         """
         if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
             raise InputError(
-                f"axes: {count:,} combinations of lanes, memories, node and voltage are more than are estimated, "
-                f"{_MOST_STRUCTURES:,}; take fewer values of them"
+                f"axes: {count:,} combinations of lanes, memories, node and voltage are more than the "
+                f"{_MOST_STRUCTURES:,} that are estimated; take fewer values of them"
             )
         return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self._structural_shape))
 
