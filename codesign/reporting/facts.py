@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, listed, number, significant
+from codesign.analysis.formatting import UNKNOWN, coverage_words, listed, number, significant
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
@@ -16,6 +16,7 @@ __all__ = [
     "assumption_table",
     "chip_numbers",
     "contradiction_notes",
+    "coverage_note",
     "energy_books_sentence",
     "failure_table",
     "not_modelled_table",
@@ -153,13 +154,30 @@ def contradiction_notes(metadata: ResultMetadata) -> list[str]:
 
 def structure_notes(metadata: ResultMetadata) -> list[str]:
     """Which numbers of a chip are neither measured nor stated, but follow from its structure."""
-    notes = []
+    chips: dict[tuple[str, ...], list[str]] = {}
     for name, chip in sorted(metadata.chips.items()):
-        derived = [n.name for n in chip.numbers if n.source == STRUCTURE_CITATION]
+        derived = tuple(n.name for n in chip.numbers if n.source == STRUCTURE_CITATION)
         if derived:
-            bound = "; its times are lower bounds" if any(path.startswith("times.") for path in derived) else ""
-            notes.append(f"Estimated from the structure of {name}: {listed(derived)}{bound}.")
-    return notes
+            chips.setdefault(derived, []).append(name)
+    bound = "; such times are lower bounds"
+    return [
+        f"Estimated from the structure of {listed(names)}: {listed(list(derived))}"
+        f"{bound if any(path.startswith('times.') for path in derived) else ''}."
+        for derived, names in chips.items()
+    ]
+
+
+def coverage_note(points: Sequence[Point]) -> str | None:
+    """That energies on one front do not hold the same terms, and which; None where they do."""
+    held = [set(point.coverage) for point in points if point.coverage]
+    common = held[0].intersection(*held) if held else set()
+    differing = common.union(*held) - common
+    if not differing:
+        return None
+    return (
+        "The trials' energies do not all hold the same terms, and compare only in part. In some and not in others: "
+        f"{coverage_words(sorted(differing))}."
+    )
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

@@ -8,6 +8,7 @@ from codesign.analysis.columns import COLUMNS
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import column_label, number, quantity
 from codesign.analysis.fronts import Front, find_fronts
+from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
@@ -24,6 +25,7 @@ from codesign.reporting.facts import (
     assumption_table,
     chip_numbers,
     contradiction_notes,
+    coverage_note,
     energy_books_sentence,
     failure_table,
     not_modelled_table,
@@ -91,7 +93,7 @@ def render_report(table: ResultTable) -> str:
         claims=headlines(claims),
         chip_claims=[claim for claim in claims if claim not in headlines(claims)],
         notes=[*structure_notes(metadata), *filter(None, [equivalence_note(points)])],
-        warnings=[*pace_warnings(points), *contradiction_notes(metadata)],
+        warnings=_warnings(points, metadata),
         robustness=shortened(sure, _FRONT_LIMIT) if (sure := robustness_table(_by_numbers(claims))) else None,
         charging=charging_table(points, table),
         utilization=utilization_table(points),
@@ -124,6 +126,11 @@ def render_report(table: ResultTable) -> str:
         css=resource("report.css"),
         js=resource("report.js"),
     )
+
+
+def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
+    mixed = coverage_note(points) if metadata.study is not None else None  # a sweep has a front for each coverage
+    return [*filter(None, [mixed]), *pace_warnings(points), *contradiction_notes(metadata)]
 
 
 def _summary(table: ResultTable, points: Sequence[Point]) -> str:

@@ -21,7 +21,7 @@ from codesign.analysis.metadata import TrialFacts
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
 from codesign.reporting.claims import Claim
-from codesign.reporting.facts import contradiction_notes, structure_notes
+from codesign.reporting.facts import contradiction_notes, coverage_note, structure_notes
 from codesign.reporting.paper.section import PaperSection, paper_section
 from codesign.reporting.study_tables import telling_parameters
 from codesign.reporting.study_trials import Study, read_study, short_names, trial_name
@@ -151,14 +151,16 @@ def print_study_summary(
     """
     from rich.text import Text
 
-    study = read_study(table, gather(table))
+    points = gather(table)
+    study = read_study(table, points)
     console.print(Text(f"{table.metadata.title}: {study_summary(study, table.metadata)[0]}"))
     if study.front:
         _print_front(study, console)
     else:
         console.print("The front is empty: no complete trial is better than all references.")
     _print_claims(study_verdict(study), console)
-    for note in (*contradiction_notes(table.metadata), *structure_notes(table.metadata)):
+    notes = [coverage_note(points), *contradiction_notes(table.metadata), *structure_notes(table.metadata)]
+    for note in filter(None, notes):
         console.print(Text(note))
     _print_paths(report_path, results_path, console)
 
