@@ -37,8 +37,8 @@ def measured_error(chip: Chip) -> ModelError:
     return ModelError(
         energy=_typical([*energies, math.log(LIBRARY.energy)]),
         latency=_typical([*times, math.log(LIBRARY.latency)]),
-        note=f"from {len(energies)} energies and {len(times)} times measured on this chip, and {LIBRARY.note} as one more "
-        f"({LIBRARY.energy:g} and {LIBRARY.latency:g})",
+        note=f"from {len(energies)} energies and {len(times)} times measured on this chip, and {LIBRARY.note} as one "
+        f"more ({LIBRARY.energy:g} and {LIBRARY.latency:g})",
     )
 
 
