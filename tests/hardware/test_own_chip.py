@@ -113,6 +113,14 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
     assert columns["area_high_m2"] == near(columns["area_m2"] * 2.5)
 
 
+def test_the_variant_of_the_documents_is_one(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "chips.md").read_text(encoding="utf-8"), re.DOTALL)
+    (text,) = [block for block in blocks if block.startswith("name: ") and "\nextends: " in block]
+    file = tmp_path / "loihi_neighbour.yaml"
+    file.write_text(text)
+    assert check_chip(file).extends == "loihi_davies2018"
+
+
 def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
     chip = parse_document(OWN, "mine.yaml", Chip)
 
