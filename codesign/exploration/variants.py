@@ -69,31 +69,49 @@ def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
     """A chip under its axes. Raises InputError for values that it cannot have."""
-    entry, chip = spec.chips[name], base_chip(spec, name)
+    entry, own = spec.chips[name], _described(spec, name)
+    chip = _with_entry(own, entry)
 
     def changed(settings: Settings) -> ChipVariant:
         of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {path: value for path, value in settings.items() if path not in of_entry}
         varied = _with_fields(entry, of_entry)
-        return ChipVariant(entry=varied, chip=with_parameters(chip, {**_weight_width(varied, chip), **numbers}))
+        width = _weight_width(varied, chip, own)
+        return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
 
     return _variants(spec, "chip", name, changed)
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
     """A chip of the sweep with what its entry says of it, and without axes."""
+    return _with_entry(_described(spec, name), spec.chips[name])
+
+
+def _described(spec: SweepSpec, name: str) -> Chip:
+    """A chip of the sweep with what its entry says of the description."""
     entry = spec.chips[name]
     chip = chip_variant(entry.base(name), entry.parts)
     if isinstance(chip, tuple):
         raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
-    return with_parameters(chip, {**_weight_width(entry, chip), **entry.overrides})
+    return chip
 
 
-def _weight_width(entry: ChipEntry, chip: Chip) -> dict[str, int]:
-    """The chip's own width of weights where its structure is stated: memories are built for the weights they hold."""
-    bits = entry.weight_bits
+def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
+    return with_parameters(own, {**_weight_width(entry, own, own), **entry.overrides})
+
+
+def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
+    """The chip's width of weights where its structure is stated: memories are built for the weights they hold.
+
+    Args:
+        chip: whose width it may be already.
+        own: whose width it is where the entry gives none, unless it overrides that.
+    """
+    bits: object = entry.weight_bits
+    if not isinstance(bits, int):
+        bits = entry.overrides.get("weight_bits", own.weight_bits and own.weight_bits.value)
     same = chip.weight_bits is not None and chip.weight_bits.value == bits
-    return {} if chip.structure is None or not isinstance(bits, int) or same else {"weight_bits": bits}
+    return {} if chip.structure is None or bits is None or same else {"weight_bits": bits}
 
 
 def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:

@@ -10,8 +10,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import ValidationError
+
+from codesign.documents import reason
+from codesign.errors import InputError
 from codesign.hardware.description import Chip
-from codesign.hardware.named_numbers import named_numbers
 from codesign.hardware.numbers import (
     AreaNumber,
     ChipPower,
@@ -33,12 +36,22 @@ _FACTOR, _TIME_FACTOR = 2.5, 10.0
 
 
 def with_derived(chip: Chip) -> Chip:
-    """The chip with what its structure gives for numbers that its file leaves out; an all-in chip as it is."""
+    """The chip with what its structure gives for numbers that its file leaves out; an all-in chip as it is.
+
+    What was derived before stays so, whatever other number has been set since.
+
+    Raises:
+        InputError: a number becomes larger than such a number can be.
+    """
     expected = estimate(chip)
     if expected is None or chip.all_in:
         return chip
+    before = {number.name for number in chip.numbers() if number.source == STRUCTURE}
     chip = without_derived(chip)
-    numbers = dict(_derived(chip, expected))
+    try:
+        numbers = dict(_derived(chip, expected, before))
+    except ValidationError as error:
+        raise InputError(f"{chip.name}: what its structure gives {reason(error.errors()[0])}") from None
     for path, number in numbers.items():
         chip = with_number(chip, path, number)
     sources = {**chip.sources, STRUCTURE: Source(citation=STRUCTURE_CITATION)} if numbers else chip.sources
@@ -47,14 +60,14 @@ def with_derived(chip: Chip) -> Chip:
 
 def without_derived(chip: Chip) -> Chip:
     """The chip as its file gives it."""
-    for number in named_numbers(chip):
+    for number in chip.numbers():
         if number.source == STRUCTURE:
             chip = with_number(chip, number.name, None)
     sources = {key: source for key, source in chip.sources.items() if key != STRUCTURE}
     return chip.model_copy(update={"sources": sources})
 
 
-def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
+def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
     """Paths and numbers of what is missing and not part of another number."""
     if chip.area is None:
         yield "area", _number(AreaNumber, **_within(expected.area_m2, "area of cores without input and output"))
@@ -62,37 +75,39 @@ def _derived(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Num
     energies = [getattr(chip.energies, name) for name in type(chip.energies).model_fields]
     if not chip.static_power.known and not any(number is not None and number.static == "inside" for number in energies):
         yield "static_power.chip", _number(ChipPower, **_within(expected.leakage_w, "leakage of all memories"))
-    yield from _energies(chip, expected, _included([*energies, *power]))
-    yield from _times(chip, expected)
+    yield from _energies(chip, expected, before, _included([*energies, *power]))
+    yield from _times(chip, expected, before)
 
 
 def _included(numbers: list[Any]) -> set[str]:
     return {term for number in numbers for term in getattr(number, "includes", ())}
 
 
-def _energies(chip: Chip, expected: StructureEstimate, included: set[str]) -> Iterator[tuple[str, Number]]:
+def _energies(
+    chip: Chip, expected: StructureEstimate, before: set[str], included: set[str]
+) -> Iterator[tuple[str, Number]]:
     """Of an operation and an update; whether an operation that the file gives holds the update is not known."""
-    if chip.energies.synaptic_operation is not None:
-        return
+    given = chip.energies.synaptic_operation is not None
     within, apart = _update(chip, chip.energies.neuron_update is None and "neuron_update" not in included)
     basis = {"static": "outside", "voltage": _voltage(chip)}
-    operation = {**_within(expected.operation_j, "all lanes filled"), **basis, "per": "operation", "includes": within}
-    yield "energies.synaptic_operation", _number(SynapticEnergy, **operation, all_in=False)
-    if apart:
+    if not given:
+        operation = {**_within(expected.operation_j, "all lanes filled"), **basis, "per": "operation"}
+        yield "energies.synaptic_operation", _number(SynapticEnergy, **operation, includes=within, all_in=False)
+    if apart and (not given or "energies.neuron_update" in before):
         update = {**_within(expected.update_j, "all lanes filled"), **basis, "per": "update"}
         yield "energies.neuron_update", _number(UpdateEnergy, **update, counted="active_neurons")
 
 
-def _times(chip: Chip, expected: StructureEstimate) -> Iterator[tuple[str, Number]]:
+def _times(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
     times = chip.times
-    if times.synaptic_operation is not None:
-        return
+    given = times.synaptic_operation is not None
     included = _included([getattr(times, name) for name in type(times).model_fields])
     within, apart = _update(chip, times.neuron_update is None and "neuron_update" not in included)
-    yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
-    if apart:
+    if not given:
+        yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)
+    if apart and (not given or "times.neuron_update" in before):
         yield "times.neuron_update", _time(chip, expected.update_s, "a word of lanes")
-    if times.output is None and "output" not in included:
+    if times.output is None and "output" not in included and (not given or "times.output" in before):
         unknown = times.hop is None and chip.network_on_chip is None and "hop" not in included
         yield "times.output", _time(chip, expected.access_s, "one access of a memory", ("hop",) if unknown else ())
 

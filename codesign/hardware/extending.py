@@ -20,11 +20,11 @@ from codesign.hardware.kinds import KINDS
 from codesign.hardware.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
-__all__ = ["extended", "extended_by"]
+__all__ = ["VALUES", "extended", "extended_by"]
 
-_VALUES = ("value", "cycles", "by_tiles")
+VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has one."""
-_OF_A_VALUE = {*_VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
+_OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
 _OWN = ("name", "title", "aliases", "validation")
 _WITHOUT_GROUPS = {"barrier", "timer", "neighbour"}
 
@@ -86,11 +86,11 @@ class _Description(Merged):
             return value
         if here == ("synchronization",) and (kind := self._other_kind(value)) in KINDS:
             self._forget_keys(here, set(before) - set(KINDS[kind].model_fields))
-        if not any(key in before for key in _VALUES):
+        if not any(key in before for key in VALUES):
             return value
         if value is not None and not isinstance(value, dict | list):
             value = _number(before, here, value)
-        if isinstance(value, dict) and any(key in value for key in _VALUES):
+        if isinstance(value, dict) and any(key in value for key in VALUES):
             self._forget_keys(here, _OF_A_VALUE)
         return value
 

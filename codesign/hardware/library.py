@@ -9,13 +9,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.documents import Document, describe, dotted, read_document, refusal, suggestion, validate_document
+from codesign.documents import (
+    Document,
+    Path_,
+    Place,
+    describe,
+    dotted,
+    read_document,
+    refusal,
+    suggestion,
+    validate_document,
+)
 from codesign.errors import DocumentError, InputError
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip, Mistake
-from codesign.hardware.extending import extended, extended_by
+from codesign.hardware.extending import VALUES, extended, extended_by
 from codesign.hardware.model_error import measured_error
 from codesign.hardware.provenance import own_parts
 from codesign.hardware.scaling import at_structure
@@ -84,7 +94,11 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
         raise refusal(document.problem(place, message) for place, message in mistakes)
     # What it extends is loaded once more, as a chip, only where something follows from it.
     follows = chip.structure is not None or (chip.model_error is None and not chip.validation)
-    return _finished(chip, document, _base_of(path) if chip.extends and follows else None)
+    base = _base_of(path) if chip.extends and follows else None
+    try:
+        return _finished(chip, document, base)
+    except InputError as error:
+        raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
 
 
 def _base_of(path: Path) -> Chip | None:
@@ -102,14 +116,19 @@ def _finished(chip: Chip, document: Document, base: Chip | None) -> Chip:
     """
     if base is not None and chip.structure is not None:
         here = document.place(("extends",)).file
-        written = [number.name for number in chip.numbers()]
-        settled = {name for name in written if document.place(tuple(name.split("."))).file == here}
+        paths = [tuple(number.name.split(".")) for number in chip.numbers()]
+        settled = {".".join(path) for path in paths if _place_of_value(document, path).file == here}
         chip = at_structure(base, chip, settled)
     chip = with_derived(chip)
     if chip.model_error is not None:
         return chip
     error = measured_error(chip) if base is None or chip.validation else base.model_error
     return chip.model_copy(update={"model_error": error})
+
+
+def _place_of_value(document: Document, path: Path_) -> Place:
+    """Where the value of a number was written, whatever else of it stands elsewhere."""
+    return document.place((*path, *(key for key in VALUES if (*path, key) in document.places)))
 
 
 def _document(path: Path) -> Document:
@@ -141,10 +160,14 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
         return chip
     document = extended_by(_document(_file_of(name_or_path)), parts)
     try:
-        return _finished(Chip.model_validate(document.data), document, chip)
+        changed = Chip.model_validate(document.data)
     except ValidationError as error:
         found = [(item, Chip.relocate(item["loc"], document.data)) for item in error.errors(include_url=False)]
         return tuple((location, describe({**item, "loc": location}, Chip)) for item, location in found)
+    try:
+        return _finished(changed, document, chip)
+    except InputError as error:
+        return ((("structure",), str(error)),)
 
 
 def find_chip(name_or_path: str | Path) -> Chip:

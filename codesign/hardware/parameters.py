@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.hardware.derivation import with_derived
+from codesign.hardware.derivation import with_derived, without_derived
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.kinds import with_kind
 from codesign.hardware.numbers import (
@@ -39,7 +39,8 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
         path: the number's name as in the file, such as `vector_width` or `energies.synaptic_operation`.
         value: as the file would give it, with its unit: `16`, `"2 pJ"`; a time without one is in cycles. The times of
             barriers, `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of
-            the chip's, `"x0.5"`; `synchronization` itself takes a kind in words, see `codesign.hardware.kinds`.
+            the chip's as they were before the call, `"x0.5"`; `synchronization` itself takes a kind in words, see
+            `codesign.hardware.kinds`.
 
     Raises:
         InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
@@ -54,7 +55,7 @@ def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
     `codesign.hardware.scaling`.
     """
     changed = replaced(chip, values)
-    for _, mistake in consistency_mistakes(changed) if values else ():
+    for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
         shown = ", ".join(f"{path} = {value!r}" for path, value in values.items())
         raise InputError(f"{chip.name}: {shown}: {mistake}")
     changed = at_structure(chip, changed, values)

@@ -21,6 +21,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, SynapticEnergy, TimeNumber
 from codesign.hardware.parts import Source
@@ -65,6 +66,9 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
         given: the chip before the change.
         changed: the chip with other numbers, some of which may belong to its structure.
         settled: paths of numbers that hold as they are.
+
+    Raises:
+        InputError: a number becomes larger than such a number can be.
     """
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}
@@ -78,6 +82,7 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
             if number_at(changed, path) is not None:
                 there = _scaled(held[path], path, changed, after)
                 changed, scaled = with_number(changed, path, there), scaled or there.source == SCALED
+                _check_size(changed, path, there)
     if scaled:
         changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
     return changed.holding(held)
@@ -90,6 +95,17 @@ class GivenNumber:
     number: Any
     expected: StructureEstimate
     seconds: float | None
+
+
+def _check_size(chip: Chip, path: str, number: Any) -> None:
+    """Raises InputError for a number that its structure makes larger than its kind allows."""
+    if isinstance(number, BarrierTimes):
+        value, kind = max(*number.by_tiles.values(), *(number.by_chips or {0: 0.0}).values()), TimeNumber
+    else:
+        value, kind = (chip.seconds(number) if isinstance(number, TimeNumber) else number.value), type(number)
+    if value > kind.ceiling:
+        most, found = format_si(kind.ceiling, kind.unit), format_si(value, kind.unit)
+        raise InputError(f"{chip.name}: {path}: must be at most {most}, found {found} at this structure")
 
 
 def _seconds(chip: Chip, number: Number) -> float | None:

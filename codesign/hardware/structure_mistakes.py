@@ -29,6 +29,8 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     }
     if room and structure.weight_store is not None:
         yield ("structure", "weight_store"), f"is given together with {room[0]}; keep the one that is known"
+    if structure.shared_memory and structure.state_memory is not None:
+        yield ("structure", "state_memory"), "must be left out, as shared_memory puts states into the memory of weights"
     for name, number in needed.items():
         if number is None:
             yield ("structure",), f"needs {name}"

@@ -179,3 +179,6 @@ def test_memories_of_a_chip_with_a_structure_have_the_width_of_the_weights_they_
     assert {one.value.chip.weight_bits.value for one in chip_variants(spec, "speck")} == {8}
     fixed = tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"))
     assert base_chip(fixed, "odin").e_synaptic_operation_j == narrow.e_synaptic_operation_j
+    axes = f"{SEEDS}axes:\n  chip.odin.weight_bits: [chip, none, 2]\n"
+    varied = chip_variants(tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"), (SEEDS, axes)), "odin")
+    assert [one.value.chip.weight_bits.value for one in varied] == [4, 4, 2]

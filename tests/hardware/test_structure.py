@@ -105,6 +105,23 @@ def test_voltages_below_the_threshold_and_reserved_sources_are_refused() -> None
         parse_document(HEAD.replace("{made_up:", "{structure: {citation: mine}, made_up:") + BODY, "tiny.yaml", Chip)
 
 
+def test_a_structure_whose_numbers_no_chip_has_is_refused_at_its_line(tmp_path: Path) -> None:
+    """Close to the threshold times grow without bound, derived ones and those that are scaled."""
+    large = (tmp_path / "large.yaml", tmp_path / "slow.yaml")
+    large[0].write_text(HEAD + BODY.replace("cores: 2\n", "cores: 2000000000\n"))
+    with pytest.raises(DocumentError, match=r"large.yaml:\d+: .*structure gives must be at most 1 m\*\*2"):
+        load_chip(large[0])
+    (tmp_path / "tiny.yaml").write_text(HEAD + BARRIER + GIVEN)
+    large[1].write_text("name: slow\nextends: tiny\nsupply_voltage: 0.3000001 V\n")
+    with pytest.raises(DocumentError, match=r"slow.yaml:2: slow: times.*at most 1 ks, found .* at this structure"):
+        load_chip(large[1])
+    for chip in (chip_from(BARRIER + GIVEN), with_derived(chip_from(BODY))):
+        with pytest.raises(InputError, match="must be at most 1"):
+            with_parameters(chip, {"supply_voltage": "0.3000001 V"})
+    with pytest.raises(DocumentError, match="state_memory: must be left out, as shared_memory"):
+        chip_from(BODY.replace("memory: sram", "memory: sram, shared_memory: true, state_memory: sram"))
+
+
 # properties ---------------------------------------------------------------------------------------------------------
 
 POWERS = st.integers(0, 7).map(lambda power: 2**power)
@@ -221,6 +238,23 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
     assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
 
 
+def test_a_set_number_takes_the_place_of_what_was_derived_and_leaves_the_rest() -> None:
+    """Operations of an event-driven chip are derived with their updates, until an axis sets the updates apart."""
+    chip = with_derived(chip_from(BODY))
+    assert chip.times.synaptic_operation is not None
+    assert chip.times.synaptic_operation.includes == ("neuron_update",)
+    apart = with_parameters(chip, {"times.neuron_update": "1 ns", "energies.neuron_update": "1 pJ"})
+    assert apart.times.synaptic_operation == chip.times.synaptic_operation.model_copy(update={"includes": ()})
+    assert apart.energies.synaptic_operation is not None
+    assert apart.energies.synaptic_operation.includes == ()
+    waits = with_derived(chip_from(BARRIER))
+    quick = with_parameters(waits, {"times.synaptic_operation": "1 ns", "energies.synaptic_operation": "1 pJ"})
+    assert (quick.times.output, quick.times.neuron_update) == (waits.times.output, waits.times.neuron_update)
+    assert quick.energies.neuron_update == waits.energies.neuron_update
+    slow = {"supply_voltage": "0.8 V"}
+    assert with_parameters(quick, slow).times.output == with_parameters(waits, slow).times.output
+
+
 # scaled numbers -----------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +319,8 @@ def test_an_all_in_energy_is_scaled_with_all_that_static_power_may_be_of_it() ->
 def test_a_chip_that_extends_another_has_its_numbers_at_its_own_structure(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(f"{HEAD}{BARRIER}{GIVEN}")
     (tmp_path / "low.yaml").write_text("extends: tiny\nname: low\nsupply_voltage: 0.8 V\nclock: 90 MHz\n")
-    wide = "extends: low\nname: wide\nvector_width: 16\nenergies: {spike: 3 pJ}\n"
+    wide = "extends: low\nname: wide\nvector_width: 16\n"
+    wide += "energies: {spike: 3 pJ, synaptic_operation: {note: a remark sets nothing}}\n"
     (tmp_path / "wide.yaml").write_text(wide)
     low = with_parameters(load_chip(tmp_path / "tiny.yaml"), {"supply_voltage": "0.8 V", "clock": "90 MHz"})
     same = with_parameters(low, {"vector_width": 16, "energies.spike": "3 pJ"})
