@@ -23,7 +23,7 @@ from typing import Any
 
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
-from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, SynapticEnergy, TimeNumber
+from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
 from codesign.hardware.parts import Source
 from codesign.hardware.prices import number_at, with_number
 from codesign.hardware.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
@@ -99,11 +99,13 @@ class GivenNumber:
 
 def _check_size(chip: Chip, path: str, number: Any) -> None:
     """Raises InputError for a number that its structure makes larger than its kind allows."""
+    value: float | None
+    kind: type[QuantityNumber]
     if isinstance(number, BarrierTimes):
         value, kind = max(*number.by_tiles.values(), *(number.by_chips or {0: 0.0}).values()), TimeNumber
     else:
         value, kind = (chip.seconds(number) if isinstance(number, TimeNumber) else number.value), type(number)
-    if value > kind.ceiling:
+    if value is not None and value > kind.ceiling:
         most, found = format_si(kind.ceiling, kind.unit), format_si(value, kind.unit)
         raise InputError(f"{chip.name}: {path}: must be at most {most}, found {found} at this structure")
 
