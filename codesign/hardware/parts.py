@@ -76,7 +76,7 @@ class Barrier(Spec):
     """All cores agree before the next step: once a `timestep`, layers pipelined, or once a `layer` and timestep."""
 
     kind: Literal["barrier"]
-    scope: Literal["timestep", "layer"]
+    scope: Literal["timestep", "layer"] = "timestep"
     times: BarrierTimes | None = None
     least_step: TimeNumber | None = None
 
