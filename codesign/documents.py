@@ -11,17 +11,16 @@ import difflib
 import os
 import re
 import stat
-import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.fields import FieldInfo
 
 from codesign.errors import DocumentError, InputError, Problem
+from codesign.spec_keys import allowed_keys
 
 __all__ = [
     "MOST_VALUES",
@@ -235,6 +234,11 @@ def _excess(depth: int) -> str:
     return f"is nested deeper than {_DEEPEST} levels" if depth > _DEEPEST else too_many
 
 
+_KEPT_TEXTS, _KEPT_BYTES = 64, 100_000
+_COMPOSED: dict[str, yaml.Node | None] = {}
+"""Nodes of texts read last: composing takes most of the time of reading, and a sweep reads its chips often."""
+
+
 class _Loader(yaml.BaseLoader):
     """Gives no scalar a type, and stops at what is too deep or too much before it is composed."""
 
@@ -270,8 +274,15 @@ class _Reader:
     def _compose(self, text: str) -> yaml.Node | None:
         loader = None
         try:
-            loader = _Loader(text)
-            return loader.get_single_node()
+            if text not in _COMPOSED:
+                loader = _Loader(text)
+                node = loader.get_single_node()
+                if len(text) > _KEPT_BYTES:
+                    return node
+                _COMPOSED[text] = node
+                if len(_COMPOSED) > _KEPT_TEXTS:
+                    del _COMPOSED[next(iter(_COMPOSED))]
+            return _COMPOSED[text]
         except yaml.reader.ReaderError as error:
             line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
             raise self._error(line, f"is not valid YAML: the character U+{character:04X} is not allowed") from None
@@ -345,7 +356,7 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
     """A mistake as messages tell it, with its place: one of `ValidationError.errors()`."""
     location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
     if item["type"] == "extra_forbidden":
-        allowed = _allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
+        allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         return f"unknown key '{location}'" + (suggestion(str(item["loc"][-1]), allowed) if allowed else "")
     return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
 
@@ -369,32 +380,3 @@ def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
 def _is_union_tag(part: object) -> bool:
     """pydantic puts the name of a union's member, such as `function-before[...]` or a class, into locations."""
     return isinstance(part, str) and (part[:1].isupper() or "[" in part or part in ("str", "int", "float", "bool"))
-
-
-def _allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
-    """Keys of the models that the parts of a location lead to."""
-    candidates: list[Any] = [model]
-    for part in location:
-        candidates = [child for candidate in candidates for child in _children(candidate, part)] or candidates
-    return {key for candidate in candidates for key in _fields(candidate)}
-
-
-def _children(candidate: Any, part: Any) -> list[Any]:
-    if fields := _fields(candidate):
-        return _members(fields[part].annotation) if part in fields else []
-    arguments = [argument for argument in get_args(candidate) if argument is not Ellipsis]
-    return _members(arguments[-1]) if arguments else []
-
-
-def _fields(candidate: Any) -> dict[str, FieldInfo]:
-    """Fields of a model by key; none of what is no model."""
-    return {field.alias or name: field for name, field in getattr(candidate, "model_fields", {}).items()}
-
-
-def _members(annotation: Any) -> list[Any]:
-    """The types of which a value may be any."""
-    if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [member for argument in get_args(annotation) for member in _members(argument)]
-    return [annotation]

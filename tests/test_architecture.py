@@ -14,7 +14,7 @@ import pytest
 import codesign
 
 ROOT = Path(codesign.__file__).parent
-LEAVES = {"arguments", "errors", "units", "documents", "files", "merging", "terminal_text", "versions"}
+LEAVES = {"arguments", "errors", "units", "documents", "files", "merging", "spec_keys", "terminal_text", "versions"}
 ALLOWED = {
     "network": LEAVES,
     "workload": LEAVES,

@@ -41,7 +41,17 @@ HOSTILE = (
 HARMLESS = "x" * HOSTILE.index(" http:") + " http://example.org/" + "x" * 40
 ENUMERATED = {"column", "direction", "unit", "confidence", "kind", "state", "synchronization", "sweep", "static_book"}
 """Fields of the metadata whose words mean something to the report."""
-KEPT_COLUMNS = {"sweep", "status", "inference", "stop", "capacity", "mapping", "operation", "synchronization", "training_method"}
+KEPT_COLUMNS = {
+    "sweep",
+    "status",
+    "inference",
+    "stop",
+    "capacity",
+    "mapping",
+    "operation",
+    "synchronization",
+    "training_method",
+}
 KEPT_COLUMNS |= {"energy_accounting", "energy_coverage", "uncertain_terms", "policy", "training_policy", "input_mode"}
 
 

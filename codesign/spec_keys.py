@@ -1,0 +1,40 @@
+"""Keys that a mapping of a YAML file may have, from the model that it is checked against."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+__all__ = ["allowed_keys"]
+
+
+def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
+    """Keys of the models that the parts of a location lead to."""
+    candidates: list[Any] = [model]
+    for part in location:
+        candidates = [child for candidate in candidates for child in _children(candidate, part)] or candidates
+    return {key for candidate in candidates for key in _fields(candidate)}
+
+
+def _children(candidate: Any, part: Any) -> list[Any]:
+    if fields := _fields(candidate):
+        return _members(fields[part].annotation) if part in fields else []
+    arguments = [argument for argument in get_args(candidate) if argument is not Ellipsis]
+    return _members(arguments[-1]) if arguments else []
+
+
+def _fields(candidate: Any) -> dict[str, FieldInfo]:
+    """Fields of a model by key; none of what is no model."""
+    return {field.alias or name: field for name, field in getattr(candidate, "model_fields", {}).items()}
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types of which a value may be any."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for argument in get_args(annotation) for member in _members(argument)]
+    return [annotation]
