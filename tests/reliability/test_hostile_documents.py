@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
 import pytest
@@ -182,9 +182,12 @@ def files() -> dict[tuple[str, str], Hostile]:
     return found
 
 
+Ended = Callable[[str], dict[tuple[str, str], Timed]]
+
+
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Timed]:
-    """How the program ended on each file, one process a kind."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """How the program ended on each file of a kind, one process a kind, when it is first asked for."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (folder / "loop.yaml").symlink_to("loop.yaml")
@@ -199,18 +202,21 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Tim
         for place in ("pipe.yaml", "folder.yaml", "loop.yaml", "/dev/zero", "missing.yaml", "a" * 5000):
             places[kind, place] = (*COMMANDS[kind], place)
     commands["sweep"]["sweep", "many seeds"] = ("sweep", "tiny.yaml", "--dry-run", "--seeds", "1000000000")
-    found: dict[tuple[str, str], Timed] = {}
-    for kind, own in commands.items():
+
+    @cache
+    def of_kind(kind: str) -> dict[tuple[str, str], Timed]:
+        own = commands[kind]
         memory = GIGABYTE if kind == "chip" else 8 * GIGABYTE  # libraries of sweeps take more addresses than memory
         results = run_all(list(own.values()), folder=folder, prepare=limited_memory(memory))
-        found.update(zip(own, results, strict=True))
-    assert not (folder / "owned").exists()
-    return found
+        assert not (folder / "owned").exists()
+        return dict(zip(own, results, strict=True))
+
+    return of_kind
 
 
 @pytest.mark.parametrize(("kind", "name"), files())
-def test_a_hostile_file(ended: dict[tuple[str, str], Timed], kind: str, name: str) -> None:
-    hostile, result = files()[kind, name], ended[kind, name]
+def test_a_hostile_file(ended: Ended, kind: str, name: str) -> None:
+    hostile, result = files()[kind, name], ended(kind)[kind, name]
     assert result.code == 2, result
     assert "Traceback" not in result.err
     assert result.seconds < LIMIT_S
@@ -237,16 +243,16 @@ def test_a_hostile_file(ended: dict[tuple[str, str], Timed], kind: str, name: st
         ("a" * 5000, "aaaaa"),
     ],
 )
-def test_a_place_that_is_no_file(ended: dict[tuple[str, str], Timed], kind: str, place: str, says: str) -> None:
-    result = ended[kind, place]
+def test_a_place_that_is_no_file(ended: Ended, kind: str, place: str, says: str) -> None:
+    result = ended(kind)[kind, place]
     assert result.code == 2, result
     assert len(result.errors) == 1
     assert says in result.errors[0]
     assert result.seconds < LIMIT_S
 
 
-def test_more_seeds_than_a_sweep_can_have(ended: dict[tuple[str, str], Timed]) -> None:
-    result = ended["sweep", "many seeds"]
+def test_more_seeds_than_a_sweep_can_have(ended: Ended) -> None:
+    result = ended("sweep")["sweep", "many seeds"]
     assert result.code == 2
     assert "'--seeds'" in result.err
     assert "1000" in result.err
