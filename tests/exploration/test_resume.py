@@ -69,6 +69,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert len(finish(start(tmp_path, cache_root, "--executor", "serial"))) <= len(undisturbed[1]) - 2
 
 
+@pytest.mark.thorough
 def test_an_interrupted_sweep_on_ray_leaves_no_processes(
     tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
 ) -> None:

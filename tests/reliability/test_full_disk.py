@@ -26,6 +26,7 @@ def litter(files: set[str]) -> set[str]:
     return {path for path in files if path.rpartition("/")[2].startswith(".") or path.endswith((".tmp", ".part"))}
 
 
+@pytest.mark.thorough
 def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
     with small_disk(disk, 52) as resize:  # room for the model, 28 kB, an execution, 8 kB, and the run's record

@@ -76,6 +76,7 @@ def check_resumes(run: Run, cache_root: Path, reference: Reference) -> None:
     reference.check(run.folder)
 
 
+@pytest.mark.thorough
 def test_a_worker_is_killed(run: Run, reference: Reference) -> None:
     kill(find_processes(run.process.pid, "ray::perform_batch")[0])
     ended = run.end()
