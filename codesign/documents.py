@@ -234,7 +234,7 @@ def _excess(depth: int) -> str:
     return f"is nested deeper than {_DEEPEST} levels" if depth > _DEEPEST else too_many
 
 
-_KEPT_TEXTS, _KEPT_BYTES = 64, 100_000
+_KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
 _COMPOSED: dict[str, yaml.Node | None] = {}
 """Nodes of texts read last: composing takes most of the time of reading, and a sweep reads its chips often."""
 
@@ -274,15 +274,15 @@ class _Reader:
     def _compose(self, text: str) -> yaml.Node | None:
         loader = None
         try:
-            if text not in _COMPOSED:
+            node = _COMPOSED.get(text)
+            if node is None:
                 loader = _Loader(text)
                 node = loader.get_single_node()
-                if len(text) > _KEPT_BYTES:
-                    return node
-                _COMPOSED[text] = node
+                if len(text) <= _KEPT_LENGTH:
+                    _COMPOSED[text] = node
                 if len(_COMPOSED) > _KEPT_TEXTS:
-                    del _COMPOSED[next(iter(_COMPOSED))]
-            return _COMPOSED[text]
+                    _COMPOSED.pop(next(iter(_COMPOSED)), None)
+            return node
         except yaml.reader.ReaderError as error:
             line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
             raise self._error(line, f"is not valid YAML: the character U+{character:04X} is not allowed") from None
