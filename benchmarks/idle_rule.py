@@ -34,7 +34,8 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.idle import IdleGradient
 from codesign.training.evaluation import evaluate
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
 from codesign.workload.dataset import Workload, load_workload
 from codesign.workload.spec import WorkloadSpec

@@ -27,7 +27,7 @@ from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED, Schedule
-from codesign.training.recipe import PRESETS, Preset
+from codesign.training.presets import PRESETS, Preset
 from codesign.workload.events import EventBatch
 
 __all__ = ["SHAPES", "Gains", "Shape", "calibrate", "execution_of", "make_events", "make_network", "schedule_of"]

@@ -45,7 +45,8 @@ from .simulation.schedule import LAYERED as LAYERED, Regularization as Regulariz
 from .simulation.service import ServiceModel as ServiceModel
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
-from .training.recipe import PRESETS as PRESETS, Calibration as Calibration, Recipe as Recipe
+from .training.presets import PRESETS as PRESETS
+from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train
 from .workload.dataset import Workload as Workload, load_workload as load_workload
 from .workload.events import EventBatch as EventBatch

@@ -22,7 +22,7 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parameters import replaced
-from codesign.training.recipe import PRESETS
+from codesign.training.presets import PRESETS
 
 __all__ = ["problems"]
 

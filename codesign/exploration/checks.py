@@ -18,7 +18,8 @@ from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
 from codesign.simulation.policies import policy_names
-from codesign.training.recipe import PRESETS, UNLAYERED_ONLY
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
 

@@ -19,7 +19,8 @@ from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
 from codesign.workload.spec import WorkloadSpec
 

@@ -15,7 +15,7 @@ from codesign.reporting.paper.numbers import (
     TABLE7,
     Dataset,
 )
-from codesign.training.recipe import PRESETS
+from codesign.training.presets import PRESETS
 
 TABLES: list[Dataset] = ["N-MNIST", "SHD", "DVS gesture"]
 

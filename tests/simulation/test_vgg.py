@@ -11,7 +11,8 @@ from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.training.evaluation import evaluate
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
 from codesign.workload.events import EventBatch
 

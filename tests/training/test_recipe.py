@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.schedule import LAYERED
-from codesign.training.recipe import PRESETS, Recipe
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import Recipe
 
 
 def test_table_6():

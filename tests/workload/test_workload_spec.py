@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.training.recipe import PRESETS
+from codesign.training.presets import PRESETS
 from codesign.units import parse_quantity
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec

@@ -24,7 +24,7 @@ from codesign.exploration.study.space import Parameter, SearchSpace, read_parame
 from codesign.exploration.variants import base_chip
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.simulation.policies import policy_names
-from codesign.training.recipe import PRESETS
+from codesign.training.presets import PRESETS
 
 __all__ = ["problems"]
 

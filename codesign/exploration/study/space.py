@@ -19,7 +19,8 @@ from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, V
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
-from codesign.training.recipe import PRESETS, UNLAYERED_ONLY, Recipe
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
