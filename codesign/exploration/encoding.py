@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from codesign.analysis.columns import checked_cells
-from codesign.errors import UnreadableResultError
+from codesign.errors import InputError, UnreadableResultError
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.policies import Policy
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,7 @@ def canonical_json(value: object) -> str:
 
     Raises:
         TypeError: something else is in `value`.
+        InputError: a scheduling policy is in it that has no name by which it could be told from others.
     """
     return _ENCODER.encode(_plain(value))
 
@@ -109,6 +111,11 @@ def _plain(value: object) -> Any:
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Policy):
+        raise InputError(
+            f"policy '{value.name}': keys name policies, and this one is not registered; make it an entry point "
+            "`codesign.policies` of a package to store what comes of it"
+        )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         compared = (field.name for field in dataclasses.fields(value) if field.compare)
         return {name: _plain(getattr(value, name)) for name in compared}

@@ -15,7 +15,7 @@ from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
 from codesign.hardware.work import destinations
 from codesign.simulation.execution import Slice
-from codesign.simulation.policies import get_policy
+from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
 
@@ -45,7 +45,7 @@ def chip_schedule(
     placement: Placement,
     *,
     group_size: int | None = None,
-    policy: str = "random",
+    policy: str | Policy = "random",
     stop: Literal["drained", "on_output"] = "on_output",
     steps_after_output: int = 1,
     input_mode: Literal["frame", "queued"] = "frame",
@@ -108,7 +108,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
         service = service_model(placement)
         if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
             assumptions.append(
-                f"{chip.name}: policy '{schedule.policy}' does not see the time that a visit of all neurons takes"
+                f"{chip.name}: policy '{policy.name}' does not see the time that a visit of all neurons takes"
             )
     cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
     stop = "read_early" if schedule.stop == "on_output" and chip.can_flush != "yes" else schedule.stop

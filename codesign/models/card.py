@@ -137,7 +137,7 @@ class ModelEvaluation:
         answers = {
             "schedule": name,
             "inference": "layered" if layered else "asynchronous",
-            "policy": schedule.policy,
+            "policy": schedule.policy_name,
             "group_size": schedule.group_size,
             "stop": "on_output" if early else "drained",
             "steps_after_output": schedule.steps_after_output if early else None,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
+from codesign.simulation.policies import Policy, is_registered
 from codesign.simulation.service import ServiceModel
 
 __all__ = ["ALL_THAT_WAIT", "LAYERED", "Regularization", "Schedule"]
@@ -32,7 +33,8 @@ class Schedule:
     """Everything outside the weights that decides which neuron spikes when (paper, Tables 1, 4 and 5).
 
     Attributes:
-        policy: name of a registered scheduling policy.
+        policy: name of a registered scheduling policy, or a `Policy` of one's own; one that is registered becomes its
+            name.
         group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
             number that engines and chips reckon with.
         stop: `drained` (the paper's "on spiking done"), `on_output`, or `read_early`: the answer is read where
@@ -55,7 +57,7 @@ class Schedule:
         InputError: naming the attribute that is not of its kind or out of range.
     """
 
-    policy: str = "random"
+    policy: str | Policy = "random"
     group_size: int | None = 8
     stop: Literal["drained", "on_output", "read_early"] = "on_output"
     steps_after_output: int = 1
@@ -68,8 +70,10 @@ class Schedule:
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.policy, str):
-            raise InputError(f"policy: must be the name of a scheduling policy, found {self.policy!r}")
+        if not isinstance(self.policy, str | Policy):
+            raise InputError(f"policy: must be the name of a scheduling policy or a Policy, found {self.policy!r}")
+        if isinstance(self.policy, Policy) and is_registered(self.policy):
+            object.__setattr__(self, "policy", self.policy.name)
         if self.group_size is not None:
             object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))
         object.__setattr__(self, "steps_after_output", whole("steps_after_output", self.steps_after_output))
@@ -106,6 +110,10 @@ class Schedule:
             elif value != field.default:
                 told.append(f"{field.name}={value!r}")
         return f"Schedule({', '.join(told)})"
+
+    @property
+    def policy_name(self) -> str:
+        return self.policy if isinstance(self.policy, str) else self.policy.name
 
     @property
     def group_limit(self) -> int:

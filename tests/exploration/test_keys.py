@@ -15,9 +15,11 @@ import pytest
 from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, outline
 
 from codesign.documents import parse_document
+from codesign.errors import InputError
 from codesign.exploration.encoding import canonical_json, digest
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.spec import SweepSpec
+from codesign.simulation.policies import Policy
 
 ENERGY = """\
 energies: {synaptic_operation: {value: 1 pJ, all_in: false, range: [0.5 pJ, 3 pJ], confidence: stated, source: made_up}}
@@ -104,6 +106,15 @@ def test_keys_stay_the_same(plan):
         "summary": "3b76fcb456d81687",
         "cost": "84c7df56e4135ed2",
     }
+
+
+def test_a_policy_that_is_not_registered_has_no_key(plan):
+    """Another one of its name would be given its results."""
+    execution = next(point.jobs.execution for point in plan.points if point.jobs is not None)
+    mine = replace(execution.schedule, policy=Policy(name="random", priority=lambda waiting: waiting.layer))
+    for job in (replace(execution, schedule=mine), replace(execution.model, schedule=mine)):
+        with pytest.raises(InputError, match="policy 'random': keys name policies, and this one is not registered"):
+            _ = job.key
 
 
 def test_columns_stay_the_same(plan):

@@ -101,10 +101,6 @@ def test_a_users_policy_comes_in_by_entry_point(plug_in):
     [
         (lambda: 0, "must be a codesign Policy"),
         (Policy(name="other", priority=lambda *a: 0), "its policy is called 'other'"),
-        (
-            Policy(name="mine", priority=lambda potential, layer: potential),
-            "priority must be a function of one argument",
-        ),
         (ImportError("no module named nothing_here"), "cannot be loaded: ImportError: no module named nothing_here"),
     ],
 )
@@ -112,6 +108,24 @@ def test_a_wrong_entry_point_is_named(plug_in, plugin: object, message: str):
     plug_in(mine=plugin)
     with pytest.raises(InputError, match=message):
         get_policy("mine")
+
+
+def test_a_policy_without_a_name_or_a_function_of_one_argument_is_refused():
+    for priority in (lambda potential, layer: potential, None):
+        with pytest.raises(InputError, match="policy 'mine': priority must be a function of one argument"):
+            Policy(name="mine", priority=priority)
+    with pytest.raises(InputError, match="must have one, found ''"):
+        Policy(name="", priority=lambda waiting: 0)
+
+
+def test_a_schedule_names_a_policy_that_is_registered_and_holds_any_other(plug_in):
+    mine, other = (Policy(name="mine", priority=lambda waiting: waiting.layer) for _ in range(2))
+    plug_in(mine=mine)
+    assert Schedule(policy=mine) == Schedule(policy="mine") != Schedule(policy=other)
+    assert Schedule(policy=other).policy is other
+    assert Schedule(policy=Policy(name="fifo", priority=mine.priority)) != Schedule(policy="fifo")
+    with pytest.raises(InputError, match="policy: must be the name of a scheduling policy or a Policy, found 3"):
+        Schedule(policy=3)
 
 
 # a user's, on both engines --------------------------------------------------------------------------------------------
@@ -161,12 +175,12 @@ def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolution
         assert_equals_reference(replace(case, schedule=schedule))
 
 
-def test_policies_of_the_same_name_are_told_apart(plug_in):
+def test_policies_of_the_same_name_are_told_apart():
+    """None of them is registered."""
     case = a_case(regularization=Regularization())
-    case = replace(case, schedule=replace(case.schedule, policy="mine", group_size=3))
     for priority in (deep_first, all_equal, with_closure(0.3, 5), with_closure(-1.7, 2)):
-        plug_in(mine=Policy(name="mine", priority=priority))
-        assert_equals_reference(case)
+        mine = Policy(name="fifo", priority=priority)
+        assert_equals_reference(replace(case, schedule=replace(case.schedule, policy=mine, group_size=3)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

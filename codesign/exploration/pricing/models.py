@@ -49,7 +49,7 @@ def prepare(
     sweep, workloads = narrowed_sweep(spec), workloads or Workloads()
     plan = build_plan(sweep, workloads.outline(sweep.workload))
     jobs = [_feasible(point) for point in plan.points]
-    chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy
+    chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy_name
     check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     if mistakes := list(_axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):

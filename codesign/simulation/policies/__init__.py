@@ -1,10 +1,12 @@
-"""Scheduling policies by name. One file each; a user's own is registered as an entry point `codesign.policies`."""
+"""Scheduling policies by name. One file each; a user's own is registered as an entry point `codesign.policies`.
+
+A schedule also takes a `Policy` that nobody registered. Sweeps and stores, whose keys name policies, refuse it.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
-from inspect import signature
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
@@ -16,7 +18,7 @@ from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.policies.round_robin import ROUND_ROBIN
 from codesign.simulation.policies.timed import TIMED
 
-__all__ = ["Policy", "Waiting", "get_policy", "is_built_in", "policy_names"]
+__all__ = ["Policy", "Waiting", "get_policy", "is_built_in", "is_registered", "policy_names"]
 
 
 _BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER)}
@@ -28,15 +30,15 @@ def policy_names() -> tuple[str, ...]:
     return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.policies"))}))
 
 
-def get_policy(name: str) -> Policy:
-    """The policy of that name.
+def get_policy(policy: str | Policy) -> Policy:
+    """The policy of that name; a `Policy` is itself.
 
     Raises:
         InputError: there is none, or its entry point does not give a policy.
     """
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    return _from_entry_point(name)
+    if isinstance(policy, Policy):
+        return policy
+    return _BUILT_IN.get(policy) or _from_entry_point(policy)
 
 
 @cache
@@ -53,11 +55,12 @@ def _from_entry_point(name: str) -> Policy:
         raise InputError(f"{where}: must be a codesign Policy, found {policy!r}")
     if policy.name != name:
         raise InputError(f"{where}: its policy is called '{policy.name}'; both names must be the same")
-    try:
-        signature(policy.priority).bind("waiting")
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: priority must be a function of one argument, a `Waiting`: {error}") from error
     return policy
+
+
+def is_registered(policy: Policy) -> bool:
+    """Whether its name leads to this very policy."""
+    return policy.name in policy_names() and get_policy(policy.name) is policy
 
 
 def is_built_in(policy: Policy) -> bool:

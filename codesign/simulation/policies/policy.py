@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, NamedTuple
+
+from codesign.errors import InputError
 
 __all__ = ["Policy", "Waiting"]
 
@@ -43,7 +46,7 @@ class Policy:
     """A scheduling policy, and what it looks at.
 
     Attributes:
-        name: what schedules call it.
+        name: what schedules call it, if it is registered.
         priority: of what waits, higher leaves first, ties by index, lowest first: branch-free scalar arithmetic that
             runs unchanged on torch tensors and under a compiler.
         version: raised when `priority` changes; stored results of other versions are not used.
@@ -51,6 +54,9 @@ class Policy:
         uses_cores: whether `core` or `cores` matters, so that the mapping changes spikes.
         uses_service: whether `delivery` matters; schedules of such a policy need a `service`, and the mapping and the
             chip's times change spikes.
+
+    Raises:
+        InputError: it has no name, or its priority is not a function of one argument.
     """
 
     name: str
@@ -59,3 +65,13 @@ class Policy:
     uses_uniform: bool = False
     uses_cores: bool = False
     uses_service: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"name: a scheduling policy must have one, found {self.name!r}")
+        try:
+            signature(self.priority).bind("waiting")
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"policy '{self.name}': priority must be a function of one argument, a `Waiting`: {error}"
+            ) from error
