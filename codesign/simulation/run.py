@@ -73,6 +73,9 @@ class Run:
         network, events, shape = self.network, self.events, self.network.shape
         if events.input_size != shape.input_size:
             raise InputError(f"the network has {shape.input_size} inputs, the events have {events.input_size}")
+        grid = network.topology.input
+        if isinstance(grid, tuple) and events.grid not in (None, grid):
+            raise InputError(f"the network has inputs on the grid {grid}, the events on {events.grid}")
         if events.timestep_s != network.timestep_s and not torch.isinf(network.time_constant).all():
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"

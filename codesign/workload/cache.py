@@ -72,7 +72,7 @@ class Cache:
         self._folder = None if root is None else open_folder(root)
 
     def load(self, key: str) -> dict[str, EventBatch] | None:
-        """The batches stored under `key`, or None if there are none or the file is damaged."""
+        """The batches stored under `key`, without their grid, or None if there are none or the file is damaged."""
         content = self._read(f"events/{key}.npz")
         if content is None:
             return None

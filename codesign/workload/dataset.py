@@ -79,6 +79,7 @@ def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_ro
         splits = {"train": plan.split.train, "validation": plan.split.validation, "test": plan.split.test}
         batches = {name: recordings.read(positions, plan.spec) for name, positions in splits.items()}
         plan.cache.store(fingerprint, batches)
+    batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
     return Workload(
         **vars(plan.outline),
         name=spec.name,

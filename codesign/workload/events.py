@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ class EventBatch:
         input_size: number of inputs.
         timestep_s: Δt, length of a bin in seconds; 0 for a static input.
         currents: whether `values` are currents (any finite number) and not event counts.
+        grid: (channels, height, width) of the inputs, whose product is `input_size`: input index = (channel · height +
+            y) · width + x. None where it is not known or there is none.
 
     Raises:
         InputError: naming the first promise that is broken.
@@ -60,6 +63,7 @@ class EventBatch:
     input_size: int
     timestep_s: float
     currents: bool = False
+    grid: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         self._check_form()
@@ -70,9 +74,10 @@ class EventBatch:
     def __repr__(self) -> str:
         """What it holds, in a line, without its entries."""
         kind = "currents" if self.currents else "events"
+        inputs = self.input_size if self.grid is None else "×".join(map(str, self.grid))
         return (
             f"EventBatch({len(self)} samples, {self.timesteps} timesteps of {self.timestep_s:g} s, "
-            f"{self.input_size} inputs, {len(self.indices)} entries of {kind})"
+            f"{inputs} inputs, {len(self.indices)} entries of {kind})"
         )
 
     def __len__(self) -> int:
@@ -98,6 +103,7 @@ class EventBatch:
             raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
         if not isinstance(self.currents, bool | np.bool_):
             raise InputError(f"events: currents must be True or False, found {self.currents!r}")
+        _check_grid(self.grid, self.input_size)
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
             raise InputError(f"events: offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
@@ -146,11 +152,11 @@ class EventBatch:
             view.flags.writeable = False
             object.__setattr__(self, name, view)
 
-    def _part(self, **arrays: NDArray[Any]) -> EventBatch:
-        """A batch of the same kind whose arrays are known to be right."""
+    def _part(self, **changes: Any) -> EventBatch:
+        """The same batch but for what is known to be right."""
         part = object.__new__(EventBatch)
         for field in fields(self):
-            object.__setattr__(part, field.name, arrays.get(field.name, getattr(self, field.name)))
+            object.__setattr__(part, field.name, changes.get(field.name, getattr(self, field.name)))
         part._protect()
         return part
 
@@ -168,6 +174,15 @@ class EventBatch:
             labels=self.labels[chosen],
             sample_ids=self.sample_ids[chosen],
         )
+
+    def with_grid(self, grid: tuple[int, int, int] | None) -> EventBatch:
+        """The same events on that grid.
+
+        Raises:
+            InputError: it has not `input_size` places.
+        """
+        _check_grid(grid, self.input_size)
+        return self._part(grid=grid)
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """Dense (B, input_size) float32 frame of one timestep."""
@@ -188,6 +203,7 @@ class EventBatch:
         timestep_s: float,
         sample_ids: NDArray[np.integer] | None = None,
         currents: bool = False,
+        grid: tuple[int, int, int] | None = None,
     ) -> EventBatch:
         """Compress dense (B, T, input_size) frames.
 
@@ -212,6 +228,7 @@ class EventBatch:
             input_size=input_size,
             timestep_s=timestep_s,
             currents=currents,
+            grid=grid,
         )
 
     @staticmethod
@@ -251,10 +268,10 @@ class EventBatch:
         """
         if not batches:
             raise InputError("events: needs at least one batch")
-        kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents) for b in batches}
+        kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents, b.grid) for b in batches}
         if len(kinds) > 1:
-            kind = "(timesteps, input_size, timestep_s, currents)"
-            raise InputError(f"events: batches differ in {kind}: {sorted(kinds)}")
+            kind = "(timesteps, input_size, timestep_s, currents, grid)"
+            raise InputError(f"events: batches differ in {kind}: {sorted(kinds, key=repr)}")
         starts = np.cumsum([0, *(len(b.indices) for b in batches)])
         return batches[0]._part(
             offsets=np.concatenate(
@@ -271,6 +288,16 @@ class EventBatch:
         starts = self.offsets[np.arange(len(self) + 1) * self.timesteps]
         per_sample: NDArray[np.int64] = (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)
         return per_sample
+
+
+def _check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
+    if grid is None:
+        return
+    whole = isinstance(grid, tuple) and all(isinstance(size, int) and not isinstance(size, bool) for size in grid)
+    if not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size:
+        raise InputError(
+            f"events: grid must be (channels, height, width) of {input_size} inputs in all, or None, found {grid!r}"
+        )
 
 
 def _whole(name: str, numbers: object) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ def same(a: EventBatch, b: EventBatch) -> bool:
     """Whether two batches hold the same in the same types."""
     arrays = ((getattr(a, name), getattr(b, name)) for name in ("offsets", "indices", "values", "labels", "sample_ids"))
     return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays) and all(
-        getattr(a, name) == getattr(b, name) for name in ("timesteps", "input_size", "timestep_s", "currents")
+        getattr(a, name) == getattr(b, name) for name in ("timesteps", "input_size", "timestep_s", "currents", "grid")
     )
 
 

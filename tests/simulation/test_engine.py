@@ -13,7 +13,9 @@ from networks import batch_of, network_of
 from random_cases import DROPOUTS, a_case
 
 from codesign.errors import InputError
+from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import Linear, TopologySpec
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
@@ -160,6 +162,11 @@ def test_what_does_not_fit_is_an_error():
     events = batch_of(np.ones((1, 1, 2)))
     with pytest.raises(InputError, match="has 1 inputs, the events have 2"):
         simulate(network, events, LAYERED)
+    square = SpikingNetwork(TopologySpec(input=(1, 1, 2), layers=(Linear(neurons=1),)), NeuronSpec(), timestep_s=0.01)
+    simulate(square, events, LAYERED)
+    simulate(square, events.with_grid((1, 1, 2)), LAYERED)
+    with pytest.raises(InputError, match=r"has inputs on the grid \(1, 1, 2\), the events on \(2, 1, 1\)"):
+        simulate(square, events.with_grid((2, 1, 1)), LAYERED)
     with pytest.raises(InputError, match="one number for each of 1 neurons, found 2"):
         simulate(network, batch_of([1]), Schedule(synchronization_threshold=(1, 2)))
     events = EventBatch.from_frames(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.02)

@@ -83,6 +83,8 @@ def test_concatenate_undoes_slicing(frames, cut):
 def test_concatenate_refuses_batches_of_different_shape(two_samples):
     with pytest.raises(InputError, match="differ"):
         EventBatch.concatenate([two_samples, replace(two_samples, input_size=4)])
+    with pytest.raises(InputError, match=r"differ.*grid\): .*\(1, 1, 3\)"):
+        EventBatch.concatenate([two_samples, two_samples.with_grid((1, 1, 3))])
     with pytest.raises(InputError, match="at least one"):
         EventBatch.concatenate([])
 
@@ -117,6 +119,10 @@ NOT_A_NUMBER = float("nan")
         ({"values": np.array([2, 1, 1e9], np.float32)}, f"up to {MOST_EVENTS} events"),
         ({"values": np.array([2, MOST_EVENTS, 1], np.float32)}, f"up to {MOST_EVENTS} events"),
         ({"labels": np.array([7, -1])}, "labels"),
+        ({"grid": (1, 1, 4)}, r"grid must be \(channels, height, width\) of 3 inputs in all, or None"),
+        ({"grid": (-1, 1, -3)}, "grid"),
+        ({"grid": (3, 1)}, "grid"),
+        ({"grid": [3, 1, 1]}, "grid"),
     ],
 )
 def test_a_batch_is_checked_when_it_is_made(change, message):

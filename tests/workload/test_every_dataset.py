@@ -21,6 +21,7 @@ from workload_files import idx, parts, same, write_cifar10, write_dvsgesture, wr
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
 from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
 
 
@@ -206,6 +207,7 @@ def test_splits_are_valid_disjoint_and_have_the_usual_sizes(load, name):
     for part in parts(workload):
         assert (part.timesteps, part.timestep_s) == copy.timing
         assert (part.input_size, part.currents) == (workload.input_size, name == "cifar10")
+        assert part.select([0]).grid == EventBatch.concatenate([part, part]).grid == workload.input_grid
         assert part.labels.max() < workload.classes
         assert part.events.min() >= 0 < part.events.sum()
     assert len(samples(workload)) == sum(copy.sizes)
