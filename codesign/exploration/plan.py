@@ -18,7 +18,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
-from codesign.simulation.loss import check_loss
+from codesign.simulation.loss import CrossEntropy, check_loss
 from codesign.training.recipe import Recipe
 from codesign.workload.dataset import WorkloadOutline
 
@@ -169,7 +169,7 @@ def _models(
         for recipe in recipe_variants(spec, name):
             parameter = "loss"
             try:
-                check_loss(recipe.value.loss, spec.neuron, workload.timesteps)
+                check_loss(CrossEntropy(of=recipe.value.loss), spec.neuron, workload.timesteps)
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
             except InputError as error:

@@ -14,7 +14,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient
 from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.loss import Loss, check_loss, cross_entropy
+from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost, check_loss, cross_entropy
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.simulation.uncompiled import uncompiled
@@ -32,13 +32,21 @@ class Simulation:
 
     Attributes:
         logits: (B, C) output spike counts or potentials, differentiable in the network's parameters.
-        emitted: spikes emitted by hidden neurons, summed over the batch.
+        scores: (B, T, C) output spikes of each timestep, of which `logits` are the sums, differentiable likewise; with
+            output potentials, and where the answer is read early, (B, 1, C).
+        spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
         execution: all counters; None unless they were asked for.
     """
 
     logits: torch.Tensor
-    emitted: int
+    scores: torch.Tensor
+    spikes: torch.Tensor
     execution: Execution | None
+
+    @property
+    def emitted(self) -> int:
+        """Spikes emitted by hidden neurons, summed over the batch."""
+        return _of_hidden(self.spikes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +56,23 @@ class ClassificationLoss:
     Attributes:
         value: mean of the loss over samples, a scalar, differentiable in the network's parameters.
         logits: (B, C) output spike counts or potentials, without gradient.
-        emitted: spikes emitted by hidden neurons, summed over the batch.
+        spikes: (B, L) spikes emitted by each layer, without gradient.
+        charges: (B, L) what these weigh by the `spike_cost`, without gradient; None without a cost.
     """
 
     value: torch.Tensor
     logits: torch.Tensor
-    emitted: int
+    spikes: torch.Tensor
+    charges: torch.Tensor | None = None
+
+    @property
+    def emitted(self) -> int:
+        """Spikes emitted by hidden neurons, summed over the batch."""
+        return _of_hidden(self.spikes)
+
+
+def _of_hidden(spikes: torch.Tensor) -> int:
+    return int(spikes[:, :-1].double().sum())
 
 
 def _event(run: Run) -> EngineResult:
@@ -131,7 +150,9 @@ def simulate(
         learns=_learns(network) and not early,
     )
     outcome = _ENGINES[name](run)
-    simulation = Simulation(logits=outcome.scores.sum(dim=1), emitted=outcome.emitted, execution=outcome.execution)
+    simulation = Simulation(
+        logits=outcome.scores.sum(dim=1), scores=outcome.scores, spikes=outcome.spikes, execution=outcome.execution
+    )
     return _read_early(simulation, schedule.steps_after_output, counters=counters) if early else simulation
 
 
@@ -140,7 +161,7 @@ def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool)
     assert drained.execution is not None
     execution = drained.execution.decided(steps_after_output)
     logits = torch.as_tensor(execution.scores, dtype=drained.logits.dtype, device=drained.logits.device)
-    return replace(drained, logits=logits, execution=execution if counters else None)
+    return replace(drained, logits=logits, scores=logits[:, None], execution=execution if counters else None)
 
 
 @uncompiled
@@ -153,19 +174,23 @@ def classification_loss(
     seed: int = 0,
     epoch: int = 0,
     idle_gradient: IdleGradient = "all",
-    loss: Loss = "sum",
+    loss: Loss | CrossEntropy = "sum",
+    spike_cost: SpikeCost | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> ClassificationLoss:
-    """Mean cross-entropy between the softmaxed scores of a batch and its labels (paper, section 3.2).
+    """Mean cross-entropy between the softmaxed scores of a batch and its labels (paper, section 3.2), and what spikes
+    cost.
 
-    With loss `sum` the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is known
-    beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
+    With loss `sum` and no cost the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is
+    known beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
     instead of a batch.
 
-    Args and errors: as for `simulate`; labels must be below the number of outputs, and `loss` is one of
-    `codesign.simulation.loss`, of which `timestep` needs output spikes or a single timestep.
+    Args and errors: as for `simulate`; labels must be below the number of outputs. `loss` is one of
+    `codesign.simulation.loss`, by name or with its parameters, of which `timestep` needs output spikes or a single
+    timestep; `spike_cost` is added to it.
     """
     name = _engine_name(engine, network)
+    criterion = loss if isinstance(loss, CrossEntropy) else CrossEntropy(of=loss)
     run = Run(
         network=network,
         events=events,
@@ -175,11 +200,12 @@ def classification_loss(
         seed=seed,
         epoch=epoch,
         learns=_learns(network),
-        loss=loss,
+        loss=criterion,
+        spike_cost=spike_cost,
     )
     if schedule.stop == "read_early":
         raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
-    check_loss(loss, network.neuron, events.timesteps)
+    check_loss(criterion, network.neuron, events.timesteps)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):
@@ -187,13 +213,19 @@ def classification_loss(
     if name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
 
-        value, logits, emitted = event_engine.learn(run)
-        return ClassificationLoss(value=value, logits=logits, emitted=emitted)
-    outcome = _ENGINES[name](run)
-    summed = outcome.scores.sum(dim=1, keepdim=True)
-    labels = torch.from_numpy(events.labels.copy()).to(summed.device)
-    value = cross_entropy(summed if loss == "sum" else outcome.scores, labels)
-    return ClassificationLoss(value=value, logits=summed[:, 0].detach(), emitted=outcome.emitted)
+        value, outcome = event_engine.learn(run)
+    else:
+        outcome = _ENGINES[name](run)
+        labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
+        value = cross_entropy(outcome.scores, labels, criterion)
+        if spike_cost is not None and outcome.charges is not None:
+            value = value + spike_cost.of(outcome.charges).mean()
+    return ClassificationLoss(
+        value=value,
+        logits=outcome.scores.detach().sum(dim=1),
+        spikes=outcome.spikes.detach(),
+        charges=None if outcome.charges is None else outcome.charges.detach(),
+    )
 
 
 def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:

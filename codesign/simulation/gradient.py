@@ -14,6 +14,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.neuron import neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import Pass, Result, Step, run_machine
@@ -29,9 +30,19 @@ def run(run: Run) -> EngineResult:
     parameters: list[torch.Tensor] = list(run.network.weights())
     if run.network.bias is not None:
         parameters.append(run.network.bias)
-    scores: torch.Tensor = _Scores.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
+    scores, spikes = _Outputs.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
     execution = None if recorder is None else recorder.execution(scores.sum(dim=1))
-    return EngineResult(scores=scores, emitted=result.emitted, execution=execution)
+    if run.readings < scores.shape[1]:
+        scores = scores.sum(dim=1, keepdim=True)
+    cost, charges = run.spike_cost, None
+    if cost is not None:
+        charges = _by_layer(run.network, spikes * cost.weights.to(spikes))
+    return EngineResult(scores=scores, spikes=_by_layer(run.network, spikes), charges=charges, execution=execution)
+
+
+def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor:
+    """(B, L) sums over the neurons of each layer of (B, N)."""
+    return torch.stack([of_neurons[:, layer].sum(dim=1) for layer in network.layer_slices], dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +54,19 @@ class ParameterGradients:
 
 
 @torch.no_grad()
-def backward(run: Run, result: Result, output_gradient: torch.Tensor) -> ParameterGradients:
+def backward(
+    run: Run, result: Result, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
+) -> ParameterGradients:
     """ParameterGradients of every parameter.
 
     Args:
         run: one that learns, with the network as it was in the forward run.
         result: of that run.
-        output_gradient: (B, R, C) gradient of the loss with respect to `EngineResult.scores`.
+        output_gradient: (B, T, C) gradient of the loss with respect to the output spikes of each timestep, or (B, 1, C)
+            to output potentials.
+        spike_gradient: (B, N) gradient with respect to the number of times that each neuron fires.
     """
-    sweep = _Sweep(run, output_gradient.double())
+    sweep = _Sweep(run, output_gradient.double(), spike_gradient.double())
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
     return ParameterGradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
@@ -60,7 +75,7 @@ def backward(run: Run, result: Result, output_gradient: torch.Tensor) -> Paramet
 class _Sweep:
     """ParameterGradients on their way back through timesteps and forward steps."""
 
-    def __init__(self, run: Run, output_gradient: torch.Tensor) -> None:
+    def __init__(self, run: Run, output_gradient: torch.Tensor, spike_gradient: torch.Tensor) -> None:
         network = self.network = run.network
         self.neuron = neuron_of(run)
         self.connections: list[Connection] = network.layer_connections()
@@ -70,15 +85,16 @@ class _Sweep:
         self.decay = network.decay.double()
         self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
         batch, neurons = len(output_gradient), network.shape.neurons
-        self.output_gradient = output_gradient
+        self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
-        self.g_c = torch.zeros_like(self.G)
+        self.g_c = spike_gradient.clone()
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
 
     def backward_pass(self, timestep: int, passed: Pass) -> None:
         if self.network.neuron.readout == "spikes":
-            self.g_c[:, self.layers[-1]] = self.output_gradient[:, timestep]
+            outputs = self.layers[-1]
+            self.g_c[:, outputs] = self.spike_gradient[:, outputs] + self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
         for step in reversed(passed.steps):
@@ -112,21 +128,24 @@ class _Sweep:
         return torch.where(step.evaluated, du, 0.0)
 
 
-class _Scores(torch.autograd.Function):
-    """Joins a run to torch's graph: (B, R, C) scores forwards, `backward` above backwards."""
+class _Outputs(torch.autograd.Function):
+    """Joins a run to torch's graph: (B, T, C) output spikes or (B, 1, C) potentials, and (B, N) spikes of each neuron,
+    forwards; `backward` above backwards."""
 
     @staticmethod
-    def forward(ctx: Any, run: Run, result: Result, *parameters: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, run: Run, result: Result, *parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         ctx.run, ctx.result = run, result
         ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
         if run.network.neuron.readout == "potential":
-            return result.potentials[:, None, run.network.layer_slices[-1]].clone()
-        return result.counts.to(run.network.threshold.dtype)
+            scores = result.potentials[:, None, run.network.layer_slices[-1]].clone()
+        else:
+            scores = result.counts.to(run.network.threshold.dtype)
+        return scores, result.spikes.to(run.network.threshold.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
-        sums = backward(ctx.run, ctx.result, output_gradients[0])
+        sums = backward(ctx.run, ctx.result, *output_gradients)
         gradients: Sequence[torch.Tensor] = sums.weights if sums.bias is None else [*sums.weights, sums.bias]
         return (None, None, *(g.to(p.dtype) for g, p in zip(gradients, parameters, strict=True)))

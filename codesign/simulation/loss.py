@@ -1,6 +1,7 @@
 """What training minimizes: the cross-entropy of output spikes over a whole sample, or of each timestep's alone.
 
-With c_t the (C,) output spike counts of timestep t, y the label and CE(c, y) = −log softmax(c)_y:
+With c_t the (C,) output spike counts of timestep t, y the label and CE(c, y) = −log softmax(c / T)_y, with T the
+temperature:
 
 - `sum`: CE(Σ_t c_t, y), the paper's section 3.2. Over many timesteps the right class can lead by many spikes; the
   softmax is then saturated and a sample teaches nothing more.
@@ -9,41 +10,102 @@ With c_t the (C,) output spike counts of timestep t, y the label and CE(c, y) = 
 
 With one timestep they are the same. Output potentials are read once, after the last timestep: over several there is no
 `timestep` of them. Predictions are those of the summed counts under either.
+
+A spike can cost something besides: Σ_l λ_l max(0, S_l − f_l), the mean over samples, where S_l is what the spikes of
+layer l weigh together.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 
+from codesign.arguments import real
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
 
-__all__ = ["Loss", "check_loss", "cross_entropy"]
+__all__ = ["CrossEntropy", "Loss", "SpikeCost", "check_loss", "cross_entropy"]
 
 Loss = Literal["sum", "timestep"]
 """Name of a loss."""
 
 
-def check_loss(loss: str, neuron: NeuronSpec, timesteps: int) -> None:
-    """Raises InputError for a name that is not a loss, and for one that these outputs do not have."""
-    if loss not in get_args(Loss):
-        raise InputError(f"loss: unknown loss '{loss}'{suggestion(str(loss), get_args(Loss))}")
-    if loss == "timestep" and neuron.readout == "potential" and timesteps > 1:
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy:
+    """A cross-entropy of softmaxed scores.
+
+    Attributes:
+        of: scores of what: `sum` of the timesteps, or each `timestep`, of which it is the mean.
+        temperature: what scores are divided by before the softmax. Below 1 a spike counts for more, so that fewer are
+            needed to be sure.
+        label_smoothing: share of the target that is spread evenly over all classes.
+    """
+
+    of: Loss = "sum"
+    temperature: float = 1.0
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.of not in get_args(Loss):
+            raise InputError(f"loss: unknown loss '{self.of}'{suggestion(str(self.of), get_args(Loss))}")
+        if not real("temperature", self.temperature) > 0:
+            raise InputError(f"temperature: must be above 0, found {self.temperature}")
+        real("label_smoothing", self.label_smoothing, most=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpikeCost:
+    """What spikes add to the loss of a sample: Σ_l λ_l max(0, S_l − f_l) with S_l = Σ_(n in l) w_n c_n.
+
+    Attributes:
+        weights: (N,) float32 w_n, at least 0, of a spike of each neuron; c_n is how often it fires in a sample.
+        multipliers: λ_l of each layer, the output layer included.
+        floors: f_l of each layer: what its spikes may weigh for nothing, so that the cost silences no layer.
+
+    Raises:
+        InputError: naming the attribute that holds others.
+    """
+
+    weights: torch.Tensor
+    multipliers: tuple[float, ...]
+    floors: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 1 or not bool((torch.isfinite(self.weights) & (self.weights >= 0)).all()):
+            raise InputError("weights: must be one finite number of at least 0 for each neuron")
+        for name in ("multipliers", "floors"):
+            for number in getattr(self, name):
+                real(name, number)
+
+    def of(self, charges: torch.Tensor) -> torch.Tensor:
+        """(B,) cost of samples whose spikes weigh (B, L) S."""
+        floors, multipliers = (charges.new_tensor(numbers) for numbers in (self.floors, self.multipliers))
+        return (torch.relu(charges - floors) * multipliers).sum(dim=1)
+
+
+def check_loss(loss: CrossEntropy, neuron: NeuronSpec, timesteps: int) -> None:
+    """Raises InputError for a loss that these outputs do not have."""
+    if loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
             f"loss: 'timestep' needs output spikes of each timestep; readout 'potential' is read once, after all "
             f"{timesteps}; use 'sum', or readout 'spikes'"
         )
 
 
-def cross_entropy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean over samples and readings of the cross-entropy of the softmaxed scores.
+def cross_entropy(scores: torch.Tensor, labels: torch.Tensor, loss: CrossEntropy) -> torch.Tensor:
+    """The loss of a batch, a mean over samples and readings.
 
     Args:
         scores: (B, R, C); a sample has R readings: one, or one per timestep.
         labels: (B,) int64.
     """
-    readings = scores.shape[1]
-    return torch.nn.functional.cross_entropy(scores.flatten(0, 1), labels.repeat_interleave(readings))
+    if loss.of == "sum":
+        scores = scores.sum(dim=1, keepdim=True)
+    return torch.nn.functional.cross_entropy(
+        scores.flatten(0, 1) / loss.temperature,
+        labels.repeat_interleave(scores.shape[1]),
+        label_smoothing=loss.label_smoothing,
+    )

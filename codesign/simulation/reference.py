@@ -64,13 +64,13 @@ class Result:
     Attributes:
         counts: (B, T, C) int64 output spikes of each timestep.
         potentials: (B, N) float32 potentials after the last timestep.
-        emitted: spikes emitted by hidden neurons, summed over the batch.
+        spikes: (B, N) int64 how often each neuron fired.
         passes: one `Pass` a timestep, empty if no trace was asked for.
     """
 
     counts: torch.Tensor
     potentials: torch.Tensor
-    emitted: int
+    spikes: torch.Tensor
     passes: tuple[Pass, ...]
 
 
@@ -84,7 +84,7 @@ def run_machine(run: Run, recorder: Recorder | None = None) -> Result:
     return Result(
         counts=torch.stack(machine.counts, dim=1),
         potentials=machine.u,
-        emitted=int(machine.emitted),
+        spikes=machine.spikes,
         passes=tuple(passes) if run.learns else (),
     )
 
@@ -116,7 +116,7 @@ class _Machine:
         self.outputs = self.layers[-1]
         self.u = torch.zeros((batch, neurons), device=self.device)
         self.counts: list[torch.Tensor] = []
-        self.emitted = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.spikes = torch.zeros_like(self.u, dtype=torch.int64)
         sample_ids = torch.from_numpy(events.sample_ids.copy()).to(self.device)
         self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
         self.thresholds = run.thresholds.to(self.device)
@@ -145,7 +145,7 @@ class _Machine:
             if self.run.learns:
                 steps.append(step)
         self.counts.append(self.c[:, self.outputs])
-        self.emitted += self.c[:, : self.outputs.start].sum()
+        self.spikes += self.c
         if self.recorder is not None:
             self.recorder.end_pass()
         return Pass(steps=tuple(steps))

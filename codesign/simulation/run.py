@@ -11,7 +11,7 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
-from codesign.simulation.loss import Loss
+from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
@@ -29,7 +29,8 @@ class Run:
         network, events, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
         counters: whether an `Execution` is wanted.
         learns: whether what gradients need is kept.
-        loss: what the scores are for, if it is known beforehand: `timestep` needs those of each timestep.
+        loss: what the scores are for, if it is known beforehand; None where all that a run gives is wanted.
+        spike_cost: what spikes weigh, if that is part of the loss.
 
     Raises:
         InputError: they do not fit each other.
@@ -44,7 +45,8 @@ class Run:
     epoch: int = 0
     counters: bool = False
     learns: bool = False
-    loss: Loss = "sum"
+    loss: CrossEntropy | None = None
+    spike_cost: SpikeCost | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("events", EventBatch), ("schedule", Schedule), ("regularization", Regularization)):
@@ -62,6 +64,7 @@ class Run:
             raise InputError(
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
             )
+        self._check_spike_cost()
         for name in ("potential_ranges", "potential_steps"):
             if getattr(self.network, name) is not None and self.learns:
                 raise InputError(
@@ -90,6 +93,21 @@ class Run:
                 raise InputError(
                     f"{name}: must have one number for each of {shape.neurons} neurons, found {len(value)}"
                 )
+
+    def _check_spike_cost(self) -> None:
+        if self.spike_cost is None:
+            return
+        neurons, layers = self.network.shape.neurons, len(self.network.shape.layers)
+        for name, count in {"weights": neurons, "multipliers": layers, "floors": layers}.items():
+            found = len(getattr(self.spike_cost, name))
+            if found != count:
+                raise InputError(f"spike_cost.{name}: must be {count} numbers, found {found}")
+
+    @property
+    def readings(self) -> int:
+        """R, how often a sample's outputs are read: after each timestep, or once."""
+        summed = self.network.neuron.readout == "potential" or (self.loss is not None and self.loss.of == "sum")
+        return 1 if summed else self.events.timesteps
 
     @property
     def policy(self) -> Policy:
@@ -136,10 +154,12 @@ class EngineResult:
     Attributes:
         scores: (B, R, C) output spikes of each of R timesteps or their sums, R = 1, or output potentials, R = 1; their
             gradient flows to the network's parameters.
-        emitted: spikes emitted by hidden neurons, summed over the batch.
+        spikes: (B, L) spikes emitted by each layer; with gradient likewise.
+        charges: (B, L) what these weigh by the run's `spike_cost`; with gradient likewise; None without.
         execution: all counters, if they were asked for.
     """
 
     scores: torch.Tensor
-    emitted: int
+    spikes: torch.Tensor
+    charges: torch.Tensor | None = None
     execution: Execution | None = None

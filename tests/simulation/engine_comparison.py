@@ -12,6 +12,7 @@ from random_cases import Case
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import ClassificationLoss, Simulation, classification_loss, simulate
+from codesign.simulation.loss import CrossEntropy
 
 ENGINE = "event"
 ENGINES = ("reference", ENGINE)
@@ -35,7 +36,7 @@ def run(case: Case, engine: str, **options: Any) -> Simulation:
 
 
 def loss_of(case: Case, engine: str, **options: Any) -> ClassificationLoss:
-    options = {"loss": case.loss, **arguments(case), **options}
+    options = {"loss": case.loss, "spike_cost": case.spike_cost, **arguments(case), **options}
     with torch.set_grad_enabled(torch.is_grad_enabled() and case.learns):
         return classification_loss(case.network, case.events, case.schedule, engine=engine, **options)
 
@@ -46,10 +47,11 @@ def gradients_of(network: SpikingNetwork, loss: torch.Tensor) -> list[torch.Tens
     return [parameter.grad.clone() for parameter in network.parameters()]
 
 
-def score_gradients(case: Case, logits: torch.Tensor) -> list[torch.Tensor]:
-    """Gradients under some gradient at the logits, different for each."""
+def result_gradients(case: Case, found: Simulation) -> list[torch.Tensor]:
+    """Gradients under some gradient at the scores of each timestep and at the spikes of each layer."""
     generator = torch.Generator().manual_seed(1)
-    return gradients_of(case.network, (logits * torch.randn(logits.shape, generator=generator)).sum())
+    of_scores, of_spikes = (torch.randn(result.shape, generator=generator) for result in (found.scores, found.spikes))
+    return gradients_of(case.network, (found.scores * of_scores).sum() + (found.spikes * of_spikes).sum())
 
 
 def assert_gradients_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
@@ -65,23 +67,27 @@ def assert_equals_reference(case: Case) -> None:
     assert found.logits.dtype == expected.logits.dtype
     assert found.logits.tolist() == expected.logits.tolist()
     assert found.emitted == expected.emitted
+    assert found.spikes.tolist() == expected.spikes.tolist() == expected.execution.emitted.tolist()
+    assert found.scores.tolist() == expected.scores.tolist()
     assert_same(found.execution, expected.execution)
     losses = loss_of(case, "reference"), loss_of(case, ENGINE)
-    if case.loss == "sum":
+    if case.loss == CrossEntropy() and case.spike_cost is None:
         labels = torch.from_numpy(case.events.labels)
-        losses = (
-            *losses,
-            replace(losses[0], value=torch.nn.functional.cross_entropy(run(case, ENGINE).logits, labels)),
-        )
+        plain = torch.nn.functional.cross_entropy(run(case, ENGINE).logits, labels)
+        losses = (*losses, replace(losses[0], value=plain))
     for loss in losses:
         assert loss.logits.tolist() == expected.logits.tolist()
         assert loss.logits.dtype == expected.logits.dtype
         assert not loss.logits.requires_grad
         assert loss.emitted == expected.emitted
+        assert loss.spikes.tolist() == expected.spikes.tolist()
+        assert (loss.charges is None) == (case.spike_cost is None)
+        if loss.charges is not None:
+            torch.testing.assert_close(loss.charges, losses[0].charges)
         assert loss.value.shape == ()
         torch.testing.assert_close(loss.value, losses[0].value, rtol=1e-5, atol=1e-6, equal_nan=True)
     if case.learns:
-        assert_gradients_close(score_gradients(case, found.logits), score_gradients(case, expected.logits))
+        assert_gradients_close(result_gradients(case, found), result_gradients(case, expected))
         first, *others = [gradients_of(case.network, loss.value) for loss in losses]
         for other in others:
             assert_gradients_close(other, first)

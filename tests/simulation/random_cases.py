@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from networks import batch_of, network_of, set_dyadic_weights
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, parse_topology
+from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
@@ -37,7 +38,8 @@ class Case:
     seed: int = 0
     epoch: int = 0
     idle_gradient: str = "all"
-    loss: str = "sum"
+    loss: CrossEntropy = field(default_factory=CrossEntropy)
+    spike_cost: SpikeCost | None = None
 
     @property
     def learns(self) -> bool:
@@ -268,7 +270,22 @@ def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) 
         seed=draw(st.sampled_from([0, 2**62 + 5, -3])),
         epoch=draw(st.integers(0, 2)),
         idle_gradient=draw(st.sampled_from(["all", "spare", "none"])),
-        loss=draw(st.sampled_from(["sum", "timestep"])) if each_timestep else "sum",
+        loss=CrossEntropy(
+            of=draw(st.sampled_from(["sum", "timestep"])) if each_timestep else "sum",
+            temperature=draw(st.sampled_from([1.0, 1.0, 0.25, 3.0])),
+            label_smoothing=draw(st.sampled_from([0.0, 0.0, 0.1, 1.0])),
+        ),
+        spike_cost=random_cost(rng, network) if draw(st.booleans()) else None,
+    )
+
+
+def random_cost(rng: np.random.Generator, network: SpikingNetwork) -> SpikeCost:
+    """Weights and floors on a grid, so that sums are exact; some neurons and some layers cost nothing."""
+    layers = len(network.shape.layers)
+    return SpikeCost(
+        weights=torch.from_numpy(rng.integers(0, 5, network.shape.neurons) / 4).float(),
+        multipliers=tuple(rng.choice([0.0, 0.1, 1.0], layers).tolist()),
+        floors=tuple(rng.choice([0.0, 1.0, 3.0], layers).tolist()),
     )
 
 

@@ -19,8 +19,8 @@ from engine_comparison import (
     assert_gradients_close,
     gradients_of,
     loss_of,
+    result_gradients,
     run,
-    score_gradients,
 )
 from equality import assert_same
 from hypothesis import given
@@ -53,7 +53,7 @@ def test_a_case_fires_and_learns_everywhere(convolutional: bool):
     case = a_case(convolutional=convolutional)
     simulation = run(case, ENGINE)
     assert simulation.execution.emitted.sum(axis=0).all()
-    assert all(bool(gradient.any()) for gradient in score_gradients(case, simulation.logits))
+    assert all(bool(gradient.any()) for gradient in result_gradients(case, simulation))
 
 
 # the loss ------------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_the_number_of_threads_changes_no_bit(batch: int, kind: str):
     for number in (1, 2, 3, 16):
         torch.set_num_threads(number)
         simulation = run(case, ENGINE)
-        gradients = score_gradients(case, simulation.logits)
+        gradients = result_gradients(case, simulation)
         losses = [loss_of(case, ENGINE, loss=loss).value for loss in ("sum", "timestep")]
         gradients += [gradient for loss in losses for gradient in gradients_of(case.network, loss)]
         outcomes.append((simulation, [float(loss.detach()) for loss in losses], gradients))
@@ -152,8 +152,8 @@ def test_counters_change_nothing_and_are_left_out_when_not_wanted(convolutional:
     assert without.execution is None
     assert without.logits.tolist() == with_counters.logits.tolist()
     assert without.emitted == with_counters.emitted
-    gradients = score_gradients(case, with_counters.logits)
-    assert all(map(torch.equal, gradients, score_gradients(case, without.logits)))
+    gradients = result_gradients(case, with_counters)
+    assert all(map(torch.equal, gradients, result_gradients(case, without)))
     with torch.no_grad():
         untraced = run(case, ENGINE)
     assert not untraced.logits.requires_grad
@@ -182,7 +182,7 @@ def test_one_network_can_be_run_in_any_order(convolutional: bool):
     for schedule, simulation in reversed(graphs):
         expected = run(replace(case, schedule=schedule), "reference")
         assert_same(simulation.execution, expected.execution)
-        assert_gradients_close(score_gradients(case, simulation.logits), score_gradients(case, expected.logits))
+        assert_gradients_close(result_gradients(case, simulation), result_gradients(case, expected))
 
 
 def test_changed_weights_thresholds_and_time_constants_are_seen():
@@ -257,7 +257,7 @@ def test_weights_in_any_memory_order():
 def test_a_run_leaves_the_network_as_it_was():
     case = a_case(convolutional=True)
     before = {name: value.clone() for name, value in case.network.state_dict().items()}
-    score_gradients(case, run(case, ENGINE).logits)
+    result_gradients(case, run(case, ENGINE))
     after = case.network.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())

@@ -16,6 +16,7 @@ from random_cases import Case, cases, examples, networks, random_batch, random_f
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names, simulate
+from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.reference import Result, Step, run_machine
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import LAYERED, Schedule
@@ -67,11 +68,21 @@ def layered(
     return torch.stack(counts, dim=1), emitted.tolist()
 
 
-def plain_loss(scores: torch.Tensor, labels: np.ndarray, loss: str) -> torch.Tensor:
+def plain_loss(scores: torch.Tensor, labels: np.ndarray, loss: CrossEntropy) -> torch.Tensor:
     """Either loss of (B, R, C) scores, in plain torch."""
-    readings = [scores.sum(dim=1)] if loss == "sum" else scores.unbind(dim=1)
-    each = [-one.softmax(dim=1)[range(len(labels)), labels].log().mean() for one in readings]
-    return torch.stack(each).mean()
+    readings = [scores.sum(dim=1)] if loss.of == "sum" else scores.unbind(dim=1)
+    logs = torch.stack([(one / loss.temperature).log_softmax(dim=1) for one in readings])
+    right, all_alike = -logs[:, range(len(labels)), labels], -logs.mean(dim=2)
+    return ((1 - loss.label_smoothing) * right + loss.label_smoothing * all_alike).mean()
+
+
+def plain_cost(network: SpikingNetwork, spikes: torch.Tensor, cost: SpikeCost) -> torch.Tensor:
+    """What (B, N) spikes cost, layer by layer."""
+    total = torch.zeros(len(spikes), dtype=torch.float64)
+    for layer, multiplier, floor in zip(network.layer_slices, cost.multipliers, cost.floors, strict=True):
+        over = (spikes[:, layer] * cost.weights[layer]).sum(dim=1) - floor
+        total = total + multiplier * torch.where(over > 0, over, 0.0)
+    return total.mean()
 
 
 @examples(60)
@@ -93,7 +104,7 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
     events = random_batch(rng, network, frames)
     weights = [weight.detach().double().requires_grad_() for weight in network.weights()]
     expected, emitted = layered(network, frames, weights)
-    value = plain_loss(expected, events.labels, loss)
+    value = plain_loss(expected, events.labels, CrossEntropy(of=loss))
     value.backward()
     schedule = Schedule(policy="random", group_size=max(network.shape.layer_sizes), stop="drained")
     for each in (LAYERED, schedule):
@@ -109,7 +120,7 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
         torch.testing.assert_close(parameter.grad.double(), weight.grad, rtol=0, atol=1e-5 * largest + 1e-9)
 
 
-def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> torch.Tensor:
+def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """The asynchronous forward pass in float64 as an ordinary autograd graph, with the choices of `result`.
 
     A neuron that is idle is treated as chosen: it has no waiting spike, so nothing but the gradient changes. Returns
@@ -154,8 +165,10 @@ def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tor
                 kept + (kept.round() - kept).detach()
             )  # whole spikes, which a share of a third is not to the last bit
             q = q * ~leaves
-        counts.append(count[:, layers[-1]])
-    return torch.stack([u[:, layers[-1]]] if spec.readout == "potential" else counts, dim=1)
+        counts.append(count)
+    outputs = [count[:, layers[-1]] for count in counts]
+    scores = [u[:, layers[-1]]] if spec.readout == "potential" else outputs
+    return torch.stack(scores, dim=1), torch.stack(counts).sum(dim=0)
 
 
 def idle_by_rule(case: Case, step: Step, sample: int) -> set[int]:
@@ -199,8 +212,11 @@ def test_equals_autograd_with_frozen_choices(case: Case):
     weights = [parameter.detach().double().requires_grad_() for parameter in network.parameters()]
     if network.bias is not None:  # torch lists a module's own parameters before its children's
         weights = [*weights[1:], weights[0]]
-    expected = frozen_graph(case, result, weights)
-    plain_loss(expected, case.events.labels, case.loss).backward()
+    expected, spikes = frozen_graph(case, result, weights)
+    value = plain_loss(expected, case.events.labels, case.loss)
+    if case.spike_cost is not None:
+        value = value + plain_cost(network, spikes, case.spike_cost)
+    value.backward()
     found = loss_of(case, "reference")
     found.value.backward()
     torch.testing.assert_close(found.logits.double(), expected.sum(dim=1), rtol=1e-5, atol=1e-6)

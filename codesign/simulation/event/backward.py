@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = ["backward_sample", "cross_entropy"]
+__all__ = ["backward_sample"]
 
 _BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
 _ABOVE_CLOSED = np.float32(CLOSED / 2)
@@ -45,25 +44,6 @@ class TracedStep(NamedTuple):
     room: int  # places left in the group
     kept_at: int  # first of their spikes, if these are in the trace
     shares_at: int  # first of the shares that dropout kept, if these are
-
-
-@leaf
-def cross_entropy(scores: Any, sample: Any, label: Any, weight: Any, gradient: Any) -> Any:
-    """−log of the softmax at `label`, the mean over readings; `weight` times its derivative goes into `gradient`."""
-    readings, classes = scores.shape[1], scores.shape[2]
-    loss = 0.0
-    for reading in range(readings):
-        highest = np.float64(scores[sample, reading, 0])
-        for output in range(classes):
-            highest = max(highest, np.float64(scores[sample, reading, output]))
-        total = 0.0
-        for output in range(classes):
-            total += math.exp(np.float64(scores[sample, reading, output]) - highest)
-        for output in range(classes):
-            share = math.exp(np.float64(scores[sample, reading, output]) - highest) / total
-            gradient[sample, reading, output] = weight / readings * (share - (1.0 if output == label else 0.0))
-        loss += math.log(total) + highest - np.float64(scores[sample, reading, label])
-    return loss / readings
 
 
 @leaf
@@ -263,12 +243,37 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
 
 
 @leaf
-def _read(wiring: Any, output_gradient: Any, sample: Any, reading: Any, target: Any) -> None:
+def _at_a_spike(network: Any, rules: Any, learning: Any, sample: Any, layer: Any, slot: Any) -> Any:
+    """Gradient at each spike of a neuron, whatever follows from it."""
+    gradient = np.float32(0)
+    if len(learning.spike_gradient) > 0:
+        gradient += learning.spike_gradient[sample, layer]
+    if rules.charged:
+        gradient += network.charge[slot] * learning.charge_gradient[sample, layer]
+    return gradient
+
+
+@routine
+def _read_costs(network: Any, rules: Any, learning: Any, sample: Any, target: Any) -> None:
+    """Gradient at the spikes of all neurons, into their slots."""
+    wiring = network.wiring
+    for position in range(len(wiring.position_slot)):
+        layer = unsigned_index(wiring.position_layer[position])
+        slot = unsigned_index(wiring.position_slot[position])
+        for at in range(slot, slot + wiring.layer_channels[layer]):
+            target[at] = _at_a_spike(network, rules, learning, sample, layer, at)
+
+
+@leaf
+def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, target: Any) -> None:
     """Gradient at the outputs from one reading into their slots."""
-    classes = output_gradient.shape[2]
-    first = len(wiring.source_slot) - classes
+    wiring, classes = network.wiring, learning.output_gradient.shape[2]
+    first, last_layer = len(wiring.source_slot) - classes, len(wiring.layer_width) - 1
     for output in range(classes):
-        target[wiring.source_slot[first + output]] = output_gradient[sample, reading, output]
+        slot, gradient = wiring.source_slot[first + output], learning.output_gradient[sample, reading, output]
+        if not rules.reads_potential:
+            gradient += _at_a_spike(network, rules, learning, sample, last_layer, slot)
+        target[slot] = gradient
 
 
 @leaf
@@ -318,14 +323,16 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
     words_at, potentials_at = out.ends[WORDS], out.ends[POTENTIALS]
     set_all(gradients.G, np.float32(0))
     set_all(gradients.g_count, np.float32(0))
+    if rules.charged or len(learning.spike_gradient) > 0:
+        _read_costs(network, rules, learning, sample, gradients.g_count)
     target = gradients.G if rules.reads_potential else gradients.g_count
-    _read(network.wiring, learning.output_gradient, sample, last_reading, target)
+    _read(network, rules, learning, sample, last_reading, target)
     kept_from: Any = np.int64(0)
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
     for timestep in range(rules.timesteps - 1, -1, -1):
         if timestep < last_reading:
-            _read(network.wiring, learning.output_gradient, sample, timestep, gradients.g_count)
+            _read(network, rules, learning, sample, timestep, gradients.g_count)
         row = sample * rules.timesteps + timestep
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
         words_at, potentials_at = _backward_pass(network, rules, input_, frame, state, out, words_at, potentials_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import places_of, policy_address
 from codesign.simulation.event.structures import (
+    Criterion,
     Input,
     Learning,
     Network,
@@ -33,7 +35,7 @@ from codesign.simulation.run import Run
 from codesign.simulation.service import ServiceModel, longest_ways
 from codesign.workload.events import EventBatch
 
-__all__ = ["MOST_CHUNKS", "NO_COUNTERS", "Batch", "Resources", "free"]
+__all__ = ["MOST_CHUNKS", "NO_COUNTERS", "NO_LEARNING", "Batch", "Resources", "Results", "free"]
 
 Memory = TypeVar("Memory")
 
@@ -48,12 +50,22 @@ _NO_FLOATS = np.zeros(0, dtype=np.float32)
 _NO_DOUBLES = np.zeros(0)
 _NO_INTEGERS = np.zeros(0, dtype=np.int32)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
-_NO_LEARNING = Learning(_NO_DOUBLES, _NO_SCORES, 0.0, _NO_FLOATS, _NO_FLOATS)
+_NO_PAIRS = np.zeros((0, 0))
+_NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
+NO_LEARNING = Learning(
+    criterion=Criterion(0.0, 1.0, 0.0, _NO_DOUBLES, _NO_DOUBLES),
+    losses=_NO_DOUBLES,
+    output_gradient=_NO_SCORES,
+    spike_gradient=_NO_SLOPES,
+    charge_gradient=_NO_SLOPES,
+    gradient=_NO_FLOATS,
+    bias_gradient=_NO_FLOATS,
+)
 _NO_SERVICE = Service(
     message_s=_NO_DOUBLES,
     emission_s=_NO_DOUBLES,
     longest_way_s=_NO_DOUBLES,
-    route_s=np.zeros((0, 0)),
+    route_s=_NO_PAIRS,
     core=_NO_INTEGERS,
     layer_slices=_NO_INTEGERS,
     lanes=0,
@@ -119,10 +131,20 @@ def _check_places(events: EventBatch) -> None:
         raise InputError("events: offsets or indices were changed after the batch had checked them")
 
 
+@dataclass(frozen=True)
+class Results:
+    """What kernels find out of B samples, as `Out` has it: (B, R, C) scores, (B, L) spikes and charges."""
+
+    scores: Floats
+    spikes: NDArray[np.float64]
+    charges: NDArray[np.float64]
+
+
 class Batch:
     """A run, made ready for kernels.
 
-    Scores are (B, R, C): output spikes of each of R = T timesteps for loss `timestep`, otherwise their sums, R = 1.
+    Scores are (B, R, C): output spikes of each of R = T timesteps, or R = 1 where only their sums are wanted, or output
+    potentials.
 
     Raises:
         InputError: the network is not float32 on the CPU or is too large, or the batch was changed.
@@ -139,8 +161,8 @@ class Batch:
         self.resources = _resources_of(run.network)
         self.layout = self.resources.layout
         self.samples = len(events)
-        readings = events.timesteps if run.loss == "timestep" else 1
-        self.scores_shape = (len(events), readings, run.network.shape.layers[-1].neurons)
+        self.scores_shape = (len(events), run.readings, run.network.shape.layers[-1].neurons)
+        self.layers_shape = (len(events), len(run.network.shape.layers))
         self.slices = run.slices
         self.rules = self._rules()
         self.network = self._network()
@@ -192,6 +214,7 @@ class Batch:
             traced=run.learns,
             recorded=run.counters,
             timed=run.service is not None,
+            charged=run.spike_cost is not None,
             tallied=run.counters or run.service is not None,
         )
 
@@ -220,6 +243,7 @@ class Batch:
             steps=_NO_FLOATS if steps is None else layout.spread(steps, 0.0),
             bias=_NO_FLOATS if network.bias is None else layout.spread(network.bias, 0.0),
             gate=gate,
+            charge=_NO_FLOATS if run.spike_cost is None else layout.spread(run.spike_cost.weights, 0.0),
             open_at_once=open_at_once,
             policy_layer=wiring.source_layer.astype(np.float32),
             policy_core=core,
@@ -271,15 +295,23 @@ class Batch:
     def give_back(self, state: State) -> None:
         self.resources.states.append((len(self.slices), state))
 
-    def out(self, scores: Floats, trace: Trace, **parts: Any) -> Out:
+    def new_results(self) -> Results:
+        """Room for what kernels find out of every sample."""
+        return Results(
+            scores=np.zeros(self.scores_shape, dtype=np.float32),
+            spikes=np.zeros(self.layers_shape),
+            charges=np.zeros(self.layers_shape) if self.rules.charged else _NO_PAIRS,
+        )
+
+    def out(self, results: Results, trace: Trace, **parts: Any) -> Out:
         """Where a chunk's results go; what is not given is not kept."""
         nothing = {
-            "ends": np.zeros(6, dtype=np.int64),
+            "ends": np.zeros(5, dtype=np.int64),
             "sample_ends": np.zeros((0, 2), dtype=np.int64),
             "counters": NO_COUNTERS,
-            "learning": _NO_LEARNING,
+            "learning": NO_LEARNING,
         }
-        return Out(scores=scores, trace=trace, **{**nothing, **parts})
+        return Out(**vars(results), trace=trace, **{**nothing, **parts})
 
     def process(self, task: int, first: int, last: int, state: State, out: Out, input_: Input | None = None) -> int:
         """`kernels.process` with this batch. Returns the first sample that found no room.

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, Batch, Resources, free
+from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, NO_LEARNING, Batch, Resources, Results, free
 from codesign.simulation.event.layout import Floats, aligned_zeros
-from codesign.simulation.event.structures import Counters, Input, Learning, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Input, Trace
+from codesign.simulation.run import Run
 
 __all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
 
@@ -46,28 +47,25 @@ class Recorded:
     """What `forward` leaves behind.
 
     Attributes:
-        scores: (B, R, C) float32.
+        results: scores, spikes and charges of all samples.
         input_: with what input dropout kept.
         sample_ends, segments: where traces are, if the run learns; of each chunk.
-        emitted: spikes emitted by hidden neurons, summed over the batch.
         counters: of each chunk, if they were asked for.
     """
 
-    scores: Floats
+    results: Results
     input_: Input
     sample_ends: NDArray[np.int64]
     segments: list[list[_Segment]]
-    emitted: int = 0
     counters: list[_ChunkCounters] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What `learn_batch` returns: scores, (B,) losses, hidden spikes, gradients of the mean loss."""
+    """What `learn_batch` returns: results, (B,) cross-entropies, gradients of the mean loss."""
 
-    scores: Floats
+    results: Results
     losses: NDArray[np.float64]
-    emitted: int
     gradients: list[torch.Tensor]
 
 
@@ -117,12 +115,11 @@ def forward(batch: Batch) -> Recorded:
     rules = batch.rules
     chunks = batch.chunks()
     recorded = Recorded(
-        scores=np.zeros(batch.scores_shape, dtype=np.float32),
+        results=batch.new_results(),
         input_=batch.with_room_for_kept(whole=True),
         sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
         segments=[[] for _ in chunks],
     )
-    emitted = [0] * len(chunks)
     whole = NO_COUNTERS
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
@@ -134,7 +131,7 @@ def forward(batch: Batch) -> Recorded:
         begin, last = chunks[chunk]
         state = batch.take_state()
         trace = batch.resources.take_store() if rules.traced else memory.new_trace(0, 0)
-        out = batch.out(recorded.scores, trace, sample_ends=recorded.sample_ends)
+        out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
             out = out._replace(counters=_own_tables(whole))
         while True:
@@ -153,14 +150,12 @@ def forward(batch: Batch) -> Recorded:
                 larger = {"messages": _grown(tables.messages), "updates": _grown(tables.updates)}
                 out = out._replace(counters=tables._replace(**larger))
             begin = reached
-        emitted[chunk] = int(out.ends[structures.EMITTED])
         if rules.recorded:
             rows = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
             recorded.counters[chunk] = _ChunkCounters(out.counters, *rows)
         batch.give_back(state)
 
     _in_parallel(len(chunks), work)
-    recorded.emitted = sum(emitted)
     return recorded
 
 
@@ -224,17 +219,21 @@ class _Gradients:
             self.turn.notify_all()
 
 
-def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[torch.Tensor]:
-    """Gradients of the network's weights, and of its bias if it has one, from those of the scores."""
+def replay(
+    batch: Batch, recorded: Recorded, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
+) -> list[torch.Tensor]:
+    """Gradients of the network's weights, and of its bias if it has one, from those of the results."""
     gradients = _Gradients(batch)
-    no_losses = np.zeros(0)
+    given = NO_LEARNING._replace(
+        output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
+    )
 
     def work(chunk: int) -> None:
         buffers = gradients.take()
         state = batch.take_state()
-        learning = Learning(no_losses, output_gradient, 0.0, *buffers)
+        learning = given._replace(gradient=buffers[0], bias_gradient=buffers[1])
         for segment in recorded.segments[chunk]:
-            out = batch.out(recorded.scores, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
+            out = batch.out(recorded.results, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
             batch.process(kernels.BACKWARD, segment.first, segment.last, state, out, recorded.input_)
         batch.give_back(state)
         gradients.merge(chunk, buffers)
@@ -245,33 +244,48 @@ def replay(batch: Batch, recorded: Recorded, output_gradient: Floats) -> list[to
 
 def learn_batch(batch: Batch) -> Learnt:
     """Each sample's cross-entropy, and gradients of their mean as from `replay`, of one sample's trace at a time."""
-    scores = np.zeros(batch.scores_shape, dtype=np.float32)
-    losses = np.zeros(batch.samples)
-    output_gradient = np.zeros_like(scores)
+    results, losses = batch.new_results(), np.zeros(batch.samples)
+    given = NO_LEARNING._replace(
+        criterion=_criterion(batch.run),
+        losses=losses,
+        output_gradient=np.zeros_like(results.scores),
+        charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
+    )
     chunks = batch.chunks()
     gradients = _Gradients(batch)
-    emitted = [0] * len(chunks)
 
     def work(chunk: int) -> None:
         first, last = chunks[chunk]
         buffers = gradients.take()
         state, input_ = batch.take_state(), batch.with_room_for_kept(whole=False)
         out = batch.out(
-            scores,
+            results,
             batch.resources.take_trace(),
             sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
-            learning=Learning(losses, output_gradient, 1 / batch.samples, *buffers),
+            learning=given._replace(gradient=buffers[0], bias_gradient=buffers[1]),
         )
         while True:
             first = batch.process(kernels.LEARN, first, last, state, out, input_)
             if first == last:
                 break
             state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))
-        emitted[chunk] = int(out.ends[structures.EMITTED])
         batch.give_back(state)
         batch.resources.traces.append(out.trace)
         gradients.merge(chunk, buffers)
 
     _in_parallel(len(chunks), work, gradients.give_up)
     batch.resources.packed.append(batch.network.weights)
-    return Learnt(scores, losses, sum(emitted), gradients.unpacked(batch))
+    return Learnt(results, losses, gradients.unpacked(batch))
+
+
+def _criterion(run: Run) -> Criterion:
+    """What a run minimizes, the mean over its samples."""
+    cost, loss = run.spike_cost, run.loss
+    assert loss is not None
+    return Criterion(
+        weight=1 / len(run.events),
+        temperature=float(loss.temperature),
+        label_smoothing=float(loss.label_smoothing),
+        multipliers=np.array([] if cost is None else cost.multipliers, dtype=np.float64),
+        floors=np.array([] if cost is None else cost.floors, dtype=np.float64),
+    )

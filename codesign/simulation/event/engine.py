@@ -6,11 +6,13 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.event.batch import Batch
+from codesign.simulation.event.batch import Batch, Results
 from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.run import EngineResult, Run
@@ -19,44 +21,62 @@ __all__ = ["learn", "run"]
 
 
 def run(run: Run) -> EngineResult:
-    """Run a batch; scores are joined to torch's graph if the run learns."""
+    """Run a batch; what comes of it is joined to torch's graph if the run learns."""
     batch = Batch(run)
     recorded = forward(batch)
-    scores: torch.Tensor = torch.from_numpy(recorded.scores)
+    results = _tensors(recorded.results)
     if run.learns:
         weakref.finalize(recorded, release, recorded.segments, batch.resources)
-        scores = _Scores.apply(batch, recorded, *_parameters(run.network))  # type: ignore[no-untyped-call]
-    execution = to_execution(batch, recorded) if run.counters else None
-    return EngineResult(scores=scores, emitted=recorded.emitted, execution=execution)
+        results = _Outputs.apply(batch, recorded, *_parameters(run.network))  # type: ignore[no-untyped-call]
+    return _result(run, results, to_execution(batch, recorded) if run.counters else None)
 
 
-def learn(run: Run) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Mean loss with its gradient, (B, C) logits without, and spikes emitted by hidden neurons."""
+def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
+    """Mean cross-entropy plus mean cost of spikes, with its gradient, and what the batch gave, without."""
     learnt = learn_batch(Batch(run))
-    mean = torch.tensor(learnt.losses.mean(), dtype=torch.float32)
-    value = _Loss.apply(mean, learnt.gradients, *_parameters(run.network))  # type: ignore[no-untyped-call]
-    return value, torch.from_numpy(learnt.scores.sum(axis=1)), learnt.emitted
+    results = _tensors(learnt.results)
+    mean = torch.tensor(learnt.losses.mean())
+    if run.spike_cost is not None:
+        mean = mean + run.spike_cost.of(torch.from_numpy(learnt.results.charges)).mean()
+    value = _Loss.apply(mean.float(), learnt.gradients, *_parameters(run.network))  # type: ignore[no-untyped-call]
+    return value, _result(run, results)
+
+
+def _result(run: Run, results: Sequence[torch.Tensor], execution: Any = None) -> EngineResult:
+    scores, spikes, charges = results
+    return EngineResult(
+        scores=scores, spikes=spikes, charges=None if run.spike_cost is None else charges, execution=execution
+    )
+
+
+def _tensors(results: Results) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(results.scores), _floats(results.spikes), _floats(results.charges)
+
+
+def _floats(array: NDArray[np.float64]) -> torch.Tensor:
+    return torch.from_numpy(array.astype(np.float32))
 
 
 def _parameters(network: SpikingNetwork) -> list[torch.Tensor]:
     return [*network.weights(), *([] if network.bias is None else [network.bias])]
 
 
-class _Scores(torch.autograd.Function):
-    """Joins a run to torch's graph: (B, R, C) scores forwards, the recorded schedule replayed backwards."""
+class _Outputs(torch.autograd.Function):
+    """Joins a run to torch's graph: scores, spikes and charges forwards, the recorded schedule replayed backwards."""
 
     @staticmethod
-    def forward(ctx: Any, batch: Batch, recorded: Recorded, *parameters: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, batch: Batch, recorded: Recorded, *parameters: torch.Tensor) -> Any:
         ctx.batch, ctx.recorded = batch, recorded
         ctx.save_for_backward(*parameters)
-        return torch.from_numpy(recorded.scores.copy())
+        scores, *counts = _tensors(recorded.results)
+        return (scores.clone(), *counts)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         _ = ctx.saved_tensors  # torch's check that no weight was changed in place, and that the graph is still there
-        gradient = output_gradients[0].to(torch.float32).contiguous().numpy()
-        return (None, None, *replay(ctx.batch, ctx.recorded, gradient))
+        gradients = (gradient.to(torch.float32).contiguous().numpy() for gradient in output_gradients)
+        return (None, None, *replay(ctx.batch, ctx.recorded, *gradients))
 
 
 class _Loss(torch.autograd.Function):

@@ -9,7 +9,7 @@ import numpy as np
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, step
-from codesign.simulation.event.structures import EMITTED, POTENTIALS
+from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
@@ -27,10 +27,10 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = ["DECISIONS", "FIRED", "SPIKES", "Moment", "evaluate"]
+__all__ = ["DECISIONS", "FIRED", "Moment", "evaluate"]
 
-SPIKES, DECISIONS, FIRED = range(3)
-"""Places in `Fired.tally`: hidden neurons that fired, output neurons that did, and how many of both are listed."""
+DECISIONS, FIRED = range(2)
+"""Places in `Fired.tally`: output neurons that fired in this step, and how many neurons that did are listed."""
 
 _HAS_FIRED = np.float32(2)  # in `Gates.able`
 
@@ -115,12 +115,17 @@ def evaluate(network: Any, rules: Any, moment: Any, position: Any, state: Any, o
                 potentials_at,
             )
             c += LANES
-        state.fired.tally[DECISIONS if output else SPIKES] += lanes_set(lanes)
+        spikes = lanes_set(lanes)
+        state.fired.spikes[layer] += spikes
+        if output:
+            state.fired.tally[DECISIONS] += spikes
         while lanes != 0:
             lane = lowest_lane(lanes)
             lanes &= lanes - 1
             source = unsigned_index(wiring.slot_source[unsigned_index(at + lane)])
             _silence(rules, moment, source, at + lane, state)
+            if rules.charged:
+                state.fired.charges[layer] += network.charge[unsigned_index(at + lane)]
             if output:
                 outputs = state.fired.outputs
                 outputs[source - (len(wiring.source_slot) - len(outputs))] += 1
@@ -217,7 +222,6 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
     Returns how many neurons wait now, how many send a barrier message, and how many positions the trace got.
     """
     wiring, tally = network.wiring, state.fired.tally
-    tally[SPIKES] = 0
     tally[DECISIONS] = 0
     tally[FIRED] = 0
     reached = senders = 0
@@ -239,5 +243,4 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
             out.trace.words[out.ends[0] + reached] = position
             reached += 1
             out.ends[POTENTIALS] += wiring.layer_width[layer]
-    out.ends[EMITTED] += tally[SPIKES]
     return waiting, senders, reached

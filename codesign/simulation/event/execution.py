@@ -24,7 +24,7 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
         messages=MessageTable.from_rows(messages),
         updates=UpdateTable.from_rows(updates),
         counters={
-            "scores": recorded.scores[:, 0].astype(np.float64),
+            "scores": recorded.results.scores.sum(axis=1, dtype=np.float64),
             "synaptic_operations": whole.operations,
             "active": whole.active,
             "residual": whole.residual,

@@ -53,13 +53,14 @@ FOOTER = 3
 def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
     """Run all timesteps of a sample; returns how that ended.
 
-    `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after,
-    and has the spikes emitted by hidden neurons added to it.
+    `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after.
     """
     set_all(state.cells.u, np.float32(0))
     if not rules.refractory:  # a run of the network that had refractory neurons may have left some silent
         set_all(state.cells.alive, np.float32(1))
     out.scores[sample] = 0
+    state.fired.spikes[:] = 0
+    state.fired.charges[:] = 0
     if rules.recorded:
         begin_counting(out.counters, sample)
     kept_from: Any = np.int64(0)
@@ -76,6 +77,10 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         first = len(wiring.source_slot) - out.scores.shape[2]
         for output in range(out.scores.shape[2]):
             out.scores[sample, last_reading, output] = state.cells.u[wiring.source_slot[first + output]]
+    for layer in range(out.spikes.shape[1]):
+        out.spikes[sample, layer] = state.fired.spikes[layer]
+        if rules.charged:
+            out.charges[sample, layer] = state.fired.charges[layer]
     if rules.recorded:
         end_counting(network, state, out.counters, sample)
     return DONE

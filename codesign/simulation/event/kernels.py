@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.event.backward import backward_sample, cross_entropy
+from codesign.simulation.event.backward import backward_sample
 from codesign.simulation.event.compilation import kernel
 from codesign.simulation.event.forward import DONE, run_sample
 from codesign.simulation.event.held import hold
-from codesign.simulation.event.structures import EMITTED, MESSAGES, POTENTIALS, STATUS, UPDATES, WORDS
+from codesign.simulation.event.loss import cost_gradient, cross_entropy
+from codesign.simulation.event.structures import MESSAGES, POTENTIALS, STATUS, UPDATES, WORDS
 
 __all__ = ["BACKWARD", "FORWARD", "LEARN", "process"]
 
@@ -34,19 +35,18 @@ def process(task: Any, first: Any, last: Any, network: Any, rules: Any, input_: 
             ends[WORDS] = out.sample_ends[sample, 0]
             ends[POTENTIALS] = out.sample_ends[sample, 1]
         else:
-            messages, updates, emitted = ends[MESSAGES], ends[UPDATES], ends[EMITTED]
+            messages, updates = ends[MESSAGES], ends[UPDATES]
             ends[STATUS] = run_sample(network, rules, input_, sample, state, out)
             if ends[STATUS] != DONE:
-                ends[MESSAGES], ends[UPDATES], ends[EMITTED] = messages, updates, emitted
+                ends[MESSAGES], ends[UPDATES] = messages, updates
                 return sample
             if rules.traced:
                 out.sample_ends[sample, 0] = ends[WORDS]
                 out.sample_ends[sample, 1] = ends[POTENTIALS]
         if task == LEARN:
-            learning = out.learning
-            learning.losses[sample] = cross_entropy(
-                out.scores, sample, input_.labels[sample], learning.weight, learning.output_gradient
-            )
+            cross_entropy(out.scores, sample, input_.labels[sample], out.learning)
+            if rules.charged:
+                cost_gradient(out.charges, sample, out.learning)
         if task != FORWARD:
             backward_sample(network, rules, input_, sample, state, out)
     return last

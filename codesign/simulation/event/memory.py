@@ -61,7 +61,9 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         queue=new_queue(sources, inputs, layers),
         ranking=new_ranking(sources),
         fired=Fired(
-            tally=_longs(3),
+            tally=_longs(2),
+            spikes=_longs(layers),
+            charges=np.zeros(layers),
             sources=_integers(layout.shape.neurons),
             values=aligned_zeros(4 * LANES),
             outputs=_integers(layout.shape.layers[-1].neurons),

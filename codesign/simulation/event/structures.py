@@ -17,7 +17,6 @@ from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 
 __all__ = [
-    "EMITTED",
     "IDLE_ALL",
     "IDLE_NONE",
     "IDLE_SPARE",
@@ -30,6 +29,7 @@ __all__ = [
     "Cells",
     "CounterState",
     "Counters",
+    "Criterion",
     "Fired",
     "Gates",
     "Gradients",
@@ -53,8 +53,8 @@ Longs = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 
-WORDS, POTENTIALS, MESSAGES, UPDATES, EMITTED, STATUS = range(6)
-"""Places in `Out.ends`: ends of a trace's two streams and of two tables, spikes of hidden neurons, how a run ended."""
+WORDS, POTENTIALS, MESSAGES, UPDATES, STATUS = range(5)
+"""Places in `Out.ends`: ends of a trace's two streams and of two tables, and how a run ended."""
 
 
 IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
@@ -97,6 +97,7 @@ class Network(NamedTuple):
     steps: Floats  # to whose multiples a potential is truncated as it decays; only where `Rules.truncates`
     bias: Floats  # added once a timestep; only where there is one
     gate: Longs  # messages needed before a neuron may fire; only where `Rules.gated`
+    charge: Floats  # what a spike weighs; only where `Rules.charged`
     open_at_once: Integers  # positions with a neuron of gate 0, whose barrier message leaves in step 0
     policy_layer: Floats  # (sources,) layer, as policies see it: 0 for inputs
     policy_core: Floats  # (sources,) core, as policies see it: 0 for inputs
@@ -137,6 +138,7 @@ class Rules(NamedTuple):
     traced: bool  # a trace is kept for the backward run
     recorded: bool  # counters are kept
     timed: bool  # the policy sees the times of a service model
+    charged: bool  # spikes have weights, whose sums are wanted
     tallied: bool  # evaluations and spikes are counted by slice, for these times or to be recorded
 
 
@@ -218,7 +220,9 @@ class Ranking(NamedTuple):
 class Fired(NamedTuple):
     """Spikes of this step."""
 
-    tally: Longs  # (3,) see `evaluation`
+    tally: Longs  # (2,) see `evaluation`
+    spikes: Longs  # (L,) of each layer in this sample
+    charges: Doubles  # (L,) what these weigh; only where `Rules.charged`
     sources: Integers  # (neurons,) who fired; only with `Rules.tallied`
     values: Floats  # potentials of the vector that was just evaluated
     outputs: Integers  # (classes,) spikes of each output in this pass
@@ -299,12 +303,24 @@ class Counters(NamedTuple):
     updates: Longs
 
 
+class Criterion(NamedTuple):
+    """What LEARN minimizes; see `codesign.simulation.loss`."""
+
+    weight: float  # of each sample in the loss
+    temperature: float
+    label_smoothing: float
+    multipliers: Doubles  # (L,) of a layer's charge; empty without costs
+    floors: Doubles  # (L,) of it, below which it costs nothing
+
+
 class Learning(NamedTuple):
     """The loss, and gradients of it."""
 
-    losses: Doubles  # (B,) written by LEARN
+    criterion: Criterion
+    losses: Doubles  # (B,) cross-entropies, written by LEARN
     output_gradient: Floats  # (B, R, C) written by LEARN, read by BACKWARD
-    weight: float  # of each sample's cross-entropy in the loss
+    spike_gradient: Floats  # (B, L) at the spikes of a layer, or empty; read by BACKWARD
+    charge_gradient: Floats  # (B, L) at what they weigh; written by LEARN, read by BACKWARD
     gradient: Floats  # of packed weights; added to
     bias_gradient: Floats  # of slots; added to
 
@@ -313,7 +329,9 @@ class Out(NamedTuple):
     """Where results go."""
 
     scores: Floats  # (B, R, C) output spikes of each of R = T timesteps, or their sums or potentials, R = 1
-    ends: Longs  # (6,) how far trace and tables are filled, before and after
+    spikes: Doubles  # (B, L) emitted by each layer
+    charges: Doubles  # (B, L) what these weigh; only where `Rules.charged`
+    ends: Longs  # (5,) how far trace and tables are filled, before and after
     sample_ends: Longs  # (B, 2) where each sample's trace ends; written by FORWARD, read by BACKWARD
     trace: Trace
     counters: Counters
