@@ -206,10 +206,7 @@ def classification_loss(
     if schedule.stop == "read_early":
         raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
     check_loss(criterion, network.neuron, events.timesteps)
-    classes = network.shape.layers[-1].neurons
-    wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
-    if len(wrong):
-        raise InputError(f"the network has {classes} outputs, found label {int(wrong[0])}")
+    _check_labels(network, events)
     if name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
 
@@ -226,6 +223,13 @@ def classification_loss(
         spikes=outcome.spikes.detach(),
         charges=None if outcome.charges is None else outcome.charges.detach(),
     )
+
+
+def _check_labels(network: SpikingNetwork, events: EventBatch) -> None:
+    classes = network.shape.layers[-1].neurons
+    wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
+    if len(wrong):
+        raise InputError(f"the network has {classes} outputs, found label {int(wrong[0])}")
 
 
 def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
