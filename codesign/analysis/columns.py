@@ -164,6 +164,8 @@ COLUMNS: Mapping[str, Column] = {
     "steps_after_output": _count("forward steps run after the first output spike; null if drained"),
     "input_mode": _word("frame", "queued"),
     "refractory": Column(kind="bool", meaning="a neuron fires at most once a forward pass in this evaluation"),
+    "input_dropout": _fraction("share of input events lost at random before they reach the chip in this evaluation"),
+    "timesteps": _count("first timesteps of each sample that are run; null for all", least=1),
     "weight_bits": _count("bits of the weights evaluated; null for float32", least=1),
     "equivalent_to_layered": Column(kind="bool", meaning="the schedule provably gives the spikes of layered inference"),
     # how large it is
@@ -177,6 +179,7 @@ COLUMNS: Mapping[str, Column] = {
     # how the model was trained
     "trained_epochs": _count("epochs run"),
     "best_epoch": _count("epoch whose weights were kept, chosen on validation"),
+    "open_inputs": _count("inputs whose events the model's gate lets pass; null without a gate"),
     "training_loss": _number("mean training loss of the kept epoch", least=-LARGEST),
     "validation_accuracy": _fraction("accuracy on the validation split at the kept epoch"),
     "training_loss_curve": _numbers("mean training loss of each epoch run", least=-LARGEST),
@@ -192,7 +195,7 @@ COLUMNS: Mapping[str, Column] = {
     "spike_density_quartiles": _numbers(
         "25th, 50th and 75th percentile over samples of a sample's spike density", length=3
     ),
-    "input_events": _number("input events per sample"),
+    "input_events": _number("input events per sample that reach the chip"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
     "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean likewise"),

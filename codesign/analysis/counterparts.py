@@ -13,8 +13,8 @@ Key = tuple[Hashable, ...]
 
 
 def network_of(point: Point) -> Key:
-    """What decides accuracy and spikes beside model and schedule."""
-    return point.workload, point.topology, point.weight_bits
+    """What decides accuracy and spikes beside model and schedule: weights, and what of the input is run."""
+    return point.workload, point.topology, point.weight_bits, point.input_dropout or 0.0, point.timesteps
 
 
 def place_of(point: Point) -> Key:

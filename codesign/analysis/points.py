@@ -25,6 +25,7 @@ FACT_COLUMNS = (
     *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
     *("training_method", "training_policy", "training_group_size", "chip_title", "synchronization"),
     *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
+    *("input_dropout", "timesteps"),
     *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model", "mapping"),
 )
 """What every row of a design point says alike, and a point takes from its first row."""
@@ -91,6 +92,8 @@ class Point:
     steps_after_output: int | None
     input_mode: str | None
     refractory: bool | None
+    input_dropout: float | None
+    timesteps: int | None
     equivalent_to_layered: bool
     coverage: tuple[str, ...]
     accounting: str | None

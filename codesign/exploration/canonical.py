@@ -38,7 +38,8 @@ def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:
 
 def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:
     """Whether the evaluation's seed can change anything."""
-    return not leaves_no_choice(schedule, shape) and get_policy(schedule.policy).uses_uniform
+    draws = not leaves_no_choice(schedule, shape) and get_policy(schedule.policy).uses_uniform
+    return draws or 0 < schedule.input_dropout < 1
 
 
 def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: bool = True) -> Schedule:

@@ -232,6 +232,8 @@ def _columns(
         "input_mode": canonical.input_mode,
         "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
         "equivalent_to_layered": equivalent,
+        "input_dropout": canonical.input_dropout,
+        "timesteps": canonical.timesteps,
     }
 
 
@@ -289,6 +291,7 @@ def resolve_schedule(
         raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
     shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
+    own: dict[str, Any] = {"stop": stop, "input_dropout": entry.input_dropout, "timesteps": entry.timesteps}
     kept: dict[str, Any] = {
         name: getattr(entry, name)
         for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
@@ -297,7 +300,7 @@ def resolve_schedule(
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
         chosen = chip_schedule(placement, group_size=size, stop=stop, **kept)
-        return replace(chosen.schedule, stop=stop), chosen.assumptions
+        return replace(chosen.schedule, **own), chosen.assumptions
     waits = threshold == "layer" or threshold > 1
     schedule = Schedule(
         group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
@@ -307,4 +310,4 @@ def resolve_schedule(
         **kept,
     )
     chosen = on_chip(schedule, placement)
-    return replace(chosen.schedule, stop=stop), chosen.assumptions
+    return replace(chosen.schedule, **own), chosen.assumptions

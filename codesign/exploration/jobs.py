@@ -64,8 +64,8 @@ __all__ = [
     "versions_digest",
 ]
 
-TRAIN_VERSION = 5
-EXECUTE_VERSION = 5
+TRAIN_VERSION = 6
+EXECUTE_VERSION = 6
 SUMMARY_VERSION = 2
 COST_VERSION = 5
 
@@ -263,6 +263,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         "epoch_wall_s": result.epoch_wall_s,
         "training_memory_bytes": result.memory_bytes,
         "threshold_scales": result.threshold_scales,
+        "open_inputs": network.open_inputs,
     }
     return Output(payload=encode_state(result.state), facts=facts)
 

@@ -254,7 +254,7 @@ def _write(
     return card
 
 
-_TRAINING = ("trained_epochs", "best_epoch", "training_loss", "validation_accuracy")
+_TRAINING = ("trained_epochs", "best_epoch", "open_inputs", "training_loss", "validation_accuracy")
 _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if attribute.name in COLUMNS)
 
 

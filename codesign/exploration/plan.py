@@ -115,12 +115,12 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
             chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
-            an input that has no duration, a recipe has a loss that the outputs do not have, or a policy looks at
-            times that a chip's file does not give.
+            an input that has no duration, a schedule is to run more timesteps than there are, a recipe has a loss that
+            the outputs do not have, or a policy looks at times that a chip's file does not give.
     """
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    mistakes = list(_real_time_mistakes(spec, workload))
+    mistakes = [*_real_time_mistakes(spec, workload), *_timestep_mistakes(spec, workload)]
     deployments = find_deployments(spec, shape, mistakes)
     models = list(_models(spec, topology, shape, workload, mistakes))
     if mistakes:
@@ -141,6 +141,17 @@ def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[
                 f"'real_time' lasts as long as the stimulus, and workload '{spec.workload.name}' is a static input "
                 "without a duration (timestep 0 s); use 'accelerated'",
             )
+
+
+def _timestep_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
+    """Schedules with more timesteps than samples have."""
+    for name, entry in spec.schedules.items():
+        for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (entry.timesteps,)):
+            if isinstance(timesteps, int) and timesteps > workload.timesteps:
+                yield (
+                    set_at(spec, "schedule", name, "timesteps", timesteps),
+                    f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

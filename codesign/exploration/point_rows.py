@@ -21,6 +21,7 @@ _AT_ONCE = 500
 _TRAINING_FACTS = (
     "trained_epochs",
     "best_epoch",
+    "open_inputs",
     "training_loss",
     "validation_accuracy",
     "training_loss_curve",

@@ -107,6 +107,8 @@ class ScheduleEntry(Spec):
             what the chip's kind of synchronization demands.
         barrier_messages: left out, they are sent where neurons wait.
         refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
+        input_dropout: share of the input events that are lost at random before they reach the chip.
+        timesteps: only the first so many of each sample are run, at most the workload's; left out, all.
     """
 
     policy: str = "random"
@@ -118,6 +120,8 @@ class ScheduleEntry(Spec):
     synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
     barrier_messages: bool | None = None
     refractory: bool = True
+    input_dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    timesteps: Positive | None = None
 
     @model_validator(mode="after")
     def _check(self) -> ScheduleEntry:

@@ -165,6 +165,7 @@ class ModelCard:
         training_seed: of initial weights, order of samples and dropouts.
         trained_epochs, best_epoch: epochs run, and the one whose weights these are, chosen on the validation split.
         training_loss, validation_accuracy: of that epoch.
+        open_inputs: inputs whose events the network's `input_gate` lets pass; None without one.
         evaluations: how it answers; `evaluations_left_out` counts those that were too many for a card.
         origin: None for a model of your own.
         versions: of packages, when it was written.
@@ -188,6 +189,7 @@ class ModelCard:
     best_epoch: int | None = None
     training_loss: float | None = None
     validation_accuracy: float | None = None
+    open_inputs: int | None = None
     evaluations: tuple[ModelEvaluation, ...] = ()
     evaluations_left_out: int = 0
     origin: ModelOrigin | None = None
@@ -244,6 +246,7 @@ def describe_model(
         best_epoch=None if training is None else training.best_epoch,
         training_loss=None if best is None else best.loss,
         validation_accuracy=None if best is None else best.validation_accuracy,
+        open_inputs=network.open_inputs,
         evaluations=tuple(evaluations),
         versions=package_versions(),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -62,7 +62,7 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
     place = printable(path)
     if not place.partition("?")[0].endswith(".safetensors"):
         raise InputError(f"{place}: must end in .safetensors")
-    for name in ("topology", "neuron", "timestep_s"):
+    for name in ("topology", "neuron", "timestep_s", "open_inputs"):
         if getattr(card, name) != getattr(network, name):
             raise InputError(f"{place}: the card belongs to another network: its {name} differs")
     for name in ("potential_ranges", "potential_steps"):
@@ -176,15 +176,16 @@ def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
         )
     mistakes: list[str] = []
     values: dict[str, Any] = {}
-    for name in (attribute.name for attribute in fields(ModelCard)):
+    for name, default in ((attribute.name, attribute.default) for attribute in fields(ModelCard)):
         try:
             values[name] = from_json(metadata[name], allow_inf_nan=False)
         except KeyError:
-            mistakes.append(f"'{name}' is missing")
+            if default is MISSING:
+                mistakes.append(f"'{name}' is missing")
         except ValueError as error:
             mistakes.append(f"{name}: is not JSON: {error}")
     if not mistakes:
-        values["recipe"] = _given(values["recipe"])
+        values["recipe"] = _given(values.get("recipe"))
         try:
             return _adapter().validate_python(values, context=HELD_IN_SI)
         except ValidationError as error:
@@ -215,7 +216,10 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
         InputError: names the tensor, what it is and what it must be.
     """
     with torch.device("meta"):
-        expected = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s).state_dict()
+        network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
+        if card.open_inputs is not None:
+            network.input_gate = torch.ones(network.input_columns, dtype=torch.bool)
+        expected = network.state_dict()
     for name in sorted({*expected, *state}):
         if name not in state or name not in expected:
             what = "weights lack" if name in expected else "network has no place for"

@@ -114,6 +114,8 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
     if card.input_grid is not None:
         channels, height, width = card.input_grid
         rows.append(("input", f"{channels} channels of {height} × {width}"))
+    if card.open_inputs is not None:
+        rows.append(("input gate", f"lets events of {card.open_inputs:,} of {shape.input_size:,} inputs pass"))
     if (data := card.data) is not None:
         sizes = f"{data.train:,} samples for training, {data.validation:,} for validation, {data.test:,} for tests"
         rows += [

@@ -47,6 +47,7 @@ class Connection(torch.nn.Module):
             shape: tuple[int, ...] = (target.neurons, math.prod(self.pooled))
         else:
             shape = (target.channels, channels, target.kernel, target.kernel)
+        self.columns = shape[1]
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
 
@@ -122,6 +123,22 @@ class Connection(torch.nn.Module):
         """(outputs,) int64 synapses that end in each target neuron."""
         ones = torch.ones((1, self.inputs), dtype=torch.float64)
         return self.messages(ones)[0].round().to(torch.int64)
+
+    def of_inputs(self, of_columns: torch.Tensor) -> torch.Tensor:
+        """(inputs,) of each source neuron, from the (columns,) of each column of weights, of `weight[:, i]`.
+
+        A column of a fully connected layer belongs to a source neuron, or to a window of the pools before the layer;
+        that of a convolution to a channel.
+        """
+        if isinstance(self.target, Linear):
+            return self._unpool(of_columns)[0]
+        return of_columns.repeat_interleave(self.inputs // len(of_columns))
+
+    def of_columns(self, of_inputs: torch.Tensor) -> torch.Tensor:
+        """(columns,) sums over the source neurons of each column; the adjoint of `of_inputs`."""
+        if isinstance(self.target, Linear):
+            return self._pool(of_inputs).flatten()
+        return of_inputs.reshape(self.columns, -1).sum(dim=1)
 
     def _map(self, pooled: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         if isinstance(self.target, Linear):

@@ -50,6 +50,9 @@ class SpikingNetwork(torch.nn.Module):
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak.
+        input_gate: bool buffer, whether events of each input may pass, or None, where all may. One number for each
+            column of the first layer's weights: an input of a fully connected layer, or a window of the pools before
+            it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
         potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
             part of the state dict.
         potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; None by
@@ -58,6 +61,7 @@ class SpikingNetwork(torch.nn.Module):
 
     threshold: torch.Tensor
     time_constant: torch.Tensor
+    input_gate: torch.Tensor | None
     run: ClassVar[Callable[..., torch.Tensor] | None] = None
     """What `forward` calls; put here by `codesign.simulation.engine`, since engines know networks, not the reverse."""
 
@@ -74,6 +78,8 @@ class SpikingNetwork(torch.nn.Module):
         self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
         self.register_buffer("time_constant", constants)
+        self.register_buffer("input_gate", None)
+        self.register_load_state_dict_pre_hook(_expect_gate)
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
         self._potential_steps: tuple[float, ...] | None = None
 
@@ -103,7 +109,8 @@ class SpikingNetwork(torch.nn.Module):
         """That every number is one with which a neuron can be simulated.
 
         Raises:
-            InputError: a weight, bias or threshold is not finite, or a time constant is not above 0.
+            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate is none of
+                this network.
         """
         numbers: dict[str, torch.Tensor] = {
             f"weights of layer {layer}": weight for layer, weight in enumerate(self.weights())
@@ -116,6 +123,26 @@ class SpikingNetwork(torch.nn.Module):
                 raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
         if self.time_constant.device.type != "meta" and not bool((self.time_constant > 0).all()):
             raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
+        gate, columns = self.input_gate, self.input_columns
+        if gate is not None and (gate.dtype != torch.bool or gate.shape != (columns,)):
+            raise InputError(
+                f"network: input_gate must be bool of shape ({columns},), found {gate.dtype} of {tuple(gate.shape)}"
+            )
+
+    @property
+    def input_columns(self) -> int:
+        """Columns of the first layer's weights, each of which a number of `input_gate` is for."""
+        return self.layer_connections()[0].columns
+
+    def input_mask(self) -> torch.Tensor | None:
+        """(inputs,) bool, whether events of each input may pass; None without an `input_gate`."""
+        return None if self.input_gate is None else self.layer_connections()[0].of_inputs(self.input_gate)
+
+    @property
+    def open_inputs(self) -> int | None:
+        """Inputs that `input_gate` leaves open; None without one."""
+        mask = self.input_mask()
+        return None if mask is None else int(mask.sum())
 
     @property
     def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
@@ -203,6 +230,12 @@ class SpikingNetwork(torch.nn.Module):
         parts = [connection.fan_out() for connection in self.layer_connections()]
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*parts, outputs])
+
+
+def _expect_gate(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
+    """Before a state dict is loaded: whether it has a gate, of whatever form, is for it to say."""
+    given, columns = f"{prefix}input_gate" in state, network.input_columns
+    network.input_gate = torch.ones(columns, dtype=torch.bool, device=network.threshold.device) if given else None
 
 
 def _check_neuron(neuron: NeuronSpec) -> None:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import UNKNOWN, column_label, coverage_words, listed, number, quantity, with_interval
+from codesign.analysis.formatting import (
+    UNKNOWN,
+    column_label,
+    coverage_words,
+    listed,
+    number,
+    percent,
+    quantity,
+    with_interval,
+)
 from codesign.analysis.fronts import Front
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
@@ -302,6 +311,10 @@ def _inference(point: Point) -> str:
         details.append(f"stop {point.steps_after_output} after output")
     elif point.inference != "layered":
         details.append("drained")
+    if point.timesteps is not None:
+        details.append(f"first {point.timesteps} timesteps")
+    if point.input_dropout:
+        details.append(f"{percent(point.input_dropout)} of input events lost")
     return f"{point.inference_label}{', ' if details else ''}{', '.join(details)}"
 
 

@@ -22,6 +22,7 @@ class Purpose(Enum):
     NETWORK_DROPOUT = 3
     REFRACTORY_DROPOUT = 4
     INPUT_PRIORITY = 5
+    INPUT_LOSS = 6
 
 
 def _signed(value: int) -> int:

@@ -11,6 +11,7 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
+from codesign.simulation.input import admitted
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
@@ -26,7 +27,8 @@ class Run:
     """A batch on its way through a network, checked.
 
     Attributes:
-        network, events, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
+        network, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
+        events: likewise, and then what of them reaches the network: see `codesign.simulation.input`.
         counters: whether an `Execution` is wanted.
         learns: whether what gradients need is kept.
         loss: what the scores are for, if it is known beforehand; None where all that a run gives is wanted.
@@ -56,6 +58,8 @@ class Run:
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
         self._check_sizes()
+        passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
+        object.__setattr__(self, "events", passing)
         if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
             raise InputError("stop: must be 'drained' with readout 'potential', since output neurons never fire")
         if self.schedule.service is not None:

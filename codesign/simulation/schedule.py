@@ -50,6 +50,9 @@ class Schedule:
             on a core of its own.
         refractory: whether a neuron that fired is silent for the rest of the forward pass, if its `NeuronSpec` says so
             too; False lets it fire again, in training and evaluation, as a refractory dropout of 1 does in training.
+        input_dropout: probability that an input event is lost on its way to the chip, each for itself, or a current; a
+            draw of its own besides that of `Regularization`. What is lost costs the chip nothing and is not counted.
+        timesteps: only the first so many of each sample are run; None runs all.
         service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
             the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
 
@@ -67,6 +70,8 @@ class Schedule:
     barrier_messages: bool = False
     cores: tuple[int, ...] | None = None
     refractory: bool = True
+    input_dropout: float = 0.0
+    timesteps: int | None = None
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
@@ -84,6 +89,9 @@ class Schedule:
         for name in ("prioritize_input", "barrier_messages", "refractory"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name}: must be True or False, found {getattr(self, name)!r}")
+        object.__setattr__(self, "input_dropout", real("input_dropout", self.input_dropout, most=1.0))
+        if self.timesteps is not None:
+            object.__setattr__(self, "timesteps", whole("timesteps", self.timesteps, least=1))
         if self.service is not None:
             instance("service", self.service, ServiceModel)
         threshold = self.synchronization_threshold

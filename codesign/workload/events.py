@@ -163,17 +163,31 @@ class EventBatch:
     def select(self, positions: NDArray[np.integer] | list[int] | slice) -> EventBatch:
         """The samples at `positions`, in that order; their ids go with them."""
         chosen = np.arange(len(self))[positions]
-        rows = (chosen[:, None] * self.timesteps + np.arange(self.timesteps)).ravel()
+        return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
+
+    def first_timesteps(self, timesteps: int) -> EventBatch:
+        """The same samples, cut off after so many timesteps.
+
+        Raises:
+            InputError: there are not so many.
+        """
+        if not 1 <= timesteps <= self.timesteps:
+            raise InputError(f"timesteps: must be between 1 and the events' {self.timesteps}, found {timesteps}")
+        return self._frames(np.arange(len(self)), timesteps, timesteps=timesteps)
+
+    def _frames(self, samples: NDArray[np.integer], count: int, **changed: Any) -> EventBatch:
+        """The first `count` frames of some samples."""
+        rows = (samples[:, None] * self.timesteps + np.arange(count)).ravel()
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         entries = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return self._part(
-            offsets=offsets,
-            indices=self.indices[entries],
-            values=self.values[entries],
-            labels=self.labels[chosen],
-            sample_ids=self.sample_ids[chosen],
-        )
+        return self._part(offsets=offsets, indices=self.indices[entries], values=self.values[entries], **changed)
+
+    def thinned(self, values: NDArray[np.float32]) -> EventBatch:
+        """The same entries with (E,) `values` of which none is above what it was; those of 0 are left out."""
+        kept = values != 0
+        offsets = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
+        return self._part(offsets=offsets, indices=self.indices[kept], values=values[kept])
 
     def with_grid(self, grid: tuple[int, int, int] | None) -> EventBatch:
         """The same events on that grid.

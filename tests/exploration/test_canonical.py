@@ -33,6 +33,7 @@ def test_only_random_numbers_need_a_seed():
     assert needs_seed(Schedule(policy="random", group_size=1), SHAPE)
     assert not needs_seed(Schedule(policy="momentum", group_size=1), SHAPE)
     assert not needs_seed(Schedule(policy="fifo", group_size=1), SHAPE)
+    assert needs_seed(replace(LAYERED, input_dropout=0.5), SHAPE)
 
 
 def test_schedules_that_leave_no_choice_are_one():

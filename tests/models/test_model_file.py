@@ -84,6 +84,8 @@ def test_what_is_saved_is_loaded(tmp_path, topology, neuron):
     saved = network(topology, **neuron)
     with torch.no_grad():
         saved.threshold[0] *= 0.5  # neurons may differ
+    if len(neuron) == 1:
+        saved.input_gate = torch.arange(saved.input_columns) % 2 == 1
     cd.save_model(tmp_path / "new/a.b.safetensors", saved, card_of(saved))
     loaded = cd.load_model(tmp_path / "new/a.b.safetensors")
     assert loaded.card == card_of(saved)
@@ -319,6 +321,20 @@ def test_weights_of_another_type_or_that_are_no_numbers():
     for wrong in (math.nan, math.inf):
         with pytest.raises(InputError, match=r"^m: threshold holds numbers that are not finite"):
             decode_model(content.replace(struct.pack("<f", 0.3), struct.pack("<f", wrong), 1), place="m")
+
+
+def test_a_gate_belongs_to_the_card():
+    one = network()
+    one.input_gate = torch.arange(6) < 4
+    card = card_of(one)
+    assert card.open_inputs == 4
+    assert "4 of 6 inputs" in model_page(card, "a.safetensors")
+    with pytest.raises(InputError, match="the weights lack input_gate"):
+        encode_model(network().state_dict(), card)
+    with pytest.raises(InputError, match="the network has no place for input_gate"):
+        encode_model(one.state_dict(), card_of(network()))
+    with pytest.raises(InputError, match="input_gate must be bool 6, found bool 5"):
+        encode_model({**one.state_dict(), "input_gate": torch.ones(5, dtype=torch.bool)}, card)
 
 
 def test_what_cannot_be_saved(tmp_path):

@@ -16,7 +16,7 @@ from codesign.simulation.service import ServiceModel
 MASK = (1 << 64) - 1
 F32 = np.float32
 LATER = 1 << 30  # more forward steps than there are
-PURPOSES = {"priority": 1, "input": 2, "network": 3, "refractory": 4, "input_priority": 5}
+PURPOSES = {"priority": 1, "input": 2, "network": 3, "refractory": 4, "input_priority": 5, "loss": 6}
 
 
 def mix(value: int) -> int:
@@ -140,6 +140,16 @@ class Cores:
         return F32(self.sent[source, step] + max(ways, default=0.0))
 
 
+def column(network: SpikingNetwork, j: int) -> int:
+    """The column of the first layer's weights that input j feeds."""
+    first = network.layer_connections()[0]
+    _, height, width = first.source
+    c, y, x = j // (height * width), j // width % height, j % width
+    if not isinstance(first.target, Linear):
+        return c
+    return (c * (height // first.pool) + y // first.pool) * (width // first.pool) + x // first.pool
+
+
 def run_sample(
     network: SpikingNetwork,
     frames: np.ndarray,
@@ -184,7 +194,13 @@ def run_sample(
     out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
     out.barriers = [0] * depth
     decay = network.decay.numpy()
-    for t, frame in enumerate(frames):
+    for t, whole_frame in enumerate(frames[: schedule.timesteps]):
+        frame = [
+            sum(uniform("loss", t, j, event) >= schedule.input_dropout for event in range(int(n)))
+            if network.input_gate is None or network.input_gate[column(network, j)]
+            else 0
+            for j, n in enumerate(whole_frame)
+        ]
         had = {n for n in range(total) if u[n] != 0 and network.potential_steps is not None}
         for n in range(total):
             step = F32(0 if network.potential_steps is None else network.potential_steps[layer_of[n]])

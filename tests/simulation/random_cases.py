@@ -260,6 +260,13 @@ def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) 
         frames = np.where(frames > 0, rng.integers(-16, 25, frames.shape) / 8, 0.0)
     # where neurons may fire again and again, small groups take very many steps
     schedule = draw(schedules(network, least_group=1 + network.shape.neurons // (32 if size == "wide" else 16)))
+    schedule = replace(
+        schedule,
+        input_dropout=draw(st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.0])),
+        timesteps=draw(st.sampled_from([None, None, 1, timesteps])),
+    )
+    if not draw(st.integers(0, 3)):
+        network.input_gate = torch.from_numpy(rng.random(network.input_columns) < 0.6)
     each_timestep = network.neuron.readout == "spikes" or timesteps == 1
     return Case(
         network=network,

@@ -1,0 +1,49 @@
+"""What of a batch reaches the chip: sensor or host keep back what the network's gate or the schedule says.
+
+Event batches that engines are given are cut down here, so that whatever is counted afterwards, in either engine, is of
+what passed: synaptic operations, messages, energy, time and `Execution.input_events`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
+from codesign.simulation.schedule import Schedule
+from codesign.workload.events import EventBatch
+
+__all__ = ["admitted"]
+
+
+@torch.no_grad()
+def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int, epoch: int) -> EventBatch:
+    """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses.
+
+    Whether an event is lost is a hash of seed, epoch, sample, timestep, input and the event's number at that input in
+    that timestep. So no sample depends on its batch, and a closed input changes nothing for another.
+
+    Raises:
+        InputError: the events have fewer timesteps.
+    """
+    if schedule.timesteps is not None:
+        events = events.first_timesteps(schedule.timesteps)
+    if (mask := network.input_mask()) is not None:
+        events = events.thinned(np.where(mask.numpy(force=True)[events.indices], events.values, np.float32(0)))
+    if schedule.input_dropout:
+        events = _with_losses(events, schedule.input_dropout, seed=seed, epoch=epoch)
+    return events
+
+
+def _with_losses(events: EventBatch, probability: float, *, seed: int, epoch: int) -> EventBatch:
+    keys = sample_key(seed, epoch, Purpose.INPUT_LOSS, torch.from_numpy(events.sample_ids.copy()))
+    rows = absorb(keys[:, None], torch.arange(events.timesteps)).flatten()
+    lengths = torch.from_numpy(np.diff(events.offsets))
+    key = absorb(rows.repeat_interleave(lengths), torch.from_numpy(events.indices.astype(np.int64)))
+    values = torch.from_numpy(events.values.copy())
+    if events.currents:
+        kept = torch.where(uniform(absorb(key, 0)) < probability, 0.0, values)
+    else:
+        kept = thin(values, key, probability)
+    return events.thinned(kept.numpy())

@@ -1,0 +1,101 @@
+"""What reaches a network: gates, losses and timesteps by hand. The random cases hold engines and oracle to the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from networks import batch_of, network_of
+
+from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement import place
+from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.input import admitted
+from codesign.simulation.schedule import LAYERED
+
+CONVOLUTION = {
+    "input": [2, 4, 4],
+    "layers": [{"kind": "sum_pool", "kernel": 2}, {"kind": "conv2d", "channels": 3, "kernel": 2}],
+}
+POOLED = {"input": [1, 4, 4], "layers": [{"kind": "sum_pool", "kernel": 2}, {"kind": "linear", "neurons": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("topology", "gate", "closed"),
+    [
+        ("6-4-2", [True, False, True, True, False, True], [1, 4]),
+        (CONVOLUTION, [True, False], list(range(16, 32))),
+        (POOLED, [True, False, True, True], [2, 3, 6, 7]),  # the window at the top right
+    ],
+)
+def test_a_gate_closes_inputs_windows_or_channels(topology, gate, closed):
+    network = network_of(topology)
+    inputs = network.shape.input_size
+    network.input_gate = torch.tensor(gate)
+    assert network.open_inputs == inputs - len(closed)
+    frames = np.arange(1, 2 * inputs + 1).reshape(1, 2, inputs)
+    found = admitted(network, batch_of(frames), LAYERED, seed=0, epoch=0)
+    frames[:, :, closed] = 0
+    assert found.frame(0).tolist() == frames[:, 0].tolist()
+    assert found.frame(1).tolist() == frames[:, 1].tolist()
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_what_is_kept_back_costs_the_chip_nothing(engine):
+    """5 of 10 events a timestep pass the gate, in 2 of 4 timesteps: a quarter of operations and messages."""
+    network = network_of("10-3-2", threshold=50)
+    events = batch_of(np.ones((1, 4, 10)))
+    network.input_gate = torch.arange(10) % 2 == 0
+    execution = simulate(network, events, replace(LAYERED, timesteps=2), engine=engine).execution
+    assert execution.input_events.tolist() == [10]
+    assert execution.synaptic_operations.tolist() == [[30, 0]]
+    assert execution.messages.spikes.sum() == 10
+    assert execution.forward_steps.shape == (1, 2)
+    nothing = simulate(network, events, replace(LAYERED, input_dropout=1.0), engine=engine).execution
+    assert nothing.synaptic_operations.sum() == nothing.input_events.sum() == 0
+    placement = place(network.shape, find_chip("loihi"))
+    cost = [price(one, placement).columns() for one in (execution, nothing)]
+    assert cost[0]["energy_synaptic_operation_j"] > cost[1]["energy_synaptic_operation_j"] == 0
+
+
+def test_losses_are_drawn_event_by_event_and_sample_by_sample():
+    network, rng = network_of("50-2"), np.random.default_rng(0)
+    events = batch_of(rng.poisson(4.0, (20, 5, 50)))
+    schedule = replace(LAYERED, input_dropout=0.3)
+    thinned = admitted(network, events, schedule, seed=3, epoch=0)
+    share = thinned.events.sum() / events.events.sum()
+    assert abs(share - 0.7) < 4 * (0.3 * 0.7 / events.events.sum()) ** 0.5
+    alone = admitted(network, events.select([7]), schedule, seed=3, epoch=0)
+    assert alone.frame(2).tolist() == thinned.select([7]).frame(2).tolist()
+    for other in ({"seed": 4, "epoch": 0}, {"seed": 3, "epoch": 1}):
+        assert admitted(network, events, schedule, **other).events.tolist() != thinned.events.tolist()
+    currents = batch_of(rng.random((20, 5, 50)) - 0.5, currents=True)
+    kept = admitted(network, currents, schedule, seed=3, epoch=0)
+    assert set(kept.values.tolist()) < set(currents.values.tolist())
+    assert 0.65 < len(kept.values) / len(currents.values) < 0.75
+
+
+def test_a_state_dict_brings_its_gate_or_takes_it_away():
+    one, other = network_of("6-4-2"), network_of("6-4-2")
+    one.input_gate = torch.arange(6) < 2
+    plain = other.state_dict()
+    other.load_state_dict(one.state_dict())
+    assert other.open_inputs == 2
+    other.load_state_dict(plain)
+    assert other.input_gate is None
+    with pytest.raises(RuntimeError, match="size mismatch for input_gate"):
+        other.load_state_dict({**plain, "input_gate": torch.ones(5, dtype=torch.bool)})
+
+
+def test_wrong_gates_and_timesteps_are_errors():
+    network, events = network_of("6-4-2"), batch_of(np.ones((1, 2, 6)))
+    with pytest.raises(InputError, match="timesteps: must be between 1 and the events' 2, found 3"):
+        simulate(network, events, replace(LAYERED, timesteps=3))
+    for gate in (torch.ones(6), torch.ones(5, dtype=torch.bool)):
+        network.input_gate = gate
+        with pytest.raises(InputError, match=r"input_gate must be bool of shape \(6,\), found"):
+            simulate(network, events, LAYERED)
