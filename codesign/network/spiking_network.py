@@ -79,7 +79,7 @@ class SpikingNetwork(torch.nn.Module):
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
         self.register_buffer("time_constant", constants)
         self.register_buffer("input_gate", None)
-        self.register_load_state_dict_pre_hook(_expect_gate)
+        self.register_load_state_dict_pre_hook(_expect_gate)  # type: ignore[no-untyped-call]
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
         self._potential_steps: tuple[float, ...] | None = None
 

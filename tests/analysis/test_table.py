@@ -297,7 +297,7 @@ def test_all_wrong_cells_are_told_at_once_up_to_ten(tmp_path):
         read_results(tmp_path / "r")
     lines = str(caught.value).splitlines()
     assert len(lines) == 11 < len(wrong)
-    assert lines[1].endswith("column accuracy, row 0 and 1 more: must be 0 or from 1e-60 to 1, found -1.0")
+    assert lines[2].endswith("column accuracy, row 0 and 1 more: must be 0 or from 1e-60 to 1, found -1.0")
     assert lines[-1].endswith("there is more of the kind")
     with pytest.raises(InputError, match="column energy_j, row 0"):
         write_results(tmp_path / "w", [row(energy_j=-1.0)], METADATA)
