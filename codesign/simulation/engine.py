@@ -205,7 +205,7 @@ def classification_loss(
     )
     if schedule.stop == "read_early":
         raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
-    check_loss(criterion, network.neuron, events.timesteps)
+    check_loss(criterion, network.neuron, run.events.timesteps)
     _check_labels(network, events)
     if name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
