@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_rows, truenorth_row
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_rows
 
 from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms, representatives
 from codesign.analysis.points import Point
@@ -67,10 +67,3 @@ def test_why_energies_do_not_compare(mubrain, loihi, kind, chip):
     else:
         assert isinstance(found, Obstacle)
         assert (found.kind, found.points[0].chip) == (kind, chip)
-
-
-def test_an_all_in_energy_has_no_terms():
-    points = of_chips([truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)])
-    found = matched_terms(points["mubrain"], points["truenorth"])
-    assert isinstance(found, Obstacle)
-    assert (found.kind, [point.chip for point in found.points]) == ("all in", ["truenorth"])

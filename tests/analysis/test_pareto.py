@@ -26,11 +26,6 @@ def test_an_unknown_objective_keeps_a_point_off_the_front_and_beats_nobody(unkno
     assert pareto_front([[None, 1.0]], ["maximize", "minimize"]).tolist() == [False]
 
 
-def test_no_points_have_an_empty_front():
-    assert pareto_front([], ["maximize"]).tolist() == []
-    assert hypervolume([], ["maximize"], [0.0]) == 0.0
-
-
 def test_hypervolume_by_hand():
     # Two rectangles from (0, 3): 0.9 x (3 - 2) and 0.8 x (2 - 1).
     values = [[0.9, 2.0], [0.8, 1.0], [None, 0.5], [0.5, 3.5]]

@@ -51,14 +51,6 @@ def test_a_timer_is_neither_layered_nor_free_running():
     assert point.inference_label == "Async RS (timer)"
 
 
-def test_an_all_in_energy_is_not_separable():
-    all_in, split = truenorth_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)
-    points = {point.chip: point for point in points_of([all_in, split])}
-    assert not points["truenorth"].separable
-    assert points["mubrain"].separable
-    assert points["mubrain"].coverage == ("synaptic_operation",)
-
-
 def test_energies_of_different_coverage_have_fronts_of_their_own():
     points = points_of(synthetic_rows())
     fronts = find_fronts(points, synthetic_metadata().objectives)

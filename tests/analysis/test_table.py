@@ -335,12 +335,6 @@ def test_contents_are_equal_whatever_the_wall_time(tmp_path):
     assert not contents_equal(first, changed)
 
 
-def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        write_results(tmp_path / "file" / "r.parquet", [row()], METADATA)
-
-
 def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path):
     rows = [
         row(refractory=True, **{"axis.lanes": None}),

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from codesign.cli.durations import ago, format_duration, rate_text
 from codesign.cli.progress import LiveProgress, PlainProgress
-from codesign.cli.progress_table import front_table, joined
+from codesign.cli.progress_table import front_table
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay, Search
@@ -375,10 +375,6 @@ def test_a_closed_picture_stays_closed(clock: Clock) -> None:
     live.close()
     begin(live, {"train": 1})
     assert live._live is None
-
-
-def test_empty_pieces_are_left_out() -> None:
-    assert joined(["one", "", "two"]).plain == "one, two"
 
 
 def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,16 +164,6 @@ def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
     assert again.jobs.trained == 0
 
 
-def test_a_dataset_or_scale_that_is_not_there(question: Path) -> None:
-    ended = program("sweep", "deep/question", "--dataset", "fw", folder=question)
-    assert ended.returncode == 2
-    assert ended.stderr == (
-        "error: sweeps/deep/question.yaml: has no dataset 'fw'; did you mean 'few'? allowed: digits, few\n"
-    )
-    with pytest.raises(InputError, match=r"^tiny.yaml: has no scales, so 'one' cannot be chosen$"):
-        invoke("tiny.yaml", "--scale", "one", "--dry-run")
-
-
 def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
     assert invoke("tiny.yaml", "--executor", "serial")[0] == 0
     code, said = invoke("tiny.yaml", "--models")
@@ -226,11 +215,6 @@ def test_options_that_contradict_each_other(folder: Path) -> None:
         invoke("tiny.yaml", "--ray-address", "host:1", "--workers", "2")
 
 
-def test_an_unknown_sweep_names_those_there_are(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"no sweep file 'mubrain_vs_loihy'; did you mean 'mubrain_vs_loihi'\?"):
-        invoke("mubrain_vs_loihy")
-
-
 def test_sweeps_are_named_by_their_folder_and_bases_are_not(question: Path) -> None:
     (question / "sweeps/deep/_base.yaml").write_text(SWEEP, encoding="utf-8")
     (question / "sweeps/_hidden").mkdir()
@@ -263,30 +247,3 @@ def test_sweeps_in_the_working_folder_are_found_by_name(folder: Path) -> None:
     (folder / "sweeps/nmnist.yaml").write_text(SWEEP)  # before the one that is shipped
     assert invoke("nmnist", "--dry-run")[1].startswith("tiny: Tiny")
     assert invoke("smoke", "--dry-run")[1].startswith("smoke: ")
-
-
-@pytest.mark.parametrize("name", ["sweeps/mubrain_vs_loihi.yaml", "deep/mine"])
-def test_shipped_sweeps_are_found_from_an_installed_package(tmp_path: Path, cache: Path, name: str) -> None:
-    """The layout of the wheel: chips and sweeps inside the package, nothing beside it."""
-    site, empty = tmp_path / "site", tmp_path / "empty"
-    shutil.copytree(ROOT / "codesign", site / "codesign", ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("chips", "sweeps"):
-        shutil.copytree(ROOT / part, site / "codesign" / part, dirs_exist_ok=True)
-    (site / "codesign/sweeps/deep").mkdir()
-    (site / "codesign/sweeps/deep/mine.yaml").write_text("extends: ../smoke.yaml\nname: mine\n", encoding="utf-8")
-    empty.mkdir()
-    ended = program("sweep", name, "--dry-run", path=site, folder=empty)
-    assert ended.returncode == 0, ended.stderr
-    assert "design points" in ended.stdout
-
-
-@pytest.mark.recordings
-def test_the_nmnist_sweep_can_be_planned(folder: Path) -> None:
-    from codesign.workload.dataset import list_datasets
-
-    states = {status.name: status.state for status in list_datasets()}
-    if states["nmnist"] not in ("complete", "partial"):
-        pytest.skip("N-MNIST recordings are not there; set CODESIGN_DATA to the folder that holds them")
-    code, said = invoke("nmnist", "--dry-run")
-    assert code == 0
-    assert "train" in said

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ConfigDict
 from tiny_sweeps import TINY
 
-from codesign.documents import Path_, Spec, parse_document
+from codesign.documents import Path_, Spec
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.composition import load_chosen
 from codesign.exploration.spec import SweepSpec
@@ -416,12 +416,3 @@ def test_names_may_be_numbers(folder):
     path = write("mine.yaml", TINY + "scales: {1: {title: one}, 2: {title: two}}\n")
     chosen = load_chosen(path, SweepSpec, scale="2")
     assert (chosen.spec.title, chosen.spec.name, chosen.scales) == ("two", "tiny_2", ("1", "2"))
-
-
-def test_a_file_without_any_of_it_is_read_as_before(folder):
-    chosen = load_chosen(folder / "tiny.yaml", SweepSpec)
-    assert chosen.spec == parse_document(TINY, "tiny.yaml", SweepSpec)
-    assert (chosen.text, chosen.options) == ("", {})
-    assert mistakes("mine.yaml", "- 1\n") == [
-        "mine.yaml:1: the document: must be a valid dictionary or instance of SweepSpec, found a list"
-    ]

@@ -2,78 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from tiny_sweeps import TINY, Recording, run, tiny
 from typer.testing import CliRunner
 
-from codesign.analysis.table import ResultTable, contents_equal, read_results
+from codesign.analysis.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.pricing.pricing import check_output
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
 from codesign.files import open_folder, read_file
-from codesign.files.folder import Folder
 
 
-@pytest.fixture(scope="module")
-def locally(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple[ResultTable, list[str]]:
-    """Results and jobs of the tiny sweep on paths."""
-    folder = tmp_path_factory.mktemp("locally")
-    outcome, progress = run(tiny(), folder, cache_root)
-    assert outcome.results == folder / "out" / "results.parquet"
-    return read_results(outcome.results), progress.jobs
+@pytest.fixture
+def location() -> str:
+    """A place that is no path of this machine."""
+    return f"memory://{uuid4().hex}"
 
 
-@pytest.fixture(params=["file", "memory"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return tmp_path.as_uri() if request.param == "file" else f"memory://{uuid4().hex}"
-
-
-def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(location, cache_root, locally):
-    table, jobs = locally
-    outcome, progress = run(tiny(), location, cache_root)
-    assert (outcome.results, outcome.report) == (f"{location}/out/results.parquet", f"{location}/out/report.html")
-    assert progress.jobs == jobs
-    assert contents_equal(read_results(outcome.results), table)
-    report = read_file(outcome.report)
-    assert report.startswith(b"<!")
-    names = [name for name in open_folder(f"{location}/out").names(deep=True) if name != ".lock"]
-    assert names == ["report.html", "results.parquet", "run.json"]
+def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, location, cache_root):
+    outcome, _ = run(tiny(), location, cache_root, models=True)
+    out, here = f"{location}/out", finished_sweep / "out"
+    files = (f"{out}/results.parquet", f"{out}/report.html", f"{out}/models")
+    assert (outcome.results, outcome.report, outcome.models.folder) == files
+    assert contents_equal(read_results(outcome.results), read_results(here / "results.parquet"))
+    names = [name for name in open_folder(out).names(deep=True) if name != ".lock"]
+    models = [f"models/{name}" for name in ("README.md", "layered-seed0.md", "layered-seed0.safetensors")]
+    assert names == [*models, "report.html", "results.parquet", "run.json"]
+    for name in models:
+        assert read_file(f"{out}/{name}") == (here / name).read_bytes()
 
     again, progress = run(tiny(), location, cache_root, output="again")
     assert progress.jobs == []
-    assert contents_equal(read_results(again.results), table)
-
-
-def carried(finished_sweep: Path, location: str) -> Folder:
-    """The store of that sweep at another place."""
-    here, there = open_folder(finished_sweep / "store"), open_folder(f"{location}/store")
-    for name in here.names(deep=True):
-        there.write(name, here.read(name))
-    return there
-
-
-def test_damaged_entries_at_a_url_are_computed_again(finished_sweep, location, cache_root, locally):
-    folder = carried(finished_sweep, location)
-    for name in folder.names(deep=True):
-        data = folder.read(name)
-        folder.write(name, data[:-1])
-    outcome, progress = run(tiny(), location, cache_root)
-    assert progress.jobs == locally[1]
-    damaged = [note for note in progress.notes if "was damaged" in note]
-    assert len(damaged) == len(folder.names("damaged")) > 0
-    assert contents_equal(read_results(outcome.results), locally[0])
-
-
-def test_a_store_can_be_carried_from_a_path_to_a_url(finished_sweep, location, cache_root):
-    """The layout is the same everywhere."""
-    carried(finished_sweep, location)
-    _, progress = run(tiny(), location, cache_root)
-    assert progress.jobs == []
+    assert contents_equal(read_results(again.results), read_results(outcome.results))
 
 
 def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):

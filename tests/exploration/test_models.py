@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import tiny_studies
@@ -22,7 +21,6 @@ from codesign.exploration.models import file_names
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
-from codesign.files import open_folder, read_file
 
 UNLAYERED = (
     "  layered: {method: layered}\n",
@@ -175,17 +173,6 @@ def test_a_card_holds_so_many_evaluations_and_counts_the_rest(after_sweep, tmp_p
     assert (len(card.evaluations), card.evaluations_left_out) == (2, 1)
     page = (tmp_path / "out/models/layered-seed0.md").read_text(encoding="utf-8")
     assert "Left out here, and in the results: 1." in page
-
-
-@pytest.mark.parametrize("scheme", ["file", "memory"])
-def test_models_at_a_url(finished_sweep, tmp_path, cache_root, scheme):
-    place = tmp_path.as_uri() if scheme == "file" else f"memory://{uuid4().hex}"
-    outcome, _ = run(tiny(), place, cache_root, models=True)
-    assert outcome.models.folder == f"{place}/out/models"
-    names = open_folder(f"{place}/out/models").names()
-    assert names == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
-    assert {name: read_file(f"{place}/out/models/{name}") for name in names} == contents(finished_sweep / "out")
-    assert cd.load_model(f"{place}/out/models/layered-seed0.safetensors").card.name == "layered, seed 0"
 
 
 WORDS = st.text("aA_é/.:*", min_size=1, max_size=4) | st.sampled_from(["x" * 80, "y" * 200, "y" * 201])

@@ -42,13 +42,6 @@ def test_a_policy_that_looks_at_times_works_with_any_thresholds():
     assert schedule.barrier_messages
 
 
-def test_a_chip_without_times_cannot_run_a_policy_that_looks_at_them():
-    spec = tiny(RANDOM, TIMED, ("mubrain: {", "mubrain_layersync2024: {"))
-    expected = r"schedules\.asynchronous.* on chips\.mubrain_layersync2024: .* gives no times\.synaptic_operation"
-    with pytest.raises(InputError, match=expected):
-        plan_of(spec)
-
-
 TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
 
 
@@ -72,12 +65,6 @@ def test_a_recipe_whose_chip_is_too_small_cannot_be_trained():
     reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain"]
     assert len(reasons) == 2
     assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
-
-
-def test_a_recipe_whose_chip_lacks_times_is_a_mistake():
-    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain_layersync2024"))
-    with pytest.raises(InputError, match=r"recipes\.rs\.chip: mubrain_layersync2024: .* gives no times"):
-        plan_of(tiny(recipe, (CHIP, CHIP + "\n  mubrain_layersync2024: {capacity: scaled, schedules: [layered]}")))
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "arbiter"])

@@ -63,8 +63,3 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")
     store.put(key, model.payload, {name: value for name, value in model.facts.items() if name not in late})
     assert point_row(point, plan.shape, store, {}) == {**row, **dict.fromkeys(late)}
-
-
-def test_no_points_have_no_rows(tmp_path, cache_root):
-    plan = plan_sweep(tiny(), cache_root=cache_root)
-    assert list(point_rows([], plan.shape, Store(tmp_path), {})) == []

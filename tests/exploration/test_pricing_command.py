@@ -52,17 +52,6 @@ def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
     assert "replays: " in done.stderr
 
 
-def test_a_mistake_ends_with_its_line_and_code_2(folder: Path, cache_root: Path):
-    file = folder / "wrong.yaml"
-    text = price_file(folder / "priced.yaml", "clocked_accelerated", "axes:\n  cores: [1, 2]\n")
-    file.write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        arguments(folder, file), env=environment(cache_root), capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2
-    assert f"{file}:6: axes.cores: cores: changes spikes" in done.stderr
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of other processes need POSIX")
 def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder: Path, cache_root: Path):
     text = price_file(folder / "priced.yaml", "barrier_accelerated", LARGE)

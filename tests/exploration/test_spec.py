@@ -7,7 +7,7 @@ from tiny_sweeps import TINY, tiny
 
 import codesign
 from codesign.documents import parse_document
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.space import AxisRange
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
@@ -144,16 +144,6 @@ def test_a_chip_for_all_recipes_passes_layered_ones_by():
     assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain")
 
 
-def test_text_that_is_no_sweep_is_a_mistake_and_not_a_crash():
-    for text in (
-        "[1, 2]",
-        "hello",
-        "recipes: 3\nchips: [a]\naxes: 1\n",
-        "recipes: {a: 1}\nchips: {b: {schedules: 3}}\n",
-    ):
-        assert problems(text)
-
-
 def test_preset_fills_what_defaults_and_recipe_leave_open():
     spec = tiny(
         (
@@ -188,27 +178,6 @@ def test_network_takes_inputs_and_outputs_from_the_workload():
 def test_network_without_layers_takes_those_of_the_preset():
     topology = tiny(('network: {hidden: "12-8"}\n', "")).topology(input_grid=(1, 4, 4), classes=10)
     assert [layer.neurons for layer in topology.layers if isinstance(layer, Linear)] == [64, 64, 64, 10]
-
-
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        ('{topology: "100-[64x3]-10"}', "has 100 inputs, the workload 'digits' has 512"),
-        ('{topology: "512-[64x3]-11"}', "the 10 classes"),
-        ("{layers: [{kind: conv2d, channels: 4, kernel: 3}]}", "found conv2d"),
-        ("{layers: [{kind: conv2d, channels: 4, kernel: 30}, {neurons: 10, kind: linear}]}", "kernel of 30"),
-    ],
-)
-def test_network_that_does_not_fit_the_workload(network, message):
-    spec = tiny(('{hidden: "12-8"}', network))
-    with pytest.raises(InputError, match=message):
-        spec.topology(input_grid=(2, 16, 16), classes=10)
-
-
-def test_convolutional_network_sees_the_workloads_grid():
-    layers = "{layers: [{kind: conv2d, channels: 4, kernel: 3}, {kind: linear, neurons: 10}]}"
-    spec = tiny(('{hidden: "12-8"}', layers))
-    assert spec.topology(input_grid=(2, 16, 16), classes=10).input == (2, 16, 16)
 
 
 def test_a_sweeps_own_schedule_hides_the_built_in_one():

@@ -10,7 +10,7 @@ from handmade_hardware import near
 from tiny_sweeps import CHIP, UNLAYERED, run, tiny
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
-from codesign.errors import InputError, StoreError
+from codesign.errors import InputError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
@@ -246,15 +246,6 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
     (failed,) = (row for row in rows(tmp_path) if row["status"] == "failed")
     assert (failed["schedule"], failed["reason"]) == (schedule, "ZeroDivisionError: a bug")
     assert failed["trained_epochs"] == 1
-
-
-def test_a_store_that_cannot_be_written_stops_the_sweep(tmp_path, cache_root, monkeypatch):
-    def full(*arguments: Any, **options: Any) -> None:
-        raise StoreError("No space left on device")
-
-    monkeypatch.setattr(Store, "put_many", full)
-    with pytest.raises(StoreError, match="No space"):
-        run(tiny(), tmp_path, cache_root)
 
 
 def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from handmade_hardware import chip_from
 from typer.testing import CliRunner
 
 from codesign.cli.chips import app
 from codesign.errors import DocumentError
-from codesign.hardware.library import check_chip, find_chip
+from codesign.hardware.library import find_chip
 
 BODY = """cores: {{value: 1, confidence: stated, source: made_up}}
 layers_share_core: true
@@ -51,20 +49,6 @@ def test_an_energy_that_is_of_something_else_is_refused(energy: str) -> None:
 def test_a_chip_of_ones_own_may_leave_it_out(voltage: str) -> None:
     chip = chip_from(BODY.format(energies=f"spike: {{value: 26 pJ{voltage}, {KNOWN}}}"))
     assert chip.energies.spike.per is None
-
-
-def test_a_chip_that_comes_with_the_program_must_say_all_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped, own = tmp_path / "shipped", tmp_path / "own"
-    text = (Path(__file__).parents[2] / "chips" / "tianjic.yaml").read_text(encoding="utf-8")
-    for folder in (shipped, own):
-        folder.mkdir()
-        (folder / "tianjic.yaml").write_text(text.replace("    static: inside\n", ""), encoding="utf-8")
-    monkeypatch.setattr("codesign.hardware.library.packaged_folders", lambda name: [shipped])
-    assert check_chip(own / "tianjic.yaml").name == "tianjic"
-    with pytest.raises(DocumentError) as raised:
-        check_chip(shipped / "tianjic.yaml")
-    (problem,) = raised.value.problems
-    assert "energies.synaptic_operation.static: must be given" in str(problem)
 
 
 def test_show_says_what_an_energy_is_of_and_in_which_words_it_was_published() -> None:

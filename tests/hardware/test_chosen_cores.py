@@ -15,7 +15,6 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
-from codesign.hardware.library import find_chip
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.traffic import MOST_CORES, message_hops, messages_between
@@ -252,14 +251,3 @@ def test_cores_by_hand_may_lie_on_further_chips_and_on_added_ones() -> None:
         place(shape_of("3-4-2"), joined, cores=(0, 6))
     added = place(shape_of("3-4-4-4"), mesh_chip(1, 2, neurons=4), "scaled", cores=(2, 1, 0))
     assert "the network needs 3 cores, the chip has 2; cores added" in added.assumptions[0]
-
-
-@pytest.mark.parametrize("chip", ["loihi", "loihi_davies2018"])
-def test_a_full_chip_of_128_cores_is_arranged_with_fewer_hops(chip: str) -> None:
-    """21 parts of each of six layers on Loihi's two published numberings of its tiles."""
-    shape, described = shape_of("512-[21x6]-2"), find_chip(chip)
-    capacity = described.neurons_per_core.model_copy(update={"value": (1,)})
-    described = described.model_copy(update={"neurons_per_core": capacity})
-    in_order, near = (place(shape, described, strategy=name) for name in ("in_order", "near"))
-    assert in_order.cores_used == near.cores_used == 128
-    assert hops(near) < 0.95 * hops(in_order)

@@ -179,16 +179,6 @@ def test_input_currents_are_named_and_not_charged(two_timesteps: Execution) -> N
     assert any("multiply-accumulates" in text for text in cost.not_modelled)
 
 
-def test_wrong_arguments_are_refused(two_timesteps: Execution) -> None:
-    chip = chip_from(MESH_CORES + ASYNCHRONOUS)
-    other = place(network_shape(parse_topology("3-5-2")), chip, "published")
-    with pytest.raises(InputError, match="another network"):
-        price(two_timesteps, other)
-    placement = place(two_timesteps.shape, chip)
-    with pytest.raises(InputError, match="operation"):
-        price(two_timesteps, placement, operation="overclocked")
-
-
 PARTS = {"chip": "1 W", "core_in_use": "3 W", "core_off": "2 W", "host": "50 W"}
 
 

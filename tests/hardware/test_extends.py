@@ -131,11 +131,6 @@ synchronization: {kind: timer}
     ]
 
 
-def test_a_chip_does_not_extend_itself(folder: Path) -> None:
-    Path("other.yaml").write_text("name: other\nextends: mine\n", encoding="utf-8")
-    assert mistakes("", "other") == ["other.yaml:2: extends: mine.yaml: is extended by itself, through 2 files"]
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(chip_names()), st.data())
 def test_parts_of_a_chip_over_itself_change_nothing(name: str, data: st.DataObject) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,12 +20,6 @@ def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: int = 1, m
 
 def placed(topology: str, chip, capacity="published") -> Placement:
     return place(network_shape(parse_topology(topology)), chip, capacity)
-
-
-def moved(placement: Placement, cores: tuple[int, ...]) -> Placement:
-    """The same parts on other cores."""
-    parts = tuple(replace(part, core=core) for part, core in zip(placement.parts, cores, strict=True))
-    return replace(placement, parts=parts)
 
 
 def loads(geometry: Geometry, source: int) -> dict[str, float]:
@@ -125,27 +118,6 @@ def test_links_carry_every_hop_and_lead_somewhere(
         assert row >= 0
         assert 0 <= column < columns
         assert 1 <= int(at_chip or 1) <= placement.chips_used
-
-
-@settings(max_examples=50, deadline=None)
-@given(tiles=st.tuples(st.integers(0, 5), st.integers(0, 5)), apart=st.booleans())
-def test_a_message_follows_one_way_from_its_source_to_its_destination(tiles: tuple[int, int], apart: bool) -> None:
-    """Walks the links of a message, one after the other, on each chip that it sees."""
-    start, end = tiles
-    if start == end and not apart:
-        return
-    placement = placed("1-1-1", mesh_chip(2, 3, more="multi_chip: {}\n"))
-    passed = loads(moved(placement, (start, end + 6 * apart)).geometry, 1)
-    assert set(passed.values()) <= {1.0}
-    step = {"east": 1, "west": -1, "south": 3, "north": -3}
-    for at_chip, tile, goal in [(1, start, 0), (2, 0, end)] if apart else [(1, start, end)]:
-        for directions in (("east", "west"), ("south", "north")):
-            prefix = f"chip {at_chip}, " if apart else ""
-            while ways := [way for way in directions if f"{prefix}tile {tile} {way}" in passed]:
-                del passed[f"{prefix}tile {tile} {ways[0]}"]
-                tile += step[ways[0]]
-        assert tile == goal
-    assert not passed
 
 
 @settings(max_examples=40, deadline=None)

@@ -95,12 +95,6 @@ def test_potentials_count_in_steps_of_their_layers_weights() -> None:
         potential_steps(state, 25, weight_bits=3)
 
 
-@pytest.mark.parametrize("bits", [0, 33, -1])
-def test_bits_out_of_range_are_refused(bits: int) -> None:
-    with pytest.raises(InputError, match="between 1 and 32"):
-        quantized([1.0], bits)
-
-
 @settings(deadline=None)
 @given(
     st.lists(st.floats(-10, 10, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=20),

@@ -89,10 +89,6 @@ def truncated(path: Path) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 # entries of the store ------------------------------------------------------------------------------------------------
 
 
@@ -236,42 +232,6 @@ def test_headers_that_say_anything_count_as_damage(store: Store) -> None:
 
 
 # the cache of events -------------------------------------------------------------------------------------------------
-
-
-def replaced_by_a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def test_a_damaged_cache_of_events_is_made_again(folder: Path, undisturbed: Undisturbed, store: Store) -> None:
-    """The store is whole, so that the events are all there is to be made."""
-    damages = (corrupted, truncated, emptied, replaced_by_a_folder)
-    whole = folder / "whole"  # of this sweep alone
-    command = (*SWEEP, "--store", "store", "--output", "out_whole")
-    (first,) = run_all([command], folder=folder, environments=[{"CODESIGN_CACHE": whole}])
-    assert first.code == 0, first.err
-    assert list(whole.glob("events/*.npz"))
-    for damage in damages:
-        cache = folder / damage.__name__
-        shutil.copytree(whole, cache)
-        for path in cache.glob("events/*.npz"):
-            damage(path)
-    runs = run_all(
-        [(*SWEEP, "--store", "store", "--output", f"out_{damage.__name__}") for damage in damages],
-        folder=folder,
-        environments=[{"CODESIGN_CACHE": folder / damage.__name__} for damage in damages],
-    )
-    original = everything_below(whole)
-    for damage, ended in zip(damages, runs, strict=True):
-        assert ended.code == 0, ended.err
-        undisturbed.check_results(folder / f"out_{damage.__name__}" / "results.parquet")
-        cache = folder / damage.__name__
-        if damage is replaced_by_a_folder:
-            assert f"cache folder {cache} cannot be written" in ended.err
-        else:
-            assert everything_below(cache) == original
-            for name in original:
-                assert (cache / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 # results -------------------------------------------------------------------------------------------------------------

@@ -25,24 +25,6 @@ def kernels(undisturbed: Undisturbed) -> Path:
     return cache_folder()
 
 
-def test_an_output_folder_or_a_store_that_cannot_be_written(folder: Path, cache_root: Path) -> None:
-    """Found out before anything is run."""
-    locked, inside = folder / "locked", folder / "locked" / "inside"
-    inside.mkdir(parents=True)
-    with read_only(locked, inside) as prepare:
-        started = {
-            inside: sweep(folder, cache_root, output=inside, prepare=prepare),
-            locked / "reports": sweep(folder, cache_root, output=locked / "reports", prepare=prepare),
-            locked / "store": sweep(folder, cache_root, store=locked / "store", prepare=prepare),
-        }
-        for place, process in started.items():
-            ended = end(process)
-            check_stopped(ended, place, DENIED)
-            assert "to run:" not in ended.err
-            assert ended.jobs == []
-        assert everything_below(locked) == set()
-
-
 def test_a_store_whose_folders_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """A store of somebody else: the folder itself can be written, one inside cannot."""
     shutil.copytree(undisturbed.store, folder / "store")

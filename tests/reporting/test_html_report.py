@@ -20,7 +20,6 @@ from synthetic_sweep import (
 
 from codesign.analysis.metadata import ChipFacts
 from codesign.analysis.table import ResultTable
-from codesign.errors import InputError
 from codesign.reporting.html import write_report
 
 
@@ -200,9 +199,3 @@ def test_a_sweep_of_failures_is_a_report_too():
     assert "The front is empty" in text
     empty = page_of([])
     assert "0 design points from 0 rows" in empty
-
-
-def test_a_report_that_cannot_be_written_is_an_input_error(table, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        write_report(table, tmp_path / "file" / "report.html")

@@ -54,13 +54,6 @@ def test_figure_4_by_hand():
     assert found.part.missing == ""
 
 
-def test_figure_4_without_drained_rows():
-    rows = [row for row in reactive_rows() if row["schedule"] != "drained"]
-    found = section(rows, repeating("figure4"))
-    assert "asynchronous inference drained" in found.part.missing
-    assert claims(found)["more spikes drained"].status == "cannot be asked"
-
-
 def converging(recipe: str, inference: str, curve: list[float], drained: float) -> list[Row]:
     return [
         run(

@@ -11,7 +11,6 @@ from synthetic_sweep import (
     accuracies,
     loihi_row,
     mubrain_row,
-    printed,
     statuses,
     synthetic_page,
     synthetic_rows,
@@ -223,10 +222,3 @@ def test_a_workload_of_ones_own_has_claims_without_numbers_beside():
     assert texts(found.part.table)[0][2] == "–"
     assert claims(found)["hurts"].status == "holds"
     assert "In the paper" not in claims(found)["hurts"].sentence
-
-
-@pytest.mark.parametrize("part", ["table2", "table3"])
-def test_the_terminal_shows_both_numbers(part):
-    text = printed(table_of(synthetic_rows(), repeating(part)))
-    assert ("94.9 ± 1.0 %" if part == "table2" else "0.9155 ± ") in text
-    assert text.index("repeated") < text.index("Pareto front")

@@ -257,10 +257,6 @@ def test_hypervolume_is_drawn_where_it_grows(report):
     assert "Line: the baseline alone, 4e-10." in report
 
 
-def test_the_same_study_gives_the_same_bytes(table, report):
-    assert render_report(table) == report
-
-
 def test_names_of_a_study_are_text_whatever_they_hold():
     def renamed(one: TrialFacts) -> TrialFacts:
         parameters = {HOSTILE: HOSTILE} if one.number else {HOSTILE: "b"}
@@ -395,17 +391,3 @@ def test_the_summary_on_a_terminal_fits_eighty_columns(table):
 
 def test_the_summary_of_many_parameters_and_trials_fits_too(large):
     assert "More parameters that differ, in the report: 14." in printed(large)
-
-
-def test_markup_in_a_study_is_printed_as_it_is():
-    facts = small_study()
-    marked = tuple(
-        replace(one, parameters=one.parameters | {"schedule.policy": f"[red]{one.number}"}) for one in facts.trials
-    )
-    text = printed(table_of(rows_on_test(), study_metadata(replace(facts, trials=marked))))
-    assert "[red]2" in text
-
-
-def test_an_empty_front_is_said_on_a_terminal():
-    study = replace(small_study(), trials=(trial(0, state="infeasible"),), baseline=None)
-    assert "The front is empty" in printed(table_of([], study_metadata(study)))

@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_compilation import unwritable
 
 from codesign.errors import InputError
 from codesign.simulation.event import compilation
 from codesign.simulation.event.compilation import CACHE_VARIABLE
+
+
+def unwritable(folder: Path) -> Path:
+    """A path below a file, where nobody can create a folder, not even root."""
+    (folder / "file").touch()
+    return folder / "file" / "below"
 
 
 @pytest.fixture

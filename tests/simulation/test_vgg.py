@@ -92,8 +92,9 @@ def test_training_brings_the_loss_down():
     assert history[0].spike_density > 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_full_width_trains_and_evaluates():
+    """Would catch a size of the paper's network that some index or buffer does not hold."""
     network, events = vgg(64, 128, 256), images(2)
     before = [weight.detach().clone() for weight in network.weights()]
     recipe = Recipe(method="unlayered", group_size=PRESET.group_size, epochs=1, batch_size=2, learning_rate=2e-4)

@@ -70,10 +70,6 @@ def test_a_uniform_black_image_gives_no_event():
     assert batch.events.tolist() == [0, 0]
 
 
-def test_no_images_give_an_empty_batch():
-    assert len(record(SaccadeCamera(height=10, width=10), np.zeros((0, 6, 6), np.uint8))) == 0
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7]), st.sampled_from([1.0, 1.5, 2.0]))
 def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, magnification):
@@ -98,15 +94,6 @@ def test_long_bins_hold_what_short_bins_hold():
     short = frames(record(camera, random_images(5), timesteps=10), camera)
     long = frames(record(camera, random_images(5), timestep_s=0.02, timesteps=5), camera)
     assert np.array_equal(short.reshape(3, 5, 2, *short.shape[2:]).sum(axis=2), long)
-
-
-def test_the_rate_rises_and_falls_within_a_saccade():
-    camera = SaccadeCamera(height=34, width=34)
-    images = np.zeros((1, 28, 28), np.uint8)
-    images[0, 8:20, 10:18] = 255
-    events = frames(record(camera, images), camera)[0].sum(axis=(1, 2, 3))
-    assert events[4:6].sum() > 2 * events[:2].sum()
-    assert events[4:6].sum() > 2 * events[8:].sum()
 
 
 def test_camera_refuses_what_it_cannot_show():
