@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from codesign.simulation.execution import Execution, warn_if_silent
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["evaluate", "predict"]
+__all__ = ["Answers", "answer", "evaluate", "predict"]
 
 
 @torch.no_grad()
@@ -49,7 +50,6 @@ def evaluate(
     return execution
 
 
-@torch.no_grad()
 def predict(
     network: SpikingNetwork,
     events: EventBatch,
@@ -60,14 +60,43 @@ def predict(
     engine: str = DEFAULT_ENGINE,
 ) -> NDArray[np.int64]:
     """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
-    parts: list[NDArray[np.int64]] = []
+    return answer(network, events, schedule, seed=seed, batch_size=batch_size, engine=engine).predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a network makes of B samples, without counters.
+
+    Attributes:
+        predictions: (B,) as `predict`.
+        emitted: spikes emitted by hidden neurons, summed over the samples.
+    """
+
+    predictions: NDArray[np.int64]
+    emitted: int
+
+
+@torch.no_grad()
+def answer(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    batch_size: int = 256,
+    engine: str = DEFAULT_ENGINE,
+) -> Answers:
+    """What `predict` does, and how many spikes it took."""
+    parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    emitted = 0
     for batch in _batches(events, batch_size):
-        logits = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine).logits
-        best = logits.argmax(dim=1)
+        simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
+        best = simulation.logits.argmax(dim=1)
         if network.neuron.readout == "spikes":
-            best = torch.where((logits > 0).any(dim=1), best, -1)
+            best = torch.where((simulation.logits > 0).any(dim=1), best, -1)
         parts.append(best.numpy(force=True))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+        emitted += simulation.emitted
+    return Answers(predictions=np.concatenate(parts), emitted=emitted)
 
 
 def _batches(events: EventBatch, batch_size: int) -> Iterator[EventBatch]:

@@ -11,6 +11,7 @@ from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.training.budget import Budget
 from codesign.units import Positive, Real
 
 __all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
@@ -19,6 +20,7 @@ UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "chip", "i
 """Parameters that say nothing about layered training."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
+SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
 
 
 class Calibration(Spec):
@@ -87,6 +89,11 @@ class Recipe(Spec):
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
+        spike_cost: λ: what the loss gains for each unit of spike density, spikes per hidden neuron and sample; one number,
+            or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
+        budget: what samples may take at most: λ is led towards it, from `spike_cost` or from 0.01.
+        spike_floor: spikes per neuron of a layer and sample that cost nothing.
+        cost_ramp: share of the epochs over which costs rise; of the later ones the best is kept.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
@@ -107,6 +114,10 @@ class Recipe(Spec):
     network_dropout: Probability = 0.0
     refractory_dropout: Probability = 0.0
     momentum_noise: Annotated[Real, Field(ge=0)] = 0.0
+    spike_cost: SpikeMultiplier | Annotated[tuple[SpikeMultiplier, ...], Field(min_length=1)] = 0.0
+    budget: Budget | None = None
+    spike_floor: Annotated[Real, Field(ge=0)] = 0.05
+    cost_ramp: Probability = 0.4
     calibration: Calibration | None = None
 
     @model_validator(mode="after")
@@ -123,6 +134,12 @@ class Recipe(Spec):
                 f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
             )
         return self
+
+    @property
+    def spikes_cost(self) -> bool:
+        """Whether spikes add to the loss."""
+        costs = self.spike_cost if isinstance(self.spike_cost, tuple) else (self.spike_cost,)
+        return self.budget is not None or any(costs)
 
     @property
     def schedule(self) -> Schedule:

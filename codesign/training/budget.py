@@ -1,0 +1,58 @@
+"""What a training may spend: spikes, or the energy of a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.units import Energy, Real
+
+__all__ = ["Budget", "EnergyMeter"]
+
+
+class Budget(Spec):
+    """What a sample may take at most: one of these.
+
+    Attributes:
+        density: spikes per hidden neuron, on validation samples in the schedule that is trained through.
+        energy: of a validation sample on `chip`, everything that is powered, in its own schedule; held in joules.
+        chip: name of the chip; in a sweep, of one of its chips.
+    """
+
+    density: Annotated[Real, Field(gt=0)] | None = None
+    energy: Annotated[Energy, Field(gt=0)] | None = None
+    chip: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Budget:
+        if (self.density is None) == (self.energy is None):
+            raise ValueError("give one of density and energy")
+        if (self.energy is None) != (self.chip is None):
+            raise ValueError("an energy needs the chip that it is for, and only an energy does")
+        return self
+
+    @property
+    def most(self) -> float:
+        """The number itself: a density, or joules."""
+        most = self.density if self.energy is None else self.energy
+        assert most is not None
+        return most
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnergyMeter:
+    """What a chip takes for a network, for a budget of energy.
+
+    Attributes:
+        spike_j: (N,) joules that follow from one spike of each neuron: what it costs is led by their shares.
+        sample_j: measures the mean energy of a sample with a network's present weights, in joules.
+    """
+
+    spike_j: NDArray[np.float64]
+    sample_j: Callable[[Any], float]

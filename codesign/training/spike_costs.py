@@ -1,0 +1,98 @@
+"""What spikes cost in training: a fixed cost, or one that is led towards a budget of spikes or of a chip's energy.
+
+The loss of a sample gets Σ_l λ_l max(0, S_l − f_l) added, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
+neurons, and w_n is 1 / N for N hidden neurons: S is the sample's spike density. Under a budget of energy, w_n is a
+spike's share of what one spike of every hidden neuron takes on the chip. λ rises from 0 over the first epochs, while
+the network learns to fire at all, and f_l leaves every layer a few spikes for nothing, so that none falls silent.
+
+A budget b is approached by dual ascent: after each epoch, which has come to d, λ is multiplied by exp(r · log(d / b')),
+the logarithm held between −1 and 1, with r = 16 / epochs. b' is b divided by how far costs would have risen by then, so
+that the budget tightens over the same first epochs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from codesign.errors import InputError
+from codesign.network.topology import NetworkShape
+from codesign.simulation.loss import SpikeCost
+from codesign.training.budget import EnergyMeter
+from codesign.training.recipe import Recipe
+
+__all__ = ["SpikeCosts"]
+
+_TOLERANCE = 1.05
+"""A budget is kept by what takes at most this much of it."""
+_STEPS = 16.0
+"""e-foldings that λ can move in a whole training."""
+_FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
+"""λ where only a budget is given, and between what it stays."""
+
+
+class SpikeCosts:
+    """What spikes cost in the course of a training.
+
+    Args:
+        recipe: with a spike cost or a budget.
+        shape: of the network.
+        meter: for a budget of energy.
+
+    Raises:
+        InputError: the costs are not one for each hidden layer, or a budget of energy has no meter.
+    """
+
+    def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
+        self.budget, self.epochs = recipe.budget, recipe.epochs
+        self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
+        self.in_energy = self.budget is not None and self.budget.energy is not None
+        if self.in_energy and meter is None:
+            raise InputError("budget: one of energy needs a meter, which says what spikes take on the chip")
+        worth = np.ones(shape.neurons) if meter is None or not self.in_energy else meter.spike_j.astype(np.float64)
+        worth[shape.hidden_neurons :] = 0.0
+        self.weights = torch.from_numpy(worth / max(worth.sum(), 1e-300)).float()
+        ends = np.cumsum(shape.layer_sizes).tolist()
+        layers = [slice(end - size, end) for size, end in zip(shape.layer_sizes, ends, strict=True)]
+        self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in layers)
+        self.multipliers = _multipliers(recipe, len(layers) - 1)
+        self.scale = 1.0
+
+    def risen(self, epoch: float) -> float:
+        """How far costs have risen after so many epochs, from 0 to 1."""
+        return min(1.0, epoch / self.rising_epochs)
+
+    def of_update(self, epoch: int) -> SpikeCost:
+        """The cost in an epoch, 1 for the first."""
+        scale = self.scale * (self.risen(epoch - 0.5) if self.budget is None else 1.0)
+        multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
+        return SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
+
+    def end_epoch(self, epoch: int, taken: float) -> None:
+        """Lead λ towards the budget, of which an epoch took so much, as a density or in joules."""
+        if self.budget is None:
+            return
+        over = math.log(max(taken, 1e-300) * self.risen(epoch) / self.budget.most)
+        scale = self.scale * math.exp(_STEPS / self.epochs * min(1.0, max(-1.0, over)))
+        largest = max(self.multipliers)
+        self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
+
+    def rank(self, epoch: int, taken: float, accuracy: float) -> tuple[float, ...]:
+        """By which the best epoch is chosen, the highest: costs have risen, the budget is kept, then accuracy. Where no
+        epoch keeps the budget, the nearest to it."""
+        risen = float(self.risen(epoch) >= 1.0)
+        if self.budget is None:
+            return risen, accuracy
+        kept = taken <= _TOLERANCE * self.budget.most
+        return risen, float(kept), accuracy if kept else -taken
+
+
+def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
+    """λ of each hidden layer as a training begins."""
+    given = recipe.spike_cost
+    each = given if isinstance(given, tuple) else (given,) * hidden_layers
+    if len(each) != hidden_layers:
+        raise InputError(f"spike_cost: must be one number, or one for each of {hidden_layers} hidden layers, not {each}")
+    return each if any(each) else (_FIRST,) * hidden_layers
