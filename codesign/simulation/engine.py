@@ -35,12 +35,14 @@ class Simulation:
         scores: (B, T, C) output spikes of each timestep, of which `logits` are the sums, differentiable likewise; with
             output potentials, and where the answer is read early, (B, 1, C).
         spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
+        charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
         execution: all counters; None unless they were asked for.
     """
 
     logits: torch.Tensor
     scores: torch.Tensor
     spikes: torch.Tensor
+    charges: torch.Tensor | None
     execution: Execution | None
 
     @property
@@ -114,6 +116,7 @@ def simulate(
     epoch: int = 0,
     counters: bool = True,
     idle_gradient: IdleGradient = "all",
+    spike_cost: SpikeCost | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> Simulation:
     """Run a batch through a network under a schedule (paper, Algorithm 1).
@@ -130,6 +133,7 @@ def simulate(
         seed, epoch: of all random draws.
         counters: whether to return an `Execution`.
         idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
+        spike_cost: what spikes weigh, if `charges` are wanted.
         engine: name of the engine; all mean the same.
 
     Raises:
@@ -148,10 +152,15 @@ def simulate(
         epoch=epoch,
         counters=counters or early,
         learns=_learns(network) and not early,
+        spike_cost=spike_cost,
     )
     outcome = _ENGINES[name](run)
     simulation = Simulation(
-        logits=outcome.scores.sum(dim=1), scores=outcome.scores, spikes=outcome.spikes, execution=outcome.execution
+        logits=outcome.scores.sum(dim=1),
+        scores=outcome.scores,
+        spikes=outcome.spikes,
+        charges=outcome.charges,
+        execution=outcome.execution,
     )
     return _read_early(simulation, schedule.steps_after_output, counters=counters) if early else simulation
 

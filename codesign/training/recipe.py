@@ -89,8 +89,8 @@ class Recipe(Spec):
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
-        spike_cost: λ: what the loss gains for each unit of spike density, spikes per hidden neuron and sample; one number,
-            or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
+        spike_cost: λ: what the loss gains for each unit of spike density, which is spikes per hidden neuron and sample;
+            one number, or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
         budget: what samples may take at most: λ is led towards it, from `spike_cost` or from 0.01.
         spike_floor: spikes per neuron of a layer and sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; of the later ones the best is kept.

@@ -6,8 +6,8 @@ spike's share of what one spike of every hidden neuron takes on the chip. λ ris
 the network learns to fire at all, and f_l leaves every layer a few spikes for nothing, so that none falls silent.
 
 A budget b is approached by dual ascent: after each epoch, which has come to d, λ is multiplied by exp(r · log(d / b')),
-the logarithm held between −1 and 1, with r = 16 / epochs. b' is b divided by how far costs would have risen by then, so
-that the budget tightens over the same first epochs.
+the logarithm held between −1 and 1, with r = 32 / epochs. b' is b divided by how far costs would have risen by then, so
+that the budget tightens over the same first epochs, in which λ does not fall.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
 from codesign.training.budget import EnergyMeter
@@ -27,7 +28,7 @@ __all__ = ["SpikeCosts"]
 
 _TOLERANCE = 1.05
 """A budget is kept by what takes at most this much of it."""
-_STEPS = 16.0
+_STEPS = 32.0
 """e-foldings that λ can move in a whole training."""
 _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 """λ where only a budget is given, and between what it stays."""
@@ -46,7 +47,7 @@ class SpikeCosts:
     """
 
     def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
-        self.budget, self.epochs = recipe.budget, recipe.epochs
+        self.budget, self.epochs, self.meter = recipe.budget, recipe.epochs, meter
         self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
         self.in_energy = self.budget is not None and self.budget.energy is not None
         if self.in_energy and meter is None:
@@ -70,11 +71,18 @@ class SpikeCosts:
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
         return SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
 
+    def energy_j(self, network: SpikingNetwork) -> float | None:
+        """Mean energy of a sample with a network's present weights; None where no budget asks for it."""
+        return self.meter.sample_j(network) if self.in_energy and self.meter is not None else None
+
     def end_epoch(self, epoch: int, taken: float) -> None:
         """Lead λ towards the budget, of which an epoch took so much, as a density or in joules."""
         if self.budget is None:
             return
-        over = math.log(max(taken, 1e-300) * self.risen(epoch) / self.budget.most)
+        risen = self.risen(epoch)
+        over = math.log(max(taken, 1e-300) * risen / self.budget.most)
+        if risen < 1.0:
+            over = max(over, 0.0)
         scale = self.scale * math.exp(_STEPS / self.epochs * min(1.0, max(-1.0, over)))
         largest = max(self.multipliers)
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
@@ -94,5 +102,7 @@ def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
     given = recipe.spike_cost
     each = given if isinstance(given, tuple) else (given,) * hidden_layers
     if len(each) != hidden_layers:
-        raise InputError(f"spike_cost: must be one number, or one for each of {hidden_layers} hidden layers, not {each}")
+        raise InputError(
+            f"spike_cost: must be one number, or one for each of {hidden_layers} hidden layers, not {each}"
+        )
     return each if any(each) else (_FIRST,) * hidden_layers

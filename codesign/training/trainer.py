@@ -15,10 +15,12 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
 from codesign.simulation.schedule import Schedule
+from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.evaluation import predict
+from codesign.training.evaluation import answer, predict
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
+from codesign.training.spike_costs import SpikeCosts
 from codesign.workload.events import EventBatch
 
 __all__ = ["EpochReport", "TrainingResult", "train"]
@@ -33,10 +35,13 @@ class EpochReport:
     Attributes:
         epoch: 1 for the first.
         epochs: most epochs that will be run.
-        loss: the recipe's, mean over the training samples, without weight decay.
+        loss: the recipe's, mean over the training samples, without weight decay and what spikes cost.
         training_accuracy: under the training schedule, with its dropouts, while weights changed.
         validation_accuracy: under the training schedule without dropouts, after the epoch.
-        spike_density: emitted spikes per hidden neuron per training sample.
+        spike_density: emitted spikes per hidden neuron per training sample, while weights changed.
+        validation_density: likewise per validation sample, under the training schedule without dropouts.
+        spike_cost: λ of the hidden layer whose spikes cost most; 0 where they cost nothing.
+        energy_j: mean of a validation sample, where a budget measures it.
         updates_s: wall time of the epoch's updates, without validation.
         elapsed_s, remaining_s: wall time since the start, and expected until the last epoch.
     """
@@ -47,6 +52,9 @@ class EpochReport:
     training_accuracy: float
     validation_accuracy: float
     spike_density: float
+    validation_density: float
+    spike_cost: float
+    energy_j: float | None
     updates_s: float
     elapsed_s: float
     remaining_s: float
@@ -92,13 +100,15 @@ def train(
     seed: int,
     schedule: Schedule | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    meter: EnergyMeter | None = None,
     device: torch.device | str = "cpu",
     engine: str = DEFAULT_ENGINE,
 ) -> TrainingResult:
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
-    The loss is the recipe's cross-entropy plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
-    minimized by Adam. The network's initial weights are the caller's; `seed` decides the order of samples and all
+    The loss is the recipe's cross-entropy, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2
+    and A.4), minimized by Adam. Where spikes cost something, the best epoch is one after their cost has risen, and one
+    that keeps the budget. The network's initial weights are the caller's; `seed` decides the order of samples and all
     dropouts and noise.
 
     Args:
@@ -109,6 +119,7 @@ def train(
         schedule: the forward pass to train through, where the recipe's policy looks at a chip: the recipe's own, with
             that chip's cores and service times. None takes the recipe's as it is.
         on_epoch: called after each epoch.
+        meter: what spikes take on the chip that a budget of energy names.
         engine: what simulates.
 
     Raises:
@@ -118,21 +129,22 @@ def train(
     _check(network, recipe, seed, training, validation)
     schedule = _schedule(recipe, schedule)
     network.to(device)
-    run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine)
+    costs = SpikeCosts(recipe, network.shape, meter) if recipe.spikes_cost else None
+    run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs)
     memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
-    best: tuple[float, int, dict[str, torch.Tensor]] = (-1.0, 0, {})
+    best: tuple[tuple[float, ...], int, dict[str, torch.Tensor]] = ((), 0, {})
     try:
         for report in run.epochs(training, validation):
             history.append(report)
-            if report.validation_accuracy > best[0]:
-                best = (report.validation_accuracy, report.epoch, _copy_of_state(network))
+            if (rank := run.rank(report)) > best[0]:
+                best = (rank, report.epoch, _copy_of_state(network))
             if on_epoch is not None:
                 on_epoch(report)
             if recipe.patience is not None and report.epoch - best[1] >= recipe.patience:
                 break
     except TrainingDivergedError as error:
-        raise TrainingDivergedError(f"{error}; {_so_far(len(history), best)}") from None
+        raise TrainingDivergedError(f"{error}; {_so_far(history, best[1])}") from None
     memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
     state, scales = best[2], None
@@ -162,11 +174,12 @@ def _copy_of_state(network: SpikingNetwork) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
-def _so_far(complete: int, best: tuple[float, int, dict[str, torch.Tensor]]) -> str:
-    """What a training had come to after so many epochs, before it diverged: whether it had converged at first."""
-    if not complete:
+def _so_far(history: list[EpochReport], best: int) -> str:
+    """What a training had come to before it diverged: whether it had converged at first."""
+    if not history:
         return "no epoch was complete"
-    return f"of {complete} complete, epoch {best[1]} was best with a validation accuracy of {best[0]:.1%}"
+    accuracy = history[best - 1].validation_accuracy
+    return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy:.1%}"
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
@@ -186,6 +199,17 @@ class _Training:
     schedule: Schedule
     seed: int
     engine: str
+    costs: SpikeCosts | None
+
+    def rank(self, report: EpochReport) -> tuple[float, ...]:
+        """By which the best epoch is chosen, the highest and the first of equals."""
+        if self.costs is None:
+            return (report.validation_accuracy,)
+        return self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
+
+    def taken(self, report: EpochReport) -> float:
+        """What of a budget an epoch has come to."""
+        return report.validation_density if report.energy_j is None else report.energy_j
 
     def watch_memory(self, training: EventBatch) -> PeakMemory:
         """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
@@ -213,19 +237,26 @@ class _Training:
                 step = self.update(optimizer, batch, epoch)
                 loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
             updates_s = time.perf_counter() - epoch_start
-            predictions = predict(self.network, validation, self.schedule, seed=self.seed, engine=self.engine)
+            answers = answer(self.network, validation, self.schedule, seed=self.seed, engine=self.engine)
+            hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start
-            yield EpochReport(
+            report = EpochReport(
                 epoch=epoch,
                 epochs=self.recipe.epochs,
                 loss=loss / len(training),
                 training_accuracy=correct / len(training),
-                validation_accuracy=float((predictions == validation.labels).mean()),
-                spike_density=emitted / len(training) / max(self.network.shape.hidden_neurons, 1),
+                validation_accuracy=float((answers.predictions == validation.labels).mean()),
+                spike_density=emitted / len(training) / hidden,
+                validation_density=answers.emitted / len(validation) / hidden,
+                spike_cost=0.0 if self.costs is None else max(self.costs.of_update(epoch).multipliers),
+                energy_j=None if self.costs is None else self.costs.energy_j(self.network),
                 updates_s=updates_s,
                 elapsed_s=elapsed,
                 remaining_s=elapsed / epoch * (self.recipe.epochs - epoch),
             )
+            if self.costs is not None:
+                self.costs.end_epoch(epoch, self.taken(report))
+            yield report
 
     def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> tuple[float, int, int]:
         """One update; returns the summed loss, correct predictions and spikes emitted."""
@@ -244,7 +275,13 @@ class _Training:
                 f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help"
             )
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
-        return float(result.value.detach()) * len(batch), correct, result.emitted
+        return (float(result.value.detach()) - self.cost(result, epoch)) * len(batch), correct, result.emitted
+
+    def cost(self, result: ClassificationLoss, epoch: int) -> float:
+        """What spikes cost in a batch, the mean over its samples."""
+        if self.costs is None or result.charges is None:
+            return 0.0
+        return float(self.costs.of_update(epoch).of(result.charges).mean())
 
     def loss(self, batch: EventBatch, epoch: int) -> ClassificationLoss:
         return classification_loss(
@@ -256,5 +293,6 @@ class _Training:
             epoch=epoch,
             idle_gradient=self.recipe.idle_gradient,
             loss=self.recipe.loss,
+            spike_cost=None if self.costs is None else self.costs.of_update(max(epoch, 1)),
             engine=self.engine,
         )
