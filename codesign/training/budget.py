@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 from codesign.documents import Spec
 from codesign.units import Energy, Real
 
-__all__ = ["Budget", "EnergyMeter"]
+__all__ = ["EnergyMeter", "TrainingBudget"]
 
 
-class Budget(Spec):
+class TrainingBudget(Spec):
     """What a sample may take at most: one of these.
 
     Attributes:
@@ -30,7 +30,7 @@ class Budget(Spec):
     chip: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> Budget:
+    def _check(self) -> TrainingBudget:
         if (self.density is None) == (self.energy is None):
             raise ValueError("give one of density and energy")
         if (self.energy is None) != (self.chip is None):

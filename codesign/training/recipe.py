@@ -11,7 +11,7 @@ from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.training.budget import Budget
+from codesign.training.budget import TrainingBudget
 from codesign.units import Positive, Real
 
 __all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
@@ -115,7 +115,7 @@ class Recipe(Spec):
     refractory_dropout: Probability = 0.0
     momentum_noise: Annotated[Real, Field(ge=0)] = 0.0
     spike_cost: SpikeMultiplier | Annotated[tuple[SpikeMultiplier, ...], Field(min_length=1)] = 0.0
-    budget: Budget | None = None
+    budget: TrainingBudget | None = None
     spike_floor: Annotated[Real, Field(ge=0)] = 0.05
     cost_ramp: Probability = 0.4
     calibration: Calibration | None = None

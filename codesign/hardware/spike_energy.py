@@ -1,0 +1,97 @@
+"""What one more spike takes on a chip: what a budget of energy leads the training of a network by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arguments import instance
+from codesign.errors import InputError
+from codesign.hardware.action_counts import action_counts
+from codesign.hardware.energy import term_energies
+from codesign.hardware.placement import Placement
+from codesign.hardware.prices import Prices
+from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.work import PlacedExecution
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
+
+__all__ = ["spike_energy"]
+
+
+def spike_energy(placement: Placement) -> NDArray[np.float64]:
+    """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.
+
+    That is its generation, its message over the ways to the cores of the next layer, the synaptic operations there, and
+    the updates of the neurons that it reaches, as far as the chip gives their energies. It is the energy of a pass in
+    which all neurons of a part fire once, less that of a pass without spikes, by neuron: neurons of a part count alike,
+    each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes.
+
+    Raises:
+        InputError: the chip gives no energy of a synaptic operation.
+    """
+    instance("placement", placement, Placement)
+    work = PlacedExecution(_one_part_each(placement), placement)
+    prices = Prices(chip=placement.chip, extent=placement.extent)
+    terms = term_energies(action_counts(work), prices, None, None)
+    if terms["synaptic_operation"] is None:
+        raise InputError(f"{placement.chip.name}: gives no energy of a synaptic operation")
+    known = [energy for name, energy in terms.items() if energy is not None and COST_TERMS[name].drawn_by is None]
+    energy = np.sum(known, axis=0)
+    return np.concatenate(
+        [
+            np.full(part.neurons, max(each - energy[-1], 0.0) / part.neurons)
+            for part, each in zip(placement.parts, energy, strict=False)
+        ]
+    )
+
+
+def _one_part_each(placement: Placement) -> Execution:
+    """Samples of one timestep: in each all neurons of one part fire once, in the last one none."""
+    shape, slices = placement.shape, placement.slices(core_aware=True)
+    layers, samples = len(shape.layers), len(slices) + 1
+    of_layer = np.array([part.layer for part in slices])
+    neurons = np.array([part.neurons for part in slices])
+    fires = of_layer < layers - 1
+    synapses = np.array([round(shape.fan_out(part.layer + 1) * part.neurons) for part in slices]) * fires
+    emitted, operations = np.zeros((samples, layers), dtype=np.int64), np.zeros((samples, layers), dtype=np.int64)
+    active = np.zeros((samples, 1, len(slices)), dtype=np.int64)
+    rows: list[tuple[int, ...]] = []
+    for sample in np.flatnonzero(fires):
+        layer = of_layer[sample]
+        emitted[sample, layer], operations[sample, layer + 1] = neurons[sample], synapses[sample]
+        rows.append((sample, 0, 0, sample, 0, neurons[sample]))
+        for target in np.flatnonzero(of_layer == layer + 1):
+            reached = round(synapses[sample] * neurons[target] / neurons[of_layer == layer + 1].sum())
+            rows.append((sample, 0, 1, target, reached, 0))
+            active[sample, 0, target] = min(reached, neurons[target])
+    messages = [
+        (sample, 0, 0, 1 + sample, 0, neurons[sample], neurons[sample], synapses[sample], 0)
+        for sample in np.flatnonzero(fires)
+    ]
+    nothing, outputs = np.zeros((samples, 1), dtype=np.int64), shape.layers[-1].neurons
+    return Execution(
+        shape=shape,
+        slices=slices,
+        timestep_s=0.0,
+        sample_ids=np.arange(samples),
+        labels=np.zeros(samples, dtype=np.int64),
+        scores=np.zeros((samples, outputs)),
+        spiking_readout=True,
+        input_events=nothing[:, 0],
+        input_macs=nothing[:, 0],
+        emitted=emitted,
+        propagated=emitted,
+        synaptic_operations=operations,
+        evaluations=np.zeros_like(emitted),
+        barrier_messages=np.zeros_like(emitted),
+        active=active,
+        residual=np.zeros_like(active[:, 0]),
+        forward_steps=nothing + 2,
+        steps_to_first_output=nothing + NOT_REACHED,
+        spikes_to_first_output=nothing + NOT_REACHED,
+        spikes_to_stop=emitted.sum(axis=1, keepdims=True),
+        convergence=np.zeros((samples, 1, outputs), dtype=np.int64),
+        currents_before_firing=np.zeros((2, 1), dtype=np.int64),
+        messages=MessageTable.from_rows(np.array(messages, dtype=np.int64).reshape(-1, 9)),
+        updates=UpdateTable.from_rows(np.array(rows, dtype=np.int64).reshape(-1, 6)),
+    )
