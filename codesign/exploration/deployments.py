@@ -10,6 +10,7 @@ from codesign.documents import Path_, suggestion
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
+from codesign.exploration.energy_meter import MeteredChip
 from codesign.exploration.rows import Columns
 from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
@@ -19,13 +20,15 @@ from codesign.hardware.numbers import Bits, FractionBits
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import Grid, grid_of
 from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
+from codesign.hardware.spike_energy import spike_energy
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
+from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
 
-__all__ = ["Deployment", "Inference", "find_deployments", "resolve_schedule", "trained_through"]
+__all__ = ["Deployment", "Inference", "find_deployments", "metered_chip", "resolve_schedule", "trained_through"]
 
 T = TypeVar("T")
 Mistake = tuple[Path_, str]
@@ -136,6 +139,25 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
     except InfeasibleError as error:
         return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
     return on_chip(schedule, placement).schedule, None
+
+
+def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
+    """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied.
+
+    Raises:
+        InputError: there is no such chip, the network does not fit it, or its file gives no energy of an operation.
+    """
+    if budget is None or budget.chip is None:
+        return None
+    if budget.chip not in spec.chips:
+        raise InputError(f"unknown chip '{budget.chip}'{suggestion(budget.chip, spec.chips)}")
+    entry, chip = spec.chips[budget.chip], base_chip(spec, budget.chip)
+    try:
+        placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+    except InfeasibleError as error:
+        raise InputError(f"budget for chip '{budget.chip}': {error}") from error
+    spike_energy(placement)
+    return MeteredChip(placement=placement, operation=entry.operation, book=spec.static_book)
 
 
 def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:

@@ -28,6 +28,7 @@ from codesign.exploration.encoding import (
     reading_result,
     remembered,
 )
+from codesign.exploration.energy_meter import MeteredChip
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.rows import summary_columns
 from codesign.exploration.store import Facts
@@ -89,6 +90,7 @@ class TrainInputs:
         schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
         seed: of the initial weights, the order of samples and all dropouts.
         device: where it computes: other devices, and the engines that they need, round otherwise.
+        metered: the chip whose energy is the recipe's budget, if one is.
     """
 
     workload: str
@@ -98,17 +100,21 @@ class TrainInputs:
     schedule: Schedule
     seed: int
     device: Device = "cpu"
+    metered: MeteredChip | None = None
 
     @cached_property
     def key(self) -> str:
-        # What the recipe says of the forward pass is in the schedule, and says nothing where that is layered.
-        learning = {name: value for name, value in self.recipe if name not in _OF_THE_SCHEDULE}
+        # What the recipe says of the forward pass is in the schedule, and says nothing where that is layered. What is
+        # left as it is by default is left out, so that keys last when recipes learn to say more.
+        usual = {name: field.default for name, field in Recipe.model_fields.items()}
+        learning = {name: value for name, value in self.recipe if name not in _OF_THE_SCHEDULE and value != usual[name]}
         calibration = self.recipe.calibration
         return _key(
             "train",
             TRAIN_VERSION,
             self,
             recipe=learning,
+            metered=None if self.metered is None else _metered_digest(self.metered),
             policy_version=get_policy(self.schedule.policy).version,
             calibration_policy_version=None if calibration is None else get_policy(calibration.policy).version,
         )
@@ -223,6 +229,11 @@ _FOR_READERS = {
 _OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
 
 
+def _metered_digest(metered: MeteredChip) -> str:
+    placement = _placement_digest(metered.placement)
+    return digest({"placement": placement, "operation": metered.operation, "book": metered.book})
+
+
 def _without_remarks(value: Any) -> Any:
     """What a chip's description says to a reader and not to the arithmetic, left out.
 
@@ -251,6 +262,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         seed=inputs.seed,
         on_epoch=on_epoch,
         device=inputs.device,
+        meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
     )
     best = result.history[result.best_epoch - 1]
     facts: Facts = {
@@ -258,6 +270,9 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         "best_epoch": result.best_epoch,
         "training_loss": best.loss,
         "validation_accuracy": best.validation_accuracy,
+        "validation_density": best.validation_density,
+        "validation_energy_j": best.energy_j,
+        "training_spike_cost": best.spike_cost,
         "training_loss_curve": [epoch.loss for epoch in result.history],
         "validation_accuracy_curve": [epoch.validation_accuracy for epoch in result.history],
         "epoch_wall_s": result.epoch_wall_s,

@@ -9,7 +9,14 @@ from pathlib import PurePath
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
-from codesign.exploration.deployments import Deployment, Inference, Mistake, find_deployments, trained_through
+from codesign.exploration.deployments import (
+    Deployment,
+    Inference,
+    Mistake,
+    find_deployments,
+    metered_chip,
+    trained_through,
+)
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.resources import ResourcesEntry
@@ -183,6 +190,8 @@ def _models(
                 check_loss(CrossEntropy(of=recipe.value.loss), spec.neuron, workload.timesteps)
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
+                parameter = "budget"
+                metered = metered_chip(spec, shape, recipe.value.budget)
             except InputError as error:
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
                 mistakes.append((where, str(error).removeprefix("loss: ")))
@@ -196,6 +205,7 @@ def _models(
                     schedule=schedule,
                     seed=seed,
                     device=spec.resources.train.device,
+                    metered=metered,
                 )
                 unlayered = recipe.value.method == "unlayered"
                 columns = {
@@ -206,6 +216,7 @@ def _models(
                     "training_method": recipe.value.method,
                     "training_policy": recipe.value.policy if unlayered else None,
                     "training_group_size": recipe.value.group_size if unlayered else None,
+                    "training_cost": recipe.value.cost_in_words,
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,7 @@ def _one_part_each(placement: Placement) -> Execution:
     synapses = np.array([round(shape.fan_out(part.layer + 1) * part.neurons) for part in slices]) * fires
     emitted, operations = np.zeros((samples, layers), dtype=np.int64), np.zeros((samples, layers), dtype=np.int64)
     active = np.zeros((samples, 1, len(slices)), dtype=np.int64)
-    rows: list[tuple[int, ...]] = []
+    rows: list[Any] = []
     for sample in np.flatnonzero(fires):
         layer = of_layer[sample]
         emitted[sample, layer], operations[sample, layer + 1] = neurons[sample], synapses[sample]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from codesign.documents import Spec
-from codesign.units import Energy, Real
+from codesign.units import Energy, Real, format_si
 
 __all__ = ["EnergyMeter", "TrainingBudget"]
 
@@ -36,6 +36,10 @@ class TrainingBudget(Spec):
         if (self.energy is None) != (self.chip is None):
             raise ValueError("an energy needs the chip that it is for, and only an energy does")
         return self
+
+    @property
+    def in_words(self) -> str:
+        return f"density {self.density:g}" if self.energy is None else f"{format_si(self.energy, 'J')} on {self.chip}"
 
     @property
     def most(self) -> float:

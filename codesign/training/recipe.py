@@ -138,8 +138,15 @@ class Recipe(Spec):
     @property
     def spikes_cost(self) -> bool:
         """Whether spikes add to the loss."""
+        return self.cost_in_words is not None
+
+    @property
+    def cost_in_words(self) -> str | None:
+        """What spikes cost, or what they are held to; None if nothing."""
+        if self.budget is not None:
+            return self.budget.in_words
         costs = self.spike_cost if isinstance(self.spike_cost, tuple) else (self.spike_cost,)
-        return self.budget is not None or any(costs)
+        return ", ".join(f"{cost:g}" for cost in costs) if any(costs) else None
 
     @property
     def schedule(self) -> Schedule:

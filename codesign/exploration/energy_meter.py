@@ -1,0 +1,64 @@
+"""What a network takes on a chip while it is trained: for recipes with a budget of energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.numbers import Operation
+from codesign.hardware.placement import Placement
+from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.spike_energy import spike_energy
+from codesign.hardware.terms import StaticBook
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.training.budget import EnergyMeter
+from codesign.training.evaluation import evaluate
+from codesign.workload.events import EventBatch
+
+__all__ = ["MeteredChip", "energy_meter"]
+
+_SAMPLES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeteredChip:
+    """A chip whose energy is a budget.
+
+    Attributes:
+        placement: the network on it.
+        operation: as `price` takes it.
+        book: what of its static power counts.
+    """
+
+    placement: Placement
+    operation: Operation = "accelerated"
+    book: StaticBook = "board"
+
+    def meter(self, validation: EventBatch) -> EnergyMeter:
+        """Its meter on a validation split."""
+        return energy_meter(self.placement, validation, operation=self.operation, book=self.book)
+
+
+def energy_meter(
+    placement: Placement, validation: EventBatch, *, operation: Operation = "accelerated", book: StaticBook = "board"
+) -> EnergyMeter:
+    """A meter of the energy that a network takes on the chip that it is placed on, under the chip's own schedule, with
+    float weights: the mean of the first hundred validation samples.
+
+    Raises:
+        InputError: the chip gives no energy of a synaptic operation.
+    """
+    schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
+
+    def sample_j(network: SpikingNetwork) -> float:
+        drained = network.neuron.readout == "potential"
+        cost = price(
+            evaluate(network, some, schedule.drained() if drained else schedule), placement, operation=operation
+        )
+        energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
+        if energy is None:
+            raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")
+        return energy
+
+    return EnergyMeter(spike_j=spike_energy(placement), sample_j=sample_j)
