@@ -6,8 +6,8 @@ spike's share of what one spike of every hidden neuron takes on the chip. λ ris
 the network learns to fire at all, and f_l leaves every layer a few spikes for nothing, so that none falls silent.
 
 A budget b is approached by dual ascent: after each epoch, which has come to d, λ is multiplied by exp(r · log(d / b')),
-the logarithm held between −1 and 1, with r = 32 / epochs. b' is b divided by how far costs would have risen by then, so
-that the budget tightens over the same first epochs, in which λ does not fall.
+the logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs would have
+risen by then, so that the budget tightens over the same first epochs, in which λ does not fall.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["SpikeCosts"]
 
 _TOLERANCE = 1.05
 """A budget is kept by what takes at most this much of it."""
-_STEPS = 32.0
-"""e-foldings that λ can move in a whole training."""
+_STEPS, _STEP = 32.0, 0.75
+"""e-foldings that λ can move in a whole training, and in an epoch: densities follow only after some epochs."""
 _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 """λ where only a budget is given, and between what it stays."""
 
@@ -83,7 +83,7 @@ class SpikeCosts:
         over = math.log(max(taken, 1e-300) * risen / self.budget.most)
         if risen < 1.0:
             over = max(over, 0.0)
-        scale = self.scale * math.exp(_STEPS / self.epochs * min(1.0, max(-1.0, over)))
+        scale = self.scale * math.exp(min(_STEPS / self.epochs, _STEP) * min(1.0, max(-1.0, over)))
         largest = max(self.multipliers)
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
 

@@ -25,6 +25,8 @@ from codesign.workload.events import EventBatch
 
 __all__ = ["EpochReport", "TrainingResult", "train"]
 
+_Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]
+"""Rank, number and state of the best epoch."""
 _ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
 
@@ -106,25 +108,22 @@ def train(
 ) -> TrainingResult:
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
-    The loss is the recipe's cross-entropy, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2
-    and A.4), minimized by Adam. Where spikes cost something, the best epoch is one after their cost has risen, and one
-    that keeps the budget. The network's initial weights are the caller's; `seed` decides the order of samples and all
-    dropouts and noise.
+    The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
+    minimized by Adam. Where spikes cost something, the best epoch comes after their cost has risen and keeps the budget.
 
     Args:
         network: moved to `device` and changed.
         recipe: what to do.
         training, validation: splits; the test split has no place here.
-        seed: of this training.
-        schedule: the forward pass to train through, where the recipe's policy looks at a chip: the recipe's own, with
-            that chip's cores and service times. None takes the recipe's as it is.
+        seed: of samples' order and all draws.
+        schedule: the recipe's, with a chip's cores and service times where its policy looks at them; None without.
         on_epoch: called after each epoch.
-        meter: what spikes take on the chip that a budget of energy names.
+        meter: of the chip that a budget of energy names.
         engine: what simulates.
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
-        InputError: an argument is none that a training can have; it is named.
+        InputError: naming an argument that is none.
     """
     _check(network, recipe, seed, training, validation)
     schedule = _schedule(recipe, schedule)
@@ -133,7 +132,7 @@ def train(
     run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs)
     memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
-    best: tuple[tuple[float, ...], int, dict[str, torch.Tensor]] = ((), 0, {})
+    best: _Best = ((), 0, {})
     try:
         for report in run.epochs(training, validation):
             history.append(report)
@@ -141,15 +140,15 @@ def train(
                 best = (rank, report.epoch, _copy_of_state(network))
             if on_epoch is not None:
                 on_epoch(report)
-            if recipe.patience is not None and report.epoch - best[1] >= recipe.patience:
+            if run.has_waited(report.epoch, best[1]):
                 break
     except TrainingDivergedError as error:
         raise TrainingDivergedError(f"{error}; {_so_far(history, best[1])}") from None
     memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
     state, scales = best[2], None
-    if recipe.calibration is not None:
-        scales = calibrate(network, recipe.calibration, training, trained_through=schedule, seed=seed, engine=engine)
+    if (calibration := recipe.calibration) is not None:
+        scales = calibrate(network, calibration, training, trained_through=schedule, seed=seed, engine=engine)
         state = _copy_of_state(network)
     return TrainingResult(
         state=state, best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes, threshold_scales=scales
@@ -206,6 +205,12 @@ class _Training:
         if self.costs is None:
             return (report.validation_accuracy,)
         return self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
+
+    def has_waited(self, epoch: int, best: int) -> bool:
+        """Whether patience is at its end; it begins when costs have risen."""
+        if self.recipe.patience is None or (self.costs is not None and self.costs.risen(epoch) < 1.0):
+            return False
+        return epoch - best >= self.recipe.patience
 
     def taken(self, report: EpochReport) -> float:
         """What of a budget an epoch has come to."""

@@ -1,0 +1,48 @@
+"""What one more spike takes on a chip, against pencil and paper and against prices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, group, near
+
+from codesign.errors import InputError
+from codesign.hardware.cost import price
+from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.placement import place
+from codesign.hardware.spike_energy import spike_energy
+from codesign.hardware.terms import COST_TERMS
+from codesign.network.topology import network_shape, parse_topology
+
+CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"
+SHAPE = network_shape(parse_topology("4-3-2"))
+
+
+def test_by_hand():
+    """A hidden spike adds two weights, updates two neurons, and is generated and sent once; an output spike is free."""
+    energies = group("energies", synaptic_operation="3 pJ", neuron_update="5 pJ", spike="7 pJ", message="11 pJ")
+    chip = chip_from(ASYNCHRONOUS + CORES + energies)
+    assert spike_energy(place(SHAPE, chip)) == near([2 * 3e-12 + 2 * 5e-12 + 7e-12 + 11e-12] * 3 + [0.0] * 2)
+
+
+def by_spikes_alone(name: str) -> bool:
+    """Whether a chip charges neither barriers nor neurons once a timestep."""
+    chip = find_chip(name)
+    return not (chip.synchronized or chip.energies.neuron_access or chip.energies.synaptic_operation is None)
+
+
+@pytest.mark.parametrize("name", [name for name in chip_names() if by_spikes_alone(name)])
+def test_a_pass_with_one_more_spike_costs_so_much_more(name: str):
+    placement = place(SHAPE, find_chip(name), "scaled")
+    one = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 1).message(0, 1, 1).update(1, 1, 2).build()
+    none = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 0).build()
+    more, less = (price(execution, placement).mean.terms_j for execution in (one, none))
+    of_events = [term for term, energy in more.items() if energy is not None and COST_TERMS[term].drawn_by is None]
+    assert spike_energy(placement)[0] == near(sum(float(more[term][0] - less[term][0]) for term in of_events))
+
+
+def test_an_energy_of_an_operation_is_needed():
+    chip = chip_from(ASYNCHRONOUS + CORES)
+    with pytest.raises(InputError, match="gives no energy of a synaptic operation"):
+        spike_energy(place(SHAPE, chip))
+    assert np.isfinite(spike_energy(place(SHAPE, find_chip("loihi")))).all()

@@ -1,0 +1,131 @@
+"""What spikes cost in training: by hand, towards a budget, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from codesign.errors import InputError
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import network_shape, parse_topology
+from codesign.simulation.engine import classification_loss, engine_names
+from codesign.training.budget import EnergyMeter
+from codesign.training.recipe import Recipe
+from codesign.training.spike_costs import SpikeCosts
+from codesign.training.trainer import train
+from codesign.workload.events import EventBatch
+
+SHAPE = network_shape(parse_topology("8-6-4-2"))
+
+
+def recipe(**more: Any) -> Recipe:
+    return Recipe.model_validate({"method": "layered", "epochs": 10, "cost_ramp": 0.5, **more})
+
+
+def split(seed: int, samples: int = 120) -> EventBatch:
+    """Two classes that light different halves of eight inputs, with noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, samples)
+    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
+    return EventBatch.from_frames(rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels, timestep_s=0.01)
+
+
+def network(seed: int = 0) -> SpikingNetwork:
+    return SpikingNetwork(parse_topology("8-24-24-2"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
+
+
+def test_a_cost_is_of_density_and_rises():
+    costs = SpikeCosts(recipe(spike_cost=[0.5, 0.25], spike_floor=0.1), SHAPE)
+    cost = costs.of_update(3)
+    assert cost.weights.tolist() == pytest.approx([0.1] * 10 + [0.0] * 2)
+    assert cost.floors == pytest.approx((0.06, 0.04, 0.0))
+    assert cost.multipliers == pytest.approx((0.25, 0.125, 0.0))  # two and a half of five epochs
+    assert costs.of_update(6).multipliers == costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
+    costs.end_epoch(7, 99.0)
+    assert costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
+
+
+def test_energy_weighs_spikes_by_what_they_take():
+    meter = EnergyMeter(spike_j=np.array([3e-12] * 6 + [1e-12] * 4 + [7e-12] * 2), sample_j=lambda network: 1e-6)
+    costs = SpikeCosts(recipe(budget={"energy": "2 uJ", "chip": "some"}), SHAPE, meter)
+    weights = costs.of_update(1).weights
+    assert weights.tolist() == pytest.approx([3 / 22] * 6 + [1 / 22] * 4 + [0.0] * 2)
+    assert costs.energy_j(network()) == 1e-6
+
+
+def test_a_budget_leads_the_cost():
+    costs = SpikeCosts(recipe(budget={"density": 2.0}, spike_cost=0.1), SHAPE)
+    costs.end_epoch(1, 8.0)  # a fifth has risen, so 10 would be allowed; before all has, costs do not fall
+    assert costs.of_update(2).multipliers[0] == 0.1
+    costs.end_epoch(5, 3.0)
+    raised = 0.1 * math.exp(0.75 * math.log(1.5))
+    assert costs.of_update(6).multipliers[0] == pytest.approx(raised)
+    costs.end_epoch(6, 1.0)
+    assert costs.of_update(7).multipliers[0] == pytest.approx(raised * math.exp(0.75 * math.log(0.5)))
+    for epoch in range(7, 30):
+        costs.end_epoch(epoch, 1e9)
+    assert costs.of_update(9).multipliers[0] == 10.0
+    for epoch in range(7, 30):
+        costs.end_epoch(epoch, 0.0)
+    assert costs.of_update(9).multipliers[0] == 1e-3
+
+
+def test_the_best_epoch_keeps_the_budget():
+    costs = SpikeCosts(recipe(budget={"density": 1.0}), SHAPE)
+    worst_first = [
+        costs.rank(4, 0.5, 0.99),  # costs were still rising
+        costs.rank(6, 3.0, 0.98),
+        costs.rank(6, 2.0, 0.90),  # nearer to the budget
+        costs.rank(6, 1.04, 0.70),
+        costs.rank(6, 0.2, 0.80),
+    ]
+    assert worst_first == sorted(worst_first)
+    assert len(set(worst_first)) == 5
+
+
+@pytest.mark.parametrize("method", ["layered", "unlayered"])
+def test_training_comes_to_its_budget(method: str):
+    plain = {"method": method, "epochs": 24, "batch_size": 20, "learning_rate": 0.01}
+    results = {}
+    for name, more in {"free": {}, "cost": {"spike_cost": 1.0}, "budget": {"budget": {"density": 0.4}}}.items():
+        results[name] = train(network(), Recipe.model_validate({**plain, **more}), split(1), split(2), seed=0)
+    best = {name: result.history[result.best_epoch - 1] for name, result in results.items()}
+    assert results["free"].history[-1].validation_density > 1.0
+    assert results["cost"].history[-1].validation_density < 0.3
+    assert 0.15 < best["budget"].validation_density <= 0.42
+    assert min(report.validation_accuracy for report in best.values()) > 0.85
+    assert best["free"].spike_cost == 0.0 < best["budget"].spike_cost
+    assert best["budget"].epoch >= 0.4 * 24
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_the_loss_of_a_report_is_without_costs(engine: str):
+    given = recipe(spike_cost=5.0, epochs=1, batch_size=120, cost_ramp=0.0)
+    expected = classification_loss(network(), split(1), given.schedule, seed=3, epoch=1)
+    report = train(network(), given, split(1), split(2), seed=3, engine=engine).history[0]
+    assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
+    assert report.spike_cost == 5.0
+
+
+def test_a_budget_is_one_thing():
+    for budget, message in (
+        ({}, "one of density and energy"),
+        ({"density": 1.0, "energy": "1 uJ", "chip": "loihi"}, "one of density and energy"),
+        ({"energy": "1 uJ"}, "needs the chip"),
+        ({"density": 1.0, "chip": "loihi"}, "needs the chip"),
+        ({"energy": "1 us", "chip": "loihi"}, "J"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            recipe(budget=budget)
+
+
+def test_costs_fit_the_network():
+    with pytest.raises(InputError, match="spike_cost: must be one number, or one for each of 2 hidden layers"):
+        SpikeCosts(recipe(spike_cost=[0.1, 0.1, 0.1]), SHAPE)
+    with pytest.raises(InputError, match="needs a meter"):
+        SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "loihi"}), SHAPE)
