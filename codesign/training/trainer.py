@@ -109,7 +109,7 @@ def train(
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
     The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
-    minimized by Adam. Where spikes cost something, the best epoch comes after their cost has risen and keeps the budget.
+    minimized by Adam. Where spikes cost something, the best epoch is one after costs have risen that keeps the budget.
 
     Args:
         network: moved to `device` and changed.
