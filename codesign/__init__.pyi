@@ -11,12 +11,14 @@ from .errors import (
 )
 from .exploration.study.study import load_study as load_study, run_study as run_study
 from .exploration.sweep import load_sweep as load_sweep, run_sweep as run_sweep
+from .exploration.energy_meter import energy_meter as energy_meter
 from .hardware.cost import Cost as Cost, price as price
 from .hardware.description import Chip as Chip
 from .hardware.library import chip_names as chip_names, find_chip as find_chip, load_chip as load_chip
 from .hardware.placement import Placement as Placement, place as place
 from .hardware.parameters import with_parameter as with_parameter
 from .hardware.quantization import quantize_weights as quantize_weights
+from .hardware.spike_energy import spike_energy as spike_energy
 from .hardware.scheduling import chip_schedule as chip_schedule, service_model as service_model
 from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
 from .hardware.validation import validate as validate
@@ -38,11 +40,19 @@ from .network.topology import (
 )
 from .reporting.html import write_report as write_report
 from .analysis.table import read_results as read_results, write_results as write_results
-from .simulation.engine import Simulation as Simulation, engine_names as engine_names, simulate as simulate
+from .simulation.engine import (
+    ClassificationLoss as ClassificationLoss,
+    Simulation as Simulation,
+    classification_loss as classification_loss,
+    engine_names as engine_names,
+    simulate as simulate,
+)
+from .simulation.loss import CrossEntropy as CrossEntropy, SpikeCost as SpikeCost
 from .simulation.execution import Execution as Execution
 from .simulation.policies import Policy as Policy, policy_names as policy_names
 from .simulation.schedule import LAYERED as LAYERED, Regularization as Regularization, Schedule as Schedule
 from .simulation.service import ServiceModel as ServiceModel
+from .training.budget import EnergyMeter as EnergyMeter, TrainingBudget as TrainingBudget
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
 from .training.presets import PRESETS as PRESETS
