@@ -53,8 +53,10 @@ from .simulation.policies import Policy as Policy, policy_names as policy_names
 from .simulation.schedule import LAYERED as LAYERED, Regularization as Regularization, Schedule as Schedule
 from .simulation.service import ServiceModel as ServiceModel
 from .training.budget import EnergyMeter as EnergyMeter, TrainingBudget as TrainingBudget
+from .training.augmentation import Augmentation as Augmentation
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
+from .training.hooks import BatchTransform as BatchTransform, Hooks as Hooks
 from .training.presets import PRESETS as PRESETS
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train

@@ -188,13 +188,16 @@ def _models(
             parameter = "loss"
             try:
                 check_loss(CrossEntropy(of=recipe.value.loss), spec.neuron, workload.timesteps)
+                if recipe.value.augmentation is not None:
+                    parameter, still = "augmentation", workload.timestep_s == 0
+                    recipe.value.augmentation.check(workload.input_grid, workload.timestep_s, currents=still)
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
                 parameter = "budget"
                 metered = metered_chip(spec, shape, recipe.value.budget)
             except InputError as error:
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
-                mistakes.append((where, str(error).removeprefix("loss: ")))
+                mistakes.append((where, str(error).removeprefix("loss: ").removeprefix("augmentation.")))
                 continue
             for seed in spec.seeds.training:
                 inputs = TrainInputs(

@@ -14,7 +14,7 @@ from codesign.simulation.random import Purpose, absorb, sample_key, thin, unifor
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["admitted"]
+__all__ = ["admitted", "entry_keys"]
 
 
 @torch.no_grad()
@@ -36,11 +36,16 @@ def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *,
     return events
 
 
+def entry_keys(events: EventBatch, sample_keys: torch.Tensor) -> torch.Tensor:
+    """(E,) keys of the draws of each entry, from (B,) those of samples."""
+    rows = absorb(sample_keys[:, None], torch.arange(events.timesteps)).flatten()
+    lengths = torch.from_numpy(np.diff(events.offsets))
+    return absorb(rows.repeat_interleave(lengths), torch.from_numpy(events.indices.astype(np.int64)))
+
+
 def _with_losses(events: EventBatch, probability: float, *, seed: int, epoch: int) -> EventBatch:
     keys = sample_key(seed, epoch, Purpose.INPUT_LOSS, torch.from_numpy(events.sample_ids.copy()))
-    rows = absorb(keys[:, None], torch.arange(events.timesteps)).flatten()
-    lengths = torch.from_numpy(np.diff(events.offsets))
-    key = absorb(rows.repeat_interleave(lengths), torch.from_numpy(events.indices.astype(np.int64)))
+    key = entry_keys(events, keys)
     values = torch.from_numpy(events.values.copy())
     if events.currents:
         kept = torch.where(uniform(absorb(key, 0)) < probability, 0.0, values)

@@ -23,6 +23,9 @@ class Purpose(Enum):
     REFRACTORY_DROPOUT = 4
     INPUT_PRIORITY = 5
     INPUT_LOSS = 6
+    SHIFT = 7
+    EVENT_DROP = 8
+    TIME_JITTER = 9
 
 
 def _signed(value: int) -> int:
@@ -74,13 +77,17 @@ def uniform(key: torch.Tensor) -> torch.Tensor:
     return _shift_right(key, 40).to(torch.float32) * 2.0**-24
 
 
-def thin(counts: torch.Tensor, key: torch.Tensor, probability: float) -> torch.Tensor:
-    """Counts after every single event was lost with the given probability: one draw an event."""
+def thin(counts: torch.Tensor, key: torch.Tensor, probability: float | torch.Tensor) -> torch.Tensor:
+    """Counts after every single event was lost with the given probability, one for all or one a count.
+
+    An event is a draw.
+    """
     kept = torch.zeros_like(counts)
     present = counts > 0
     number = counts[present].long()
     place = torch.arange(len(number), device=counts.device).repeat_interleave(number)
     event = torch.arange(len(place), device=counts.device) - (number.cumsum(0) - number)[place]
-    survives = uniform(absorb(key[present][place], event)) >= probability
+    lost = probability[present][place] if isinstance(probability, torch.Tensor) else probability
+    survives = uniform(absorb(key[present][place], event)) >= lost
     kept[present] = torch.zeros_like(counts[present]).index_add_(0, place, survives.to(counts.dtype))
     return kept

@@ -11,6 +11,7 @@ from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.units import Positive, Real
 
@@ -94,6 +95,7 @@ class Recipe(Spec):
         budget: what samples may take at most: λ is led towards it, from `spike_cost` or from 0.01.
         spike_floor: spikes per neuron of a layer and sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; of the later ones the best is kept.
+        augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
@@ -118,6 +120,7 @@ class Recipe(Spec):
     budget: TrainingBudget | None = None
     spike_floor: Annotated[Real, Field(ge=0)] = 0.05
     cost_ramp: Probability = 0.4
+    augmentation: Augmentation | None = None
     calibration: Calibration | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer, predict
+from codesign.training.hooks import NO_HOOKS, Hooks
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -27,7 +28,6 @@ __all__ = ["EpochReport", "TrainingResult", "train"]
 
 _Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]
 """Rank, number and state of the best epoch."""
-_ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,8 @@ def train(
     *,
     seed: int,
     schedule: Schedule | None = None,
-    on_epoch: Callable[[EpochReport], None] | None = None,
+    on_epoch: Callable[[EpochReport], bool | None] | None = None,
+    hooks: Hooks = NO_HOOKS,
     meter: EnergyMeter | None = None,
     device: torch.device | str = "cpu",
     engine: str = DEFAULT_ENGINE,
@@ -116,8 +117,9 @@ def train(
         recipe: what to do.
         training, validation: splits; the test split has no place here.
         seed: of samples' order and all draws.
-        schedule: the recipe's, with a chip's cores and service times where its policy looks at them; None without.
-        on_epoch: called after each epoch.
+        schedule: to train through and validate with: the recipe's with a chip's times, or any; None takes the recipe's.
+        on_epoch: called after each epoch; training ends where it returns True.
+        hooks: optimizer, learning rates and batches of your own.
         meter: of the chip that a budget of energy names.
         engine: what simulates.
 
@@ -126,10 +128,13 @@ def train(
         InputError: naming an argument that is none.
     """
     _check(network, recipe, seed, training, validation)
-    schedule = _schedule(recipe, schedule)
+    instance("hooks", hooks, Hooks)
+    schedule = recipe.schedule if schedule is None else schedule
     network.to(device)
     costs = SpikeCosts(recipe, network.shape, meter) if recipe.spikes_cost else None
-    run = _Training(network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs)
+    run = _Training(
+        network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks
+    )
     memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
     best: _Best = ((), 0, {})
@@ -138,18 +143,13 @@ def train(
             history.append(report)
             if (rank := run.rank(report)) > best[0]:
                 best = (rank, report.epoch, _copy_of_state(network))
-            if on_epoch is not None:
-                on_epoch(report)
-            if run.has_waited(report.epoch, best[1]):
+            if (on_epoch is not None and on_epoch(report)) or run.has_waited(report.epoch, best[1]):
                 break
     except TrainingDivergedError as error:
         raise TrainingDivergedError(f"{error}; {_so_far(history, best[1])}") from None
     memory_bytes = None if memory is None else memory.risen_bytes()
     network.load_state_dict(best[2])
-    state, scales = best[2], None
-    if (calibration := recipe.calibration) is not None:
-        scales = calibrate(network, calibration, training, trained_through=schedule, seed=seed, engine=engine)
-        state = _copy_of_state(network)
+    state, scales = run.calibrated(training)
     return TrainingResult(
         state=state, best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes, threshold_scales=scales
     )
@@ -160,6 +160,8 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
     instance("recipe", recipe, Recipe)
+    if recipe.augmentation is not None:
+        recipe.augmentation.check(splits[0].grid, splits[0].timestep_s, currents=splits[0].currents)
     for name, value in recipe:
         if isinstance(value, float):
             real(f"recipe.{name}", value)
@@ -181,14 +183,6 @@ def _so_far(history: list[EpochReport], best: int) -> str:
     return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy:.1%}"
 
 
-def _schedule(recipe: Recipe, schedule: Schedule | None) -> Schedule:
-    if schedule is None:
-        return recipe.schedule
-    if replace(schedule, cores=None, service=None) != recipe.schedule:
-        raise InputError("schedule: must be the recipe's, apart from cores and service times")
-    return schedule
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Training:
     """What all updates of one training share."""
@@ -199,6 +193,7 @@ class _Training:
     seed: int
     engine: str
     costs: SpikeCosts | None
+    hooks: Hooks
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """By which the best epoch is chosen, the highest and the first of equals."""
@@ -216,6 +211,20 @@ class _Training:
         """What of a budget an epoch has come to."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
+    def calibrated(self, training: EventBatch) -> tuple[dict[str, torch.Tensor], tuple[float, ...] | None]:
+        """The state of the trained network after calibration, and how thresholds were scaled."""
+        scales = None
+        if (calibration := self.recipe.calibration) is not None:
+            scales = calibrate(
+                self.network,
+                calibration,
+                training,
+                trained_through=self.schedule,
+                seed=self.seed,
+                engine=self.engine,
+            )
+        return _copy_of_state(self.network), scales
+
     def watch_memory(self, training: EventBatch) -> PeakMemory:
         """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
         so that all code is loaded whether or not this is the first training of the process. No weight moves."""
@@ -230,7 +239,7 @@ class _Training:
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
         """Update over and over, and report after each epoch."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=_ADAM_BETAS)
+        optimizer, scheduler = self.hooks.make_optimizer(list(self.network.parameters()), self.recipe.learning_rate)
         order = np.random.default_rng([self.seed, 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -239,8 +248,10 @@ class _Training:
             loss, correct, emitted = 0.0, 0, 0
             for first in range(0, len(positions), self.recipe.batch_size):
                 batch = training.select(positions[first : first + self.recipe.batch_size])
-                step = self.update(optimizer, batch, epoch)
+                step = self.update(optimizer, self.prepared(batch, epoch), epoch)
                 loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+            if scheduler is not None:
+                scheduler.step()
             updates_s = time.perf_counter() - epoch_start
             answers = answer(self.network, validation, self.schedule, seed=self.seed, engine=self.engine)
             hidden = max(self.network.shape.hidden_neurons, 1)
@@ -262,6 +273,12 @@ class _Training:
             if self.costs is not None:
                 self.costs.end_epoch(epoch, self.taken(report))
             yield report
+
+    def prepared(self, batch: EventBatch, epoch: int) -> EventBatch:
+        """A batch of the training split as it is trained on."""
+        if self.recipe.augmentation is not None:
+            batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
+        return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
 
     def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> tuple[float, int, int]:
         """One update; returns the summed loss, correct predictions and spikes emitted."""

@@ -337,6 +337,11 @@ POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
             "axes.recipe.layered.loss",
         ),
         (
+            [("epochs: 1", "epochs: 1, augmentation: {time_jitter: 1 ms}")],
+            6,
+            "recipes.layered.augmentation: time_jitter: needs timesteps that last",
+        ),
+        (
             [(CHIP, CHIP.replace("{", "{operation: real_time, "))],
             10,
             "chips.mubrain.operation: 'real_time' lasts",

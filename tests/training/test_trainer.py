@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, engine_names, simulate
+from codesign.simulation.policies import Policy
 from codesign.simulation.service import ServiceModel
+from codesign.training.augmentation import Augmentation
 from codesign.training.evaluation import evaluate
+from codesign.training.hooks import Hooks
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import EpochReport, TrainingResult, train
 from codesign.workload.events import EventBatch
@@ -87,11 +91,83 @@ def test_trains_through_the_times_of_a_chip(engine: str):
     assert evaluate(network, toy_split(3, 50), schedule, engine=engine).accuracy > 0.5
 
 
-def test_a_schedule_that_is_not_the_recipes_is_refused():
+def test_a_policy_that_looks_at_times_needs_a_schedule_with_them():
     with pytest.raises(InputError, match="policy 'timed': needs the schedule's `service`"):
         run(TIMED)
-    with pytest.raises(InputError, match="schedule: must be the recipe's, apart from cores and service times"):
-        run(TIMED, schedule=replace(TIMED.schedule, group_size=3, service=SERVICE))
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_trains_through_a_schedule_of_ones_own(engine: str):
+    """Whose policy is registered nowhere: the highest neurons leave first."""
+    backwards = Policy(name="backwards", priority=lambda waiting: waiting.index)
+    schedule = replace(RECIPES["random"].schedule, policy=backwards)
+    recipe = RECIPES["random"].model_copy(update={"epochs": 2})
+    network, own = run(recipe, schedule=schedule, engine=engine)
+    assert own.history[-1].loss < own.history[0].loss
+    assert own.history[0].loss != run(recipe, engine=engine)[1].history[0].loss
+    accuracy = evaluate(network, toy_split(2, 100), schedule, engine=engine).accuracy
+    assert accuracy == max(report.validation_accuracy for report in own.history)
+
+
+def one_epoch(events: EventBatch, recipe: Recipe, **options: object) -> TrainingResult:
+    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    return train(network, recipe, events, toy_split(2, 100), seed=5, **options)
+
+
+def test_samples_are_augmented_for_updates_and_not_for_validation():
+    """The same as training on samples that were augmented before."""
+    augmentation = Augmentation(shift=2, event_drop=0.5)
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 1})
+    events = toy_split(1, 200).with_grid((1, 1, 8))
+    before = one_epoch(augmentation(events, seed=5, epoch=1), recipe)
+    by_recipe = one_epoch(events, recipe.model_copy(update={"augmentation": augmentation}))
+    by_hook = one_epoch(events, recipe, hooks=Hooks(batch_transform=augmentation))
+    for result in (by_recipe, by_hook):
+        assert result.history[0].loss == before.history[0].loss
+        assert result.history[0].validation_accuracy == before.history[0].validation_accuracy
+    assert one_epoch(events, recipe).history[0].loss != before.history[0].loss
+    with pytest.raises(InputError, match=r"augmentation\.shift: needs inputs on a grid"):
+        one_epoch(toy_split(1, 200), recipe.model_copy(update={"augmentation": augmentation}))
+
+
+def test_an_optimizer_and_its_learning_rates_are_those_of_the_hooks():
+    """Plain descent follows the gradient itself, and with a learning rate of 0 after the first epoch nothing moves."""
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 3, "batch_size": 200})
+    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    start = [weight.detach().clone() for weight in network.weights()]
+    value = classification_loss(network, toy_split(1, 200), recipe.schedule, epoch=1, seed=5).value
+    gradients = torch.autograd.grad(value, network.weights())
+    hooks = Hooks(
+        optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.5),
+        learning_rate_schedule=lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.0),
+    )
+    train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=hooks)
+    for weight, before, gradient in zip(network.weights(), start, gradients, strict=True):
+        assert gradient.any()
+        torch.testing.assert_close(weight.detach(), before - 0.5 * gradient, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("hooks", "message"),
+    [
+        ({"optimizer": lambda parameters: None}, "hooks.optimizer: what it gives: must be Optimizer, found NoneType"),
+        ({"learning_rate_schedule": lambda o: 0.1}, "hooks.learning_rate_schedule: what it gives: must be LRScheduler"),
+        ({"batch_transform": lambda events, seed, epoch: None}, "hooks.batch_transform: what it gives: must be Event"),
+        ({"batch_transform": lambda events, seed, epoch: events.select([0])}, "must give 20 samples, .* found 1"),
+    ],
+)
+def test_hooks_that_give_something_else_are_named(hooks: dict[str, Any], message: str):
+    with pytest.raises(InputError, match=message):
+        run(RECIPES["layered"], hooks=Hooks(**hooks))
+    with pytest.raises(InputError, match="hooks: must be Hooks, found dict"):
+        run(RECIPES["layered"], hooks=hooks)
+
+
+def test_training_ends_when_it_is_told_to():
+    result = run(RECIPES["layered"], on_epoch=lambda report: report.epoch == 3)[1]
+    whole = run(RECIPES["layered"])[1]
+    assert [report.loss for report in result.history] == [report.loss for report in whole.history[:3]]
+    assert result.best_epoch <= 3
 
 
 def test_the_idle_rule_decides_what_is_learned():

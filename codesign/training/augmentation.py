@@ -1,0 +1,130 @@
+"""Random changes of training samples that leave their class as it is.
+
+Every draw is a hash of the seed, the epoch and the sample's id (`codesign.simulation.random`), so a sample's changes do
+not depend on its batch. tonic's transforms of the same names are for recordings before binning, draw from numpy's one
+generator and know nothing of epochs; here events are counted in timesteps already. So an event's time within its
+timestep is not known: `time_jitter` draws it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.simulation.input import entry_keys
+from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
+from codesign.units import Real, Time
+from codesign.workload.events import EventBatch
+
+__all__ = ["Augmentation"]
+
+
+class Augmentation(Spec):
+    """How training samples are changed, afresh in each epoch. Validation and test samples are left as they are.
+
+    Called with a batch, a seed and an epoch, it gives the changed batch.
+
+    Attributes:
+        shift: all events of a sample move by the same whole number of places from −shift to shift, drawn for each
+            side of the grid by itself: up or down and left or right, or along the channels of a cochlea. What leaves
+            the grid is lost.
+        event_drop: each sample loses a share of its events, drawn from 0 to this; which of them is chance.
+            (`input_dropout` loses the same share of every sample.)
+        time_jitter: each event moves in time by up to so much, either way. What leaves the sample is lost.
+    """
+
+    shift: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
+    event_drop: Annotated[Real, Field(ge=0, le=1)] = 0.0
+    time_jitter: Time = 0.0
+
+    def check(self, grid: tuple[int, int, int] | None, timestep_s: float, *, currents: bool) -> None:
+        """Raises InputError, naming the parameter, for inputs that cannot be changed like that."""
+        if self.shift:
+            sides = [size for size in (grid or ())[1:] if size > 1]
+            if not sides:
+                known = "is not known" if grid is None else f"is {grid}"
+                raise InputError(f"augmentation.shift: needs inputs on a grid to be shifted on; theirs {known}")
+            if self.shift >= min(sides):
+                raise InputError(f"augmentation.shift: must be below {min(sides)} on the grid {grid}")
+        if self.time_jitter and timestep_s == 0:
+            raise InputError("augmentation.time_jitter: needs timesteps that last, found 0 s")
+        for name in ("event_drop", "time_jitter"):
+            if getattr(self, name) and currents:
+                raise InputError(f"augmentation.{name}: is for events, found currents")
+
+    def __call__(self, events: EventBatch, *, seed: int, epoch: int) -> EventBatch:
+        """The batch with its samples changed.
+
+        Raises:
+            InputError: as `check`.
+        """
+        self.check(events.grid, events.timestep_s, currents=events.currents)
+        if self.event_drop:
+            events = _dropped(events, self.event_drop, seed, epoch)
+        if self.time_jitter:
+            events = _jittered(events, self.time_jitter / events.timestep_s, seed, epoch)
+        if self.shift:
+            events = _shifted(events, self.shift, seed, epoch)
+        return events
+
+
+def _sample_keys(events: EventBatch, purpose: Purpose, seed: int, epoch: int) -> torch.Tensor:
+    """(B,)"""
+    return sample_key(seed, epoch, purpose, torch.from_numpy(events.sample_ids.copy()))
+
+
+def _rows(events: EventBatch) -> NDArray[np.int64]:
+    """(E,) row of each entry: sample · T + timestep."""
+    return np.repeat(np.arange(len(events) * events.timesteps), np.diff(events.offsets))
+
+
+def _shifted(events: EventBatch, most: int, seed: int, epoch: int) -> EventBatch:
+    assert events.grid is not None
+    _, height, width = events.grid
+    keys = _sample_keys(events, Purpose.SHIFT, seed, epoch)
+    sample = _rows(events) // events.timesteps
+    plane, x = np.divmod(events.indices, width)
+    channel, y = np.divmod(plane, height)
+    inside = np.ones(len(sample), dtype=np.bool_)
+    moved = []
+    for side, (place, size) in enumerate(((y, height), (x, width))):
+        drawn = uniform(absorb(keys, side)).double().numpy()
+        by = np.floor(drawn * (2 * most + 1)).astype(np.int32) - most if size > 1 else np.zeros(len(events), np.int32)
+        moved.append(place + by[sample])
+        inside &= (moved[-1] >= 0) & (moved[-1] < size)
+    indices = (channel * height + moved[0]) * width + moved[1]
+    offsets = np.concatenate([[0], np.cumsum(inside)])[events.offsets]
+    return replace(events, offsets=offsets, indices=indices[inside], values=events.values[inside])
+
+
+def _dropped(events: EventBatch, most: float, seed: int, epoch: int) -> EventBatch:
+    keys = _sample_keys(events, Purpose.EVENT_DROP, seed, epoch)
+    share = most * uniform(keys)[_rows(events) // events.timesteps]
+    return events.thinned(thin(torch.from_numpy(events.values.copy()), entry_keys(events, keys), share).numpy())
+
+
+def _jittered(events: EventBatch, most_timesteps: float, seed: int, epoch: int) -> EventBatch:
+    keys = entry_keys(events, _sample_keys(events, Purpose.TIME_JITTER, seed, epoch))
+    number = events.values.astype(np.int64)
+    entry = np.repeat(np.arange(len(number)), number)
+    of_entry = np.arange(len(entry)) - (np.cumsum(number) - number)[entry]
+    key = absorb(keys[entry], torch.from_numpy(of_entry))
+    within, by = uniform(key).double().numpy(), uniform(key << 24).double().numpy()  # of different bits
+    sample, timestep = np.divmod(_rows(events)[entry], events.timesteps)
+    moved = np.floor(timestep + within + (2 * by - 1) * most_timesteps).astype(np.int64)
+    inside = (moved >= 0) & (moved < events.timesteps)
+    return EventBatch.from_cells(
+        ((sample * events.timesteps + moved) * events.input_size + events.indices[entry])[inside],
+        events.labels,
+        sample_ids=events.sample_ids,
+        timesteps=events.timesteps,
+        input_size=events.input_size,
+        timestep_s=events.timestep_s,
+    ).with_grid(events.grid)

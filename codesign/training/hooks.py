@@ -1,0 +1,81 @@
+"""Where Python code of one's own takes part in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from codesign.arguments import instance
+from codesign.errors import InputError
+from codesign.workload.events import EventBatch
+
+__all__ = ["NO_HOOKS", "BatchTransform", "Hooks"]
+
+_ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
+
+
+class BatchTransform(Protocol):
+    """Gives the batch that is trained on in place of one of the training split, as an `Augmentation` does."""
+
+    def __call__(self, events: EventBatch, *, seed: int, epoch: int) -> EventBatch: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What `train` does otherwise than its recipe says, or besides. What is None is the recipe's.
+
+    Attributes:
+        optimizer: makes the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`, in
+            place of Adam with the recipe's learning rate. Its `step` is called without a closure.
+        learning_rate_schedule: makes a scheduler of torch for the optimizer, such as
+            `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric.
+        batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
+            first. As many samples must come back.
+    """
+
+    optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None
+    learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
+    batch_transform: BatchTransform | None = None
+
+    def make_optimizer(
+        self, parameters: Iterable[torch.nn.Parameter], learning_rate: float
+    ) -> tuple[Optimizer, LRScheduler | None]:
+        """The optimizer, and what changes its learning rate.
+
+        Raises:
+            InputError: a hook gives something else.
+        """
+        adam = partial(Adam, lr=learning_rate, betas=_ADAM_BETAS)
+        optimizer = (self.optimizer or adam)(parameters)
+        instance("hooks.optimizer: what it gives", optimizer, Optimizer)
+        if self.learning_rate_schedule is None:
+            return optimizer, None
+        scheduler = self.learning_rate_schedule(optimizer)
+        instance("hooks.learning_rate_schedule: what it gives", scheduler, LRScheduler)
+        return optimizer, scheduler
+
+    def transformed(self, batch: EventBatch, *, seed: int, epoch: int) -> EventBatch:
+        """What `batch_transform` makes of a batch.
+
+        Raises:
+            InputError: it gives no batch of as many samples.
+        """
+        if self.batch_transform is None:
+            return batch
+        changed = self.batch_transform(batch, seed=seed, epoch=epoch)
+        instance("hooks.batch_transform: what it gives", changed, EventBatch)
+        if len(changed) != len(batch):
+            raise InputError(
+                f"hooks.batch_transform: must give {len(batch)} samples, as many as it is given; found {len(changed)}"
+            )
+        return changed
+
+
+NO_HOOKS = Hooks()
+"""Training as the recipe says."""
