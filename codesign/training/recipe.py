@@ -96,6 +96,9 @@ class Recipe(Spec):
         spike_floor: spikes per neuron of a layer and sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; of the later ones the best is kept.
         augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
+        input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without, of
+            which then no event reaches it. See `codesign.training.input_gate`.
+        input_cost: what the loss gains if all input events pass the gate.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
@@ -121,6 +124,8 @@ class Recipe(Spec):
     spike_floor: Annotated[Real, Field(ge=0)] = 0.05
     cost_ramp: Probability = 0.4
     augmentation: Augmentation | None = None
+    input_gate: bool = False
+    input_cost: Annotated[Real, Field(ge=0)] = 0.02
     calibration: Calibration | None = None
 
     @model_validator(mode="after")
@@ -136,6 +141,8 @@ class Recipe(Spec):
             raise ValueError(
                 f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
             )
+        if "input_cost" in self.model_fields_set and not self.input_gate:
+            raise ValueError("input_cost is what events cost that pass a gate: set input_gate to true, or remove it")
         return self
 
     @property

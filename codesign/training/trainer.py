@@ -19,6 +19,7 @@ from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer, predict
 from codesign.training.hooks import NO_HOOKS, Hooks
+from codesign.training.input_gate import LearnedGate
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -110,7 +111,7 @@ def train(
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
     The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
-    minimized by Adam. Where spikes cost something, the best epoch is one after costs have risen that keeps the budget.
+    minimized by Adam. The best epoch is one that keeps the budget, after costs have risen and the gate rests.
 
     Args:
         network: moved to `device` and changed.
@@ -128,12 +129,12 @@ def train(
         InputError: naming an argument that is none.
     """
     _check(network, recipe, seed, training, validation)
-    instance("hooks", hooks, Hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device)
     costs = SpikeCosts(recipe, network.shape, meter) if recipe.spikes_cost else None
+    gate = LearnedGate(network, recipe, training) if recipe.input_gate else None
     run = _Training(
-        network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks
+        network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
     )
     memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
@@ -194,16 +195,23 @@ class _Training:
     engine: str
     costs: SpikeCosts | None
     hooks: Hooks
+    gate: LearnedGate | None
+
+    def __post_init__(self) -> None:
+        instance("hooks", self.hooks, Hooks)
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """By which the best epoch is chosen, the highest and the first of equals."""
+        rests = float(self.gate is None or self.gate.rests(report.epoch))
         if self.costs is None:
-            return (report.validation_accuracy,)
-        return self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
+            return rests, report.validation_accuracy
+        return rests, *self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
 
     def has_waited(self, epoch: int, best: int) -> bool:
-        """Whether patience is at its end; it begins when costs have risen."""
+        """Whether patience is at its end; it begins when costs have risen and the gate has come to rest."""
         if self.recipe.patience is None or (self.costs is not None and self.costs.risen(epoch) < 1.0):
+            return False
+        if self.gate is not None and not self.gate.rests(epoch):
             return False
         return epoch - best >= self.recipe.patience
 
@@ -239,7 +247,8 @@ class _Training:
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
         """Update over and over, and report after each epoch."""
-        optimizer, scheduler = self.hooks.make_optimizer(list(self.network.parameters()), self.recipe.learning_rate)
+        parameters = [*self.network.parameters(), *([] if self.gate is None else [self.gate.logits])]
+        optimizer, scheduler = self.hooks.make_optimizer(parameters, self.recipe.learning_rate)
         order = np.random.default_rng([self.seed, 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -282,6 +291,8 @@ class _Training:
 
     def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> tuple[float, int, int]:
         """One update; returns the summed loss, correct predictions and spikes emitted."""
+        if self.gate is not None:
+            self.gate.close()
         result = self.loss(batch, epoch)
         loss, weights = result.value, self.network.weights()
         if self.recipe.weight_decay:
@@ -291,6 +302,8 @@ class _Training:
             raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.gate is not None:
+            self.gate.open(epoch)
         optimizer.step()
         if not all(bool(torch.isfinite(weight).all()) for weight in weights):
             raise TrainingDivergedError(

@@ -294,10 +294,17 @@ class EventBatch:
             **{name: np.concatenate([getattr(b, name) for b in batches]) for name in _DTYPES if name != "offsets"},
         )
 
+    def events_of_inputs(self) -> NDArray[np.float64]:
+        """(inputs,) events of each input in all samples; for currents, entries."""
+        return np.bincount(self.indices, weights=self._events_of_entries(), minlength=self.input_size)
+
+    def _events_of_entries(self) -> NDArray[np.float64]:
+        return np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
+
     @property
     def events(self) -> NDArray[np.int64]:
         """(B,) events of each sample; for currents, entries."""
-        per_entry = np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
+        per_entry = self._events_of_entries()
         cumulative = np.concatenate([[0.0], np.cumsum(per_entry)])
         starts = self.offsets[np.arange(len(self) + 1) * self.timesteps]
         per_sample: NDArray[np.int64] = (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)

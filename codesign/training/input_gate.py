@@ -1,0 +1,98 @@
+"""A gate that learns which inputs a network can do without.
+
+Each column i of the first layer's weights W, which is an input or what else `SpikingNetwork.input_gate` says, has a
+logit a_i, and is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss
+gains
+
+    r λ_in Σ_i p_i m_i
+
+where p_i is the share of the training split's input events that column i has, λ_in the recipe's `input_cost`, and r
+rises from 0 to 1 over the epochs of `cost_ramp`. The gradient of the mask passes straight through to the logit (Bengio
+et al. 2013, arXiv 1308.3432):
+
+    dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
+
+The weights of a closed input rest, and it opens again where they would lower the loss by more than its events cost.
+Halfway from the end of the ramp to the end of the training the gate comes to rest, so that weights get used to it.
+
+Logits are moved by Adam with the learning rate η of the weights, which is about the most that a logit moves in an
+update. They begin at a tenth of η times all updates: how soon an input can close depends on neither of them.
+
+In these passes the events of closed inputs arrive as messages without weight, because a gradient has to come from
+somewhere; in validation and afterwards they are kept back.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.training.recipe import Recipe
+from codesign.workload.events import EventBatch
+
+__all__ = ["LearnedGate"]
+
+_FIRST = 0.1
+"""Share of all updates after which an input that does nothing but cost is closed."""
+
+
+class LearnedGate:
+    """The logits of a network's input gate, and what inputs cost.
+
+    Args:
+        network: given a gate that is open.
+        recipe: with an input gate.
+        training: split whose events say what share an input has.
+
+    Attributes:
+        logits: (columns,) parameter.
+        shares: (columns,) p_i.
+    """
+
+    def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:
+        self._network, self._cost = network, recipe.input_cost
+        self._first = network.layer_connections()[0]
+        weight = self._first.weight
+        events = torch.from_numpy(training.events_of_inputs()).to(weight.device)
+        self.shares = (self._first.of_columns(events) / events.sum().clamp(min=1)).to(weight.dtype)
+        updates = recipe.epochs * math.ceil(len(training) / recipe.batch_size)
+        self.logits = torch.nn.Parameter(torch.full_like(self.shares, _FIRST * recipe.learning_rate * updates))
+        self._rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
+        self._learning_epochs = (1 + recipe.cost_ramp) / 2 * recipe.epochs
+        self._whole = weight.detach()
+        self._settle()
+
+    def rests(self, epoch: int) -> bool:
+        """Whether the gate has come to rest in an epoch, 1 for the first."""
+        return epoch > self._learning_epochs
+
+    @torch.no_grad()
+    def close(self) -> None:
+        """Before a pass: put the mask into the weights, in place of the gate."""
+        weight = self._first.weight
+        self._whole = weight.detach().clone()
+        weight.mul_(self._of_weights(self.logits > 0))
+        self._network.input_gate = None
+
+    @torch.no_grad()
+    def open(self, epoch: int) -> None:
+        """After it, and its gradients: give the weights back, and gradients to logits and to open columns alone."""
+        weight = self._first.weight
+        self.logits.grad = None
+        if weight.grad is not None:
+            if not self.rests(epoch):
+                others = [dimension for dimension in range(weight.ndim) if dimension != 1]
+                risen = min(1.0, (epoch - 0.5) / self._rising_epochs)
+                self.logits.grad = (weight.grad * self._whole).sum(dim=others) + risen * self._cost * self.shares
+            weight.grad.mul_(self._of_weights(self.logits > 0))
+        weight.copy_(self._whole)
+        self._settle()
+
+    def _settle(self) -> None:
+        """The network's gate is what the logits have become."""
+        self._network.input_gate = self.logits.detach() > 0
+
+    def _of_weights(self, mask: torch.Tensor) -> torch.Tensor:
+        return mask.view(1, -1, *(1,) * (self._first.weight.ndim - 2))

@@ -1,0 +1,100 @@
+"""The gate that learns: its gradient, what it closes, and when it rests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from networks import batch_of, network_of
+from pydantic import ValidationError
+
+from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.schedule import LAYERED
+from codesign.training.evaluation import evaluate
+from codesign.training.input_gate import LearnedGate
+from codesign.training.recipe import Recipe
+from codesign.training.trainer import train
+
+RECIPE = Recipe(
+    method="layered", epochs=20, batch_size=20, learning_rate=0.01, input_gate=True, input_cost=0.3, cost_ramp=0.2
+)
+CONVOLUTION = {
+    "input": [3, 4, 4],
+    "layers": [{"kind": "conv2d", "channels": 5, "kernel": 3}, {"kind": "linear", "neurons": 2}],
+}
+POOLED = {"input": [2, 4, 4], "layers": [{"kind": "average_pool", "kernel": 2}, {"kind": "linear", "neurons": 2}]}
+
+
+@pytest.mark.parametrize("engine", engine_names())
+@pytest.mark.parametrize("topology", ["10-12-2", CONVOLUTION, POOLED])
+def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
+    network, rng = network_of(topology, threshold=0.1), np.random.default_rng(0)
+    frames = rng.poisson(1.0, (8, 2, network.shape.input_size))
+    events = batch_of(frames, rng.integers(0, 2, 8))
+    gate = LearnedGate(network, RECIPE, events)
+    columns, inputs = network.input_columns, network.shape.input_size
+    of_column = (
+        torch.nn.functional.one_hot(torch.arange(inputs) // (inputs // columns)) if topology is CONVOLUTION else None
+    )
+    if topology == "10-12-2":
+        assert gate.shares.tolist() == pytest.approx(frames.sum(axis=(0, 1)) / frames.sum())
+    elif of_column is not None:
+        assert gate.shares.tolist() == pytest.approx(frames.reshape(-1, 3, 16).sum(axis=(0, 2)) / frames.sum())
+    with torch.no_grad():
+        gate.logits[::2] = -1.0
+    weight, whole = network.weights()[0], network.weights()[0].detach().clone()
+    mask = (gate.logits > 0).float().requires_grad_()
+    gate.close()
+    assert network.input_gate is None
+    classification_loss(network, events, LAYERED, engine=engine).value.backward()
+    of_masked = weight.grad.clone()
+    gate.open(epoch=2)  # the cost has risen to 1.5 of 4 epochs
+    shape = (1, -1, *(1,) * (weight.ndim - 2))
+    original = whole.clone().requires_grad_()
+    (of_masked * (original * mask.view(shape))).sum().backward()
+    torch.testing.assert_close(gate.logits.grad, mask.grad + 1.5 / 4 * 0.3 * gate.shares)
+    torch.testing.assert_close(weight.grad, original.grad)
+    assert torch.equal(weight, whole)
+    assert of_masked[:, ::2].any()  # closed columns have something to learn from
+    assert network.input_gate.tolist() == [i % 2 == 1 for i in range(columns)]
+    gate.open(epoch=13)
+    assert gate.logits.grad is None
+
+
+def noisy(seed: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two classes that light different halves of eight inputs, beside eight busy ones that say nothing."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, samples)
+    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
+    rates = np.concatenate([rates, np.full((samples, 8), 3.0)], axis=1)
+    return rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels
+
+
+def test_closes_inputs_that_say_nothing():
+    network = network_of("16-12-2", threshold=0.3)
+    training, validation = batch_of(*noisy(1, 200)), batch_of(*noisy(2, 100))
+    reports = []
+    result = train(network, RECIPE, training, validation, seed=0, on_epoch=reports.append)
+    assert result.best_epoch > 12  # halfway from the end of the ramp
+    gate = result.state["input_gate"]
+    assert not gate[8:].any()
+    assert gate[:8].sum() >= 4
+    assert network.open_inputs == int(gate.sum())
+    execution = evaluate(network, validation, LAYERED)
+    assert execution.accuracy > 0.85
+    passed = noisy(2, 100)[0][:, :, gate.numpy()].sum(axis=(1, 2))
+    assert execution.input_events.tolist() == passed.tolist()
+    again = network_of("16-12-2", threshold=0.3)
+    assert torch.equal(train(again, RECIPE, training, validation, seed=0).state["input_gate"], gate)
+
+
+def test_patience_begins_when_the_gate_rests():
+    network = network_of("16-12-2", threshold=0.3)
+    recipe = RECIPE.model_copy(update={"patience": 1})
+    result = train(network, recipe, batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20)), seed=0)
+    assert len(result.history) > 12
+
+
+def test_a_cost_without_a_gate_is_a_mistake():
+    with pytest.raises(ValidationError, match="set input_gate to true"):
+        Recipe(method="layered", epochs=1, input_cost=0.1)
