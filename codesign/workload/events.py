@@ -296,7 +296,8 @@ class EventBatch:
 
     def events_of_inputs(self) -> NDArray[np.float64]:
         """(inputs,) events of each input in all samples; for currents, entries."""
-        return np.bincount(self.indices, weights=self._events_of_entries(), minlength=self.input_size)
+        counts = np.bincount(self.indices, weights=self._events_of_entries(), minlength=self.input_size)
+        return counts.astype(np.float64)
 
     def _events_of_entries(self) -> NDArray[np.float64]:
         return np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
