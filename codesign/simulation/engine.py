@@ -128,7 +128,7 @@ def simulate(
     Args:
         network: on any device; engine `event` needs float32 on the CPU, and uses `torch.get_num_threads()` threads.
         events: B samples of T timesteps; `input_size` and `timestep_s` as the network's.
-        schedule: how forward passes are executed; with stop `read_early` the logits have no gradient.
+        schedule: how forward passes are executed; with stop `read_early` or `read_margin` the logits have no gradient.
         regularization: dropouts and noise, for training; None for none.
         seed, epoch: of all random draws.
         counters: whether to return an `Execution`.
@@ -141,7 +141,7 @@ def simulate(
             number of the network is none.
     """
     name = _engine_name(engine, network)
-    early = isinstance(schedule, Schedule) and schedule.stop == "read_early" and network.neuron.readout == "spikes"
+    early = isinstance(schedule, Schedule) and schedule.goes_on and network.neuron.readout == "spikes"
     run = Run(
         network=network,
         events=events,
@@ -162,13 +162,17 @@ def simulate(
         charges=outcome.charges,
         execution=outcome.execution,
     )
-    return _read_early(simulation, schedule.steps_after_output, counters=counters) if early else simulation
+    return _read_early(simulation, schedule, counters=counters) if early else simulation
 
 
-def _read_early(drained: Simulation, steps_after_output: int, *, counters: bool) -> Simulation:
+def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> Simulation:
     """The answer at the decision, without gradient, of a run that went on until nothing waited."""
-    assert drained.execution is not None
-    execution = drained.execution.decided(steps_after_output)
+    execution = drained.execution
+    assert execution is not None
+    if schedule.stop == "read_margin":
+        execution = execution.at_margin(schedule.margin)
+    else:
+        execution = execution.decided(schedule.steps_after_output)
     logits = torch.as_tensor(execution.scores, dtype=drained.logits.dtype, device=drained.logits.device)
     return replace(drained, logits=logits, scores=logits[:, None], execution=execution if counters else None)
 
@@ -212,8 +216,8 @@ def classification_loss(
         loss=criterion,
         spike_cost=spike_cost,
     )
-    if schedule.stop == "read_early":
-        raise InputError("stop: 'read_early' has no gradient; train with 'drained' or 'on_output'")
+    if schedule.goes_on:
+        raise InputError(f"stop: '{schedule.stop}' has no gradient; train with 'drained' or 'on_output'")
     check_loss(criterion, network.neuron, run.events.timesteps)
     _check_labels(network, events)
     if name == "event" and run.learns and len(events):

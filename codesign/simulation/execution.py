@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arguments import real
+from codesign.arguments import real, whole
 from codesign.errors import InputError, SilentNetworkWarning
 from codesign.network.topology import NetworkShape
 
@@ -115,8 +115,11 @@ class Execution:
         sample_ids: (B,) id of each sample in its dataset split.
         labels: (B,) class of each sample.
         scores: (B, C) output spike counts at the stop, or output potentials (`readout: potential`).
+        output_counts: (B, T, C) output spikes of each timestep until the stop.
+        timesteps_run: (B,) timesteps run: all T, unless a margin ended the sample. Of later ones nothing is counted:
+            counts are 0, and steps and spikes to the first output NOT_REACHED.
         spiking_readout: whether `scores` are spike counts; with potentials no sample is undecided.
-        input_events: (B,) input events, each count of a frame one by one.
+        input_events: (B,) input events of the timesteps run, each count of a frame one by one.
         input_macs: (B,) multiply-accumulates of the input layer, where inputs are currents; else 0.
         emitted: (B, L) spikes emitted per layer.
         propagated: (B, L) spikes that left the queue per layer.
@@ -126,7 +129,7 @@ class Execution:
         active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
             decay and bias, or were evaluated, which is when a message or the frame reached them. Where potentials are
             truncated, those that this brings to 0 are among them.
-        residual: (B, S) neurons of each slice that the last timestep leaves with a potential other than 0.
+        residual: (B, S) neurons of each slice that the last timestep run leaves with a potential other than 0.
         forward_steps: (B, T) forward steps until the stop.
         steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
         spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
@@ -148,6 +151,8 @@ class Execution:
     sample_ids: Integers
     labels: Integers
     scores: NDArray[np.float64]
+    output_counts: Integers
+    timesteps_run: Integers
     spiking_readout: bool
     input_events: Integers
     input_macs: Integers
@@ -206,6 +211,25 @@ class Execution:
         if not 0 <= steps_after_output < recorded:
             raise InputError(f"steps_after_output: must be between 0 and {recorded - 1}, found {steps_after_output}")
         return replace(self, scores=self.convergence[:, steps_after_output].astype(np.float64))
+
+    def at_margin(self, margin: int) -> Execution:
+        """The same with the answer read after the first timestep in which the leading output neuron was so many spikes
+        ahead of the next, counted from the sample's start; after the last, where it never was."""
+        last = self.margin_timesteps(margin) - 1
+        totals = self.output_counts.cumsum(axis=1)[np.arange(self.samples), last]
+        return replace(self, scores=totals.astype(np.float64))
+
+    def margin_timesteps(self, margin: int) -> Integers:
+        """(B,) timesteps until the answer is read so."""
+        whole("margin", margin, least=1)
+        totals = np.sort(np.pad(self.output_counts.cumsum(axis=1), ((0, 0), (0, 0), (1, 0))), axis=2)
+        reached = totals[:, :, -1] - totals[:, :, -2] >= margin
+        return np.where(reached.any(axis=1), 1 + reached.argmax(axis=1), self.timesteps_run)
+
+    @property
+    def last_pass(self) -> tuple[Integers, Integers]:
+        """Where the last timestep run of each sample stands in what is counted by sample and timestep."""
+        return np.arange(self.samples), self.timesteps_run - 1
 
     @property
     def predictions(self) -> Integers:

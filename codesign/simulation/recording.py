@@ -105,19 +105,23 @@ class Recorder:
         self.spikes_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
         self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
         self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
+        self.output_counts_by_pass = np.zeros((samples, timesteps, classes), dtype=np.int64)
+        self.timesteps_run = np.zeros(samples, dtype=np.int64)
         self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
         self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
         self.residual = np.zeros((samples, len(self.slices)), dtype=np.int64)
         self.message_rows: list[Integers] = []
         self.update_rows: list[Integers] = []
 
-    def begin_pass(self, timestep: int, before: torch.Tensor, potentials: torch.Tensor) -> None:
-        """A timestep with the (B, N) potentials of its start, before and after decay and bias."""
+    def begin_pass(self, timestep: int, runs: torch.Tensor, before: torch.Tensor, potentials: torch.Tensor) -> None:
+        """A timestep that (B,) samples run, with the (B, N) potentials of its start, before and after decay and bias."""
         neurons = self.network.shape.neurons
         self.timestep, self.k = timestep, 0
+        self.timesteps_run += runs.numpy(force=True)
         self.active_neurons = potentials.numpy(force=True) != 0
         if self.network.potential_steps is not None:  # to truncate a potential to 0 is to update it
             self.active_neurons |= before.numpy(force=True) != 0
+        self.active_neurons &= runs.numpy(force=True)[:, None]
         self.since_spike = np.zeros((len(self.events), neurons), dtype=np.int64)
         self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
         self.output_history: list[Integers] = []
@@ -164,6 +168,7 @@ class Recorder:
     def end_pass(self) -> None:
         """Add the outputs of m = 0, 1, … steps after the first output spike; an ended pass keeps its last counts."""
         self.active[:, self.timestep] = self._of_slices(self.active_neurons)
+        self.output_counts_by_pass[:, self.timestep] = self.output_counts
         if not self.output_history:
             return
         history = np.stack(self.output_history)
@@ -187,6 +192,8 @@ class Recorder:
             updates=self._update_table(),
             counters={
                 "scores": scores.detach().double().numpy(force=True),
+                "output_counts": self.output_counts_by_pass,
+                "timesteps_run": self.timesteps_run,
                 "synaptic_operations": self.synaptic_operations,
                 "active": self.active,
                 "residual": self.residual,
@@ -288,7 +295,7 @@ def build_execution(
         sample_ids=events.sample_ids,
         labels=events.labels,
         spiking_readout=network.neuron.readout == "spikes",
-        input_events=events.events,
+        input_events=events.events_in(counters["timesteps_run"]),
         input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
         emitted=per_layer(updates.sample, update_layer, updates.emitted),
         propagated=per_layer(messages.sample, message_layer, messages.spikes),

@@ -20,6 +20,7 @@ from codesign.simulation.recording import Recorder, StepReport
 from codesign.simulation.run import Run
 from codesign.simulation.selection import select
 from codesign.simulation.servers import Servers
+from codesign.simulation.stopping import Stopping
 
 __all__ = ["Pass", "Result", "Step", "run_machine"]
 
@@ -117,6 +118,7 @@ class _Machine:
         self.u = torch.zeros((batch, neurons), device=self.device)
         self.counts: list[torch.Tensor] = []
         self.spikes = torch.zeros_like(self.u, dtype=torch.int64)
+        self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
         sample_ids = torch.from_numpy(events.sample_ids.copy()).to(self.device)
         self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
         self.thresholds = run.thresholds.to(self.device)
@@ -132,9 +134,10 @@ class _Machine:
     # one timestep ------------------------------------------------------------------------------------------------
 
     def forward_pass(self, timestep: int) -> Pass:
-        before, self.u = self.u, neuron.decayed(self.neuron, self.u)
+        before, began = self.u, neuron.decayed(self.neuron, self.u)
         if self.network.bias is not None:
-            self.u = self.u + self.network.bias.detach()
+            began = began + self.network.bias.detach()
+        self.u = torch.where(self.stopping.runs[:, None], began, before)
         self._reset(timestep, before)
         arrival = self._deliver_frame() if self.schedule.input_mode == "frame" else self._queue_frame()
         steps: list[Step] = []
@@ -145,6 +148,7 @@ class _Machine:
             if self.run.learns:
                 steps.append(step)
         self.counts.append(self.c[:, self.outputs])
+        self.stopping.end_pass(self.counts[-1])
         self.spikes += self.c
         if self.recorder is not None:
             self.recorder.end_pass()
@@ -158,14 +162,14 @@ class _Machine:
         self.enqueue_step = torch.zeros_like(self.q)
         self.r = torch.zeros_like(self.u, dtype=torch.bool)
         self.stimulated = torch.zeros_like(self.r)
-        self.first_output = torch.full((len(self.u),), -1, dtype=torch.int64, device=self.device)
-        frame = self.events.frame(timestep, self.device)
+        self.stopping.begin_pass()
+        frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
         self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
         self.was_complete = torch.zeros_like(self.frame_complete)
         if self.recorder is not None:
-            self.recorder.begin_pass(timestep, before, self.u)
+            self.recorder.begin_pass(timestep, self.stopping.runs, before, self.u)
         if self.servers is not None:
             self.servers.begin_pass()
 
@@ -177,7 +181,7 @@ class _Machine:
         present = (self.input_q != 0) if self.events.currents else self.input_q
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.active = (messages > 0).any(dim=1) | self.run.announces
+        self.active = ((messages > 0).any(dim=1) | self.run.announces) & self.stopping.runs
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         if self.servers is not None:
@@ -190,7 +194,7 @@ class _Machine:
 
     def _queue_frame(self) -> _Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
-        self.active = (self.input_q != 0).any(dim=1) | self.run.announces
+        self.active = ((self.input_q != 0).any(dim=1) | self.run.announces) & self.stopping.runs
         self.frame_complete = ~(self.input_q != 0).any(dim=1)
         nothing = torch.zeros_like(self.q)
         return _Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
@@ -207,7 +211,7 @@ class _Machine:
         able = is_open & self.stimulated  # barrier messages alone make no neuron fire
         v, fired = self._evaluate(k, arrival, evaluated, able)
 
-        last = self._is_last(k, fired)
+        last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
         barriers = self._barriers(is_open & ~opened & ~fired) & goes_on
         chosen, chosen_input, room = self._choose(k, goes_on)
@@ -277,14 +281,6 @@ class _Machine:
         if self.servers is not None:
             self.servers.work(evaluated, fired)
         return v, fired
-
-    def _is_last(self, k: int, fired: torch.Tensor) -> torch.Tensor:
-        """(B,) whether the step is a sample's last, by the stop condition."""
-        decided = fired[:, self.outputs].any(dim=1) & (self.first_output < 0)
-        self.first_output = torch.where(decided, k, self.first_output)
-        if self.schedule.stop != "on_output":
-            return torch.zeros_like(self.active)
-        return (self.first_output >= 0) & (k >= self.first_output + self.schedule.steps_after_output)
 
     def _leave(self, following: _Arrival, chosen: torch.Tensor, chosen_input: torch.Tensor | None) -> torch.Tensor:
         """Take what was chosen out of the queue; (B,) whether anything waits or is under way."""

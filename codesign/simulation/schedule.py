@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
 from codesign.simulation.policies import Policy, is_registered
 from codesign.simulation.service import ServiceModel
 
-__all__ = ["ALL_THAT_WAIT", "LAYERED", "Regularization", "Schedule"]
+__all__ = ["ALL_THAT_WAIT", "LAYERED", "MarginCheck", "Regularization", "Schedule", "Stop"]
 
 ALL_THAT_WAIT = 1 << 30
 """`Schedule.group_limit` of a schedule without a limit: more than the neurons and inputs that there can be."""
 _MOST_CORES = 1 << 24  # core numbers are float32 for policies
+
+
+Stop = Literal["drained", "on_output", "read_early", "margin", "read_margin"]
+MarginCheck = Literal["timestep", "step"]
+
+
+def _one_of(name: str, value: object, words: tuple[str, ...]) -> None:
+    if value not in words:
+        *others, last = (repr(word) for word in words)
+        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {value!r}")
 
 
 def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
@@ -37,10 +47,16 @@ class Schedule:
             name.
         group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
             number that engines and chips reckon with.
-        stop: `drained` (the paper's "on spiking done"), `on_output`, or `read_early`: the answer is read where
-            `on_output` would stop, and the pass goes on until nothing waits, as on a chip that cannot drop its queue.
-        steps_after_output: unless it drains, forward steps after the step of the first output spike until the answer is
-            read.
+        stop: `drained` (the paper's "on spiking done"); `on_output`, which ends each pass after its first output spike;
+            or `margin`, which ends the sample when its leading output neuron is `margin` spikes ahead of the next,
+            counted over all of its timesteps so far: later timesteps are not run. With `read_early` and `read_margin`
+            the answer is read where `on_output` and `margin` would stop, and everything goes on until nothing waits, as
+            on a chip that cannot drop its queue, or end a sample.
+        steps_after_output: with `on_output` and `read_early`, forward steps after the step of the first output spike
+            until the answer is read.
+        margin: output spikes by which the leading neuron must be ahead; with a single output, which it must have.
+        margin_check: with `margin`, when it is looked at: after each `timestep`, once nothing waits, or after each
+            forward `step`, which is then the pass's last: what waits is dropped.
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
         synchronization_threshold: messages that a neuron needs in a timestep before it may fire: one number for all,
@@ -62,8 +78,10 @@ class Schedule:
 
     policy: str | Policy = "random"
     group_size: int | None = 8
-    stop: Literal["drained", "on_output", "read_early"] = "on_output"
+    stop: Stop = "on_output"
     steps_after_output: int = 1
+    margin: int = 3
+    margin_check: MarginCheck = "timestep"
     input_mode: Literal["frame", "queued"] = "frame"
     prioritize_input: bool = False
     synchronization_threshold: int | Literal["layer"] | tuple[int, ...] = 1
@@ -82,10 +100,12 @@ class Schedule:
         if self.group_size is not None:
             object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))
         object.__setattr__(self, "steps_after_output", whole("steps_after_output", self.steps_after_output))
-        if self.stop not in ("drained", "on_output", "read_early"):
-            raise InputError(f"stop: must be 'drained', 'on_output' or 'read_early', found {self.stop!r}")
-        if self.input_mode not in ("frame", "queued"):
-            raise InputError(f"input_mode: must be 'frame' or 'queued', found {self.input_mode!r}")
+        object.__setattr__(self, "margin", whole("margin", self.margin, least=1))
+        _one_of("stop", self.stop, get_args(Stop))
+        _one_of("margin_check", self.margin_check, get_args(MarginCheck))
+        _one_of("input_mode", self.input_mode, ("frame", "queued"))
+        if self.stop == "read_margin" and self.margin_check == "step":
+            raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
         for name in ("prioritize_input", "barrier_messages", "refractory"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name}: must be True or False, found {getattr(self, name)!r}")
@@ -139,6 +159,11 @@ class Schedule:
     def core_count(self, layers: int) -> int:
         """How many cores policies see, in a network of so many layers: numbers up to the highest in use count."""
         return layers if self.cores is None else max(self.cores) + 1
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the answer is read before the end, and everything goes on until nothing waits."""
+        return self.stop in ("read_early", "read_margin")
 
     def drained(self) -> Schedule:
         """The same schedule run until nothing waits, as in training."""

@@ -305,10 +305,15 @@ class EventBatch:
     @property
     def events(self) -> NDArray[np.int64]:
         """(B,) events of each sample; for currents, entries."""
+        return self.events_in(np.full(len(self), self.timesteps))
+
+    def events_in(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(B,) the same of the first so many timesteps of each, given as (B,)."""
         per_entry = self._events_of_entries()
         cumulative = np.concatenate([[0.0], np.cumsum(per_entry)])
-        starts = self.offsets[np.arange(len(self) + 1) * self.timesteps]
-        per_sample: NDArray[np.int64] = (cumulative[starts[1:]] - cumulative[starts[:-1]]).astype(np.int64)
+        first = np.arange(len(self)) * self.timesteps
+        before, after = self.offsets[first], self.offsets[first + timesteps]
+        per_sample: NDArray[np.int64] = (cumulative[after] - cumulative[before]).astype(np.int64)
         return per_sample
 
 

@@ -141,6 +141,8 @@ class Builder:
             sample_ids=np.arange(samples),
             labels=np.zeros(samples, dtype=np.int64),
             scores=np.zeros((samples, shape.layers[-1].neurons)),
+            output_counts=np.zeros((samples, timesteps, shape.layers[-1].neurons), dtype=np.int64),
+            timesteps_run=np.full(samples, timesteps),
             spiking_readout=True,
             input_events=np.bincount(m[~own, 0], weights=m[~own, 5], minlength=samples).astype(np.int64),
             input_macs=np.zeros(samples, dtype=np.int64),

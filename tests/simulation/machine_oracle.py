@@ -92,6 +92,21 @@ class Outcome:
     histories: list[list[list[int]]] = field(default_factory=list)  # [timestep][step] output counts
     currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
     active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential or evaluated
+    timesteps_run: int = 0
+
+
+def skip(out: Outcome, neurons: int) -> None:
+    """A timestep after the sample has ended."""
+    out.spikes.append([0] * neurons)
+    out.active.append(set())
+    out.histories.append([])
+    for values, nothing in (
+        (out.forward_steps, 0),
+        (out.steps_to_first, -1),
+        (out.spikes_to_first, -1),
+        (out.spikes_to_stop, 0),
+    ):
+        values.append(nothing)
 
 
 class Cores:
@@ -194,7 +209,18 @@ def run_sample(
     out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
     out.barriers = [0] * depth
     decay = network.decay.numpy()
+
+    def leads(counts: list[int]) -> bool:
+        """Whether the leading output is the margin ahead, `counts` being those of the pass under way."""
+        sums = [sum(spikes) for spikes in zip(*(passed[starts[-2] :] for passed in out.spikes), counts, strict=True)]
+        highest, following = sorted([0, *sums], reverse=True)[:2]
+        return highest - following >= schedule.margin
+
     for t, whole_frame in enumerate(frames[: schedule.timesteps]):
+        if schedule.stop == "margin" and leads([0] * sizes[-1]):
+            skip(out, total)
+            continue
+        out.timesteps_run += 1
         frame = [
             sum(uniform("loss", t, j, event) >= schedule.input_dropout for event in range(int(n)))
             if network.input_gate is None or network.input_gate[column(network, j)]
@@ -303,6 +329,7 @@ def run_sample(
                 first, left_at_first = k, left_spikes
             history.append(c[starts[-2] :])
             last = schedule.stop == "on_output" and first >= 0 and k >= first + schedule.steps_after_output
+            last |= schedule.stop == "margin" and schedule.margin_check == "step" and leads(history[-1])
             under_way = []
             k += 1
             if last:

@@ -218,8 +218,10 @@ def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> 
         group_size=draw(st.sampled_from([None, *(least_group + more for more in (0, 0, 1, 2, 8)), 64])),
         stop="drained"
         if network.neuron.readout == "potential"
-        else draw(st.sampled_from(["drained", "on_output", "on_output"])),
+        else draw(st.sampled_from(["drained", "on_output", "on_output", "margin"])),
         steps_after_output=draw(st.sampled_from([0, 0, 1, 2, 40])),
+        margin=draw(st.sampled_from([1, 1, 2, 3])),
+        margin_check=draw(st.sampled_from(["timestep", "step"])),
         input_mode=mode,
         prioritize_input=mode == "queued" and draw(st.booleans()),
         synchronization_threshold=tuple(rng.integers(0, 6, neurons).tolist()) if threshold == "each" else threshold,

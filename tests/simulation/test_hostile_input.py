@@ -51,6 +51,8 @@ WRONG_SETTINGS: dict[str, list[Any]] = {
     "group_size": [0, *NOT_WHOLE],
     "stop": ["never", None, 1],
     "steps_after_output": [None, *NOT_WHOLE],
+    "margin": [0, None, *NOT_WHOLE],
+    "margin_check": ["spike", None],
     "input_mode": ["stream", None],
     "prioritize_input": [1, None, "yes", True],
     "synchronization_threshold": ["all", None, (1, 2), (), (1.0,) * 21, ((1, 2),) * 21, (-1,) * 21, *NOT_WHOLE],

@@ -35,6 +35,7 @@ from codesign.workload.events import MOST_EVENTS, EventBatch
 SAMPLES, TIMESTEPS = 3, 2
 NAN, MOST = float("nan"), (1 << 31) - 1
 PARTS = ("offsets", "indices", "values", "labels", "sample_ids")
+STOPS = ("drained", "on_output", "read_early", "margin", "read_margin")
 
 # batches that are malformed or extreme -------------------------------------------------------------------------------
 
@@ -125,7 +126,8 @@ def attempts(draw: st.DrawFn) -> Attempt:
     schedule = Schedule(
         policy=draw(st.sampled_from(POLICIES)),
         group_size=draw(st.sampled_from([2, 3, neurons, neurons + inputs, MOST, None])),
-        stop="drained" if readout == "potential" else draw(st.sampled_from(["drained", "on_output", "read_early"])),
+        stop="drained" if readout == "potential" else draw(st.sampled_from(STOPS)),
+        margin=draw(st.sampled_from([1, 1, MOST])),
         steps_after_output=draw(st.sampled_from([0, 1, MOST])),
         input_mode=mode,
         prioritize_input=mode == "queued" and draw(st.booleans()),
@@ -165,7 +167,7 @@ def check(attempt: Attempt) -> None:
     try:
         case = replace(attempt.case, events=EventBatch(**attempt.parts))
         logits = simulate(case.network, case.events, case.schedule, engine=ENGINE, **arguments(case)).logits
-        if logits.requires_grad:  # not with `read_early`
+        if logits.requires_grad:  # not where it is read early
             logits.sum().backward()
         classification_loss(case.network, case.events, case.schedule.drained(), engine=ENGINE, **arguments(case))
     except InputError:

@@ -190,6 +190,8 @@ class Batch:
             group_size=schedule.group_limit,
             on_output=schedule.stop == "on_output",
             steps_after_output=schedule.steps_after_output,
+            margin=schedule.margin if schedule.stop == "margin" else 0,
+            margin_in_step=schedule.stop == "margin" and schedule.margin_check == "step",
             queued=schedule.input_mode == "queued",
             prioritize_input=schedule.prioritize_input,
             gated=run.gated,

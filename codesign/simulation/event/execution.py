@@ -25,6 +25,8 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
         updates=UpdateTable.from_rows(updates),
         counters={
             "scores": recorded.results.scores.sum(axis=1, dtype=np.float64),
+            "output_counts": whole.output_counts,
+            "timesteps_run": whole.timesteps_run,
             "synaptic_operations": whole.operations,
             "active": whole.active,
             "residual": whole.residual,

@@ -66,12 +66,20 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     kept_from: Any = np.int64(0)
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
+    state.fired.before[:] = 0
+    runs = True
     for timestep in range(rules.timesteps):
         row = sample * rules.timesteps + timestep
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
-        status = _run_pass(network, rules, input_, frame, state, out)
-        if status != DONE:
-            return status
+        if rules.traced and out.ends[WORDS] == len(out.trace.words):  # no room for the one word of an empty pass
+            return NO_ROOM
+        if runs:
+            status = _run_pass(network, rules, input_, frame, state, out)
+            if status != DONE:
+                return status
+            runs = not _ends_sample(rules, state.fired)
+        elif rules.traced:
+            _end_trace(out, 0)
     if rules.reads_potential:
         wiring, last_reading = network.wiring, out.scores.shape[1] - 1
         first = len(wiring.source_slot) - out.scores.shape[2]
@@ -121,6 +129,8 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if state.fired.tally[DECISIONS] > 0 and decided < 0:
             decided = step
         last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
+        if rules.margin_in_step and state.fired.tally[DECISIONS] > 0:
+            last = _is_ahead(rules, state.fired)
         if not _count_evaluated(network, rules, frame, step, touched, decided, state, out):
             return NO_ROOM
         chosen = room = 0
@@ -210,13 +220,41 @@ def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
 @leaf
 def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
     if rules.traced:
-        out.trace.words[out.ends[WORDS]] = steps
-        out.ends[WORDS] += 1
+        _end_trace(out, steps)
     reading = min(frame.timestep, out.scores.shape[1] - 1)
     for output in range(out.scores.shape[2]):
         out.scores[frame.sample, reading, output] += state.fired.outputs[output]
     if rules.recorded:
-        count_pass(state, out.counters, frame.sample, decided, steps)
+        count_pass(state, out.counters, frame, decided, steps)
+
+
+@leaf
+def _end_trace(out: Any, steps: Any) -> None:
+    """Write how many steps a pass had."""
+    out.trace.words[out.ends[WORDS]] = steps
+    out.ends[WORDS] += 1
+
+
+@leaf
+def _is_ahead(rules: Any, fired: Any) -> Any:
+    """Whether the leading output neuron is the margin ahead of the next, in all passes so far."""
+    leading = following = 0
+    for output in range(len(fired.outputs)):
+        spikes = fired.before[output] + fired.outputs[output]
+        following = max(following, min(spikes, leading))
+        leading = max(leading, spikes)
+    return leading - following >= rules.margin
+
+
+@leaf
+def _ends_sample(rules: Any, fired: Any) -> Any:
+    """Whether the pass that has just ended is the sample's last."""
+    if rules.margin == 0:
+        return False
+    ahead = _is_ahead(rules, fired)
+    for output in range(len(fired.outputs)):
+        fired.before[output] += fired.outputs[output]
+    return ahead
 
 
 @leaf

@@ -114,6 +114,8 @@ class Rules(NamedTuple):
     group_size: int  # `Schedule.group_limit`
     on_output: bool
     steps_after_output: int
+    margin: int  # by which the leading output ends a sample; 0 if none does
+    margin_in_step: bool  # it does so after any forward step
     queued: bool
     prioritize_input: bool
     gated: bool  # neurons wait for messages or send barrier messages
@@ -226,6 +228,7 @@ class Fired(NamedTuple):
     sources: Integers  # (neurons,) who fired; only with `Rules.tallied`
     values: Floats  # potentials of the vector that was just evaluated
     outputs: Integers  # (classes,) spikes of each output in this pass
+    before: Integers  # (classes,) and in the passes before; only where a margin ends samples
 
 
 class CounterState(NamedTuple):
@@ -289,6 +292,8 @@ class Trace(NamedTuple):
 class Counters(NamedTuple):
     """Counters of a batch (rows of samples are disjoint), as `Execution` has them, and growing tables of one chunk."""
 
+    output_counts: Longs
+    timesteps_run: Longs
     forward_steps: Longs
     steps_to_first: Longs
     spikes_to_first: Longs
