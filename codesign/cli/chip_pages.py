@@ -25,6 +25,7 @@ _SHORT = {
     "synapses_per_core": "capacity",
     "weight_bits": "bits",
     "can_flush": "flush",
+    "can_end_sample": "early end",
     "times.chip_hop": "chip to chip",
 }
 """Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
@@ -139,6 +140,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
             _print_indented(console, f"{name}: {remark}", 2)
     resets = " or ".join(chip.supports.reset) or "not stated"
     console.print(f"\nLeak: {chip.supports.leak}. Reset: {resets}. Queues can be flushed: {chip.can_flush}.")
+    console.print(f"A sample can be ended early: {chip.can_end_sample}.")
 
 
 def _remark(number: NamedNumber) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,10 @@ class ActionCounts:
         hop, hop_vertical: links that messages passed; None where the network is not described.
         chip_hop: chip borders that messages passed.
         barrier_message: barrier messages, each once a destination core.
-        visits, visited: how often all neurons are visited while the chip works, and how many they are.
-        stimulus_s: how long the stimulus lasts.
+        visited: how many all neurons are.
+        visits, stimulus_s: how often they are visited while the chip works, and how long the stimulus lasts; of each
+            sample, or with means (R,), of samples of R different lengths.
+        share: (R,) of them; None with samples one by one.
     """
 
     synaptic_operation: Floats
@@ -48,16 +50,20 @@ class ActionCounts:
     hop_vertical: Floats | None
     chip_hop: Floats
     barrier_message: Floats
-    visits: int = 0
     visited: int = 0
-    stimulus_s: float = 0.0
+    visits: Floats = field(default_factory=lambda: np.zeros(1))
+    stimulus_s: Floats = field(default_factory=lambda: np.zeros(1))
+    share: Floats | None = None
 
     def mean(self) -> ActionCounts:
         """Means over the samples; sums of whole numbers are exact, so they do not depend on the order of samples."""
         means: dict[str, Any] = {}
-        for field in fields(self):
-            count = getattr(self, field.name)
-            means[field.name] = count.mean(keepdims=True) if isinstance(count, np.ndarray) else count
+        for attribute in fields(self):
+            count = getattr(self, attribute.name)
+            means[attribute.name] = count.mean(keepdims=True) if isinstance(count, np.ndarray) else count
+        lengths = np.stack([self.visits, self.stimulus_s])
+        (visits, stimulus_s), samples = np.unique(lengths, axis=1, return_counts=True)
+        means |= {"visits": visits, "stimulus_s": stimulus_s, "share": samples / len(self.visits)}
         return ActionCounts(**means)
 
     def during(self, operation: Operation, prices: Prices) -> ActionCounts:
@@ -73,8 +79,17 @@ class ActionCounts:
             return self
         tick_s = prices.seconds("synchronization.tick")
         assert tick_s is not None
-        waiting = np.maximum(np.ceil(self.stimulus_s / tick_s - 1e-9) - self.visits, 0.0)
+        if self.share is None:
+            waiting = _waiting(self.stimulus_s, self.visits, tick_s)
+        else:
+            lengths = zip(self.share, self.stimulus_s, self.visits, strict=True)
+            waiting = sum((share * _waiting(on_s, visits, tick_s) for share, on_s, visits in lengths), np.zeros(1))
         return replace(self, neuron_access=np.asarray(self.neuron_access + self.visited * waiting))
+
+
+def _waiting(stimulus_s: Floats, visits: Floats, tick_s: float | Floats) -> Floats:
+    """Ticks without work until the stimulus ends."""
+    return np.maximum(np.ceil(stimulus_s / tick_s - 1e-9) - visits, 0.0)
 
 
 def action_counts(work: PlacedExecution) -> ActionCounts:
@@ -99,7 +114,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     by_itself = chip.synchronized and chip.energies.barrier_message is None
     return ActionCounts(
         synaptic_operation=_synaptic_operations(work, by_sample) + _without_target(work, by_sample),
-        neuron_access=np.full(work.samples, float(visited * visits)),
+        neuron_access=visited * visits,
         neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
         message=by_sample(table.spikes * work.destinations[table.source]),
@@ -107,9 +122,9 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
         hop_vertical=passed(geometry.vertical),
         chip_hop=borders,
         barrier_message=by_sample(table.barriers * work.destinations[table.source] * (not by_itself)),
-        visits=visits,
         visited=visited,
-        stimulus_s=work.timesteps * work.timestep_s,
+        visits=visits,
+        stimulus_s=work.timesteps_run.astype(np.float64) * work.timestep_s,
     )
 
 
@@ -119,15 +134,15 @@ def _drained(work: PlacedExecution) -> Floats:
     return np.asarray(drained_neurons(work.execution, work.chip) @ later)
 
 
-def _visits(work: PlacedExecution) -> int:
-    """How often a chip visits all its neurons."""
-    synchronization = work.chip.synchronization
+def _visits(work: PlacedExecution) -> Floats:
+    """(B,) how often a chip visits all its neurons."""
+    synchronization, timesteps = work.chip.synchronization, work.timesteps_run.astype(np.float64)
     if isinstance(synchronization, Timer):
-        return work.timesteps * synchronization.ticks_per_timestep + work.layers - 1
+        return timesteps * synchronization.ticks_per_timestep + work.layers - 1
     if work.chip.synchronized:
-        return work.timesteps + (work.layers - 1 if work.chip.pipelined else 0)
+        return timesteps + (work.layers - 1 if work.chip.pipelined else 0)
     visits = synchronization.kind == "clocked" or work.chip.energies.neuron_access is not None
-    return work.timesteps if visits else 0
+    return timesteps * visits
 
 
 def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:

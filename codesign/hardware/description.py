@@ -80,6 +80,7 @@ class Chip(Spec):
         structure: memories and words of a core, from which prices are estimated.
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
+        can_end_sample: whether a sample can be ended before its last timestep, when its output says so.
         supports: leak and reset of the neurons.
         extends: name of the chip whose description it is but for what its file says; "" for none.
         validation: published measurements.
@@ -124,6 +125,7 @@ class Chip(Spec):
     layer_work: LayerWork | None = None
     network_on_chip: NetworkOnChip | None = None
     can_flush: Answer = "unknown"
+    can_end_sample: Answer = "unknown"
     supports: Supports = Supports()
     validation: tuple[Measurement, ...] = ()
     extends: str = ""

@@ -91,6 +91,8 @@ class StepRecord(Protocol):
     @property
     def timesteps(self) -> int: ...
     @property
+    def timesteps_run(self) -> NDArray[np.int64]: ...
+    @property
     def timestep_s(self) -> float: ...
     @property
     def layers(self) -> int: ...
@@ -184,10 +186,10 @@ def on_time(
         raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
     if chip.power_gating.between_inputs == "yes":
         return latency_s, (f"{chip.name}: static power is off between inputs",)
-    stimulus_s = record.timesteps * record.timestep_s
+    stimulus_s = record.timesteps_run.astype(np.float64) * record.timestep_s
     if latency_s is None:
-        return np.full(record.samples, stimulus_s), (f"{chip.name}: taken to keep pace with its input",)
-    return np.maximum(latency_s, stimulus_s), ()
+        return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
+    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), ()
 
 
 def _decided(record: StepRecord, decision: Floats) -> Floats:
@@ -195,10 +197,13 @@ def _decided(record: StepRecord, decision: Floats) -> Floats:
     return np.where(record.decided[:, None], decision, np.nan)
 
 
-def _late(length_s: Floats, record: StepRecord) -> Floats | None:
-    """Share of passes or steps (axis 1) that take longer than a timestep; None for a static input, which waits for
-    nobody."""
-    return None if record.timestep_s == 0 else (length_s > record.timestep_s).mean(axis=1)
+def _late(length_s: Floats, real: NDArray[np.bool_], record: StepRecord) -> Floats | None:
+    """Share of passes or steps (axis 1) that take longer than a timestep, of those that there are; None for a static
+    input, which waits for nobody."""
+    if record.timestep_s == 0:
+        return None
+    late = (length_s > record.timestep_s) & real[:, :, None]
+    return np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])
 
 
 def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
@@ -242,7 +247,7 @@ def _asynchronous(
         bound_s=bound,
         decision_s=decision,
         busy_s=_busy_by_core(steps, steps.busy(times)),
-        late=_late(passes, record),
+        late=_late(passes, np.arange(record.timesteps) < record.timesteps_run[:, None], record),
     )
 
 
@@ -256,7 +261,7 @@ def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Float
     replays = [replay(work, *scenario) for scenario in zip(times.T, hops.T, strict=True)]
     return (
         np.stack([result.makespan_s for result in replays], axis=2),
-        np.stack([result.decision_s[:, -1] for result in replays], axis=1),
+        np.stack([result.decision_s[work.execution.last_pass] for result in replays], axis=1),
     )
 
 
@@ -298,7 +303,7 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
         per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
         busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
-        late=_late(length[steps.steps.which], record),
+        late=_late(length[steps.steps.which], steps.steps.real, record),
     )
 
 
@@ -345,7 +350,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         synchronization_s=_rest(without_ways, compute),
         decision_s=_decided(record, total - whole.arrival_s),
         busy_s=_busy_by_core(work, work.busy(times)),
-        late=_late(whole.lengths_s, record),
+        late=_late(whole.lengths_s, work.real, record),
         assumptions=tuple(assumptions),
     )
 
@@ -359,8 +364,8 @@ def _timer(
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
     tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
     if steps is None:
-        count = record.timesteps * timer.ticks_per_timestep + record.layers - 1
-        total = np.broadcast_to(count * tick_s, (record.samples, prices.scenarios)).copy()
+        count = record.timesteps_run * timer.ticks_per_timestep + record.layers - 1
+        total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
         name = prices.chip.name
         unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
@@ -381,7 +386,7 @@ def _timer(
     overloaded = factor > 1
     not_modelled: tuple[str, ...] = ()
     if drops and overloaded[which].any():
-        share = float(overloaded[which].mean())
+        share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
         not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
     compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
     first = (record.timesteps - 1) * timer.ticks_per_timestep  # of the last frame

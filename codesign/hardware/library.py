@@ -79,7 +79,8 @@ def check_chip(path: Path) -> Chip:
 
 def _unstated(chip: Chip) -> Iterator[Mistake]:
     """What a file of one's own may leave out."""
-    for name in ("title", "description", "citation", "operating_point", "layers_share_core", "can_flush"):
+    always = ("title", "description", "citation", "operating_point", "layers_share_core", "can_flush", "can_end_sample")
+    for name in always:
         if name not in chip.model_fields_set:
             yield (name,), "must be given for a chip that comes with the program"
     for place in own_parts(chip):

@@ -26,6 +26,8 @@ def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
             missing.append(("times.chip_hop", "time between chips"))
     if chip.can_flush == "unknown":
         missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
+    if chip.can_end_sample == "unknown":
+        missing.append(("can_end_sample", "whether a clear answer saves the later timesteps"))
     return tuple(missing)
 
 

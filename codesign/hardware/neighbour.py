@@ -162,7 +162,7 @@ def _finishes(
                 np.maximum(finish[:, feed.core], room, out=finish[:, feed.core])
             under_way = sent[:, feed.sources].any(axis=1)[:, None, None]
             finish[:, feed.targets] = np.maximum(finish[:, feed.targets], left + np.where(under_way, way, 0.0))
-        finish += handshake_s
+        finish += np.where((rows > 0)[:, None, None], handshake_s, 0.0)
         for kind in used:  # one by one, so that no sample's time depends on which others are beside it
             finish += steps.work[rows, :, kind, None] * times_s[kind]
         earlier, before = before, finish

@@ -41,7 +41,7 @@ class Replay:
     """Times of every forward pass.
 
     Attributes:
-        makespan_s: (B, T) from the frame's arrival until the last core is done.
+        makespan_s: (B, T) from the frame's arrival until the last core is done; 0 where the pass is not run.
         decision_s: (B, T) from the frame's arrival until the evaluation that emitted the first output spike; NaN where
             the pass has none.
     """
@@ -99,6 +99,7 @@ class _Chunk:
         self.first, self.last = samples
         self.steps, self.timesteps = steps, work.timesteps
         self.passes = (self.last - self.first) * self.timesteps
+        self.ran = (np.arange(self.timesteps) < work.timesteps_run[slice(*samples), None]).reshape(-1)
         table, updates = self.execution.messages, self.execution.updates
         self.rows = slice(*np.searchsorted(table.sample, samples))
         self.update_rows = slice(*np.searchsorted(updates.sample, samples))
@@ -111,7 +112,7 @@ class _Chunk:
         self.sent = np.zeros((self.passes, slices, steps))  # and its output
         self.free = np.zeros((self.passes, self.geometry.cores))
         if work.chip.synchronization.kind == "clocked":
-            self.free += work.accessed * times.access_s
+            self.free += self.ran[:, None] * work.accessed * times.access_s
 
     def _pass_of(self, sample: Integers, timestep: Integers) -> Integers:
         return (sample - self.first) * self.timesteps + timestep

@@ -13,7 +13,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
-from codesign.hardware.work import destinations
+from codesign.hardware.work import destinations, unable
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
@@ -27,6 +27,7 @@ __all__ = [
     "on_chip",
     "schedule_assumptions",
     "service_model",
+    "stop_on_chip",
 ]
 
 DEFAULT_GROUP_SIZE = 8
@@ -96,7 +97,8 @@ def chip_schedule(
 def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
 
-    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway.
+    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway, and looks for a
+    margin after each timestep; where it cannot end a sample, the answer is read at the margin and the rest is run.
 
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
@@ -111,9 +113,19 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
                 f"{chip.name}: policy '{policy.name}' does not see the time that a visit of all neurons takes"
             )
     cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
-    stop = "read_early" if schedule.stop == "on_output" and chip.can_flush != "yes" else schedule.stop
-    schedule = replace(schedule, cores=cores, service=service, stop=stop)
+    schedule = replace(stop_on_chip(schedule, chip), cores=cores, service=service)
     return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
+
+
+def stop_on_chip(schedule: Schedule, chip: Chip) -> Schedule:
+    """`schedule` with the stop that the chip makes of it: what it cannot end, or is not known to, goes on."""
+    if schedule.stop == "on_output" and chip.can_flush != "yes":
+        return replace(schedule, stop="read_early")
+    if schedule.stop == "margin" and chip.can_end_sample != "yes":
+        return replace(schedule, stop="read_margin", margin_check="timestep")
+    if schedule.stop == "margin" and chip.can_flush != "yes":
+        return replace(schedule, margin_check="timestep")
+    return schedule
 
 
 def service_model(placement: Placement) -> ServiceModel:
@@ -167,10 +179,25 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int,
         assumptions.append(
             f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
         )
-    if schedule.stop == "on_output" and chip.can_flush != "yes":
-        how = "cannot drop" if chip.can_flush == "no" else "is not known to be able to drop"
+    drops = chip.can_flush == "yes"
+    if schedule.stop == "on_output" and not drops:
         assumptions.append(
-            f"{chip.name} {how} what waits after the decision; it is read early and drains, and all of that is counted"
+            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; it is read early and drains, "
+            "and all of that is counted"
+        )
+    ends = chip.can_end_sample == "yes"
+    if schedule.stop == "margin" and not ends:
+        assumptions.append(
+            f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep; the answer is read "
+            "at the margin, and all timesteps are run and counted"
+        )
+    if schedule.stop == "margin" and schedule.margin_check == "step" and not (ends and drops):
+        lacks = unable(chip.can_flush, "drop") + " what waits" if ends else "ends no sample"
+        assumptions.append(f"{chip.name} {lacks}; the margin is looked at after each timestep, not after each step")
+    if schedule.stop == "margin" and ends and chip.pipelined:
+        assumptions.append(
+            f"{chip.name}: what its first layers begin of later timesteps before the margin is seen at the outputs is "
+            "not counted"
         )
     return tuple(assumptions)
 

@@ -32,7 +32,8 @@ class StepWork:
             messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. Where several parts of a core must not
             be added up, K stands for parts.
         sent: (U, S + 1) messages under way in the step by source: 0 the input, 1 + slice.
-        which: (B, H) row of `work` of each step of each sample; row 0 is the empty step, which also fills up.
+        which: (B, H) row of `work` of each step of each sample; row 0 stands for no step, and takes no time. Samples
+            that run fewer timesteps than others have it first: all are aligned at their ends.
         routes: S + 1 arrays (ways, 3) of the different ways of a message of each source to the next layer: hops along
             the row, along the column, and borders between chips.
         links: (S + 1, Q) how often one message of each source passes each of Q links.
@@ -80,16 +81,20 @@ class StepWork:
         """(U,) messages over the busiest link in each step."""
         return (self.sent @ self.links).max(axis=1) if self.links.shape[1] else np.zeros(len(self.sent))
 
+    @property
+    def real(self) -> NDArray[np.bool_]:
+        """(B, H) where a sample has a step."""
+        return self.which > 0
+
     def summed(self, values: Floats) -> Floats:
         """(B, n) sum over the steps that each sample goes through, from (U, n)."""
         from scipy.sparse import csr_array
 
-        filled = self.which > 0  # row 0 is the empty step, of which there are many
-        ends = np.append(0, np.cumsum(filled.sum(axis=1)))
+        ends = np.append(0, np.cumsum(self.real.sum(axis=1)))
         shape = (len(self.which), len(values))
-        through = csr_array((np.ones(ends[-1]), self.which[filled], ends), shape=shape)
+        through = csr_array((np.ones(ends[-1]), self.which[self.real], ends), shape=shape)
         through.sum_duplicates()  # how often each sample goes through each step
-        return np.asarray(through @ values + (~filled).sum(axis=1)[:, None] * values[0])
+        return np.asarray(through @ values)
 
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
@@ -125,7 +130,8 @@ def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
         if layer < layers:
             flows[:, layer : layer + timesteps * ticks : ticks, source] += sent[:, :, source]
     steps[:, :, :, 2] = work.accessed
-    return _merged(work, steps, flows)
+    real = np.arange(count) >= (timesteps - work.timesteps_run)[:, None] * ticks
+    return _merged(work, steps, flows, real)
 
 
 def layer_steps(work: PlacedExecution) -> StepWork:
@@ -142,7 +148,8 @@ def layer_steps(work: PlacedExecution) -> StepWork:
         if layer < work.layers:
             flows[:, :, layer, source] = sent[:, :, source]
     flat = (work.samples, work.timesteps * work.layers)
-    return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1))
+    real = np.arange(flat[1]) >= (work.timesteps - work.timesteps_run)[:, None] * work.layers
+    return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1), real)
 
 
 def forward_steps(work: PlacedExecution) -> StepWork:
@@ -153,7 +160,8 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     def number(sample: Integers, timestep: Integers, step: Integers) -> Integers:
         return np.asarray((sample * work.timesteps + timestep) * count + step)
 
-    starts = np.arange(work.samples * work.timesteps, dtype=np.int64) * count
+    ran = np.arange(work.timesteps) < work.timesteps_run[:, None]
+    starts = np.flatnonzero(ran) * count
     received = number(table.sample, table.timestep, table.step + 1)
     evaluated_at = number(updates.sample, updates.timestep, updates.step)
     own = np.flatnonzero(work.barrier_outputs)
@@ -179,14 +187,15 @@ def forward_steps(work: PlacedExecution) -> StepWork:
         np.add.at(done[:, core_of, 5], at_barriers, work.barrier_outputs[own] * barrier_share[:, part])
     if work.chip.synchronization.kind == "clocked":
         done[np.searchsorted(used, starts), :, 2] = work.accessed
-    merged = _merged(work, done[:, None], flows[:, None])
+    merged = _merged(work, done[:, None], flows[:, None], np.ones((len(used), 1), dtype=bool))
     which = np.zeros((work.samples, work.timesteps * count), dtype=np.int64)
     which.reshape(-1)[used] = merged.which[:, 0]
     return replace(merged, which=which)
 
 
 def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
-    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass."""
+    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
+    that ended early come last, and before them are zeros."""
     table, updates, arrivals = work.execution.messages, work.execution.updates, work.deliveries
     grid = (work.samples, work.timesteps)
     done = np.zeros((*grid, work.share.shape[1], _KINDS))
@@ -201,24 +210,24 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     for part in range(work.share.shape[1]):
         np.add.at(done[:, :, part, 4], which, spikes * share[:, part])
         np.add.at(done[:, :, part, 5], which, outputs * share[:, part])
-    return done, sent
+    if (work.timesteps_run == work.timesteps).all():
+        return done, sent
+    # what is not run holds nothing, so that to roll a sample's timesteps puts zeros first
+    timestep = (np.arange(work.timesteps) + work.timesteps_run[:, None]) % work.timesteps
+    rolled = np.arange(work.samples)[:, None], timestep
+    return done[rolled], sent[rolled]
 
 
-def _merged(work: PlacedExecution, done: Floats, sent: Floats) -> StepWork:
-    """From (B, H, K, 6) and (B, H, S + 1); row 0 becomes the empty step."""
+def _merged(work: PlacedExecution, done: Floats, sent: Floats, real: NDArray[np.bool_]) -> StepWork:
+    """From (B, H, K, 6), (B, H, S + 1) and (B, H), whether there is such a step."""
     samples, count, cores, kinds = done.shape
     flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)
-    flat = np.concatenate([np.zeros((1, flat.shape[1])), flat])
     rows, place = _unique_rows(flat)
-    empty = place[0]
-    order = np.append(empty, np.delete(np.arange(len(rows)), empty))
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    rows = rows[order]
+    rows = np.concatenate([np.zeros((1, flat.shape[1])), rows])
     return StepWork(
         work=np.ascontiguousarray(rows[:, : cores * kinds]).reshape(-1, cores, kinds),
         sent=np.ascontiguousarray(rows[:, cores * kinds :]),
-        which=rank[place[1:]].reshape(samples, count),
+        which=np.where(real, 1 + place.reshape(samples, count), 0),
         routes=_routes(work),
         links=work.source_links,
     )

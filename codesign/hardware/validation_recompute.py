@@ -139,6 +139,10 @@ class _Stated:
     layers: int = 1
     decided: NDArray[np.bool_] = field(default_factory=lambda: np.ones(1, dtype=bool))
 
+    @property
+    def timesteps_run(self) -> NDArray[np.int64]:
+        return np.array([self.timesteps])
+
 
 def _latency(prices: Prices, model: Steps) -> Latency:
     """Equal steps through `latency_of`; a workload stated in ticks has one tick per step."""

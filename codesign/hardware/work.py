@@ -15,6 +15,7 @@ from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import MessageCycles, lane_operations, message_cycles
+from codesign.hardware.parts import Answer
 from codesign.hardware.placement import Placement
 from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
@@ -24,6 +25,7 @@ __all__ = [
     "destinations",
     "drained_neurons",
     "shares",
+    "unable",
     "updated_neurons",
 ]
 
@@ -56,10 +58,12 @@ class PlacedExecution:
         share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
         exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
             layer's parts by their neurons.
+        timesteps_run: (B,) as in the execution.
         decided: (B,) whether the last pass of a sample has an output spike.
 
     Raises:
-        InputError: the execution is of another network, or was cut off on a chip that cannot drop what waits.
+        InputError: the execution is of another network, or was cut off on a chip that cannot drop what waits, or
+            ended on one that cannot end a sample.
     """
 
     def __init__(self, execution: Execution, placement: Placement) -> None:
@@ -70,8 +74,9 @@ class PlacedExecution:
         self.chip: Chip = placement.chip
         self.geometry: Geometry = placement.geometry
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
+        self.timesteps_run = execution.timesteps_run
         self.layers = len(execution.shape.layers)
-        self.decided = execution.steps_to_first_output[:, -1] != NOT_REACHED
+        self.decided = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
         slices = [(recorded.layer, recorded.neurons) for recorded in execution.slices]
         self.exact = slices == [(part.layer, part.neurons) for part in placement.parts]
         self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
@@ -193,13 +198,23 @@ class PlacedExecution:
 
 
 def _check_drained(execution: Execution, chip: Chip) -> None:
-    """What a chip cannot drop it computes and pays for, so an execution that dropped it has no price there."""
+    """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
+    better = "evaluate with the schedule that chip_schedule or on_chip gives, or with schedule.drained()"
     if chip.can_flush != "yes" and (execution.emitted != execution.propagated).any():
-        how = "cannot drop" if chip.can_flush == "no" else "is not known to be able to drop"
         raise InputError(
-            f"{chip.name} {how} what waits after the decision, and this execution was cut off there; evaluate with the "
-            "schedule that chip_schedule gives, or with schedule.drained()"
+            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
+            f"off there; {better}"
         )
+    if chip.can_end_sample != "yes" and (execution.timesteps_run < execution.timesteps).any():
+        raise InputError(
+            f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep, and this execution "
+            f"did; {better}"
+        )
+
+
+def unable(answer: Answer, verb: str) -> str:
+    """What a chip file that does not say `yes` says."""
+    return f"cannot {verb}" if answer == "no" else f"is not known to be able to {verb}"
 
 
 def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:

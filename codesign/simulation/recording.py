@@ -114,7 +114,7 @@ class Recorder:
         self.update_rows: list[Integers] = []
 
     def begin_pass(self, timestep: int, runs: torch.Tensor, before: torch.Tensor, potentials: torch.Tensor) -> None:
-        """A timestep that (B,) samples run, with the (B, N) potentials of its start, before and after decay and bias."""
+        """A timestep that (B,) samples run, with the (B, N) potentials before and after its decay and bias."""
         neurons = self.network.shape.neurons
         self.timestep, self.k = timestep, 0
         self.timesteps_run += runs.numpy(force=True)

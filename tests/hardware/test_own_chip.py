@@ -39,6 +39,7 @@ citation: own
 operating_point: not stated
 sources: {{own: {{citation: the chip's own file}}}}
 can_flush: unknown
+can_end_sample: unknown
 cores: {{value: 2, {STATED}}}
 neurons_per_core: {{value: [64, 32], {STATED}}}
 clock: {{value: 100 MHz, {STATED}}}

@@ -1,0 +1,140 @@
+"""Samples that a margin ended: each costs what it would if it had no timestep more, on every chip that comes along."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import cache
+
+import numpy as np
+import pytest
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
+
+from codesign.errors import InputError
+from codesign.hardware.cost import Cost, mean_costs, mean_times, price
+from codesign.hardware.description import Chip
+from codesign.hardware.latency import Latency
+from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.placement import Placement, place
+from codesign.hardware.scheduling import on_chip
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
+from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.schedule import Schedule
+from codesign.training.evaluation import evaluate, predict
+from codesign.workload.events import EventBatch
+
+TIMESTEPS = 5
+MARGIN = Schedule(group_size=4, stop="margin", margin=2)
+ABLE = {"can_end_sample": "yes", "can_flush": "yes"}
+
+
+@pytest.fixture(scope="module")
+def network() -> SpikingNetwork:
+    return SpikingNetwork(parse_topology("16-20-12-4"), NeuronSpec(threshold=0.15), timestep_s=1e-3, seed=0)
+
+
+@cache
+def events(timesteps: int = TIMESTEPS) -> EventBatch:
+    frames = np.random.default_rng(1).poisson(0.3, (9, TIMESTEPS, 16))[:, :timesteps]
+    return EventBatch.from_frames(frames, np.arange(9) % 4, timestep_s=1e-3)
+
+
+def placed(network: SpikingNetwork, chip: Chip) -> Placement:
+    return place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
+
+
+def operations_of(chip: Chip) -> list[str]:
+    only = getattr(chip.energies.synaptic_operation, "operation", None)
+    return ["accelerated", "real_time"] if only is None else [only]
+
+
+def of_sample(cost: Cost, sample: int) -> dict[str, object]:
+    """Everything that a cost says of a sample alone."""
+    told = {field.name: getattr(cost.latency, field.name) for field in fields(Latency)}
+    told |= {"on_s": cost.on_s, "link_load": cost.link_load, "operations": cost.synaptic_operations}
+    told |= {"energy": cost.energy.total_j, "book": cost.energy.cores_in_use_j, **cost.energy.terms_j}
+    return {name: value[sample] for name, value in told.items() if isinstance(value, np.ndarray)}
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_a_sample_that_ended_costs_what_it_would_without_the_timesteps_after(name: str, network: SpikingNetwork):
+    chip = find_chip(name).model_copy(update=ABLE)
+    placement = placed(network, chip)
+    waits = {"synchronization_threshold": "layer", "barrier_messages": True} if chip.synchronized else {}
+    schedule = on_chip(replace(MARGIN, **waits), placement).schedule
+    assert schedule.stop == "margin"
+    execution = simulate(network, events(), schedule, seed=1).execution
+    lengths = execution.timesteps_run
+    assert len(set(lengths.tolist())) >= 3
+    shorter = {
+        length: simulate(network, events(length), schedule.drained(), seed=1).execution
+        for length in set(lengths.tolist())
+    }
+    for operation in operations_of(chip):
+        cost = price(execution, placement, operation=operation)
+        alone = {length: price(one, placement, operation=operation) for length, one in shorter.items()}
+        for sample, length in enumerate(lengths.tolist()):
+            found, expected = of_sample(cost, sample), of_sample(alone[length], sample)
+            assert found.keys() == expected.keys()
+            for what, value in expected.items():
+                np.testing.assert_allclose(found[what], value, rtol=1e-12, atol=0, err_msg=what)
+        assert_means_are_of_the_samples(cost)
+
+
+def assert_means_are_of_the_samples(cost: Cost) -> None:
+    """What many scenarios are priced with, at the chip's own prices."""
+    this, prices = cost.counted, cost.counted.prices()
+    if cost.counted.work.chip.synchronization.kind == "timer":
+        prices = replace(prices, varied={"synchronization.tick": np.full(2, prices.seconds("synchronization.tick"))})
+    times = mean_times(this, prices, cost.operation)
+    means = mean_costs(this.counts.mean(), prices, times, cost.operation).terms_j
+    for name, energy in cost.energy.terms_j.items():
+        assert (energy is None) == (means[name] is None)
+        if energy is not None:
+            np.testing.assert_allclose(means[name], energy.mean(), rtol=1e-12, err_msg=name)
+
+
+CHIP = chip_from(MESH_CORES + ENERGIES + ASYNCHRONOUS)
+
+
+@pytest.mark.parametrize("can_end_sample", ["no", "unknown"])
+def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_all_of_it(
+    can_end_sample: str, network: SpikingNetwork
+):
+    placement = placed(network, CHIP.model_copy(update={"can_end_sample": can_end_sample, "can_flush": "yes"}))
+    chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
+    assert chosen.schedule == replace(MARGIN, stop="read_margin", cores=chosen.schedule.cores)
+    assert any("all timesteps are run and counted" in text for text in chosen.assumptions)
+    assert any("looked at after each timestep" in text for text in chosen.assumptions)
+    read, ended, drained = (
+        evaluate(network, events(), one, seed=1) for one in (chosen.schedule, MARGIN, MARGIN.drained())
+    )
+    assert (read.timesteps_run == TIMESTEPS).all()
+    assert (ended.timesteps_run < TIMESTEPS).any()
+    np.testing.assert_array_equal(read.scores, ended.scores)
+    np.testing.assert_array_equal(read.margin_timesteps(2), ended.timesteps_run)
+    np.testing.assert_array_equal(predict(network, events(), chosen.schedule, seed=1), ended.predictions)
+    assert price(read, placement).energy_j == price(drained, placement).energy_j
+    with pytest.raises(InputError, match=r"end a sample before its last timestep.* on_chip gives"):
+        price(ended, placement)
+    assert not simulate(network, events(), chosen.schedule).logits.requires_grad
+    with pytest.raises(InputError, match="'read_margin' has no gradient"):
+        classification_loss(network, events(), chosen.schedule)
+
+
+def test_a_chip_that_cannot_drop_its_queue_ends_samples_between_timesteps(network: SpikingNetwork):
+    placement = placed(network, CHIP.model_copy(update={"can_end_sample": "yes", "can_flush": "no"}))
+    chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
+    assert chosen.schedule == replace(MARGIN, cores=chosen.schedule.cores)
+    assert chosen.assumptions == (
+        "tiny cannot drop what waits; the margin is looked at after each timestep, not after each step",
+    )
+    price(evaluate(network, events(), chosen.schedule), placement)
+    able = placed(network, CHIP.model_copy(update=ABLE))
+    chosen = on_chip(replace(MARGIN, margin_check="step"), able)
+    assert (chosen.schedule.stop, chosen.schedule.margin_check, chosen.assumptions) == ("margin", "step", ())
+    cut = evaluate(network, events(), chosen.schedule)
+    assert price(cut, able).energy_j > 0
+    with pytest.raises(InputError, match="drop what waits"):
+        price(cut, placement)
