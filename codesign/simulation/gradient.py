@@ -31,7 +31,7 @@ def run(run: Run) -> EngineResult:
     if run.network.bias is not None:
         parameters.append(run.network.bias)
     scores, spikes = _Outputs.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
-    execution = None if recorder is None else recorder.execution(scores.sum(dim=1))
+    execution = None if recorder is None else recorder.execution(scores)
     if run.readings < scores.shape[1]:
         scores = scores.sum(dim=1, keepdim=True)
     cost, charges = run.spike_cost, None

@@ -105,7 +105,6 @@ class Recorder:
         self.spikes_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
         self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
         self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
-        self.output_counts_by_pass = np.zeros((samples, timesteps, classes), dtype=np.int64)
         self.timesteps_run = np.zeros(samples, dtype=np.int64)
         self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
         self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
@@ -168,7 +167,6 @@ class Recorder:
     def end_pass(self) -> None:
         """Add the outputs of m = 0, 1, … steps after the first output spike; an ended pass keeps its last counts."""
         self.active[:, self.timestep] = self._of_slices(self.active_neurons)
-        self.output_counts_by_pass[:, self.timestep] = self.output_counts
         if not self.output_history:
             return
         history = np.stack(self.output_history)
@@ -183,7 +181,7 @@ class Recorder:
         self.residual = self._of_slices(potentials.numpy(force=True) != 0)
 
     def execution(self, scores: torch.Tensor) -> Execution:
-        """Everything recorded, with (B, C) scores."""
+        """Everything recorded, with (B, R, C) scores."""
         return build_execution(
             self.network,
             self.events,
@@ -192,7 +190,6 @@ class Recorder:
             updates=self._update_table(),
             counters={
                 "scores": scores.detach().double().numpy(force=True),
-                "output_counts": self.output_counts_by_pass,
                 "timesteps_run": self.timesteps_run,
                 "synaptic_operations": self.synaptic_operations,
                 "active": self.active,
@@ -274,8 +271,10 @@ def build_execution(
     """An execution from what an engine counted; what sums over tables or events give is taken here.
 
     Args:
-        counters: `scores`, `synaptic_operations` and what else `Execution` has and tables do not.
+        counters: (B, R, C) `scores`, `synaptic_operations` and what else `Execution` has and tables do not.
     """
+    scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
+    outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters["synaptic_operations"]
     samples, layers = operations.shape
     layer_of_slice = np.array([part.layer for part in slices])
@@ -294,7 +293,9 @@ def build_execution(
         timestep_s=events.timestep_s,
         sample_ids=events.sample_ids,
         labels=events.labels,
-        spiking_readout=network.neuron.readout == "spikes",
+        scores=scores.sum(axis=1),
+        output_counts=outputs.astype(np.int64),
+        spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
         input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
         emitted=per_layer(updates.sample, update_layer, updates.emitted),

@@ -27,7 +27,6 @@ _ENQUEUE_BITS = 32
 @routine
 def begin_counting(counters: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
-    counters.output_counts[sample, :, :] = 0
     counters.timesteps_run[sample] = 0
     counters.forward_steps[sample, :] = 0
     counters.steps_to_first[sample, :] = -1
@@ -227,12 +226,10 @@ def _count_currents(network: Any, state: Any, counters: Any) -> None:
 
 
 @routine
-def count_pass(state: Any, counters: Any, frame: Any, decided: Any, steps: Any) -> None:
-    """The pass's outputs, which steps that it did not need keep."""
-    outputs, sample = state.fired.outputs, frame.sample
+def count_pass(state: Any, counters: Any, sample: Any, decided: Any, steps: Any) -> None:
+    """Steps that the pass did not need keep its last outputs."""
+    outputs = state.fired.outputs
     counters.timesteps_run[sample] += 1
-    for output in range(len(outputs)):
-        counters.output_counts[sample, frame.timestep, output] = outputs[output]
     if decided >= 0:
         for m in range(steps - decided, counters.convergence.shape[1]):
             for output in range(len(outputs)):

@@ -24,8 +24,7 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
         messages=MessageTable.from_rows(messages),
         updates=UpdateTable.from_rows(updates),
         counters={
-            "scores": recorded.results.scores.sum(axis=1, dtype=np.float64),
-            "output_counts": whole.output_counts,
+            "scores": recorded.results.scores.astype(np.float64),
             "timesteps_run": whole.timesteps_run,
             "synaptic_operations": whole.operations,
             "active": whole.active,

@@ -225,7 +225,7 @@ def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out:
     for output in range(out.scores.shape[2]):
         out.scores[frame.sample, reading, output] += state.fired.outputs[output]
     if rules.recorded:
-        count_pass(state, out.counters, frame, decided, steps)
+        count_pass(state, out.counters, frame.sample, decided, steps)
 
 
 @leaf

@@ -134,7 +134,6 @@ def new_trace(words: int, potentials: int) -> Trace:
 def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int, rows: int) -> Counters:
     """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
     return Counters(
-        output_counts=_longs(samples, timesteps, classes),
         timesteps_run=_longs(samples),
         forward_steps=_longs(samples, timesteps),
         steps_to_first=_longs(samples, timesteps) - 1,

@@ -292,7 +292,6 @@ class Trace(NamedTuple):
 class Counters(NamedTuple):
     """Counters of a batch (rows of samples are disjoint), as `Execution` has them, and growing tables of one chunk."""
 
-    output_counts: Longs
     timesteps_run: Longs
     forward_steps: Longs
     steps_to_first: Longs
