@@ -161,8 +161,10 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "policy": _name("scheduling policy of the evaluation; null where the result cannot depend on it"),
     "group_size": _count("F of the evaluation; null for all that wait", least=1),
-    "stop": _word("drained", "on_output"),
-    "steps_after_output": _count("forward steps run after the first output spike; null if drained"),
+    "stop": _word("drained", "on_output", "margin"),
+    "steps_after_output": _count("forward steps run after the first output spike; null unless stopped on output"),
+    "margin": _count("output spikes by which one neuron is ahead when the answer is read; null without", least=1),
+    "margin_check": _word("timestep", "step", more="after what that is looked at"),
     "input_mode": _word("frame", "queued"),
     "refractory": Column(kind="bool", meaning="a neuron fires at most once a forward pass in this evaluation"),
     "input_dropout": _fraction("share of input events lost at random before they reach the chip in this evaluation"),
@@ -203,6 +205,10 @@ COLUMNS: Mapping[str, Column] = {
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
     "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean likewise"),
+    "decision_timesteps": _number("timesteps of a sample until the answer is read; all, unless a margin is reached"),
+    "decision_spikes": _number(
+        "spikes propagated per sample until the answer is read; null where that is early in passes that go on"
+    ),
     "decided_pass_fraction": _fraction("share of forward passes with an output spike"),
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),
     # energy: all synapses

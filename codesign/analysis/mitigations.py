@@ -205,7 +205,7 @@ def _cost_of_running(point: Point, other: Point) -> tuple[float, ...] | None:
 
     None if it differs in anything else, or asks less of any of these.
     """
-    same = ("weight_bits", "input_mode", "refractory")
+    same = ("weight_bits", "input_mode", "refractory", "margin", "margin_check")
     groups, steps = _group(other) - _group(point), _steps(other) - _steps(point)
     if any(getattr(point, name) != getattr(other, name) for name in same) or groups < 0 or steps < 0:
         return None

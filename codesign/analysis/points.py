@@ -25,6 +25,7 @@ FACT_COLUMNS = (
     *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
     *("training_method", "training_policy", "training_group_size", "chip_title", "synchronization"),
     *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
+    *("margin", "margin_check"),
     *("input_dropout", "timesteps"),
     *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model", "mapping"),
 )
@@ -90,6 +91,8 @@ class Point:
     group_size: int | None
     stop: str | None
     steps_after_output: int | None
+    margin: int | None
+    margin_check: str | None
     input_mode: str | None
     refractory: bool | None
     input_dropout: float | None
@@ -154,6 +157,15 @@ class Point:
     def layered(self) -> bool:
         """Whether the spikes are those of layered inference, because layers wait or provably."""
         return self.inference == "layered" or self.equivalent_to_layered
+
+    @property
+    def stop_label(self) -> str:
+        """When the answer is read."""
+        if self.stop == "margin":
+            return f"{self.margin} spikes ahead" + (", in any step" if self.margin_check == "step" else "")
+        if self.stop == "on_output":
+            return f"{self.steps_after_output} step{'s' * (self.steps_after_output != 1)} after output"
+        return "drained"
 
     @property
     def free_running(self) -> bool:

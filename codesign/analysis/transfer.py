@@ -27,7 +27,10 @@ MOST_SHOWN = 12
 _FEW_LAYERED = 3
 _MODEL_PROPERTIES = frozenset(("method", "policy", "group_size", "input_mode", "calibration"))
 _SETTING_PROPERTIES = frozenset(
-    ("policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory", "weight_bits")
+    (
+        *("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "input_mode", "refractory"),
+        "weight_bits",
+    )
 )
 """Parameters that are written out for every training and every schedule, and need not be named as axes."""
 
@@ -297,7 +300,7 @@ def _model_kind(point: Point) -> Key:
 
 
 def _setting_kind(point: Point) -> Key:
-    network = *network_of(point), point.layered
+    network = *network_of(point), point.layered, point.margin, point.margin_check
     if point.layered:
         return network
     schedule = point.policy, point.group_size, point.stop, point.steps_after_output, point.input_mode, point.refractory
@@ -323,7 +326,8 @@ def _by_setting(points: tuple[Point, ...]) -> Key:
     p = points[0]
     waits = 0 if p.layered else 1 if p.free_running else 2
     policy = ((0, ""), 0) if p.layered else (policy_rank(p.policy), p.group_size or math.inf)
-    reading = p.input_mode or "", p.stop == "drained", p.steps_after_output or 0, bool(p.refractory)
+    stop = p.stop == "drained", p.margin is not None, p.margin or p.steps_after_output or 0, p.margin_check or ""
+    reading = p.input_mode or "", *stop, bool(p.refractory)
     named = p.layered and p.schedule != "layered"
     return waits, *policy, *reading, p.weight_bits or math.inf, named, *_ordered_key(_setting_key(p))
 

@@ -228,16 +228,18 @@ def _stops(data: dict[str, Any], blocks: Blocks, axes: Axes) -> Mistakes:
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     if neuron.get("readout", "spikes" if preset is None else preset.neuron.readout) != "potential":
         return
-    message = "'on_output' needs output spikes; with readout 'potential' it must be 'drained'"
+    message = "'{}' needs output spikes; with readout 'potential' it must be 'drained'"
+    early = ("on_output", "margin")
     used = {name for entry in blocks["chip"].values() for name in list_at(entry, "schedules")}
     for name in used:
         stops = axes.get(("schedule", name), {}).get("stop")
         for i, stop in enumerate(stops or ()):
-            if stop == "on_output":
-                yield ("axes", f"schedule.{name}.stop", i), message
-        if stops is None and value_at(blocks["schedule"].get(name), ("stop",)) == "on_output":
-            yield ("schedules", name, "stop"), message
+            if stop in early:
+                yield ("axes", f"schedule.{name}.stop", i), message.format(stop)
+        own = value_at(blocks["schedule"].get(name), ("stop",))
+        if stops is None and own in early:
+            yield ("schedules", name, "stop"), message.format(own)
     for name, recipe in blocks["recipe"].items():
         calibration = value_at(recipe, ("calibration",))
         if isinstance(calibration, dict) and calibration.get("stop", "on_output") == "on_output":
-            yield relocated(("recipes", name, "calibration", "stop"), data), message
+            yield relocated(("recipes", name, "calibration", "stop"), data), message.format("on_output")

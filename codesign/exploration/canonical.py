@@ -8,7 +8,7 @@ from typing import Literal
 
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.schedule import LAYERED, Schedule
 
 __all__ = ["canonical_schedule", "fires_once", "leaves_no_choice", "needs_seed"]
 
@@ -52,7 +52,9 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
         schedule,
         synchronization_threshold=_threshold(schedule, shape),
         cores=_cores(schedule.cores, shape),
-        steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else 1,
+        steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else LAYERED.steps_after_output,
+        margin=schedule.margin if schedule.stop == "margin" else LAYERED.margin,
+        margin_check=schedule.margin_check if schedule.stop == "margin" else LAYERED.margin_check,
         service=schedule.service if get_policy(schedule.policy).uses_service else None,
     )
     if not refractory or fires_once(canonical, shape):

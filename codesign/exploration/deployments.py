@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from codesign.documents import Path_, suggestion
 from codesign.errors import InfeasibleError, InputError
@@ -19,7 +19,14 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.numbers import Bits, FractionBits
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import Grid, grid_of
-from codesign.hardware.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, neuron_assumptions, on_chip
+from codesign.hardware.scheduling import (
+    DEFAULT_GROUP_SIZE,
+    chip_schedule,
+    neuron_assumptions,
+    on_chip,
+    stop_assumptions,
+    stop_on_chip,
+)
 from codesign.hardware.spike_energy import spike_energy
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
@@ -42,7 +49,7 @@ class Inference:
         schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
         seeded: whether the evaluation's seed can change anything.
         weight_bits, weight_grid, potential_bits, potential_fraction_bits: as `ExecuteInputs`.
-        last_step, decided_after: as `SummaryInputs`.
+        last_step, decided_after, margin, ends_samples: as `SummaryInputs`.
     """
 
     schedule: Schedule
@@ -53,6 +60,8 @@ class Inference:
     potential_fraction_bits: int | None
     last_step: int | None
     decided_after: int | None
+    margin: int | None
+    ends_samples: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +217,10 @@ def _deployment(
 
 
 def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolved: Schedule) -> Inference:
-    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep.
-    drains = resolved.stop == "on_output" and chip.can_flush != "yes"
-    schedule = canonical_schedule(resolved.drained() if drains else resolved, shape)
+    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep; and
+    # so for the timesteps of a sample that it cannot end.
+    on_the_chip = stop_on_chip(resolved, chip)
+    schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
 
     def counted(bits: Bits | FractionBits | None) -> int | None:
         return None if weight_bits is None or bits is None else bits.value
@@ -223,7 +233,9 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
         potential_bits=counted(chip.potential_bits),
         potential_fraction_bits=counted(chip.potential_fraction_bits),
         last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
-        decided_after=resolved.steps_after_output if drains else None,
+        decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
+        margin=resolved.margin if resolved.stop == "margin" else None,
+        ends_samples=schedule.stop == "margin",
     )
 
 
@@ -251,6 +263,8 @@ def _columns(
         "group_size": canonical.group_size,
         "stop": canonical.stop,
         "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
+        "margin": canonical.margin if canonical.stop == "margin" else None,
+        "margin_check": canonical.margin_check if canonical.stop == "margin" else None,
         "input_mode": canonical.input_mode,
         "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
         "equivalent_to_layered": equivalent,
@@ -308,12 +322,14 @@ def resolve_schedule(
     Raises:
         InputError: the stop needs output spikes that there are not, or as `on_chip`.
     """
-    stop: Literal["drained", "on_output"] = entry.stop or ("on_output" if spiking_readout else "drained")
-    if stop == "on_output" and not spiking_readout:
-        raise InputError("stop 'on_output' needs output spikes; with readout 'potential' it must be 'drained'")
+    stop = entry.stop or ("on_output" if spiking_readout else "drained")
+    if stop != "drained" and not spiking_readout:
+        raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")
     shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
-    own: dict[str, Any] = {"stop": stop, "input_dropout": entry.input_dropout, "timesteps": entry.timesteps}
+    own: dict[str, Any] = {
+        name: getattr(entry, name) for name in ("margin", "margin_check", "input_dropout", "timesteps")
+    }
     kept: dict[str, Any] = {
         name: getattr(entry, name)
         for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
@@ -321,15 +337,17 @@ def resolve_schedule(
     threshold = entry.synchronization_threshold
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
-        chosen = chip_schedule(placement, group_size=size, stop=stop, **kept)
-        return replace(chosen.schedule, **own), chosen.assumptions
-    waits = threshold == "layer" or threshold > 1
-    schedule = Schedule(
-        group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
-        stop=stop,
-        synchronization_threshold=threshold,
-        barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
-        **kept,
-    )
-    chosen = on_chip(schedule, placement)
-    return replace(chosen.schedule, **own), chosen.assumptions
+        chosen = chip_schedule(placement, group_size=size, stop="drained", **kept)
+    else:
+        waits = threshold == "layer" or threshold > 1
+        schedule = Schedule(
+            group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
+            stop="drained",
+            synchronization_threshold=threshold,
+            barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
+            **kept,
+        )
+        chosen = on_chip(schedule, placement)
+    wanted = replace(chosen.schedule, stop=stop, **own)
+    checked = stop_on_chip(wanted, placement.chip).margin_check
+    return replace(wanted, margin_check=checked), (*chosen.assumptions, *stop_assumptions(placement.chip, wanted))

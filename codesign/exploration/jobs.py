@@ -67,7 +67,7 @@ __all__ = [
 
 TRAIN_VERSION = 6
 EXECUTE_VERSION = 6
-SUMMARY_VERSION = 2
+SUMMARY_VERSION = 3
 COST_VERSION = 5
 
 Device = Literal["cpu", "cuda"]
@@ -173,11 +173,16 @@ class SummaryInputs:
         last_step: forward steps after the first output spike in which outputs were still computed; None for all.
         decided_after: forward steps after the first output spike at which the answer is read, where the execution goes
             on beyond it; None where it is read at the end.
+        margin: output spikes by which one neuron must be ahead for the answer to be read; None where it is read at the
+            end of the last timestep.
+        ends_samples: whether the execution ends there; otherwise it goes on.
     """
 
     execution: str
     last_step: int | None
     decided_after: int | None = None
+    margin: int | None = None
+    ends_samples: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -330,6 +335,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
 
 def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
     if isinstance(inputs, SummaryInputs):
-        return summary_columns(execution, last_step=inputs.last_step, decided_after=inputs.decided_after)
+        reading = {name: getattr(inputs, name) for name in ("last_step", "decided_after", "margin", "ends_samples")}
+        return summary_columns(execution, **reading)
     cost = price(execution, inputs.placement, operation=inputs.operation)
     return {**cost.columns(), **uncertainty_columns(cost), "assumptions": list(cost.assumptions)}

@@ -276,7 +276,11 @@ class _Builder:
             device=self._spec.resources.execute.device,
         )
         summary = SummaryInputs(
-            execution=execution.key, last_step=inference.last_step, decided_after=inference.decided_after
+            execution=execution.key,
+            last_step=inference.last_step,
+            decided_after=inference.decided_after,
+            margin=inference.margin,
+            ends_samples=inference.ends_samples,
         )
         unquantized = execution.unquantized if self._with_float_weights else None
         return partial(

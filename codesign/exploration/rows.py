@@ -17,17 +17,34 @@ Columns = dict[str, Any]
 _MOST_BINS = 128
 
 
-def summary_columns(execution: Execution, *, last_step: int | None, decided_after: int | None = None) -> Columns:
+def summary_columns(
+    execution: Execution,
+    *,
+    last_step: int | None,
+    decided_after: int | None = None,
+    margin: int | None = None,
+    ends_samples: bool = False,
+) -> Columns:
     """How the network answers: what an execution says without a chip.
 
     Args:
         last_step: forward steps after the first output spike after which passes were stopped; None where they drained.
         decided_after: read the answer so many forward steps after the first output spike of each pass, while the
             execution goes on; None reads it at the end.
+        margin: read the answer after the first timestep in which an output neuron is so many spikes ahead; None reads
+            it after the last.
+        ends_samples: whether the execution ends there.
     """
-    drained_accuracy = execution.accuracy if last_step is None else None
+    drained_accuracy = execution.accuracy if last_step is None and not ends_samples else None
+    timesteps, spikes_to_answer = execution.timesteps_run, None
+    if margin is not None:
+        timesteps, execution = execution.margin_timesteps(margin), execution.at_margin(margin)
     if decided_after is not None:
         execution = execution.decided(decided_after)
+    else:
+        read = np.arange(execution.timesteps) < timesteps[:, None]
+        spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
+    passes = execution.timesteps_run.sum()
     decided = execution.steps_to_first_output != NOT_REACHED
     spikes = execution.spikes_to_first_output[decided]
     bins, counts = histogram(spikes)
@@ -43,8 +60,10 @@ def summary_columns(execution: Execution, *, last_step: int | None, decided_afte
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
         "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
         "latency_spikes": float(spikes.mean()) if decided.any() else None,
-        "decided_pass_fraction": float(decided.mean()),
-        "spikes_per_pass": float(execution.spikes_to_stop.mean()),
+        "decided_pass_fraction": float(decided.sum() / passes),
+        "spikes_per_pass": float(execution.spikes_to_stop.sum() / passes),
+        "decision_timesteps": float(timesteps.mean()),
+        "decision_spikes": spikes_to_answer,
         "latency_spikes_bins": bins,
         "latency_spikes_counts": counts,
         "convergence_accuracy": convergence_accuracy(execution, last_step=last_step),

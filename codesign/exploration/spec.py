@@ -19,6 +19,7 @@ from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
+from codesign.simulation.schedule import MarginCheck
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
@@ -100,8 +101,11 @@ class ScheduleEntry(Spec):
     Attributes:
         policy: scheduling policy.
         group_size: F; `all` for all that wait; `layer` for as many as the widest layer has (the paper's Table 5).
-        stop: `drained` or `on_output`.
-        steps_after_output: forward steps run after the one of the first output spike; outputs are kept for 32.
+        stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
+        steps_after_output: with `on_output`, forward steps run after the one of the first output spike; outputs are
+            kept for 32.
+        margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
+        margin_check: with `margin`, whether it is looked at after each `timestep` or each forward `step`.
         input_mode, prioritize_input: see `Schedule`.
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
             what the chip's kind of synchronization demands.
@@ -113,8 +117,10 @@ class ScheduleEntry(Spec):
 
     policy: str = "random"
     group_size: Positive | Literal["all", "layer"] | None = None
-    stop: Literal["drained", "on_output"] | None = None
+    stop: Literal["drained", "on_output", "margin"] | None = None
     steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1
+    margin: Positive = 3
+    margin_check: MarginCheck = "timestep"
     input_mode: Literal["frame", "queued"] = "frame"
     prioritize_input: bool = False
     synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1

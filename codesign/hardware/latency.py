@@ -193,17 +193,14 @@ def on_time(
 
 
 def _decided(record: StepRecord, decision: Floats) -> Floats:
-    """(B, n) times of decision; NaN for samples without one."""
+    """(B, n) times of decision; NaN without one."""
     return np.where(record.decided[:, None], decision, np.nan)
 
 
 def _late(length_s: Floats, real: NDArray[np.bool_], record: StepRecord) -> Floats | None:
-    """Share of passes or steps (axis 1) that take longer than a timestep, of those that there are; None for a static
-    input, which waits for nobody."""
-    if record.timestep_s == 0:
-        return None
+    """Share of real passes or steps (axis 1) that take longer than a timestep; None for a static input."""
     late = (length_s > record.timestep_s) & real[:, :, None]
-    return np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])
+    return None if record.timestep_s == 0 else np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])
 
 
 def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:

@@ -27,6 +27,7 @@ __all__ = [
     "on_chip",
     "schedule_assumptions",
     "service_model",
+    "stop_assumptions",
     "stop_on_chip",
 ]
 
@@ -179,6 +180,12 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int,
         assumptions.append(
             f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
         )
+    return (*assumptions, *stop_assumptions(chip, schedule))
+
+
+def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
+    """What `schedule` would end that `chip` cannot, or is not known to."""
+    assumptions: list[str] = []
     drops = chip.can_flush == "yes"
     if schedule.stop == "on_output" and not drops:
         assumptions.append(

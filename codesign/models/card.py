@@ -99,6 +99,8 @@ class ModelEvaluation:
     group_size: int | None = None
     stop: str | None = None
     steps_after_output: int | None = None
+    margin: int | None = None
+    margin_check: str | None = None
     input_mode: str | None = None
     refractory: bool | None = None
     equivalent_to_layered: bool | None = None
@@ -133,14 +135,17 @@ class ModelEvaluation:
         names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
         layered = schedule.equivalent_to_layered(execution.shape.layer_sizes)
-        early = schedule.stop != "drained"  # whether the rest is dropped or drains
+        early = schedule.stop in ("on_output", "read_early")  # whether the rest is dropped or drains
+        ahead = schedule.stop in ("margin", "read_margin")
         answers = {
             "schedule": name,
             "inference": "layered" if layered else "asynchronous",
             "policy": schedule.policy_name,
             "group_size": schedule.group_size,
-            "stop": "on_output" if early else "drained",
+            "stop": "on_output" if early else "margin" if ahead else "drained",
             "steps_after_output": schedule.steps_after_output if early else None,
+            "margin": schedule.margin if ahead else None,
+            "margin_check": schedule.margin_check if ahead else None,
             "input_mode": schedule.input_mode,
             "equivalent_to_layered": layered,
             "samples": execution.samples,

@@ -245,7 +245,8 @@ def _inference(run: ModelEvaluation) -> str:
     if run.inference == "layered":
         return f"layered{again}"
     how = f"asynchronous {policy_label(run.policy)}".strip()
-    return f"{how}, F = {run.group_size or 'all'}, {'early' if run.stop == 'on_output' else 'drained'}{again}"
+    stop = {"on_output": "early", "margin": f"{run.margin} spikes ahead"}.get(run.stop or "", "drained")
+    return f"{how}, F = {run.group_size or 'all'}, {stop}{again}"
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:

@@ -309,6 +309,8 @@ def _inference(point: Point) -> str:
     details = [] if point.inference == "layered" else [f"F = {point.group_size or 'all'}"]
     if point.stop == "on_output":
         details.append(f"stop {point.steps_after_output} after output")
+    elif point.stop == "margin":
+        details.append(f"stop {point.stop_label}")
     elif point.inference != "layered":
         details.append("drained")
     if point.timesteps is not None:

@@ -61,7 +61,7 @@ class Words:
         free = [example for example in examples if not example.layered]
         self._one_chip = len({point.chip for setting in transfer.settings for point in setting.points}) == 1
         self._bits = len({example.weight_bits for example in examples}) > 1
-        self._stop = len({(example.stop, example.steps_after_output) for example in free}) > 1
+        self._stop = len({example.stop_label for example in free}) > 1
         self._refractory = len({example.refractory for example in free}) > 1
 
     def model(self, model: Model) -> Head:
@@ -104,8 +104,7 @@ class Words:
         if point.synchronization in ("barrier", "timer", "neighbour"):
             parts.append(point.synchronization)
         if self._stop:
-            steps = point.steps_after_output
-            parts.append("drained" if point.stop == "drained" else f"{steps} step{'s' * (steps != 1)} after output")
+            parts.append(point.stop_label)
         if point.input_mode == "queued":
             parts.append("queued input")
         if self._refractory:
