@@ -78,6 +78,8 @@ def _one_part_each(placement: Placement) -> Execution:
         sample_ids=np.arange(samples),
         labels=np.zeros(samples, dtype=np.int64),
         scores=np.zeros((samples, outputs)),
+        output_counts=np.zeros((samples, 1, outputs), dtype=np.int64),
+        timesteps_run=nothing[:, 0] + 1,
         spiking_readout=True,
         input_events=nothing[:, 0],
         input_macs=nothing[:, 0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -86,6 +87,8 @@ class Recipe(Spec):
             timestep's alone (`timestep`); see `codesign.simulation.loss`.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
+        validation_margin: validate with samples that end when one output neuron is so many spikes ahead, as under stop
+            `margin` of a schedule; density is then of what was run. None runs all timesteps, as updates always do.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
@@ -112,6 +115,7 @@ class Recipe(Spec):
     loss: Loss = "sum"
     epochs: Positive
     patience: Positive | None = None
+    validation_margin: Positive | None = None
     batch_size: Positive = 256
     learning_rate: Annotated[Real, Field(gt=0)] = 5e-4
     weight_decay: Annotated[Real, Field(ge=0)] = 0.0
@@ -172,6 +176,14 @@ class Recipe(Spec):
             stop="drained",
             input_mode=self.input_mode,
             refractory=self.refractory,
+        )
+
+    def validated_under(self, schedule: Schedule) -> Schedule:
+        """How the network is validated that is trained through `schedule`."""
+        return (
+            schedule
+            if self.validation_margin is None
+            else replace(schedule, stop="margin", margin=self.validation_margin)
         )
 
     @property

@@ -40,7 +40,8 @@ class EpochReport:
         epochs: most epochs that will be run.
         loss: the recipe's, mean over the training samples, without weight decay and what spikes cost.
         training_accuracy: under the training schedule, with its dropouts, while weights changed.
-        validation_accuracy: under the training schedule without dropouts, after the epoch.
+        validation_accuracy: under the training schedule without dropouts, after the epoch; with the recipe's
+            `validation_margin`, if it has one.
         spike_density: emitted spikes per hidden neuron per training sample, while weights changed.
         validation_density: likewise per validation sample, under the training schedule without dropouts.
         spike_cost: λ of the hidden layer whose spikes cost most; 0 where they cost nothing.
@@ -167,6 +168,8 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
         if isinstance(value, float):
             real(f"recipe.{name}", value)
     whole("seed", seed, most=1 << 63)
+    if recipe.validation_margin is not None and network.neuron.readout == "potential":
+        raise InputError("validation_margin: needs output spikes, which readout 'potential' has none of")
     calibration = recipe.calibration
     if calibration is not None and calibration.stop != "drained" and network.neuron.readout == "potential":
         raise InputError("calibration: must stop when 'drained' with readout 'potential', which has no output spikes")
@@ -262,7 +265,8 @@ class _Training:
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start
-            answers = answer(self.network, validation, self.schedule, seed=self.seed, engine=self.engine)
+            validated = self.recipe.validated_under(self.schedule)
+            answers = answer(self.network, validation, validated, seed=self.seed, engine=self.engine)
             hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start
             report = EpochReport(

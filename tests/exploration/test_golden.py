@@ -86,12 +86,13 @@ def test_versions():
     earlier entries would lack what reports draw. Version 2 of summaries came with quartiles of the spike density.
     Versions 5 of trainings and 4 of executions came with keys that hold all inputs alike; results are the same.
     Version 5 of executions came with potentials that are truncated; version 6 of trainings and executions with
-    schedules that lose input events, and with keys without what a recipe leaves out.
+    schedules that lose input events, with keys without what a recipe leaves out, and with output counts by timestep;
+    version 3 of summaries with when the answer is read.
     Version 3 of costs came with what drains after a decision, and with visits of neurons by timers and barriers;
     version 4 with static power by its parts; version 5 with what follows from a chip's structure, with areas, with
     products of energy and time, and with the model's own error among the uncertain numbers.
     """
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (6, 6, 2, 5)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (6, 6, 3, 5)
 
 
 def test_train():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,8 @@ def test_summary_by_hand():
         "latency_spikes": pytest.approx(8 / 3),
         "decided_pass_fraction": 0.5,
         "spikes_per_pass": 1.5,  # 9 spikes in 6 passes
+        "decision_timesteps": 2.0,
+        "decision_spikes": 3.0,  # (4 + 0 + 5) / 3
         "latency_spikes_bins": [0, 1, 2, 3, 4, 5],
         "latency_spikes_counts": [0, 1, 1, 0, 0, 1],
         "convergence_accuracy": pytest.approx([third, third, 2 / 3]),
@@ -71,13 +75,36 @@ def test_an_early_answer_is_read_from_the_execution_that_goes_on():
     early = summary_columns(by_hand(), last_step=None, decided_after=2)
     assert early["accuracy"] == pytest.approx(2 / 3)  # as in the convergence curve
     assert early["drained_accuracy"] == pytest.approx(1 / 3)
+    assert early["decision_spikes"] is None
     assert early["spike_density"] == summary_columns(by_hand(), last_step=None)["spike_density"]
     assert summary_columns(by_hand(), last_step=1)["drained_accuracy"] is None
 
 
-def test_no_output_spike_at_all_leaves_latencies_open():
-    from dataclasses import replace
+def test_a_margin_is_read_from_an_execution_that_goes_on_or_ended_there():
+    """The first sample is one spike ahead after the first timestep; the others never are."""
+    late = summary_columns(by_hand(), last_step=None, margin=1)
+    assert late["accuracy"] == late["drained_accuracy"] == pytest.approx(1 / 3)
+    assert late["decision_timesteps"] == pytest.approx(5 / 3)
+    assert late["decision_spikes"] == pytest.approx(7 / 3)
+    assert late["spikes_per_pass"] == 1.5
+    counts, one, two = by_hand().output_counts.copy(), np.array([1, 2, 2]), by_hand().spikes_to_stop.copy()
+    counts[0, 1] = two[0, 1] = 0
+    steps = np.array([[3, NOT_REACHED], [NOT_REACHED] * 2, [4, NOT_REACHED]])
+    ended = replace(
+        by_hand(), output_counts=counts, timesteps_run=one, spikes_to_stop=two, steps_to_first_output=steps
+    ).at_margin(1)
+    assert ended.scores.tolist() == [[0, 1], [0, 0], [1, 1]]
+    early = summary_columns(ended, last_step=None, margin=1, ends_samples=True)
+    assert early["drained_accuracy"] is None
+    for column in ("accuracy", "decision_timesteps", "decision_spikes"):
+        assert early[column] == late[column]
+    assert early["decided_pass_fraction"] == pytest.approx(2 / 5)  # of the passes run
+    assert early["spikes_per_pass"] == pytest.approx(7 / 5)
+    never = summary_columns(by_hand(), last_step=None, margin=3)
+    assert (never["decision_timesteps"], never["decision_spikes"]) == (2.0, 3.0)
 
+
+def test_no_output_spike_at_all_leaves_latencies_open():
     silent = replace(
         by_hand(),
         steps_to_first_output=np.full((3, 2), NOT_REACHED),
