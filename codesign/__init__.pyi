@@ -19,7 +19,7 @@ from .hardware.placement import Placement as Placement, place as place
 from .hardware.parameters import with_parameter as with_parameter
 from .hardware.quantization import quantize_weights as quantize_weights
 from .hardware.spike_energy import spike_energy as spike_energy
-from .hardware.scheduling import chip_schedule as chip_schedule, service_model as service_model
+from .hardware.scheduling import chip_schedule as chip_schedule, on_chip as on_chip, service_model as service_model
 from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
 from .hardware.validation import validate as validate
 from .models.card import (

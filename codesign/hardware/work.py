@@ -199,16 +199,16 @@ class PlacedExecution:
 
 def _check_drained(execution: Execution, chip: Chip) -> None:
     """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
-    better = "evaluate with the schedule that chip_schedule or on_chip gives, or with schedule.drained()"
+    better = "evaluate with the schedule that {} gives, or with schedule.drained()"
     if chip.can_flush != "yes" and (execution.emitted != execution.propagated).any():
         raise InputError(
             f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
-            f"off there; {better}"
+            f"off there; {better.format('chip_schedule')}"
         )
     if chip.can_end_sample != "yes" and (execution.timesteps_run < execution.timesteps).any():
         raise InputError(
             f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep, and this execution "
-            f"did; {better}"
+            f"did; {better.format('on_chip')}"
         )
 
 
