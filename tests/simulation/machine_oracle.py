@@ -93,6 +93,7 @@ class Outcome:
     currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
     active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential or evaluated
     timesteps_run: int = 0
+    input_events: int = 0
 
 
 def skip(out: Outcome, neurons: int) -> None:
@@ -227,6 +228,7 @@ def run_sample(
             else 0
             for j, n in enumerate(whole_frame)
         ]
+        out.input_events += sum(frame)
         had = {n for n in range(total) if u[n] != 0 and network.potential_steps is not None}
         for n in range(total):
             step = F32(0 if network.potential_steps is None else network.potential_steps[layer_of[n]])
