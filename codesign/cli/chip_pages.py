@@ -141,6 +141,9 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     resets = " or ".join(chip.supports.reset) or "not stated"
     console.print(f"\nLeak: {chip.supports.leak}. Reset: {resets}. Queues can be flushed: {chip.can_flush}.")
     console.print(f"A sample can be ended early: {chip.can_end_sample}.")
+    for noun, most in (("Thresholds", chip.supports.thresholds), ("Time constants", chip.supports.time_constants)):
+        if most is not None:
+            console.print(f"{noun}: " + ("one for each neuron." if most == "neuron" else f"{most} in a core."))
 
 
 def _remark(number: NamedNumber) -> str:

@@ -229,7 +229,7 @@ def _placement_digest(placement: Placement) -> str:
 
 _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
-    *("weight_format", "validation", "extends"),
+    *("weight_format", "validation", "extends", "thresholds", "time_constants"),
 }
 _OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
 

@@ -24,8 +24,10 @@ from codesign.exploration.rows import Columns
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import Variant, recipe_variants, set_at
 from codesign.hardware.description import Chip
+from codesign.hardware.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import CrossEntropy, check_loss
+from codesign.training.learned import check_learn
 from codesign.training.recipe import Recipe
 from codesign.workload.dataset import WorkloadOutline
 
@@ -191,13 +193,15 @@ def _models(
                 if recipe.value.augmentation is not None:
                     parameter, still = "augmentation", workload.timestep_s == 0
                     recipe.value.augmentation.check(workload.input_grid, workload.timestep_s, currents=still)
+                parameter = "learn"
+                check_learn(recipe.value.learn, spec.neuron.time_constant, workload.timestep_s)
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
                 parameter = "budget"
                 metered = metered_chip(spec, shape, recipe.value.budget)
             except InputError as error:
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
-                mistakes.append((where, str(error).removeprefix("loss: ").removeprefix("augmentation.")))
+                mistakes.append((where, str(error).removeprefix(f"{parameter}: ").removeprefix("augmentation.")))
                 continue
             for seed in spec.seeds.training:
                 inputs = TrainInputs(
@@ -248,6 +252,12 @@ class _Builder:
             cost = CostInputs(execution=key, placement=deployment.placement, operation=operation)
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
+        learn = model.inputs.recipe.learn
+        if learn is not None and deployment.placement is not None:
+            columns["assumptions"] = [
+                *columns["assumptions"],
+                *learned_assumptions(deployment.placement, learn.shared),
+            ]
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]

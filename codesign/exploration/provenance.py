@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.metadata import (
     AxisFacts,
@@ -179,15 +179,19 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
 
 def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
     recipe = spec.recipes[name]
-    values = recipe.model_dump(exclude={"calibration"})
-    if recipe.calibration is not None:
-        values["calibration"] = recipe.calibration.summary
+    summed_up = {"calibration": recipe.calibration, "learn": recipe.learn}
+    values = recipe.model_dump(exclude=set(summed_up))
+    values |= {name: part.summary for name, part in summed_up.items() if part is not None}
     if recipe.method == "layered":
         values = {parameter: value for parameter, value in values.items() if parameter not in UNLAYERED_ONLY}
     return _scalars(values)
 
 
-def _scalars(values: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {
-        name: "infinite" if isinstance(value, float) and math.isinf(value) else value for name, value in values.items()
-    }
+def _scalars(values: dict[str, Any]) -> dict[str, Scalar]:
+    return {name: _scalar(value) for name, value in values.items()}
+
+
+def _scalar(value: Any) -> Scalar:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "infinite" if isinstance(value, float) and math.isinf(value) else value

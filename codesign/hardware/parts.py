@@ -298,10 +298,17 @@ class NetworkOnChip(Sourced):
 
 
 class Supports(Spec):
-    """What the chip's neurons can do, as far as that is stated."""
+    """What the chip's neurons can do, as far as that is stated.
+
+    Attributes:
+        thresholds, time_constants: how many the neurons of a core can have: a number, or `neuron` for one each; None
+            where it is not stated.
+    """
 
     leak: Answer = "unknown"
     reset: tuple[Literal["zero", "subtract"], ...] = ()
+    thresholds: Positive | Literal["neuron"] | None = None
+    time_constants: Positive | Literal["neuron"] | None = None
     note: str = ""
 
 

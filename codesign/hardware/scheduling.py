@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +15,8 @@ from codesign.hardware.description import Chip
 from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
+from codesign.hardware.quantization import grid_of
+from codesign.hardware.shortage import plural
 from codesign.hardware.work import destinations, unable
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
@@ -23,6 +27,7 @@ __all__ = [
     "DEFAULT_GROUP_SIZE",
     "ChipSchedule",
     "chip_schedule",
+    "learned_assumptions",
     "neuron_assumptions",
     "on_chip",
     "schedule_assumptions",
@@ -230,6 +235,37 @@ def neuron_assumptions(chip: Chip, *, time_constant_s: float, reset: str, refrac
             f"{chip.name} does not state a refractory period; evaluated with one spike a timestep at most"
         )
     return tuple(assumptions)
+
+
+def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> tuple[str, ...]:
+    """What a network whose neurons differ needs that the chip does not have, or is not stated to have.
+
+    Thresholds that only differ between layers are nothing more than scales of the layers' weights, and so no assumption
+    where each layer has its own.
+
+    Args:
+        learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.
+    """
+    chip, assumptions = placement.chip, []
+    held = {"threshold": chip.supports.thresholds, "time_constant": chip.supports.time_constants}
+    for name, sharing in learned.items():
+        scaled = name == "threshold" and sharing == "layer" and grid_of(chip.weights).scale == "layer"
+        most, noun, needed = held[name], name.replace("_", " "), _most_on_a_core(placement, sharing)
+        if scaled or most == "neuron":
+            continue
+        if most is None:
+            assumptions.append(f"{chip.name} is not stated to have a {noun} for each {sharing}; evaluated with its own")
+        elif needed > most:
+            few = f"{chip.name} has {plural(most, noun)} a core"
+            assumptions.append(f"{few}; evaluated with one for each {sharing}, {needed} on a core")
+    return tuple(assumptions)
+
+
+def _most_on_a_core(placement: Placement, sharing: Literal["layer", "neuron"]) -> int:
+    """Layers or neurons of the core that has most of them."""
+    if sharing == "neuron":
+        return max(load.neurons for load in placement.core_loads)
+    return max(Counter(core for core, _ in {(part.core, part.layer) for part in placement.parts}).values())
 
 
 def _neurons_of_a_core(placement: Placement) -> int:

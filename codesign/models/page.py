@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, policy_label, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
-from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.training.recipe import UNLAYERED_ONLY
@@ -108,7 +107,7 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
     weights = sum(layer.weights for layer in shape.layers)
     rows = [
         ("network", f"{topology_text(shape)}: {synapses:,} synapses, {weights:,} weights of 32 bits"),
-        ("neuron", _neuron(card.neuron)),
+        ("neuron", _neuron(card)),
         ("timestep", _timestep(card)),
     ]
     if card.input_grid is not None:
@@ -132,12 +131,15 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
     return [row for row in rows if row[1]]
 
 
-def _neuron(neuron: NeuronSpec) -> str:
+def _neuron(card: ModelCard) -> str:
+    neuron = card.neuron
+    learned = {} if card.recipe is None or card.recipe.learn is None else card.recipe.learn.shared
+    after = {name: f" at first, then learned for each {sharing}" for name, sharing in learned.items()}
     leak = "no leak" if math.isinf(neuron.time_constant) else f"τ = {format_si(neuron.time_constant, 's')}"
     return ", ".join(
         (
-            f"threshold {neuron.threshold:g}",
-            leak,
+            f"threshold {neuron.threshold:g}{after.get('threshold', '')}",
+            f"{leak}{after.get('time_constant', '')}",
             f"reset `{neuron.reset}`",
             "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",
             f"answer read from output {neuron.readout}",
@@ -168,8 +170,11 @@ def _training(card: ModelCard) -> str:
     """How it was trained, or that this is not known."""
     rows: list[tuple[str, str]] = []
     if card.recipe is not None:
-        unlayered, calibration = card.recipe.method == "unlayered", card.recipe.calibration
-        parameters = card.recipe.model_dump() | {"calibration": calibration and calibration.summary}
+        unlayered, calibration, learn = card.recipe.method == "unlayered", card.recipe.calibration, card.recipe.learn
+        parameters = card.recipe.model_dump() | {
+            "calibration": calibration and calibration.summary,
+            "learn": learn and learn.summary,
+        }
         rows += [
             (name.replace("_", " "), _text(_value(value)))
             for name, value in parameters.items()

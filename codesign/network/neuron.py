@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
+from codesign.errors import InputError
 from codesign.units import HELD_IN_SI, Real, parse_quantity
 
 __all__ = ["NeuronSpec"]
+
+
+_Steepness = Annotated[Real, Field(gt=0)]
+_Steepnesses = Annotated[tuple[_Steepness, ...], Field(min_length=1)]
 
 
 def _time_constant(text: Any, info: ValidationInfo) -> float:
@@ -36,7 +41,7 @@ class NeuronSpec(Spec):
         reset: `zero` (hard reset) or `subtract` (the threshold is taken off).
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
-        surrogate_steepness: α of the arctan surrogate gradient (equation 6).
+        surrogate_steepness: α of the arctan surrogate gradient (equation 6), or one for each layer of neurons.
         bias: whether neurons have a bias, added to the potential once per timestep.
     """
 
@@ -45,9 +50,27 @@ class NeuronSpec(Spec):
     reset: Literal["zero", "subtract"] = "zero"
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"
-    surrogate_steepness: Annotated[Real, Field(gt=0)] = 2.0
+    surrogate_steepness: Annotated[
+        Annotated[_Steepness, Tag("float")] | Annotated[_Steepnesses, Tag("tuple[float]")],
+        Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
+    ] = 2.0
     bias: bool = False
 
     def decay(self, timestep_s: float) -> float:
         """exp(−Δt/τ_m), the factor by which a potential shrinks from one timestep to the next."""
         return 1.0 if math.isinf(self.time_constant) else math.exp(-timestep_s / self.time_constant)
+
+    def steepness_of_layers(self, layers: int) -> tuple[float, ...]:
+        """α of each of so many layers of neurons.
+
+        Raises:
+            InputError: `surrogate_steepness` has another number of them.
+        """
+        if not isinstance(self.surrogate_steepness, tuple):
+            return (self.surrogate_steepness,) * layers
+        if len(self.surrogate_steepness) != layers:
+            raise InputError(
+                f"surrogate_steepness: must be one number, or one for each of {layers} layers of neurons, "
+                f"found {len(self.surrogate_steepness)}"
+            )
+        return self.surrogate_steepness

@@ -48,8 +48,8 @@ class SpikingNetwork(torch.nn.Module):
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
         bias: (N,) parameter, or None.
-        threshold: (N,) float32 buffer, U_thr of each neuron.
-        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak.
+        threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
+        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak; likewise.
         input_gate: bool buffer, whether events of each input may pass, or None, where all may. One number for each
             column of the first layer's weights: an input of a fully connected layer, or a window of the pools before
             it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
@@ -72,6 +72,7 @@ class SpikingNetwork(torch.nn.Module):
         self.neuron = neuron
         self.timestep_s = real("timestep_s", timestep_s)
         self.shape: NetworkShape = network_shape(topology)
+        neuron.steepness_of_layers(len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
         self.connections = torch.nn.ModuleList(_connections(topology, self.shape, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
@@ -192,20 +193,26 @@ class SpikingNetwork(torch.nn.Module):
         """(N,) float32 factor exp(−Δt/τ_m) of each neuron's potential from one timestep to the next."""
         return torch.exp(-self.timestep_s / self.time_constant).to(torch.float32)
 
+    @property
+    def surrogate_steepness(self) -> torch.Tensor:
+        """(N,) float64 α of each neuron's surrogate gradient."""
+        of_layers = self.neuron.steepness_of_layers(len(self.shape.layers))
+        return self.of_neurons(torch.tensor(of_layers, dtype=torch.float64))
+
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(N,) float32 lowest and highest potential of each neuron; None where potentials do not saturate."""
         if self.potential_ranges is None:
             return None
-        low, high = self._of_neurons(torch.tensor(self.potential_ranges, dtype=torch.float32)).T
+        low, high = self.of_neurons(torch.tensor(self.potential_ranges, dtype=torch.float32)).T
         return low, high
 
     def potential_grid(self) -> torch.Tensor | None:
         """(N,) float32 `potential_steps` of each neuron; None where no potential is truncated."""
         steps = self.potential_steps
-        return None if steps is None else self._of_neurons(torch.tensor(steps, dtype=torch.float32))
+        return None if steps is None else self.of_neurons(torch.tensor(steps, dtype=torch.float32))
 
-    def _of_neurons(self, of_layers: torch.Tensor) -> torch.Tensor:
-        """(N, …) on the network's device from (L, …)."""
+    def of_neurons(self, of_layers: torch.Tensor) -> torch.Tensor:
+        """(N, …) on the network's device from (L, …) numbers of layers."""
         return of_layers.repeat_interleave(torch.tensor(self.shape.layer_sizes), dim=0).to(self.threshold.device)
 
     @property

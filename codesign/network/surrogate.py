@@ -9,11 +9,11 @@ import torch
 __all__ = ["arctan_derivative"]
 
 
-def arctan_derivative(distance: torch.Tensor, steepness: float) -> torch.Tensor:
+def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -> torch.Tensor:
     """ds/dv = (α/2) / (1 + (π α d / 2)²), the derivative of the arctan surrogate (paper, equation 6).
 
     Args:
         distance: v − U_thr, any shape.
-        steepness: α.
+        steepness: α, of a shape that goes with it.
     """
     return (steepness / 2) / (1 + (math.pi * steepness / 2 * distance) ** 2)

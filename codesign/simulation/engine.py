@@ -102,7 +102,8 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
 
 def _learns(network: SpikingNetwork) -> bool:
     """Whether a run now has to keep what gradients need."""
-    return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in network.parameters())
+    tensors = (*network.parameters(), *network.buffers())
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 @uncompiled

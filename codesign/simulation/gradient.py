@@ -6,7 +6,6 @@ backpropagation. Everything is computed in float64 and rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.neuron import neuron_of, step_gradient
+from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import Pass, Result, Step, run_machine
 from codesign.simulation.run import EngineResult, Run
@@ -27,10 +26,7 @@ def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""
     recorder = Recorder(run.network, run.events, run.schedule) if run.counters else None
     result = run_machine(run, recorder)
-    parameters: list[torch.Tensor] = list(run.network.weights())
-    if run.network.bias is not None:
-        parameters.append(run.network.bias)
-    scores, spikes = _Outputs.apply(run, result, *parameters)  # type: ignore[no-untyped-call]
+    scores, spikes = _Outputs.apply(run, result, neuron_of(run), *run.parameters)  # type: ignore[no-untyped-call]
     execution = None if recorder is None else recorder.execution(scores)
     if run.readings < scores.shape[1]:
         scores = scores.sum(dim=1, keepdim=True)
@@ -47,43 +43,54 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterGradients:
-    """ParameterGradients of the loss: one tensor a connection's weight, and the (N,) bias or None. All float64."""
+    """ParameterGradients of the loss: one tensor a connection's weight, the (N,) bias or None, and (N,) thresholds and
+    decays. All float64."""
 
     weights: tuple[torch.Tensor, ...]
     bias: torch.Tensor | None
+    threshold: torch.Tensor
+    decay: torch.Tensor
 
 
 @torch.no_grad()
 def backward(
-    run: Run, result: Result, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
+    run: Run, result: Result, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
 ) -> ParameterGradients:
     """ParameterGradients of every parameter.
 
     Args:
         run: one that learns, with the network as it was in the forward run.
-        result: of that run.
+        result, neuron: of that run.
         output_gradient: (B, T, C) gradient of the loss with respect to the output spikes of each timestep, or (B, 1, C)
             to output potentials.
         spike_gradient: (B, N) gradient with respect to the number of times that each neuron fires.
     """
-    sweep = _Sweep(run, output_gradient.double(), spike_gradient.double())
+    sweep = _Sweep(run, neuron, output_gradient.double(), spike_gradient.double())
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
-    return ParameterGradients(weights=tuple(sweep.weight_gradients), bias=sweep.bias_gradient)
+    return ParameterGradients(
+        weights=tuple(sweep.weight_gradients),
+        bias=sweep.bias_gradient,
+        threshold=sweep.threshold_gradient,
+        decay=sweep.decay_gradient,
+    )
 
 
 class _Sweep:
     """ParameterGradients on their way back through timesteps and forward steps."""
 
-    def __init__(self, run: Run, output_gradient: torch.Tensor, spike_gradient: torch.Tensor) -> None:
+    def __init__(
+        self, run: Run, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
+    ) -> None:
         network = self.network = run.network
-        self.neuron = neuron_of(run)
+        self.neuron = neuron
         self.connections: list[Connection] = network.layer_connections()
         self.layers = network.layer_slices
         self.weights = [weight.detach().double() for weight in network.weights()]
         self.weight_gradients = [torch.zeros_like(weight) for weight in self.weights]
-        self.decay = network.decay.double()
+        self.decay = neuron.decay.double()
         self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
+        self.threshold_gradient, self.decay_gradient = torch.zeros_like(self.decay), torch.zeros_like(self.decay)
         batch, neurons = len(output_gradient), network.shape.neurons
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
@@ -105,6 +112,7 @@ class _Sweep:
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
         if self.bias_gradient is not None:
             self.bias_gradient += self.G.sum(dim=0)
+        self.decay_gradient += (self.G * passed.found).sum(dim=0)
         self.G = self.G * self.decay
 
     def _unchoose(self, step: Step, g_q: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
@@ -123,7 +131,8 @@ class _Sweep:
     def _unevaluate(self, step: Step, g_q: torch.Tensor) -> torch.Tensor:
         """Gradient of the currents that were integrated; leaves in `G` the gradient of the potential before."""
         g = g_q + self.g_c
-        du = step_gradient(self.neuron, step.v.double(), step.fired, step.refractory, step.open, self.G, g)
+        du, raised = step_gradient(self.neuron, step.v.double(), step.fired, step.refractory, step.open, self.G, g)
+        self.threshold_gradient += torch.where(step.evaluated, raised, 0.0).sum(dim=0)
         self.G = torch.where(step.evaluated, du, self.G)
         return torch.where(step.evaluated, du, 0.0)
 
@@ -133,8 +142,11 @@ class _Outputs(torch.autograd.Function):
     forwards; `backward` above backwards."""
 
     @staticmethod
-    def forward(ctx: Any, run: Run, result: Result, *parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        ctx.run, ctx.result = run, result
+    def forward(
+        ctx: Any, run: Run, result: Result, neuron: NeuronTensors, *parameters: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        ctx.run, ctx.result, ctx.neuron = run, result, neuron
+        ctx.learned = run.learns_threshold, run.learns_decay
         ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
         if run.network.neuron.readout == "potential":
             scores = result.potentials[:, None, run.network.layer_slices[-1]].clone()
@@ -146,6 +158,11 @@ class _Outputs(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
-        sums = backward(ctx.run, ctx.result, *output_gradients)
-        gradients: Sequence[torch.Tensor] = sums.weights if sums.bias is None else [*sums.weights, sums.bias]
-        return (None, None, *(g.to(p.dtype) for g, p in zip(gradients, parameters, strict=True)))
+        sums = backward(ctx.run, ctx.result, ctx.neuron, *output_gradients)
+        learned = zip((sums.threshold, sums.decay), ctx.learned, strict=True)
+        gradients = [
+            *sums.weights,
+            *([] if sums.bias is None else [sums.bias]),
+            *(gradient for gradient, learns in learned if learns),
+        ]
+        return (None, None, None, *(g.to(p.dtype) for g, p in zip(gradients, parameters, strict=True)))

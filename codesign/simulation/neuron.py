@@ -32,7 +32,7 @@ class NeuronTensors(NamedTuple):
     bounds: tuple[torch.Tensor, torch.Tensor] | None  # (N,) lowest and highest potential
     subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
     refractory: bool
-    steepness: float  # α of the surrogate
+    steepness: torch.Tensor  # (N,) α of the surrogate
 
 
 def neuron_of(run: Run) -> NeuronTensors:
@@ -42,14 +42,14 @@ def neuron_of(run: Run) -> NeuronTensors:
     if network.neuron.readout == "potential":
         fires[network.layer_slices[-1]] = False
     return NeuronTensors(
-        decay=network.decay,
+        decay=network.decay.detach(),
         steps=network.potential_grid(),
-        threshold=network.threshold,
+        threshold=network.threshold.detach(),
         fires=fires,
         bounds=network.potential_bounds(),
         subtracts=network.neuron.reset == "subtract",
         refractory=run.refractory,
-        steepness=network.neuron.surrogate_steepness,
+        steepness=network.surrogate_steepness,
     )
 
 
@@ -98,8 +98,8 @@ def step_gradient(
     able: torch.Tensor | None,
     G: torch.Tensor,
     g: torch.Tensor,
-) -> torch.Tensor:
-    """Gradient at u and x, which is the same, of neurons that were evaluated.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients at u and x, which is the same, and at U_thr, of neurons that were evaluated.
 
     Args:
         v, fired, refractory, able: of the step; no `able` if all were.
@@ -111,4 +111,6 @@ def step_gradient(
     if able is not None:
         slope = slope * able
     taken_off, passed = (threshold, G) if neuron.subtracts else (v, G * ~fired)
-    return torch.where(refractory, 0.0, passed + (g - G * taken_off) * slope)
+    compared = (g - G * taken_off) * slope
+    raised = compared + G * fired if neuron.subtracts else compared
+    return torch.where(refractory, 0.0, passed + compared), torch.where(refractory, 0.0, -raised)

@@ -53,9 +53,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """All forward steps of one timestep."""
+    """All forward steps of one timestep, and (B, N) the potentials that it found, before they decay."""
 
     steps: tuple[Step, ...]
+    found: torch.Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +153,7 @@ class _Machine:
         self.spikes += self.c
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps))
+        return Pass(steps=tuple(steps), found=before)
 
     def _reset(self, timestep: int, before: torch.Tensor) -> None:
         self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
@@ -217,7 +218,7 @@ class _Machine:
         chosen, chosen_input, room = self._choose(k, goes_on)
         silent = evaluated & ~fired & goes_on
         candidates = silent & able & self.neuron.fires & ~refractory & self.sends
-        idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.network.threshold, room)
+        idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.neuron.threshold, room)
         left = torch.where(chosen, self.q, 0)
         kept = self._network_dropout(k, left)
         left_input = None if chosen_input is None else torch.where(chosen_input, self.input_q, 0.0)

@@ -114,6 +114,22 @@ class Run:
         return 1 if summed else self.events.timesteps
 
     @property
+    def parameters(self) -> list[torch.Tensor]:
+        """What an engine gives gradients of, in their order: each connection's weight, the bias where there is one, and
+        where they require gradients the (N,) thresholds and decays."""
+        network, decay = self.network, self.network.decay
+        bias = [] if network.bias is None else [network.bias]
+        return [*network.weights(), *bias, *(one for one in (network.threshold, decay) if one.requires_grad)]
+
+    @property
+    def learns_threshold(self) -> bool:
+        return self.learns and self.network.threshold.requires_grad
+
+    @property
+    def learns_decay(self) -> bool:
+        return self.learns and self.network.time_constant.requires_grad
+
+    @property
     def policy(self) -> Policy:
         return get_policy(self.schedule.policy)
 

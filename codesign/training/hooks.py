@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
-import torch
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -32,20 +31,19 @@ class Hooks:
 
     Attributes:
         optimizer: makes the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`, in
-            place of Adam with the recipe's learning rate. Its `step` is called without a closure.
+            place of Adam with the recipe's learning rate. Its `step` is called without a closure. With `learn` in the
+            recipe it is given two groups, as optimizers take them, the second of what of the neurons learns.
         learning_rate_schedule: makes a scheduler of torch for the optimizer, such as
             `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric.
         batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
             first. As many samples must come back.
     """
 
-    optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None
+    optimizer: Callable[[Iterable[Any]], Optimizer] | None = None
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
     batch_transform: BatchTransform | None = None
 
-    def make_optimizer(
-        self, parameters: Iterable[torch.nn.Parameter], learning_rate: float
-    ) -> tuple[Optimizer, LRScheduler | None]:
+    def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
         """The optimizer, and what changes its learning rate.
 
         Raises:

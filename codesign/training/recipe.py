@@ -14,6 +14,7 @@ from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
+from codesign.training.learned import Learn
 from codesign.units import Positive, Real
 
 __all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
@@ -102,6 +103,7 @@ class Recipe(Spec):
         input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without, of
             which then no event reaches it. See `codesign.training.input_gate`.
         input_cost: what the loss gains if all input events pass the gate.
+        learn: thresholds and time constants that learn; None for none.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
@@ -130,6 +132,7 @@ class Recipe(Spec):
     augmentation: Augmentation | None = None
     input_gate: bool = False
     input_cost: Annotated[Real, Field(ge=0)] = 0.02
+    learn: Learn | None = None
     calibration: Calibration | None = None
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer, predict
 from codesign.training.hooks import NO_HOOKS, Hooks
 from codesign.training.input_gate import LearnedGate
+from codesign.training.learned import LearnedNeurons
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -203,6 +205,11 @@ class _Training:
     def __post_init__(self) -> None:
         instance("hooks", self.hooks, Hooks)
 
+    @cached_property
+    def learned(self) -> LearnedNeurons | None:
+        """What of the neurons learns."""
+        return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
+
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """By which the best epoch is chosen, the highest and the first of equals."""
         rests = float(self.gate is None or self.gate.rests(report.epoch))
@@ -251,7 +258,8 @@ class _Training:
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
         """Update over and over, and report after each epoch."""
         parameters = [*self.network.parameters(), *([] if self.gate is None else [self.gate.logits])]
-        optimizer, scheduler = self.hooks.make_optimizer(parameters, self.recipe.learning_rate)
+        groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
+        optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
         order = np.random.default_rng([self.seed, 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -309,9 +317,10 @@ class _Training:
         if self.gate is not None:
             self.gate.open(epoch)
         optimizer.step()
-        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
+        self.settle()
+        if not all(bool(torch.isfinite(number).all()) for number in (*weights, self.network.threshold)):
             raise TrainingDivergedError(
-                f"a weight is no longer finite in epoch {epoch}; a lower learning rate may help"
+                f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
             )
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
         return (float(result.value.detach()) - self.cost(result, epoch)) * len(batch), correct, result.emitted
@@ -322,7 +331,15 @@ class _Training:
             return 0.0
         return float(self.costs.of_update(epoch).of(result.charges).mean())
 
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Leave in the network, as plain numbers, what has been learned of its neurons."""
+        if self.learned is not None:
+            self.learned.join()
+
     def loss(self, batch: EventBatch, epoch: int) -> ClassificationLoss:
+        if self.learned is not None:
+            self.learned.join()
         return classification_loss(
             self.network,
             batch,

@@ -91,6 +91,18 @@ def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter):
     assert changed(other, base) == {"train", "execute", "summary", "cost"}
 
 
+def test_neurons_that_learn():
+    """They are said where a chip is not known to have them, of the models that do, and refused where nothing leaks."""
+    recipe = "  layered: {method: layered}\n"
+    learning = "  learning: {method: layered, learn: {threshold: neuron, time_constant: layer}}\n"
+    for point in feasible(tiny((recipe, recipe + learning))):
+        said = [text for text in point.columns["assumptions"] if "for each" in text]
+        assert len(said) == 2 * (point.columns["recipe"] == "learning")
+    spec = tiny((recipe, recipe + learning), ('"12-8"', '"12-8", neuron: {time_constant: infinite}'))
+    with pytest.raises(DocumentError, match=r"recipes\.learning\.learn: an infinite time constant cannot learn"):
+        build_plan(spec, outline())
+
+
 def test_other_data_changes_everything():
     other = build_plan(tiny(), outline(fingerprint="1" * 64))
     assert keys(tiny())["cost"].isdisjoint(point.jobs.cost.key for point in other.points if point.jobs)

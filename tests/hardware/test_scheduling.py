@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, TIMES, chip_from, mesh, near, number
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number
 
 from codesign.errors import InputError
 from codesign.hardware import scheduling
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parts import Supports
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import (
     chip_schedule,
+    learned_assumptions,
     neuron_assumptions,
     schedule_assumptions,
     service_model,
@@ -95,6 +98,33 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}")
     assert not neuron_assumptions(full, time_constant_s=1e-3, reset="subtract")
     assert not [text for text in neuron_assumptions(chip, time_constant_s=math.inf, reset="zero") if "leak" in text]
+
+
+def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() -> None:
+    wide = network_shape(parse_topology("512-40-30-20-10-10"))
+
+    def texts(
+        weights: str = "", held: Supports | None = None, **learned: Literal["layer", "neuron"]
+    ) -> tuple[str, ...]:
+        chip = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}\n{weights}")
+        return learned_assumptions(place(wide, chip.model_copy(update={"supports": held or Supports()})), learned)
+
+    assert not texts()
+    assert [text.split(" is not ")[1] for text in texts(threshold="neuron", time_constant="layer")] == [
+        "stated to have a threshold for each neuron; evaluated with its own",
+        "stated to have a time constant for each layer; evaluated with its own",
+    ]
+    many = Supports(thresholds="neuron", time_constants=5)
+    assert not texts(held=many, threshold="neuron", time_constant="layer")
+    nearly = Supports(thresholds=109, time_constants=110)
+    (few,) = texts(held=nearly, threshold="neuron", time_constant="neuron")
+    assert few.endswith("has 109 thresholds a core; evaluated with one for each neuron, 110 on a core")
+    (few,) = texts(held=Supports(time_constants=4), threshold="layer", time_constant="layer")
+    assert few.endswith("has 4 time constants a core; evaluated with one for each layer, 5 on a core")
+    # thresholds of layers are scales of their weights, unless these have one scale in common
+    one_scale = f"weight_bits: {number(4)}\nweights: {{scale: network, {STATED}}}"
+    assert not texts(threshold="layer")
+    assert "threshold for each layer" in texts(one_scale, threshold="layer")[0]
 
 
 @pytest.mark.parametrize("name", ["mubrain_layersync2024", "loihi", "truenorth"])

@@ -43,8 +43,11 @@ def loss_of(case: Case, engine: str, **options: Any) -> ClassificationLoss:
 
 def gradients_of(network: SpikingNetwork, loss: torch.Tensor) -> list[torch.Tensor]:
     network.zero_grad()
+    neurons = [number for number in network.buffers() if number.requires_grad]
+    for number in neurons:
+        number.grad = None
     loss.backward()
-    return [parameter.grad.clone() for parameter in network.parameters()]
+    return [parameter.grad.clone() for parameter in (*network.parameters(), *neurons)]
 
 
 def result_gradients(case: Case, found: Simulation) -> list[torch.Tensor]:

@@ -14,7 +14,7 @@ from networks import batch_of, network_of, set_dyadic_weights
 
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec, parse_topology
+from codesign.network.topology import TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of
@@ -146,9 +146,18 @@ def networks(draw: st.DrawFn, size: Size = "usual", **neuron: Any) -> SpikingNet
         shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:5] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
+    if draw(st.booleans()):
+        layers = len(network_shape(topology).layers)
+        spec["surrogate_steepness"] = rng.choice([1.0, 2.0, 10.0], layers).tolist()
     network = SpikingNetwork(topology, NeuronSpec.model_validate(spec), timestep_s=0.01)
     set_dyadic_weights(rng, network)
     return network
+
+
+def learn(network: SpikingNetwork, *names: str) -> None:
+    """Thresholds or time constants that get gradients."""
+    for name in names:
+        getattr(network, name).requires_grad_()
 
 
 def saturate(rng: np.random.Generator, network: SpikingNetwork) -> None:
@@ -255,6 +264,7 @@ def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) 
         refractory_dropout=draw(st.sampled_from([0.0, 0.8, 1.0])),
         momentum_noise=draw(st.sampled_from([0.0, 0.1])),
     )
+    learn(network, *draw(st.sampled_from([(), ("threshold",), ("time_constant",), ("threshold", "time_constant")])))
     timesteps = draw(st.integers(1, 3))
     frames = random_frames(rng, draw(st.integers(1, 4)), timesteps, network.shape.input_size)
     currents = size != "tiny" and draw(st.integers(0, 3)) == 3

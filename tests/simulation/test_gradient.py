@@ -11,7 +11,7 @@ from engine_comparison import loss_of, slope
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import batch_of, network_of
-from random_cases import Case, cases, examples, networks, random_batch, random_frames
+from random_cases import Case, cases, examples, learn, networks, random_batch, random_frames
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
@@ -38,11 +38,30 @@ class Threshold(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         (distance,) = ctx.saved_tensors
-        return gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2), None, None
+        slope = gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2)
+        return slope, -slope, None
+
+
+def neurons_of(network: SpikingNetwork) -> list[torch.Tensor]:
+    """Thresholds and time constants, in float64, that collect gradients."""
+    return [one.detach().double().requires_grad_() for one in (network.threshold, network.time_constant)]
+
+
+def decay_of(network: SpikingNetwork, time_constant: torch.Tensor) -> torch.Tensor:
+    """The network's own decays to the last bit, with the gradient of exp(−Δt/τ)."""
+    decay = torch.exp(-network.timestep_s / time_constant)
+    return network.decay.detach().double() + (decay - decay.detach())
+
+
+def assert_close_to(found: torch.Tensor, gradient: torch.Tensor | None) -> None:
+    """Currents and potentials are float32, and a sum over many steps can be far smaller than what it is made of."""
+    gradient = torch.zeros_like(found).double() if gradient is None else gradient
+    atol = 1e-6 + 1e-5 * float(gradient.abs().max())
+    torch.testing.assert_close(found.double(), gradient, rtol=2e-5, atol=atol)
 
 
 def layered(
-    network: SpikingNetwork, frames: np.ndarray, weights: list[torch.Tensor]
+    network: SpikingNetwork, frames: np.ndarray, weights: list[torch.Tensor], neurons: list[torch.Tensor]
 ) -> tuple[torch.Tensor, list[list[int]]]:
     """(B, T, C) counts, and spikes of each layer of each sample, by a plain layered loop.
 
@@ -52,14 +71,16 @@ def layered(
     potentials = [torch.zeros(len(frames), size, dtype=torch.float64) for size in network.shape.layer_sizes]
     emitted = np.zeros((len(frames), len(weights)), dtype=np.int64)
     counts = []
-    decay, threshold = float(network.decay[0]), float(network.threshold[0])
+    thresholds, decays = neurons[0], decay_of(network, neurons[1])
     for t in range(frames.shape[1]):
         spikes = torch.from_numpy(frames[:, t]).double()
         for layer, (connection, weight) in enumerate(zip(network.layer_connections(), weights, strict=True)):
-            u = potentials[layer] * decay
+            own = network.layer_slices[layer]
+            threshold, alpha = thresholds[own], network.surrogate_steepness[own]
+            u = potentials[layer] * decays[own]
             reached = connection.messages(spikes.detach()) > 0
             v = u + connection.currents(spikes, weight)
-            s = Threshold.apply(v, threshold, spec.surrogate_steepness)
+            s = Threshold.apply(v, threshold.expand_as(v), alpha)
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             potentials[layer] = torch.where(reached, after, u)
             spikes = torch.where(reached, s, torch.zeros_like(s))
@@ -99,11 +120,13 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
 ):
     """Potentials do not leak, or half of them is left after a timestep, so that sums are exact."""
     network.time_constant.fill_(0.01 / math.log(2) if halves else math.inf)
+    learn(network, "threshold", "time_constant")
     rng = np.random.default_rng(seed)
     frames = random_frames(rng, 4, 3, network.shape.input_size)
     events = random_batch(rng, network, frames)
     weights = [weight.detach().double().requires_grad_() for weight in network.weights()]
-    expected, emitted = layered(network, frames, weights)
+    neurons = neurons_of(network)
+    expected, emitted = layered(network, frames, weights, neurons)
     value = plain_loss(expected, events.labels, CrossEntropy(of=loss))
     value.backward()
     schedule = Schedule(policy="random", group_size=max(network.shape.layer_sizes), stop="drained")
@@ -118,16 +141,20 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
     for parameter, weight in zip(network.weights(), weights, strict=True):
         largest = float(weight.grad.abs().max())
         torch.testing.assert_close(parameter.grad.double(), weight.grad, rtol=0, atol=1e-5 * largest + 1e-9)
+    for parameter, neuron in zip((network.threshold, network.time_constant), neurons, strict=True):
+        assert_close_to(parameter.grad, neuron.grad)
 
 
-def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+def frozen_graph(
+    case: Case, result: Result, weights: list[torch.Tensor], neurons: list[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The asynchronous forward pass in float64 as an ordinary autograd graph, with the choices of `result`.
 
     A neuron that is idle is treated as chosen: it has no waiting spike, so nothing but the gradient changes. Returns
     (B, T, C) output spikes, or (B, 1, C) output potentials.
     """
     network, spec = case.network, case.network.neuron
-    layers, threshold = network.layer_slices, network.threshold.double()
+    layers, threshold, decay = network.layer_slices, neurons[0], decay_of(network, neurons[1])
     connections = network.layer_connections()
     fires = torch.ones(network.shape.neurons, dtype=torch.float64)
     if spec.readout == "potential":
@@ -136,7 +163,7 @@ def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tup
     u = u + 0 * sum(weight.sum() for weight in weights)  # a graph even where no input ever comes
     counts = []
     for one in result.passes:
-        u = u * network.decay.double()
+        u = u * decay
         if network.bias is not None:
             u = u + weights[-1]
         q, count = torch.zeros_like(u), 0 * u
@@ -151,7 +178,8 @@ def frozen_graph(case: Case, result: Result, weights: list[torch.Tensor]) -> tup
                 else:
                     x.append(connection.currents(kept[:, layers[layer - 1]], weights[layer]))
             v = (u + torch.cat(x, dim=1)) * ~step.refractory
-            s = Threshold.apply(v, threshold, spec.surrogate_steepness) * fires
+            # who is refractory is silent whatever the threshold is
+            s = Threshold.apply(v, threshold.expand_as(v), network.surrogate_steepness) * fires * ~step.refractory
             if step.open is not None:
                 s = s * step.open
             s = s * step.evaluated
@@ -212,7 +240,8 @@ def test_equals_autograd_with_frozen_choices(case: Case):
     weights = [parameter.detach().double().requires_grad_() for parameter in network.parameters()]
     if network.bias is not None:  # torch lists a module's own parameters before its children's
         weights = [*weights[1:], weights[0]]
-    expected, spikes = frozen_graph(case, result, weights)
+    neurons = neurons_of(network)
+    expected, spikes = frozen_graph(case, result, weights, neurons)
     value = plain_loss(expected, case.events.labels, case.loss)
     if case.spike_cost is not None:
         value = value + plain_cost(network, spikes, case.spike_cost)
@@ -222,10 +251,10 @@ def test_equals_autograd_with_frozen_choices(case: Case):
     torch.testing.assert_close(found.logits.double(), expected.sum(dim=1), rtol=1e-5, atol=1e-6)
     parameters = [*network.weights(), *([] if network.bias is None else [network.bias])]
     for parameter, weight in zip(parameters, weights, strict=True):
-        gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
-        # currents and potentials are float32, and a sum over many steps can be far smaller than what it is made of
-        largest = float(gradient.abs().max())
-        torch.testing.assert_close(parameter.grad.double(), gradient, rtol=2e-5, atol=1e-6 + 1e-5 * largest)
+        assert_close_to(parameter.grad, weight.grad)
+    for parameter, neuron in zip((network.threshold, network.time_constant), neurons, strict=True):
+        if parameter.requires_grad:
+            assert_close_to(parameter.grad, neuron.grad)
 
 
 def two_neuron_chain() -> tuple[SpikingNetwork, EventBatch]:
@@ -238,6 +267,7 @@ def test_chain_over_two_timesteps_by_hand(engine: str):
     """Half of the potential is left after a timestep; the output is silent in the first, on its threshold."""
     network, events = network_of("1-1-1", 0.5, 0.25, surrogate_steepness=2.0, bias=True), batch_of([1, 1])
     network.time_constant.fill_(0.01 / math.log(2))
+    learn(network, "threshold", "time_constant")
     simulate(network, events, LAYERED, engine=engine).logits.sum().backward()
     # dL/dv of the output: it fires at 1/8 + 1/4, and a timestep before it is evaluated at 1/4
     late = slope(0.375)
@@ -248,6 +278,24 @@ def test_chain_over_two_timesteps_by_hand(engine: str):
     assert network.weights()[1].grad.item() == pytest.approx(late + early, rel=1e-5)
     assert network.weights()[0].grad.item() == pytest.approx(hidden_late + hidden_early, rel=1e-5)
     assert network.bias.grad.tolist() == pytest.approx([hidden_late + hidden_early, late + early], rel=1e-5)
+    # A threshold is felt through comparisons only. The output goes into the second timestep with 1/4, and so late is
+    # the gradient at its decay times that; the hidden neuron, reset to 0, goes with nothing.
+    through_comparisons = [-(hidden_late + hidden_early), -(late + early - late / 2)]
+    assert network.threshold.grad.tolist() == pytest.approx(through_comparisons, rel=1e-5)
+    of_decay = late / 4 * 0.5 * network.timestep_s / network.time_constant[1].item() ** 2
+    assert network.time_constant.grad.tolist() == pytest.approx([0, of_decay], rel=1e-5)
+
+
+@every_engine
+def test_each_layer_has_its_own_surrogate(engine: str):
+    """α = 2 and 4 at distances of 1/4 and 1/2."""
+    network = network_of("1-1-1", 0.5, 0.75, surrogate_steepness=[2.0, 4.0], reset="subtract")
+    learn(network, "threshold")
+    simulate(network, batch_of([1]), LAYERED, engine=engine).logits.sum().backward()
+    hidden, output = 1 / (1 + (math.pi / 4) ** 2), 2 / (1 + math.pi**2)
+    assert network.weights()[1].grad.item() == pytest.approx(output, rel=1e-5)
+    assert network.weights()[0].grad.item() == pytest.approx(0.75 * output * hidden, rel=1e-5)
+    assert network.threshold.grad.tolist() == pytest.approx([-0.75 * output * hidden, -output], rel=1e-5)
 
 
 def silent_and_loud(engine: str, idle_gradient: str, group_size: int | None) -> list[float]:

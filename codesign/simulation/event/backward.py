@@ -177,12 +177,21 @@ def _piece(load: Any) -> Any:
 
     @leaf
     def unevaluate_piece(
-        slot: Any, neuron: Any, potentials: Any, potentials_at: Any, gradients: Any, gated: Any
+        slot: Any,
+        neuron: Any,
+        layer: Any,
+        potentials: Any,
+        potentials_at: Any,
+        gradients: Any,
+        rules: Any,
+        thresholds: Any,
     ) -> None:
         v, G = load(potentials, potentials_at), load(gradients.G, slot)
         g = add(load(gradients.g_queue, slot), load(gradients.g_count, slot))
-        du = step_gradient(load, neuron, slot, v, G, g)
-        if gated:
+        du, raised = step_gradient(load, neuron, neuron.half_steepness[layer], slot, v, G, g)
+        if rules.learns_threshold:
+            store(thresholds, slot, add(load(thresholds, slot), raised))
+        if rules.gated:
             skipped = above(fill_as(v, _BELOW_CLOSED), v)
             store(gradients.G, slot, select(skipped, G, du))
             store(gradients.dx, slot, select(skipped, fill_as(v, np.float32(0)), du))
@@ -197,20 +206,22 @@ _unevaluate_block, _unevaluate_vector = _piece(load_block), _piece(load)
 
 
 @leaf
-def _unevaluate(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> None:
+def _unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
     """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
-    wiring, at = network.wiring, step.potentials_at
+    wiring, at, gradients = network.wiring, step.potentials_at, state.gradients
+    potentials, neuron = trace.potentials, network.neuron
     for i in range(step.reached):
         position = unsigned_index(trace.words[step.positions_at + i])
-        width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
+        layer = unsigned_index(wiring.position_layer[position])
+        width = unsigned_index(wiring.layer_width[layer])
         slot = unsigned_index(wiring.position_slot[position])
         state.arrivals.mark[position] = 1
         c = 0
         while c + BLOCK <= width:
-            _unevaluate_block(slot + c, network.neuron, trace.potentials, at + c, state.gradients, rules.gated)
+            _unevaluate_block(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
             c += BLOCK
         while c < width:
-            _unevaluate_vector(slot + c, network.neuron, trace.potentials, at + c, state.gradients, rules.gated)
+            _unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
             c += LANES
         at += width
 
@@ -313,6 +324,14 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
             gradients.g_queue[unsigned_index(network.wiring.source_slot[source])] = gradients.dots[i] * share
 
 
+@routine
+def _decay_gradient(G: Any, potentials: Any, found_at: Any, gradient: Any) -> None:
+    """Gradient of the decays from that at the potentials that a timestep began with, and those that it found."""
+    for slot in range(0, len(G), LANES):
+        found = multiply(load(G, slot), load(potentials, found_at + slot))
+        store(gradient, slot, add(load(gradient, slot), found))
+
+
 @part
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
@@ -339,6 +358,9 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         if rules.biased:
             for slot in range(len(gradients.G)):
                 learning.bias_gradient[slot] += gradients.G[slot]
+        if rules.learns_decay:
+            potentials_at -= len(gradients.G)
+            _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.decay_gradient)
         if rules.leaks:
             for slot in range(0, len(gradients.G), LANES):
                 store(gradients.G, slot, multiply(load(gradients.G, slot), load(network.decay, slot)))
@@ -359,7 +381,7 @@ def _backward_pass(
         _back_through_choice(network, rules, state, trace, gradient, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
-        _unevaluate(network, rules, state, trace, step)
+        _unevaluate(network, rules, state, trace, out.learning.threshold_gradient, step)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):

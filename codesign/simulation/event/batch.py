@@ -60,6 +60,8 @@ NO_LEARNING = Learning(
     charge_gradient=_NO_SLOPES,
     gradient=_NO_FLOATS,
     bias_gradient=_NO_FLOATS,
+    threshold_gradient=_NO_FLOATS,
+    decay_gradient=_NO_FLOATS,
 )
 _NO_SERVICE = Service(
     message_s=_NO_DOUBLES,
@@ -214,6 +216,8 @@ class Batch:
             draws=run.policy.uses_uniform or regularization.momentum_noise > 0,
             idle_gradient=_IDLE[run.idle_gradient],
             traced=run.learns,
+            learns_threshold=run.learns_threshold,
+            learns_decay=run.learns_decay,
             recorded=run.counters,
             timed=run.service is not None,
             charged=run.spike_cost is not None,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, NO_LEARNING, Batch, Resources, Results, free
 from codesign.simulation.event.layout import Floats, aligned_zeros
-from codesign.simulation.event.structures import Counters, Criterion, Input, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Trace
 from codesign.simulation.run import Run
 
 __all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
@@ -177,7 +177,9 @@ class _Gradients:
     """Sums the gradients of chunks in the chunks' order."""
 
     def __init__(self, batch: Batch) -> None:
-        self.sizes = (batch.layout.weights, batch.layout.slots if batch.rules.biased else 0)
+        rules = batch.rules
+        of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
+        self.sizes = (batch.layout.weights, *(batch.layout.slots * learns for learns in of_neurons))
         self.free = batch.resources.gradients
         self.total = self.take()
         self.merged: float = 0
@@ -185,7 +187,10 @@ class _Gradients:
 
     def take(self) -> tuple[Floats, ...]:
         """Zeros."""
-        return free(self.free) or tuple(aligned_zeros(size) for size in self.sizes)
+        while (used := free(self.free)) is not None:
+            if tuple(map(len, used)) == self.sizes:  # another run of the network may have learned something else
+                return used
+        return tuple(aligned_zeros(size) for size in self.sizes)
 
     def put_back(self, gradients: tuple[Floats, ...]) -> None:
         for gradient in gradients:
@@ -193,11 +198,10 @@ class _Gradients:
         self.free.append(gradients)
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
-        """The sums, in the order and shapes of the network's weights and bias; to be called once, at the end."""
-        weights, bias = self.total
+        """The sums, in the order and shapes of `Run.parameters`; to be called once, at the end."""
+        weights, *of_neurons = self.total
         gradients = batch.layout.unpack_gradient(weights)
-        if batch.rules.biased:
-            gradients.append(batch.layout.gather(bias))
+        gradients += [batch.layout.gather(sums) for sums in of_neurons if len(sums)]
         self.put_back(self.total)
         return gradients
 
@@ -219,10 +223,16 @@ class _Gradients:
             self.turn.notify_all()
 
 
+def _added_to(learning: Learning, buffers: tuple[Floats, ...]) -> Learning:
+    """`learning` with gradients that are added to what `_Gradients.take` gave."""
+    weights, bias, threshold, decay = buffers
+    return learning._replace(gradient=weights, bias_gradient=bias, threshold_gradient=threshold, decay_gradient=decay)
+
+
 def replay(
     batch: Batch, recorded: Recorded, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
 ) -> list[torch.Tensor]:
-    """Gradients of the network's weights, and of its bias if it has one, from those of the results."""
+    """Gradients of `Run.parameters` from those of the results."""
     gradients = _Gradients(batch)
     given = NO_LEARNING._replace(
         output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
@@ -231,7 +241,7 @@ def replay(
     def work(chunk: int) -> None:
         buffers = gradients.take()
         state = batch.take_state()
-        learning = given._replace(gradient=buffers[0], bias_gradient=buffers[1])
+        learning = _added_to(given, buffers)
         for segment in recorded.segments[chunk]:
             out = batch.out(recorded.results, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
             batch.process(kernels.BACKWARD, segment.first, segment.last, state, out, recorded.input_)
@@ -262,7 +272,7 @@ def learn_batch(batch: Batch) -> Learnt:
             results,
             batch.resources.take_trace(),
             sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
-            learning=given._replace(gradient=buffers[0], bias_gradient=buffers[1]),
+            learning=_added_to(given, buffers),
         )
         while True:
             first = batch.process(kernels.LEARN, first, last, state, out, input_)

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.batch import Batch, Results
 from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
 from codesign.simulation.event.execution import to_execution
@@ -27,7 +26,7 @@ def run(run: Run) -> EngineResult:
     results = _tensors(recorded.results)
     if run.learns:
         weakref.finalize(recorded, release, recorded.segments, batch.resources)
-        results = _Outputs.apply(batch, recorded, *_parameters(run.network))  # type: ignore[no-untyped-call]
+        results = _Outputs.apply(batch, recorded, *run.parameters)  # type: ignore[no-untyped-call]
     return _result(run, results, to_execution(batch, recorded) if run.counters else None)
 
 
@@ -38,7 +37,7 @@ def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
     mean = torch.tensor(learnt.losses.mean())
     if run.spike_cost is not None:
         mean = mean + run.spike_cost.of(torch.from_numpy(learnt.results.charges)).mean()
-    value = _Loss.apply(mean.float(), learnt.gradients, *_parameters(run.network))  # type: ignore[no-untyped-call]
+    value = _Loss.apply(mean.float(), learnt.gradients, *run.parameters)  # type: ignore[no-untyped-call]
     return value, _result(run, results)
 
 
@@ -55,10 +54,6 @@ def _tensors(results: Results) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
 
 def _floats(array: NDArray[np.float64]) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.float32))
-
-
-def _parameters(network: SpikingNetwork) -> list[torch.Tensor]:
-    return [*network.weights(), *([] if network.bias is None else [network.bias])]
 
 
 class _Outputs(torch.autograd.Function):

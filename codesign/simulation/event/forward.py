@@ -107,6 +107,8 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     draw_keys = _pass_key(input_, _PRIORITY, frame), _pass_key(input_, _INPUT_PRIORITY, frame)
     network_key = _pass_key(input_, _NETWORK_DROPOUT, frame)
     refractory_key = _pass_key(input_, _REFRACTORY_DROPOUT, frame)
+    if rules.learns_decay and not _write_potentials(state.cells, out):
+        return NO_ROOM
     _begin_pass(network, rules, state)
     touched, waiting = _deliver(network, rules, input_, frame, state)
     inputs_waiting = waiting
@@ -296,6 +298,18 @@ def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
         widest = max(widest, np.int64(width))
     fits = out.ends[POTENTIALS] + touched * widest <= len(out.trace.potentials)
     return fits and out.ends[WORDS] + touched <= len(out.trace.words)
+
+
+@leaf
+def _write_potentials(cells: Any, out: Any) -> Any:
+    """Append all potentials to the trace; returns whether there was room."""
+    at, kept = out.ends[POTENTIALS], out.trace.potentials
+    if at + len(cells.u) > len(kept):
+        return False
+    for slot in range(0, len(cells.u), LANES):
+        store(kept, at + slot, load(cells.u, slot))
+    out.ends[POTENTIALS] = at + len(cells.u)
+    return True
 
 
 @leaf

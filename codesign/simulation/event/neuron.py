@@ -47,26 +47,27 @@ class NeuronSlots(NamedTuple):
     reset_by: NDArray[np.float32]  # what a spike takes off; only with `subtracts`
     low: NDArray[np.float32]  # between which potentials are held; only with `saturates`
     high: NDArray[np.float32]
+    half_steepness: NDArray[np.float32]  # (L,) α/2 of each layer's surrogate
     subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
     saturates: bool
-    half_steepness: np.float32  # α/2 of the surrogate
 
 
 def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     """Parameters of a `Run`'s neurons; empty arrays where nothing looks at them."""
     network, nothing = run.network, np.zeros(0, dtype=np.float32)
-    threshold = network.threshold.clone()
+    threshold = network.threshold.detach().clone()
     if network.neuron.readout == "potential":
         threshold[network.layer_slices[-1]] = math.inf
     subtracts, bounds = network.neuron.reset == "subtract", network.potential_bounds()
+    steepness = network.neuron.steepness_of_layers(len(network.shape.layers))
     return NeuronSlots(
         threshold=layout.spread(threshold, math.inf),
         reset_by=layout.spread(network.threshold, 0.0) if subtracts else nothing,
         low=nothing if bounds is None else layout.spread(bounds[0], 0.0),
         high=nothing if bounds is None else layout.spread(bounds[1], 0.0),
+        half_steepness=np.array([alpha / 2 for alpha in steepness], dtype=np.float32),
         subtracts=subtracts,
         saturates=bounds is not None,
-        half_steepness=np.float32(network.neuron.surrogate_steepness / 2),
     )
 
 
@@ -107,21 +108,25 @@ def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, free: Any, able: Any
 
 
 @part
-def step_gradient(load: Any, neuron: Any, slot: Any, v: Any, G: Any, g: Any) -> Any:
-    """Gradient at u and x, which is the same, of neurons that were evaluated.
+def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, G: Any, g: Any) -> Any:
+    """Gradients at u and x, which is the same, and at U_thr, of neurons that were evaluated.
 
     Args:
+        half_steepness: α/2 of their layer.
         v: potential as the trace has it, so with the numbers above in place of some.
         G: gradient at the potential after the step.
         g: gradient at a spike of this step, by queue and counts.
     """
     limit = load(neuron.threshold, slot)
     zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
-    distance = multiply(fill_as(v, np.float32(math.pi) * neuron.half_steepness), subtract(v, limit))
-    slope = divide(fill_as(v, neuron.half_steepness), multiply_add(distance, distance, one))
+    distance = multiply(fill_as(v, np.float32(math.pi) * half_steepness), subtract(v, limit))
+    slope = divide(fill_as(v, half_steepness), multiply_add(distance, distance, one))
     if neuron.subtracts:
-        dv = multiply_add(subtract(g, multiply(G, load(neuron.reset_by, slot))), slope, G)
+        at_spike, passed = subtract(g, multiply(G, load(neuron.reset_by, slot))), G
+        raised = multiply_add(at_spike, slope, select(above(v, limit), G, zero))
     else:
-        passed = select(above(v, limit), zero, G)
-        dv = multiply_add(subtract(g, multiply(G, v)), slope, passed)
-    return select(is_number(v), dv, zero)
+        at_spike, passed = subtract(g, multiply(G, v)), select(above(v, limit), zero, G)
+        raised = multiply(at_spike, slope)
+    awake = is_number(v)
+    dv = multiply_add(at_spike, slope, passed)
+    return select(awake, dv, zero), select(awake, subtract(zero, raised), zero)

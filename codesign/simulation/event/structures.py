@@ -138,6 +138,8 @@ class Rules(NamedTuple):
     draws: bool  # the policy needs uniform numbers
     idle_gradient: int
     traced: bool  # a trace is kept for the backward run
+    learns_threshold: bool
+    learns_decay: bool  # the trace has the potentials that each timestep found, before its steps
     recorded: bool  # counters are kept
     timed: bool  # the policy sees the times of a service model
     charged: bool  # spikes have weights, whose sums are wanted
@@ -286,7 +288,7 @@ class Trace(NamedTuple):
 
     words: Integers  # for each forward step the sources chosen, positions evaluated and their numbers
     words_as_float: Floats  # the same memory as float32, for the spikes that left a chosen source
-    potentials: Floats  # one position's potentials after the other, as `evaluate` leaves them
+    potentials: Floats  # those that a timestep found, if decays learn; then one position's after the other's
 
 
 class Counters(NamedTuple):
@@ -325,8 +327,10 @@ class Learning(NamedTuple):
     output_gradient: Floats  # (B, R, C) written by LEARN, read by BACKWARD
     spike_gradient: Floats  # (B, L) at the spikes of a layer, or empty; read by BACKWARD
     charge_gradient: Floats  # (B, L) at what they weigh; written by LEARN, read by BACKWARD
-    gradient: Floats  # of packed weights; added to
-    bias_gradient: Floats  # of slots; added to
+    gradient: Floats  # of packed weights; added to, as all below
+    bias_gradient: Floats  # of slots
+    threshold_gradient: Floats  # of slots; only with `Rules.learns_threshold`
+    decay_gradient: Floats  # of slots; only with `Rules.learns_decay`
 
 
 class Out(NamedTuple):

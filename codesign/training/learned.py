@@ -1,0 +1,116 @@
+"""Thresholds and time constants that learn, as torch parameters: of a layer, or of each neuron.
+
+A number x that is x₀ at first is held as p = ln(x / x₀), so that a threshold stays above 0 and a decay exp(−Δt/τ_m)
+between 0 and 1 whatever an optimizer does, and a step of p changes either by the same share of itself. Before an update
+the network is given x₀ exp(p), through which gradients reach p. What is left in the network is numbers in its buffers,
+as if its neurons had been made with them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.units import Real
+
+__all__ = ["Learn", "LearnedNeurons", "check_learn"]
+
+Sharing = Literal["layer", "neuron"]
+
+
+class Learn(Spec):
+    """What learns beside weights and biases.
+
+    Attributes:
+        threshold, time_constant: `layer`: one number for all neurons of a layer; `neuron`: one for each; None: it stays
+            as the network has it.
+        learning_rate: Adam's for these, about the share of themselves by which they change in an update; None takes the
+            recipe's.
+    """
+
+    threshold: Sharing | None = None
+    time_constant: Sharing | None = None
+    learning_rate: Annotated[Real, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Learn:
+        if self.threshold is None and self.time_constant is None:
+            raise ValueError("give threshold or time_constant, as 'layer' or 'neuron'")
+        return self
+
+    @property
+    def shared(self) -> dict[str, Sharing]:
+        """By name of the network's buffer, who shares a number."""
+        given = {"threshold": self.threshold, "time_constant": self.time_constant}
+        return {name: sharing for name, sharing in given.items() if sharing is not None}
+
+    @property
+    def summary(self) -> str:
+        """All of it in a line, as results and cards tell it."""
+        parts = [f"{name.replace('_', ' ')} of each {sharing}" for name, sharing in self.shared.items()]
+        rate = [] if self.learning_rate is None else [f"learning rate {self.learning_rate:g}"]
+        return ", ".join([*parts, *rate])
+
+
+def check_learn(learn: Learn | None, time_constant_s: float, timestep_s: float) -> None:
+    """Raises InputError where a time constant is to learn that there is not: without leak, or without time."""
+    if learn is None or learn.time_constant is None:
+        return
+    if math.isinf(time_constant_s):
+        raise InputError("learn: an infinite time constant cannot learn; give the neuron a finite one")
+    if timestep_s == 0:
+        raise InputError("learn: a time constant cannot learn from a static input, whose timestep is 0 s")
+
+
+class LearnedNeurons(torch.nn.Module):
+    """The parameters p of a network's thresholds and time constants.
+
+    Args:
+        network: on the device where it learns.
+        learn: which of them, and who shares one. A layer's begins at the mean of its neurons.
+
+    Raises:
+        InputError: a time constant is infinite, or the network has timesteps of 0 s.
+    """
+
+    def __init__(self, network: SpikingNetwork, learn: Learn) -> None:
+        super().__init__()
+        check_learn(learn, float(network.time_constant.detach().max()), network.timestep_s)
+        self._network = [network]  # in a list, so that it is no part of this module
+        self._shared, self._learning_rate = learn.shared, learn.learning_rate
+        self._first = {name: self._first_of(name) for name in self._shared}
+        self.logarithms = torch.nn.ParameterDict(
+            {name: torch.zeros(len(first), device=first.device) for name, first in self._first.items()}
+        )
+
+    @property
+    def parameter_group(self) -> dict[str, Any]:
+        """The parameters as an optimizer takes them, with their own learning rate if they have one."""
+        own = {} if self._learning_rate is None else {"lr": self._learning_rate}
+        return {"params": list(self.parameters()), **own}
+
+    def _first_of(self, name: str) -> torch.Tensor:
+        """(L,) or (N,) x₀."""
+        (network,) = self._network
+        values: torch.Tensor = getattr(network, name).detach().double()
+        if self._shared[name] == "neuron":
+            return values
+        return torch.stack([values[neurons].mean() for neurons in network.layer_slices])
+
+    def join(self) -> None:
+        """Give the network thresholds and time constants through which gradients reach the parameters.
+
+        Without gradients, as under `torch.no_grad()`, they are plain numbers.
+        """
+        (network,) = self._network
+        for name, sharing in self._shared.items():
+            values = self._first[name] * self.logarithms[name].double().exp()
+            if sharing == "layer":
+                values = network.of_neurons(values)
+            setattr(network, name, values.to(getattr(network, name).dtype))
