@@ -44,6 +44,7 @@ from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate
+from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 from codesign.training.trainer import EpochReport, train
 from codesign.workload.dataset import Workload
@@ -108,13 +109,15 @@ class TrainInputs:
         # left as it is by default is left out, so that keys last when recipes learn to say more.
         usual = {name: field.default for name, field in Recipe.model_fields.items()}
         learning = {name: value for name, value in self.recipe if name not in _OF_THE_SCHEDULE and value != usual[name]}
-        calibration = self.recipe.calibration
+        calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
+        own_loss = {} if loss is None else {"loss_version": loss}
         return _key(
             "train",
             TRAIN_VERSION,
             self,
             recipe=learning,
             metered=None if self.metered is None else _metered_digest(self.metered),
+            **own_loss,
             policy_version=get_policy(self.schedule.policy).version,
             calibration_policy_version=None if calibration is None else get_policy(calibration.policy).version,
         )

@@ -26,8 +26,9 @@ from codesign.exploration.variants import Variant, recipe_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.hardware.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
-from codesign.simulation.loss import CrossEntropy, check_loss
+from codesign.simulation.loss import check_loss
 from codesign.training.learned import check_learn
+from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
 from codesign.workload.dataset import WorkloadOutline
 
@@ -189,7 +190,7 @@ def _models(
         for recipe in recipe_variants(spec, name):
             parameter = "loss"
             try:
-                check_loss(CrossEntropy(of=recipe.value.loss), spec.neuron, workload.timesteps)
+                check_loss(make_loss(recipe.value.loss), spec.neuron, workload.timesteps)
                 if recipe.value.augmentation is not None:
                     parameter, still = "augmentation", workload.timestep_s == 0
                     recipe.value.augmentation.check(workload.input_grid, workload.timestep_s, currents=still)

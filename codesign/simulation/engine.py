@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,9 +12,9 @@ from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient
-from codesign.simulation.execution import Execution
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost, check_loss, cross_entropy
+from codesign.simulation.loss import CrossEntropy, Loss, LossFunction, SpikeCost, check_loss
+from codesign.simulation.results import ClassificationLoss, Simulation
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.simulation.uncompiled import uncompiled
@@ -24,57 +24,6 @@ __all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification
 
 DEFAULT_ENGINE = "auto"
 """`event` for a network on the CPU, `reference` for one elsewhere."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Simulation:
-    """What `simulate` returns.
-
-    Attributes:
-        logits: (B, C) output spike counts or potentials, differentiable in the network's parameters.
-        scores: (B, T, C) output spikes of each timestep, of which `logits` are the sums, differentiable likewise; with
-            output potentials, and where the answer is read early, (B, 1, C).
-        spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
-        charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
-        execution: all counters; None unless they were asked for.
-    """
-
-    logits: torch.Tensor
-    scores: torch.Tensor
-    spikes: torch.Tensor
-    charges: torch.Tensor | None
-    execution: Execution | None
-
-    @property
-    def emitted(self) -> int:
-        """Spikes emitted by hidden neurons, summed over the batch."""
-        return _of_hidden(self.spikes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassificationLoss:
-    """What `classification_loss` returns.
-
-    Attributes:
-        value: mean of the loss over samples, a scalar, differentiable in the network's parameters.
-        logits: (B, C) output spike counts or potentials, without gradient.
-        spikes: (B, L) spikes emitted by each layer, without gradient.
-        charges: (B, L) what these weigh by the `spike_cost`, without gradient; None without a cost.
-    """
-
-    value: torch.Tensor
-    logits: torch.Tensor
-    spikes: torch.Tensor
-    charges: torch.Tensor | None = None
-
-    @property
-    def emitted(self) -> int:
-        """Spikes emitted by hidden neurons, summed over the batch."""
-        return _of_hidden(self.spikes)
-
-
-def _of_hidden(spikes: torch.Tensor) -> int:
-    return int(spikes[:, :-1].double().sum())
 
 
 def _event(run: Run) -> EngineResult:
@@ -156,14 +105,18 @@ def simulate(
         spike_cost=spike_cost,
     )
     outcome = _ENGINES[name](run)
-    simulation = Simulation(
+    simulation = _simulation(outcome)
+    return _read_early(simulation, schedule, counters=counters) if early else simulation
+
+
+def _simulation(outcome: EngineResult) -> Simulation:
+    return Simulation(
         logits=outcome.scores.sum(dim=1),
         scores=outcome.scores,
         spikes=outcome.spikes,
         charges=outcome.charges,
         execution=outcome.execution,
     )
-    return _read_early(simulation, schedule, counters=counters) if early else simulation
 
 
 def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> Simulation:
@@ -188,7 +141,7 @@ def classification_loss(
     seed: int = 0,
     epoch: int = 0,
     idle_gradient: IdleGradient = "all",
-    loss: Loss | CrossEntropy = "sum",
+    loss: Loss | CrossEntropy | LossFunction = "sum",
     spike_cost: SpikeCost | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> ClassificationLoss:
@@ -197,14 +150,15 @@ def classification_loss(
 
     With loss `sum` and no cost the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is
     known beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
-    instead of a batch.
+    instead of a batch. A loss of one's own is called with what the whole batch gave.
 
     Args and errors: as for `simulate`; labels must be below the number of outputs. `loss` is one of
     `codesign.simulation.loss`, by name or with its parameters, of which `timestep` needs output spikes or a single
-    timestep; `spike_cost` is added to it.
+    timestep, or a function of a `Simulation` without counters and (B,) int64 labels that gives a scalar with gradient;
+    `spike_cost` is added to it.
     """
     name = _engine_name(engine, network)
-    criterion = loss if isinstance(loss, CrossEntropy) else CrossEntropy(of=loss)
+    criterion = CrossEntropy(of=loss) if isinstance(loss, str) else loss
     run = Run(
         network=network,
         events=events,
@@ -214,21 +168,22 @@ def classification_loss(
         seed=seed,
         epoch=epoch,
         learns=_learns(network),
-        loss=criterion,
+        loss=criterion if isinstance(criterion, CrossEntropy) else None,
         spike_cost=spike_cost,
     )
     if schedule.goes_on:
         raise InputError(f"stop: '{schedule.stop}' has no gradient; train with 'drained' or 'on_output'")
     check_loss(criterion, network.neuron, run.events.timesteps)
     _check_labels(network, events)
-    if name == "event" and run.learns and len(events):
+    if isinstance(criterion, CrossEntropy) and name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
 
         value, outcome = event_engine.learn(run)
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
-        value = cross_entropy(outcome.scores, labels, criterion)
+        value = criterion(_simulation(outcome), labels)
+        _check_value(value, learns=run.learns)
         if spike_cost is not None and outcome.charges is not None:
             value = value + spike_cost.of(outcome.charges).mean()
     return ClassificationLoss(
@@ -237,6 +192,15 @@ def classification_loss(
         spikes=outcome.spikes.detach(),
         charges=None if outcome.charges is None else outcome.charges.detach(),
     )
+
+
+def _check_value(value: Any, *, learns: bool) -> None:
+    """Refuse what a loss of one's own may not give."""
+    if not isinstance(value, torch.Tensor) or value.shape != ():
+        found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        raise InputError(f"loss: must give a scalar tensor, found {found}")
+    if learns and not value.requires_grad:
+        raise InputError("loss: must have a gradient; it does not depend on what the network gave")
 
 
 def _check_labels(network: SpikingNetwork, events: EventBatch) -> None:

@@ -17,8 +17,9 @@ layer l weigh together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -26,16 +27,19 @@ from codesign.arguments import real
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
+from codesign.simulation.results import Simulation
 
-__all__ = ["CrossEntropy", "Loss", "SpikeCost", "check_loss", "cross_entropy"]
+__all__ = ["CrossEntropy", "Loss", "LossFunction", "SpikeCost", "check_loss"]
 
 Loss = Literal["sum", "timestep"]
 """Name of a loss."""
+LossFunction = Callable[[Simulation, torch.Tensor], torch.Tensor]
+"""A scalar with gradient, from what a batch gave and its (B,) int64 labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy:
-    """A cross-entropy of softmaxed scores.
+    """A cross-entropy of softmaxed scores, the mean over samples and readings: a `LossFunction` that engines know.
 
     Attributes:
         of: scores of what: `sum` of the timesteps, or each `timestep`, of which it is the mean.
@@ -54,6 +58,14 @@ class CrossEntropy:
         if not real("temperature", self.temperature) > 0:
             raise InputError(f"temperature: must be above 0, found {self.temperature}")
         real("label_smoothing", self.label_smoothing, most=1.0)
+
+    def __call__(self, simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
+        scores = simulation.logits[:, None] if self.of == "sum" else simulation.scores
+        return torch.nn.functional.cross_entropy(
+            scores.flatten(0, 1) / self.temperature,
+            labels.repeat_interleave(scores.shape[1]),
+            label_smoothing=self.label_smoothing,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,26 +98,12 @@ class SpikeCost:
         return (torch.relu(charges - floors) * multipliers).sum(dim=1)
 
 
-def check_loss(loss: CrossEntropy, neuron: NeuronSpec, timesteps: int) -> None:
+def check_loss(loss: Any, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError for a loss that these outputs do not have."""
-    if loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
+    if not callable(loss):
+        raise InputError(f"loss: must be a name or a function, found {type(loss).__name__}")
+    if isinstance(loss, CrossEntropy) and loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
             f"loss: 'timestep' needs output spikes of each timestep; readout 'potential' is read once, after all "
             f"{timesteps}; use 'sum', or readout 'spikes'"
         )
-
-
-def cross_entropy(scores: torch.Tensor, labels: torch.Tensor, loss: CrossEntropy) -> torch.Tensor:
-    """The loss of a batch, a mean over samples and readings.
-
-    Args:
-        scores: (B, R, C); a sample has R readings: one, or one per timestep.
-        labels: (B,) int64.
-    """
-    if loss.of == "sum":
-        scores = scores.sum(dim=1, keepdim=True)
-    return torch.nn.functional.cross_entropy(
-        scores.flatten(0, 1) / loss.temperature,
-        labels.repeat_interleave(scores.shape[1]),
-        label_smoothing=loss.label_smoothing,
-    )

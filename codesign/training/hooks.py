@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from codesign.arguments import instance
 from codesign.errors import InputError
+from codesign.simulation.loss import LossFunction
 from codesign.workload.events import EventBatch
 
 __all__ = ["NO_HOOKS", "BatchTransform", "Hooks"]
@@ -30,6 +31,10 @@ class Hooks:
     """What `train` does otherwise than its recipe says, or besides. What is None is the recipe's.
 
     Attributes:
+        loss: of a `Simulation` without counters and (B,) int64 labels, a scalar with gradient, in place of the recipe's
+            cross-entropy. It is called with batches, and before the first with one sample. Spikes cost what the recipe
+            says besides. A `CrossEntropy` is one; any other takes longer and more memory, since the engine runs a whole
+            batch forwards before it goes back.
         optimizer: makes the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`, in
             place of Adam with the recipe's learning rate. Its `step` is called without a closure. With `learn` in the
             recipe it is given two groups, as optimizers take them, the second of what of the neurons learns.
@@ -39,6 +44,7 @@ class Hooks:
             first. As many samples must come back.
     """
 
+    loss: LossFunction | None = None
     optimizer: Callable[[Iterable[Any]], Optimizer] | None = None
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
     batch_transform: BatchTransform | None = None

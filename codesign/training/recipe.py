@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from codesign.documents import Spec
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.loss import Loss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learned import Learn
+from codesign.training.losses import LossChoice
 from codesign.units import Positive, Real
 
 __all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
@@ -85,7 +85,9 @@ class Recipe(Spec):
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
-            timestep's alone (`timestep`); see `codesign.simulation.loss`.
+            timestep's alone (`timestep`), either also with parameters, as in `{name: timestep, temperature: 0.25,
+            label_smoothing: 0.05}`; or one of a package of yours. See `codesign.simulation.loss` and
+            `codesign.training.losses`.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
         validation_margin: validate with samples that end when one output neuron is so many spikes ahead, as under stop
@@ -114,7 +116,7 @@ class Recipe(Spec):
     refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
-    loss: Loss = "sum"
+    loss: LossChoice = "sum"
     epochs: Positive
     patience: Positive | None = None
     validation_margin: Positive | None = None

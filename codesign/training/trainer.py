@@ -15,6 +15,7 @@ from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
+from codesign.simulation.loss import LossFunction
 from codesign.simulation.schedule import Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
@@ -22,6 +23,7 @@ from codesign.training.evaluation import answer, predict
 from codesign.training.hooks import NO_HOOKS, Hooks
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
+from codesign.training.losses import make_loss
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -123,7 +125,7 @@ def train(
         seed: of samples' order and all draws.
         schedule: to train through and validate with: the recipe's with a chip's times, or any; None takes the recipe's.
         on_epoch: called after each epoch; training ends where it returns True.
-        hooks: optimizer, learning rates and batches of your own.
+        hooks: loss, optimizer, learning rates and batches of your own.
         meter: of the chip that a budget of energy names.
         engine: what simulates.
 
@@ -331,6 +333,10 @@ class _Training:
             return 0.0
         return float(self.costs.of_update(epoch).of(result.charges).mean())
 
+    @cached_property
+    def criterion(self) -> LossFunction:
+        return make_loss(self.recipe.loss) if self.hooks.loss is None else self.hooks.loss
+
     @torch.no_grad()
     def settle(self) -> None:
         """Leave in the network, as plain numbers, what has been learned of its neurons."""
@@ -348,7 +354,7 @@ class _Training:
             seed=self.seed,
             epoch=epoch,
             idle_gradient=self.recipe.idle_gradient,
-            loss=self.recipe.loss,
+            loss=self.criterion,
             spike_cost=None if self.costs is None else self.costs.of_update(max(epoch, 1)),
             engine=self.engine,
         )

@@ -7,15 +7,18 @@ other's.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from engine_comparison import gradients_of, slope
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import LAYERED
 from codesign.workload.events import EventBatch
 
@@ -55,6 +58,42 @@ def test_potentials_of_several_timesteps_have_no_loss_of_each(engine: str):
     network, events = network_of("3-2", readout="potential"), batch_of(np.ones((2, 3, 3)))
     with pytest.raises(InputError, match=r"loss: .timestep. needs output spikes .* read once, after all 3"):
         classification_loss(network, events, LAYERED, loss="timestep", engine=engine)
+
+
+@every_engine
+def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
+    """Its value is what it gives: (0, 0), then (1, 0) are the scores, and one spike is that of the only layer."""
+    network, events = one_input_two_outputs()
+    seen = []
+
+    def loss(simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
+        seen.append((simulation.scores.tolist(), simulation.spikes.tolist(), labels.tolist()))
+        return (3 * simulation.scores[:, 1, 0]).sum()
+
+    found = classification_loss(network, events, LAYERED, loss=loss, engine=engine)
+    assert seen == [([[[0, 0], [1, 0]]], [[1]], [0])]
+    assert float(found.value.detach()) == 3
+    # output 0: 3 at its count in the second timestep, and through its potential at the first
+    late = 3 * slope(0.375)
+    early = late * (1 - 0.1875 * slope(0.1875))
+    (gradient,) = gradients_of(network, found.value)
+    assert gradient[:, 0].tolist() == pytest.approx([late + early, 0], rel=1e-5)
+
+
+@every_engine
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda simulation, labels: simulation.logits, r"loss: must give a scalar tensor, found \(1, 2\)"),
+        (lambda simulation, labels: 0.5, "loss: must give a scalar tensor, found float"),
+        (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
+        (None, "loss: must be a name or a function, found NoneType"),
+    ],
+)
+def test_what_no_loss_may_give_is_refused(loss: Any, message: str, engine: str):
+    network, events = one_input_two_outputs()
+    with pytest.raises(InputError, match=message):
+        classification_loss(network, events, LAYERED, loss=loss, engine=engine)
 
 
 @every_engine

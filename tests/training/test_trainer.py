@@ -14,7 +14,9 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, engine_names, simulate
+from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.policies import Policy
+from codesign.simulation.results import Simulation
 from codesign.simulation.service import ServiceModel
 from codesign.training.augmentation import Augmentation
 from codesign.training.evaluation import evaluate
@@ -225,6 +227,23 @@ def test_trains_on_the_loss_of_the_recipe(engine: str):
         reports[loss] = report
     assert reports["sum"].loss != reports["timestep"].loss
     assert reports["sum"].training_accuracy == reports["timestep"].training_accuracy  # of the same spikes, summed
+
+
+def test_a_loss_of_the_hooks_is_minimized_and_one_that_engines_know_is_trained_on_alike():
+    recipe = RECIPES["random"].model_copy(update={"epochs": 2, "loss": {"name": "timestep", "temperature": 0.5}})
+    by_recipe = run(recipe)[1]
+    known = CrossEntropy(of="timestep", temperature=0.5)
+    by_hook = run(RECIPES["random"].model_copy(update={"epochs": 2}), hooks=Hooks(loss=known))[1]
+    assert [report.loss for report in by_hook.history] == [report.loss for report in by_recipe.history]
+    unknown = run(recipe, hooks=Hooks(loss=lambda simulation, labels: known(simulation, labels)))[1]
+    assert unknown.history[0].loss == pytest.approx(by_recipe.history[0].loss, rel=1e-3)  # gradients add up otherwise
+
+    def rates(simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
+        return (simulation.scores - torch.nn.functional.one_hot(labels, 2)[:, None]).square().mean()
+
+    network, result = run(RECIPES["random"], hooks=Hooks(loss=rates))
+    assert result.history[-1].loss < 0.7 * result.history[0].loss
+    assert evaluate(network, toy_split(3, 200), RECIPES["random"].schedule).accuracy > 0.85
 
 
 def test_keeps_the_weights_that_did_best_on_validation():

@@ -1,0 +1,62 @@
+"""What a simulation and a loss give: joined to torch's graph, where the run learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from codesign.simulation.execution import Execution
+
+__all__ = ["ClassificationLoss", "Simulation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What `simulate` returns.
+
+    Attributes:
+        logits: (B, C) output spike counts or potentials, differentiable in the network's parameters.
+        scores: (B, T, C) output spikes of each timestep, of which `logits` are the sums, differentiable likewise; with
+            output potentials, and where the answer is read early, (B, 1, C).
+        spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
+        charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
+        execution: all counters; None unless they were asked for.
+    """
+
+    logits: torch.Tensor
+    scores: torch.Tensor
+    spikes: torch.Tensor
+    charges: torch.Tensor | None
+    execution: Execution | None
+
+    @property
+    def emitted(self) -> int:
+        """Spikes emitted by hidden neurons, summed over the batch."""
+        return _of_hidden(self.spikes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationLoss:
+    """What `classification_loss` returns.
+
+    Attributes:
+        value: mean of the loss over samples, a scalar, differentiable in the network's parameters.
+        logits: (B, C) output spike counts or potentials, without gradient.
+        spikes: (B, L) spikes emitted by each layer, without gradient.
+        charges: (B, L) what these weigh by the `spike_cost`, without gradient; None without a cost.
+    """
+
+    value: torch.Tensor
+    logits: torch.Tensor
+    spikes: torch.Tensor
+    charges: torch.Tensor | None = None
+
+    @property
+    def emitted(self) -> int:
+        """Spikes emitted by hidden neurons, summed over the batch."""
+        return _of_hidden(self.spikes)
+
+
+def _of_hidden(spikes: torch.Tensor) -> int:
+    return int(spikes[:, :-1].double().sum())

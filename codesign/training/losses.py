@@ -1,0 +1,109 @@
+"""Losses of recipes by name, with their parameters. One's own is registered as an entry point `codesign.losses`.
+
+What the entry point names is a factory: called with the parameters that a recipe gives, it returns a `LossFunction`.
+Its attribute `version`, 1 if it has none, is raised when the loss changes: stored models of other versions are not
+used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import entry_points
+from inspect import Parameter, signature
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator
+
+from codesign.documents import suggestion
+from codesign.errors import InputError
+from codesign.simulation.loss import CrossEntropy, Loss, LossFunction
+
+__all__ = ["LossChoice", "loss_names", "loss_version", "make_loss"]
+
+
+def _built_in(name: Loss) -> Callable[..., LossFunction]:
+    def make(*, temperature: float = 1.0, label_smoothing: float = 0.0) -> LossFunction:
+        return CrossEntropy(of=name, temperature=temperature, label_smoothing=label_smoothing)
+
+    return make
+
+
+_BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for name in get_args(Loss)}
+
+
+@cache  # to look through all that is installed takes longer than to check a file
+def loss_names() -> tuple[str, ...]:
+    """Names of all losses, sorted."""
+    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.losses"))}))
+
+
+@cache
+def _factory(name: str) -> Callable[..., Any]:
+    """What makes the losses of that name.
+
+    Raises:
+        InputError: there is none, or its entry point is not a factory.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    entry = next((entry for entry in entry_points(group="codesign.losses") if entry.name == name), None)
+    if entry is None:
+        raise InputError(f"unknown loss '{name}'{suggestion(name, loss_names())}")
+    where = f"entry point {entry.name} = {entry.value}"
+    try:
+        factory = entry.load()
+    except Exception as error:  # whatever a plug-in does wrong is told as its own mistake
+        raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
+    if not callable(factory):
+        raise InputError(f"{where}: must be a function or class that makes a loss, found {factory!r}")
+    version = getattr(factory, "version", 1)
+    if type(version) is not int:
+        raise InputError(f"{where}: its version must be a whole number, found {version!r}")
+    return factory  # type: ignore[no-any-return]
+
+
+def make_loss(choice: str | dict[str, Any]) -> LossFunction:
+    """The loss that a recipe chooses: a name, or `name` and parameters.
+
+    Raises:
+        InputError: there is no such loss, it has no such parameter, or its parameters are refused.
+    """
+    parameters = {} if isinstance(choice, str) else {key: value for key, value in choice.items() if key != "name"}
+    name = choice if isinstance(choice, str) else choice["name"]
+    factory = _factory(name)
+    known = signature(factory).parameters.values()
+    if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known):
+        names = [parameter.name for parameter in known]
+        for unknown in (key for key in parameters if key not in names):
+            raise InputError(f"loss '{name}' has no parameter '{unknown}'{suggestion(unknown, names)}")
+    try:
+        loss = factory(**parameters)
+    except Exception as error:
+        told = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise InputError(f"loss '{name}': {told}") from error
+    if not callable(loss):
+        raise InputError(f"loss '{name}': must be a function of a simulation and labels, found {loss!r}")
+    return loss  # type: ignore[no-any-return]
+
+
+def loss_version(choice: str | dict[str, Any]) -> int | None:
+    """Of a loss of one's own; None for a built-in one, whose version is that of trainings."""
+    name = choice if isinstance(choice, str) else choice["name"]
+    return None if name in _BUILT_IN else getattr(_factory(name), "version", 1)
+
+
+def _checked(choice: Any) -> Any:
+    """A choice as a recipe holds it: a name alone where nothing else is said."""
+    if isinstance(choice, dict) and isinstance(choice.get("name"), str):
+        if wrong := [key for key, value in choice.items() if not isinstance(value, bool | int | float | str)]:
+            raise ValueError(f"{wrong[0]}: must be a number, a text or true or false, found {choice[wrong[0]]!r}")
+        choice = choice["name"] if len(choice) == 1 else choice
+    elif not isinstance(choice, str):
+        raise ValueError(f"must be the name of a loss, or {{name: …}} with its parameters, found {choice!r:.80}")
+    make_loss(choice)
+    return choice
+
+
+LossChoice = Annotated[str | dict[str, bool | int | float | str], BeforeValidator(_checked)]
+"""What a recipe says of its loss."""

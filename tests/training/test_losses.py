@@ -1,0 +1,124 @@
+"""Losses of recipes: how they are written, and those that come in by entry point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from codesign.exploration.jobs import TrainInputs
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import parse_topology
+from codesign.simulation.loss import CrossEntropy
+from codesign.simulation.results import Simulation
+from codesign.training import losses
+from codesign.training.losses import loss_names, make_loss
+from codesign.training.recipe import Recipe
+
+
+def recipe(loss: object) -> Recipe:
+    return Recipe.model_validate({"method": "layered", "epochs": 1, "loss": loss})
+
+
+class Margin:
+    """A loss with a parameter."""
+
+    version = 1
+
+    def __init__(self, margin: float = 1.0) -> None:
+        if margin < 0:
+            raise ValueError("margin is negative")
+        self.margin = margin
+
+    def __call__(self, simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.multi_margin_loss(simulation.logits, labels, margin=self.margin)
+
+
+class Entry:
+    def __init__(self, name: str, value: object) -> None:
+        self.name, self.value, self._object = name, f"plugin:{name}", value
+
+    def load(self) -> object:
+        if isinstance(self._object, Exception):
+            raise self._object
+        return self._object
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch):
+    """Registers objects as entry points `codesign.losses`, by name."""
+
+    def forget() -> None:
+        losses.loss_names.cache_clear()
+        losses._factory.cache_clear()
+
+    def register(**plugins: object) -> None:
+        forget()
+        entries = [Entry(name, value) for name, value in plugins.items()]
+        monkeypatch.setattr(losses, "entry_points", lambda group: entries * (group == "codesign.losses"))
+
+    yield register
+    monkeypatch.undo()
+    forget()
+
+
+def test_a_recipe_chooses_a_loss_by_name_or_with_parameters():
+    assert recipe({"name": "sum"}).loss == recipe("sum").loss == "sum"
+    chosen = recipe({"name": "timestep", "temperature": 0.25, "label_smoothing": 0.05})
+    assert make_loss(chosen.loss) == CrossEntropy(of="timestep", temperature=0.25, label_smoothing=0.05)
+    assert Recipe.model_validate_json(chosen.model_dump_json(exclude_unset=True)) == chosen
+
+
+def test_a_loss_of_ones_own_comes_in_by_entry_point_with_its_parameters(plug_in):
+    plug_in(margin=Margin, broken=ImportError("no module named nothing_here"))
+    assert loss_names() == ("broken", "margin", "sum", "timestep")
+    assert make_loss(recipe({"name": "margin", "margin": 2}).loss).margin == 2
+    assert make_loss(recipe("margin").loss).margin == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ("mean", "unknown loss 'mean'"),
+        ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'?"),
+        (3, r"must be the name of a loss, or \{name: …\} with its parameters, found 3"),
+        ({"temperature": 2}, "must be the name of a loss"),
+        ({"name": "sum", "temprature": 2}, "loss 'sum' has no parameter 'temprature'; did you mean 'temperature'?"),
+        ({"name": "sum", "of": "timestep"}, "loss 'sum' has no parameter 'of'"),
+        ({"name": "sum", "temperature": 0}, "loss 'sum': temperature: must be above 0, found 0"),
+        ({"name": "sum", "temperature": "hot"}, "loss 'sum': temperature: must be a finite number, found 'hot'"),
+        ({"name": "sum", "temperature": [1]}, r"temperature: must be a number, a text or true or false, found \[1\]"),
+        ({"name": "margin", "margin": -1}, "loss 'margin': ValueError: margin is negative"),
+        ("number", "entry point number = plugin:number: must be a function or class that makes a loss, found 3"),
+        ("nothing", "loss 'nothing': must be a function of a simulation and labels, found None"),
+        ("broken", "entry point broken = plugin:broken: cannot be loaded: ImportError: no module"),
+        ("odd", "entry point odd = plugin:odd: its version must be a whole number, found 'a'"),
+    ],
+)
+def test_what_is_no_loss_is_told(plug_in, loss: object, message: str):
+    odd: Any = type("odd", (Margin,), {"version": "a"})
+    plug_in(margin=Margin, number=3, nothing=lambda: None, broken=ImportError("no module"), odd=odd)
+    with pytest.raises(ValidationError, match=message):
+        recipe(loss)
+
+
+def test_keys_hold_the_parameters_and_the_version_of_a_loss(plug_in):
+    def key(loss: object) -> str:
+        trained = recipe(loss)
+        return TrainInputs(
+            workload="w",
+            topology=parse_topology("1-2"),
+            neuron=NeuronSpec(),
+            recipe=trained,
+            schedule=trained.schedule,
+            seed=0,
+        ).key
+
+    plug_in(margin=Margin)
+    chosen = ["sum", "timestep", {"name": "sum", "temperature": 2}, "margin", {"name": "margin", "margin": 2}]
+    keys = [key(loss) for loss in chosen]
+    plug_in(margin=type("Margin", (Margin,), {"version": 2}))
+    assert [key(loss) for loss in chosen[:3]] == keys[:3]
+    assert len({*keys, *(key(loss) for loss in chosen[3:])}) == 7
