@@ -18,7 +18,7 @@ from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
 from codesign.simulation.policies import policy_names
-from codesign.training.presets import PRESETS
+from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
@@ -67,13 +67,16 @@ Blocks = Mapping[str, Mapping[str, Any]]
 
 
 def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """A recipe as written, completed by `recipe_defaults`, completed by the preset."""
+    """A recipe as written, completed by its own preset, then `recipe_defaults`, then the file's preset."""
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     defaults: dict[str, Any] = {}
     if preset is not None:
         values = {name: getattr(preset, name) for name in _PRESET_PARAMETERS}
         defaults.update({name: value for name, value in values.items() if value is not None})
     defaults.update(mapping(data, "recipe_defaults"))
+    named, dataset = recipe.get("preset"), _recommended_for(data)
+    if isinstance(named, str) and named in RECIPES and dataset is not None:
+        recipe = {**recommended(named, dataset), **{key: value for key, value in recipe.items() if key != "preset"}}
     known = {**defaults, **recipe}
     if known.get("method") == "layered":
         for name in UNLAYERED_ONLY:
@@ -81,6 +84,12 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     if known.get("method") == "layered" or known.get("policy", "random") != "momentum":
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
+
+
+def _recommended_for(data: dict[str, Any]) -> str | None:
+    """The dataset whose recommended recipes a file takes: its workload's, or else its preset's."""
+    asked = value_at(data, ("workload", "name")), data.get("preset")
+    return next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), None)
 
 
 def relocated(location: Path_, data: Any) -> Path_:
@@ -197,6 +206,8 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
     schedules: list[Path_] = [("schedules", name) for name in mapping(data, "schedules")]
     yield ("preset",), PRESETS, "preset"
+    for recipe in recipes:
+        yield (*recipe, "preset"), RECIPES if _recommended_for(data) else (), "preset of a recipe"
     yield ("workload", "name"), dataset_names(), "dataset"
     for place in (*recipes, *((*recipe, "calibration") for recipe in recipes), *schedules):
         yield (*place, "policy"), policy_names(), "scheduling policy"
