@@ -14,6 +14,7 @@ from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Range
 from codesign.exploration.variants import base_chip
 from codesign.network.topology import Linear
+from codesign.training.recipe import Recipe
 
 CHIPS = Path(codesign.__file__).parent.parent / "chips"
 
@@ -161,6 +162,28 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
     assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
     assert (ms.group_size, rs.group_size) == (8, 3)
     assert spec.neuron.time_constant == 1e-3
+
+
+def test_a_recipe_takes_what_is_recommended_for_its_data():
+    """Its own words win over that, and that over what all recipes of the file share."""
+    text = """
+name: recommended
+workload: {name: digits}
+network: {hidden: "[8x2]"}
+preset: nmnist
+recipe_defaults: {epochs: 3, loss: sum, group_size: 4, spike_cost: 1.0}
+recipes:
+  layered: {preset: recommended_layered}
+  mine: {preset: recommended_unlayered, spike_cost: 0.5}
+  plain: {method: layered}
+chips: {loihi: {}}
+"""
+    layered, mine, plain = parse_document(text, "recommended.yaml", SweepSpec).recipes.values()
+    assert (layered.method, layered.spike_cost, layered.epochs, layered.batch_size) == ("layered", 0.06, 3, 256)
+    assert (mine.method, mine.spike_cost, mine.group_size, mine.loss) == ("unlayered", 0.5, 8, layered.loss)
+    assert (plain.spike_cost, plain.loss) == (1.0, Recipe(method="layered", epochs=1).loss)
+    with pytest.raises(DocumentError, match=r"recommended.yaml:8: .*unknown preset of a recipe 'recommended'"):
+        parse_document(text.replace("recommended_layered}", "recommended}"), "recommended.yaml", SweepSpec)
 
 
 def test_neuron_parameters_of_the_sweep_win_over_the_preset():
