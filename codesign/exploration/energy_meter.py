@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
-from codesign.errors import InputError
+from codesign.errors import InputError, SilentNetworkWarning
 from codesign.hardware.cost import price
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
@@ -53,9 +54,10 @@ def energy_meter(
 
     def sample_j(network: SpikingNetwork) -> float:
         drained = network.neuron.readout == "potential"
-        cost = price(
-            evaluate(network, some, schedule.drained() if drained else schedule), placement, operation=operation
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SilentNetworkWarning)  # a network that learns may begin so
+            execution = evaluate(network, some, schedule.drained() if drained else schedule)
+        cost = price(execution, placement, operation=operation)
         energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
         if energy is None:
             raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")

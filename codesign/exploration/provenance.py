@@ -192,6 +192,11 @@ def _scalars(values: dict[str, Any]) -> dict[str, Scalar]:
 
 
 def _scalar(value: Any) -> Scalar:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return "infinite" if isinstance(value, float) and math.isinf(value) else value
+    """A value as a cell of a table can hold it: what has parts in words, without those that say nothing."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_scalar(part)}" for name, part in value.items() if part is not None)
+    if isinstance(value, list | tuple):
+        return "; ".join(str(_scalar(part)) for part in value)
+    if isinstance(value, float) and math.isinf(value):
+        return "infinite"
+    return value  # type: ignore[no-any-return]

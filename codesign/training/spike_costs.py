@@ -6,12 +6,14 @@ spike's share of what one spike of every hidden neuron takes on the chip. λ ris
 the network learns to fire at all, and f_l leaves every layer a few spikes for nothing, so that none falls silent.
 
 A budget b is approached by dual ascent: after each epoch, which has come to d, λ is multiplied by exp(r · log(d / b')),
-the logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs would have
-risen by then, so that the budget tightens over the same first epochs, in which λ does not fall.
+the logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs have risen by
+then, so that the budget tightens over the same first epochs, in which the factor does not fall. Of energies, d and b
+are what spikes have to take and may take: less what a sample takes of a network that is silent.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -23,6 +25,7 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
+from codesign.units import format_si
 
 __all__ = ["SpikeCosts"]
 
@@ -60,14 +63,48 @@ class SpikeCosts:
         self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in layers)
         self.multipliers = _multipliers(recipe, len(layers) - 1)
         self.scale = 1.0
+        self.least = 0.0
+
+    @classmethod
+    def begun(cls, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> SpikeCosts | None:
+        """Those of a training that begins; None where spikes cost nothing.
+
+        Raises:
+            InputError: as above, or no network can keep the budget.
+        """
+        if not recipe.spikes_cost:
+            return None
+        costs = cls(recipe, network.shape, meter)
+        costs.begin(network)
+        return costs
 
     def risen(self, epoch: float) -> float:
         """How far costs have risen after so many epochs, from 0 to 1."""
         return min(1.0, epoch / self.rising_epochs)
 
+    def begin(self, network: SpikingNetwork) -> None:
+        """Measure what no spike can save.
+
+        Raises:
+            InputError: that is more than the budget.
+        """
+        if not self.in_energy or self.meter is None or self.budget is None:
+            return
+        silent = copy.deepcopy(network)
+        with torch.no_grad():
+            for parameter in (*silent.weights(), *(() if silent.bias is None else (silent.bias,))):
+                parameter.zero_()
+        self.least = self.meter.sample_j(silent)
+        if self.least >= self.budget.most:
+            most, least = format_si(self.budget.most, "J"), format_si(self.least, "J")
+            raise InputError(
+                f"budget: {most} is not above the {least} that a sample takes on {self.budget.chip} without any spike "
+                "of a neuron: for its input, and for static power"
+            )
+
     def of_update(self, epoch: int) -> SpikeCost:
         """The cost in an epoch, 1 for the first."""
-        scale = self.scale * (self.risen(epoch - 0.5) if self.budget is None else 1.0)
+        scale = self.scale * self.risen(epoch - 0.5)
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
         return SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
 
@@ -80,7 +117,8 @@ class SpikeCosts:
         if self.budget is None:
             return
         risen = self.risen(epoch)
-        over = math.log(max(taken, 1e-300) * risen / self.budget.most)
+        spent = max(taken - self.least, 1e-300) / (self.budget.most - self.least)
+        over = math.log(spent * risen)
         if risen < 1.0:
             over = max(over, 0.0)
         scale = self.scale * math.exp(min(_STEPS / self.epochs, _STEP) * min(1.0, max(-1.0, over)))

@@ -136,7 +136,7 @@ def train(
     _check(network, recipe, seed, training, validation)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device)
-    costs = SpikeCosts(recipe, network.shape, meter) if recipe.spikes_cost else None
+    costs = SpikeCosts.begun(recipe, network, meter)
     gate = LearnedGate(network, recipe, training) if recipe.input_gate else None
     run = _Training(
         network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
