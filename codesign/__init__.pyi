@@ -17,7 +17,7 @@ from .hardware.description import Chip as Chip
 from .hardware.library import chip_names as chip_names, find_chip as find_chip, load_chip as load_chip
 from .hardware.placement import Placement as Placement, place as place
 from .hardware.parameters import with_parameter as with_parameter
-from .hardware.quantization import quantize_weights as quantize_weights
+from .hardware.quantization import chip_quantization as chip_quantization
 from .hardware.spike_energy import spike_energy as spike_energy
 from .hardware.scheduling import chip_schedule as chip_schedule, on_chip as on_chip, service_model as service_model
 from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
@@ -31,6 +31,7 @@ from .models.card import (
 )
 from .models.file import LoadedModel as LoadedModel, load_model as load_model, save_model as save_model
 from .network.neuron import NeuronSpec as NeuronSpec
+from .network.quantization import Quantization as Quantization, quantize as quantize
 from .network.spiking_network import SpikingNetwork as SpikingNetwork
 from .network.topology import (
     NetworkShape as NetworkShape,

@@ -40,7 +40,8 @@ def ask(chip: cd.Chip) -> tuple[cd.Execution, cd.Cost]:
     placement = cd.place(card.shape, chip, "scaled", bits)
     schedule = cd.chip_schedule(placement, stop="drained").schedule
     network = cd.SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
-    network.load_state_dict(cd.quantize_weights(model.network.state_dict(), bits, chip.weights))
+    network.load_state_dict(model.network.state_dict())
+    cd.quantize(network, cd.chip_quantization(chip))
     execution = cd.evaluate(network, workload.test, schedule)
     return execution, cd.price(execution, placement)
 

@@ -53,7 +53,8 @@ for name, recipe in recipes.items():
     training = cd.train(network, recipe, workload.train, workload.validation, seed=SEED)
 
     quantized = cd.SpikingNetwork(topology, neuron, timestep_s=workload.timestep_s)
-    quantized.load_state_dict(cd.quantize_weights(network.state_dict(), chip.weight_bits.value, chip.weights))
+    quantized.load_state_dict(network.state_dict())
+    cd.quantize(quantized, cd.chip_quantization(chip))
     evaluations = []
     for how, schedule in schedules.items():
         execution = cd.evaluate(quantized, workload.test, schedule)

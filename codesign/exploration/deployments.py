@@ -16,9 +16,8 @@ from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
-from codesign.hardware.numbers import Bits, FractionBits
 from codesign.hardware.placement import Placement, place
-from codesign.hardware.quantization import Grid, grid_of
+from codesign.hardware.quantization import chip_quantization
 from codesign.hardware.scheduling import (
     DEFAULT_GROUP_SIZE,
     chip_schedule,
@@ -29,13 +28,22 @@ from codesign.hardware.scheduling import (
 )
 from codesign.hardware.spike_energy import spike_energy
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
 
-__all__ = ["Deployment", "Inference", "find_deployments", "metered_chip", "resolve_schedule", "trained_through"]
+__all__ = [
+    "Deployment",
+    "Inference",
+    "find_deployments",
+    "metered_chip",
+    "resolve_schedule",
+    "trained_through",
+    "trained_with",
+]
 
 T = TypeVar("T")
 Mistake = tuple[Path_, str]
@@ -48,16 +56,13 @@ class Inference:
     Attributes:
         schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
         seeded: whether the evaluation's seed can change anything.
-        weight_bits, weight_grid, potential_bits, potential_fraction_bits: as `ExecuteInputs`.
+        quantization: as `ExecuteInputs`.
         last_step, decided_after, margin, ends_samples: as `SummaryInputs`.
     """
 
     schedule: Schedule
     seeded: bool
-    weight_bits: int | None
-    weight_grid: Grid
-    potential_bits: int | None
-    potential_fraction_bits: int | None
+    quantization: Quantization | None
     last_step: int | None
     decided_after: int | None
     margin: int | None
@@ -140,9 +145,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
     policy = get_policy(schedule.policy)
     if name is None or not (policy.uses_cores or policy.uses_service):
         return schedule, None
-    if name not in spec.chips:
-        raise InputError(f"unknown chip '{name}'{suggestion(name, spec.chips)}")
-    entry, chip = spec.chips[name], base_chip(spec, name)
+    entry, chip = _named(spec, name)
     try:
         placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
     except InfeasibleError as error:
@@ -158,15 +161,35 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
     """
     if budget is None or budget.chip is None:
         return None
-    if budget.chip not in spec.chips:
-        raise InputError(f"unknown chip '{budget.chip}'{suggestion(budget.chip, spec.chips)}")
-    entry, chip = spec.chips[budget.chip], base_chip(spec, budget.chip)
+    entry, chip = _named(spec, budget.chip)
     try:
         placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
     except InfeasibleError as error:
         raise InputError(f"budget for chip '{budget.chip}': {error}") from error
     spike_energy(placement)
     return MeteredChip(placement=placement, operation=entry.operation, book=spec.static_book)
+
+
+def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
+    """The quantization that a recipe trains with: its own, or that of its chip.
+
+    Raises:
+        InputError: there is no such chip, or it has no weight bits.
+    """
+    quantization, name = recipe.value.quantization, recipe.value.chip
+    if quantization != "chip":
+        return quantization
+    entry, chip = _named(spec, name)
+    found = chip_quantization(chip, _weight_bits(entry, chip))
+    if found is None:
+        raise InputError(f"chip '{name}' has no weight bits here, so that its weights are float32 anyway")
+    return found
+
+
+def _named(spec: SweepSpec, name: str | None) -> tuple[ChipEntry, Chip]:
+    if name not in spec.chips:
+        raise InputError(f"unknown chip '{name}'{suggestion(str(name), spec.chips)}")
+    return spec.chips[name], base_chip(spec, name)
 
 
 def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
@@ -222,16 +245,10 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
     on_the_chip = stop_on_chip(resolved, chip)
     schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
 
-    def counted(bits: Bits | FractionBits | None) -> int | None:
-        return None if weight_bits is None or bits is None else bits.value
-
     return Inference(
         schedule=schedule,
         seeded=needs_seed(schedule, shape),
-        weight_bits=weight_bits,
-        weight_grid=Grid() if weight_bits is None else grid_of(chip.weights),
-        potential_bits=counted(chip.potential_bits),
-        potential_fraction_bits=counted(chip.potential_fraction_bits),
+        quantization=chip_quantization(chip, weight_bits),
         last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
         decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
         margin=resolved.margin if resolved.stop == "margin" else None,
@@ -295,20 +312,21 @@ def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
 def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | None) -> Iterator[str]:
     if entry.weight_bits == "chip" and weight_bits is None:
         yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
-    if chip.weights is not None and not chip.weights.signed and weight_bits is not None:
+    quantization = chip_quantization(chip, weight_bits)
+    if quantization is not None and not quantization.signed:
         yield f"{chip.name} has no negative weights; those of the model became 0"
-    whose = "the layer's" if grid_of(chip.weights).scale == "layer" else "the network's"
     for number, what, exact in (
         (chip.potential_bits, "saturate at {} bits", "limited to {} bits"),
         (chip.potential_fraction_bits, "are truncated to {} fractional bits as they decay", "truncated"),
     ):
         if number is None:
             continue
-        if weight_bits is None:
+        if quantization is None:
             without = exact.format(number.value)
             yield f"{chip.name}: potentials are not {without}, since floating-point weights have no scale"
         else:
-            yield f"{chip.name}: potentials {what.format(number.value)}, counted in {whose} weight scale"
+            unit = f"the {quantization.scale}'s weight scale"
+            yield f"{chip.name}: potentials {what.format(number.value)}, counted in {unit}"
 
 
 def resolve_schedule(

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from codesign.analysis.columns import checked_cells
-from codesign.errors import InputError, SilentNetworkWarning
+from codesign.errors import SilentNetworkWarning
 from codesign.exploration.encoding import (
     canonical_json,
     decode_execution,
@@ -35,9 +35,9 @@ from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement
-from codesign.hardware.quantization import Grid, potential_ranges, potential_steps, quantize_weights
 from codesign.hardware.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.execution import Execution
@@ -89,6 +89,7 @@ class TrainInputs:
     Attributes:
         workload: fingerprint of the workload.
         schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
+        quantization: what the recipe's own is, or its chip's; None trains float32 weights.
         seed: of the initial weights, the order of samples and all dropouts.
         device: where it computes: other devices, and the engines that they need, round otherwise.
         metered: the chip whose energy is the recipe's budget, if one is.
@@ -100,15 +101,16 @@ class TrainInputs:
     recipe: Recipe
     schedule: Schedule
     seed: int
+    quantization: Quantization | None = None
     device: Device = "cpu"
     metered: MeteredChip | None = None
 
     @cached_property
     def key(self) -> str:
-        # What the recipe says of the forward pass is in the schedule, and says nothing where that is layered. What is
-        # left as it is by default is left out, so that keys last when recipes learn to say more.
+        # What the recipe says of forward pass and chip is in schedule and quantization, or says nothing. What is left
+        # as it is by default is left out, so that keys last when recipes learn to say more.
         usual = {name: field.default for name, field in Recipe.model_fields.items()}
-        learning = {name: value for name, value in self.recipe if name not in _OF_THE_SCHEDULE and value != usual[name]}
+        learning = {name: value for name, value in self.recipe if name not in _HELD_BESIDE and value != usual[name]}
         calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
         own_loss = {} if loss is None else {"loss_version": loss}
         return _key(
@@ -129,10 +131,7 @@ class ExecuteInputs:
 
     Attributes:
         schedule: resolved for every neuron, in canonical form.
-        weight_bits: bits that the weights are quantized to; None for float32.
-        weight_grid: the integers that they become; the usual ones for float32.
-        potential_bits: bits of potentials in units of their layer's weights, which saturate; None for no limit.
-        potential_fraction_bits: bits below these units, to which potentials are truncated; None for float32.
+        quantization: what weights and potentials become; None for float32 weights and potentials without limit.
         seed: of the schedule; 0 where the result cannot depend on it.
         samples: only the first so many of the split; None for all.
         device: where it computes.
@@ -140,26 +139,16 @@ class ExecuteInputs:
 
     model: TrainInputs
     schedule: Schedule
-    weight_bits: int | None
+    quantization: Quantization | None
     seed: int
-    weight_grid: Grid = field(default_factory=Grid)
-    potential_bits: int | None = None
-    potential_fraction_bits: int | None = None
     split: Literal["validation", "test"] = "test"
     samples: int | None = None
     device: Device = "cpu"
 
-    def __post_init__(self) -> None:
-        of_potentials = (self.potential_bits, self.potential_fraction_bits)
-        if self.weight_bits is None and (of_potentials != (None, None) or self.weight_grid != Grid()):
-            raise InputError("weight_bits: must be given for a weight_grid or bits of potentials to mean something")
-
     @property
     def unquantized(self) -> ExecuteInputs | None:
         """The same with float32 weights and potentials without limit; None where it is that already."""
-        if self.weight_bits is None:
-            return None
-        return replace(self, weight_bits=None, weight_grid=Grid(), potential_bits=None, potential_fraction_bits=None)
+        return None if self.quantization is None else replace(self, quantization=None)
 
     @cached_property
     def key(self) -> str:
@@ -234,7 +223,7 @@ _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
     *("weight_format", "validation", "extends", "thresholds", "time_constants"),
 }
-_OF_THE_SCHEDULE = {"method", *UNLAYERED_ONLY} - {"idle_gradient"}
+_HELD_BESIDE = {"method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient"}
 
 
 def _metered_digest(metered: MeteredChip) -> str:
@@ -267,6 +256,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         workload.train,
         workload.validation,
         schedule=inputs.schedule,
+        quantization=inputs.quantization,
         seed=inputs.seed,
         on_epoch=on_epoch,
         device=inputs.device,
@@ -298,14 +288,9 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
         UnreadableResultError: `model` is not the state of such a network.
     """
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
-    bits, grid = inputs.weight_bits, inputs.weight_grid
     with reading_result("model"):
-        state = decode_state(model)
-        network.load_state_dict(quantize_weights(state, bits, grid))
-    if inputs.potential_bits is not None and bits is not None:
-        network.potential_ranges = potential_ranges(state, inputs.potential_bits, weight_bits=bits, grid=grid)
-    if inputs.potential_fraction_bits is not None and bits is not None:
-        network.potential_steps = potential_steps(state, inputs.potential_fraction_bits, weight_bits=bits, grid=grid)
+        network.load_state_dict(decode_state(model))
+        quantize(network, inputs.quantization)
     network.to(inputs.device)
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:

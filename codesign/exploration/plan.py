@@ -16,6 +16,7 @@ from codesign.exploration.deployments import (
     find_deployments,
     metered_chip,
     trained_through,
+    trained_with,
 )
 from codesign.exploration.encoding import digest
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
@@ -126,7 +127,8 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
             chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
             an input that has no duration, a schedule is to run more timesteps than there are, a recipe has a loss that
-            the outputs do not have, or a policy looks at times that a chip's file does not give.
+            the outputs do not have or trains with the bits of a chip that has none, or a policy looks at times that a
+            chip's file does not give.
     """
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
@@ -200,6 +202,8 @@ def _models(
                 schedule, reason = trained_through(spec, shape, recipe)
                 parameter = "budget"
                 metered = metered_chip(spec, shape, recipe.value.budget)
+                parameter = "quantization"
+                quantization = trained_with(spec, recipe)
             except InputError as error:
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
                 mistakes.append((where, str(error).removeprefix(f"{parameter}: ").removeprefix("augmentation.")))
@@ -212,6 +216,7 @@ def _models(
                     recipe=recipe.value,
                     schedule=schedule,
                     seed=seed,
+                    quantization=quantization,
                     device=spec.resources.train.device,
                     metered=metered,
                 )
@@ -277,10 +282,7 @@ class _Builder:
         execution = ExecuteInputs(
             model=model,
             schedule=inference.schedule,
-            weight_bits=inference.weight_bits,
-            weight_grid=inference.weight_grid,
-            potential_bits=inference.potential_bits,
-            potential_fraction_bits=inference.potential_fraction_bits,
+            quantization=inference.quantization,
             seed=seed,
             split=self._spec.evaluation.split,
             samples=self._spec.evaluation.samples,

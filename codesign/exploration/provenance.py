@@ -27,7 +27,6 @@ from codesign.hardware.terms import MODEL
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.hardware.validation import Check, contradictions, validate, validation_summary
 from codesign.network.topology import topology_text
-from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.units import format_si
 from codesign.versions import package_versions
 
@@ -60,7 +59,7 @@ def describe_sweep(
         workload=_workload_facts(spec, workload),
         topology=topology_text(plan.shape),
         neuron=_scalars(spec.neuron.model_dump()),
-        recipes={name: _recipe(spec, name) for name in spec.recipes},
+        recipes={name: _scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         static_book=spec.static_book,
@@ -175,16 +174,6 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
         timesteps=workload.timesteps,
         timestep_s=workload.timestep_s,
     )
-
-
-def _recipe(spec: SweepSpec, name: str) -> dict[str, Scalar]:
-    recipe = spec.recipes[name]
-    summed_up = {"calibration": recipe.calibration, "learn": recipe.learn}
-    values = recipe.model_dump(exclude=set(summed_up))
-    values |= {name: part.summary for name, part in summed_up.items() if part is not None}
-    if recipe.method == "layered":
-        values = {parameter: value for parameter, value in values.items() if parameter not in UNLAYERED_ONLY}
-    return _scalars(values)
 
 
 def _scalars(values: dict[str, Any]) -> dict[str, Scalar]:

@@ -15,7 +15,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
-from codesign.hardware.quantization import grid_of
 from codesign.hardware.shortage import plural
 from codesign.hardware.work import destinations, unable
 from codesign.simulation.execution import Slice
@@ -247,9 +246,10 @@ def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["lay
         learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.
     """
     chip, assumptions = placement.chip, []
+    of_layer = chip.weights is None or chip.weights.scale == "layer"
     held = {"threshold": chip.supports.thresholds, "time_constant": chip.supports.time_constants}
     for name, sharing in learned.items():
-        scaled = name == "threshold" and sharing == "layer" and grid_of(chip.weights).scale == "layer"
+        scaled = name == "threshold" and sharing == "layer" and of_layer
         most, noun, needed = held[name], name.replace("_", " "), _most_on_a_core(placement, sharing)
         if scaled or most == "neuron":
             continue

@@ -10,7 +10,6 @@ from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, 
 from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
-from codesign.training.recipe import UNLAYERED_ONLY
 from codesign.units import format_si
 
 __all__ = ["index_page", "model_page"]
@@ -170,15 +169,10 @@ def _training(card: ModelCard) -> str:
     """How it was trained, or that this is not known."""
     rows: list[tuple[str, str]] = []
     if card.recipe is not None:
-        unlayered, calibration, learn = card.recipe.method == "unlayered", card.recipe.calibration, card.recipe.learn
-        parameters = card.recipe.model_dump() | {
-            "calibration": calibration and calibration.summary,
-            "learn": learn and learn.summary,
-        }
         rows += [
             (name.replace("_", " "), _text(_value(value)))
-            for name, value in parameters.items()
-            if value is not None and (unlayered or name not in UNLAYERED_ONLY)
+            for name, value in card.recipe.parameters.items()
+            if value is not None
         ]
     rows += [
         (name, _value(value))

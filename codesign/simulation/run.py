@@ -69,12 +69,6 @@ class Run:
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
             )
         self._check_spike_cost()
-        for name in ("potential_ranges", "potential_steps"):
-            if getattr(self.network, name) is not None and self.learns:
-                raise InputError(
-                    f"{name}: are for inference only, found parameters that require gradients; "
-                    "simulate under torch.no_grad()"
-                )
 
     def _check_sizes(self) -> None:
         network, events, shape = self.network, self.events, self.network.shape

@@ -38,7 +38,7 @@ class TrainingBudget(Spec):
         return self
 
     @property
-    def in_words(self) -> str:
+    def summary(self) -> str:
         return f"density {self.density:g}" if self.energy is None else f"{format_si(self.energy, 'J')} on {self.chip}"
 
     @property

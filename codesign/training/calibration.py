@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
 from codesign.simulation.schedule import Schedule
@@ -56,6 +57,7 @@ def calibrate(
     training: EventBatch,
     *,
     trained_through: Schedule,
+    quantization: Quantization | None = None,
     seed: int,
     engine: str = DEFAULT_ENGINE,
 ) -> tuple[float, ...]:
@@ -70,6 +72,7 @@ def calibrate(
     Args:
         training: of the training split, whose first `calibration.samples` are run; other splits have no place here.
         trained_through: where the network answers as it should.
+        quantization: what the network is run with, and scales are found for. The network keeps its float weights.
         seed: of the schedules.
 
     Returns:
@@ -79,7 +82,7 @@ def calibrate(
         InputError: the schedule does not fit the network.
     """
     samples = training.select(slice(0, calibration.samples))
-    thresholds = _Thresholds(network)
+    thresholds = _Thresholds(network, quantization)
 
     def emitted(schedule: Schedule) -> NDArray[np.int64]:
         """(L,) spikes of each layer."""
@@ -103,6 +106,8 @@ def calibrate(
     if calibration.criterion == "cross_entropy":
         scales = _descended(thresholds, cross_entropy, scales)
     thresholds.set(scales)
+    if quantization is not None:
+        quantize(network, None, weights=thresholds.weights(scales))
     return tuple(scales)
 
 
@@ -117,16 +122,25 @@ class _Thresholds:
         layers: how many there are, first to last.
     """
 
-    def __init__(self, network: SpikingNetwork) -> None:
-        self._network = network
+    def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
+        self._network, self._quantization = network, quantization
         self._weights = [weight.detach().clone() for weight in network.weights()]
         self._bias = None if network.bias is None else network.bias.detach().clone()
         self.layers = len(self._weights) - (network.neuron.readout == "potential")
+        self.set([1.0] * len(self._weights))
+
+    def weights(self, scales: Sequence[float]) -> list[torch.Tensor]:
+        """The float weights at these scales."""
+        return [original / scale for original, scale in zip(self._weights, scales, strict=True)]
 
     @torch.no_grad()
     def set(self, scales: Sequence[float]) -> None:
-        for weight, original, scale in zip(self._network.weights(), self._weights, scales, strict=True):
-            weight.copy_(original / scale)
+        weights = self.weights(scales)
+        if self._quantization is not None:
+            quantize(self._network, self._quantization, weights=weights)
+        else:
+            for parameter, weight in zip(self._network.weights(), weights, strict=True):
+                parameter.copy_(weight)
         if self._network.bias is not None and self._bias is not None:
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):
                 self._network.bias[neurons] = self._bias[neurons] / scale

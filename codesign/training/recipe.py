@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
+from codesign.network.quantization import Quantization
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
@@ -19,7 +20,7 @@ from codesign.units import Positive, Real
 
 __all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
 
-UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "chip", "idle_gradient")
+UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "idle_gradient")
 """Parameters that say nothing about layered training."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
@@ -72,6 +73,13 @@ class Calibration(Spec):
         return f"{self.criterion} for {schedule}, on {self.samples} training samples"
 
 
+def _quantization(given: Any) -> Any:
+    """A number of bits is short for symmetric weights of so many."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return {"bits": given}
+    return None if given == "none" else given
+
+
 class Recipe(Spec):
     """One way to train a network.
 
@@ -79,15 +87,19 @@ class Recipe(Spec):
         method: `layered` or `unlayered` backpropagation.
         policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
             `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
-        chip: name of the sweep's chip whose cores and service times policies look at, as the sweep maps the network on
-            it, its overrides applied and its axes not; policies that look at neither ignore it. Without a chip every
-            layer is a core, and there are no service times, without which `timed` cannot be.
+        chip: name of the sweep's chip whose cores and service times policies look at, and whose bits `quantization` may
+            take, as the sweep maps the network on it, its overrides applied and its axes not; policies that look at
+            neither ignore it. Without a chip every layer is a core, and there are no service times, without which
+            `timed` cannot be.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
             timestep's alone (`timestep`), either also with parameters, as in `{name: timestep, temperature: 0.25,
             label_smoothing: 0.05}`; or one of a package of yours. See `codesign.simulation.loss` and
             `codesign.training.losses`.
+        quantization: the numbers that weights and potentials have while they learn: `chip`, those of `chip`; a number,
+            bits of a weight, with the levels and scales of `Quantization`; or all of that. See
+            `training.quantization`. None or `none` trains float32 weights.
         epochs: passes over the training split.
         patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
         validation_margin: validate with samples that end when one output neuron is so many spikes ahead, as under stop
@@ -117,6 +129,7 @@ class Recipe(Spec):
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
     loss: LossChoice = "sum"
+    quantization: Annotated[Quantization | Literal["chip"] | None, BeforeValidator(_quantization)] = None
     epochs: Positive
     patience: Positive | None = None
     validation_margin: Positive | None = None
@@ -152,6 +165,8 @@ class Recipe(Spec):
             )
         if "input_cost" in self.model_fields_set and not self.input_gate:
             raise ValueError("input_cost is what events cost that pass a gate: set input_gate to true, or remove it")
+        if self.quantization == "chip" and self.chip is None:
+            raise ValueError("quantization 'chip' needs the name of one of the sweep's chips, as 'chip'")
         return self
 
     @property
@@ -163,7 +178,7 @@ class Recipe(Spec):
     def cost_in_words(self) -> str | None:
         """What spikes cost, or what they are held to; None if nothing."""
         if self.budget is not None:
-            return self.budget.in_words
+            return self.budget.summary
         costs = self.spike_cost if isinstance(self.spike_cost, tuple) else (self.spike_cost,)
         return ", ".join(f"{cost:g}" for cost in costs) if any(costs) else None
 
@@ -190,6 +205,13 @@ class Recipe(Spec):
             if self.validation_margin is None
             else replace(schedule, stop="margin", margin=self.validation_margin)
         )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What says something about this method, by name; parts in a line where they have one, as pages tell them."""
+        silent = UNLAYERED_ONLY if self.method == "layered" else ()
+        told = self.model_dump(exclude=set(silent))
+        return told | {name: value.summary for name, value in self if name in told and hasattr(value, "summary")}
 
     @property
     def regularization(self) -> Regularization:

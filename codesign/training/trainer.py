@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
 from codesign.simulation.loss import LossFunction
@@ -25,6 +27,7 @@ from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
 from codesign.training.losses import make_loss
 from codesign.training.memory import PeakMemory
+from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.workload.events import EventBatch
@@ -107,6 +110,7 @@ def train(
     *,
     seed: int,
     schedule: Schedule | None = None,
+    quantization: Quantization | None = None,
     on_epoch: Callable[[EpochReport], bool | None] | None = None,
     hooks: Hooks = NO_HOOKS,
     meter: EnergyMeter | None = None,
@@ -126,7 +130,7 @@ def train(
         schedule: to train through and validate with: the recipe's with a chip's times, or any; None takes the recipe's.
         on_epoch: called after each epoch; training ends where it returns True.
         hooks: loss, optimizer, learning rates and batches of your own.
-        meter: of the chip that a budget of energy names.
+        quantization, meter: of the recipe's chip, for a recipe of 'chip'; of the chip that a budget of energy names.
         engine: what simulates.
 
     Raises:
@@ -137,9 +141,10 @@ def train(
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device)
     costs = SpikeCosts.begun(recipe, network, meter)
+    weights = LearnedWeights(network, _quantization(recipe, quantization))
     gate = LearnedGate(network, recipe, training) if recipe.input_gate else None
     run = _Training(
-        network=network, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
+        weights=weights, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
     )
     memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
     history: list[EpochReport] = []
@@ -148,17 +153,13 @@ def train(
         for report in run.epochs(training, validation):
             history.append(report)
             if (rank := run.rank(report)) > best[0]:
-                best = (rank, report.epoch, _copy_of_state(network))
+                best = (rank, report.epoch, weights.state())
             if (on_epoch is not None and on_epoch(report)) or run.has_waited(report.epoch, best[1]):
                 break
     except TrainingDivergedError as error:
         raise TrainingDivergedError(f"{error}; {_so_far(history, best[1])}") from None
-    memory_bytes = None if memory is None else memory.risen_bytes()
-    network.load_state_dict(best[2])
-    state, scales = run.calibrated(training)
-    return TrainingResult(
-        state=state, best_epoch=best[1], history=tuple(history), memory_bytes=memory_bytes, threshold_scales=scales
-    )
+    risen = None if memory is None else memory.risen_bytes()
+    return run.finished(training, best, history=tuple(history), memory_bytes=risen)
 
 
 def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
@@ -179,10 +180,6 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
         raise InputError("calibration: must stop when 'drained' with readout 'potential', which has no output spikes")
 
 
-def _copy_of_state(network: SpikingNetwork) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-
-
 def _so_far(history: list[EpochReport], best: int) -> str:
     """What a training had come to before it diverged: whether it had converged at first."""
     if not history:
@@ -191,11 +188,21 @@ def _so_far(history: list[EpochReport], best: int) -> str:
     return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy:.1%}"
 
 
+def _quantization(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
+    if recipe.quantization != "chip":
+        if quantization not in (None, recipe.quantization):
+            raise InputError("quantization: must be the recipe's, unless that is 'chip'")
+        return recipe.quantization
+    if quantization is None:
+        raise InputError("quantization: must be given for a recipe of 'chip'; `cd.chip_quantization` makes it")
+    return quantization
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Training:
     """What all updates of one training share."""
 
-    network: SpikingNetwork
+    weights: LearnedWeights
     recipe: Recipe
     schedule: Schedule
     seed: int
@@ -206,6 +213,10 @@ class _Training:
 
     def __post_init__(self) -> None:
         instance("hooks", self.hooks, Hooks)
+
+    @property
+    def network(self) -> SpikingNetwork:
+        return self.weights.network
 
     @cached_property
     def learned(self) -> LearnedNeurons | None:
@@ -231,8 +242,11 @@ class _Training:
         """What of a budget an epoch has come to."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
-    def calibrated(self, training: EventBatch) -> tuple[dict[str, torch.Tensor], tuple[float, ...] | None]:
-        """The state of the trained network after calibration, and how thresholds were scaled."""
+    def finished(self, training: EventBatch, best: _Best, **told: Any) -> TrainingResult:
+        """The network has the float weights of the best epoch again, calibrated if the recipe says so."""
+        _, best_epoch, state = best
+        self.network.load_state_dict(state)
+        quantize(self.network, None)
         scales = None
         if (calibration := self.recipe.calibration) is not None:
             scales = calibrate(
@@ -240,10 +254,12 @@ class _Training:
                 calibration,
                 training,
                 trained_through=self.schedule,
+                quantization=self.weights.quantization,
                 seed=self.seed,
                 engine=self.engine,
             )
-        return _copy_of_state(self.network), scales
+            state = LearnedWeights(self.network, None).state()
+        return TrainingResult(state=state, best_epoch=best_epoch, threshold_scales=scales, **told)
 
     def watch_memory(self, training: EventBatch) -> PeakMemory:
         """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
@@ -259,7 +275,7 @@ class _Training:
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
         """Update over and over, and report after each epoch."""
-        parameters = [*self.network.parameters(), *([] if self.gate is None else [self.gate.logits])]
+        parameters = [*self.weights.parameters(), *([] if self.gate is None else [self.gate.logits])]
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
         order = np.random.default_rng([self.seed, 0x0DE5])
@@ -308,7 +324,7 @@ class _Training:
         if self.gate is not None:
             self.gate.close()
         result = self.loss(batch, epoch)
-        loss, weights = result.value, self.network.weights()
+        loss, weights = result.value, self.weights.weights
         if self.recipe.weight_decay:
             loss = loss + self.recipe.weight_decay * sum((weight.square().sum() for weight in weights), torch.zeros(()))
         value = float(loss.detach())
@@ -318,12 +334,14 @@ class _Training:
         loss.backward()  # type: ignore[no-untyped-call]
         if self.gate is not None:
             self.gate.open(epoch)
+        self.weights.take_gradients()
         optimizer.step()
         self.settle()
         if not all(bool(torch.isfinite(number).all()) for number in (*weights, self.network.threshold)):
             raise TrainingDivergedError(
                 f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
             )
+        self.weights.quantize()
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
         return (float(result.value.detach()) - self.cost(result, epoch)) * len(batch), correct, result.emitted
 

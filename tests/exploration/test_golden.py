@@ -15,14 +15,13 @@ import pytest
 import torch
 from handmade_hardware import near
 
-from codesign.errors import InputError
 from codesign.exploration import jobs
 from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import place
-from codesign.hardware.quantization import Grid
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.schedule import LAYERED
@@ -60,14 +59,15 @@ def model(topology: str) -> TrainInputs:
     )
 
 
-def execute(second: float = 0.0, **quantization: Any) -> Output:
+def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Output:
     """2-2-2. Both hidden neurons reach 0.5 + 0.5 > 0.3 and fire; of the outputs, 0 reaches 1 and 1 stays at 0.
 
     Args:
         second: both weights of output 1.
+        bits, others: of the quantization.
     """
-    quantization.setdefault("weight_bits", None)
-    inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, seed=0, **quantization)
+    quantization = None if bits is None else Quantization(bits=bits, **others)
+    inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, seed=0, quantization=quantization)
     state = SpikingNetwork(inputs.model.topology, NeuronSpec(), timestep_s=0.01).state_dict()
     state["connections.0.weight"] = torch.full_like(state["connections.0.weight"], 0.5)
     state["connections.1.weight"] = torch.full_like(state["connections.1.weight"], second)
@@ -86,8 +86,8 @@ def test_versions():
     earlier entries would lack what reports draw. Version 2 of summaries came with quartiles of the spike density.
     Versions 5 of trainings and 4 of executions came with keys that hold all inputs alike; results are the same.
     Version 5 of executions came with potentials that are truncated; version 6 of trainings and executions with
-    schedules that lose input events, with keys without what a recipe leaves out, and with output counts by timestep;
-    version 3 of summaries with when the answer is read.
+    schedules that lose input events, with keys without what a recipe leaves out, with output counts by timestep and
+    with a quantization; version 3 of summaries with when the answer is read.
     Version 3 of costs came with what drains after a decision, and with visits of neurons by timers and barriers;
     version 4 with static power by its parts; version 5 with what follows from a chip's structure, with areas, with
     products of energy and time, and with the model's own error among the uncertain numbers.
@@ -128,6 +128,21 @@ def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule, learns):
     assert moved[~fires].tolist() == [learns]
 
 
+def test_train_with_one_bit():
+    """Weights of 0.1193 and 0.1182 are both 0.1187, above a threshold of 0.1185 where the second by itself is not.
+
+    Both outputs fire, before and after the step, which moves the float weights as above.
+    """
+    one_bit = Quantization(bits=1)
+    inputs = replace(model("1-2"), neuron=NeuronSpec(threshold=0.1185), quantization=one_bit)
+    inputs = replace(inputs, recipe=inputs.recipe.model_copy(update={"quantization": one_bit}))
+    output = jobs.run_train(inputs, workload(1, 2))
+    after = decode_state(output.payload)["connections.0.weight"].flatten()
+    assert after.tolist() == pytest.approx([0.1193 + 2**-6, 0.1182 - 2**-6], abs=1e-4)
+    assert output.facts["training_loss_curve"] == pytest.approx([math.log(2)])
+    assert output.facts["validation_accuracy_curve"] == [1]
+
+
 def test_execute():
     execution = decode_execution(execute().payload)
     assert execution.scores.tolist() == [[1, 0]]
@@ -143,12 +158,12 @@ def test_execute():
     ("second", "quantization", "scores"),
     [
         (0.2, {}, [1, 1]),  # 0.4 > 0.3
-        (0.2, {"weight_bits": 2}, [1, 0]),  # steps of 0.5: 0.2 becomes 0
-        (0.2, {"weight_bits": 3}, [1, 1]),  # steps of 1/6: 0.2 becomes 1/6, twice that is more than 0.3
-        (0.3, {"weight_bits": 3, "weight_grid": Grid(signed=False)}, [1, 1]),
-        (-0.3, {"weight_bits": 3, "weight_grid": Grid(signed=False)}, [1, 0]),
-        (0.2, {"weight_bits": 3, "potential_bits": 4}, [1, 1]),  # up to 7/6
-        (0.2, {"weight_bits": 3, "potential_bits": 2}, [0, 0]),  # up to 1/6: nothing ever fires
+        (0.2, {"bits": 2}, [1, 0]),  # steps of 0.5: 0.2 becomes 0
+        (0.2, {"bits": 3}, [1, 1]),  # steps of 1/6: 0.2 becomes 1/6, twice that is more than 0.3
+        (0.3, {"bits": 3, "signed": False}, [1, 1]),
+        (-0.3, {"bits": 3, "signed": False}, [1, 0]),
+        (0.2, {"bits": 3, "potential_bits": 4}, [1, 1]),  # up to 7/6
+        (0.2, {"bits": 3, "potential_bits": 2}, [0, 0]),  # up to 1/6: nothing ever fires
     ],
 )
 def test_execute_with_weights_and_potentials_of_few_bits(second, quantization, scores):
@@ -163,20 +178,13 @@ def test_execute_truncates_potentials_that_decay(fraction_bits, spikes):
     inputs = ExecuteInputs(
         model=replace(model("1-1"), neuron=neuron),
         schedule=LAYERED,
-        weight_bits=3,
-        potential_fraction_bits=fraction_bits,
+        quantization=Quantization(bits=3, potential_fraction_bits=fraction_bits),
         seed=0,
     )
     state = SpikingNetwork(inputs.model.topology, neuron, timestep_s=0.01).state_dict()
     state["connections.0.weight"] = torch.ones(1, 1)
     execution = decode_execution(jobs.run_execute(inputs, encode_state(state), workload(1, 1, 2)).payload)
     assert execution.scores.tolist() == [[spikes]]
-
-
-def test_potentials_of_few_bits_need_weights_of_few_bits():
-    for name in ("potential_bits", "potential_fraction_bits"):
-        with pytest.raises(InputError, match="weight_bits: must be given"):
-            execute(**{name: 4})
 
 
 def test_summary_and_cost():

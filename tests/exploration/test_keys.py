@@ -101,10 +101,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "978f15a10140b3f8",
-        "execute": "1c3779e815b385fe",
-        "summary": "cbf6dd033cdeb077",
-        "cost": "4bd0e1d6a482ede3",
+        "train": "dcf3945f3261c0cd",
+        "execute": "ca271125197f1308",
+        "summary": "5620f598ad59c54a",
+        "cost": "dae583fd6c971a21",
     }
 
 

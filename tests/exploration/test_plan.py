@@ -23,7 +23,7 @@ from codesign.errors import DocumentError, InputError
 from codesign.exploration.plan import build_plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
-from codesign.hardware.quantization import Grid
+from codesign.network.quantization import Quantization
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,9 @@ def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {chip: loihi, weight_bits: none}"))
     by_chip = {point.columns["chip"]: point.jobs for point in feasible(spec, inference="layered")}
     fitted, loihi, floats = (by_chip[name] for name in ("mubrain", "loihi", "floats"))
-    assert (fitted.execution.weight_bits, loihi.execution.weight_bits, floats.execution.weight_bits) == (4, 9, None)
-    assert fitted.unquantized.weight_bits is None
+    assert fitted.execution.quantization == Quantization(bits=4)
+    assert loihi.execution.quantization == Quantization(bits=9, potential_fraction_bits=6)
+    assert floats.execution.quantization is fitted.unquantized.quantization is None
     assert fitted.unquantized == loihi.unquantized
     assert fitted.unquantized_summary == loihi.unquantized_summary
     assert fitted.unquantized_summary.execution == fitted.unquantized.key
@@ -178,11 +179,10 @@ def test_weights_and_potentials_are_the_chips(tmp_path):
         point = feasible(tiny(own_chip(tmp_path, text, entry)))[0]
         found[name] = (point.jobs.execution, [text for text in point.columns["assumptions"] if "own" in text])
     plain, own, wide = (found[name][0] for name in ("plain", "own", "wide"))
-    assert (plain.weight_bits, plain.weight_grid) == (None, Grid())
-    assert (plain.potential_bits, plain.potential_fraction_bits) == (None, None)
-    assert (own.weight_bits, own.potential_bits, own.potential_fraction_bits) == (3, 6, 2)
-    assert own.weight_grid == Grid(signed=False, scale="network")
-    assert (wide.weight_bits, wide.weight_grid) == (4, own.weight_grid)
+    expected = Quantization(bits=3, signed=False, scale="network", potential_bits=6, potential_fraction_bits=2)
+    assert plain.quantization is None
+    assert own.quantization == expected
+    assert wide.quantization == expected.model_copy(update={"bits": 4})
     assert len({plain.key, own.key, wide.key}) == 3
     assert any("states no weight bits" in text for text in found["plain"][1])
     assert "own has no negative weights; those of the model became 0" in found["own"][1]
@@ -192,8 +192,7 @@ def test_weights_and_potentials_are_the_chips(tmp_path):
 
 def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path):
     point = feasible(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS, ", weight_bits: none")))[0]
-    execution = point.jobs.execution
-    assert (execution.weight_grid, execution.potential_bits, execution.potential_fraction_bits) == (Grid(), None, None)
+    assert point.jobs.execution.quantization is None
     assert any("potentials are not limited to 6 bits" in text for text in point.columns["assumptions"])
     assert any("potentials are not truncated, since" in text for text in point.columns["assumptions"])
 

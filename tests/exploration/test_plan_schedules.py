@@ -6,8 +6,11 @@ import pytest
 from handmade_hardware import near
 from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_override
 
-from codesign.errors import InputError
+from codesign.analysis.columns import AXIS_PREFIX
+from codesign.errors import DocumentError, InputError
+from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.plan import build_plan
+from codesign.network.quantization import Quantization
 
 TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
 RANDOM = ("policy: random, group_size: 4", "group_size: 4")
@@ -159,11 +162,53 @@ def test_bits_of_weights_are_an_axis(values):
     points = feasible(spec)
     column = "axis.chip.mubrain.weight_bits"
     assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
-    assert [point.jobs.execution.weight_bits for point in points] == [bits for _, bits in expected]
+    quantizations = [point.jobs.execution.quantization for point in points]
+    assert [found and found.bits for found in quantizations] == [bits for _, bits in expected]
     assert len({point.jobs.execution.key for point in points}) == len(points)
 
 
 BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, loss: timestep}")
+
+
+def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
+    def models(recipe: str, *changes: tuple[str, str]) -> dict[str, TrainInputs]:
+        points = feasible(tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {recipe}}}"), *changes))
+        return {point.columns["recipe"]: point.jobs.execution.model for point in points}
+
+    chip = "chip: mubrain, quantization: chip"
+    found = models(chip)
+    few = found.pop("few")
+    assert few.quantization == Quantization(bits=4)
+    assert {model.quantization for model in found.values()} == {None}
+    assert models("quantization: 4")["few"].key == few.key  # wherever the bits come from
+    assert models(chip, with_override("weight_bits: 3"))["few"].quantization == Quantization(bits=3)
+    assert models(chip, ("{capacity: scaled,", "{capacity: scaled, weight_bits: 2,"))["few"].quantization.bits == 2
+    own = "quantization: {bits: 4, signed: false, potential_bits: 8}"
+    assert models(own)["few"].quantization == Quantization(bits=4, signed=False, potential_bits=8)
+    axis = ("seeds:", "axes:\n  recipe.few.quantization: [none, chip, 1, 4]\nseeds:")
+    plan = tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {chip}}}"), axis)
+    keys = {
+        point.columns[f"{AXIS_PREFIX}recipe.few.quantization"]: point.jobs.execution.model.key
+        for point in feasible(plan)
+    }
+    assert keys["chip"] == keys["4"]
+    assert len(set(keys.values())) == 3
+    assert keys["none"] == keys[None]  # the recipe beside it, which says the same
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("quantization: chip", r"quantization 'chip' needs the name of one of the sweep's chips"),
+        ("quantization: chip, chip: floats", r"quantization: chip 'floats' has no weight bits here"),
+        ("quantization: {bits: 40}", r"quantization\.bits: must be"),
+        ("quantization: 2.5", r"quantization: must be"),
+    ],
+)
+def test_bits_that_nobody_has_are_a_mistake(recipe, message):
+    chips = (CHIP, f"{CHIP}\n  floats: {{chip: mubrain, capacity: scaled, weight_bits: none}}")
+    with pytest.raises((InputError, DocumentError), match=message):
+        plan_of(tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {recipe}}}"), chips))
 
 
 def test_the_loss_is_a_parameter_of_recipes_and_an_axis():

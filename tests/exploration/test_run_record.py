@@ -157,7 +157,7 @@ def test_failures_are_listed_with_their_reasons(
     original = runner.run_execute
 
     def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
-        if inputs.weight_bits is None:
+        if inputs.quantization is None:
             raise ZeroDivisionError("a bug\x1b[31m")
         return original(inputs, *arguments)
 

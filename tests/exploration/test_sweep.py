@@ -236,7 +236,7 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
 
     def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
         layered = inputs.schedule.group_size is None
-        if inputs.weight_bits == bits and layered == (schedule == "layered"):
+        if (inputs.quantization and inputs.quantization.bits) == bits and layered == (schedule == "layered"):
             raise ZeroDivisionError("a bug")
         return original(inputs, *arguments)
 

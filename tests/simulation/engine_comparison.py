@@ -29,14 +29,12 @@ def arguments(case: Case) -> dict[str, Any]:
 
 
 def run(case: Case, engine: str, **options: Any) -> Simulation:
-    with torch.set_grad_enabled(torch.is_grad_enabled() and case.learns):
-        return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
+    return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
 
 
 def loss_of(case: Case, engine: str, **options: Any) -> ClassificationLoss:
     options = {"loss": case.loss, "spike_cost": case.spike_cost, **arguments(case), **options}
-    with torch.set_grad_enabled(torch.is_grad_enabled() and case.learns):
-        return classification_loss(case.network, case.events, case.schedule, engine=engine, **options)
+    return classification_loss(case.network, case.events, case.schedule, engine=engine, **options)
 
 
 def gradients_of(network: SpikingNetwork, loss: torch.Tensor) -> list[torch.Tensor]:
@@ -84,11 +82,10 @@ def assert_equals_reference(case: Case) -> None:
             torch.testing.assert_close(loss.charges, losses[0].charges)
         assert loss.value.shape == ()
         torch.testing.assert_close(loss.value, losses[0].value, rtol=1e-5, atol=1e-6, equal_nan=True)
-    if case.learns:
-        assert_gradients_close(result_gradients(case, found), result_gradients(case, expected))
-        first, *others = [gradients_of(case.network, loss.value) for loss in losses]
-        for other in others:
-            assert_gradients_close(other, first)
+    assert_gradients_close(result_gradients(case, found), result_gradients(case, expected))
+    first, *others = [gradients_of(case.network, loss.value) for loss in losses]
+    for other in others:
+        assert_gradients_close(other, first)
 
 
 def slope(v: float) -> float:

@@ -41,11 +41,6 @@ class Case:
     loss: CrossEntropy = field(default_factory=CrossEntropy)
     spike_cost: SpikeCost | None = None
 
-    @property
-    def learns(self) -> bool:
-        """Where potentials saturate or are truncated, there is no gradient."""
-        return self.network.potential_ranges is None and self.network.potential_steps is None
-
 
 def examples(number: int, *, fresh: bool = False) -> settings:
     """So many examples, the same in every run unless they are fresh."""
@@ -244,19 +239,18 @@ def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> 
 
 
 @st.composite
-def cases(draw: st.DrawFn, size: Size = "usual", *, learns: bool | None = None) -> Case:
+def cases(draw: st.DrawFn, size: Size = "usual") -> Case:
     """All that engines know, drawn feature by feature, so that a case that fails shrinks to the few that matter.
 
-    Inputs of `tiny` cases are counts. What `learns` has potentials that neither saturate nor are truncated; None for
-    either.
+    Inputs of `tiny` cases are counts.
     """
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     network = draw(networks(size))
     if draw(st.booleans()):
         free_neurons(rng, network)
-    if not learns and draw(st.integers(0, 5)) == 5:
+    if draw(st.integers(0, 5)) == 5:
         saturate(rng, network)
-    if not learns and draw(st.integers(0, 5)) == 5:
+    if draw(st.integers(0, 5)) == 5:
         truncate(rng, network)
     regularization = Regularization(
         input_dropout=draw(st.sampled_from([0.0, 0.0, 0.0, 0.25, 1.0])),

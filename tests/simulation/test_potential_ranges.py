@@ -1,4 +1,4 @@
-"""Potentials that saturate: by hand, and for inference only; properties of the engines draw them too."""
+"""Potentials that saturate: by hand; properties of the engines draw them too."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 import torch
 from engine_comparison import ENGINES
 from networks import batch_of, network_of
-from random_cases import a_case
 
 from codesign.errors import InputError
-from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED
 
 
@@ -59,15 +58,3 @@ def test_wrong_ranges_are_an_error(ranges: Any, message: str):
     with pytest.raises(InputError, match=message):
         network.potential_ranges = ranges
     assert network.potential_ranges is None
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_training_through_them_is_an_error(engine: str):
-    case = a_case()
-    network, events = case.network, case.events
-    network.potential_ranges = ((-1.0, 1.0),) * 3
-    for function in (simulate, classification_loss):
-        with pytest.raises(InputError, match="potential_ranges: are for inference only"):
-            function(network, events, LAYERED, engine=engine)
-    network.requires_grad_(False)
-    assert simulate(network, events, LAYERED, engine=engine).execution is not None

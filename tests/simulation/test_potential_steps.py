@@ -1,4 +1,4 @@
-"""Potentials that are truncated as they decay: by hand, against Loihi's integers, and for inference only."""
+"""Potentials that are truncated as they decay: by hand, and against Loihi's integers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine_comparison import ENGINES
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import batch_of, network_of
-from random_cases import a_case, examples
+from random_cases import examples
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
@@ -86,11 +86,3 @@ def test_wrong_steps_are_an_error():
         with pytest.raises(InputError, match=f"potential_steps: {message}"):
             network.potential_steps = steps
     assert network.potential_steps is None
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_training_through_them_is_an_error(engine: str):
-    case = a_case()
-    case.network.potential_steps = (0.5,) * 3
-    with pytest.raises(InputError, match="potential_steps: are for inference only"):
-        simulate(case.network, case.events, LAYERED, engine=engine)

@@ -47,7 +47,7 @@ WITHOUT_BARRIERS = {"synchronization_threshold": "layer", "barrier_messages": Fa
     ],
 )
 @examples(12)
-@given(case=cases("tiny", learns=True))
+@given(case=cases("tiny"))
 def test_changes_nothing_where_no_neuron_is_evaluated_after_it_fired(options, case: Case):
     """Every counter, and both forms of the schedule are one."""
     case = replace(case, regularization=Regularization())

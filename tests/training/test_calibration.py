@@ -12,6 +12,7 @@ from equality import assert_same
 from pydantic import ValidationError
 
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
@@ -96,6 +97,23 @@ def test_matching_reaches_the_spikes_of_layered_inference() -> None:
     assert after[:3] == pytest.approx(wanted[:3], rel=0.03)  # layers after it still move a layer a little
     # A frame reaches all of the first layer at once, whatever the schedule.
     assert scales[0] == 1
+
+
+def test_scales_are_found_for_the_network_that_the_chip_runs() -> None:
+    """Those of three levels a layer, which scales do not change; what is kept are float weights."""
+    quantization, calibration = Quantization(bits=2), Calibration(group_size=2)
+
+    def calibrated(network: SpikingNetwork, **options: Any) -> tuple[float, ...]:
+        return calibrate(network, calibration, split(5), trained_through=LAYERED, seed=3, **options)
+
+    coarse, network = network_of(), network_of()
+    quantize(coarse, quantization)
+    expected = calibrated(coarse)
+    assert expected != calibrated(network_of())
+    floats = [weight.detach().clone() for weight in network.weights()]
+    assert calibrated(network, quantization=quantization) == expected
+    for weight, before, scale in zip(network.weights(), floats, expected, strict=True):
+        assert torch.equal(weight, before / scale)
 
 
 def test_matching_what_was_trained_through_changes_nothing() -> None:

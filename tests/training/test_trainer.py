@@ -11,6 +11,7 @@ import torch
 
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, engine_names, simulate
@@ -49,13 +50,16 @@ RECIPES = {
     "momentum": Recipe(
         method="unlayered", policy="momentum", group_size=2, epochs=8, batch_size=20, learning_rate=0.01
     ),
+    "one bit": Recipe(method="layered", quantization=1, epochs=8, batch_size=20, learning_rate=0.01),
 }
+FEW_BITS = Quantization(bits=3, potential_bits=4, potential_fraction_bits=1)
 
 
 @pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize("name", RECIPES)
 def test_learns_what_can_be_learned(name: str, engine: str):
     network, result = run(RECIPES[name], engine=engine)
+    quantize(network, RECIPES[name].quantization)
     assert result.history[-1].loss < 0.7 * result.history[0].loss
     execution = evaluate(network, toy_split(3, 200), RECIPES[name].schedule, seed=0)
     assert execution.accuracy > 0.85
@@ -183,18 +187,23 @@ def test_the_idle_rule_decides_what_is_learned():
 
 
 @pytest.mark.parametrize("engine", engine_names())
-def test_one_update_follows_the_gradient_of_the_loss(engine: str):
-    """Adam's first step has the size of the learning rate against the sign of the gradient."""
+@pytest.mark.parametrize("quantization", [None, Quantization(bits=1), FEW_BITS])
+def test_one_update_follows_the_gradient_of_the_loss(engine: str, quantization: Quantization | None):
+    """Adam's first step has the size of the learning rate against the sign of the gradient, which is that at quantized
+    weights, and of weight decay that of the float weights."""
     recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "weight_decay": 1e-3})
+    recipe = recipe.model_copy(update={"quantization": quantization})
     network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
     before = [weight.detach().clone() for weight in network.weights()]
     batch = toy_split(1, 200)
+    quantize(network, quantization)
     logits = simulate(
         network, batch, recipe.schedule, regularization=recipe.regularization, seed=5, epoch=1, engine=engine
     ).logits
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(batch.labels))
-    loss = loss + 1e-3 * sum(weight.square().sum() for weight in network.weights())
     gradients = torch.autograd.grad(loss, network.weights())
+    gradients = [gradient + 2e-3 * weight for gradient, weight in zip(gradients, before, strict=True)]
+    quantize(network, None, weights=before)
     report = train(network, recipe, batch, toy_split(2, 10), seed=5, engine=engine).history[0]
     for weight, start, gradient in zip(network.weights(), before, gradients, strict=True):
         clear = gradient.abs() > 1e-4
@@ -204,6 +213,26 @@ def test_one_update_follows_the_gradient_of_the_loss(engine: str):
     labels = torch.from_numpy(batch.labels)
     assert report.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits.detach(), labels)), rel=1e-5)
     assert report.training_accuracy == pytest.approx(float((logits.argmax(dim=1) == labels).float().mean()))
+
+
+@pytest.mark.parametrize("quantization", [Quantization(bits=2, scale="network"), FEW_BITS])
+def test_what_is_quantized_afterwards_is_what_was_trained(quantization: Quantization):
+    recipe = RECIPES["random"].model_copy(update={"quantization": "chip", "epochs": 3})
+    network, result = run(recipe, quantization=quantization)
+    assert (network.potential_ranges, network.potential_steps) == (None, None)
+    assert all(torch.equal(value, result.state[name]) for name, value in network.state_dict().items())
+    floats = evaluate(network, toy_split(2, 100), recipe.schedule)
+    quantize(network, quantization)
+    coarse = evaluate(network, toy_split(2, 100), recipe.schedule)
+    assert coarse.accuracy == result.history[result.best_epoch - 1].validation_accuracy
+    assert (coarse.scores != floats.scores).any()
+
+
+def test_a_quantization_that_is_not_the_recipes_is_refused():
+    for_chip = RECIPES["random"].model_copy(update={"quantization": "chip"})
+    for recipe, quantization in ((RECIPES["one bit"], Quantization(bits=2)), (for_chip, None)):
+        with pytest.raises(InputError, match="quantization: "):
+            run(recipe, quantization=quantization)
 
 
 @pytest.mark.parametrize("engine", engine_names())

@@ -1,0 +1,149 @@
+"""Weights as a chip holds them, integers times a scale, and potentials that saturate and are truncated in that scale.
+
+A weight w becomes s · round(w / s) with the least scale s, of a layer or of the network, for which the integers
+round(w / s) of its weights stay within
+
+- −n to n with n = 2^(bits − 1) − 1, for `symmetric` levels: s = max|w| / n;
+- −(n + 1) to n, for `full` levels: s = max(max w / n, −min w / (n + 1));
+- 0 to 2^bits − 1, where weights have no sign: negative ones become 0, and s = max w / (2^bits − 1).
+
+Zero stays zero, and the weight that decides the scale stays as it is. One bit with a sign has two levels, ±s with
+s = mean|w|, the scale that is nearest to the weights in the least squares sense; zero counts as positive.
+
+A potential is a sum of weights and counts in their scale: it saturates at −2^(p − 1) · s and (2^(p − 1) − 1) · s for p
+potential bits, and is truncated to multiples of 2^−f · s for f fraction bits. A layer whose weights are all 0 has no
+scale, and its potentials no limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, model_validator
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
+
+__all__ = ["Quantization", "quantize"]
+
+
+class Quantization(Spec):
+    """The numbers that a chip has for weights and potentials.
+
+    Attributes:
+        bits: of a weight.
+        signed: whether there are negative weights; if not, they become 0.
+        scale: one scale a `layer`, or one for the whole `network`.
+        levels: `symmetric`, ±(2^(bits−1) − 1), or `full`, down to −2^(bits−1); of signed weights.
+        potential_bits: of a potential, sign included, in units of its layer's scale, where it saturates; None for no
+            limit.
+        potential_fraction_bits: bits below these units, to which potentials are truncated as they decay; None for
+            float32.
+    """
+
+    bits: Annotated[int, Field(ge=1, le=32, strict=True)]
+    signed: bool = True
+    scale: Literal["layer", "network"] = "layer"
+    levels: Literal["symmetric", "full"] = "symmetric"
+    potential_bits: Annotated[int, Field(ge=1, le=32, strict=True)] | None = None
+    potential_fraction_bits: Annotated[int, Field(ge=0, le=24, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Quantization:
+        if not self.signed and self.levels == "full":
+            raise ValueError("levels 'full' reach further below zero, and weights without sign are never there")
+        return self
+
+    @property
+    def summary(self) -> str:
+        """All of it in a line, as results and cards tell it."""
+        sign = f"{self.levels} levels" if self.signed else "no sign"
+        parts = [f"{self.bits} bits a weight, {sign}, one scale a {self.scale}"]
+        if self.potential_bits is not None:
+            parts.append(f"potentials of {self.potential_bits} bits")
+        if self.potential_fraction_bits is not None:
+            parts.append(f"{self.potential_fraction_bits} fraction bits")
+        return ", ".join(parts)
+
+    def scales(self, weights: Sequence[torch.Tensor]) -> list[float]:
+        """The scale of each tensor of weights, 0 where all of them become 0.
+
+        Raises:
+            InputError: a weight is not finite.
+        """
+        found = [weight.detach().double() for weight in weights]
+        for layer, weight in enumerate(found):
+            if not bool(torch.isfinite(weight).all()):
+                raise InputError(f"weights of layer {layer}: must be finite, found NaN or an infinite one")
+        if self.scale == "network":
+            return [self._scale(torch.cat([weight.flatten() for weight in found]))] * len(found)
+        return [self._scale(weight) for weight in found]
+
+    def weights(self, weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What each tensor of weights becomes, of the same shape and type, without gradient."""
+        pairs = zip(weights, self.scales(weights), strict=True)
+        return [self._quantized(weight.detach(), scale) for weight, scale in pairs]
+
+    def potential_ranges(self, weights: Sequence[torch.Tensor]) -> tuple[tuple[float, float], ...] | None:
+        """`SpikingNetwork.potential_ranges` for these weights, given as they were before quantization."""
+        if self.potential_bits is None:
+            return None
+        high = (1 << (self.potential_bits - 1)) - 1
+        scales = self.scales(weights)
+        return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
+
+    def potential_steps(self, weights: Sequence[torch.Tensor]) -> tuple[float, ...] | None:
+        """`SpikingNetwork.potential_steps` for these weights, given as they were before quantization."""
+        if self.potential_fraction_bits is None:
+            return None
+        return tuple(scale * 2.0**-self.potential_fraction_bits for scale in self.scales(weights))
+
+    def _scale(self, weight: torch.Tensor) -> float:
+        if not weight.numel():
+            return 0.0
+        low, high = self._integers
+        if self.bits == 1 and self.signed:
+            return float(weight.abs().mean())
+        scale = max(float(weight.max()) / high, 0.0)
+        return max(scale, float(weight.min()) / low) if low else scale
+
+    def _quantized(self, weight: torch.Tensor, scale: float) -> torch.Tensor:
+        if scale == 0:
+            return torch.zeros_like(weight)
+        if self.bits == 1 and self.signed:
+            return torch.where(weight >= 0, scale, -scale).to(weight.dtype)
+        return ((weight.double() / scale).round().clamp(*self._integers) * scale).to(weight.dtype)
+
+    @property
+    def _integers(self) -> tuple[int, int]:
+        """The lowest and the highest."""
+        if not self.signed:
+            return 0, (1 << self.bits) - 1
+        high = (1 << (self.bits - 1)) - 1
+        return (-high if self.levels == "symmetric" else -high - 1), high
+
+
+@torch.no_grad()
+def quantize(
+    network: SpikingNetwork, quantization: Quantization | None, *, weights: Sequence[torch.Tensor] | None = None
+) -> None:
+    """Make a network what a chip makes of it, in place: its weights, and the range and step of its potentials.
+
+    Args:
+        quantization: of the chip, as `codesign.chip_quantization` gives it; None leaves float32 weights, and potentials
+            without limit.
+        weights: float weights to start from, one tensor a connection; None for those that the network has.
+
+    Raises:
+        InputError: a weight is not finite.
+    """
+    given = network.weights() if weights is None else list(weights)
+    network.potential_ranges = None if quantization is None else quantization.potential_ranges(given)
+    network.potential_steps = None if quantization is None else quantization.potential_steps(given)
+    found = given if quantization is None else quantization.weights(given)
+    for parameter, weight in zip(network.weights(), found, strict=True):
+        parameter.copy_(weight)

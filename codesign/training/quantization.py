@@ -1,0 +1,63 @@
+"""Training with the weights and potentials of a chip (quantization-aware training).
+
+Every forward pass, of training and of validation, runs the network that the chip would run: `quantize` of the float
+weights W as they stand, with the range and the step of potentials that follow from their scale. Its gradient passes
+straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432):
+
+    Q = quantize(W);   W ← W − Adam(dL/dQ + 2 λ_W W)
+
+W is what is kept and saved, so that the model quantized for the chip afterwards is the network that was trained.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from codesign.network.quantization import Quantization, quantize
+from codesign.network.spiking_network import SpikingNetwork
+
+__all__ = ["LearnedWeights"]
+
+
+class LearnedWeights:
+    """The float weights that an optimizer moves; without quantization they are the network's own parameters.
+
+    Args:
+        network: of float weights; from now on it has what `quantization` makes of `weights`.
+
+    Attributes:
+        network, quantization: as given.
+        weights: one tensor a connection.
+    """
+
+    def __init__(self, network: SpikingNetwork, quantization: Quantization | None) -> None:
+        self.network, self.quantization = network, quantization
+        self.weights: list[torch.nn.Parameter] = network.weights()
+        if quantization is not None:
+            self.weights = [torch.nn.Parameter(weight.detach().clone()) for weight in self.weights]
+        self.quantize()
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """All that learns, in the network's order."""
+        learned = dict(zip(self.network.weights(), self.weights, strict=True))
+        return [learned.get(parameter, parameter) for parameter in self.network.parameters()]
+
+    def take_gradients(self) -> None:
+        """Move the gradients of the network's weights to the float weights, beside what these have already."""
+        if self.quantization is None:
+            return
+        for weight, quantized in zip(self.weights, self.network.weights(), strict=True):
+            if quantized.grad is not None:
+                weight.grad = quantized.grad if weight.grad is None else weight.grad + quantized.grad
+            quantized.grad = None
+
+    def quantize(self) -> None:
+        """Give the network what the weights have become."""
+        if self.quantization is not None:
+            quantize(self.network, self.quantization, weights=self.weights)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """A copy of the network's state dict with the float weights, on the CPU."""
+        weights = {f"connections.{i}.weight": weight for i, weight in enumerate(self.weights)}
+        state = {**self.network.state_dict(), **weights}
+        return {name: value.detach().cpu().clone() for name, value in state.items()}

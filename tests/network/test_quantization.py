@@ -1,0 +1,115 @@
+"""Weights and potentials of few bits, by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import network_of
+
+from codesign.errors import InputError
+from codesign.network.quantization import Quantization, quantize
+
+UNSIGNED, FULL, ONE_SCALE = {"signed": False}, {"levels": "full"}, {"scale": "network"}
+
+
+def quantized(values: list[float], bits: int, **grid: Any) -> list[float]:
+    (found,) = Quantization(bits=bits, **grid).weights([torch.tensor(values)])
+    return found.tolist()
+
+
+def test_three_bits_have_seven_levels_and_keep_zero_and_the_largest() -> None:
+    assert quantized([-3.0, -1.4, -0.4, 0.0, 0.6, 1.6, 2.9], 3) == [-3.0, -1.0, 0.0, 0.0, 1.0, 2.0, 3.0]
+
+
+def test_two_bits_are_ternary() -> None:
+    assert quantized([-0.8, -0.3, 0.39, 0.41], 2) == pytest.approx([-0.8, 0, 0, 0.8])
+
+
+def test_one_bit_keeps_signs_and_the_mean_magnitude() -> None:
+    assert quantized([-2.0, 1.0, 0.0, 3.0], 1) == [-1.5, 1.5, 1.5, 1.5]
+
+
+def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
+    layers = [torch.tensor([1.0, 0.4]), torch.tensor([10.0, 0.4]), torch.zeros(2)]
+    coarse = [layer.tolist() for layer in Quantization(bits=3).weights(layers)]
+    assert coarse[:2] == [pytest.approx([1.0, 1 / 3]), pytest.approx([10.0, 0.0])]
+    assert coarse[2] == [0, 0]
+    assert layers[0].tolist() == pytest.approx([1.0, 0.4])
+
+
+def test_weights_without_a_sign_lose_the_negative_ones_and_use_all_levels_for_the_rest() -> None:
+    assert quantized([-3.0, -0.2, 0.0, 0.4, 0.6, 3.0], 2, **UNSIGNED) == [0, 0, 0, 0, 1, 3]  # 0 to 3
+    assert quantized([-3.0, 0.4, 0.6, 1.0], 1, **UNSIGNED) == pytest.approx([0, 0, 1, 1])
+    assert quantized([-3.0, -1.0], 4, **UNSIGNED) == [0, 0]
+
+
+def test_full_levels_reach_one_step_further_below_zero() -> None:
+    assert quantized([-4.0, -3.4, -0.4, 0.6, 2.9], 3, **FULL) == [-4, -3, 0, 1, 3]  # −4 to 3, steps of 1
+    assert quantized([-3.0, 3.0], 3, **FULL) == [-3, 3]  # the positive one decides
+    assert quantized([-3.0, 3.0], 3) == [-3, 3]
+    assert quantized([-4.0, 2.9], 3) == pytest.approx([-4, 8 / 3])  # symmetric: steps of 4/3
+    assert quantized([-2.0, 1.0, 0.0, 3.0], 1, **FULL) == [-1.5, 1.5, 1.5, 1.5]  # one bit is one bit
+
+
+def test_a_network_may_have_one_scale() -> None:
+    layers = [torch.tensor([1.0, -0.4]), torch.tensor([3.0, 0.6])]
+    assert [layer.tolist() for layer in Quantization(bits=3, **ONE_SCALE).weights(layers)] == [[1, 0], [3, 1]]
+    first, _ = Quantization(bits=1, **ONE_SCALE).weights(layers)
+    assert first.tolist() == [1.25, -1.25]  # mean of 1, 0.4, 3 and 0.6
+
+
+def test_potentials_count_in_steps_of_their_layers_weights() -> None:
+    layers = [torch.tensor([3.0, -1.0]), torch.zeros(2), torch.tensor([-6.0])]
+
+    def ranges(bits: int, potential_bits: int, **grid: Any) -> Any:
+        return Quantization(bits=bits, potential_bits=potential_bits, **grid).potential_ranges(layers)
+
+    assert ranges(3, 5) == ((-16.0, 15.0), (-math.inf, math.inf), (-32.0, 30.0))  # −16 to 15
+    assert ranges(3, 5, **ONE_SCALE) == ((-32.0, 30.0),) * 3
+    assert ranges(1, 2)[0] == (-4.0, 2.0)
+    assert ranges(2, 2, **UNSIGNED)[2] == (-math.inf, math.inf)
+    assert Quantization(bits=3, potential_fraction_bits=2).potential_steps(layers) == (0.25, 0.0, 0.5)
+    assert Quantization(bits=3, potential_fraction_bits=0, **ONE_SCALE).potential_steps(layers) == (2.0,) * 3
+
+
+def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
+    network = network_of("1-2-1", [[0.4], [1.0]], [[3.0, -1.0]])
+    floats = [weight.detach().clone() for weight in network.weights()]
+    quantize(network, Quantization(bits=3, potential_bits=5, potential_fraction_bits=1))
+    assert [weight.flatten().tolist() for weight in network.weights()] == [pytest.approx([1 / 3, 1]), [3, -1]]
+    assert network.potential_ranges == (pytest.approx((-16 / 3, 5)), (-16, 15))  # of the float weights' scales
+    assert network.potential_steps == (pytest.approx(1 / 6), 0.5)
+    quantize(network, None, weights=floats)
+    assert all(map(torch.equal, network.weights(), floats))
+    assert (network.potential_ranges, network.potential_steps) == (None, None)
+    network.weights()[1].detach()[0, 0] = math.nan
+    with pytest.raises(InputError, match="weights of layer 1: must be finite"):
+        quantize(network, Quantization(bits=3))
+
+
+def test_levels_need_a_sign() -> None:
+    with pytest.raises(ValueError, match="levels 'full' reach further below zero"):
+        Quantization(bits=3, signed=False, levels="full")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(-10, 10, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=20),
+    st.integers(1, 16),
+    st.sampled_from([{}, FULL, UNSIGNED]),
+)
+def test_few_values_close_by_and_again_the_same(values: list[float], bits: int, grid: dict[str, Any]) -> None:
+    once = quantized(values, bits, **grid)
+    signed, symmetric = grid is not UNSIGNED, not grid
+    assert len(set(once)) <= max(2, 2**bits - symmetric)
+    assert quantized(once, bits, **grid) == pytest.approx(once, rel=1e-5)
+    if bits > 1 or not signed:
+        kept = values if signed else [max(value, 0.0) for value in values]
+        most = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+        step = max(max(kept) / most, -min(kept) / (most + (signed and not symmetric)))
+        assert max(abs(a - b) for a, b in zip(kept, once, strict=True)) <= step / 2 * (1 + 1e-5) + 1e-9
