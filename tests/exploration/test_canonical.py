@@ -46,6 +46,9 @@ def test_schedules_that_leave_no_choice_are_one():
 def test_the_stop_is_kept():
     schedule = Schedule(group_size=None, stop="on_output", steps_after_output=2)
     assert canonical_schedule(schedule, SHAPE) == replace(LAYERED, stop="on_output", steps_after_output=2)
+    ahead = Schedule(group_size=None, stop="margin", margin=5, margin_check="step", steps_after_output=2)
+    assert canonical_schedule(ahead, SHAPE) == replace(LAYERED, stop="margin", margin=5, margin_check="step")
+    assert canonical_schedule(ahead.drained(), SHAPE) == LAYERED
 
 
 SERVICE = ServiceModel(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from handmade_hardware import near
@@ -20,10 +21,12 @@ from tiny_sweeps import (
 )
 
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.jobs import SummaryInputs
 from codesign.exploration.plan import build_plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
 from codesign.network.quantization import Quantization
+from codesign.simulation.schedule import LAYERED, Schedule
 
 
 @pytest.mark.parametrize(
@@ -150,6 +153,35 @@ def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
     _, asynchronous = (point.jobs for point in feasible(flushing))
     assert asynchronous.execution.schedule.stop == "on_output"
     assert asynchronous.summary.decided_after is None
+
+
+def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin():
+    margin = ("group_size: 4}", "group_size: 4, stop: margin, margin: 2, margin_check: step}")
+
+    def on(chip: str) -> tuple[Schedule, SummaryInputs, dict[str, Any]]:
+        (point,) = feasible(
+            tiny(margin, ("asynchronous]}", f"asynchronous], overrides: {chip}}}")), schedule="asynchronous"
+        )
+        return point.jobs.execution.schedule, point.jobs.summary, point.columns
+
+    schedule, summary, columns = on("{}")
+    assert (schedule.stop, schedule.margin) == ("drained", LAYERED.margin)
+    assert (summary.margin, summary.ends_samples, summary.last_step) == (2, False, None)
+    assert (columns["stop"], columns["margin"], columns["margin_check"]) == ("margin", 2, "timestep")
+    assert sum("margin" in text for text in columns["assumptions"]) == 2
+    schedule, summary, columns = on("{can_end_sample: 'yes'}")
+    assert (schedule.stop, schedule.margin, schedule.margin_check) == ("margin", 2, "timestep")
+    assert (summary.margin, summary.ends_samples) == (2, True)
+    assert columns["margin_check"] == "timestep"
+    schedule, summary, columns = on("{can_end_sample: 'yes', can_flush: 'yes'}")
+    assert (schedule.stop, schedule.margin, schedule.margin_check) == ("margin", 2, "step")
+    assert (columns["stop"], columns["steps_after_output"], columns["margin_check"]) == ("margin", None, "step")
+    assert not any("margin" in text for text in columns["assumptions"])
+    axis = ("seeds:", "axes:\n  schedule.asynchronous.margin: [1, 2, 3]\nseeds:")
+    spec = tiny(("group_size: 4}", "group_size: 4, stop: margin}"), axis)
+    read = {point.jobs.execution.key: point.jobs.summary.margin for point in feasible(spec, schedule="asynchronous")}
+    assert len(read) == 1  # three readings of one execution
+    assert counts(spec)["summary"] == 2 * (1 + 3)
 
 
 def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():

@@ -385,6 +385,9 @@ def test_options_that_the_dataset_does_not_have_are_told_at_their_line(old, new,
             "axes: {schedule.asynchronous.stop: [drained, on_output]}\nseeds:",
             "axes.schedule.asynchronous.stop",
         ),
+        ("group_size: 4", "group_size: 4, stop: margin", "schedules.asynchronous.stop"),
+        ("epochs: 1", "epochs: 1, validation_margin: 2", "recipe_defaults.validation_margin"),
+        ("seeds:", "axes: {recipe.layered.validation_margin: [2]}\nseeds:", "axes.recipe.layered.validation_margin"),
         ("epochs: 1", "epochs: 1, calibration: {}", "recipe_defaults.calibration.stop"),
         (LAYERED, LAYERED[:-1] + ", calibration: {stop: on_output}}", "recipes.layered.calibration.stop"),
     ],
@@ -392,7 +395,11 @@ def test_options_that_the_dataset_does_not_have_are_told_at_their_line(old, new,
 def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
     text = TINY.replace('"12-8"', '"12-8", neuron: {readout: potential}')
     (found,) = problems(text.replace(old, new))
-    assert found[1] == f"{place}: 'on_output' needs output spikes; with readout 'potential' it must be 'drained'"
+    what = "needs output spikes, which readout 'potential' has none of"
+    if place.endswith("stop"):
+        stop = "margin" if "margin" in new else "on_output"
+        what = f"'{stop}' needs output spikes; with readout 'potential' it must be 'drained'"
+    assert found[1] == f"{place}: {what}"
     assert found[0] == next(i for i, line in enumerate(text.splitlines(), start=1) if old in line)
 
 

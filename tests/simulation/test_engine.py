@@ -95,6 +95,48 @@ def test_a_chain_by_hand():
     assert messages.spikes.tolist() == [1, 1, 1, 1, 2, 1, 1, 1]
 
 
+SIX_TIMESTEPS = [[[1, 1], [1, 0], [0, 0], [0, 1], [1, 0], [1, 0]]]
+"""Of two inputs, each of which makes the output of its number fire: 1–1, 2–1, 2–1, 2–2, 3–2, 4–2."""
+
+
+@pytest.mark.parametrize("engine", engine_names())
+@pytest.mark.parametrize(("margin", "run", "scores"), [(1, 2, [2, 1]), (2, 6, [4, 2]), (3, 6, [4, 2])])
+def test_a_sample_ends_when_one_output_is_ahead(margin: int, run: int, scores: list[int], engine: str):
+    network, events = network_of("2-2", [[0.5, 0], [0, 0.5]], bias=True), batch_of(np.array(SIX_TIMESTEPS))
+    with torch.no_grad():
+        network.bias[:] = torch.tensor([-1 / 64, 0])
+    schedule = replace(LAYERED, stop="margin", margin=margin)
+    execution = simulate(network, events, schedule, engine=engine).execution
+    assert execution.timesteps_run.tolist() == [run]
+    assert execution.scores.tolist() == [scores]
+    counts = np.array(SIX_TIMESTEPS)
+    counts[:, run:] = 0
+    assert execution.output_counts.tolist() == counts.tolist()
+    assert execution.forward_steps.tolist() == [[1, 1, 0, 1, 1, 1][:run] + [0] * (6 - run)]
+    assert execution.input_events.tolist() == [counts.sum()]
+    assert execution.active[0, run:].sum() == 0
+    # a spike leaves 0 behind, and output 0 has its bias at the start of each timestep that is run
+    assert execution.residual.tolist() == [[0]]
+    assert execution.steps_to_first_output[0, run:].tolist() == [NOT_REACHED] * (6 - run)
+    drained = simulate(network, events, LAYERED, engine=engine).execution
+    assert drained.margin_timesteps(margin).tolist() == [run]
+    assert drained.at_margin(margin).scores.tolist() == [scores]
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_margin_looked_at_in_each_step_drops_what_waits(engine: str):
+    """Input 0 leaves in step 0, output 0 fires in step 1 and is then ahead of output 1, whose input still waits."""
+    network, events = network_of("2-2", [[0.5, 0], [0, 0.5]]), batch_of(np.array(SIX_TIMESTEPS))
+    steps = Schedule(policy="fifo", group_size=1, input_mode="queued", stop="margin", margin=1, margin_check="step")
+    execution = simulate(network, events, steps, engine=engine).execution
+    assert execution.forward_steps.tolist() == [[2, 0, 0, 0, 0, 0]]
+    assert execution.scores.tolist() == [[1, 0]]
+    assert execution.synaptic_operations.tolist() == [[2]]
+    assert execution.propagated.tolist() == [[0]]
+    between = simulate(network, events, replace(steps, margin_check="timestep"), engine=engine).execution
+    assert between.timesteps_run.tolist() == [2]
+
+
 def test_potentials_decay_between_timesteps():
     network = chain([0.2], time_constant="10 ms")
     execution = execute(network, batch_of([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25

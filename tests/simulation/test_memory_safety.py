@@ -26,9 +26,11 @@ from random_cases import CONVOLUTIONAL, POLICIES, Case, examples, random_service
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
-from codesign.simulation.event import layout
-from codesign.simulation.event.batch import free
+from codesign.simulation.event import layout, memory
+from codesign.simulation.event.batch import Resources, free
 from codesign.simulation.event.forward import MOST_STEPS
+from codesign.simulation.event.layout import aligned_zeros
+from codesign.simulation.event.structures import Trace
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import MOST_EVENTS, EventBatch
 
@@ -186,6 +188,28 @@ def check(attempt: Attempt) -> None:
 @given(attempts())
 def test_an_extreme_run_is_refused_or_right(attempt: Attempt):
     check(attempt)
+
+
+def test_timesteps_without_events_stay_within_a_full_trace(monkeypatch: pytest.MonkeyPatch):
+    """A pass without steps writes one word, also where the step before filled the trace to the end."""
+    ends: list[np.ndarray] = []
+
+    def guarded(words: int, potentials: int) -> Trace:
+        whole = np.full(words + 8, MOST, dtype=np.int32)
+        ends.append(whole[words:])
+        return Trace(whole[:words], whole[:words].view(np.float32), aligned_zeros(potentials))
+
+    monkeypatch.setattr(memory, "new_trace", guarded)
+    frames, expected = np.zeros((1, 6, 3)), None
+    frames[0, 0] = 2
+    for words in range(8, 40):
+        monkeypatch.setattr(Resources, "take_store", lambda _, words=words: guarded(words, 1024))
+        network = network_of("3-4-2", 0.5, 0.5)
+        simulate(network, batch_of(frames), LAYERED, engine=ENGINE).logits.sum().backward()
+        gradients = [weight.grad.tolist() for weight in network.weights()]
+        expected = expected or gradients
+        assert gradients == expected
+    assert all((end == MOST).all() for end in ends)
 
 
 @pytest.mark.fuzz

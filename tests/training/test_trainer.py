@@ -285,6 +285,22 @@ def test_keeps_the_weights_that_did_best_on_validation():
     assert execution.accuracy == pytest.approx(best)
 
 
+def test_an_epoch_is_picked_by_accuracy_under_a_margin():
+    recipe = RECIPES["layered"].model_copy(update={"validation_margin": 1, "epochs": 3})
+    schedule = replace(recipe.schedule, stop="margin", margin=1)
+    network, result = run(recipe)
+    kept = evaluate(network, toy_split(2, 100), schedule)
+    assert kept.accuracy == result.history[result.best_epoch - 1].validation_accuracy
+    assert (kept.timesteps_run < 3).any()
+    plain = run(recipe.model_copy(update={"validation_margin": None}))[1]
+    found, drained = ([report.validation_accuracy for report in one.history] for one in (result, plain))
+    assert [report.loss for report in result.history] == [report.loss for report in plain.history]
+    assert found != drained
+    potentials = SpikingNetwork(parse_topology("8-2"), NeuronSpec(readout="potential"), timestep_s=0.01)
+    with pytest.raises(InputError, match="validation_margin: needs output spikes"):
+        train(potentials, recipe, toy_split(1, 20), toy_split(2, 20), seed=0)
+
+
 def test_stops_early_when_validation_no_longer_improves():
     recipe = RECIPES["layered"].model_copy(update={"epochs": 60, "patience": 3})
     result = run(recipe)[1]
