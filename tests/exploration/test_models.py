@@ -43,7 +43,8 @@ def trained(cache_root: Path, spec: SweepSpec | None = None) -> TrainInputs:
 
 
 def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
-    spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.05}}'))  # so that it does answer
+    gated = ("{method: layered}", "{method: layered, input_gate: true}")
+    spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.05}}'), gated)  # so that it does answer
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
     assert (outcome.models.written, outcome.models.missing) == (1, 0)
     loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
@@ -61,6 +62,7 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     table = {row["schedule"]: row for row in read_results(outcome.results).frame.to_dict("records")}
     layered = cd.evaluate(loaded.network, workload.test, cd.LAYERED)
     assert table["layered"]["float_accuracy"] == layered.accuracy
+    assert table["layered"]["open_inputs"] == loaded.card.open_inputs == loaded.network.open_inputs == 512
     assert table["asynchronous"]["float_accuracy"] == answers[0].accuracy
 
 
