@@ -59,7 +59,7 @@ from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
 from .training.hooks import BatchTransform as BatchTransform, Hooks as Hooks
 from .training.learned import Learn as Learn, LearnedNeurons as LearnedNeurons
-from .training.presets import PRESETS as PRESETS
+from .training.presets import PRESETS as PRESETS, recommended as recommended
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train
 from .workload.dataset import Workload as Workload, load_workload as load_workload
