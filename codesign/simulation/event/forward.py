@@ -73,6 +73,8 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
         if rules.traced and out.ends[WORDS] == len(out.trace.words):  # no room for the one word of an empty pass
             return NO_ROOM
+        if rules.learns_decay and not _write_potentials(state.cells, out):
+            return NO_ROOM
         if runs:
             status = _run_pass(network, rules, input_, frame, state, out)
             if status != DONE:
@@ -107,8 +109,6 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     draw_keys = _pass_key(input_, _PRIORITY, frame), _pass_key(input_, _INPUT_PRIORITY, frame)
     network_key = _pass_key(input_, _NETWORK_DROPOUT, frame)
     refractory_key = _pass_key(input_, _REFRACTORY_DROPOUT, frame)
-    if rules.learns_decay and not _write_potentials(state.cells, out):
-        return NO_ROOM
     _begin_pass(network, rules, state)
     touched, waiting = _deliver(network, rules, input_, frame, state)
     inputs_waiting = waiting
