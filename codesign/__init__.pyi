@@ -41,9 +41,8 @@ from .network.topology import (
 )
 from .reporting.html import write_report as write_report
 from .analysis.table import read_results as read_results, write_results as write_results
+from .simulation.results import ClassificationLoss as ClassificationLoss, Simulation as Simulation
 from .simulation.engine import (
-    ClassificationLoss as ClassificationLoss,
-    Simulation as Simulation,
     classification_loss as classification_loss,
     engine_names as engine_names,
     simulate as simulate,

@@ -370,7 +370,7 @@ POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
             "network.layers.0: a kernel of 30 does not fit 16×16",
         ),
         (
-            [POTENTIAL, ("epochs: 1", "epochs: 1, loss: timestep")],
+            [POTENTIAL, ("epochs: 1", "epochs: 1, loss: {name: timestep, temperature: 2}")],
             6,
             "recipes.layered.loss: 'timestep' needs output spikes",
         ),
