@@ -82,27 +82,6 @@ def test_missing_keys_name_the_mapping_that_lacks_them():
     assert problems("parts: {}") == ["x.yaml:1: 'name' is missing"]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "x.yaml:1: is empty"),
-        ("name: [1", "x.yaml:1: is not valid YAML"),
-        ("a: 1\nb: !!python/object/apply:os.system ['id']", "x.yaml:2: tag"),
-        ("- 1\n- 2", "x.yaml:1: the document"),
-        ("? [a, b]\n: 1", "x.yaml:1: a key must be a plain word"),
-        ("name: \t\x00", "x.yaml:1: is not valid YAML"),
-    ],
-)
-def test_hostile_or_broken_text(text: str, message: str):
-    assert any(problem.startswith(message) for problem in problems(text))
-
-
-def test_a_billion_laughs_are_not_heard():
-    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
-    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
-    assert "more than 50,000 values once its aliases are expanded" in problems("\n".join(lines))[0]
-
-
 def test_files(tmp_path: Path):
     with pytest.raises(InputError, match=r"missing\.yaml: cannot be read: No such file"):
         load_document(tmp_path / "missing.yaml", Whole)

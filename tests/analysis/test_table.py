@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -187,44 +188,46 @@ def test_a_number_that_is_not_finite_has_no_place_in_the_metadata(tmp_path):
         write_results(tmp_path / "r", [row()], replace(METADATA, neuron={"time_constant_s": float("inf")}))
 
 
-def test_an_unreadable_file_says_what_is_wrong_with_it(tmp_path):
+def test_damaged_results_are_named_with_the_reason(tmp_path):
     path = tmp_path / "r.parquet"
-    with pytest.raises(InputError, match="no such file"):
-        read_results(path)
-    path.write_text("hello")
-    with pytest.raises(InputError, match="not a Parquet file, or is truncated"):
-        read_results(path)
-    write_results(path, [row()], METADATA)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="truncated"):
-        read_results(path)
-    pq.write_table(pa.table({"a": [1]}), path)
-    with pytest.raises(InputError, match="not one of codesign"):
-        read_results(path)
-    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({METADATA_KEY: b"{}"}), path)
-    with pytest.raises(InputError, match="metadata is damaged or of another version"):
-        read_results(path)
-    with pytest.raises(InputError, match="no such file"):
-        read_results(tmp_path)
+    write_results(path, [row(), row(training_seed=1)], METADATA)
+    good, table = path.read_bytes(), pq.read_table(path)
+    first = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    flipped = bytearray(good)
+    flipped[first.dictionary_page_offset + first.total_compressed_size - 1] ^= 0xFF  # the last byte of its values
+    other_sweep = json.dumps({**json.loads(METADATA.to_json()), "sweep": 1}).encode()
 
+    def with_metadata(text: bytes) -> pa.Table:
+        return table.replace_schema_metadata({METADATA_KEY: text})
 
-def test_foreign_columns_are_named(tmp_path):
-    path = tmp_path / "r.parquet"
-    write_results(path, [row()], METADATA)
-    whole = pq.read_table(path)
-    for foreign, message in (
-        (whole.drop_columns(["chip"]), "lacks the required column chip"),
-        (whole.append_column("extra", pa.array([1])), "unknown column extra"),
-        (
-            whole.drop_columns(["accuracy"]).append_column("accuracy", pa.array(["x"])),
-            "column accuracy: must be double, found string",
-        ),
-    ):
-        pq.write_table(foreign, path)
-        with pytest.raises(InputError, match=message):
+    torn, foreign = (
+        "is not a Parquet file, or is truncated",
+        "its metadata is damaged or of another version of codesign",
+    )
+    contents: list[tuple[bytes | pa.Table, str]] = [
+        *((part, torn) for part in (good[: len(good) // 2], bytes(flipped), good[4:], b"hello", b"")),
+        (pa.table({"a": [1, 2]}), "is a Parquet file, but not one of codesign"),
+        *((with_metadata(text), foreign) for text in (b"{}", b"[]", b"{", b"\xff", other_sweep)),
+        (table.set_column(0, "sweep", pa.array([1, 1])), "column sweep: must be string, found int64"),
+        (table.drop_columns(["chip"]), "lacks the required column chip"),
+        (table.append_column("mine", pa.array([1, 1])), "unknown column mine; was it written by a newer version"),
+    ]
+    for content, reason in contents:
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            pq.write_table(content, path)
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))}.*{reason}"):
             read_results(path)
-    pq.write_table(whole.drop_columns(["energy_j"]), path)
+    (tmp_path / "loop").symlink_to("loop")
+    for place, reason in (
+        (tmp_path, "no such file"),
+        (tmp_path / "x", "no such file"),
+        (tmp_path / "loop", "Too many"),
+    ):
+        with pytest.raises(InputError, match=f"^{re.escape(str(place))}.*{reason}"):
+            read_results(place)
+    pq.write_table(table.drop_columns(["energy_j"]), path)
     assert read_results(path).frame["energy_j"].isna().all()
 
 

@@ -323,8 +323,8 @@ def test_doubling_is_asked_for_each_halving():
     assert "Unlayered RS, F = 8" in found.part.missing
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_part_is_a_page_and_a_summary(part):
+@pytest.mark.parametrize("part", ["table2", "figure9"])
+def test_a_part_is_on_the_page_and_in_the_summary(part):
     rows = [row for row in synthetic_rows(seeds=(0, 1)) if row["chip"] == "mubrain"]
     table = table_of(rows, repeating(part))
     text = render_report(table)
