@@ -50,6 +50,7 @@ _LABELS = {
     "area_m2": "chip area",
     "energy_delay_js": "energy-delay product",
 }
+_SHARES = ("accuracy", "agreement", "contention")
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
 _POLICIES = {"random": "RS", "momentum": "MS"}
@@ -111,7 +112,7 @@ def quantity(value: float | None, column: str) -> str:
     """A mean of `column` with its unit."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    if column == "accuracy" or column.endswith(("_fraction", "_accuracy")):
+    if column in _SHARES or column.endswith(("_fraction", "_accuracy")):
         return percent(value)
     known = COLUMNS.get(column)
     if known is not None and known.unit:

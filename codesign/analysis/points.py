@@ -23,7 +23,7 @@ __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
 
 FACT_COLUMNS = (
     *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
-    *("training_method", "training_policy", "training_group_size", "chip_title", "synchronization"),
+    *("training_method", "training_policy", "training_group_size", "training_cost", "chip_title", "synchronization"),
     *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
     *("margin", "margin_check"),
     *("input_dropout", "timesteps"),
@@ -83,6 +83,7 @@ class Point:
     training_method: str
     training_policy: str | None
     training_group_size: int | None
+    training_cost: str | None
     training_parameters: Mapping[str, Scalar]
     chip_title: str
     synchronization: str | None

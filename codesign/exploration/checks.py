@@ -19,7 +19,7 @@ from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
 from codesign.simulation.policies import policy_names
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
-from codesign.training.recipe import UNLAYERED_ONLY
+from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
 
@@ -81,7 +81,13 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     if known.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
-    if known.get("method") == "layered" or known.get("policy", "random") != "momentum":
+    mixture = recipe.get("mixture")
+    if mixture is not None:
+        for name in OF_ONE_SCHEDULE:
+            defaults.pop(name, None)
+    entries = mixture if isinstance(mixture, list) else [known]
+    policies = [value_at(entry, ("policy",)) for entry in entries]
+    if known.get("method") == "layered" or "momentum" not in policies:
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
 
@@ -213,6 +219,8 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
         yield (*place, "policy"), policy_names(), "scheduling policy"
     for place in recipes:
         yield (*place, "chip"), blocks["chip"], "chip"
+        for i, _ in enumerate(list_at(data, *map(str, place), "mixture")):
+            yield (*place, "mixture", i, "policy"), policy_names(), "scheduling policy"
     for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"

@@ -143,7 +143,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
     """
     name, schedule = recipe.value.chip, recipe.value.schedule
     policy = get_policy(schedule.policy)
-    if name is None or not (policy.uses_cores or policy.uses_service):
+    if name is None or recipe.value.mixture is not None or not (policy.uses_cores or policy.uses_service):
         return schedule, None
     entry, chip = _named(spec, name)
     try:

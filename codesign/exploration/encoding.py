@@ -246,7 +246,13 @@ def _check_shapes(execution: Execution) -> None:
     layers, slices, timesteps = len(execution.shape.layers), len(execution.slices), execution.timesteps
     per_sample = ("sample_ids", "labels", "input_events", "input_macs")
     per_layer = ("emitted", "propagated", "synaptic_operations", "evaluations", "barrier_messages")
-    per_timestep = ("forward_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop")
+    per_timestep = (
+        "forward_steps",
+        "contended_steps",
+        "steps_to_first_output",
+        "spikes_to_first_output",
+        "spikes_to_stop",
+    )
     expected = {
         **dict.fromkeys(per_sample, (samples,)),
         **dict.fromkeys(per_layer, (samples, layers)),

@@ -30,7 +30,7 @@ from codesign.exploration.encoding import (
 )
 from codesign.exploration.energy_meter import MeteredChip
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.rows import summary_columns
+from codesign.exploration.rows import answering, summary_columns
 from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
@@ -122,6 +122,7 @@ class TrainInputs:
             **own_loss,
             policy_version=get_policy(self.schedule.policy).version,
             calibration_policy_version=None if calibration is None else get_policy(calibration.policy).version,
+            mixture_policy_versions=[get_policy(schedule.policy).version for schedule in self.recipe.schedules[1:]],
         )
 
 
@@ -223,7 +224,7 @@ _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
     *("weight_format", "validation", "extends", "thresholds", "time_constants"),
 }
-_HELD_BESIDE = {"method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient"}
+_HELD_BESIDE = {"method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient", "mixture"}
 
 
 def _metered_digest(metered: MeteredChip) -> str:
@@ -315,10 +316,21 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     for inputs in wanted:
         try:
             columns = checked_cells(_assessed(unpacked, inputs))
-            outputs.append(Output(payload=canonical_json(columns).encode(), facts={}))
+            outputs.append(Output(payload=canonical_json(columns).encode(), facts=_answers(unpacked, inputs)))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))
     return tuple(outputs)
+
+
+def _answers(execution: Execution, inputs: SummaryInputs | CostInputs) -> Facts:
+    """Of a summary what the network answered to each sample, to be held against other answers to the same samples."""
+    if not isinstance(inputs, SummaryInputs):
+        return {}
+    return {
+        "predictions": answering(
+            execution, decided_after=inputs.decided_after, margin=inputs.margin
+        ).predictions.tolist()
+    }
 
 
 def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:

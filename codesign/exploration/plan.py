@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import InputError
+from codesign.exploration.canonical import canonical_schedule, needs_seed
 from codesign.exploration.deployments import (
     Deployment,
     Inference,
@@ -28,6 +29,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
+from codesign.simulation.schedule import LAYERED
 from codesign.training.learned import check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
@@ -46,6 +48,8 @@ class FeasiblePoint:
         cost: `execution` on the chip.
         unquantized, unquantized_summary: the same with float32 weights and potentials without limit; None where
             `execution` has them.
+        layered, layered_summary: the same weights under layered inference, answered at the end: `execution` itself
+            where its spikes are those.
     """
 
     execution: ExecuteInputs
@@ -53,21 +57,24 @@ class FeasiblePoint:
     cost: CostInputs
     unquantized: ExecuteInputs | None = None
     unquantized_summary: SummaryInputs | None = None
+    layered: ExecuteInputs | None = None
+    layered_summary: SummaryInputs | None = None
 
     @property
     def executions(self) -> tuple[ExecuteInputs, ...]:
         """All executions that the point needs."""
-        return (self.execution,) if self.unquantized is None else (self.execution, self.unquantized)
+        return tuple(part for part in (self.execution, self.unquantized, self.layered) if part is not None)
 
     @property
     def summaries(self) -> tuple[SummaryInputs, ...]:
         """A summary of each of `executions`."""
-        return (self.summary,) if self.unquantized_summary is None else (self.summary, self.unquantized_summary)
+        parts = self.summary, self.unquantized_summary, self.layered_summary
+        return tuple(part for part in parts if part is not None)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all jobs, each after those that it needs."""
-        answers = (job.key for pair in (self.executions, self.summaries) for job in pair)
+        answers = (job.key for jobs in (self.executions, self.summaries) for job in jobs)
         return (self.execution.model.key, *answers, self.cost.key)
 
 
@@ -116,12 +123,12 @@ class Plan:
         return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
 
-def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights: bool = True) -> Plan:
+def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool = True) -> Plan:
     """Enumerate the design points of a sweep.
 
     Args:
         workload: what is known of it before it is read.
-        with_float_weights: whether quantized design points also run with float32 weights, to be compared.
+        with_twins: whether design points also run with float32 weights and under layered inference, to be compared.
 
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
@@ -137,7 +144,7 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_float_weights
     models = list(_models(spec, topology, shape, workload, mistakes))
     if mistakes:
         raise spec.refusal(mistakes)
-    builder = _Builder(spec, with_float_weights=with_float_weights)
+    builder = _Builder(spec, shape, with_twins=with_twins)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
@@ -220,15 +227,15 @@ def _models(
                     device=spec.resources.train.device,
                     metered=metered,
                 )
-                unlayered = recipe.value.method == "unlayered"
+                one = recipe.value if recipe.value.method == "unlayered" and recipe.value.mixture is None else None
                 columns = {
                     "sweep": spec.name,
                     "workload": spec.workload.name,
                     "topology": topology_text(shape),
                     "recipe": name,
                     "training_method": recipe.value.method,
-                    "training_policy": recipe.value.policy if unlayered else None,
-                    "training_group_size": recipe.value.group_size if unlayered else None,
+                    "training_policy": one.policy if one else "mixture" if recipe.value.mixture else None,
+                    "training_group_size": one.group_size if one else None,
                     "training_cost": recipe.value.cost_in_words,
                     "training_seed": seed,
                 }
@@ -238,10 +245,11 @@ def _models(
 class _Builder:
     """Makes the points of deployments, which share the executions of models."""
 
-    def __init__(self, spec: SweepSpec, *, with_float_weights: bool) -> None:
-        self._spec = spec
-        self._with_float_weights = with_float_weights
+    def __init__(self, spec: SweepSpec, shape: NetworkShape, *, with_twins: bool) -> None:
+        self._spec, self._shape = spec, shape
+        self._with_twins = with_twins
         self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
+        self._in_layers: dict[str, tuple[ExecuteInputs, SummaryInputs]] = {}  # by key, and summarized
 
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
         """The points of a model on a deployment, by evaluation seed."""
@@ -295,11 +303,26 @@ class _Builder:
             margin=inference.margin,
             ends_samples=inference.ends_samples,
         )
-        unquantized = execution.unquantized if self._with_float_weights else None
+        if not self._with_twins:
+            return partial(FeasiblePoint, execution=execution, summary=summary)
+        unquantized, (layered, layered_summary) = execution.unquantized, self._layered(execution)
         return partial(
             FeasiblePoint,
             execution=execution,
             summary=summary,
             unquantized=unquantized,
             unquantized_summary=None if unquantized is None else replace(summary, execution=unquantized.key),
+            layered=layered,
+            layered_summary=layered_summary,
         )
+
+    def _layered(self, execution: ExecuteInputs) -> tuple[ExecuteInputs, SummaryInputs]:
+        """The same model with the same weights and the same input under layered inference, answered at the end."""
+        schedule = execution.schedule
+        if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self._shape.layer_sizes)):
+            kept = {name: getattr(schedule, name) for name in ("cores", "input_dropout", "timesteps")}
+            schedule = canonical_schedule(replace(LAYERED, **kept), self._shape)
+            seed = execution.seed if needs_seed(schedule, self._shape) else 0
+            execution = replace(execution, schedule=schedule, seed=seed)
+        known = execution, SummaryInputs(execution=execution.key, last_step=None)
+        return self._in_layers.setdefault(execution.key, known)

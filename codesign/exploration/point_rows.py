@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import eq
 
 from codesign.analysis.columns import checked_cells
 from codesign.errors import UnreadableResultError
@@ -11,6 +12,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint
 from codesign.exploration.rows import Columns
 from codesign.exploration.store import Entry, Facts, Store
+from codesign.hardware.description import Chip
 from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 
@@ -83,6 +85,12 @@ class _Stored:
             self._decoded[key] = decode_columns(entry.payload)
         return self._decoded[key]
 
+    def predictions(self, key: str) -> Sequence[float]:
+        """What a summary's execution answered to each sample; nothing where it is not there."""
+        entry = self._entries[key]
+        answers = None if entry is None else entry.facts.get("predictions")
+        return answers if isinstance(answers, list) else ()
+
 
 def _distinct(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(keys))
@@ -110,12 +118,13 @@ def _row(
     if len(results) < len(keys):
         reason = f"its result vanished from the store at {stored.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
-    summary, *unquantized, cost = results
     with reading_result("columns"):
+        found = dict(zip(keys, results, strict=True))
         return {
             **columns,
-            **result_columns(point, shape, summary, *unquantized, cost=cost),
-            "assumptions": list(dict.fromkeys([*columns["assumptions"], *cost["assumptions"]])),
+            **result_columns(jobs, point.chip, shape, found),
+            "agreement": _agreement(jobs, stored),
+            "assumptions": list(dict.fromkeys([*columns["assumptions"], *found[jobs.cost.key]["assumptions"]])),
             "status": "ok",
             **checked_cells({"execute_wall_s": stored.facts(jobs.execution.key).get("wall_s")}),
         }
@@ -128,17 +137,30 @@ def _training_columns(facts: Facts) -> Columns:
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
-def result_columns(
-    point: PlannedPoint, shape: NetworkShape, summary: Columns, *unquantized: Columns, cost: Columns
-) -> Columns:
-    """What a point's results come to: its summary, that of the same with float weights if there is one, and its cost.
+def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
+    """Share of samples that are answered as under layered inference with the same weights."""
+    if jobs.layered_summary is None:
+        return None
+    answers, layered = (stored.predictions(one.key) for one in (jobs.summary, jobs.layered_summary))
+    return sum(map(eq, answers, layered)) / len(answers) if len(answers) == len(layered) > 0 else None
+
+
+def result_columns(jobs: FeasiblePoint, chip: Chip, shape: NetworkShape, found: Mapping[str, Columns]) -> Columns:
+    """What a point's results come to: its summary, the accuracy of the same with float weights, and its cost.
 
     The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
+
+    Args:
+        found: columns by key of the job.
+
+    Raises:
+        KeyError, TypeError: there is something missing.
     """
-    density, energy = summary["spike_density"], point.chip.e_synaptic_operation_j
+    summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
+    density, energy = summary["spike_density"], chip.e_synaptic_operation_j
     return {
         **summary,
-        "float_accuracy": unquantized[0]["accuracy"] if unquantized else None,
+        "float_accuracy": None if unquantized is None else found[unquantized.key]["accuracy"],
         **cost,
         "paper_synaptic_operations": paper_synaptic_operations(density, shape),
         "paper_energy_j": None if energy is None else paper_energy_j(density, shape, energy),

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from codesign.simulation.execution import NOT_REACHED, Execution
 
-__all__ = ["Columns", "convergence_accuracy", "histogram", "summary_columns"]
+__all__ = ["Columns", "answering", "convergence_accuracy", "histogram", "summary_columns"]
 
 Columns = dict[str, Any]
 """Values by column of `codesign.analysis.columns.COLUMNS`."""
 
 _MOST_BINS = 128
+
+
+def answering(execution: Execution, *, decided_after: int | None, margin: int | None) -> Execution:
+    """The execution with its answer read where `summary_columns` reads it."""
+    if margin is not None:
+        execution = execution.at_margin(margin)
+    return execution if decided_after is None else execution.decided(decided_after)
 
 
 def summary_columns(
@@ -36,12 +43,9 @@ def summary_columns(
         ends_samples: whether the execution ends there.
     """
     drained_accuracy = execution.accuracy if last_step is None and not ends_samples else None
-    timesteps, spikes_to_answer = execution.timesteps_run, None
-    if margin is not None:
-        timesteps, execution = execution.margin_timesteps(margin), execution.at_margin(margin)
-    if decided_after is not None:
-        execution = execution.decided(decided_after)
-    else:
+    timesteps = execution.timesteps_run if margin is None else execution.margin_timesteps(margin)
+    execution, spikes_to_answer = answering(execution, decided_after=decided_after, margin=margin), None
+    if decided_after is None:
         read = np.arange(execution.timesteps) < timesteps[:, None]
         spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
     passes = execution.timesteps_run.sum()
@@ -58,6 +62,7 @@ def summary_columns(
         "spike_density_quartiles": np.percentile(execution.spike_densities, (25, 50, 75)).tolist(),
         "input_events": float(execution.input_events.mean()),
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
+        "contention": execution.contention,
         "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
         "latency_spikes": float(spikes.mean()) if decided.any() else None,
         "decided_pass_fraction": float(decided.sum() / passes),

@@ -152,4 +152,6 @@ def _labels(plan: Plan) -> dict[str, str]:
         if jobs.unquantized is not None:
             label = f"{model}, {columns['schedule']} on {columns['chip']} with 32-bit weights"
             labels.setdefault(jobs.unquantized.key, label)
+        if jobs.layered is not None:
+            labels.setdefault(jobs.layered.key, f"{model}, layered on {columns['chip']}")
     return labels

@@ -91,6 +91,7 @@ def _one_part_each(placement: Placement) -> Execution:
         active=active,
         residual=np.zeros_like(active[:, 0]),
         forward_steps=nothing + 2,
+        contended_steps=nothing,
         steps_to_first_output=nothing + NOT_REACHED,
         spikes_to_first_output=nothing + NOT_REACHED,
         spikes_to_stop=emitted.sum(axis=1, keepdims=True),

@@ -157,7 +157,9 @@ def _trained(card: ModelCard) -> str:
     if card.recipe is None:
         return UNKNOWN
     how: str = card.recipe.method
-    if how == "unlayered":
+    if card.recipe.mixture is not None:
+        how += f" mixture of {card.recipe.mixture_in_words}"
+    elif how == "unlayered":
         how += f" {policy_label(card.recipe.policy)}, F = {card.recipe.group_size}"
     if card.recipe.calibration is not None:
         how += ", calibrated"

@@ -151,13 +151,16 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
 def accuracy_and_density(points: Sequence[Point]) -> Table:
     """The form of the paper's Table 2."""
     return Table(
-        caption="Accuracy and spike density by training and inference (form of the paper's Table 2).",
+        caption="Accuracy and spike density by training and inference (form of the paper's Table 2). Where little "
+        "contends, a policy decides little, and accuracy says little about asynchrony.",
         headings=(
             Heading(text="training"),
             Heading(text="inference"),
             Heading(text="chip"),
             _heading("accuracy"),
             _heading("spike_density"),
+            _heading("contention"),
+            _heading("agreement"),
             Heading(text="seeds", numeric=True, hint="training seeds behind the interval"),
         ),
         rows=tuple(
@@ -167,6 +170,8 @@ def accuracy_and_density(points: Sequence[Point]) -> Table:
                 Cell(text=_chip(point)),
                 _value(point, "accuracy"),
                 _value(point, "spike_density"),
+                _value(point, "contention"),
+                _value(point, "agreement"),
                 _seeds(point),
             )
             for point in points
@@ -223,6 +228,8 @@ def all_points(points: Sequence[Point]) -> Table:
         "synaptic_operations",
         "latency_steps",
         "latency_spikes",
+        "contention",
+        "agreement",
         "undecided_fraction",
         "tied_fraction",
     )

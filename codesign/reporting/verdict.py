@@ -186,11 +186,25 @@ def _claim(
     if points(gains[-1]) != span:
         span = f"{span} to {points(gains[-1])}"
     example = _most_telling(found)
+    remark = _sparsity_remark(found)
     sentence = (
         f"{opening} {span} points ({standing(found)}). {_lead(found)}{means(example)}: "
-        f"a difference of {describe_gain(example)}."
+        f"a difference of {describe_gain(example)}.{remark}"
     )
     return Claim(name=name, title=title, status=status_of(found), sentence=sentence, comparisons=tuple(found))
+
+
+def _sparsity_remark(found: Sequence[Comparison]) -> str:
+    """A warning where only one of two trainings made spikes cost: sparse networks hardly queue, under any training."""
+    recipes = {c.better.recipe: c.worse.recipe for c in found if c.better.training_cost and not c.worse.training_cost}
+    if not recipes:
+        return ""
+    mine, other = next(iter(recipes.items()))
+    more = f" ({len(recipes)} such recipes)" if len(recipes) > 1 else ""
+    return (
+        f" Spikes cost something in the training of {mine} and nothing in that of {other}{more}: sparse networks "
+        "hardly queue, so this may be sparsity and not asynchrony. Layered training at the same cost would tell."
+    )
 
 
 def _against_layered(

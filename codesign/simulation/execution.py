@@ -131,6 +131,7 @@ class Execution:
             truncated, those that this brings to 0 are among them.
         residual: (B, S) neurons of each slice that the last timestep run leaves with a potential other than 0.
         forward_steps: (B, T) forward steps until the stop.
+        contended_steps: (B, T) those of them in which more waited than could leave, so that the policy mattered.
         steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
         spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
         spikes_to_stop: (B, T) network spikes propagated until the stop.
@@ -164,6 +165,7 @@ class Execution:
     active: Integers
     residual: Integers
     forward_steps: Integers
+    contended_steps: Integers
     steps_to_first_output: Integers
     spikes_to_first_output: Integers
     spikes_to_stop: Integers
@@ -253,6 +255,11 @@ class Execution:
     @property
     def accuracy(self) -> float:
         return float((self.predictions == self.labels).mean())
+
+    @property
+    def contention(self) -> float:
+        """Share of all forward steps in which more waited than could leave; 0 where there were none."""
+        return float(self.contended_steps.sum() / max(self.forward_steps.sum(), 1))
 
     @property
     def spike_density(self) -> float:

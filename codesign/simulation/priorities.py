@@ -11,7 +11,7 @@ __all__ = ["Priorities"]
 
 
 class Priorities:
-    """Calls a policy, with what does not change of what it looks at: layer, core and index, as float32."""
+    """Calls a policy, with what does not change of what it looks at: layer, core, index and score, as float32."""
 
     def __init__(self, run: Run) -> None:
         network, device = run.network, run.network.threshold.device
@@ -30,9 +30,10 @@ class Priorities:
             noise=torch.tensor(run.regularization.momentum_noise, dtype=torch.float32),
             delivery=zero,
             cores=torch.tensor(float(run.schedule.core_count(len(sizes)))),
+            score=run.policy.scores(network).to(device),
         )
         inputs = torch.arange(-network.shape.input_size, 0, device=device).float()
-        self.inputs = self.neurons._replace(layer=zero, core=zero, index=inputs)
+        self.inputs = self.neurons._replace(layer=zero, core=zero, index=inputs, score=zero)
 
     def of_neurons(
         self,

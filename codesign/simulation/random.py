@@ -26,6 +26,7 @@ class Purpose(Enum):
     SHIFT = 7
     EVENT_DROP = 8
     TIME_JITTER = 9
+    MIXTURE = 10
 
 
 def _signed(value: int) -> int:

@@ -52,6 +52,7 @@ class StepReport:
         kept: spikes of the chosen that dropout did not lose.
         barriers: neurons that send a barrier message.
         left_input, kept_input: (B, inputs) events that leave in mode `queued`, as they came and as dropout kept them.
+        contended: (B,) samples in which more waits than can leave.
         active: (B,) samples that ran the step.
     """
 
@@ -65,6 +66,7 @@ class StepReport:
     barriers: torch.Tensor
     left_input: torch.Tensor | None
     kept_input: torch.Tensor | None
+    contended: torch.Tensor
     active: torch.Tensor
 
 
@@ -101,6 +103,7 @@ class Recorder:
         self.first_layer = network.layer_slices[0]
         self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
+        self.contended_steps = np.zeros_like(self.forward_steps)
         self.steps_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
         self.spikes_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
         self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
@@ -134,6 +137,7 @@ class Recorder:
         t, k = self.timestep, self.k
         evaluated, fired = step.evaluated.numpy(force=True), step.fired.numpy(force=True)
         self.forward_steps[step.active.numpy(force=True), t] += 1
+        self.contended_steps[step.contended.numpy(force=True), t] += 1
         self.active_neurons = self.active_neurons | evaluated
         self._updates(evaluated, fired)
         self._currents(fired, step.received.numpy(force=True))
@@ -195,6 +199,7 @@ class Recorder:
                 "active": self.active,
                 "residual": self.residual,
                 "forward_steps": self.forward_steps,
+                "contended_steps": self.contended_steps,
                 "steps_to_first_output": self.steps_to_first,
                 "spikes_to_first_output": self.spikes_to_first,
                 "spikes_to_stop": self.spikes_to_stop,

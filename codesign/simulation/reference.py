@@ -235,6 +235,7 @@ class _Machine:
                 barriers=barriers,
                 left_input=left_input,
                 kept_input=kept_input,
+                contended=room[:, 0] < 0,
                 active=self.active,
             )
             self.recorder.step(report)
@@ -375,10 +376,9 @@ class _Machine:
         probability = self.regularization.input_dropout
         if not probability:
             return frame
-        if self.events.currents:
-            lost = uniform(absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)) < probability
-            return torch.where(lost, 0.0, frame)
         key = absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)
+        if self.events.currents:
+            return torch.where(uniform(key) < probability, 0.0, frame)
         return thin(frame, key, probability)
 
     def _network_dropout(self, k: int, left: torch.Tensor) -> torch.Tensor:

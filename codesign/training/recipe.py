@@ -16,12 +16,15 @@ from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learned import Learn
 from codesign.training.losses import LossChoice
+from codesign.training.mixture import MixtureEntry
 from codesign.units import Positive, Real
 
-__all__ = ["UNLAYERED_ONLY", "Calibration", "Recipe"]
+__all__ = ["OF_ONE_SCHEDULE", "UNLAYERED_ONLY", "Calibration", "Recipe"]
 
-UNLAYERED_ONLY = ("policy", "group_size", "input_mode", "refractory", "idle_gradient")
+UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory", "idle_gradient")
 """Parameters that say nothing about layered training."""
+OF_ONE_SCHEDULE = ("policy", "group_size")
+"""Those of them that say nothing about a mixture, whose entries say it."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
 SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
@@ -91,6 +94,9 @@ class Recipe(Spec):
             take, as the sweep maps the network on it, its overrides applied and its axes not; policies that look at
             neither ignore it. Without a chip every layer is a core, and there are no service times, without which
             `timed` cannot be.
+        mixture: forward passes of which every sample draws one in every epoch, all as likely; entries have `policy` and
+            `group_size`, or `method: layered`, and every layer is a core. The best epoch is that of the highest mean
+            accuracy over the entries.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
@@ -124,6 +130,7 @@ class Recipe(Spec):
     method: Literal["layered", "unlayered"]
     policy: str = "random"
     group_size: Positive = 8
+    mixture: Annotated[tuple[MixtureEntry, ...], Field(min_length=1)] | None = None
     input_mode: Literal["frame", "queued"] = "frame"
     refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
@@ -159,6 +166,8 @@ class Recipe(Spec):
                     f"layered training has no schedule to choose: remove {', '.join(sorted(given))} "
                     "or set method to 'unlayered'"
                 )
+        elif self.mixture is not None:
+            self._check_mixture()
         elif self.chip is None and self.policy in policy_names() and get_policy(self.policy).uses_service:
             raise ValueError(
                 f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
@@ -168,6 +177,13 @@ class Recipe(Spec):
         if self.quantization == "chip" and self.chip is None:
             raise ValueError("quantization 'chip' needs the name of one of the sweep's chips, as 'chip'")
         return self
+
+    def _check_mixture(self) -> None:
+        given = sorted(self.model_fields_set.intersection(OF_ONE_SCHEDULE))
+        if given:
+            raise ValueError(f"a mixture's entries say what is trained through: remove {', '.join(given)}, or mixture")
+        if self.calibration is not None:
+            raise ValueError("a calibration matches the one schedule trained through, and a mixture has several")
 
     @property
     def spikes_cost(self) -> bool:
@@ -184,15 +200,25 @@ class Recipe(Spec):
 
     @property
     def schedule(self) -> Schedule:
-        """The forward pass that is trained through; always run until nothing waits (paper, Table 1).
+        """The forward pass that is trained through, of a mixture the first; always run until nothing waits (paper,
+        Table 1).
 
         Without cores and service times, which policies that look at them take from a mapping on `chip`.
         """
-        if self.method == "layered":
+        return self.schedules[0]
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """All forward passes that are trained through: one, or those of the mixture."""
+        one = MixtureEntry.model_construct(method=self.method, policy=self.policy, group_size=self.group_size)
+        return tuple(self._through(entry) for entry in self.mixture or (one,))
+
+    def _through(self, entry: MixtureEntry) -> Schedule:
+        if entry.method == "layered" or entry.policy is None:
             return LAYERED
         return Schedule(
-            policy=self.policy,
-            group_size=self.group_size,
+            policy=entry.policy,
+            group_size=entry.group_size,
             stop="drained",
             input_mode=self.input_mode,
             refractory=self.refractory,
@@ -208,10 +234,16 @@ class Recipe(Spec):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What says something about this method, by name; parts in a line where they have one, as pages tell them."""
-        silent = UNLAYERED_ONLY if self.method == "layered" else ()
+        """What says something about this training, by name; parts in a line where they have one, as pages tell them."""
+        silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
         told = self.model_dump(exclude=set(silent))
+        if self.mixture is not None:
+            told["mixture"] = self.mixture_in_words
         return told | {name: value.summary for name, value in self if name in told and hasattr(value, "summary")}
+
+    @property
+    def mixture_in_words(self) -> str | None:
+        return None if self.mixture is None else ", ".join(entry.summary for entry in self.mixture)
 
     @property
     def regularization(self) -> Regularization:

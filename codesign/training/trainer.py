@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,13 @@ from codesign.simulation.loss import LossFunction
 from codesign.simulation.schedule import Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.evaluation import answer, predict
+from codesign.training.evaluation import answer
 from codesign.training.hooks import NO_HOOKS, Hooks
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
 from codesign.training.losses import make_loss
 from codesign.training.memory import PeakMemory
+from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -46,11 +47,12 @@ class EpochReport:
         epoch: 1 for the first.
         epochs: most epochs that will be run.
         loss: the recipe's, mean over the training samples, without weight decay and what spikes cost.
-        training_accuracy: under the training schedule, with its dropouts, while weights changed.
+        training_accuracy: under the training schedule, of a mixture each sample's own, with its dropouts, while weights
+            changed.
         validation_accuracy: under the training schedule without dropouts, after the epoch; with the recipe's
-            `validation_margin`, if it has one.
+            `validation_margin`, if it has one; of a mixture the mean over its entries.
         spike_density: emitted spikes per hidden neuron per training sample, while weights changed.
-        validation_density: likewise per validation sample, under the training schedule without dropouts.
+        validation_density: likewise per validation sample, as `validation_accuracy`.
         spike_cost: λ of the hidden layer whose spikes cost most; 0 where they cost nothing.
         energy_j: mean of a validation sample, where a budget measures it.
         updates_s: wall time of the epoch's updates, without validation.
@@ -127,7 +129,7 @@ def train(
         recipe: what to do.
         training, validation: splits; the test split has no place here.
         seed: of samples' order and all draws.
-        schedule: to train through and validate with: the recipe's with a chip's times, or any; None takes the recipe's.
+        schedule: to train through (the recipe's with a chip's times, or any; of a mixture the first); None for its own.
         on_epoch: called after each epoch; training ends where it returns True.
         hooks: loss, optimizer, learning rates and batches of your own.
         quantization, meter: of the recipe's chip, for a recipe of 'chip'; of the chip that a budget of energy names.
@@ -218,6 +220,11 @@ class _Training:
     def network(self) -> SpikingNetwork:
         return self.weights.network
 
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """All that is trained through; a mixture's others follow the first."""
+        return (self.schedule, *self.recipe.schedules[1:])
+
     @cached_property
     def learned(self) -> LearnedNeurons | None:
         """What of the neurons learns."""
@@ -265,8 +272,10 @@ class _Training:
         """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
         so that all code is loaded whether or not this is the first training of the process. No weight moves."""
         sample = training.select([0])
-        replace(self, seed=0).loss(sample, epoch=0).value.backward()  # type: ignore[no-untyped-call]
-        predict(self.network, sample, self.schedule, engine=self.engine)
+        first = replace(self, seed=0)
+        for schedule in self.schedules:
+            first.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
+        self.validate(sample)
         self.network.zero_grad(set_to_none=True)
         number = torch.zeros(1, requires_grad=True)
         number.grad = torch.ones(1)
@@ -291,8 +300,7 @@ class _Training:
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start
-            validated = self.recipe.validated_under(self.schedule)
-            answers = answer(self.network, validation, validated, seed=self.seed, engine=self.engine)
+            accuracy, spikes = self.validate(validation)
             hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start
             report = EpochReport(
@@ -300,9 +308,9 @@ class _Training:
                 epochs=self.recipe.epochs,
                 loss=loss / len(training),
                 training_accuracy=correct / len(training),
-                validation_accuracy=float((answers.predictions == validation.labels).mean()),
+                validation_accuracy=accuracy,
                 spike_density=emitted / len(training) / hidden,
-                validation_density=answers.emitted / len(validation) / hidden,
+                validation_density=spikes / len(validation) / hidden,
                 spike_cost=0.0 if self.costs is None else max(self.costs.of_update(epoch).multipliers),
                 energy_j=None if self.costs is None else self.costs.energy_j(self.network),
                 updates_s=updates_s,
@@ -361,13 +369,23 @@ class _Training:
         if self.learned is not None:
             self.learned.join()
 
+    def validate(self, split: EventBatch) -> tuple[float, float]:
+        """Accuracy and spikes emitted by hidden neurons, means over the schedules that are trained through."""
+        schedules = map(self.recipe.validated_under, self.schedules)
+        found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
+        right = [answers.predictions == split.labels for answers in found]
+        return float(np.mean(right)), float(np.mean([answers.emitted for answers in found]))
+
     def loss(self, batch: EventBatch, epoch: int) -> ClassificationLoss:
+        return mixed_loss(self.schedules, batch, partial(self.one_loss, epoch=epoch), seed=self.seed, epoch=epoch)
+
+    def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
         if self.learned is not None:
             self.learned.join()
         return classification_loss(
             self.network,
             batch,
-            self.schedule,
+            schedule,
             regularization=self.recipe.regularization,
             seed=self.seed,
             epoch=epoch,

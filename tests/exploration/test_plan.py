@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,21 @@ def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     assert fitted.unquantized_summary == loihi.unquantized_summary
     assert fitted.unquantized_summary.execution == fitted.unquantized.key
     assert floats.unquantized is None
-    assert floats.summaries == (floats.summary,)
+    assert floats.summaries == (floats.summary, floats.layered_summary)
+
+
+def test_every_execution_is_held_against_one_under_layered_inference_which_schedules_share():
+    """Its own where its spikes are those, however the answer is read."""
+    more = tiny(("asynchronous]}", "asynchronous, early]}"), ("seeds:", "  early: {group_size: layer}\nseeds:"))
+    by_schedule = {point.columns["schedule"]: point.jobs for point in feasible(more)}
+    layered, asynchronous, early = (by_schedule[name] for name in ("layered", "asynchronous", "early"))
+    assert layered.layered == layered.execution
+    assert early.layered == early.execution == layered.execution
+    assert (early.summary.decided_after, early.layered_summary) == (1, layered.layered_summary)
+    assert asynchronous.layered.schedule == LAYERED
+    assert replace(asynchronous.layered, schedule=asynchronous.execution.schedule) == asynchronous.execution
+    assert asynchronous.layered_summary == SummaryInputs(execution=asynchronous.layered.key, last_step=None)
+    assert asynchronous.executions[-1] == asynchronous.layered
 
 
 def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:

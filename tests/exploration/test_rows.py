@@ -34,6 +34,7 @@ def by_hand(*, spiking_readout: bool = True) -> Execution:
         active=array([[[2, 2, 2], [2, 0, 2]], [[0, 0, 0]] * 2, [[2, 2, 2], [0, 0, 0]]]),
         residual=array([[2, 0, 2], [0, 0, 0], [0, 0, 0]]),
         forward_steps=array([[4, 3], [0, 0], [5, 0]]),
+        contended_steps=array([[2, 1], [0, 0], [3, 0]]),
         steps_to_first_output=array([[3, 3], [NOT_REACHED] * 2, [4, NOT_REACHED]]),
         spikes_to_first_output=array([[2, 1], [NOT_REACHED] * 2, [5, NOT_REACHED]]),
         spikes_to_stop=array([[2, 2], [0, 0], [5, 0]]),
@@ -57,6 +58,7 @@ def test_summary_by_hand():
         "spike_density_quartiles": pytest.approx([0.375, 0.75, 1.0]),  # of 0, 3/4 and 5/4
         "input_events": 3.0,
         "forward_steps": 4.0,  # (7 + 0 + 5) / 3
+        "contention": 0.5,  # 6 of 12 steps
         "latency_steps": pytest.approx(10 / 3),  # over the three passes that decided
         "latency_spikes": pytest.approx(8 / 3),
         "decided_pass_fraction": 0.5,

@@ -124,6 +124,23 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
     assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
 
 
+def test_a_mixture_takes_no_defaults_of_one_schedule_and_its_mistakes_have_their_line():
+    def with_mixture(text: str) -> str:
+        defaults = "recipe_defaults: {group_size: 4, policy: fifo, momentum_noise: 0.25, "
+        mixed = f"{LAYERED}\n  mixed: {{method: unlayered, mixture: {text}}}"
+        return TINY.replace(LAYERED, mixed).replace("recipe_defaults: {", defaults)
+
+    layered, quiet = "{method: layered}", "{policy: random, group_size: 2}"
+    spec = parse_document(with_mixture(f"[{quiet}, {layered}]"), "good.yaml", SweepSpec).recipes["mixed"]
+    assert spec.momentum_noise == 0
+    loud = "{policy: momentum, group_size: 3}"
+    spec = parse_document(with_mixture(f"[{quiet}, {loud}]"), "good.yaml", SweepSpec).recipes["mixed"]
+    assert (spec.momentum_noise, [one.group_size for one in spec.schedules]) == (0.25, [2, 3])
+    (found,) = problems(with_mixture(f"[{layered}, {{policy: randum, group_size: 2}}]"))
+    assert found[1].startswith("recipes.mixed.mixture.1.policy: unknown scheduling policy 'randum'; did you mean")
+    assert "mixed:" in with_mixture("").splitlines()[found[0] - 1]
+
+
 def test_mistakes_in_a_calibration_have_their_line():
     def with_calibration(text: str) -> str:
         return TINY.replace("{method: layered}", f"{{method: layered, calibration: {text}}}")

@@ -23,6 +23,8 @@ def test_the_papers_tables_come_out_of_its_densities():
     assert columns(accuracy_and_density(points), "training", "inference", "accuracy", "spike density", "seeds") == [
         ("Layered (layered)", "Layered", "94.9 %", "3.987", "1")
     ]
+    other = points_of([middle_seed("layered", "random")])
+    assert columns(accuracy_and_density(other), "contention", "agreement") == [("75.0 %", "87.5 %")]
     # Table 3: 3.987 · 192 · 46 = 3.521e4 operations, times 26 pJ = 0.9155 µJ.
     assert columns(operations_and_energy(points), "SOs ×10⁴, paper", "energy µJ, paper") == [("3.521", "0.9155")]
 

@@ -61,6 +61,18 @@ def test_claims_about_training_pass_calibrated_models_by():
     assert [beside[name].sentence for name in names] == [alone[name].sentence for name in names]
 
 
+def test_sparsity_is_not_taken_for_asynchrony():
+    """A remark where unlayered training alone made spikes cost something."""
+    rows = accuracies({("layered", "layered"): [0.9, 0.91], ("layered", "random"): [0.6, 0.61]})
+    rows += accuracies({("unlayered_rs", "random"): [0.8, 0.81]})
+    for charged in ((), ("unlayered_rs",), ("layered", "unlayered_rs")):
+        priced = [row | {"training_cost": "0.06" if row["recipe"] in charged else None} for row in rows]
+        for name in ("recovery", "parity"):
+            sentence = claims(priced)[name].sentence
+            said = "cost something in the training of unlayered_rs and nothing in that of layered:" in sentence
+            assert said == (charged == ("unlayered_rs",))
+
+
 @pytest.mark.parametrize(
     ("layered", "others", "status", "says"),
     [

@@ -154,6 +154,7 @@ class Builder:
             active=np.maximum.accumulate(active, axis=1),
             residual=active.max(axis=1, initial=0),
             forward_steps=steps,
+            contended_steps=np.zeros_like(steps),
             steps_to_first_output=first,
             spikes_to_first_output=np.where(first == NOT_REACHED, NOT_REACHED, 0),
             spikes_to_stop=np.zeros((samples, timesteps), dtype=np.int64),

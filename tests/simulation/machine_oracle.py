@@ -86,6 +86,7 @@ class Outcome:
     evaluations: list[int] = field(default_factory=list)
     barriers: list[int] = field(default_factory=list)
     forward_steps: list[int] = field(default_factory=list)
+    contended_steps: list[int] = field(default_factory=list)
     steps_to_first: list[int] = field(default_factory=list)
     spikes_to_first: list[int] = field(default_factory=list)
     spikes_to_stop: list[int] = field(default_factory=list)
@@ -185,6 +186,8 @@ def run_sample(
         for targets in sources:
             for i, _ in targets:
                 fan_in[starts[layer] + i] += 1
+    leaving = [sum(w for _, w in targets) for sources in table[1:] for targets in sources] + [0.0] * sizes[-1]
+    inhibition_order = sorted(range(total), key=lambda n: (layer_of[n], leaving[n], n))
     spec = network.neuron
     limit = network.threshold.numpy()
     if schedule.synchronization_threshold == "layer":
@@ -270,7 +273,7 @@ def run_sample(
             waiting_input = {}
         elif not waiting_input:
             complete = True
-        k, first, left_spikes, left_at_first = 0, -1, 0, -1
+        k, first, left_spikes, left_at_first, contended = 0, -1, 0, -1, 0
         history = []
         while under_way or waiting_input or any(q) or (k == 0 and schedule.barrier_messages and depth > 1):
             if cores:
@@ -342,6 +345,7 @@ def run_sample(
                 noise = uniform("input_priority", t, step, j)
                 rank = {"random": noise, "momentum": F32(F32(regularization.momentum_noise) * F32(noise))}
                 rank |= {"fifo": 0, "timed": 0, "arbiter": 0, "round_robin": -turns(0, step) * LATER}
+                rank["shallow_inhibition_first"] = LATER
                 ahead = 0 if schedule.prioritize_input else 1
                 queue.append((ahead, -rank[schedule.policy], j - len(frame), "input", j))
             for n in range(total):
@@ -350,8 +354,10 @@ def run_sample(
                     momentum = F32(p[n] + F32(F32(regularization.momentum_noise) * F32(noise)))
                     rank = {"random": noise, "momentum": momentum, "fifo": -enqueued[n]}
                     rank |= {"arbiter": -core_of[n], "round_robin": -turns(core_of[n], step) * LATER - enqueued[n]}
+                    rank["shallow_inhibition_first"] = -inhibition_order.index(n)
                     rank["timed"] = -cores.delivery(n, enqueued[n]) if cores else 0
                     queue.append((1, -rank[schedule.policy], n, "neuron", n))
+            contended += len(queue) > group_size
             for _, _, _, kind, n in sorted(queue)[:group_size]:
                 if kind == "input":
                     count = waiting_input.pop(n)
@@ -376,6 +382,7 @@ def run_sample(
         out.spikes.append(c)
         out.active.append(active)
         out.forward_steps.append(k)
+        out.contended_steps.append(contended)
         out.steps_to_first.append(first + 1 if first >= 0 else -1)
         out.spikes_to_first.append(left_at_first)
         out.spikes_to_stop.append(left_spikes)

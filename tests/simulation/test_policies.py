@@ -11,6 +11,7 @@ import pytest
 import torch
 from engine_comparison import ENGINES, assert_equals_reference, loss_of, run
 from equality import assert_same
+from networks import network_of
 from random_cases import a_case
 
 from codesign.errors import InputError
@@ -18,7 +19,7 @@ from codesign.simulation import policies
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 
-BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "timed")
+BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "shallow_inhibition_first", "timed")
 
 
 def waiting_of(size: int) -> Waiting:
@@ -46,6 +47,7 @@ def test_says_what_it_looks_at(name: str):
     policy = get_policy(name)
     assert policy.uses_uniform == looks_at(policy, "uniform")
     assert policy.uses_service == looks_at(policy, "delivery")
+    assert (policy.score is not None) == looks_at(policy, "score")
     assert policy.uses_cores == (looks_at(policy, "core") or looks_at(policy, "cores"))
 
 
@@ -60,6 +62,17 @@ def test_what_each_prefers():
     assert priority("fifo", potential=0.3, enqueue_step=1) > priority("fifo", potential=0.9, enqueue_step=2)
     assert priority("random", uniform=0.9) > priority("random", potential=1, uniform=0.3)
     assert priority("timed", enqueue_step=2, delivery=1e-9) > priority("timed", enqueue_step=1, delivery=2e-9)
+
+
+def test_shallow_inhibition_first_by_hand():
+    network = network_of("2-4-3-2")
+    with torch.no_grad():
+        network.weights()[1].copy_(torch.tensor([[1.0, -2, 0, 0.5], [0, 0, 0, 0], [-0.5, 1, 0, 0]]))
+        network.weights()[2].copy_(torch.tensor([[1.0, -1, 1], [1, -1, 1]]))
+    # sums 0.5, -1, 0, 0.5; 2, -2, 2; none: equal ones by index
+    policy = get_policy("shallow_inhibition_first")
+    assert policy.scores(network).tolist() == [3, 1, 2, 4, 6, 5, 7, 8, 9]
+    assert priority(policy.name) > priority(policy.name, score=1) > priority(policy.name, score=2)
 
 
 class _Entry:
@@ -136,7 +149,7 @@ def deep_first(waiting):
 
 
 def everything(w):
-    return (w.potential - w.enqueue_step) * (w.layer + w.core) + w.uniform * w.step - w.noise * w.index
+    return (w.potential - w.enqueue_step) * (w.layer + w.core) + w.uniform * w.step - w.noise * w.index + w.score
 
 
 def with_literals(waiting):
@@ -167,12 +180,22 @@ def not_a_number(waiting):
 @pytest.mark.parametrize("priority", [everything, with_literals, with_globals])
 @pytest.mark.parametrize("convolutional", [False, True])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolutional: bool):
-    plug_in(mine=Policy(name="mine", priority=priority, uses_uniform=True, uses_cores=True))
+    flags = {"uses_uniform": True, "uses_cores": True, "score": lambda network: network.fan_in() / 8}
+    plug_in(mine=Policy(name="mine", priority=priority, **flags))
     case = a_case(convolutional=convolutional, batch=2, regularization=Regularization())
     for options in ({"input_mode": "frame"}, {"input_mode": "queued"}):
         cores = tuple(n % 3 for n in range(case.network.shape.neurons))
         schedule = replace(case.schedule, policy="mine", cores=cores, **options)
         assert_equals_reference(replace(case, schedule=schedule))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_score_is_a_finite_number_for_each_neuron(engine: str):
+    for score, found in ((lambda network: [1, 2], r"shape \(2,\)"), (lambda network: network.decay / 0, "not finite")):
+        mine = Policy(name="mine", priority=lambda waiting: waiting.score, score=score)
+        case = a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"))
+        with pytest.raises(InputError, match=f"'mine': its score must be .* each of 71 neurons, found .*{found}"):
+            run(case, engine)
 
 
 def test_policies_of_the_same_name_are_told_apart():

@@ -33,6 +33,7 @@ def assert_equals_oracle(case: Case) -> None:
             case.epoch,
         )
         assert execution.forward_steps[b].tolist() == expected.forward_steps
+        assert execution.contended_steps[b].tolist() == expected.contended_steps
         assert execution.emitted[b].tolist() == expected.emitted
         assert execution.evaluations[b].tolist() == expected.evaluations
         assert execution.propagated[b].tolist() == expected.propagated

@@ -80,12 +80,9 @@ class FrontWatch:
 
     def _complete(self, number: int) -> None:
         point = self._plan.points[number]
-        results = [self._results.get(key) for key in _result_keys(point)]
-        known = [result for result in results if result is not None]
-        if len(known) == len(results):
-            summary, *unquantized, cost = known
-            with suppress(KeyError, TypeError):  # it lacks something
-                self._rows[number] = result_columns(point, self._plan.shape, summary, *unquantized, cost=cost)
+        if point.jobs is not None:
+            with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there
+                self._rows[number] = result_columns(point.jobs, point.chip, self._plan.shape, self._results)
                 self.changed = True
 
 

@@ -233,6 +233,8 @@ class Batch:
         core[inputs:] -= 1
         if run.schedule.cores is not None:
             core[inputs:] = run.schedule.cores
+        score = np.zeros(layout.sources, dtype=np.float32)
+        score[inputs:] = run.policy.scores(network).numpy()
         gate = np.zeros(layout.slots if rules.gated else 0, dtype=np.int64)
         open_at_once = _NO_INTEGERS
         if rules.gated:
@@ -253,6 +255,7 @@ class Batch:
             open_at_once=open_at_once,
             policy_layer=wiring.source_layer.astype(np.float32),
             policy_core=core,
+            policy_score=score,
             slices=self._slices(),
             service=_NO_SERVICE if run.service is None else self._service(run.service),
         )

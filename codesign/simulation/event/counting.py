@@ -29,6 +29,7 @@ def begin_counting(counters: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
     counters.timesteps_run[sample] = 0
     counters.forward_steps[sample, :] = 0
+    counters.contended_steps[sample, :] = 0
     counters.steps_to_first[sample, :] = -1
     counters.spikes_to_first[sample, :] = -1
     counters.spikes_to_stop[sample, :] = 0

@@ -30,6 +30,7 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
             "active": whole.active,
             "residual": whole.residual,
             "forward_steps": whole.forward_steps,
+            "contended_steps": whole.contended_steps,
             "steps_to_first_output": whole.steps_to_first,
             "spikes_to_first_output": whole.spikes_to_first,
             "spikes_to_stop": whole.spikes_to_stop,

@@ -127,7 +127,6 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             return NO_ROOM
         moment = Moment(step, was_complete, complete, refractory_key)
         waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
-        was_complete = complete
         if state.fired.tally[DECISIONS] > 0 and decided < 0:
             decided = step
         last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
@@ -143,6 +142,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             chosen, waiting = choose(rules, draw_keys, step, state, waiting, inputs_waiting)
             if chosen == NOT_A_NUMBER:
                 return NO_PRIORITY
+        _count_contended(rules, frame, room, out)
         order_by_layer(network.wiring, queue, chosen)
         if not rules.single_spikes:
             keep(rules, queue, chosen, absorb(network_key, step))
@@ -154,7 +154,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             serve_departures(network, rules, state, chosen)
         touched = propagate(network, rules, state, chosen, senders)
         inputs_waiting -= _leave(rules, queue, chosen)
-        complete = complete or inputs_waiting == 0
+        was_complete, complete = complete, complete or inputs_waiting == 0
         step += 1
         active = not last and touched + waiting > 0
     for i in range(waiting):  # what waits when the pass stops is dropped
@@ -206,6 +206,13 @@ def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> A
     if rules.timed:
         serve_row(network.service, state.served.free, 0, 0, 0.0, frame_messages(rules, input_, frame))
     return deliver_frame(network, rules, input_, frame, state), 0
+
+
+@leaf
+def _count_contended(rules: Any, frame: Any, room: Any, out: Any) -> None:
+    """Count a step in which more waited than could leave."""
+    if rules.recorded and room < 0:
+        out.counters.contended_steps[frame.sample, frame.timestep] += 1
 
 
 @leaf

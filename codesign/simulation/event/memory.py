@@ -136,6 +136,7 @@ def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices
     return Counters(
         timesteps_run=_longs(samples),
         forward_steps=_longs(samples, timesteps),
+        contended_steps=_longs(samples, timesteps),
         steps_to_first=_longs(samples, timesteps) - 1,
         spikes_to_first=_longs(samples, timesteps) - 1,
         spikes_to_stop=_longs(samples, timesteps),

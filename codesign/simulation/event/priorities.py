@@ -28,9 +28,8 @@ __all__ = ["NOT_A_NUMBER", "call_policy", "key_of", "places_of", "policy_address
 NOT_A_NUMBER = -1
 """What `call_policy` returns where a priority is not a number."""
 
-_WAITING, _POTENTIAL, _ENQUEUE_STEP, _LAYER, _CORE, _DELIVERY, _DRAWN, _POTENTIALS, _STEPS, _DELIVERIES, _KEYS = range(
-    11
-)
+_WAITING, _POTENTIAL, _ENQUEUE_STEP, _LAYER, _CORE, _SCORE, _DELIVERY = range(7)
+_DRAWN, _POTENTIALS, _STEPS, _DELIVERIES, _KEYS = range(7, 12)
 """Places of arrays in `Ranking.places`."""
 _COUNT, _INPUTS, _DRAWS = range(3)
 """Places in `Ranking.whole`."""
@@ -50,6 +49,7 @@ def places_of(state: Any, network: Any) -> Any:
         _ENQUEUE_STEP: queue.enqueue_step,
         _LAYER: network.policy_layer,
         _CORE: network.policy_core,
+        _SCORE: network.policy_score,
         _DELIVERY: state.served.delivery,
         _DRAWN: ranking.drawn,
         _POTENTIALS: ranking.potentials,
@@ -120,7 +120,7 @@ def _loop(policy: Policy) -> Callable[..., Any]:
         waiting, keys = _integers(places[_WAITING]), _integers(places[_KEYS])
         layer, core, drawn = _floats(places[_LAYER]), _floats(places[_CORE]), _floats(places[_DRAWN])
         potentials, steps = _floats(places[_POTENTIALS]), _floats(places[_STEPS])
-        deliveries = _floats(places[_DELIVERIES])
+        deliveries, score = _floats(places[_DELIVERIES]), _floats(places[_SCORE])
         step, noise, cores = numbers[_STEP], numbers[_NOISE], numbers[_CORES]
         # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
         if whole[_DRAWS]:
@@ -158,6 +158,7 @@ def _loop(policy: Policy) -> Callable[..., Any]:
                         noise,
                         deliveries[i] if sees_delivery else np.float32(0),
                         cores,
+                        score[source],
                     )
                 )
             )

@@ -101,6 +101,7 @@ class Network(NamedTuple):
     open_at_once: Integers  # positions with a neuron of gate 0, whose barrier message leaves in step 0
     policy_layer: Floats  # (sources,) layer, as policies see it: 0 for inputs
     policy_core: Floats  # (sources,) core, as policies see it: 0 for inputs
+    policy_score: Floats  # (sources,) what the policy's `score` gives: 0 for inputs
     slices: Slices
     service: Service
 
@@ -154,7 +155,7 @@ class Input(NamedTuple):
     values: Floats
     labels: Longs
     sample_ids: Longs
-    purpose_keys: NDArray[np.uint64]  # (5,) key of all draws for a `Purpose`
+    purpose_keys: NDArray[np.uint64]  # key of all draws for each `Purpose`
     kept: Floats  # values after input dropout; `values` themselves where there is none
     kept_by_sample: bool  # `kept` holds the entries of one sample at a time
 
@@ -296,6 +297,7 @@ class Counters(NamedTuple):
 
     timesteps_run: Longs
     forward_steps: Longs
+    contended_steps: Longs
     steps_to_first: Longs
     spikes_to_first: Longs
     spikes_to_stop: Longs

@@ -16,12 +16,14 @@ from codesign.simulation.policies.momentum import MOMENTUM
 from codesign.simulation.policies.policy import Policy, Waiting
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.policies.round_robin import ROUND_ROBIN
+from codesign.simulation.policies.shallow_inhibition_first import SHALLOW_INHIBITION_FIRST
 from codesign.simulation.policies.timed import TIMED
 
 __all__ = ["Policy", "Waiting", "get_policy", "is_built_in", "is_registered", "policy_names"]
 
 
-_BUILT_IN = {policy.name: policy for policy in (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER)}
+_ALL = (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER, SHALLOW_INHIBITION_FIRST)
+_BUILT_IN = {policy.name: policy for policy in _ALL}
 
 
 @cache  # to look through all that is installed takes longer than to check a file

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NamedTuple
 
+import torch
+
 from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["Policy", "Waiting"]
 
@@ -27,6 +30,7 @@ class Waiting(NamedTuple):
         delivery: seconds from the start of the pass until its message is at its last destination core; 0 for an input,
             and for policies without `uses_service`.
         cores: how many cores there are, counted up to the last with a neuron.
+        score: what the policy's `score` gives the neuron; 0 for an input, and for policies without one.
     """
 
     potential: Any
@@ -39,6 +43,7 @@ class Waiting(NamedTuple):
     noise: Any
     delivery: Any
     cores: Any
+    score: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +54,16 @@ class Policy:
         name: what schedules call it, if it is registered.
         priority: of what waits, higher leaves first, ties by index, lowest first: branch-free scalar arithmetic that
             runs unchanged on torch tensors and under a compiler.
-        version: raised when `priority` changes; stored results of other versions are not used.
+        version: raised when `priority` or `score` changes; stored results of other versions are not used.
         uses_uniform: whether `uniform` matters, so that evaluation seeds do.
         uses_cores: whether `core` or `cores` matters, so that the mapping changes spikes.
         uses_service: whether `delivery` matters; schedules of such a policy need a `service`, and the mapping and the
             chip's times change spikes.
+        score: gives each neuron of a network, with the weights that it runs with, a number that `priority` sees as
+            `score`: (N,) finite ones, a tensor or what becomes one. Called once a run, and free to do what it likes.
 
     Raises:
-        InputError: it has no name, or its priority is not a function of one argument.
+        InputError: it has no name, or its priority or score is not a function of one argument.
     """
 
     name: str
@@ -65,13 +72,37 @@ class Policy:
     uses_uniform: bool = False
     uses_cores: bool = False
     uses_service: bool = False
+    score: Callable[[SpikingNetwork], Any] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise InputError(f"name: a scheduling policy must have one, found {self.name!r}")
-        try:
-            signature(self.priority).bind("waiting")
-        except (TypeError, ValueError) as error:
+        functions: dict[str, tuple[Any, str]] = {"priority": (self.priority, "Waiting")}
+        if self.score is not None:
+            functions["score"] = self.score, "SpikingNetwork"
+        for name, (function, argument) in functions.items():
+            try:
+                signature(function).bind(argument)
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
+                ) from error
+
+    @torch.no_grad()
+    def scores(self, network: SpikingNetwork) -> torch.Tensor:
+        """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
+
+        Raises:
+            InputError: it does not give one finite number for each neuron.
+        """
+        neurons = network.shape.neurons
+        if self.score is None:
+            return torch.zeros(neurons)
+        scores = torch.as_tensor(self.score(network), dtype=torch.float32, device="cpu")
+        if scores.shape != (neurons,) or not bool(torch.isfinite(scores).all()):
+            found = "one that is not finite" if scores.shape == (neurons,) else f"shape {tuple(scores.shape)}"
             raise InputError(
-                f"policy '{self.name}': priority must be a function of one argument, a `Waiting`: {error}"
-            ) from error
+                f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons, "
+                f"found {found}"
+            )
+        return scores

@@ -1,0 +1,43 @@
+"""Shallow inhibition first: the shallowest layer that waits leaves first, within it the most inhibitory neuron.
+
+A layer that is done before the next one begins is what makes layered inference layered. Where a group cannot hold a
+layer, a neuron that inhibits before others excite keeps spikes from being sent that layered inference would not send.
+An order that never changes needs no memory on a chip: an arbiter of fixed priority keeps it if neurons are numbered so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.policies.policy import Policy, Waiting
+
+__all__ = ["SHALLOW_INHIBITION_FIRST", "priority", "score"]
+
+
+def score(network: SpikingNetwork) -> torch.Tensor:
+    """(N,) place of each neuron, from 1: by layer, then by the sum of its outgoing weights, lowest first, then index.
+
+    A sum counts a weight once for each of its synapses, scaled as pools on the way scale it.
+    """
+    connections, sizes = network.layer_connections(), network.shape.layer_sizes
+    sums = []
+    for connection in connections[1:]:
+        everyone = torch.ones((1, connection.outputs), dtype=torch.float64)
+        sums.append(connection.spikes_gradient(everyone, connection.weight.detach().cpu().double())[0])
+    sums.append(torch.zeros(sizes[-1], dtype=torch.float64))  # output neurons have no successors
+    places = [
+        start + 1 + of_layer.argsort(stable=True).argsort()
+        for start, of_layer in zip(network.shape.starts, sums, strict=False)
+    ]
+    return torch.cat(places)
+
+
+def priority(waiting: Waiting) -> Any:
+    """Minus the neuron's place; inputs, at 0, come before all neurons."""
+    return -waiting.score
+
+
+SHALLOW_INHIBITION_FIRST = Policy(name="shallow_inhibition_first", priority=priority, score=score)

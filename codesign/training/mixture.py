@@ -1,0 +1,89 @@
+"""Training through several forward passes: a mixture, of which every sample draws one entry in every epoch.
+
+The draw is a hash of seed, epoch and the sample's id, as all draws are (`codesign.simulation.random`), so it depends on
+neither the batch nor the order of samples. A batch is parted by entry, each part goes through its own schedule, and the
+loss is that of all samples together: the mean over parts, each weighted by its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from codesign.documents import Spec
+from codesign.simulation.engine import ClassificationLoss
+from codesign.simulation.policies import get_policy, policy_names
+from codesign.simulation.random import Purpose, sample_key, uniform
+from codesign.simulation.schedule import Schedule
+from codesign.units import Positive
+from codesign.workload.events import EventBatch
+
+__all__ = ["MixtureEntry", "drawn_entries", "mixed_loss"]
+
+
+class MixtureEntry(Spec):
+    """One of the forward passes of a mixture: a policy and a group size, or layered backpropagation.
+
+    Attributes:
+        method: `layered` has neither of the others, `unlayered` both.
+        policy, group_size: as in a recipe.
+    """
+
+    method: Literal["layered", "unlayered"] = "unlayered"
+    policy: str | None = None
+    group_size: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> MixtureEntry:
+        given = [name for name in ("policy", "group_size") if getattr(self, name) is not None]
+        if self.method == "layered" and given:
+            raise ValueError(f"a layered entry has no schedule to choose: remove {', '.join(given)}")
+        if self.method == "unlayered" and len(given) < 2:
+            raise ValueError("an entry needs policy and group_size, or method 'layered' and neither")
+        if self.policy is not None and self.policy in policy_names() and get_policy(self.policy).uses_service:
+            raise ValueError(f"policy '{self.policy}' looks at a chip's service times; a mixture is for no chip")
+        return self
+
+    @property
+    def summary(self) -> str:
+        """In words, as results and cards tell it."""
+        return "layered" if self.method == "layered" else f"{self.policy} F = {self.group_size}"
+
+
+def drawn_entries(sample_ids: NDArray[np.int64], entries: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+    """(B,) which of so many entries each sample draws in an epoch; all are as likely."""
+    key = sample_key(seed, epoch, Purpose.MIXTURE, torch.from_numpy(sample_ids.copy()))
+    return (uniform(key).double() * entries).long().numpy()
+
+
+def mixed_loss(
+    schedules: Sequence[Schedule],
+    batch: EventBatch,
+    loss: Callable[[EventBatch, Schedule], ClassificationLoss],
+    *,
+    seed: int,
+    epoch: int,
+) -> ClassificationLoss:
+    """The loss of a batch whose samples go through the schedules that they draw; its rows are in the batch's order."""
+    if len(schedules) == 1:
+        return loss(batch, schedules[0])
+    drawn = drawn_entries(batch.sample_ids, len(schedules), seed=seed, epoch=epoch)
+    order = [np.flatnonzero(drawn == entry) for entry in range(len(schedules))]
+    parts = [
+        (len(samples) / len(batch), loss(batch.select(samples), schedule))
+        for samples, schedule in zip(order, schedules, strict=True)
+        if len(samples)
+    ]
+    places = torch.from_numpy(np.argsort(np.concatenate(order)))
+    charges = [part.charges for _, part in parts if part.charges is not None]
+    return ClassificationLoss(
+        value=torch.stack([share * part.value for share, part in parts]).sum(),
+        logits=torch.cat([part.logits for _, part in parts])[places],
+        spikes=torch.cat([part.spikes for _, part in parts])[places],
+        charges=torch.cat(charges)[places] if charges else None,
+    )
