@@ -101,10 +101,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "dcf3945f3261c0cd",
-        "execute": "ca271125197f1308",
-        "summary": "5620f598ad59c54a",
-        "cost": "dae583fd6c971a21",
+        "train": "073f79349171fa1b",
+        "execute": "053cafa99b3f1437",
+        "summary": "25efcd6b56db1973",
+        "cost": "0ffa376fe066ca33",
     }
 
 
