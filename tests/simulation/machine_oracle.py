@@ -104,6 +104,7 @@ def skip(out: Outcome, neurons: int) -> None:
     out.histories.append([])
     for values, nothing in (
         (out.forward_steps, 0),
+        (out.contended_steps, 0),
         (out.steps_to_first, -1),
         (out.spikes_to_first, -1),
         (out.spikes_to_stop, 0),
