@@ -21,7 +21,6 @@ from codesign.exploration.models import file_names
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
-from codesign.hardware.quantization import grid_of, quantize_weights
 
 UNLAYERED = (
     "  layered: {method: layered}\n",
@@ -66,8 +65,7 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     assert table["layered"]["open_inputs"] == loaded.card.open_inputs == loaded.network.open_inputs == 512
     assert table["asynchronous"]["float_accuracy"] == answers[0].accuracy
 
-    grid = grid_of(cd.find_chip("mubrain").weights)
-    stored.load_state_dict(quantize_weights(decode_state(entry.payload), 4, grid))
+    cd.quantize(stored, cd.chip_quantization(cd.find_chip("mubrain")))
     asynchronous, layered = (cd.evaluate(stored, workload.test, one) for one in (schedule, cd.LAYERED))
     answered = asynchronous.decided(1).predictions
     assert 0 < table["asynchronous"]["agreement"] == (answered == layered.predictions).mean() < 1

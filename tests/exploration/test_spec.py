@@ -156,10 +156,11 @@ def test_mistakes_in_a_calibration_have_their_line():
     assert "a calibration is for no chip" in problems(with_calibration("{policy: timed}"))[0][1]
 
 
-def test_a_chip_for_all_recipes_passes_layered_ones_by():
+def test_a_policy_for_all_recipes_passes_layered_ones_by():
     default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain, policy: timed, ")
     spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
-    assert (spec.recipes["layered"].chip, spec.recipes["timed"].chip) == (None, "mubrain")
+    assert (spec.recipes["layered"].policy, spec.recipes["timed"].policy) == ("random", "timed")
+    assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
 
 
 def test_preset_fills_what_defaults_and_recipe_leave_open():

@@ -141,7 +141,7 @@ def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path, cache_ro
     assert one["validation_accuracy"] == other["validation_accuracy"]
     assert one["spike_density"] != other["spike_density"]
     metadata = results(tmp_path).metadata
-    assert "calibration" not in metadata.recipes["layered"]
+    assert metadata.recipes["layered"]["calibration"] is None
     assert metadata.recipes["calibrated"]["calibration"] == (
         "cross_entropy for random, F = 4, on_output + 1, input mode frame, on 40 training samples"
     )

@@ -21,8 +21,8 @@ from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import Placement, place
-from codesign.hardware.quantization import quantize_weights
 from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
@@ -163,8 +163,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "recipe.learning_rate": (lambda v: trained(learning_rate=v), [NAN, np.inf, -1.0]),
     "recipe.weight_decay": (lambda v: trained(weight_decay=v), [NAN, np.inf, -1.0]),
     "network: weights": (lambda v: evaluate(network_with(v), events(), LAYERED), [NAN, np.inf]),
-    "connections.0.weight": (lambda v: quantize_weights(network_with(v).state_dict(), 4), [NAN, np.inf]),
-    "weight bits": (lambda v: quantize_weights(network().state_dict(), v), [0, 33, NAN, 1.5, True]),
+    "weights of layer 0": (lambda v: quantize(network_with(v), Quantization(bits=4)), [NAN, np.inf]),
     "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
     "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),

@@ -63,8 +63,6 @@ def test_policies_that_look_at_times_need_a_chip():
         Recipe(method="unlayered", policy="timed", epochs=1)
     assert Recipe(method="unlayered", policy="timed", chip="mubrain", epochs=1).schedule.policy == "timed"
     assert Recipe(method="unlayered", policy="fifo", chip="mubrain", epochs=1).schedule.cores is None
-    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove chip"):
-        Recipe(method="layered", chip="mubrain", epochs=1)
 
 
 def test_policies_that_look_at_cores_need_no_chip():
