@@ -35,6 +35,7 @@ from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement
+from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
@@ -112,14 +113,16 @@ class TrainInputs:
         usual = {name: field.default for name, field in Recipe.model_fields.items()}
         learning = {name: value for name, value in self.recipe if name not in _HELD_BESIDE and value != usual[name]}
         calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
-        own_loss = {} if loss is None else {"loss_version": loss}
+        besides: dict[str, object] = {} if loss is None else {"loss_version": loss}
+        if self.recipe.mixture is not None:  # `schedule` is its first alone
+            besides["mixture_schedules"] = self.recipe.schedules[1:]
         return _key(
             "train",
             TRAIN_VERSION,
             self,
             recipe=learning,
             metered=None if self.metered is None else _metered_digest(self.metered),
-            **own_loss,
+            **besides,
             policy_version=get_policy(self.schedule.policy).version,
             calibration_policy_version=None if calibration is None else get_policy(calibration.policy).version,
             mixture_policy_versions=[get_policy(schedule.policy).version for schedule in self.recipe.schedules[1:]],
@@ -228,8 +231,16 @@ _HELD_BESIDE = {"method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_grad
 
 
 def _metered_digest(metered: MeteredChip) -> str:
-    placement = _placement_digest(metered.placement)
-    return digest({"placement": placement, "operation": metered.operation, "book": metered.book})
+    # The training is led by executions and prices, and so by whatever changes them.
+    policy = get_policy(chip_schedule(metered.placement).schedule.policy)
+    return digest(
+        {
+            "placement": _placement_digest(metered.placement),
+            "operation": metered.operation,
+            "book": metered.book,
+            "versions": (EXECUTE_VERSION, COST_VERSION, policy.version),
+        }
+    )
 
 
 def _without_remarks(value: Any) -> Any:

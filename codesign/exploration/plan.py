@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
@@ -33,6 +33,7 @@ from codesign.simulation.schedule import LAYERED
 from codesign.training.learned import check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
+from codesign.training.spike_costs import check_budget, check_spike_cost
 from codesign.workload.dataset import WorkloadOutline
 
 __all__ = ["FeasiblePoint", "Plan", "PlannedPoint", "build_plan"]
@@ -197,14 +198,10 @@ def _models(
     """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
-            parameter = "loss"
+            parameter = "chip"
             try:
-                check_loss(make_loss(recipe.value.loss), spec.neuron, workload.timesteps)
-                if recipe.value.augmentation is not None:
-                    parameter, still = "augmentation", workload.timestep_s == 0
-                    recipe.value.augmentation.check(workload.input_grid, workload.timestep_s, currents=still)
-                parameter = "learn"
-                check_learn(recipe.value.learn, spec.neuron.time_constant, workload.timestep_s)
+                for parameter, check in _checks(spec, shape, workload, recipe.value):  # noqa: B007  used where it fails
+                    check()
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
                 parameter = "budget"
@@ -240,6 +237,19 @@ def _models(
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
+
+
+def _checks(
+    spec: SweepSpec, shape: NetworkShape, workload: WorkloadOutline, recipe: Recipe
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Parameters of a recipe, and what raises InputError where they do not go with network and workload."""
+    yield "loss", lambda: check_loss(make_loss(recipe.loss), spec.neuron, workload.timesteps)
+    if (augmentation := recipe.augmentation) is not None:
+        timestep_s = workload.timestep_s
+        yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=timestep_s == 0)
+    yield "learn", lambda: check_learn(recipe.learn, spec.neuron.time_constant, workload.timestep_s)
+    yield "spike_cost", lambda: check_spike_cost(recipe, shape)
+    yield "budget", lambda: check_budget(recipe, shape)
 
 
 class _Builder:

@@ -27,7 +27,7 @@ from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.units import format_si
 
-__all__ = ["SpikeCosts"]
+__all__ = ["SpikeCosts", "check_budget", "check_spike_cost"]
 
 _TOLERANCE = 1.05
 """A budget is kept by what takes at most this much of it."""
@@ -46,10 +46,12 @@ class SpikeCosts:
         meter: for a budget of energy.
 
     Raises:
-        InputError: the costs are not one for each hidden layer, or a budget of energy has no meter.
+        InputError: as `check_spike_cost` and `check_budget`, or a budget of energy has no meter.
     """
 
     def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
+        check_spike_cost(recipe, shape)
+        check_budget(recipe, shape)
         self.budget, self.epochs, self.meter = recipe.budget, recipe.epochs, meter
         self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
         self.in_energy = self.budget is not None and self.budget.energy is not None
@@ -135,12 +137,21 @@ class SpikeCosts:
         return risen, float(kept), accuracy if kept else -taken
 
 
+def check_spike_cost(recipe: Recipe, shape: NetworkShape) -> None:
+    """Raises InputError where costs are neither one number nor one for each hidden layer."""
+    given, layers = recipe.spike_cost, len(shape.layers) - 1
+    if isinstance(given, tuple) and len(given) != layers:
+        raise InputError(f"spike_cost: must be one number, or one for each of {layers} hidden layers, not {len(given)}")
+
+
+def check_budget(recipe: Recipe, shape: NetworkShape) -> None:
+    """Raises InputError where there is no spike that a budget could save."""
+    if recipe.budget is not None and not shape.hidden_neurons:
+        raise InputError("budget: needs hidden neurons, whose spikes it saves, and the network has none")
+
+
 def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
     """λ of each hidden layer as a training begins."""
     given = recipe.spike_cost
     each = given if isinstance(given, tuple) else (given,) * hidden_layers
-    if len(each) != hidden_layers:
-        raise InputError(
-            f"spike_cost: must be one number, or one for each of {hidden_layers} hidden layers, not {each}"
-        )
     return each if any(each) else (_FIRST,) * hidden_layers

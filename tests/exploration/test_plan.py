@@ -84,6 +84,17 @@ def test_keys_of_unlayered_trainings_change_with_what_they_train_through(paramet
     assert len(keys(other)["train"] & keys(base)["train"]) == 1  # the layered model is the same
 
 
+@pytest.mark.parametrize("parameter", ["input_mode: queued", "refractory: false"])
+def test_keys_of_mixtures_change_with_what_only_later_entries_look_at(parameter):
+    mixture = "mixture: [{method: layered}, {policy: random, group_size: 2}]"
+    base, other = (
+        tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  mixed: {{method: unlayered, {mixture}{more}}}"))
+        for more in ("", f", {parameter}")
+    )
+    assert len(keys(base)["train"] & keys(other)["train"]) == 1  # the layered model is the same
+    assert changed(other, base) == {"train", "execute", "summary", "cost"}
+
+
 @pytest.mark.parametrize("parameter", ["group_size: 9", "criterion: matching", "samples: 20", "steps_after_output: 2"])
 def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter):
     recipe = "  layered: {method: layered}\n"
@@ -120,6 +131,15 @@ def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeyp
     order = ["train", "execute", "cost"]
     first = order.index(kind.lower())
     assert [before[name] == after[name] for name in order] == [place < first for place in range(3)]
+
+
+@pytest.mark.parametrize("kind", ["EXECUTE", "COST"])
+def test_trainings_for_a_budget_of_energy_depend_on_what_measures_it(kind, monkeypatch):
+    budget = "budget: {energy: 1 mJ, chip: mubrain}"
+    spec = tiny(("{method: layered}", f"{{method: layered, {budget}}}"))
+    before = keys(spec)
+    monkeypatch.setattr(f"codesign.exploration.jobs.{kind}_VERSION", 1000)
+    assert before["train"].isdisjoint(keys(spec)["train"])
 
 
 def test_a_model_is_shared_by_all_chips_and_schedules():
@@ -398,6 +418,16 @@ POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
             [("epochs: 1", "epochs: 1, augmentation: {time_jitter: 1 ms}")],
             6,
             "recipes.layered.augmentation: time_jitter: needs timesteps that last",
+        ),
+        (
+            [("{method: layered}", "{method: layered, spike_cost: [0.1]}")],
+            8,
+            "recipes.layered.spike_cost: must be one number, or one for each of 2 hidden layers, not 1",
+        ),
+        (
+            [("epochs: 1", "epochs: 1, budget: {density: 1}"), ('hidden: "12-8"', 'topology: "512-10"')],
+            6,
+            "recipes.layered.budget: needs hidden neurons, whose spikes it saves",
         ),
         (
             [(CHIP, CHIP.replace("{", "{operation: real_time, "))],
