@@ -67,21 +67,27 @@ Blocks = Mapping[str, Mapping[str, Any]]
 
 
 def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """A recipe as written, completed by its own preset, then `recipe_defaults`, then the file's preset."""
+    """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
+
+    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule.
+    """
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     defaults: dict[str, Any] = {}
     if preset is not None:
         values = {name: getattr(preset, name) for name in _PRESET_PARAMETERS}
         defaults.update({name: value for name, value in values.items() if value is not None})
-    defaults.update(mapping(data, "recipe_defaults"))
-    named, dataset = recipe.get("preset"), _recommended_for(data)
-    if isinstance(named, str) and named in RECIPES and dataset is not None:
-        recipe = {**recommended(named, dataset), **{key: value for key, value in recipe.items() if key != "preset"}}
+    shared = mapping(data, "recipe_defaults")
+    if "preset" in recipe:
+        shared = {name: value for name, value in shared.items() if name != "preset"}
+    (of_shared, shared), (of_own, recipe) = (_without_preset(given, data) for given in (shared, recipe))
+    defaults.update({**of_shared, **shared, **of_own})
     known = {**defaults, **recipe}
     if known.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
-    mixture = recipe.get("mixture")
+    if "mixture" not in recipe and any(name in recipe for name in OF_ONE_SCHEDULE):
+        defaults.pop("mixture", None)
+    mixture = {**defaults, **recipe}.get("mixture")
     if mixture is not None:
         for name in OF_ONE_SCHEDULE:
             defaults.pop(name, None)
@@ -90,6 +96,14 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     if known.get("method") == "layered" or "momentum" not in policies:
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
+
+
+def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """What the preset of a recipe says, and what is said besides; a preset that there is not stays where it is."""
+    named, dataset = given.get("preset"), _recommended_for(data)
+    if not isinstance(named, str) or named not in RECIPES or dataset is None:
+        return {}, given
+    return recommended(named, dataset), {name: value for name, value in given.items() if name != "preset"}
 
 
 def _recommended_for(data: dict[str, Any]) -> str | None:
