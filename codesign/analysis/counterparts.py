@@ -13,7 +13,7 @@ Key = tuple[Hashable, ...]
 
 
 def network_of(point: Point) -> Key:
-    """What decides accuracy and spikes beside model and schedule: weights, and what of the input is run."""
+    """What decides accuracy and spikes besides model and schedule: weights, and how much of the input is run."""
     return point.workload, point.topology, point.weight_bits, point.input_dropout or 0.0, point.timesteps
 
 

@@ -244,7 +244,7 @@ def _stops(data: dict[str, Any], blocks: Blocks, axes: Axes) -> Mistakes:
         given = value_at(recipe, ("validation_margin",)), axes.get(("recipe", name), {}).get("validation_margin")
         for at, margin in zip(where, given, strict=True):
             if margin is not None:
-                yield relocated(at, data), "needs output spikes, which readout 'potential' has none of"
+                yield relocated(at, data), "needs output spikes; readout 'potential' has none"
         calibration = value_at(recipe, ("calibration",))
         if isinstance(calibration, dict) and calibration.get("stop", "on_output") == "on_output":
             yield relocated(("recipes", name, "calibration", "stop"), data), message.format("on_output")

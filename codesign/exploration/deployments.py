@@ -171,7 +171,7 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
 
 
 def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
-    """The quantization that a recipe trains with: its own, or that of its chip.
+    """The quantization that a recipe trains with: its own, or its chip's.
 
     Raises:
         InputError: there is no such chip, or it has no weight bits.
@@ -182,7 +182,7 @@ def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | Non
     entry, chip = _named(spec, name)
     found = chip_quantization(chip, _weight_bits(entry, chip))
     if found is None:
-        raise InputError(f"chip '{name}' has no weight bits here, so that its weights are float32 anyway")
+        raise InputError(f"chip '{name}' has no weight bits here, so its weights are float32 anyway")
     return found
 
 
@@ -240,8 +240,8 @@ def _deployment(
 
 
 def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolved: Schedule) -> Inference:
-    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep; and
-    # so for the timesteps of a sample that it cannot end.
+    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep. The
+    # same holds for the timesteps of a sample that it cannot end.
     on_the_chip = stop_on_chip(resolved, chip)
     schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
 

@@ -51,7 +51,7 @@ def canonical_json(value: object) -> str:
 
     Raises:
         TypeError: something else is in `value`.
-        InputError: a scheduling policy is in it that has no name by which it could be told from others.
+        InputError: it holds a scheduling policy that is not registered, whose name says too little.
     """
     return _ENCODER.encode(_plain(value))
 
@@ -114,7 +114,7 @@ def _plain(value: object) -> Any:
     if isinstance(value, Policy):
         raise InputError(
             f"policy '{value.name}': keys name policies, and this one is not registered; make it an entry point "
-            "`codesign.policies` of a package to store what comes of it"
+            "`codesign.policies` of a package to store its results"
         )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         compared = (field.name for field in dataclasses.fields(value) if field.compare)

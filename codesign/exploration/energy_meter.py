@@ -1,4 +1,4 @@
-"""What a network takes on a chip while it is trained: for recipes with a budget of energy."""
+"""The energy that a network takes on a chip while it is trained, for recipes with a budget of energy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAMPLES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class MeteredChip:
-    """A chip whose energy is a budget.
+    """A chip whose energy a budget limits.
 
     Attributes:
         placement: the network on it.
@@ -37,7 +37,7 @@ class MeteredChip:
     book: StaticBook = "board"
 
     def meter(self, validation: EventBatch) -> EnergyMeter:
-        """Its meter on a validation split."""
+        """A meter of that energy on a validation split."""
         return energy_meter(self.placement, validation, operation=self.operation, book=self.book)
 
 
@@ -45,7 +45,7 @@ def energy_meter(
     placement: Placement, validation: EventBatch, *, operation: Operation = "accelerated", book: StaticBook = "board"
 ) -> EnergyMeter:
     """A meter of the energy that a network takes on the chip that it is placed on, under the chip's own schedule, with
-    float weights: the mean of the first hundred validation samples.
+    the weights that it has at the time: the mean of the first hundred validation samples.
 
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
@@ -55,7 +55,7 @@ def energy_meter(
     def sample_j(network: SpikingNetwork) -> float:
         drained = network.neuron.readout == "potential"
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SilentNetworkWarning)  # a network that learns may begin so
+            warnings.simplefilter("ignore", SilentNetworkWarning)  # networks may begin so
             execution = evaluate(network, some, schedule.drained() if drained else schedule)
         cost = price(execution, placement, operation=operation)
         energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j

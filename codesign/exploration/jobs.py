@@ -90,10 +90,10 @@ class TrainInputs:
     Attributes:
         workload: fingerprint of the workload.
         schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
-        quantization: what the recipe's own is, or its chip's; None trains float32 weights.
+        quantization: the recipe's own, or its chip's; None trains float32 weights.
         seed: of the initial weights, the order of samples and all dropouts.
         device: where it computes: other devices, and the engines that they need, round otherwise.
-        metered: the chip whose energy is the recipe's budget, if one is.
+        metered: the chip whose energy the recipe's budget limits, if there is one.
     """
 
     workload: str
@@ -108,8 +108,8 @@ class TrainInputs:
 
     @cached_property
     def key(self) -> str:
-        # What the recipe says of forward pass and chip is in schedule and quantization, or says nothing. What is left
-        # as it is by default is left out, so that keys last when recipes learn to say more.
+        # What the recipe says of forward pass and chip is in schedule and quantization. Defaults are left out, so that
+        # keys stay the same when recipes get more parameters.
         usual = {name: field.default for name, field in Recipe.model_fields.items()}
         learning = {name: value for name, value in self.recipe if name not in _HELD_BESIDE and value != usual[name]}
         calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
@@ -334,7 +334,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
 
 
 def _answers(execution: Execution, inputs: SummaryInputs | CostInputs) -> Facts:
-    """Of a summary what the network answered to each sample, to be held against other answers to the same samples."""
+    """What the network answered to each sample of a summary, to be compared with other answers to the same samples."""
     if not isinstance(inputs, SummaryInputs):
         return {}
     return {

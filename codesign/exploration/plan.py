@@ -129,7 +129,7 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool =
 
     Args:
         workload: what is known of it before it is read.
-        with_twins: whether design points also run with float32 weights and under layered inference, to be compared.
+        with_twins: whether design points also run with float32 weights and under layered inference, for comparison.
 
     Raises:
         InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a

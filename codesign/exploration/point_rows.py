@@ -86,7 +86,7 @@ class _Stored:
         return self._decoded[key]
 
     def predictions(self, key: str) -> Sequence[float]:
-        """What a summary's execution answered to each sample; nothing where it is not there."""
+        """What a summary's execution answered to each sample; empty where it is missing."""
         entry = self._entries[key]
         answers = None if entry is None else entry.facts.get("predictions")
         return answers if isinstance(answers, list) else ()
@@ -154,7 +154,7 @@ def result_columns(jobs: FeasiblePoint, chip: Chip, shape: NetworkShape, found: 
         found: columns by key of the job.
 
     Raises:
-        KeyError, TypeError: there is something missing.
+        KeyError, TypeError: something is missing.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
     density, energy = summary["spike_density"], chip.e_synaptic_operation_j

@@ -181,7 +181,7 @@ def _scalars(values: dict[str, Any]) -> dict[str, Scalar]:
 
 
 def _scalar(value: Any) -> Scalar:
-    """A value as a cell of a table can hold it: what has parts in words, without those that say nothing."""
+    """A value as a cell of a table can hold it: one with parts in words, without those that are None."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_scalar(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, list | tuple):

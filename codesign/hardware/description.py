@@ -80,8 +80,8 @@ class Chip(Spec):
         structure: memories and words of a core, from which prices are estimated.
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
         can_flush: whether what still waits can be dropped when the decision is made.
-        can_end_sample: whether a sample can be ended before its last timestep, when its output says so.
-        supports: leak and reset of the neurons.
+        can_end_sample: whether the host can end a sample before its last timestep, once the output is clear.
+        supports: leak and reset of the neurons, and how many thresholds and time constants a core has.
         extends: name of the chip whose description it is but for what its file says; "" for none.
         validation: published measurements.
         model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not

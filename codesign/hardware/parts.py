@@ -301,8 +301,9 @@ class Supports(Spec):
     """What the chip's neurons can do, as far as that is stated.
 
     Attributes:
-        thresholds, time_constants: how many the neurons of a core can have: a number, or `neuron` for one each; None
-            where it is not stated.
+        leak, reset: whether potentials decay, and how neurons reset after a spike.
+        thresholds, time_constants: how many different ones the neurons of a core can have: a number, or `neuron` for
+            one each; None where it is not stated.
     """
 
     leak: Answer = "unknown"

@@ -102,8 +102,8 @@ def chip_schedule(
 def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
 
-    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway, and looks for a
-    margin after each timestep; where it cannot end a sample, the answer is read at the margin and the rest is run.
+    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway, and a margin is
+    checked after each timestep. Where it cannot end a sample, the answer is read at the margin and the rest is run.
 
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
@@ -239,8 +239,8 @@ def neuron_assumptions(chip: Chip, *, time_constant_s: float, reset: str, refrac
 def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> tuple[str, ...]:
     """What a network whose neurons differ needs that the chip does not have, or is not stated to have.
 
-    Thresholds that only differ between layers are nothing more than scales of the layers' weights, and so no assumption
-    where each layer has its own.
+    Thresholds that differ only between layers amount to scales of the layers' weights, and need no assumption where
+    each layer has its own scale.
 
     Args:
         learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.

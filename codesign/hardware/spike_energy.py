@@ -1,4 +1,4 @@
-"""What one more spike takes on a chip: what a budget of energy leads the training of a network by."""
+"""The energy of one more spike on a chip, by which a budget of energy weighs spikes in training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spike_energy(placement: Placement) -> NDArray[np.float64]:
     """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.
 
     That is its generation, its message over the ways to the cores of the next layer, the synaptic operations there, and
-    the updates of the neurons that it reaches, as far as the chip gives their energies. It is the energy of a pass in
+    the updates of the neurons that it reaches, where the chip gives energies for them. It is the energy of a pass in
     which all neurons of a part fire once, less that of a pass without spikes, by neuron: neurons of a part count alike,
     each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes.
 
@@ -48,7 +48,7 @@ def spike_energy(placement: Placement) -> NDArray[np.float64]:
 
 
 def _one_part_each(placement: Placement) -> Execution:
-    """Samples of one timestep: in each all neurons of one part fire once, in the last one none."""
+    """Samples of one timestep: in each, all neurons of one part fire once; in the last, none does."""
     shape, slices = placement.shape, placement.slices(core_aware=True)
     layers, samples = len(shape.layers), len(slices) + 1
     of_layer = np.array([part.layer for part in slices])

@@ -33,7 +33,7 @@ class StepWork:
             be added up, K stands for parts.
         sent: (U, S + 1) messages under way in the step by source: 0 the input, 1 + slice.
         which: (B, H) row of `work` of each step of each sample; row 0 stands for no step, and takes no time. Samples
-            that run fewer timesteps than others have it first: all are aligned at their ends.
+            that run fewer timesteps than others begin with it, so that all end together.
         routes: S + 1 arrays (ways, 3) of the different ways of a message of each source to the next layer: hops along
             the row, along the column, and borders between chips.
         links: (S + 1, Q) how often one message of each source passes each of Q links.

@@ -213,7 +213,7 @@ def _check_drained(execution: Execution, chip: Chip) -> None:
 
 
 def unable(answer: Answer, verb: str) -> str:
-    """What a chip file that does not say `yes` says."""
+    """In words, an answer of a chip file other than `yes`."""
     return f"cannot {verb}" if answer == "no" else f"is not known to be able to {verb}"
 
 

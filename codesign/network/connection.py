@@ -125,7 +125,7 @@ class Connection(torch.nn.Module):
         return self.messages(ones)[0].round().to(torch.int64)
 
     def of_inputs(self, of_columns: torch.Tensor) -> torch.Tensor:
-        """(inputs,) of each source neuron, from the (columns,) of each column of weights, of `weight[:, i]`.
+        """(inputs,) values of source neurons from the (columns,) values of columns of weights, `weight[:, i]`.
 
         A column of a fully connected layer belongs to a source neuron, or to a window of the pools before the layer;
         that of a convolution to a channel.
@@ -135,7 +135,7 @@ class Connection(torch.nn.Module):
         return of_columns.repeat_interleave(self.inputs // len(of_columns))
 
     def of_columns(self, of_inputs: torch.Tensor) -> torch.Tensor:
-        """(columns,) sums over the source neurons of each column; the adjoint of `of_inputs`."""
+        """(columns,) sums of (inputs,) values over the source neurons of each column; the adjoint of `of_inputs`."""
         if isinstance(self.target, Linear):
             return self._pool(of_inputs).flatten()
         return of_inputs.reshape(self.columns, -1).sum(dim=1)

@@ -55,12 +55,12 @@ class Quantization(Spec):
     @model_validator(mode="after")
     def _check(self) -> Quantization:
         if not self.signed and self.levels == "full":
-            raise ValueError("levels 'full' reach further below zero, and weights without sign are never there")
+            raise ValueError("levels 'full' are for signed weights; these have no sign")
         return self
 
     @property
     def summary(self) -> str:
-        """All of it in a line, as results and cards tell it."""
+        """All of it in a line, for results and cards."""
         sign = f"{self.levels} levels" if self.signed else "no sign"
         parts = [f"{self.bits} bits a weight, {sign}, one scale a {self.scale}"]
         if self.potential_bits is not None:

@@ -49,7 +49,7 @@ class SpikingNetwork(torch.nn.Module):
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
-        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak; likewise.
+        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. Gradients likewise.
         input_gate: bool buffer, whether events of each input may pass, or None, where all may. One number for each
             column of the first layer's weights: an input of a fully connected layer, or a window of the pools before
             it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
@@ -240,7 +240,7 @@ class SpikingNetwork(torch.nn.Module):
 
 
 def _expect_gate(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
-    """Before a state dict is loaded: whether it has a gate, of whatever form, is for it to say."""
+    """Before a state dict is loaded: whether the network has a gate, and its shape, follow from the state dict."""
     given, columns = f"{prefix}input_gate" in state, network.input_columns
     network.input_gate = torch.ones(columns, dtype=torch.bool, device=network.threshold.device) if given else None
 

@@ -14,6 +14,6 @@ def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -
 
     Args:
         distance: v − U_thr, any shape.
-        steepness: α, of a shape that goes with it.
+        steepness: α, a number or a tensor that broadcasts with `distance`.
     """
     return (steepness / 2) / (1 + (math.pi * steepness / 2 * distance) ** 2)

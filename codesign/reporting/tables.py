@@ -151,8 +151,8 @@ def pareto_table(fronts: Sequence[Front], objectives: tuple[Objective, ...]) -> 
 def accuracy_and_density(points: Sequence[Point]) -> Table:
     """The form of the paper's Table 2."""
     return Table(
-        caption="Accuracy and spike density by training and inference (form of the paper's Table 2). Where little "
-        "contends, a policy decides little, and accuracy says little about asynchrony.",
+        caption="Accuracy and spike density by training and inference (form of the paper's Table 2). Where there is "
+        "little contention, the policy decides little, and accuracy says little about asynchrony.",
         headings=(
             Heading(text="training"),
             Heading(text="inference"),

@@ -150,7 +150,7 @@ def classification_loss(
 
     With loss `sum` and no cost the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is
     known beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
-    instead of a batch. A loss of one's own is called with what the whole batch gave.
+    instead of a batch. A loss of your own is called with the simulation of the whole batch.
 
     Args and errors: as for `simulate`; labels must be below the number of outputs. `loss` is one of
     `codesign.simulation.loss`, by name or with its parameters, of which `timestep` needs output spikes or a single
@@ -195,12 +195,12 @@ def classification_loss(
 
 
 def _check_value(value: Any, *, learns: bool) -> None:
-    """Refuse what a loss of one's own may not give."""
+    """Refuse what a loss of your own may not give."""
     if not isinstance(value, torch.Tensor) or value.shape != ():
         found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         raise InputError(f"loss: must give a scalar tensor, found {found}")
     if learns and not value.requires_grad:
-        raise InputError("loss: must have a gradient; it does not depend on what the network gave")
+        raise InputError("loss: must have a gradient; it does not depend on what the network returned")
 
 
 def _check_labels(network: SpikingNetwork, events: EventBatch) -> None:

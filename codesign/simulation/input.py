@@ -1,7 +1,7 @@
-"""What of a batch reaches the chip: sensor or host keep back what the network's gate or the schedule says.
+"""What reaches the chip of a batch: the sensor or host holds back what the network's gate or the schedule says.
 
-Event batches that engines are given are cut down here, so that whatever is counted afterwards, in either engine, is of
-what passed: synaptic operations, messages, energy, time and `Execution.input_events`.
+Event batches are cut down here before an engine gets them, so that whatever is counted afterwards, in either engine,
+counts what passed: synaptic operations, messages, energy, time and `Execution.input_events`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ temperature:
 With one timestep they are the same. Output potentials are read once, after the last timestep: over several there is no
 `timestep` of them. Predictions are those of the summed counts under either.
 
-A spike can cost something besides: Σ_l λ_l max(0, S_l − f_l), the mean over samples, where S_l is what the spikes of
+Spikes can cost something in addition: Σ_l λ_l max(0, S_l − f_l), the mean over samples, where S_l is what the spikes of
 layer l weigh together.
 """
 
@@ -42,7 +42,7 @@ class CrossEntropy:
     """A cross-entropy of softmaxed scores, the mean over samples and readings: a `LossFunction` that engines know.
 
     Attributes:
-        of: scores of what: `sum` of the timesteps, or each `timestep`, of which it is the mean.
+        of: `sum`, of the scores summed over timesteps; `timestep`, of each timestep's scores, averaged over timesteps.
         temperature: what scores are divided by before the softmax. Below 1 a spike counts for more, so that fewer are
             needed to be sure.
         label_smoothing: share of the target that is spread evenly over all classes.
@@ -75,10 +75,10 @@ class SpikeCost:
     Attributes:
         weights: (N,) float32 w_n, at least 0, of a spike of each neuron; c_n is how often it fires in a sample.
         multipliers: λ_l of each layer, the output layer included.
-        floors: f_l of each layer: what its spikes may weigh for nothing, so that the cost silences no layer.
+        floors: f_l of each layer, up to which its spikes cost nothing, so that the cost silences no layer.
 
     Raises:
-        InputError: naming the attribute that holds others.
+        InputError: naming the attribute that holds a number that is not finite, or a negative weight.
     """
 
     weights: torch.Tensor

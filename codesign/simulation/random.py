@@ -79,9 +79,9 @@ def uniform(key: torch.Tensor) -> torch.Tensor:
 
 
 def thin(counts: torch.Tensor, key: torch.Tensor, probability: float | torch.Tensor) -> torch.Tensor:
-    """Counts after every single event was lost with the given probability, one for all or one a count.
+    """Counts after each event was lost with the given probability, one for all or one for each count.
 
-    An event is a draw.
+    Each event is drawn by itself.
     """
     kept = torch.zeros_like(counts)
     present = counts > 0

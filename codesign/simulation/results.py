@@ -1,4 +1,4 @@
-"""What a simulation and a loss give: joined to torch's graph, where the run learns."""
+"""What a simulation and a loss return, joined to torch's graph where the run learns."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ class Run:
 
     Attributes:
         network, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
-        events: likewise, and then what of them reaches the network: see `codesign.simulation.input`.
+        events: those given that reach the network, see `codesign.simulation.input`.
         counters: whether an `Execution` is wanted.
         learns: whether what gradients need is kept.
-        loss: what the scores are for, if it is known beforehand; None where all that a run gives is wanted.
-        spike_cost: what spikes weigh, if that is part of the loss.
+        loss: one that engines know, if the scores are wanted for it alone; None where all results are wanted.
+        spike_cost: what spikes weigh; None if they weigh nothing.
 
     Raises:
         InputError: they do not fit each other.

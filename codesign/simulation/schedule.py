@@ -43,8 +43,7 @@ class Schedule:
     """Everything outside the weights that decides which neuron spikes when (paper, Tables 1, 4 and 5).
 
     Attributes:
-        policy: name of a registered scheduling policy, or a `Policy` of one's own; one that is registered becomes its
-            name.
+        policy: name of a registered scheduling policy, or a `Policy` of your own; a registered one becomes its name.
         group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
             number that engines and chips reckon with.
         stop: `drained` (the paper's "on spiking done"); `on_output`, which ends each pass after its first output spike;
@@ -54,8 +53,8 @@ class Schedule:
             on a chip that cannot drop its queue, or end a sample.
         steps_after_output: with `on_output` and `read_early`, forward steps after the step of the first output spike
             until the answer is read.
-        margin: output spikes by which the leading neuron must be ahead; with a single output, which it must have.
-        margin_check: with `margin`, when it is looked at: after each `timestep`, once nothing waits, or after each
+        margin: output spikes by which the leading neuron must be ahead; with a single output, how many it must have.
+        margin_check: with `margin`, when it is checked: after each `timestep`, once nothing waits, or after each
             forward `step`, which is then the pass's last: what waits is dropped.
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
@@ -66,8 +65,8 @@ class Schedule:
             on a core of its own.
         refractory: whether a neuron that fired is silent for the rest of the forward pass, if its `NeuronSpec` says so
             too; False lets it fire again, in training and evaluation, as a refractory dropout of 1 does in training.
-        input_dropout: probability that an input event is lost on its way to the chip, each for itself, or a current; a
-            draw of its own besides that of `Regularization`. What is lost costs the chip nothing and is not counted.
+        input_dropout: probability with which each input event (or current) is lost on its way to the chip,
+            independently of that of `Regularization`. What is lost costs the chip nothing and is not counted.
         timesteps: only the first so many of each sample are run; None runs all.
         service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
             the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.

@@ -27,8 +27,8 @@ class Stopping:
         self._first_output = torch.full((len(self.runs),), -1, dtype=torch.int64, device=self.runs.device)
 
     def is_last(self, k: int, fired: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-        """(B,) whether step k is a sample's last in this pass; of the outputs, (B, C) who fired in it, and the spikes
-        of the pass so far."""
+        """(B,) whether step k is a sample's last in this pass; `fired` and `counts`, (B, C), are the outputs that fired
+        in it and their spikes in the pass so far."""
         decided = fired.any(dim=1) & (self._first_output < 0)
         self._first_output = torch.where(decided, k, self._first_output)
         if self.schedule.stop == "on_output":
@@ -38,7 +38,7 @@ class Stopping:
         return torch.zeros_like(self.runs)
 
     def end_pass(self, counts: torch.Tensor) -> None:
-        """(B, C) output spikes of the pass."""
+        """A pass has ended with `counts`, (B, C) output spikes."""
         self._counts = self._counts + counts
         if self.schedule.stop == "margin":
             self.runs = self.runs & ~self._ahead(self._counts)

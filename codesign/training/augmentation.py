@@ -1,9 +1,9 @@
 """Random changes of training samples that leave their class as it is.
 
 Every draw is a hash of the seed, the epoch and the sample's id (`codesign.simulation.random`), so a sample's changes do
-not depend on its batch. tonic's transforms of the same names are for recordings before binning, draw from numpy's one
-generator and know nothing of epochs; here events are counted in timesteps already. So an event's time within its
-timestep is not known: `time_jitter` draws it.
+not depend on its batch. tonic's transforms of the same names are for recordings before binning, draw from numpy's
+global generator and know nothing of epochs. Here events are already binned, so an event's time within its timestep is
+not known, and `time_jitter` draws it.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ __all__ = ["Augmentation"]
 class Augmentation(Spec):
     """How training samples are changed, afresh in each epoch. Validation and test samples are left as they are.
 
-    Called with a batch, a seed and an epoch, it gives the changed batch.
+    Called with a batch, a seed and an epoch, it returns the changed batch.
 
     Attributes:
-        shift: all events of a sample move by the same whole number of places from −shift to shift, drawn for each
-            side of the grid by itself: up or down and left or right, or along the channels of a cochlea. What leaves
-            the grid is lost.
-        event_drop: each sample loses a share of its events, drawn from 0 to this; which of them is chance.
-            (`input_dropout` loses the same share of every sample.)
-        time_jitter: each event moves in time by up to so much, either way. What leaves the sample is lost.
+        shift: all events of a sample move by the same whole number of places from −shift to shift, drawn separately for
+            each side of the grid: up or down and left or right, or along the channels of a cochlea. What leaves the
+            grid is lost.
+        event_drop: each sample loses a share of its events, drawn from 0 to this; which of them is random.
+            (`input_dropout` has the same probability for every sample.)
+        time_jitter: each event moves in time by up to this, either way; held in seconds. What leaves the sample is
+            lost.
     """
 
     shift: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
@@ -50,11 +51,11 @@ class Augmentation(Spec):
             sides = [size for size in (grid or ())[1:] if size > 1]
             if not sides:
                 known = "is not known" if grid is None else f"is {grid}"
-                raise InputError(f"augmentation.shift: needs inputs on a grid to be shifted on; theirs {known}")
+                raise InputError(f"augmentation.shift: needs inputs on a grid to shift them on; theirs {known}")
             if self.shift >= min(sides):
                 raise InputError(f"augmentation.shift: must be below {min(sides)} on the grid {grid}")
         if self.time_jitter and timestep_s == 0:
-            raise InputError("augmentation.time_jitter: needs timesteps that last, found 0 s")
+            raise InputError("augmentation.time_jitter: needs timesteps longer than 0 s")
         for name in ("event_drop", "time_jitter"):
             if getattr(self, name) and currents:
                 raise InputError(f"augmentation.{name}: is for events, found currents")
@@ -76,7 +77,7 @@ class Augmentation(Spec):
 
 
 def _sample_keys(events: EventBatch, purpose: Purpose, seed: int, epoch: int) -> torch.Tensor:
-    """(B,)"""
+    """(B,) keys of the draws of each sample."""
     return sample_key(seed, epoch, purpose, torch.from_numpy(events.sample_ids.copy()))
 
 

@@ -17,11 +17,11 @@ __all__ = ["EnergyMeter", "TrainingBudget"]
 
 
 class TrainingBudget(Spec):
-    """What a sample may take at most: one of these.
+    """What a sample may take at most: a density or an energy.
 
     Attributes:
-        density: spikes per hidden neuron, on validation samples in the schedule that is trained through.
-        energy: of a validation sample on `chip`, everything that is powered, in its own schedule; held in joules.
+        density: spikes per hidden neuron, on validation samples under the schedule that is trained through.
+        energy: of a validation sample on `chip`, under the chip's own schedule; held in joules.
         chip: name of the chip; in a sweep, of one of its chips.
     """
 
@@ -32,9 +32,9 @@ class TrainingBudget(Spec):
     @model_validator(mode="after")
     def _check(self) -> TrainingBudget:
         if (self.density is None) == (self.energy is None):
-            raise ValueError("give one of density and energy")
+            raise ValueError("give either density or energy")
         if (self.energy is None) != (self.chip is None):
-            raise ValueError("an energy needs the chip that it is for, and only an energy does")
+            raise ValueError("give `chip` together with energy, and only then; energy needs the chip that it is for")
         return self
 
     @property
@@ -54,7 +54,7 @@ class EnergyMeter:
     """What a chip takes for a network, for a budget of energy.
 
     Attributes:
-        spike_j: (N,) joules that follow from one spike of each neuron: what it costs is led by their shares.
+        spike_j: (N,) joules that follow from one spike of each neuron, in proportion to which spikes cost.
         sample_j: measures the mean energy of a sample with a network's present weights, in joules.
     """
 

@@ -72,7 +72,8 @@ def calibrate(
     Args:
         training: of the training split, whose first `calibration.samples` are run; other splits have no place here.
         trained_through: where the network answers as it should.
-        quantization: what the network is run with, and scales are found for. The network keeps its float weights.
+        quantization: of the weights that the network is run with, for which scales are found; the network keeps its
+            float weights.
         seed: of the schedules.
 
     Returns:

@@ -86,7 +86,7 @@ def answer(
     batch_size: int = 256,
     engine: str = DEFAULT_ENGINE,
 ) -> Answers:
-    """What `predict` does, and how many spikes it took."""
+    """What `predict` returns, and how many spikes it took. Arguments and errors: as for `predict`."""
     parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
     for batch in _batches(events, batch_size):

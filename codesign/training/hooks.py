@@ -1,4 +1,4 @@
-"""Where Python code of one's own takes part in training."""
+"""Where Python code of your own takes part in training."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
 
 class BatchTransform(Protocol):
-    """Gives the batch that is trained on in place of one of the training split, as an `Augmentation` does."""
+    """Returns the batch to train on in place of one of the training split, as an `Augmentation` does."""
 
     def __call__(self, events: EventBatch, *, seed: int, epoch: int) -> EventBatch: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What `train` does otherwise than its recipe says, or besides. What is None is the recipe's.
+    """What replaces or adds to a recipe in `train`. What is None is as the recipe says.
 
     Attributes:
         loss: of a `Simulation` without counters and (B,) int64 labels, a scalar with gradient, in place of the recipe's
-            cross-entropy. It is called with batches, and before the first with one sample. Spikes cost what the recipe
-            says besides. A `CrossEntropy` is one; any other takes longer and more memory, since the engine runs a whole
-            batch forwards before it goes back.
+            cross-entropy. It is called with batches, and before the first with one sample. What spikes cost by the
+            recipe is added. A `CrossEntropy` is one; any other takes longer and more memory, since the engine runs a
+            whole batch forwards before it goes backwards.
         optimizer: makes the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`, in
             place of Adam with the recipe's learning rate. Its `step` is called without a closure. With `learn` in the
-            recipe it is given two groups, as optimizers take them, the second of what of the neurons learns.
+            recipe it is given two parameter groups, the second with the neurons' thresholds and time constants.
         learning_rate_schedule: makes a scheduler of torch for the optimizer, such as
             `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric.
         batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
-            first. As many samples must come back.
+            first. It must return as many samples.
     """
 
     loss: LossFunction | None = None
@@ -50,10 +50,10 @@ class Hooks:
     batch_transform: BatchTransform | None = None
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
-        """The optimizer, and what changes its learning rate.
+        """The optimizer, and the scheduler of its learning rate or None.
 
         Raises:
-            InputError: a hook gives something else.
+            InputError: a hook returns something else.
         """
         adam = partial(Adam, lr=learning_rate, betas=_ADAM_BETAS)
         optimizer = (self.optimizer or adam)(parameters)
@@ -68,7 +68,7 @@ class Hooks:
         """What `batch_transform` makes of a batch.
 
         Raises:
-            InputError: it gives no batch of as many samples.
+            InputError: it does not return a batch of as many samples.
         """
         if self.batch_transform is None:
             return batch

@@ -1,7 +1,7 @@
 """A gate that learns which inputs a network can do without.
 
-Each column i of the first layer's weights W, which is an input or what else `SpikingNetwork.input_gate` says, has a
-logit a_i, and is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss
+Each column i of the first layer's weights W (an input, or what `SpikingNetwork.input_gate` says) has a logit a_i, and
+is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss
 gains
 
     r λ_in Σ_i p_i m_i
@@ -12,14 +12,14 @@ et al. 2013, arXiv 1308.3432):
 
     dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
 
-The weights of a closed input rest, and it opens again where they would lower the loss by more than its events cost.
-Halfway from the end of the ramp to the end of the training the gate comes to rest, so that weights get used to it.
+The weights of a closed input stay as they are, and it opens again where they would lower the loss by more than its
+events cost. Halfway from the end of the ramp to the end of training the gate is frozen, so that weights adapt to it.
 
-Logits are moved by Adam with the learning rate η of the weights, which is about the most that a logit moves in an
-update. They begin at a tenth of η times all updates: how soon an input can close depends on neither of them.
+The optimizer moves logits with the learning rate η of the weights, under Adam about the most that a logit moves in an
+update. They begin at a tenth of η times the number of updates, so that how soon an input can close depends on neither.
 
-In these passes the events of closed inputs arrive as messages without weight, because a gradient has to come from
-somewhere; in validation and afterwards they are kept back.
+In these passes the events of closed inputs arrive as messages without weight, since the logits need a gradient; in
+validation and afterwards they are held back.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class LearnedGate:
     """The logits of a network's input gate, and what inputs cost.
 
     Args:
-        network: given a gate that is open.
-        recipe: with an input gate.
-        training: split whose events say what share an input has.
+        network: gets a gate, open at first.
+        recipe: one with an input gate.
+        training: split from whose events the shares follow.
 
     Attributes:
         logits: (columns,) parameter.
@@ -65,7 +65,7 @@ class LearnedGate:
         self._settle()
 
     def rests(self, epoch: int) -> bool:
-        """Whether the gate has come to rest in an epoch, 1 for the first."""
+        """Whether the gate is frozen in an epoch, 1 for the first."""
         return epoch > self._learning_epochs
 
     @torch.no_grad()

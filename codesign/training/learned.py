@@ -1,9 +1,9 @@
 """Thresholds and time constants that learn, as torch parameters: of a layer, or of each neuron.
 
 A number x that is x₀ at first is held as p = ln(x / x₀), so that a threshold stays above 0 and a decay exp(−Δt/τ_m)
-between 0 and 1 whatever an optimizer does, and a step of p changes either by the same share of itself. Before an update
-the network is given x₀ exp(p), through which gradients reach p. What is left in the network is numbers in its buffers,
-as if its neurons had been made with them.
+between 0 and 1 whatever an optimizer does, and a step of p changes x by a share of itself. Before an update the network
+is given x₀ exp(p), through which gradients reach p. In the end its buffers hold plain numbers, as if its neurons had
+been made with them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ Sharing = Literal["layer", "neuron"]
 
 
 class Learn(Spec):
-    """What learns beside weights and biases.
+    """What learns besides weights and biases.
 
     Attributes:
-        threshold, time_constant: `layer`: one number for all neurons of a layer; `neuron`: one for each; None: it stays
+        threshold, time_constant: `layer`, one number for all neurons of a layer; `neuron`, one for each; None, it stays
             as the network has it.
-        learning_rate: Adam's for these, about the share of themselves by which they change in an update; None takes the
-            recipe's.
+        learning_rate: Adam's for these, about the relative change in an update; None takes the recipe's.
     """
 
     threshold: Sharing | None = None
@@ -46,20 +45,20 @@ class Learn(Spec):
 
     @property
     def shared(self) -> dict[str, Sharing]:
-        """By name of the network's buffer, who shares a number."""
+        """By name of the network's buffer, whether a layer shares a number or each neuron has its own."""
         given = {"threshold": self.threshold, "time_constant": self.time_constant}
         return {name: sharing for name, sharing in given.items() if sharing is not None}
 
     @property
     def summary(self) -> str:
-        """All of it in a line, as results and cards tell it."""
+        """All of it in a line, for results and cards."""
         parts = [f"{name.replace('_', ' ')} of each {sharing}" for name, sharing in self.shared.items()]
         rate = [] if self.learning_rate is None else [f"learning rate {self.learning_rate:g}"]
         return ", ".join([*parts, *rate])
 
 
 def check_learn(learn: Learn | None, time_constant_s: float, timestep_s: float) -> None:
-    """Raises InputError where a time constant is to learn that there is not: without leak, or without time."""
+    """Raises InputError where a time constant is to learn but there is none: no leak, or a timestep of 0 s."""
     if learn is None or learn.time_constant is None:
         return
     if math.isinf(time_constant_s):
@@ -72,8 +71,8 @@ class LearnedNeurons(torch.nn.Module):
     """The parameters p of a network's thresholds and time constants.
 
     Args:
-        network: on the device where it learns.
-        learn: which of them, and who shares one. A layer's begins at the mean of its neurons.
+        network: already on the device where it learns.
+        learn: which of them, of layers or of neurons. A layer's begins at the mean of its neurons.
 
     Raises:
         InputError: a time constant is infinite, or the network has timesteps of 0 s.

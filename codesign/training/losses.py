@@ -1,8 +1,7 @@
-"""Losses of recipes by name, with their parameters. One's own is registered as an entry point `codesign.losses`.
+"""Losses of recipes by name, with their parameters. One of your own is registered as an entry point `codesign.losses`.
 
-What the entry point names is a factory: called with the parameters that a recipe gives, it returns a `LossFunction`.
-Its attribute `version`, 1 if it has none, is raised when the loss changes: stored models of other versions are not
-used.
+The entry point names a factory: called with the parameters that a recipe gives, it returns a `LossFunction`. Raise its
+attribute `version`, 1 if it has none, when the loss changes: stored models of other versions are not used.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def _built_in(name: Loss) -> Callable[..., LossFunction]:
 _BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for name in get_args(Loss)}
 
 
-@cache  # to look through all that is installed takes longer than to check a file
+@cache  # looking through all installed packages takes longer than checking a file
 def loss_names() -> tuple[str, ...]:
     """Names of all losses, sorted."""
     return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.losses"))}))
@@ -53,7 +52,7 @@ def _factory(name: str) -> Callable[..., Any]:
     where = f"entry point {entry.name} = {entry.value}"
     try:
         factory = entry.load()
-    except Exception as error:  # whatever a plug-in does wrong is told as its own mistake
+    except Exception as error:  # whatever goes wrong in a plug-in is reported as its mistake
         raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
     if not callable(factory):
         raise InputError(f"{where}: must be a function or class that makes a loss, found {factory!r}")
@@ -88,7 +87,7 @@ def make_loss(choice: str | dict[str, Any]) -> LossFunction:
 
 
 def loss_version(choice: str | dict[str, Any]) -> int | None:
-    """Of a loss of one's own; None for a built-in one, whose version is that of trainings."""
+    """The version of a loss of your own; None for a built-in one, whose version is that of trainings."""
     name = choice if isinstance(choice, str) else choice["name"]
     return None if name in _BUILT_IN else getattr(_factory(name), "version", 1)
 
@@ -106,4 +105,4 @@ def _checked(choice: Any) -> Any:
 
 
 LossChoice = Annotated[str | dict[str, bool | int | float | str], BeforeValidator(_checked)]
-"""What a recipe says of its loss."""
+"""The field of a recipe that chooses its loss."""

@@ -1,8 +1,8 @@
-"""Training through several forward passes: a mixture, of which every sample draws one entry in every epoch.
+"""Training through a mixture of several forward passes, of which every sample draws one in every epoch.
 
 The draw is a hash of seed, epoch and the sample's id, as all draws are (`codesign.simulation.random`), so it depends on
-neither the batch nor the order of samples. A batch is parted by entry, each part goes through its own schedule, and the
-loss is that of all samples together: the mean over parts, each weighted by its samples.
+neither the batch nor the order of samples. A batch is divided by entry, each part goes through its own schedule, and
+the loss is the mean over all samples: the mean over parts, each weighted by its number of samples.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class MixtureEntry(Spec):
         if self.method == "unlayered" and len(given) < 2:
             raise ValueError("an entry needs policy and group_size, or method 'layered' and neither")
         if self.policy is not None and self.policy in policy_names() and get_policy(self.policy).uses_service:
-            raise ValueError(f"policy '{self.policy}' looks at a chip's service times; a mixture is for no chip")
+            raise ValueError(f"policy '{self.policy}' looks at a chip's service times, which a mixture does not have")
         return self
 
     @property
     def summary(self) -> str:
-        """In words, as results and cards tell it."""
+        """In words, for results and cards."""
         return "layered" if self.method == "layered" else f"{self.policy} F = {self.group_size}"
 
 
 def drawn_entries(sample_ids: NDArray[np.int64], entries: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
-    """(B,) which of so many entries each sample draws in an epoch; all are as likely."""
+    """(B,) which of so many entries each sample draws in an epoch, all with the same probability."""
     key = sample_key(seed, epoch, Purpose.MIXTURE, torch.from_numpy(sample_ids.copy()))
     return (uniform(key).double() * entries).long().numpy()
 

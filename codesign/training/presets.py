@@ -1,4 +1,4 @@
-"""The paper's Table 6: network, neuron, timestep and hyperparameters of each dataset; and recipes that do better."""
+"""The paper's Table 6: network, neuron, timestep and hyperparameters of each dataset; and recommended recipes."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "recommended_layered": {"method": "layered"},
     "recommended_unlayered": {"method": "unlayered", "policy": "random", "group_size": 8},
 }
-"""Names of recipes that are recommended, and how they train."""
+"""The recommended recipes by name, and how they train."""
 
 _SPARSE = {"loss": {"name": "timestep", "temperature": 0.25, "label_smoothing": 0.05}, "spike_cost": 0.06}
 RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
@@ -124,12 +124,12 @@ RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
     "dvsgesture": _SPARSE,
     "cifar10": {"spike_cost": 0.06},
 }
-"""What these recipes say besides, by dataset: level with plain layered training at about a third of its spikes, also on
-chips that do not wait (docs/results.md). `shd` and `dvsgesture` take over what was found on spoken digits."""
+"""What else these recipes say, by dataset. On digits and N-MNIST they are about as accurate as plain layered training
+at a third of its spikes (docs/results.md). `shd` and `dvsgesture` take over what was found on spoken digits."""
 
 
 def recommended(name: str, dataset: str) -> dict[str, Any]:
-    """What a recommended recipe says, for a dataset: parameters of a `Recipe`, to be completed by epochs and the like.
+    """Parameters of a recommended recipe for a dataset, to be completed by epochs and the like to make a `Recipe`.
 
     Raises:
         InputError: there is no such recipe, or none for such a dataset.

@@ -23,7 +23,7 @@ class LearnedWeights:
     """The float weights that an optimizer moves; without quantization they are the network's own parameters.
 
     Args:
-        network: of float weights; from now on it has what `quantization` makes of `weights`.
+        network: of float weights, which are replaced by what `quantization` makes of them.
 
     Attributes:
         network, quantization: as given.
@@ -43,7 +43,7 @@ class LearnedWeights:
         return [learned.get(parameter, parameter) for parameter in self.network.parameters()]
 
     def take_gradients(self) -> None:
-        """Move the gradients of the network's weights to the float weights, beside what these have already."""
+        """Move the gradients of the network's weights to the float weights, added to what these have already."""
         if self.quantization is None:
             return
         for weight, quantized in zip(self.weights, self.network.weights(), strict=True):
@@ -52,7 +52,7 @@ class LearnedWeights:
             quantized.grad = None
 
     def quantize(self) -> None:
-        """Give the network what the weights have become."""
+        """Quantize the float weights into the network."""
         if self.quantization is not None:
             quantize(self.network, self.quantization, weights=self.weights)
 

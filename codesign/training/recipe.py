@@ -24,7 +24,7 @@ __all__ = ["OF_ONE_SCHEDULE", "UNLAYERED_ONLY", "Calibration", "Recipe"]
 UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory", "idle_gradient")
 """Parameters that say nothing about layered training."""
 OF_ONE_SCHEDULE = ("policy", "group_size")
-"""Those of them that say nothing about a mixture, whose entries say it."""
+"""Those of them that a mixture refuses, since its entries say them."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
 SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
@@ -77,7 +77,7 @@ class Calibration(Spec):
 
 
 def _quantization(given: Any) -> Any:
-    """A number of bits is short for symmetric weights of so many."""
+    """A number stands for symmetric weights of so many bits."""
     if isinstance(given, int) and not isinstance(given, bool):
         return {"bits": given}
     return None if given == "none" else given
@@ -94,9 +94,9 @@ class Recipe(Spec):
             take, as the sweep maps the network on it, its overrides applied and its axes not; policies that look at
             neither ignore it. Without a chip every layer is a core, and there are no service times, without which
             `timed` cannot be.
-        mixture: forward passes of which every sample draws one in every epoch, all as likely; entries have `policy` and
-            `group_size`, or `method: layered`, and every layer is a core. The best epoch is that of the highest mean
-            accuracy over the entries.
+        mixture: forward passes of which every sample draws one in every epoch, all with the same probability; entries
+            have `policy` and `group_size`, or `method: layered`, and every layer is a core. The best epoch has the
+            highest mean accuracy over the entries.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
@@ -114,14 +114,14 @@ class Recipe(Spec):
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
-        spike_cost: λ: what the loss gains for each unit of spike density, which is spikes per hidden neuron and sample;
-            one number, or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
-        budget: what samples may take at most: λ is led towards it, from `spike_cost` or from 0.01.
-        spike_floor: spikes per neuron of a layer and sample that cost nothing.
-        cost_ramp: share of the epochs over which costs rise; of the later ones the best is kept.
+        spike_cost: λ, what the loss gains for each unit of spike density (spikes per hidden neuron in a sample); one
+            number, or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
+        budget: what samples may take at most; λ is adjusted for it, beginning at `spike_cost` or 0.01.
+        spike_floor: spikes per neuron of a layer in a sample that cost nothing.
+        cost_ramp: share of the epochs over which costs rise; the best of the later epochs is kept.
         augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
-        input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without, of
-            which then no event reaches it. See `codesign.training.input_gate`.
+        input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without; their
+            events then no longer reach it. See `codesign.training.input_gate`.
         input_cost: what the loss gains if all input events pass the gate.
         learn: thresholds and time constants that learn; None for none.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
@@ -173,9 +173,9 @@ class Recipe(Spec):
                 f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
             )
         if "input_cost" in self.model_fields_set and not self.input_gate:
-            raise ValueError("input_cost is what events cost that pass a gate: set input_gate to true, or remove it")
+            raise ValueError("input_cost needs a gate: set input_gate to true, or remove input_cost")
         if self.quantization == "chip" and self.chip is None:
-            raise ValueError("quantization 'chip' needs the name of one of the sweep's chips, as 'chip'")
+            raise ValueError("quantization 'chip' needs the name of one of the sweep's chips in `chip`")
         return self
 
     def _check_mixture(self) -> None:
@@ -234,7 +234,7 @@ class Recipe(Spec):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What says something about this training, by name; parts in a line where they have one, as pages tell them."""
+        """The parameters that matter to this training, by name, those with a summary in a line, for pages."""
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
         told = self.model_dump(exclude=set(silent))
         if self.mixture is not None:

@@ -1,14 +1,14 @@
 """What spikes cost in training: a fixed cost, or one that is led towards a budget of spikes or of a chip's energy.
 
 The loss of a sample gets Σ_l λ_l max(0, S_l − f_l) added, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
-neurons, and w_n is 1 / N for N hidden neurons: S is the sample's spike density. Under a budget of energy, w_n is a
-spike's share of what one spike of every hidden neuron takes on the chip. λ rises from 0 over the first epochs, while
-the network learns to fire at all, and f_l leaves every layer a few spikes for nothing, so that none falls silent.
+neurons. With w_n = 1 / N for N hidden neurons, S is the sample's spike density. Under a budget of energy, w_n is the
+neuron's share of what one spike of every hidden neuron takes on the chip. λ rises from 0 over the first epochs, while
+the network learns to fire at all, and up to f_l a layer's spikes cost nothing, so that none falls silent.
 
-A budget b is approached by dual ascent: after each epoch, which has come to d, λ is multiplied by exp(r · log(d / b')),
-the logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs have risen by
-then, so that the budget tightens over the same first epochs, in which the factor does not fall. Of energies, d and b
-are what spikes have to take and may take: less what a sample takes of a network that is silent.
+A budget b is approached by dual ascent: after an epoch with a mean of d, λ is multiplied by exp(r · log(d / b')), the
+logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs have risen by
+then, so that the budget tightens over the same first epochs, in which λ does not fall. Subtracted from energies d and
+b is what a sample takes when the network is silent.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from codesign.units import format_si
 __all__ = ["SpikeCosts", "check_budget", "check_spike_cost"]
 
 _TOLERANCE = 1.05
-"""A budget is kept by what takes at most this much of it."""
+"""A budget counts as kept up to this multiple of it."""
 _STEPS, _STEP = 32.0, 0.75
-"""e-foldings that λ can move in a whole training, and in an epoch: densities follow only after some epochs."""
+"""e-foldings by which λ can move in a whole training, and in an epoch: densities follow only after some epochs."""
 _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
-"""λ where only a budget is given, and between what it stays."""
+"""λ at first where only a budget is given, and the bounds between which it stays."""
 
 
 class SpikeCosts:
     """What spikes cost in the course of a training.
 
     Args:
-        recipe: with a spike cost or a budget.
+        recipe: one with a spike cost or a budget.
         shape: of the network.
         meter: for a budget of energy.
 
@@ -56,7 +56,7 @@ class SpikeCosts:
         self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
         self.in_energy = self.budget is not None and self.budget.energy is not None
         if self.in_energy and meter is None:
-            raise InputError("budget: one of energy needs a meter, which says what spikes take on the chip")
+            raise InputError("budget: a budget of energy needs a meter, which says what spikes take on the chip")
         worth = np.ones(shape.neurons) if meter is None or not self.in_energy else meter.spike_j.astype(np.float64)
         worth[shape.hidden_neurons :] = 0.0
         self.weights = torch.from_numpy(worth / max(worth.sum(), 1e-300)).float()
@@ -69,10 +69,10 @@ class SpikeCosts:
 
     @classmethod
     def begun(cls, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> SpikeCosts | None:
-        """Those of a training that begins; None where spikes cost nothing.
+        """The costs at the start of a training; None where spikes cost nothing.
 
         Raises:
-            InputError: as above, or no network can keep the budget.
+            InputError: as for the class, or no network can keep the budget.
         """
         if not recipe.spikes_cost:
             return None
@@ -85,10 +85,10 @@ class SpikeCosts:
         return min(1.0, epoch / self.rising_epochs)
 
     def begin(self, network: SpikingNetwork) -> None:
-        """Measure what no spike can save.
+        """Measure what a sample takes without any spike of a neuron.
 
         Raises:
-            InputError: that is more than the budget.
+            InputError: that is not below the budget.
         """
         if not self.in_energy or self.meter is None or self.budget is None:
             return
@@ -101,7 +101,7 @@ class SpikeCosts:
             most, least = format_si(self.budget.most, "J"), format_si(self.least, "J")
             raise InputError(
                 f"budget: {most} is not above the {least} that a sample takes on {self.budget.chip} without any spike "
-                "of a neuron: for its input, and for static power"
+                "of a neuron, for its input and static power"
             )
 
     def of_update(self, epoch: int) -> SpikeCost:
@@ -115,7 +115,7 @@ class SpikeCosts:
         return self.meter.sample_j(network) if self.in_energy and self.meter is not None else None
 
     def end_epoch(self, epoch: int, taken: float) -> None:
-        """Lead λ towards the budget, of which an epoch took so much, as a density or in joules."""
+        """Adjust λ to the budget after an epoch that took so much, as a density or in joules."""
         if self.budget is None:
             return
         risen = self.risen(epoch)
@@ -128,8 +128,8 @@ class SpikeCosts:
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
 
     def rank(self, epoch: int, taken: float, accuracy: float) -> tuple[float, ...]:
-        """By which the best epoch is chosen, the highest: costs have risen, the budget is kept, then accuracy. Where no
-        epoch keeps the budget, the nearest to it."""
+        """Rank of an epoch, the highest being the best: first whether costs have risen, then whether the budget is
+        kept, then accuracy, or how near to the budget an epoch comes that does not keep it."""
         risen = float(self.risen(epoch) >= 1.0)
         if self.budget is None:
             return risen, accuracy
@@ -151,7 +151,7 @@ def check_budget(recipe: Recipe, shape: NetworkShape) -> None:
 
 
 def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
-    """λ of each hidden layer as a training begins."""
+    """λ of each hidden layer at the start of training."""
     given = recipe.spike_cost
     each = given if isinstance(given, tuple) else (given,) * hidden_layers
     return each if any(each) else (_FIRST,) * hidden_layers

@@ -122,22 +122,24 @@ def train(
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
     The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
-    minimized by Adam. The best epoch is one that keeps the budget, after costs have risen and the gate rests.
+    minimized by Adam. The best epoch is the most accurate one after costs have risen and the gate is frozen, of
+    those that keep the budget.
 
     Args:
         network: moved to `device` and changed.
         recipe: what to do.
         training, validation: splits; the test split has no place here.
         seed: of samples' order and all draws.
-        schedule: to train through (the recipe's with a chip's times, or any; of a mixture the first); None for its own.
+        schedule: to train through (the recipe's with a chip's times, or any; in place of a mixture's first); None: the recipe's.
         on_epoch: called after each epoch; training ends where it returns True.
         hooks: loss, optimizer, learning rates and batches of your own.
-        quantization, meter: of the recipe's chip, for a recipe of 'chip'; of the chip that a budget of energy names.
+        quantization: of the recipe's chip, for a recipe with quantization 'chip'.
+        meter: of the chip that a budget of energy names.
         engine: what simulates.
 
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
-        InputError: naming an argument that is none.
+        InputError: naming the argument that is not of its kind.
     """
     _check(network, recipe, seed, training, validation)
     schedule = recipe.schedule if schedule is None else schedule
@@ -176,14 +178,14 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
             real(f"recipe.{name}", value)
     whole("seed", seed, most=1 << 63)
     if recipe.validation_margin is not None and network.neuron.readout == "potential":
-        raise InputError("validation_margin: needs output spikes, which readout 'potential' has none of")
+        raise InputError("validation_margin: needs output spikes; readout 'potential' has none")
     calibration = recipe.calibration
     if calibration is not None and calibration.stop != "drained" and network.neuron.readout == "potential":
         raise InputError("calibration: must stop when 'drained' with readout 'potential', which has no output spikes")
 
 
 def _so_far(history: list[EpochReport], best: int) -> str:
-    """What a training had come to before it diverged: whether it had converged at first."""
+    """What a training had come to before it diverged."""
     if not history:
         return "no epoch was complete"
     accuracy = history[best - 1].validation_accuracy
@@ -196,7 +198,7 @@ def _quantization(recipe: Recipe, quantization: Quantization | None) -> Quantiza
             raise InputError("quantization: must be the recipe's, unless that is 'chip'")
         return recipe.quantization
     if quantization is None:
-        raise InputError("quantization: must be given for a recipe of 'chip'; `cd.chip_quantization` makes it")
+        raise InputError("quantization: must be given where the recipe's is 'chip'; `cd.chip_quantization` makes it")
     return quantization
 
 
@@ -222,23 +224,23 @@ class _Training:
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
-        """All that is trained through; a mixture's others follow the first."""
+        """All schedules that are trained through; those of a mixture in its order."""
         return (self.schedule, *self.recipe.schedules[1:])
 
     @cached_property
     def learned(self) -> LearnedNeurons | None:
-        """What of the neurons learns."""
+        """The neurons' parameters that learn; None without."""
         return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
-        """By which the best epoch is chosen, the highest and the first of equals."""
+        """Rank of an epoch; the highest is the best, and of equals the first."""
         rests = float(self.gate is None or self.gate.rests(report.epoch))
         if self.costs is None:
             return rests, report.validation_accuracy
         return rests, *self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
 
     def has_waited(self, epoch: int, best: int) -> bool:
-        """Whether patience is at its end; it begins when costs have risen and the gate has come to rest."""
+        """Whether patience has run out; it begins when costs have risen and the gate is frozen."""
         if self.recipe.patience is None or (self.costs is not None and self.costs.risen(epoch) < 1.0):
             return False
         if self.gate is not None and not self.gate.rests(epoch):
@@ -246,7 +248,7 @@ class _Training:
         return epoch - best >= self.recipe.patience
 
     def taken(self, report: EpochReport) -> float:
-        """What of a budget an epoch has come to."""
+        """What a validation sample took in an epoch: joules if they were measured, else spike density."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
     def finished(self, training: EventBatch, best: _Best, **told: Any) -> TrainingResult:
@@ -322,7 +324,7 @@ class _Training:
             yield report
 
     def prepared(self, batch: EventBatch, epoch: int) -> EventBatch:
-        """A batch of the training split as it is trained on."""
+        """A batch of the training split, augmented and transformed for training."""
         if self.recipe.augmentation is not None:
             batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
         return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)

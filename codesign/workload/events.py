@@ -153,7 +153,7 @@ class EventBatch:
             object.__setattr__(self, name, view)
 
     def _part(self, **changes: Any) -> EventBatch:
-        """The same batch but for what is known to be right."""
+        """The same batch with changes that are known to be valid, and so not checked."""
         part = object.__new__(EventBatch)
         for field in fields(self):
             object.__setattr__(part, field.name, changes.get(field.name, getattr(self, field.name)))
@@ -169,7 +169,7 @@ class EventBatch:
         """The same samples, cut off after so many timesteps.
 
         Raises:
-            InputError: there are not so many.
+            InputError: there are fewer.
         """
         if not 1 <= timesteps <= self.timesteps:
             raise InputError(f"timesteps: must be between 1 and the events' {self.timesteps}, found {timesteps}")
@@ -184,7 +184,7 @@ class EventBatch:
         return self._part(offsets=offsets, indices=self.indices[entries], values=self.values[entries], **changed)
 
     def thinned(self, values: NDArray[np.float32]) -> EventBatch:
-        """The same entries with (E,) `values` of which none is above what it was; those of 0 are left out."""
+        """The same entries with other (E,) `values`, none above what it was; entries of 0 are left out."""
         kept = values != 0
         offsets = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
         return self._part(offsets=offsets, indices=self.indices[kept], values=values[kept])
@@ -193,7 +193,7 @@ class EventBatch:
         """The same events on that grid.
 
         Raises:
-            InputError: it has not `input_size` places.
+            InputError: it does not have `input_size` places.
         """
         _check_grid(grid, self.input_size)
         return self._part(grid=grid)
@@ -308,7 +308,7 @@ class EventBatch:
         return self.events_in(np.full(len(self), self.timesteps))
 
     def events_in(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(B,) the same of the first so many timesteps of each, given as (B,)."""
+        """(B,) events of each sample in its first timesteps, whose numbers `timesteps` gives as (B,)."""
         per_entry = self._events_of_entries()
         cumulative = np.concatenate([[0.0], np.cumsum(per_entry)])
         first = np.arange(len(self)) * self.timesteps

@@ -417,7 +417,7 @@ POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
         (
             [("epochs: 1", "epochs: 1, augmentation: {time_jitter: 1 ms}")],
             6,
-            "recipes.layered.augmentation: time_jitter: needs timesteps that last",
+            "recipes.layered.augmentation: time_jitter: needs timesteps longer than 0 s",
         ),
         (
             [("{method: layered}", "{method: layered, spike_cost: [0.1]}")],

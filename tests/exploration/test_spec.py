@@ -442,7 +442,7 @@ def test_options_that_the_dataset_does_not_have_are_told_at_their_line(old, new,
 def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
     text = TINY.replace('"12-8"', '"12-8", neuron: {readout: potential}')
     (found,) = problems(text.replace(old, new))
-    what = "needs output spikes, which readout 'potential' has none of"
+    what = "needs output spikes; readout 'potential' has none"
     if place.endswith("stop"):
         stop = "margin" if "margin" in new else "on_output"
         what = f"'{stop}' needs output spikes; with readout 'potential' it must be 'drained'"

@@ -51,7 +51,7 @@ def test_schedules_by_hand():
             {"mixture": [{"method": "layered", "group_size": 8}]},
             "a layered entry has no schedule.*: remove group_size",
         ),
-        ({"mixture": [{"policy": "timed", "group_size": 8}]}, "a mixture is for no chip"),
+        ({"mixture": [{"policy": "timed", "group_size": 8}]}, "which a mixture does not have"),
     ],
 )
 def test_what_a_mixture_cannot_be(given: dict[str, Any], message: str):

@@ -122,8 +122,8 @@ def test_the_loss_of_a_report_is_without_costs(engine: str):
 
 def test_a_budget_is_one_thing():
     for budget, message in (
-        ({}, "one of density and energy"),
-        ({"density": 1.0, "energy": "1 uJ", "chip": "loihi"}, "one of density and energy"),
+        ({}, "either density or energy"),
+        ({"density": 1.0, "energy": "1 uJ", "chip": "loihi"}, "either density or energy"),
         ({"energy": "1 uJ"}, "needs the chip"),
         ({"density": 1.0, "chip": "loihi"}, "needs the chip"),
         ({"energy": "1 us", "chip": "loihi"}, "J"),

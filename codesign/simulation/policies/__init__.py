@@ -1,6 +1,6 @@
 """Scheduling policies by name. One file each; a user's own is registered as an entry point `codesign.policies`.
 
-A schedule also takes a `Policy` that nobody registered. Sweeps and stores, whose keys name policies, refuse it.
+A schedule also takes a `Policy` that is not registered. Sweeps and stores, whose keys name policies, refuse it.
 """
 
 from __future__ import annotations

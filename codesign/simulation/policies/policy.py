@@ -60,7 +60,7 @@ class Policy:
         uses_service: whether `delivery` matters; schedules of such a policy need a `service`, and the mapping and the
             chip's times change spikes.
         score: gives each neuron of a network, with the weights that it runs with, a number that `priority` sees as
-            `score`: (N,) finite ones, a tensor or what becomes one. Called once a run, and free to do what it likes.
+            `score`: (N,) finite numbers, a tensor or what becomes one. Called once a run; any code is allowed.
 
     Raises:
         InputError: it has no name, or its priority or score is not a function of one argument.

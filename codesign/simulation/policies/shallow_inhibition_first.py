@@ -1,8 +1,8 @@
 """Shallow inhibition first: the shallowest layer that waits leaves first, within it the most inhibitory neuron.
 
-A layer that is done before the next one begins is what makes layered inference layered. Where a group cannot hold a
-layer, a neuron that inhibits before others excite keeps spikes from being sent that layered inference would not send.
-An order that never changes needs no memory on a chip: an arbiter of fixed priority keeps it if neurons are numbered so.
+In layered inference each layer is done before the next one begins. Where a group cannot hold a whole layer, neurons
+that inhibit should leave before those that excite, since excitation alone makes neurons fire that would stay silent
+under layered inference. The order never changes, so an arbiter of fixed priority keeps it if neurons are numbered so.
 """
 
 from __future__ import annotations
