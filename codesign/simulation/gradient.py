@@ -43,8 +43,8 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterGradients:
-    """Gradients of the loss: one tensor for each connection's weight, (N,) of the bias or None, and (N,) of thresholds and
-    of decays. All float64."""
+    """Gradients of the loss: one tensor for each connection's weight, the (N,) bias or None, and (N,) thresholds and
+    decays. All float64."""
 
     weights: tuple[torch.Tensor, ...]
     bias: torch.Tensor | None

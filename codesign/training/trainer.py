@@ -130,7 +130,7 @@ def train(
         recipe: what to do.
         training, validation: splits; the test split has no place here.
         seed: of samples' order and all draws.
-        schedule: to train through (the recipe's with a chip's times, or any; in place of a mixture's first); None: the recipe's.
+        schedule: to train through in place of the recipe's, or of its mixture's first; None for the recipe's.
         on_epoch: called after each epoch; training ends where it returns True.
         hooks: loss, optimizer, learning rates and batches of your own.
         quantization: of the recipe's chip, for a recipe with quantization 'chip'.
