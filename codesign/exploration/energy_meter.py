@@ -47,6 +47,11 @@ def energy_meter(
     """A meter of the energy that a network takes on the chip that it is placed on, under the chip's own schedule, with
     the weights that it has at the time: the mean of the first hundred validation samples.
 
+    Args:
+        validation: a split with the inputs of the placed network.
+        operation: as `price` takes it.
+        book: `board` counts everything that is powered, `cores_in_use` only the cores in use.
+
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """

@@ -14,7 +14,7 @@ def chip_quantization(chip: Chip, weight_bits: int | Literal["chip"] | None = "c
     """How a chip quantizes a network; symmetric integers with one scale per layer where its file says nothing else.
 
     Args:
-        weight_bits: bits of a weight in place of the chip's; None for float32 weights.
+        weight_bits: bits of a weight; `chip` takes the chip's, None leaves float32 weights.
 
     Returns:
         None for float32 weights, also where the chip states no bits.

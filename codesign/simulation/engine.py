@@ -83,7 +83,7 @@ def simulate(
         seed, epoch: of all random draws.
         counters: whether to return an `Execution`.
         idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
-        spike_cost: what spikes weigh, if `charges` are wanted.
+        spike_cost: what spikes weigh, if `Simulation.charges` are wanted.
         engine: name of the engine; all mean the same.
 
     Raises:

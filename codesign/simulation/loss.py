@@ -46,6 +46,9 @@ class CrossEntropy:
         temperature: what scores are divided by before the softmax. Below 1 a spike counts for more, so that fewer are
             needed to be sure.
         label_smoothing: share of the target that is spread evenly over all classes.
+
+    Raises:
+        InputError: naming the attribute that is unknown or out of range.
     """
 
     of: Loss = "sum"

@@ -131,6 +131,10 @@ at a third of its spikes (docs/results.md). `shd` and `dvsgesture` take over wha
 def recommended(name: str, dataset: str) -> dict[str, Any]:
     """Parameters of a recommended recipe for a dataset, to be completed by epochs and the like to make a `Recipe`.
 
+    Args:
+        name: `recommended_layered` or `recommended_unlayered`.
+        dataset: name of a dataset.
+
     Raises:
         InputError: there is no such recipe, or none for such a dataset.
     """
