@@ -34,7 +34,7 @@ class TrainingBudget(Spec):
         if (self.density is None) == (self.energy is None):
             raise ValueError("give either density or energy")
         if (self.energy is None) != (self.chip is None):
-            raise ValueError("give `chip` together with energy, and only then; energy needs the chip that it is for")
+            raise ValueError("energy needs the chip that it is for, and density takes none")
         return self
 
     @property
