@@ -60,7 +60,7 @@ def test_the_policy_of_the_guide_is_one():
 
 @pytest.mark.slow
 def test_the_training_of_the_guide_runs(tmp_path: Path):
-    """With hooks, and then the loop of one's own, shorter than they stand there."""
+    """The examples with hooks and with a training loop, on fewer samples than in the guide."""
     scripts = fenced("extending.md", "python")[-2:]
     hooks, loop = (script.replace('name="digits"', 'name="digits", train=128') for script in scripts)
     falls = "assert result.history[-1].loss < 0.9 * result.history[0].loss"

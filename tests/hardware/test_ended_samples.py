@@ -1,4 +1,4 @@
-"""Samples that a margin ended: each costs what it would if it had no timestep more, on every chip that comes along."""
+"""Samples that a margin ended: each costs what a sample of that many timesteps does, on every shipped chip."""
 
 from __future__ import annotations
 

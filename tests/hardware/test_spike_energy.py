@@ -1,4 +1,4 @@
-"""What one more spike takes on a chip, against pencil and paper and against prices."""
+"""The energy of one more spike on a chip, by hand and against prices."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def undisturbed(request: pytest.FixtureRequest, folder: Path, cache_root: Path) 
 
 
 with_fidelity = pytest.mark.parametrize("undisturbed", [FIDELITY], ids=["fidelity"], indirect=True)
-"""Which has all that goes on without it, and more."""
+"""A study with fidelity has all that goes on without it, and more."""
 without_fidelity = pytest.mark.parametrize("undisturbed", [""], ids=["plain"], indirect=True)
 
 

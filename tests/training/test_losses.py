@@ -1,4 +1,4 @@
-"""Losses of recipes: how they are written, and those that come in by entry point."""
+"""Losses of recipes: how they are written, and those of an entry point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixtures: which schedule a sample goes through depends on its id and the epoch alone, and the loss is everybody's."""
+"""Mixtures: a sample's schedule depends on its id and the epoch alone, and the loss is the mean over all samples."""
 
 from __future__ import annotations
 
