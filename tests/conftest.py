@@ -20,6 +20,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if config.option.markexpr == "thorough" else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Examples, documents and the wheel, which take long, come first: no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
+@pytest.fixture(autouse=True)
+def without_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take longer than all else of a tiny sweep or study: only tests that are marked `pages` draw them."""
+    if request.path.parent.name in ("cli", "exploration", "study") and not request.node.get_closest_marker("pages"):
+        for module in ("codesign.exploration.sweep", "codesign.reporting.html"):
+            monkeypatch.setattr(f"{module}.write_report", lambda table, path: None)
+
+
 @pytest.fixture(scope="session")
 def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Binned events of the digits dataset, made once a worker."""

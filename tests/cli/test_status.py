@@ -192,8 +192,8 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
     assert found["resume"] == {"folder": str(tmp_path), "command": command.partition(" && ")[2]}
 
-    resumed = start(tmp_path, cache_root, *shlex.split(found["resume"]["command"])[1:])
-    program.finish(resumed)
+    words = shlex.split(found["resume"]["command"])[1:]
+    program.run_here(*words, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root})
     again = told(tmp_path / "out")
     assert (again["state"], again["id"], again["first_started"]) == ("finished", found["id"], found["first_started"])
     assert sum(one["in_store"] for one in again["results"].values()) == 33

@@ -13,6 +13,8 @@ from codesign.analysis.table import ResultTable, read_results
 from codesign.documents import parse_document
 from codesign.exploration.spec import SweepSpec
 
+pytestmark = pytest.mark.pages
+
 CIFAR10 = """\
 name: images
 workload: {name: cifar10, train: 16, validation: 8, test: 8}

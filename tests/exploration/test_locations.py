@@ -23,6 +23,7 @@ def location() -> str:
     return f"memory://{uuid4().hex}"
 
 
+@pytest.mark.pages
 def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, location, cache_root):
     outcome, _ = run(tiny(), location, cache_root, models=True)
     out, here = f"{location}/out", finished_sweep / "out"
@@ -40,6 +41,7 @@ def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, loc
     assert contents_equal(read_results(again.results), read_results(outcome.results))
 
 
+@pytest.mark.pages
 def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
     monkeypatch.chdir(tmp_path)

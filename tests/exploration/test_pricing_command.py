@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of, write_sweep
+from program import run_here
 
 import codesign
 
@@ -39,17 +40,15 @@ def environment(cache_root: Path) -> dict[str, str]:
 def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
     file = folder / "prices.yaml"
     file.write_text(price_file(folder / "priced.yaml", "clocked_accelerated", BODY), encoding="utf-8")
-    done = subprocess.run(
-        arguments(folder, file), env=environment(cache_root), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert "6 design points on 4 models" in done.stdout
+    words = ("price", file, "--store", folder / "store", "--out", folder / "out")
+    done = run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+    assert "6 design points on 4 models" in done.out
     assert {path.name for path in (folder / "out").iterdir()} - {".lock"} == {
         "points.parquet",
         "front.parquet",
         "index.html",
     }
-    assert "replays: " in done.stderr
+    assert "replays: " in done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of other processes need POSIX")

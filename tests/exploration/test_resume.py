@@ -1,4 +1,4 @@
-"""The whole program in a subprocess: killed, interrupted, and run again.
+"""The whole program in a process of its own, killed or interrupted, and run again.
 
 Thorough is what would catch a store that two processes spoil for each other, and an end late in a sweep that loses what
 an early one does not.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import program
 import pytest
-from program import descendants, entries, finish, stop_after, wait_until_gone
+from program import descendants, entries, finish, run_here, stop_after, wait_until_gone
 from tiny_sweeps import TINY
 
 from codesign.analysis.table import contents_equal, read_results
@@ -23,18 +23,30 @@ pytestmark = pytest.mark.slow
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
 
 
-def start(folder: Path, cache_root: Path, *options: str) -> subprocess.Popen[str]:
+def command(folder: Path, *options: str) -> tuple[str, ...]:
+    """What runs the sweep in a folder."""
     folder.mkdir(exist_ok=True)
     (folder / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
-    arguments = ("sweep", "tiny.yaml", "--store", "store", "--output", "out", *options)
-    return program.start(*arguments, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+    return ("sweep", "tiny.yaml", "--store", "store", "--output", "out", *options)
+
+
+def start(folder: Path, cache_root: Path, *options: str) -> subprocess.Popen[str]:
+    return program.start(*command(folder, *options), folder=folder, environment={"CODESIGN_CACHE": cache_root})
+
+
+def resumed(folder: Path, cache_root: Path) -> list[str]:
+    """Jobs that were left to do."""
+    ended = run_here(
+        *command(folder, "--executor", "serial"), folder=folder, environment={"CODESIGN_CACHE": cache_root}
+    )
+    return ended.jobs
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple[Path, list[str]]:
     """A run from beginning to end: its folder and its jobs."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    return folder, finish(start(folder, cache_root, "--executor", "serial"))
+    return folder, resumed(folder, cache_root)
 
 
 @pytest.mark.parametrize("jobs", [2, pytest.param(7, marks=pytest.mark.thorough)])
@@ -48,14 +60,14 @@ def test_a_killed_sweep_goes_on_where_it_was(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock", "run.json"}  # no results
     kept = entries(tmp_path / "store")
     assert len(kept) >= jobs
-    resumed = finish(start(tmp_path, cache_root, "--executor", "serial"))
-    assert 0 < len(resumed) <= len(everything) - jobs
-    assert set(resumed) < set(everything)
+    left = resumed(tmp_path, cache_root)
+    assert 0 < len(left) <= len(everything) - jobs
+    assert set(left) < set(everything)
     after = entries(tmp_path / "store")
     assert {key: after[key] for key in kept} == kept  # nothing that was finished was written again
     ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, folder))
     assert contents_equal(ours, theirs)
-    assert finish(start(tmp_path, cache_root)) == []
+    assert resumed(tmp_path, cache_root) == []
 
 
 def test_an_interrupted_sweep_says_how_to_go_on(
@@ -66,7 +78,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert process.returncode == 130
     assert "interrupted: what is finished is kept in store; the same command goes on from there" in said
     assert "Traceback" not in said
-    assert len(finish(start(tmp_path, cache_root, "--executor", "serial"))) <= len(undisturbed[1]) - 2
+    assert len(resumed(tmp_path, cache_root)) <= len(undisturbed[1]) - 2
 
 
 @pytest.mark.thorough
@@ -80,7 +92,7 @@ def test_an_interrupted_sweep_on_ray_leaves_no_processes(
     assert "Traceback" not in said
     assert len(started) > 2
     wait_until_gone(started)
-    finish(start(tmp_path, cache_root, "--executor", "serial"))
+    resumed(tmp_path, cache_root)
     ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, undisturbed[0]))
     assert contents_equal(ours, theirs)
 

@@ -30,6 +30,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return results(folder).frame.to_dict("records")
 
 
+@pytest.mark.pages
 def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
     outcome, progress = run(tiny(), tmp_path, cache_root)
     assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
@@ -67,6 +68,7 @@ def test_one_process_at_a_time_writes_an_output(tmp_path, cache_root):
     run(tiny(), tmp_path, cache_root)
 
 
+@pytest.mark.pages
 def test_page_and_answer_come_from_the_table_that_was_written(after_sweep, cache_root, monkeypatch):
     """Another process may replace the file at any moment."""
     monkeypatch.setattr("codesign.analysis.table.read_file", None)

@@ -1,4 +1,4 @@
-"""Damaged and hostile files in stores and caches: set aside, said so, made again; nothing in them is ever run."""
+"""Damaged and hostile files in stores: set aside, said so, made again; nothing in them is ever run."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from faults import everything_below
-from one_process import run_all
-from undisturbed_sweep import Undisturbed, completed, sweep
+from program import run_here
+from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.table import METADATA_KEY
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.store import Entry, Store
@@ -99,14 +96,12 @@ def test_damaged_entries_are_computed_again(folder: Path, cache_root: Path, undi
             damage(path)
     shutil.copytree(undisturbed.store, folder / "some")
     some = Store(folder / "some")
-    contents = Contents(some)
+    contents, environment = Contents(some), {"CODESIGN_CACHE": cache_root}
     for key in (contents.model, contents.costs[0]):
         corrupted(Path(some.path(key)))  # nobody needs what is inside of a model whose executions are there
-    stores = ("corrupted", "truncated", "some", "some")
-    *everything, part, nothing = run_all(
-        [(*SWEEP, "--store", store, "--output", f"out_{store}") for store in stores],
-        folder=folder,
-        environments=[{"CODESIGN_CACHE": cache_root}] * len(stores),
+    *everything, part, nothing = (
+        run_here(*SWEEP, "--store", store, "--output", f"out_{store}", folder=folder, environment=environment)
+        for store in ("corrupted", "truncated", "some", "some")
     )
     for ended in everything:
         assert sorted(ended.jobs) == sorted(undisturbed.jobs), ended.err
@@ -137,7 +132,8 @@ def test_hostile_entries_are_computed_again_and_run_nothing(
     for key in (*contents.summaries[1:], *contents.costs[1:]):
         Path(store.path(key)).unlink()
 
-    ended = completed(sweep(folder, cache_root))
+    places = ("--store", "store", "--output", "out")
+    ended = run_here(*SWEEP, *places, folder=folder, environment={"CODESIGN_CACHE": cache_root})
     assert not marker.exists()
     kinds = [job.split()[0] for job in ended.jobs]
     assert {kind: kinds.count(kind) for kind in kinds} == {"train": 1, "execute": 3, "price": 4}
@@ -229,63 +225,3 @@ def test_headers_that_say_anything_count_as_damage(store: Store) -> None:
         assert store.facts(key) is None
         Path(store.path(key)).write_bytes(first + header + b"\npayload")
         assert store.get(key) is None
-
-
-# the cache of events -------------------------------------------------------------------------------------------------
-
-
-# results -------------------------------------------------------------------------------------------------------------
-
-
-def test_damaged_results_are_named_with_the_reason(folder: Path, undisturbed: Undisturbed) -> None:
-    good = (undisturbed.folder / "out" / "results.parquet").read_bytes()
-    table = pq.read_table(undisturbed.folder / "out" / "results.parquet")
-    metadata = json.loads(table.schema.metadata[METADATA_KEY])
-
-    def with_metadata(text: bytes) -> pa.Table:
-        return table.replace_schema_metadata({METADATA_KEY: text})
-
-    column = pq.ParquetFile(undisturbed.folder / "out" / "results.parquet").metadata.row_group(0).column(0)
-    flipped = bytearray(good)
-    flipped[column.dictionary_page_offset + column.total_compressed_size - 1] ^= 0xFF  # the last byte of its values
-    torn = "is not a Parquet file, or is truncated"
-    foreign = "its metadata is damaged or of another version of codesign"
-    files: dict[str, tuple[bytes | pa.Table, str]] = {
-        "truncated": (good[: len(good) // 2], torn),
-        "flipped": (bytes(flipped), torn),
-        "headless": (good[4:], torn),
-        "garbage": (np.random.default_rng(0).bytes(2000), torn),
-        "empty": (b"", torn),
-        "other": (pa.table({"a": [1, 2]}), "is a Parquet file, but not one of codesign"),
-        "list": (with_metadata(b"[]"), foreign),
-        "no_json": (with_metadata(b"{"), foreign),
-        "no_text": (with_metadata(b"\xff"), foreign),
-        "no_sweep": (with_metadata(json.dumps({**metadata, "sweep": 1}).encode()), foreign),
-        "wrong_type": (
-            table.set_column(0, "sweep", pa.array([1] * len(table))),
-            "column sweep: must be string, found int64",
-        ),
-        "lacking": (table.drop_columns(["sweep"]), "lacks the required column sweep"),
-        "unknown": (
-            table.append_column("mine", pa.array([1] * len(table))),
-            "unknown column mine; was it written by a newer version of codesign?",
-        ),
-    }
-    for name, (content, _) in files.items():
-        if isinstance(content, bytes):
-            (folder / f"{name}.parquet").write_bytes(content)
-        else:
-            pq.write_table(content, folder / f"{name}.parquet")
-    (folder / "folder.parquet").mkdir()
-    (folder / "loop.parquet").symlink_to("loop.parquet")
-    reasons = {name: reason for name, (_, reason) in files.items()}
-    reasons |= dict.fromkeys(("folder", "missing"), "there is no such file")
-    reasons["loop"] = "Too many levels of symbolic links"
-    before = everything_below(folder)
-    commands = [("report", f"{name}.parquet") for name in reasons]
-    for (name, reason), ended in zip(reasons.items(), run_all(commands, folder=folder), strict=True):
-        assert ended.code == 2, (name, ended)
-        assert ended.errors[0].startswith(f"{name}.parquet"), ended.errors
-        assert reason in ended.errors[0], ended.errors
-        assert "Traceback" not in ended.err
-    assert everything_below(folder) == before

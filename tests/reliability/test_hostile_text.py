@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from one_process import run_all
-from program import ROOT, end, start
+from program import ROOT, end, run_here, start
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed
 
@@ -152,6 +152,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, undisturbed: Undisturbed) ->
     return folder
 
 
+@pytest.mark.thorough  # would catch a text that only the whole program lets through
 def test_the_report_of_hostile_results(pages: Path) -> None:
     check_obeys_nothing(pages / "hostile.html", pages / "harmless.html")
     text = Page((pages / "hostile.html").read_text(encoding="utf-8")).text
@@ -252,6 +253,7 @@ def on_terminal(*arguments: str, folder: Path, environment: Mapping[str, str] | 
     return written
 
 
+@pytest.mark.thorough  # would catch a control character that only the whole program lets through
 def test_control_characters_reach_no_terminal(folder: Path, undisturbed: Undisturbed) -> None:
     write_changed(undisturbed, folder / "steering.parquet", TITLE)
     written = on_terminal("report", "steering.parquet", folder=folder, environment={"COLUMNS": "2000"})
@@ -277,9 +279,8 @@ def test_a_sweep_whose_name_is_no_text_ends_like_any_other(
     """Its name is part of the command that the results tell, and they are text."""
     name = "tiny\udcff.yaml"
     (folder / "tiny.yaml").rename(folder / name)
-    arguments = ("sweep", name, "--store", undisturbed.store, "--output", "out", "--executor", "serial")
-    ended = end(start(*arguments, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
-    assert ended.code == 0, ended.err
+    words = ("sweep", name, "--store", undisturbed.store, "--output", "out", "--executor", "serial")
+    run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
     metadata = read_results(folder / "out" / "results.parquet").metadata
     assert metadata.command == "codesign sweep 'tiny?.yaml'"
     assert metadata.config_hash == undisturbed.results.metadata.config_hash

@@ -1,4 +1,8 @@
-"""Places that cannot be written, or are not there: an early and clear end, or the work is done without them."""
+"""Places that cannot be written, or are not there: an early and clear end, or the work is done without them.
+
+Thorough, since each starts whole runs: they would catch a part of the program that writes to a folder of the user's
+which nobody named, or does not do without one; the functions that choose these folders have quick tests of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from faults import everything_below, read_only
 from program import end, start
 from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 DENIED = "Permission denied"
 NAMELESS: dict[str, Path | None] = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None}  # folders that nobody names
@@ -51,12 +55,6 @@ def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path,
     assert everything_below(work) == {"tiny.yaml"}
 
 
-# Homes and folders for temporary files that are of no use, in whole runs: thorough. They catch a part of the program
-# that writes to a folder of the user's which nobody named, or does not do without one; the functions that choose these
-# folders have quick tests of their own.
-
-
-@pytest.mark.thorough
 def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> None:
     """Kernels are kept in the folder for temporary files then, and events nowhere."""
     of_kernels = kernels(undisturbed)
@@ -84,7 +82,6 @@ def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> Non
     assert everything_below(folder / "locked") == everything_below(folder / "closed") == set()
 
 
-@pytest.mark.thorough
 def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """As a service runs: HOME is not set."""
     process = sweep(folder, cache_root, environment={**NAMELESS, "HOME": None})
@@ -92,7 +89,6 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
-@pytest.mark.thorough
 def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     home = folder / "locked"
     home.mkdir()
@@ -105,7 +101,6 @@ def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undistu
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
-@pytest.mark.thorough
 def test_no_folder_for_temporary_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """TMPDIR names a folder that is not there, or that cannot be written: the system's own is taken."""
     locked = folder / "locked"

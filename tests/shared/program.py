@@ -1,4 +1,4 @@
-"""The program in processes of its own: started, watched, stopped."""
+"""The program in this process, and in processes of its own: started, watched, stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import pytest
+from typer.testing import CliRunner
 
 import codesign
 
@@ -26,6 +28,7 @@ __all__ = [
     "find_processes",
     "finish",
     "jobs_of",
+    "run_here",
     "start",
     "stop_after",
     "wait_until_gone",
@@ -84,6 +87,24 @@ def start(
         text=True,
         preexec_fn=before,
     )
+
+
+def run_here(*arguments: str | Path, folder: Path, environment: Mapping[str, str | Path] | None = None) -> Ended:
+    """How `codesign` ends in this process, which must be well: to start another takes seconds.
+
+    Args:
+        folder: working folder meanwhile.
+        environment: variables beside those of the tests.
+    """
+    from codesign.cli.main import app
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in (environment or {}).items():
+            patch.setenv(name, str(value))
+        ended = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
+    return Ended(code=ended.exit_code, out=ended.stdout, err=ended.stderr)
 
 
 def end(process: subprocess.Popen[str], *, within_s: float = 300) -> Ended:
