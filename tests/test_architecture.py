@@ -14,7 +14,18 @@ import pytest
 import codesign
 
 ROOT = Path(codesign.__file__).parent
-LEAVES = {"arguments", "errors", "units", "documents", "files", "merging", "spec_keys", "terminal_text", "versions"}
+LEAVES = {
+    "arguments",
+    "errors",
+    "units",
+    "documents",
+    "files",
+    "merging",
+    "plug_ins",
+    "spec_keys",
+    "terminal_text",
+    "versions",
+}
 ALLOWED = {
     "network": LEAVES,
     "workload": LEAVES,

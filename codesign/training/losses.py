@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_args
 
@@ -16,9 +15,12 @@ from pydantic import BeforeValidator
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.simulation.loss import CrossEntropy, Loss, LossFunction
 
 __all__ = ["LossChoice", "loss_names", "loss_version", "make_loss"]
+
+_GROUP = "codesign.losses"
 
 
 def _built_in(name: Loss) -> Callable[..., LossFunction]:
@@ -34,7 +36,7 @@ _BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for n
 @cache  # looking through all installed packages takes longer than checking a file
 def loss_names() -> tuple[str, ...]:
     """Names of all losses, sorted."""
-    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.losses"))}))
+    return tuple(sorted({*_BUILT_IN, *plug_in_names(_GROUP)}))
 
 
 @cache
@@ -46,14 +48,7 @@ def _factory(name: str) -> Callable[..., Any]:
     """
     if name in _BUILT_IN:
         return _BUILT_IN[name]
-    entry = next((entry for entry in entry_points(group="codesign.losses") if entry.name == name), None)
-    if entry is None:
-        raise InputError(f"unknown loss '{name}'{suggestion(name, loss_names())}")
-    where = f"entry point {entry.name} = {entry.value}"
-    try:
-        factory = entry.load()
-    except Exception as error:  # whatever goes wrong in a plug-in is reported as its mistake
-        raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
+    factory, where = load_plug_in(_GROUP, name, "loss", loss_names())
     if not callable(factory):
         raise InputError(f"{where}: must be a function or class that makes a loss, found {factory!r}")
     version = getattr(factory, "version", 1)

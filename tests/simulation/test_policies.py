@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import plug_ins
 import pytest
 import torch
 from engine_comparison import ENGINES, assert_equals_reference, loss_of, run
@@ -75,16 +76,6 @@ def test_shallow_inhibition_first_by_hand():
     assert priority(policy.name) > priority(policy.name, score=1) > priority(policy.name, score=2)
 
 
-class _Entry:
-    def __init__(self, name: str, value: object) -> None:
-        self.name, self.value, self._object = name, f"plugin:{name}", value
-
-    def load(self) -> object:
-        if isinstance(self._object, Exception):
-            raise self._object
-        return self._object
-
-
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch):
     """Registers objects as entry points `codesign.policies`, by name."""
@@ -92,8 +83,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
     def register(**plugins: object) -> None:
         policies.policy_names.cache_clear()
         policies._from_entry_point.cache_clear()
-        entries = [_Entry(name, value) for name, value in plugins.items()]
-        monkeypatch.setattr(policies, "entry_points", lambda group: entries * (group == "codesign.policies"))
+        plug_ins.register(monkeypatch, "codesign.policies", **plugins)
 
     policies._from_entry_point.cache_clear()
     yield register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import plug_ins
 import pytest
 import torch
 from pydantic import ValidationError
@@ -36,16 +37,6 @@ class Margin:
         return torch.nn.functional.multi_margin_loss(simulation.logits, labels, margin=self.margin)
 
 
-class Entry:
-    def __init__(self, name: str, value: object) -> None:
-        self.name, self.value, self._object = name, f"plugin:{name}", value
-
-    def load(self) -> object:
-        if isinstance(self._object, Exception):
-            raise self._object
-        return self._object
-
-
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch):
     """Registers objects as entry points `codesign.losses`, by name."""
@@ -56,8 +47,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch):
 
     def register(**plugins: object) -> None:
         forget()
-        entries = [Entry(name, value) for name, value in plugins.items()]
-        monkeypatch.setattr(losses, "entry_points", lambda group: entries * (group == "codesign.losses"))
+        plug_ins.register(monkeypatch, "codesign.losses", **plugins)
 
     yield register
     monkeypatch.undo()

@@ -6,10 +6,9 @@ A schedule also takes a `Policy` that is not registered. Sweeps and stores, whos
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.simulation.policies.arbiter import ARBITER
 from codesign.simulation.policies.fifo import FIFO
 from codesign.simulation.policies.momentum import MOMENTUM
@@ -22,6 +21,7 @@ from codesign.simulation.policies.timed import TIMED
 __all__ = ["Policy", "Waiting", "get_policy", "is_built_in", "is_registered", "policy_names"]
 
 
+_GROUP = "codesign.policies"
 _ALL = (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER, SHALLOW_INHIBITION_FIRST)
 _BUILT_IN = {policy.name: policy for policy in _ALL}
 
@@ -29,7 +29,7 @@ _BUILT_IN = {policy.name: policy for policy in _ALL}
 @cache  # to look through all that is installed takes longer than to check a file
 def policy_names() -> tuple[str, ...]:
     """Names of all registered policies, sorted; an entry point's name is that of its policy."""
-    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group="codesign.policies"))}))
+    return tuple(sorted({*_BUILT_IN, *plug_in_names(_GROUP)}))
 
 
 def get_policy(policy: str | Policy) -> Policy:
@@ -45,14 +45,7 @@ def get_policy(policy: str | Policy) -> Policy:
 
 @cache
 def _from_entry_point(name: str) -> Policy:
-    entry = next((entry for entry in entry_points(group="codesign.policies") if entry.name == name), None)
-    if entry is None:
-        raise InputError(f"unknown scheduling policy '{name}'{suggestion(name, policy_names())}")
-    where = f"entry point {entry.name} = {entry.value}"
-    try:
-        policy = entry.load()
-    except Exception as error:  # whatever a plug-in does wrong is told as its own mistake
-        raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
+    policy, where = load_plug_in(_GROUP, name, "scheduling policy", policy_names())
     if not isinstance(policy, Policy):
         raise InputError(f"{where}: must be a codesign Policy, found {policy!r}")
     if policy.name != name:

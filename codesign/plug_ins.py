@@ -1,0 +1,35 @@
+"""What other packages bring in: objects behind entry points, by group and name."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from codesign.documents import suggestion
+from codesign.errors import InputError
+
+__all__ = ["load_plug_in", "plug_in_names"]
+
+
+def plug_in_names(group: str) -> tuple[str, ...]:
+    """Names of a group's entry points. Looking through all installed packages takes longer than checking a file."""
+    return tuple(entry.name for entry in entry_points(group=group))
+
+
+def load_plug_in(group: str, name: str, what: str, names: tuple[str, ...]) -> tuple[Any, str]:
+    """The object behind an entry point, and how an error names the entry point.
+
+    Args:
+        what: the kind of object, for the error where there is none of that name; `names` are those that there are.
+
+    Raises:
+        InputError: there is no such entry point, or it cannot be loaded.
+    """
+    entry = next((entry for entry in entry_points(group=group) if entry.name == name), None)
+    if entry is None:
+        raise InputError(f"unknown {what} '{name}'{suggestion(name, names)}")
+    where = f"entry point {entry.name} = {entry.value}"
+    try:
+        return entry.load(), where
+    except Exception as error:  # whatever goes wrong in a plug-in is reported as its mistake
+        raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
