@@ -1,0 +1,77 @@
+"""What an answer to a question holds, the same for the page, the terminal, notebooks and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval
+
+__all__ = ["Answer", "Option", "Standing"]
+
+Standing = Literal[
+    "sure",
+    "likely",
+    "open",
+    "holds",
+    "holds in part",
+    "not shown",
+    "does not hold",
+    "met",
+    "not met",
+    "cannot be asked",
+]
+"""How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
+`codesign.analysis.comparison.Status`; of a target `met` or `not met`."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Option:
+    """One row of an answer's table: an option with the best of its variants.
+
+    Attributes:
+        label: as a reader says it.
+        point: the variant; None where none meets the constraints or none has the column.
+        values: mean and interval over training seeds, by column.
+        factor: value of the column that decides over that of the best option, at least 1 where less is better; None
+            where it has none or does not compare.
+        wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
+        obstacle: why it is not ranked, in words; "" where it is.
+    """
+
+    label: str
+    point: Point | None
+    values: Mapping[str, Interval]
+    factor: float | None = None
+    wins: float | None = None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        name: of the question in its file, or of the suggested one.
+        form: choose, compare, claim, target or printed.
+        question: as a reader asks it, with a question mark, or the statement of a claim.
+        sentence: the answer in one or two sentences, no more than two numbers in each.
+        confidence: share of training seeds × draws that agree; None where there is nothing to draw.
+        options: the best first; of a choice, a comparison, and the points that meet a target.
+        comparisons: the evidence.
+        remarks: what to know of it: what does not compare and what would make it comparable, more seeds that are
+            needed, from where on another option wins.
+    """
+
+    name: str
+    form: Literal["choose", "compare", "claim", "target", "printed"]
+    question: str
+    standing: Standing
+    sentence: str
+    confidence: float | None = None
+    options: tuple[Option, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    remarks: tuple[str, ...] = ()

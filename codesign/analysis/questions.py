@@ -1,0 +1,228 @@
+"""Questions that a sweep or a study asks of its results, as its file says them.
+
+Each entry of `questions:` has one of the forms below, told apart by the key that it begins with. They name columns of
+results or measures, and select points by what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from codesign.analysis.columns import COLUMNS
+from codesign.documents import Spec
+from codesign.units import Real, fraction, parse_quantity
+
+__all__ = [
+    "ChooseQuestion",
+    "ClaimQuestion",
+    "CompareQuestion",
+    "Constraint",
+    "PrintedQuestion",
+    "PrintedRow",
+    "Question",
+    "Selection",
+    "TargetQuestion",
+]
+
+Relation = Literal[">=", "<=", ">", "<", "within"]
+Selected = str | int | float | bool | None
+Selection = Mapping[str, Selected | tuple[Selected, ...]]
+"""Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
+axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
+
+_CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
+_WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """What a point must meet, such as `accuracy >= 95 %`, `latency_s < 1 ms` or `accuracy within 1 point of best`.
+
+    Attributes:
+        value: the limit in SI units; of `within` the largest distance from the best of the points in question, in the
+            column's own unit, or as a share of the best where `relative`.
+        text: as it was written.
+    """
+
+    column: str
+    relation: Relation
+    value: float
+    relative: bool = False
+    text: str
+
+    @staticmethod
+    def parse(text: object) -> Constraint:
+        """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""
+        written = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
+        if written is None:
+            raise ValueError(
+                f"must be like 'accuracy >= 95 %' or 'accuracy within 1 point of best', found {text!r:.80}"
+            )
+        column, value = written["column"], written["value"]
+        relation = cast(Relation, written["relation"])
+        if column not in COLUMNS or COLUMNS[column].kind not in ("int", "float"):
+            raise ValueError(f"'{column}' is not a numeric column of results")
+        if relation != "within":
+            return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
+        distance = _WITHIN.fullmatch(value)
+        if distance is None:
+            raise ValueError(f"must end like 'within 1 point of best' or 'within 5 % of best', found {text!r:.80}")
+        share, relative = float(distance["number"]) / 100, distance["unit"] == "%"
+        if not relative and COLUMNS[column].most != 1.0:
+            raise ValueError(f"'{column}' has no points; write 'within 5 % of best', found {text!r:.80}")
+        return Constraint(column=column, relation=relation, value=share, relative=relative, text=str(text))
+
+
+def _limit(value: str, column: str) -> float:
+    known = COLUMNS[column]
+    if known.unit:
+        return parse_quantity(value, known.unit)
+    try:
+        return fraction(value if value.endswith("%") else float(value)) if known.most == 1.0 else float(value)
+    except ValueError:
+        raise ValueError(f"must be a number, found {value!r:.80}") from None
+
+
+Where = tuple[Annotated[Constraint, BeforeValidator(Constraint.parse)], ...]
+
+
+class _Asked(Spec):
+    """What all forms have.
+
+    Attributes:
+        ask: the question as a reader asks it; left out, it is made from the rest.
+        select: only these points take part; left out, all.
+    """
+
+    ask: str = ""
+    select: Selection = Field(default_factory=dict)
+
+
+class ChooseQuestion(_Asked):
+    """Which option is best: each at the best of its variants that meet the constraints.
+
+    Attributes:
+        choose: `chip`, `schedule`, `recipe`, or `axis.` and an axis' path.
+        least, most: the column that the best has least or most of; exactly one of them.
+        where: what a variant must meet to take part.
+    """
+
+    choose: str
+    least: str | None = None
+    most: str | None = None
+    where: Where = ()
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> ChooseQuestion:
+        if (self.least is None) == (self.most is None):
+            raise ValueError("give one of least and most")
+        return self
+
+    @property
+    def column(self) -> str:
+        return self.least or self.most or ""
+
+
+class CompareQuestion(_Asked):
+    """Two sides, each at its best variant under the same constraints, in the same book and on terms that both have.
+
+    Attributes:
+        compare: two selections, or names of a chip, a schedule or a recipe.
+        columns: what is compared; the first decides which variant is a side's best.
+        where: what a variant must meet to take part.
+    """
+
+    compare: tuple[str | Selection, str | Selection]
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] = ("energy_j", "latency_s", "accuracy")
+    where: Where = ()
+
+
+class ClaimQuestion(_Asked):
+    """A statement about the direction of a difference, judged on pairs of points with the same training seeds.
+
+    Points of both sides are paired that agree in all that neither selection names. With `along`, points of `select`
+    that differ in one fact or axis only are compared with their neighbours in it.
+
+    Attributes:
+        claim: the statement.
+        source: where it is made, such as `section 4.3`.
+        column: a column or measure.
+        more, less: the side that is said to have more of it, and the other.
+        columns_of: a column or measure of one side instead of `column`, by `more` or `less`.
+        along: a fact or axis along which the column is said to rise or to fall, as `direction` says.
+        relative_to: points whose values are taken off first, paired likewise: the claim is then about gains.
+        at_least: the size that is claimed: a factor such as `2 x`, or a difference such as `3 points` or `1 uJ`.
+        or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
+        remark: a sentence for the reader, such as what the source prints.
+    """
+
+    claim: str
+    source: str = ""
+    column: str
+    more: Selection | None = None
+    less: Selection | None = None
+    columns_of: Mapping[Literal["more", "less"], str] = Field(default_factory=dict)
+    along: str | None = None
+    direction: Literal["rises", "falls"] = "rises"
+    relative_to: Selection | None = None
+    at_least: str | None = None
+    or_equal_within: str | None = None
+    remark: str = ""
+
+    @model_validator(mode="after")
+    def _sides(self) -> ClaimQuestion:
+        sides = self.more is not None and self.less is not None
+        if sides == (self.along is not None) or (self.more is None) != (self.less is None):
+            raise ValueError("give more and less, or along")
+        return self
+
+
+class TargetQuestion(_Asked):
+    """Which points meet all constraints, or the nearest miss and what stands in its way.
+
+    Attributes:
+        target: the constraints.
+    """
+
+    target: Annotated[Where, Field(min_length=1)]
+
+
+class PrintedRow(Spec):
+    """Numbers of a publication, and the points of the sweep that stand for them.
+
+    Attributes:
+        label: as the publication names the row.
+        of: the points; of several the first that the question prefers.
+        values: by column, in SI units or as a percentage.
+    """
+
+    label: str
+    of: Selection
+    values: Mapping[str, Real | str] = Field(default_factory=dict)
+
+
+class PrintedQuestion(_Asked):
+    """A table of a publication beside the sweep's own numbers.
+
+    Attributes:
+        printed: what it is, such as `Table 2`.
+        source: the publication.
+        columns: in the order of the table; rows without a value of one show the sweep's alone.
+        relative_to: the row whose multiples are shown as well, since multiples compare where data and network differ.
+        remarks: sentences on what the numbers are and where they differ in kind.
+    """
+
+    printed: str
+    source: str = ""
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    rows: Annotated[tuple[PrintedRow, ...], Field(min_length=1)]
+    relative_to: str | None = None
+    remarks: tuple[str, ...] = ()
+
+
+Question = ChooseQuestion | CompareQuestion | ClaimQuestion | TargetQuestion | PrintedQuestion
