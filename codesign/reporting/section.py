@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from codesign.reporting.tables import Table
 
-__all__ = ["Figure", "Section"]
+__all__ = ["Drawing", "Section"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A chart of a page, drawn once its section is opened.
+class Drawing(Protocol):
+    """A chart of a page, drawn once its section is opened, such as a `Figure` of `codesign.reporting.charts`."""
 
-    Attributes:
-        name: unique in its page, of letters, digits and hyphens; files that a reader saves are called so.
-        title: what it shows, as text above it, and what a screen reader says.
-        spec: Vega-Lite, such as `chart.to_dict()` of Altair, with its data in it and without a theme, which the page
-            gives; `"width": "container"` fills the column.
-        note: what to know before reading it.
-    """
+    @property
+    def name(self) -> str:
+        """Unique in its page, of letters, digits and hyphens; files that a reader saves are called so."""
 
-    name: str
-    title: str
-    spec: Mapping[str, Any] = field(repr=False)
-    note: str = ""
+    @property
+    def title(self) -> str:
+        """What it shows, as text above it, and what a screen reader says."""
+
+    @property
+    def note(self) -> str:
+        """What to know before reading it; "" for nothing."""
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Vega-Lite with its data in it and without a look, which the page gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,12 @@ class Section:
         name: unique in its page, of letters, digits and hyphens; its anchor.
         title: in words, such as `What each choice does`.
         summary: what it says in a few words, read while it is folded; "" for nothing.
-        body: sentences, tables, figures, and sections within it.
+        body: sentences, tables, charts, and sections within it.
         code: a command or a file to copy, shown last; "" for none.
     """
 
     name: str
     title: str
     summary: str = ""
-    body: tuple[str | Table | Figure | Section, ...] = ()
+    body: tuple[str | Table | Drawing | Section, ...] = ()
     code: str = ""
