@@ -19,7 +19,7 @@ from codesign.reporting.paper.cells import (
     seeds_cell,
 )
 from codesign.reporting.paper.judging import between, by_a_factor, statement
-from codesign.reporting.paper.numbers import SPARSER_ABOUT, TABLE2, Answer, Pair
+from codesign.reporting.paper.numbers import SPARSER_ABOUT, TABLE2, Pair, PrintedAnswer
 from codesign.reporting.paper.part import Part
 from codesign.reporting.paper.rows import Repeated, RepeatedRow
 from codesign.reporting.tables import Cell, Heading, Table
@@ -51,7 +51,7 @@ def repeat_table2(sweep: Repeated) -> Part:
     )
 
 
-def _table(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Table:
+def _table(found: Sequence[RepeatedRow], answers: Mapping[Pair, PrintedAnswer]) -> Table:
     reference = found[0].point
     return Table(
         caption="Accuracy and spike density: the paper’s Table 2, and here with 95 % intervals over training seeds.",
@@ -73,7 +73,9 @@ def _table(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Tabl
     )
 
 
-def _row(one: RepeatedRow, answer: Answer | None, reference: Point | None, layered: Answer | None) -> tuple[Cell, ...]:
+def _row(
+    one: RepeatedRow, answer: PrintedAnswer | None, reference: Point | None, layered: PrintedAnswer | None
+) -> tuple[Cell, ...]:
     accuracy, density = (answer.accuracy, answer.spike_density) if answer else (None, None)
     return (
         *row_names(one),
@@ -90,7 +92,7 @@ def _row(one: RepeatedRow, answer: Answer | None, reference: Point | None, layer
     )
 
 
-def _brief(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Table:
+def _brief(found: Sequence[RepeatedRow], answers: Mapping[Pair, PrintedAnswer]) -> Table:
     return Table(
         caption="Table 2: the paper and here",
         headings=(
@@ -114,11 +116,11 @@ def _brief(found: Sequence[RepeatedRow], answers: Mapping[Pair, Answer]) -> Tabl
     )
 
 
-def _claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
+def _claims(sweep: Repeated, answers: Mapping[Pair, PrintedAnswer]) -> list[Claim]:
     return [*_accuracy_claims(sweep, answers), *_density_claims(sweep, answers)]
 
 
-def _accuracy_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
+def _accuracy_claims(sweep: Repeated, answers: Mapping[Pair, PrintedAnswer]) -> list[Claim]:
     layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in sweep.find_all(PAIRS))
     layered_ms = sweep.find(LAYERED_MS).point
 
@@ -165,7 +167,7 @@ def _accuracy_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Cl
     ]
 
 
-def _density_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Claim]:
+def _density_claims(sweep: Repeated, answers: Mapping[Pair, PrintedAnswer]) -> list[Claim]:
     layered, layered_rs, unlayered_rs, unlayered_ms = (one.point for one in sweep.find_all(PAIRS))
 
     def densities(*pairs: Pair) -> str:
@@ -194,7 +196,7 @@ def _density_claims(sweep: Repeated, answers: Mapping[Pair, Answer]) -> list[Cla
 
 
 def _printed(
-    sweep: Repeated, answers: Mapping[Pair, Answer], pairs: Sequence[Pair], write: Callable[[Answer], str]
+    sweep: Repeated, answers: Mapping[Pair, PrintedAnswer], pairs: Sequence[Pair], write: Callable[[PrintedAnswer], str]
 ) -> str:
     """The paper's numbers for the same comparison, as a sentence; "" where it prints none."""
     known = [write(answers[pair]) for pair in pairs if pair in answers]

@@ -1,0 +1,136 @@
+"""Selections of points, and which points of two selections are held against each other."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, table_of
+
+from codesign.analysis.points import Point, gather
+from codesign.analysis.selecting import ladders_along, pairs_between, points_in, selection_problems
+
+AXIS = "axis.schedule.{}.group_size"
+
+
+def by_group_size(schedule: str, stop: str, *sizes: int, **changes: object) -> list[Row]:
+    """A layered model under random scheduling, with F as an axis of its schedule."""
+    other = {"on_output": "drained", "drained": "on_output"}[stop]
+    return [
+        mubrain_row("layered", "random", 0, 0)
+        | {"schedule": schedule, "stop": stop, "group_size": size, "point": f"{schedule}{size}{changes}"}
+        | {AXIS.format(f"async_{stop}"): float(size), AXIS.format(f"async_{other}"): None, **changes}
+        for size in sizes
+    ]
+
+
+def points_of(*rows: Row) -> tuple[Point, ...]:
+    return gather(table_of(list(rows)))
+
+
+def sizes(pairs: list[tuple[Point, Point]]) -> list[tuple[int | None, int | None]]:
+    return [(a.group_size, b.group_size) for a, b in pairs]
+
+
+def test_points_are_found_by_what_they_are():
+    points = points_of(*synthetic_rows(seeds=(0,)))
+    named = points_in(points, {"recipe": ("unlayered_rs", "unlayered_ms"), "chip": "mubrain", "policy": "random"})
+    assert [(p.recipe, p.schedule) for p in named] == [
+        ("unlayered_ms", "async_random"),
+        ("unlayered_rs", "async_random"),
+    ]
+    assert {p.chip for p in points_in(points, {"layered": True})} == {"mubrain", "loihi"}
+    assert {p.recipe for p in points_in(points, {"trained_for_it": True})} == {"unlayered_rs", "unlayered_ms"}
+    # A layer that waits has no stop, whatever its rows say.
+    assert not any(p.layered for p in points_in(points, {"stop": ("drained", "on_output")}))
+    assert len(points_in(points, {})) == len(points)
+
+
+def test_ends_are_those_of_the_points_that_have_all_else():
+    points = points_of(
+        *by_group_size("async_on_output", "on_output", 1, 8, 64), *by_group_size("async_drained", "drained", 4, 16)
+    )
+    assert [p.group_size for p in points_in(points, {"group_size": "highest", "stop": "drained"})] == [16]
+    assert [p.group_size for p in points_in(points, {"group_size": "lowest"})] == [1]
+
+
+def test_a_pair_has_its_chip_its_bits_and_its_axes_in_common():
+    rows = [mubrain_row(recipe, "layered", 0, 0) for recipe in ("layered", "unlayered_rs")]
+    rows += [loihi_row(recipe, 0, 0) for recipe in ("layered", "unlayered_rs")]
+    fewer = [row | {"weight_bits": 3, "point": row["point"][1:]} for row in rows if row["chip"] == "mubrain"]
+    found = pairs_between(points_of(*rows, *fewer), {"recipe": "unlayered_rs"}, {"recipe": "layered"})
+    assert [(a.chip, a.weight_bits) for a, _ in found] == [("loihi", 8), ("mubrain", 3), ("mubrain", 4)]
+    assert all((a.chip, a.weight_bits) == (b.chip, b.weight_bits) for a, b in found)
+
+
+def test_what_varies_within_a_side_must_agree_and_null_agrees_with_everything():
+    early = by_group_size("async_on_output", "on_output", 1, 8)
+    late = by_group_size("async_drained", "drained", 8, 32)
+    layered = [
+        mubrain_row("layered", "layered", 0, 0)
+        | dict.fromkeys(AXIS.format(f"async_{stop}") for stop in ("on_output", "drained"))
+    ]
+    points = points_of(*early, *late, *layered)
+    assert sizes(pairs_between(points, {"schedule": "async_on_output"}, {"schedule": "async_drained"})) == [(8, 8)]
+    assert sizes(pairs_between(points, {"stop": "on_output"}, {"stop": "drained"})) == [(8, 8)]
+    assert sorted(sizes(pairs_between(points, {"layered": True}, {"layered": False}))) == [
+        (None, f) for f in (1, 8, 8, 32)
+    ]
+    # One F on a side is what sets it apart.
+    assert sizes(
+        pairs_between(points, {"stop": "on_output", "group_size": 1}, {"stop": "drained", "group_size": 32})
+    ) == [(1, 32)]
+
+
+def test_names_of_recipes_and_schedules_decide_nothing():
+    rows = [row for row in synthetic_rows(seeds=(0,)) if row["status"] == "ok"]
+    renamed = [row | {"recipe": f"{row['recipe'][::-1]}", "schedule": f"z{row['schedule']}"} for row in reversed(rows)]
+    first, second = (
+        {"training_policy": "random", "policy": "random", "chip": "mubrain"},
+        {"training_method": "layered", "policy": "random", "chip": "mubrain"},
+    )
+
+    def found(of: list[Row]) -> list[tuple[object, ...]]:
+        return [
+            (a.training_label, a.inference_label, b.training_label, b.inference_label)
+            for a, b in pairs_between(points_of(*of), first, second)
+        ]
+
+    assert found(rows) == found(renamed) == [("Unlayered RS", "Async RS", "Layered", "Async RS")]
+
+
+def test_ladders_differ_in_one_fact_only():
+    points = points_of(
+        *by_group_size("async_on_output", "on_output", 8, 1, 64),
+        *by_group_size("async_drained", "drained", 4, 16),
+        mubrain_row("unlayered_rs", "random", 0, 0)
+        | {AXIS.format(f"async_{stop}"): None for stop in ("on_output", "drained")},
+    )
+    ladders = ladders_along(points, "group_size")
+    assert sorted([p.group_size for p in ladder] for ladder in ladders) == [[1, 8, 64], [4, 16], [8]]
+    assert [
+        [p.group_size for p in ladder] for ladder in ladders_along(points, "schedule.async_drained.group_size")
+    ] == [[4, 16]]
+
+
+@pytest.mark.parametrize(
+    ("selection", "problem"),
+    [
+        ({"recipe": "layerd"}, "recipe: has no value 'layerd'; did you mean 'layered'?"),
+        ({"recipie": "layered"}, "recipie: is no fact or axis of the points; did you mean 'recipe'?"),
+        ({"stop": ("drained", "early")}, "stop: has no value 'early'"),
+        ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is no fact"),
+    ],
+)
+def test_mistakes_are_told(selection, problem):
+    (told,) = selection_problems(selection, {"recipe": ["layered", "unlayered_rs"], "schedule.a.group_size": []})
+    assert told.startswith(problem)
+
+
+def test_ends_nulls_and_axes_are_no_mistakes():
+    right = {
+        "recipe": "layered",
+        "group_size": "lowest",
+        "training_policy": None,
+        "schedule.a.group_size": 4,
+        "training.epochs": 3,
+    }
+    assert not [*selection_problems(right, {"recipe": ["layered"], "schedule.a.group_size": []})]
