@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
 
-__all__ = ["Answer", "Option", "Standing"]
+__all__ = ["Answer", "Option", "PrintedNumbers", "Standing"]
 
 Standing = Literal[
     "sure",
@@ -23,9 +23,25 @@ Standing = Literal[
     "met",
     "not met",
     "cannot be asked",
+    "shown",
 ]
 """How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
-`codesign.analysis.comparison.Status`; of a target `met` or `not met`."""
+`codesign.analysis.comparison.Status`; of a target `met` or `not met`; of printed numbers `shown`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedNumbers:
+    """What a publication prints in a row, beside the numbers of an option.
+
+    Attributes:
+        values: by column, in SI units or in words.
+        multiples: by column, of the reference row: what is printed, and the same here, paired by training seed.
+        remark: in what the option's point is not as printed; "" if in nothing.
+    """
+
+    values: Mapping[str, float | str]
+    multiples: Mapping[str, tuple[float | None, Interval]] = field(default_factory=dict)
+    remark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +56,7 @@ class Option:
             where it has none or does not compare.
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
         obstacle: why it is not ranked, in words; "" where it is.
+        printed: of a row of a publication.
     """
 
     label: str
@@ -48,6 +65,7 @@ class Option:
     factor: float | None = None
     wins: float | None = None
     obstacle: str = ""
+    printed: PrintedNumbers | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from codesign.analysis.statistics import Interval, difference
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 __all__ = [
+    "ENERGIES",
     "Comparison",
     "Obstacle",
     "Status",
@@ -22,12 +23,16 @@ __all__ = [
     "compare_series",
     "matched_terms",
     "representatives",
+    "same_terms",
     "status_of",
     "with_robustness",
 ]
 
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
 """How a claim stands. Only a statement of the paper is said not to hold; see `codesign.reporting.paper.judging`."""
+
+ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js")
+"""Columns that compare only between points whose energies hold the same terms."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,6 +146,11 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
             return Obstacle(kind="terms within others", points=(point,))
     return common
+
+
+def same_terms(a: Point, b: Point) -> bool:
+    """Whether two energies hold the same terms, so that they compare as they are."""
+    return (a.coverage, a.accounting, a.operation) == (b.coverage, b.accounting, b.operation)
 
 
 def compare_energies(a: Point, b: Point, terms: tuple[str, ...]) -> Comparison | None:

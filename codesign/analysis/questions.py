@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from codesign.analysis.columns import COLUMNS
-from codesign.documents import Spec
-from codesign.units import Real, fraction, parse_quantity
+from codesign.documents import Spec, suggestion
+from codesign.units import fraction, parse_quantity, si_unit
 
 __all__ = [
     "ChooseQuestion",
@@ -25,7 +25,9 @@ __all__ = [
     "PrintedQuestion",
     "PrintedRow",
     "Question",
+    "Selected",
     "Selection",
+    "Size",
     "TargetQuestion",
 ]
 
@@ -91,6 +93,56 @@ def _limit(value: str, column: str) -> float:
 Where = tuple[Annotated[Constraint, BeforeValidator(Constraint.parse)], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large a difference is said to be, such as `2 x`, `3 points` or `1 uJ`.
+
+    Attributes:
+        kind: a factor of the smaller side, or a difference.
+        value: in the column's SI unit; points as a fraction.
+        text: as it was written.
+    """
+
+    kind: Literal["factor", "difference"]
+    value: float
+    text: str
+
+    @staticmethod
+    def parse(text: object) -> Size:
+        """Raises ValueError for text of another form."""
+        if isinstance(text, Size):
+            return text
+        words = str(text).split()
+        try:
+            if len(words) == 2 and words[1] in ("x", "×"):
+                return Size(kind="factor", value=float(words[0]), text=str(text))
+            if len(words) == 2 and words[1] in ("point", "points"):
+                return Size(kind="difference", value=float(words[0]) / 100, text=str(text))
+            unit = si_unit(words[1]) if len(words) == 2 else ""
+            return Size(
+                kind="difference", value=parse_quantity(text, unit) if unit else float(str(text)), text=str(text)
+            )
+        except ValueError:
+            raise ValueError(f"must be like '2 x', '3 points' or '1 uJ', found {text!r:.80}") from None
+
+
+def _printed(value: object) -> float | str:
+    """A number in SI units, of text such as `94.9 %` or `26 pJ` too; other words as they are, such as `about 1/4`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    words = str(value).split()
+    try:
+        if len(words) == 2:
+            return float(words[0]) / 100 if words[1] == "%" else parse_quantity(value, si_unit(words[1]))
+    except ValueError:
+        pass
+    return str(value)
+
+
+Printed = Annotated[float | str, BeforeValidator(_printed)]
+WrittenSize = Annotated[Size, BeforeValidator(Size.parse), PlainSerializer(lambda size: size.text)]
+
+
 class _Asked(Spec):
     """What all forms have.
 
@@ -143,20 +195,23 @@ class CompareQuestion(_Asked):
 
 
 class ClaimQuestion(_Asked):
-    """A statement about the direction of a difference, judged on pairs of points with the same training seeds.
+    """A statement about a difference, a trend or a limit, judged on pairs of points with the same training seeds.
 
     Points of both sides are paired that agree in all that neither selection names. With `along`, points of `select`
-    that differ in one fact or axis only are compared with their neighbours in it.
+    that differ in one fact or axis only are compared with their neighbours in it. With `above` or `below`, the value
+    of each training seed of `select` is held against a limit.
 
     Attributes:
         claim: the statement.
         source: where it is made, such as `section 4.3`.
         column: a column or measure.
         more, less: the side that is said to have more of it, and the other.
-        columns_of: a column or measure of one side instead of `column`, by `more` or `less`.
+        column_of_less: a column or measure of the side `less` instead of `column`.
         along: a fact or axis along which the column is said to rise or to fall, as `direction` says.
         relative_to: points whose values are taken off first, paired likewise: the claim is then about gains.
-        at_least: the size that is claimed: a factor such as `2 x`, or a difference such as `3 points` or `1 uJ`.
+        about: the factor that is claimed, such as `2 x`: a direction that is shown by less holds in part.
+        at_least: what the difference must come to for the claim to hold: a factor, a number of points, or a quantity.
+        above, below: the limit of each training seed's value.
         or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
         remark: a sentence for the reader, such as what the source prints.
     """
@@ -166,19 +221,25 @@ class ClaimQuestion(_Asked):
     column: str
     more: Selection | None = None
     less: Selection | None = None
-    columns_of: Mapping[Literal["more", "less"], str] = Field(default_factory=dict)
+    column_of_less: str | None = None
     along: str | None = None
     direction: Literal["rises", "falls"] = "rises"
     relative_to: Selection | None = None
-    at_least: str | None = None
-    or_equal_within: str | None = None
+    about: WrittenSize | None = None
+    at_least: WrittenSize | None = None
+    above: float | None = None
+    below: float | None = None
+    or_equal_within: WrittenSize | None = None
     remark: str = ""
 
     @model_validator(mode="after")
-    def _sides(self) -> ClaimQuestion:
+    def _one_form(self) -> ClaimQuestion:
         sides = self.more is not None and self.less is not None
-        if sides == (self.along is not None) or (self.more is None) != (self.less is None):
-            raise ValueError("give more and less, or along")
+        limits = [limit for limit in (self.above, self.below) if limit is not None]
+        if (self.more is None) != (self.less is None) or sides + (self.along is not None) + len(limits) != 1:
+            raise ValueError("give more and less, or along, or one of above and below")
+        if self.about is not None and self.about.kind != "factor":
+            raise ValueError("about: must be a factor such as '2 x'")
         return self
 
 
@@ -197,32 +258,46 @@ class PrintedRow(Spec):
 
     Attributes:
         label: as the publication names the row.
-        of: the points; of several the first that the question prefers.
-        values: by column, in SI units or as a percentage.
+        of: the points; of several the first of the report.
+        values: by column, in SI units or as a percentage; left out where the publication prints none.
     """
 
     label: str
     of: Selection
-    values: Mapping[str, Real | str] = Field(default_factory=dict)
+    values: Mapping[str, Printed] = Field(default_factory=dict)
 
 
 class PrintedQuestion(_Asked):
-    """A table of a publication beside the sweep's own numbers.
+    """A table of a publication beside the sweep's own numbers, or its settings beside the sweep's.
 
     Attributes:
         printed: what it is, such as `Table 2`.
         source: the publication.
-        columns: in the order of the table; rows without a value of one show the sweep's alone.
-        relative_to: the row whose multiples are shown as well, since multiples compare where data and network differ.
-        remarks: sentences on what the numbers are and where they differ in kind.
+        instead: what was run instead of the publication's data, as a sentence.
+        columns: columns and measures in the order of the table.
+        rows: by a name of one's own.
+        relative_to: the name of the row whose multiples are shown as well, since they compare where data differ.
+        settings: what the publication ran with: of recipes, the neuron and the data (`train`, with validation, `test`,
+            `samples`, `timestep_s`), `topology`, and facts of the points in `rows`.
+        remarks: sentences on what the numbers are.
     """
 
     printed: str
     source: str = ""
-    columns: Annotated[tuple[str, ...], Field(min_length=1)]
-    rows: Annotated[tuple[PrintedRow, ...], Field(min_length=1)]
+    instead: str = ""
+    columns: tuple[str, ...] = ()
+    rows: Mapping[str, PrintedRow] = Field(default_factory=dict)
     relative_to: str | None = None
+    settings: Mapping[str, Selected] = Field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> PrintedQuestion:
+        if bool(self.columns) != bool(self.rows) or not (self.rows or self.settings):
+            raise ValueError("give columns and rows, or settings, or all three")
+        if self.relative_to is not None and self.relative_to not in self.rows:
+            raise ValueError(f"relative_to: is no row{suggestion(self.relative_to, self.rows)}")
+        return self
 
 
 Question = ChooseQuestion | CompareQuestion | ClaimQuestion | TargetQuestion | PrintedQuestion

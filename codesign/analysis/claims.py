@@ -1,0 +1,256 @@
+"""Claims of a sweep's file, judged on its points: differences between sides, trends along an axis, and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import pandas as pd
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
+from codesign.analysis.formatting import listed, number, points_with_interval, quantity
+from codesign.analysis.measures import label_of, like, measured
+from codesign.analysis.points import Point
+from codesign.analysis.questions import ClaimQuestion, Selection, Size
+from codesign.analysis.robustness import DRAWN
+from codesign.analysis.selecting import ladders_along, pairs_between, points_in
+from codesign.analysis.statistics import Interval, ratio
+from codesign.analysis.wording import Saying, saying_of
+
+__all__ = ["answer_claim"]
+
+_SPELLED_OUT = 2
+"""Of more comparisons than this only the one with the largest difference is."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pair:
+    """Two points whose values by training seed are said to differ."""
+
+    more: Point
+    less: Point
+    high: pd.Series
+    low: pd.Series
+
+
+def answer_claim(
+    name: str, question: ClaimQuestion, points: Sequence[Point], *, failed: pd.DataFrame | None = None
+) -> Answer:
+    """How a claim stands.
+
+    It holds where every comparison's interval lies on its side of zero, does not hold where one lies on the other side
+    and none on its own, and is not shown where seeds are too few or too far apart to say.
+
+    Args:
+        points: all of the sweep.
+        failed: rows of results without a result: trainings that diverged are unstable.
+    """
+    values = _Values(question=question, points=points, failed=failed)
+    if question.along is None and question.more is None:
+        return _limited(name, question, points_in(points, question.select), values)
+    pairs = values.pairs()
+    found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question.column)) is not None]
+    if not found:
+        return _answer(name, question, "cannot be asked", _nothing(question, points))
+    status = _together([_judged(pair, comparison, question) for pair, comparison in found])
+    comparisons = [comparison for _, comparison in found]
+    say = saying_of(point for pair in pairs for point in (pair.more, pair.less))
+    sentence = _sentence(comparisons, say)
+    if question.about is not None or question.at_least is not None:
+        sentence += _factor([pair for pair, _ in found])
+    remarks = [*_standing(comparisons), *([question.remark] if question.remark else [])]
+    return _answer(name, question, status, sentence, comparisons, remarks)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Values:
+    """What a question asks of points."""
+
+    question: ClaimQuestion
+    points: Sequence[Point]
+    failed: pd.DataFrame | None
+
+    def of(self, point: Point, column: str = "") -> pd.Series:
+        return measured(column or self.question.column, point, self.points, self.failed)
+
+    @cached_property
+    def bases(self) -> dict[int, Point]:
+        """By a point's number, the point that its value is taken relative to."""
+        if self.question.relative_to is None:
+            return {}
+        found = pairs_between(self.points, self.question.select, self.question.relative_to)
+        return {point.number: base for point, base in reversed(found)}
+
+    def gains(self, point: Point) -> pd.Series | None:
+        """Values less those that they are relative to; None where there are none."""
+        if self.question.relative_to is None:
+            return self.of(point)
+        base = self.bases.get(point.number)
+        return None if base is None else (self.of(point) - self.of(base)).dropna()
+
+    def pairs(self) -> list[_Pair]:
+        """Distinct ones: chips that only price the same spikes differently repeat what others say."""
+        asked = self.question
+        distinct: dict[tuple[object, ...], _Pair] = {}
+        for more, less in self._sides():
+            high = self.gains(more)
+            low = self.of(less, asked.column_of_less) if asked.column_of_less else self.gains(less)
+            if high is not None and low is not None:
+                key = (more.recipe, less.recipe, *high.items(), *low.items())
+                distinct.setdefault(key, _Pair(more=more, less=less, high=high, low=low))
+        return list(distinct.values())
+
+    def _sides(self) -> Iterable[tuple[Point, Point]]:
+        asked, chosen = self.question, points_in(self.points, self.question.select)
+        if asked.along is not None:
+            usable = [point for point in chosen if self.gains(point) is not None]
+            steps = [step for ladder in ladders_along(usable, asked.along) for step in pairwise(ladder)]
+            return [(high, low) if asked.direction == "rises" else (low, high) for low, high in steps]
+        assert asked.more is not None, "the form of the question"
+        assert asked.less is not None, "the form of the question"
+        if asked.more == asked.less:
+            return [(point, point) for point in points_in(chosen, asked.more)]
+        return pairs_between(chosen, asked.more, asked.less)
+
+
+def _compared(pair: _Pair, column: str) -> Comparison | None:
+    """The side with less first, unless more is better; None without a common seed, or for energies of other terms."""
+    if column in ENERGIES and not same_terms(pair.more, pair.less):
+        return None
+    if like(column).endswith("accuracy"):
+        return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)
+    comparison = compare_series(column, pair.less, pair.more, pair.low, pair.high, more_is_better=False)
+    return with_robustness(comparison) if comparison is not None and column in DRAWN else comparison
+
+
+def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
+    gain = comparison.gain
+    if question.at_least is not None:
+        return _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+    if comparison.status == "not shown":
+        within = question.or_equal_within
+        close = within is not None and gain.low is not None and gain.low > -within.value
+        return "does not hold" if gain.below_zero else "holds in part" if close else "not shown"
+    if question.about is not None and comparison.status == "holds":
+        high = pair.high / question.about.value
+        short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
+        return "holds in part" if short is not None and short.gain.below_zero else "holds"
+    return comparison.status
+
+
+def _reaches(found: Interval, size: Size) -> Status:
+    if found.low is None or found.high is None:
+        return "not shown"
+    return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+
+
+def _together(statuses: Sequence[Status]) -> Status:
+    """The status of a claim made of several."""
+    distinct = set(statuses)
+    if len(distinct) == 1:
+        return distinct.pop()
+    if distinct & {"holds", "holds in part"}:
+        return "holds in part"
+    return "does not hold" if "does not hold" in distinct else "not shown"
+
+
+def _limited(name: str, question: ClaimQuestion, chosen: Sequence[Point], values: _Values) -> Answer:
+    """A claim about every training seed's value."""
+    seen = [(point, value) for point in chosen for value in values.of(point)]
+    if not seen:
+        return _answer(name, question, "cannot be asked", _nothing(question, values.points))
+    limit = question.above if question.above is not None else question.below
+    assert limit is not None, "the form of the question"
+    within = [value > limit if question.above is not None else value < limit for _, value in seen]
+    status: Status = "holds" if all(within) else "holds in part" if any(within) else "does not hold"
+    sentence = f"It is so for {sum(within)} of {len(within)} training seeds."
+    return _answer(name, question, status, sentence, remarks=[question.remark] if question.remark else [])
+
+
+def _answer(
+    name: str,
+    question: ClaimQuestion,
+    status: Status,
+    sentence: str,
+    comparisons: Sequence[Comparison] = (),
+    remarks: Sequence[str] = (),
+) -> Answer:
+    return Answer(
+        name=name,
+        form="claim",
+        question=question.ask or question.claim + (f" ({question.source})" if question.source else ""),
+        standing=status,
+        sentence=sentence,
+        comparisons=tuple(comparisons),
+        remarks=tuple(remarks),
+    )
+
+
+# words ---------------------------------------------------------------------------------------------------------------
+
+
+def _sentence(comparisons: Sequence[Comparison], say: Saying) -> str:
+    """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
+    if len(comparisons) == 1:
+        return f"{_means(comparisons[0], say)} The difference is {_difference(comparisons[0])}."
+    if len(comparisons) <= _SPELLED_OUT:
+        return " ".join(_means(comparison, say) for comparison in comparisons)
+    agree = sum(comparison.gain.above_zero for comparison in comparisons)
+    largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
+    return f"Shown in {agree} of {len(comparisons)} comparisons. The largest: {_means(largest, say)}"
+
+
+def _means(comparison: Comparison, say: Saying) -> str:
+    """`Unlayered RS under Async RS: 94.6 % against 85.7 % for Layered under Async RS.`"""
+    column = like(comparison.column)
+    better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
+    one, other = say(comparison.better), say(comparison.worse)
+    return f"{one}: {better} against {worse}{f' for {other}' if other != one else ''}."
+
+
+def _difference(comparison: Comparison) -> str:
+    column, gain = like(comparison.column), comparison.gain
+    assert gain.mean is not None, "compare_series() makes no comparison without a difference"
+    if column.endswith("accuracy"):
+        return f"{points_with_interval(gain)} points"
+    unit_less = quantity(1.0, column) == number(1.0)
+    write: Callable[[float], str] = number if unit_less else lambda value: quantity(value, column)
+    spread = "" if gain.half_width is None else f" ± {write(gain.half_width)}"
+    return f"{write(gain.mean)}{spread}".replace("-", "−")
+
+
+def _factor(pairs: Sequence[_Pair]) -> str:
+    factors = [value for pair in pairs if (value := ratio(pair.high, pair.low).mean) is not None]
+    if not factors:
+        return ""
+    if len(factors) <= _SPELLED_OUT:
+        return f" By a factor of {listed([number(value, 3) for value in factors])}."
+    return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
+
+
+def _standing(comparisons: Sequence[Comparison]) -> list[str]:
+    """What the spread of the seeds leaves open, in words."""
+    if max(comparison.gain.seeds for comparison in comparisons) == 1:
+        return ["One training seed gives no interval."]
+    oppose = sum(comparison.gain.below_zero for comparison in comparisons)
+    return [f"In {oppose} of {len(comparisons)} comparisons it is the other way round."] if oppose else []
+
+
+def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
+    """What is missing, in a sentence."""
+    wanted: list[Selection] = [side for side in (question.more, question.less, question.relative_to) if side]
+    absent = [side for side in wanted or [question.select] if not points_in(points, side)]
+    if absent:
+        return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
+    if question.along is not None:
+        return f"The results have no two points that differ in {question.along.replace('_', ' ')} alone."
+    return f"The results have no {label_of(question.column)} of points that can be held against each other."
+
+
+def _written(selection: Selection) -> str:
+    """`recipe layered, schedule async_random`."""
+    names = ((name, [*wanted] if isinstance(wanted, list | tuple) else [wanted]) for name, wanted in selection.items())
+    return ", ".join(f"{name} {listed([str(value) for value in wanted], 'or')}" for name, wanted in names)

@@ -1,0 +1,61 @@
+"""How a claim calls its points: by training and inference, and by what else sets them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from codesign.analysis.formatting import UNKNOWN
+from codesign.analysis.points import Point
+from codesign.analysis.selecting import value_of
+
+__all__ = ["Saying", "saying_of"]
+
+Saying = Callable[[Point], str]
+
+_APART: Mapping[str, str] = {
+    "group_size": "F = {}",
+    "training_group_size": "trained with F = {}",
+    "stop": "{}",
+    "weight_bits": "{} bits",
+    "chip": "on {}",
+}
+
+
+def saying_of(points: Iterable[Point]) -> Saying:
+    """A name of each point: `Unlayered RS under Async RS`, with the facts in which points of that name differ."""
+    alike: dict[str, list[Point]] = {}
+    for point in points:
+        alike.setdefault(_base(point), []).append(point)
+    facts = {base: [fact for fact in _facts(found) if _differs(found, fact)] for base, found in alike.items()}
+
+    def say(point: Point) -> str:
+        base = _base(point)
+        values = ((fact, value_of(point, fact)) for fact in facts.get(base, ()))
+        return ", ".join([base, *(_said(fact, point) for fact, value in values if value is not None)])
+
+    return say
+
+
+def _base(point: Point) -> str:
+    return f"{point.training_label} under {point.inference_label}"
+
+
+def _facts(points: list[Point]) -> list[str]:
+    axes = [name for name, _ in points[0].axes]
+    parameters = [f"training.{name.rpartition('.')[2]}" for name in axes if name.startswith("recipe.")]
+    own = [name for name in axes if name.startswith("chip.")]
+    return [*_APART, *dict.fromkeys(name for name in parameters if name != "training.group_size"), *own]
+
+
+def _differs(points: list[Point], fact: str) -> bool:
+    return len({value_of(point, fact) for point in points}) > 1
+
+
+def _said(fact: str, point: Point) -> str:
+    value = value_of(point, fact)
+    if fact == "stop":
+        return point.stop_label
+    if fact in _APART:
+        return _APART[fact].format(value)
+    written = f"{value:.4g}" if isinstance(value, float) else str(value or UNKNOWN)
+    return f"{fact.rpartition('.')[2].replace('_', ' ')} {written}"

@@ -1,0 +1,188 @@
+"""Claims as a sweep's file makes them, judged on rows whose numbers can be worked out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_rows, table_of
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.claims import answer_claim
+from codesign.analysis.points import gather
+from codesign.analysis.questions import ClaimQuestion
+
+LAYERED = {"training_method": "layered", "layered": True}
+LAYERED_RS = {"training_method": "layered", "policy": "random"}
+UNLAYERED_RS = {"training_policy": "random", "policy": "random"}
+SIZES = "axis.schedule.async_random.group_size"
+
+
+def asked(rows: list[Row], **question: Any) -> Answer:
+    table = table_of(rows)
+    failed = table.frame[table.frame["status"] != "ok"]
+    return answer_claim("it", ClaimQuestion(claim="It is so", **question), gather(table), failed=failed)
+
+
+def run(recipe: str, inference: str, column: str, values: tuple[Any, ...], **changes: object) -> list[Row]:
+    """One row a training seed, with `column` as given."""
+    return [
+        mubrain_row(recipe, inference, seed, 0)
+        | changes
+        | {column: value, "point": f"{recipe}{inference}{seed}{changes}"}
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_a_direction_by_hand():
+    found = asked(synthetic_rows(), column="accuracy", more=LAYERED, less=LAYERED_RS, select={"chip": "mubrain"})
+    assert found.standing == "holds"
+    # Seeds 0.945, 0.949, 0.953 and 0.619, 0.625, 0.631: differences 32.6, 32.4, 32.2, so 4.302653 · 0.2 / √3 = 0.5.
+    assert found.sentence == (
+        "Layered under Layered: 94.9 % against 62.5 % for Layered under Async RS. The difference is 32.4 ± 0.5 points."
+    )
+    reverse = asked(synthetic_rows(), column="accuracy", more=LAYERED_RS, less=LAYERED, select={"chip": "mubrain"})
+    assert reverse.standing == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("unlayered", "standing"),
+    [
+        ((0.95, 0.951, 0.952), "holds"),  # 5 points above, exactly
+        # 0.5, −0.5 and 0.2 points: 0.07 ± 1.3, which is no more than two points below.
+        ((0.905, 0.896, 0.904), "holds in part"),
+        ((0.95, 0.85, 0.902), "not shown"),  # 5, −5 and 0 points: three seeds cannot tell
+        ((0.85, 0.851, 0.852), "does not hold"),  # 5 points below
+    ],
+)
+def test_as_good_or_better(unlayered, standing):
+    layered = (0.9, 0.901, 0.902)
+    rows = accuracies({("layered", "layered"): layered, ("unlayered_rs", "random"): unlayered})
+    found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED, or_equal_within="2 points")
+    assert found.standing == standing
+
+
+@pytest.mark.parametrize(
+    ("density", "about", "at_least"),
+    [
+        (1.9, "holds", "holds"),  # a factor of 4 / 1.9 = 2.1
+        (3.0, "holds in part", "does not hold"),  # sparser, by less
+        (4.5, "does not hold", "does not hold"),
+    ],
+)
+def test_a_factor_is_about_so_much_or_at_least(density, about, at_least):
+    shifts = (0.99, 1.0, 1.01)
+    rows = run("layered", "layered", "spike_density", tuple(4.0 * shift for shift in shifts))
+    rows += run("unlayered_rs", "random", "spike_density", tuple(density * shift for shift in shifts))
+    sides: dict[str, Any] = {"column": "spike_density", "more": LAYERED, "less": UNLAYERED_RS}
+    assert asked(rows, **sides, about="2 x").standing == about
+    assert asked(rows, **sides, at_least="2 x").standing == at_least
+    assert asked(rows, **sides, at_least="0.9").standing == ("does not hold" if density > 3 else "holds")
+
+
+def test_several_comparisons_hold_in_part():
+    rows = accuracies(
+        {
+            ("layered", "layered"): (0.9, 0.901, 0.902),
+            ("unlayered_rs", "random"): (0.95, 0.951, 0.952),
+            ("unlayered_ms", "momentum"): (0.8, 0.801, 0.802),
+        }
+    )
+    unlayered = {"training_method": "unlayered", "trained_for_it": True}
+    found = asked(rows, column="accuracy", more=unlayered, less=LAYERED)
+    assert found.standing == "holds in part"
+    assert "Unlayered RS under Async RS: 95.1 % against 90.1 %" in found.sentence
+    assert found.remarks == ("In 1 of 2 comparisons it is the other way round.",)
+    better = asked(rows, column="accuracy", more={"training_policy": "momentum"}, less={"layered": True})
+    assert better.standing == "does not hold"
+
+
+def test_neighbours_along_an_axis():
+    rows = [
+        row
+        for size, accuracy in ((1, 0.5), (8, 0.7), (64, 0.9))
+        for row in run(
+            "layered", "random", "accuracy", (accuracy, accuracy + 0.01), group_size=size, **{SIZES: float(size)}
+        )
+    ]
+    found = asked(rows, column="accuracy", along="group_size")
+    assert (found.standing, len(found.comparisons)) == ("holds", 2)
+    assert found.sentence.startswith(
+        "Layered under Async RS, F = 8: 70.5 % against 50.5 % for Layered under Async RS, F = 1."
+    )
+    assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
+    assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
+    assert asked(rows[:2], column="accuracy", along="group_size").standing == "cannot be asked"
+
+
+def test_gains_are_relative_to_the_point_with_the_same_schedule():
+    def of(recipe: str, size: int, accuracy: float) -> list[Row]:
+        return run(recipe, "random", "accuracy", (accuracy, accuracy + 0.01), group_size=size, **{SIZES: float(size)})
+
+    rows = of("layered", 8, 0.8) + of("layered", 64, 0.9) + of("unlayered_rs", 8, 0.9) + of("unlayered_rs", 64, 0.92)
+    # The accuracy itself is higher at F = 64; the gain over the layered model is 10 points at 8, and 2 at 64.
+    unlayered: dict[str, Any] = {"select": {"recipe": "unlayered_rs"}, "along": "group_size", "column": "accuracy"}
+    assert asked(rows, **unlayered, direction="rises").standing == "holds"
+    gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
+    assert gains.standing == "holds"
+    assert "10.0 % against 2.0 %" in gains.sentence
+
+
+def test_two_measures_of_the_same_points():
+    rows = run("unlayered_rs", "random", "convergence_accuracy", ([0.9, 0.8, 0.7], [0.91, 0.81, 0.71]))
+    found = asked(
+        rows, column="accuracy_at_output", column_of_less="accuracy_last_step", more=UNLAYERED_RS, less=UNLAYERED_RS
+    )
+    assert found.standing == "holds"
+    assert "90.5 % against 70.5 %." in found.sentence
+
+
+def test_trainings_that_rise_again_or_fail_are_unstable():
+    # It rises by 0.8 of the 1.0 that it had fallen by; by 0.4; and one fails.
+    rows = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0, 1.0, 1.8], [2.0, 1.0, 1.4]))
+    lost = mubrain_row("unlayered_ms", "momentum", 2, 0) | {"status": "failed", "reason": "diverged", "point": "lost"}
+    momentum: dict[str, Any] = {"column": "instability", "select": {"training_policy": "momentum"}}
+    found = asked([*rows, lost], **momentum, above=0.5)
+    assert (found.standing, found.sentence) == ("holds in part", "It is so for 2 of 3 training seeds.")
+    assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
+    assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
+
+
+def test_one_seed_shows_nothing():
+    found = asked(synthetic_rows(seeds=(0,)), column="accuracy", more=LAYERED, less=LAYERED_RS)
+    assert found.standing == "not shown"
+    assert found.remarks == ("One training seed gives no interval.",)
+
+
+def test_what_is_missing_is_said():
+    rows = run("layered", "layered", "accuracy", (0.9, 0.91))
+    found = asked(rows, column="accuracy", more=LAYERED, less={"recipe": ("a", "b")})
+    assert (found.standing, found.sentence) == ("cannot be asked", "The results have no point with recipe a or b.")
+    other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
+    energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
+    assert energies.standing == "cannot be asked"
+
+
+def test_chips_that_repeat_accuracies_add_no_evidence():
+    rows = accuracies({("layered", "layered"): (0.9, 0.91), ("unlayered_rs", "random"): (0.95, 0.96)})
+    twice = [*rows, *(row | {"chip": "other", "point": f"o{row['point']}"} for row in rows)]
+    for of in (rows, twice):
+        assert len(asked(of, column="accuracy", more=UNLAYERED_RS, less=LAYERED).comparisons) == 1
+    assert {p.chip for p in points_of(twice)} == {"mubrain", "other"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"more": LAYERED},
+        {"more": LAYERED, "less": LAYERED_RS, "along": "group_size"},
+        {"above": 0.5, "below": 0.5},
+        {"along": "group_size", "about": "2 points"},
+        {"along": "group_size", "at_least": "much"},
+    ],
+)
+def test_a_claim_has_one_form(wrong):
+    with pytest.raises(ValidationError):
+        ClaimQuestion(claim="It is so", column="accuracy", **wrong)
