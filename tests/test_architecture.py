@@ -215,7 +215,7 @@ for words in ([], ["sweep"], ["chips"], ["report"]):
         assert not stop.code, stop.code
 absent(
     *("help", "torch", "ray", "optuna", "pandas", "pyarrow", "seaborn", "matplotlib", "tonic", "sklearn", "pint"),
-    *("numpy", "safetensors"),
+    *("numpy", "safetensors", "altair", "vl_convert"),
 )
 
 from codesign.files import open_folder

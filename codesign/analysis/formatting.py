@@ -15,6 +15,7 @@ __all__ = [
     "UNKNOWN",
     "column_label",
     "coverage_words",
+    "is_share",
     "listed",
     "number",
     "percent",
@@ -108,11 +109,16 @@ def points_with_interval(value: Interval) -> str:
     return points(value.mean) + ("" if value.half_width is None else f" ± {points(value.half_width)}")
 
 
+def is_share(column: str) -> bool:
+    """Whether a column holds fractions, which are written in percent."""
+    return column in _SHARES or column.endswith(("_fraction", "_accuracy"))
+
+
 def quantity(value: float | None, column: str) -> str:
     """A mean of `column` with its unit."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    if column in _SHARES or column.endswith(("_fraction", "_accuracy")):
+    if is_share(column):
         return percent(value)
     known = COLUMNS.get(column)
     if known is not None and known.unit:

@@ -1,0 +1,248 @@
+"""Charts in Vega-Lite: what each is made of, how all of them look on light and on dark ground, and their files.
+
+A chart's rows have fields that the program names; names of chips, recipes and axes are values in them, never a field
+or a part of an expression. A chart has no name or number that Altair made up, so that it is the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import column_label, is_share
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = [
+    "FORMS",
+    "Figure",
+    "Form",
+    "Row",
+    "axis_of",
+    "color",
+    "figure",
+    "log_ticks",
+    "looks",
+    "nominal",
+    "picture",
+    "quantitative",
+    "rows_of",
+    "source",
+    "styled",
+    "ticks_of",
+    "tooltip",
+    "wide_spread",
+]
+
+Form = Literal["svg", "png", "pdf"]
+FORMS: tuple[Form, ...] = ("svg", "png", "pdf")
+Row = Mapping[str, str | float | bool | None]
+
+_WIDE = 30
+"""Values that span a larger factor than this are drawn on a logarithmic axis."""
+_SCALE = 2
+"""Pixels of a PNG for each of a chart's own."""
+_WIDTH = 560
+"""Of a chart that fills its column, in a file of its own."""
+_FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
+# Okabe and Ito's colours, which eyes with any colour blindness tell apart, brightened for dark ground.
+_CATEGORIES = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b98600", "#56b4e9", "#5d3a9b", "#767676"),
+    "dark": ("#56a8e0", "#f08a3c", "#2fc79a", "#e39cc4", "#e6c229", "#9ad4f5", "#b39ddb", "#a8a8a8"),
+}
+_INKS = {
+    "light": {"ink": "#1b1f24", "quiet": "#57606a", "line": "#d8dee4", "ground": "#ffffff"},
+    "dark": {"ink": "#e6edf3", "quiet": "#9aa4af", "line": "#363d46", "ground": "#14181d"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart with what stands around it on a page.
+
+    Attributes:
+        name: of small letters, digits and hyphens, unique on a page; its files are called so.
+        title: what it shows.
+        spec: Vega-Lite with its data in it and without a look.
+        note: what to know when reading it.
+    """
+
+    name: str
+    title: str
+    spec: Mapping[str, Any] = field(repr=False)
+    note: str = ""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
+        """How a notebook shows it."""
+        return styled(self)._repr_mimebundle_(include, exclude)
+
+
+def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
+    """A chart of Altair as a page holds it.
+
+    Args:
+        name: small letters, digits and hyphens.
+    """
+    import altair as alt
+
+    with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
+        spec: dict[str, Any] = chart.to_dict()
+    spec.pop("config", None)
+    return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
+
+
+def styled(drawn: Figure, *, dark: bool = False) -> Any:
+    """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
+    import altair as alt
+
+    return alt.Chart.from_dict(_alone(drawn, dark=dark), validate=False)
+
+
+def rows_of(drawn: Figure) -> list[dict[str, Any]]:
+    """What is drawn, one mapping each; of several layers those of the first that has rows."""
+    return _rows_in(drawn.spec)
+
+
+def _alone(drawn: Figure, *, dark: bool) -> dict[str, Any]:
+    width = {"width": _WIDTH} if drawn.spec.get("width") == "container" else {}
+    return {**drawn.spec, **width, "title": drawn.title, "config": looks(dark=dark)}
+
+
+def looks(*, dark: bool = False) -> dict[str, Any]:
+    """Configuration of Vega-Lite for all charts, on light or on dark ground."""
+    side = "dark" if dark else "light"
+    ink, quiet, line, ground = (_INKS[side][name] for name in ("ink", "quiet", "line", "ground"))
+    ramp = ["#26303a", "#3d6f96", "#7fc4f0"] if dark else ["#eef3f7", "#8ab8d8", "#0a4f80"]
+    labels = {"labelColor": quiet, "labelFontSize": 11, "labelLimit": 220}
+    titles = {"titleColor": ink, "titleFontSize": 12, "titleFontWeight": 600}
+    lines = {"domainColor": line, "tickColor": line, "gridColor": line, "gridOpacity": 0.7}
+    return {
+        "background": ground,
+        "font": _FONT,
+        "padding": 6,
+        "view": {"stroke": None},
+        "axis": {**labels, **titles, **lines},
+        "axisBand": {"grid": False, "ticks": False, "domain": False},
+        "header": {**labels, **titles, "labelColor": ink, "labelFontSize": 12},
+        "legend": {**labels, **titles, "symbolLimit": 30},
+        "title": {"color": ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "subtitleColor": quiet},
+        "range": {"category": list(_CATEGORIES[side]), "ramp": ramp, "heatmap": ramp},
+        "text": {"color": ink},
+        "rule": {"color": quiet},
+        "style": {"quiet": {"color": quiet, "stroke": quiet}, "front": {"stroke": ink, "fill": ink}},
+    }
+
+
+def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
+    """The figure as a file of its own, with its title; text stays text in SVG and PDF.
+
+    SVG and PNG are the same bytes each time; in a PDF fonts come in any order.
+    """
+    import altair as alt
+    import vl_convert
+
+    spec, version = _alone(drawn, dark=dark), ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    given: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
+    match form:
+        case "svg":
+            return vl_convert.vegalite_to_svg(spec, **given).encode()
+        case "png":
+            return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, **given))
+        case "pdf":
+            return bytes(vl_convert.vegalite_to_pdf(spec, **given))
+
+
+# parts of charts ------------------------------------------------------------------------------------------------------
+
+
+def source(rows: Iterable[Row]) -> alt.InlineData:
+    """Rows as a chart's data; numbers that are not finite become null."""
+    import altair as alt
+
+    return alt.InlineData(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
+
+
+def _finite(value: str | float | bool | None) -> str | float | bool | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def ticks_of(column: str) -> dict[str, Any]:
+    """How an axis writes a column's values: SI prefixes with the unit, or percent."""
+    unit = COLUMNS[column].unit if column in COLUMNS else ""
+    if unit == "m**2":
+        return {"labelExpr": "format(datum.value * 1e6, ',.4~g') + ' mm²'"}
+    return {"labelExpr": "format(100 * datum.value, ',.4~g') + ' %'"} if is_share(column) else _prefixed(unit)
+
+
+def _prefixed(unit: str) -> dict[str, Any]:
+    # The unit is one of the program's own; a space belongs before the prefix.
+    return {"labelExpr": f"replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
+
+
+def axis_of(column: str, values: Sequence[float], *, unit: str = "", **more: Any) -> alt.Axis:
+    """The axis of values of a results column, or of another number in `unit`."""
+    import altair as alt
+
+    ticks = _prefixed(unit) if unit else ticks_of(column)
+    placed = {"values": log_ticks(min(values), max(values))} if wide_spread(values) else {"tickCount": 6}
+    return alt.Axis(**{"title": column_label(column), **ticks, **placed, **more})
+
+
+def wide_spread(values: Sequence[float]) -> bool:
+    """Whether a logarithmic axis shows more: all above zero, and far apart."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > _WIDE
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """At most about eight round numbers from below `low` to above `high`."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    between = (1, 2, 5) if last - first < 3 else (1, 3) if last - first < 5 else (1,)
+    step = 1 + (last - first) // 8
+    return [float(f"{digit}e{power}") for power in range(first, last + 1, step) for digit in between]
+
+
+def quantitative(values: Sequence[float], **more: Any) -> alt.Scale:
+    """A scale for values, logarithmic where they lie far apart, with no zero unless asked for."""
+    import altair as alt
+
+    kind = {"type": "log", "nice": False, "padding": 12} if wide_spread(values) else {"nice": True}
+    return alt.Scale(**{"zero": False, **kind, **more})
+
+
+def nominal(names: Iterable[str], **more: Any) -> alt.Scale:
+    """A scale for names in this order; names are its domain, never part of an expression."""
+    import altair as alt
+
+    return alt.Scale(domain=list(dict.fromkeys(names)), **more)
+
+
+def color(field: str, names: Iterable[str], title: str, **more: Any) -> alt.Color:
+    """Colours by name, with a legend where there is more than one."""
+    import altair as alt
+
+    known = list(dict.fromkeys(names))
+    legend = alt.Legend(title=title, **more) if len(known) > 1 else None
+    return alt.Color(f"{field}:N", scale=nominal(known), legend=legend)
+
+
+def tooltip(**titles: str) -> list[alt.Tooltip]:
+    """What hovering says: texts by field, each under its title."""
+    import altair as alt
+
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
+
+
+def _rows_in(spec: Any) -> list[dict[str, Any]]:
+    """The first values found in a specification."""
+    if isinstance(spec, dict):
+        if isinstance(spec.get("data"), dict) and spec["data"].get("values"):
+            return list(json.loads(json.dumps(spec["data"]["values"])))
+        parts: Iterable[Any] = spec.values()
+    else:
+        parts = spec if isinstance(spec, list) else ()
+    return next((rows for part in parts if (rows := _rows_in(part))), [])

@@ -1,0 +1,87 @@
+"""Charts: the same bytes every time, hostile names inert, files that open."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import altair as alt
+import pytest
+
+from codesign.reporting.charts.base import (
+    FORMS,
+    Figure,
+    axis_of,
+    color,
+    figure,
+    log_ticks,
+    picture,
+    quantitative,
+    rows_of,
+    source,
+    styled,
+)
+
+HOSTILE = "</script><img src=x onerror=alert(1)>'\"]; datum.chip `${1}` \\ [a.b] {{x}} \x01 = 1"
+
+
+def scatter(name: str = "chip") -> Figure:
+    rows = [{"x": 1e-6, "y": 0.5, "chip": name}, {"x": 1e-3, "y": 0.75, "chip": "other"}, {"x": float("nan"), "y": 1.0}]
+    xs, ys = [1e-6, 1e-3], [0.5, 0.75]
+    chart = alt.Chart(source(rows), width="container").mark_point()
+    return figure(
+        "scatter",
+        f"of {name}",
+        chart.encode(
+            x=alt.X("x:Q", scale=quantitative(xs), axis=axis_of("energy_j", xs)),
+            y=alt.Y("y:Q", scale=quantitative(ys), axis=axis_of("accuracy", ys)),
+            color=color("chip", ("chip", name), "chip"),
+        ),
+    )
+
+
+def expressions(spec: object) -> list[str]:
+    """All that Vega-Lite would parse as an expression, a field or a name in one."""
+    if isinstance(spec, list):
+        return [text for part in spec for text in expressions(part)]
+    if not isinstance(spec, dict):
+        return []
+    keys = ("expr", "labelExpr", "calculate", "filter", "test", "field", "groupby", "as", "name", "sort", "signal")
+    own = [json.dumps(spec[key]) for key in keys if key in spec]
+    return own + [text for part in spec.values() for text in expressions(part)]
+
+
+def test_names_are_values_and_never_part_of_an_expression():
+    drawn = scatter(HOSTILE)
+    assert rows_of(drawn)[0] == {"x": 1e-6, "y": 0.5, "chip": HOSTILE}
+    assert rows_of(drawn)[2]["x"] is None
+    assert not [text for text in expressions(drawn.spec) if "script" in text or "onerror" in text]
+    root = ET.fromstring(picture(scatter(HOSTILE.replace("\x01", "")), "svg"))
+    assert "onerror" in "".join(root.itertext())
+    assert not [node for node in root.iter() if node.tag.endswith(("script", "image", "img"))]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_saved_chart_is_a_real_file_and_the_same_each_time(form):
+    content = picture(scatter(), form)
+    assert content.startswith({"svg": b"<svg", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}[form])
+    assert form == "pdf" or content == picture(scatter(), form)
+    if form == "svg":
+        root = ET.fromstring(content)
+        assert len(re.findall(r'aria-roledescription="point"', content.decode())) == 2
+        assert {"1 µJ", "1 mJ", "50 %", "of chip"} <= {text.strip() for text in root.itertext()}
+    if form == "pdf":
+        assert content.rstrip().endswith(b"%%EOF")
+
+
+def test_a_figure_has_no_look_of_its_own_and_gets_one_for_a_notebook():
+    assert "config" not in scatter().spec
+    light, dark = (styled(scatter(), dark=dark).to_dict()["config"]["background"] for dark in (False, True))
+    assert light != dark
+
+
+def test_ticks_of_a_logarithmic_axis_are_round_and_few():
+    expected = [1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3]
+    assert log_ticks(3e-6, 5e-4) == pytest.approx(expected)
+    assert log_ticks(1e-9, 1e3) == pytest.approx([10.0**power for power in range(-9, 4, 2)])
