@@ -12,7 +12,7 @@ import pandas as pd
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
 from codesign.analysis.formatting import listed, number, points_with_interval, quantity
-from codesign.analysis.measures import label_of, like, measured
+from codesign.analysis.measures import label_of, like, measured, of_training
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.robustness import DRAWN
@@ -57,7 +57,8 @@ def answer_claim(
         return _answer(name, question, "cannot be asked", _nothing(question, points))
     status = _together([_judged(pair, comparison, question) for pair, comparison in found])
     comparisons = [comparison for _, comparison in found]
-    say = saying_of(point for pair in pairs for point in (pair.more, pair.less))
+    everyone = [point for pair in pairs for point in (pair.more, pair.less)]
+    say = saying_of(everyone, training=of_training(question.column))
     sentence = _sentence(comparisons, say)
     if question.about is not None or question.at_least is not None:
         sentence += _factor([pair for pair, _ in found])
@@ -159,12 +160,13 @@ def _together(statuses: Sequence[Status]) -> Status:
 
 def _limited(name: str, question: ClaimQuestion, chosen: Sequence[Point], values: _Values) -> Answer:
     """A claim about every training seed's value."""
-    seen = [(point, value) for point in chosen for value in values.of(point)]
+    trained = {(p.recipe, *(a for a in p.axes if a[0].startswith("recipe.")), *values.of(p).items()): p for p in chosen}
+    seen = [value for point in trained.values() for value in values.of(point)]
     if not seen:
         return _answer(name, question, "cannot be asked", _nothing(question, values.points))
     limit = question.above if question.above is not None else question.below
     assert limit is not None, "the form of the question"
-    within = [value > limit if question.above is not None else value < limit for _, value in seen]
+    within = [value > limit if question.above is not None else value < limit for value in seen]
     status: Status = "holds" if all(within) else "holds in part" if any(within) else "does not hold"
     sentence = f"It is so for {sum(within)} of {len(within)} training seeds."
     return _answer(name, question, status, sentence, remarks=[question.remark] if question.remark else [])

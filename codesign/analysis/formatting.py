@@ -49,6 +49,8 @@ _LABELS = {
     "paper_synaptic_operations": "synaptic operations, paper's book",
     "forward_steps": "forward steps",
     "area_m2": "chip area",
+    "epoch_wall_s": "time of an epoch",
+    "training_memory_bytes": "memory of training",
     "energy_delay_js": "energy-delay product",
 }
 _SHARES = ("accuracy", "agreement", "contention")

@@ -16,7 +16,7 @@ from codesign.analysis.distributions import accuracy_after_output, drained_accur
 from codesign.analysis.formatting import column_label
 from codesign.analysis.points import Point, is_known
 
-__all__ = ["MEASURES", "Measure", "label_of", "like", "measured", "measures_known"]
+__all__ = ["MEASURES", "Measure", "label_of", "like", "measured", "measures_known", "of_training"]
 
 _START = 10
 """How steeply a loss begins to fall is judged by the first epoch in so many."""
@@ -64,6 +64,11 @@ def like(column: str) -> str:
 
 def label_of(column: str) -> str:
     return MEASURES[column].label if column in MEASURES else column_label(column)
+
+
+def of_training(column: str) -> bool:
+    """Whether a column or measure is of a training, whatever the schedule it is run under."""
+    return column.startswith(("training_", "validation_", "loss_", "epoch_", "trained_")) or column == "instability"
 
 
 def _answered(step: int, point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:

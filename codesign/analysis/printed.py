@@ -7,7 +7,7 @@ from typing import Any
 
 from codesign.analysis.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.comparison import ENERGIES, same_terms
-from codesign.analysis.formatting import listed, number, quantity
+from codesign.analysis.formatting import listed, quantity
 from codesign.analysis.measures import label_of, like, measured
 from codesign.analysis.metadata import ResultMetadata, Scalar
 from codesign.analysis.points import Point
@@ -104,7 +104,7 @@ def _quotient(value: float | str | None, other: float | str | None) -> float | N
 def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
     """Names of facts and parameters of training in which a point is not as printed; what it lacks does not count."""
     for name, wanted in settings.items():
-        value = value_of(point, name if name in FACTS else f"training.{name}")
+        value = value_of(point, _path(name))
         idle = name == _MOMENTUM_ONLY and point.training_policy != "momentum"
         if (value is not None or name == "weight_bits") and value != wanted and not idle:
             yield name
@@ -128,14 +128,18 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
     for name, wanted in settings.items():
         if name in of_run:
             values: set[Any] = {of_run[name]}
-        elif name in FACTS or name in axes:
+        elif name in FACTS or name.removeprefix("training.") in axes:
             continue
         else:
             unlike = [point for point in points if name in _unlike({name: wanted}, point)]
-            values = {point.training_parameters[name] for point in unlike}
+            values = {value_of(point, _path(name)) for point in unlike}
         others = sorted((value for value in values if value != wanted), key=str)
         if others:
             yield f"{_in_words(name)} {listed([_written(name, value) for value in others])} ({_written(name, wanted)})"
+
+
+def _path(name: str) -> str:
+    return name if name in FACTS or name.startswith("training.") else f"training.{name}"
 
 
 def _samples(metadata: ResultMetadata) -> dict[str, Scalar]:
@@ -146,7 +150,7 @@ def _samples(metadata: ResultMetadata) -> dict[str, Scalar]:
 
 def _in_words(name: str) -> str:
     words = {"train": "training samples", "test": "test samples", "timestep_s": "timestep in s", "group_size": "F"}
-    return words.get(name, name.replace("_", " "))
+    return words.get(name, name.removeprefix("training.").replace("_", " "))
 
 
 def _written(name: str, value: Scalar) -> str:
@@ -170,7 +174,7 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
                 told = f"{quantity(printed, unit)} printed, {quantity(here.mean, unit)} here"
                 return f"{option.label}, {label_of(column)}: {told}."
     if question.settings and not question.rows:
-        return f"{number(differences)} settings are not as printed." if differences else "All settings are as printed."
+        return f"{differences} settings are not as printed." if differences else "All settings are as printed."
     return "The publication prints no numbers for what is here."
 
 

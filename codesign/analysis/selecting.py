@@ -31,13 +31,14 @@ FACTS: Mapping[str, Family] = {
     **dict.fromkeys(("schedule", "inference", "layered", "free_running", "policy", "group_size"), "schedule"),
     **dict.fromkeys(("stop", "steps_after_output", "margin", "margin_check", "input_mode", "refractory"), "schedule"),
     **dict.fromkeys(("chip", "capacity", "operation", "mapping", "synchronization"), "chip"),
-    **dict.fromkeys(("trained_for_it", "drops_queue"), "both"),
+    **dict.fromkeys(("trained_for_it", "trained_for_policy", "drops_queue"), "both"),
 }
 """What a selection may name, beside axes by their path and `training.PARAMETER`, a parameter of the recipe.
 
 `layered` is whether spikes are those of layers that wait, `free_running` whether nothing waits for anything,
-`trained_for_it` whether the model was trained through the schedule that it runs under, `drops_queue` whether the chip
-drops what waits once the answer is read. Policy, group size and stop are null where layers wait."""
+`trained_for_it` whether the model was trained through the schedule that it runs under, `trained_for_policy` whether
+through its policy at least, `drops_queue` whether the chip drops what waits once the answer is read. Policy, group
+size, stop and `drops_queue` are null where layers wait."""
 
 _ENDS = ("lowest", "highest")
 _ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
@@ -56,7 +57,9 @@ Known = Mapping[str, Collection[Selected]]
 def value_of(point: Point, name: str) -> Selected:
     """A point's fact, axis or parameter of the recipe; None where it has none."""
     if name == "drops_queue":
-        return not any(is_known(cell) for cell in point.rows["drained_accuracy"])
+        return None if point.layered else not any(is_known(cell) for cell in point.rows["drained_accuracy"])
+    if name == "trained_for_policy":
+        return point.training_policy is not None and point.training_policy == point.policy
     if name in FACTS:
         hidden = point.layered and name in _ASYNCHRONOUS_ONLY
         return None if hidden else getattr(point, name)

@@ -19,25 +19,33 @@ _APART: Mapping[str, str] = {
     "weight_bits": "{} bits",
     "chip": "on {}",
 }
+_OF_A_RUN = ("group_size", "stop", "weight_bits", "chip")
 
 
-def saying_of(points: Iterable[Point]) -> Saying:
-    """A name of each point: `Unlayered RS under Async RS`, with the facts in which points of that name differ."""
+def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
+    """A name of each point: `Unlayered RS under Async RS`, with the facts in which points of that name differ.
+
+    Args:
+        training: whether training alone is meant: `Unlayered RS`.
+    """
+
+    def base_of(point: Point) -> str:
+        return point.training_label if training else f"{point.training_label} under {point.inference_label}"
+
     alike: dict[str, list[Point]] = {}
     for point in points:
-        alike.setdefault(_base(point), []).append(point)
-    facts = {base: [fact for fact in _facts(found) if _differs(found, fact)] for base, found in alike.items()}
+        alike.setdefault(base_of(point), []).append(point)
+    facts = {
+        base: [fact for fact in _facts(found) if _differs(found, fact) and not (training and fact in _OF_A_RUN)]
+        for base, found in alike.items()
+    }
 
     def say(point: Point) -> str:
-        base = _base(point)
+        base = base_of(point)
         values = ((fact, value_of(point, fact)) for fact in facts.get(base, ()))
         return ", ".join([base, *(_said(fact, point) for fact, value in values if value is not None)])
 
     return say
-
-
-def _base(point: Point) -> str:
-    return f"{point.training_label} under {point.inference_label}"
 
 
 def _facts(points: list[Point]) -> list[str]:

@@ -1,0 +1,279 @@
+"""Charts of the figures that a sweep's file asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.distributions import (
+    Curve,
+    convergence_curve,
+    drained_accuracies,
+    histogram_curve,
+    latency_curve,
+    widest_bin,
+)
+from codesign.analysis.formatting import column_label, quantity
+from codesign.analysis.illustrations import FigureEntry
+from codesign.analysis.measures import label_of, like, measured, of_training
+from codesign.analysis.points import Point
+from codesign.analysis.selecting import ladders_along, points_in, value_of
+from codesign.analysis.statistics import Interval, interval
+from codesign.analysis.wording import saying_of
+from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, quantitative, source, tooltip
+from codesign.reporting.section import Section
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["asked_figure", "asked_section"]
+
+_MOST_LINES, _MOST_STEPS = 8, 200
+_HEIGHT = 260
+_BANDS = "Bands: 95 % intervals over training seeds."
+
+
+def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Section | None:
+    """The figures of a file; None where it asks for none that has something to show."""
+    drawn = [asked_figure(f"asked-{number}", entry, points) for number, entry in enumerate(entries, start=1)]
+    shown = tuple(one for one in drawn if one is not None)
+    return Section(name="figures", title="Figures that the file asks for", body=shown) if shown else None
+
+
+def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
+    """One figure; None where no point has what it shows.
+
+    Args:
+        name: of the chart and its files.
+        points: all of the sweep.
+    """
+    chosen = points_in(points, entry.select)
+    match entry.figure:
+        case "accuracy_by_step":
+            return _steps(name, entry, chosen, points)
+        case "spikes_until_output":
+            width = widest_bin(chosen)
+            return _shares(name, entry, chosen, lambda point: latency_curve(point, width))
+        case "currents_before_firing":
+            return _shares(name, entry, chosen, lambda point: histogram_curve(point, "currents_other_layers"))
+        case "spikes_per_neuron":
+            return _spikes(name, entry, chosen)
+        case "epochs":
+            return _epochs(name, entry, chosen)
+        case "along":
+            return _along(name, entry, chosen, points)
+        case "matrix":
+            return _matrix(name, entry, chosen, points)
+
+
+_TITLES: Mapping[str, str] = {
+    "accuracy_by_step": "Accuracy by forward steps after the first output spike",
+    "spikes_until_output": "Spikes until the first output spike of a pass",
+    "currents_before_firing": "Currents integrated before firing, all but the first layer",
+    "spikes_per_neuron": "Spikes per neuron and sample",
+}
+
+
+def _curves(points: Sequence[Point], curve: Callable[[Point], Curve], *, training: bool = False) -> dict[str, Curve]:
+    """By the name of a point, of those that have one; the same curve is drawn once."""
+    say, curves = saying_of(points, training=training), dict[str, Curve]()
+    for point in points:
+        found = curve(point)
+        if found and found not in curves.values():
+            curves.setdefault(say(point), found)
+    return dict([*curves.items()][:_MOST_LINES])
+
+
+def _steps(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
+    curves = _curves(chosen, convergence_curve)
+    if not curves:
+        return None
+    say = saying_of(chosen)
+    levels = {say(point): interval(drained_accuracies(point, points)).mean for point in chosen if say(point) in curves}
+    rows = [_row(line, x, y, "accuracy") for line, curve in curves.items() for x, y in curve[:_MOST_STEPS]]
+    dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
+    drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
+    return figure(name, entry.title or _TITLES[entry.figure], drawn, "Dashed: once all activity has drained.")
+
+
+def _shares(name: str, entry: FigureEntry, chosen: Sequence[Point], curve: Callable[[Point], Curve]) -> Figure | None:
+    curves = _curves(chosen, curve)
+    if not curves:
+        return None
+    rows = [_row(line, x, y, "agreement") for line, found in curves.items() for x, y in found]
+    passes = entry.figure == "spikes_until_output"
+    x = "spikes propagated in a forward pass" if passes else "currents integrated before a spike"
+    note = "Passes without an output spike are left out." if passes else "The last value holds all above it."
+    y = f"share of {'passes' if passes else 'spikes'}"
+    return figure(name, entry.title or _TITLES[entry.figure], _line(rows, x, "agreement", y), note)
+
+
+def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | None:
+    column = "training_loss" if entry.column == "training_loss_curve" else "validation_accuracy"
+
+    def by_epoch(point: Point) -> list[tuple[float, Interval]]:
+        curves = [list(map(float, cell)) for cell in point.rows[entry.column] if cell is not None and len(cell)]
+        longest = max(map(len, curves), default=0)
+        return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
+
+    means = _curves(chosen, lambda p: [(x, y.mean) for x, y in by_epoch(p) if y.mean is not None], training=True)
+    say, found = saying_of(chosen, training=True), dict[str, list[tuple[float, Interval]]]()
+    for point in chosen:
+        found.setdefault(say(point), by_epoch(point))
+    rows = [_with_band(line, x, value, column) for line in means for x, value in found[line]]
+    if not rows:
+        return None
+    title = entry.title or f"{column_label(column).capitalize()} by epoch"
+    return figure(name, title, _band(rows) + _line(rows, "epoch", column), _BANDS)
+
+
+def _along(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
+    column, training = entry.column, of_training(entry.column)
+    ladders = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1][:_MOST_LINES]
+    say = saying_of([ladder[0] for ladder in ladders], training=training)
+    named = [say(ladder[0]) for ladder in ladders]
+    rows: list[Row] = []
+    for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
+        line = f"{line} ({number})" if named.count(line) > 1 else line
+        for point in ladder:
+            x = value_of(point, entry.along)
+            assert isinstance(x, int | float), "a ladder is made of numbers"
+            rows.append(_with_band(line, float(x), interval(measured(column, point, points)), like(column)))
+    rows = [row for row in rows if row["y"] is not None]
+    if not rows:
+        return None
+    levels: dict[str, Row] = {}
+    for point in points_in(points, entry.level) if entry.level else []:
+        mean, line = interval(measured(column, point, points)).mean, saying_of([point], training=training)(point)
+        if mean is not None:
+            levels.setdefault(line, _row(line, 0.0, mean, like(column)))
+    drawn = _band(rows, ordinal=True) + _line(rows, _words(entry.along), like(column), label_of(column), ordinal=True)
+    if levels:
+        drawn += _across(list(levels.values()), rows)
+    note = _BANDS + (f" Dashed: {', '.join(levels)}." if levels else "")
+    return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
+
+
+def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | None:
+    import altair as alt
+
+    say, rows = saying_of(chosen), {}
+    for point in chosen[: 2 * _MOST_LINES]:
+        mean, quartiles = point.value("spike_density").mean, point.means("spike_density_quartiles")
+        if mean is not None:
+            low, high = (quartiles[0], quartiles[2]) if quartiles else (None, None)
+            rows[say(point)] = _row(say(point), mean, mean, "spike_density") | {"low": low, "high": high}
+    if not rows:
+        return None
+    names = alt.Y("line:N", sort=list(rows), title=None)
+    base = alt.Chart(source(rows.values()))
+    bars = base.mark_bar().encode(
+        y=names, x=alt.X("x:Q", title="spikes per neuron"), tooltip=tooltip(line="", text="spikes")
+    )
+    spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
+    drawn = (bars + spread).properties(width="container", height=30 * len(rows) + 20)
+    note = "Lines: 25th to 75th percentile over samples."
+    return figure(name, entry.title or _TITLES[entry.figure], drawn, note)
+
+
+def _matrix(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
+    import altair as alt
+
+    cells: dict[tuple[str, str], Row] = {}
+    for point in chosen:
+        mean = interval(measured(entry.column, point, points)).mean
+        if mean is not None:
+            text = quantity(mean, like(entry.column))
+            cell: Row = {"trained": point.recipe, "run": point.schedule, "value": mean, "text": text}
+            cells.setdefault((point.recipe, point.schedule), cell)
+    if not cells:
+        return None
+    trained, run = ([*dict.fromkeys(key[place] for key in cells)] for place in (0, 1))
+    base = alt.Chart(source(cells.values())).encode(
+        x=alt.X("run:N", sort=run, title="run under", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("trained:N", sort=trained, title="trained"),
+    )
+    filled = base.mark_rect(fillOpacity=0.6).encode(
+        color=alt.Color("value:Q", legend=None, scale=alt.Scale(range="heatmap")),
+        tooltip=tooltip(trained="trained", run="run under", text=label_of(entry.column)),
+    )
+    drawn = (filled + base.mark_text().encode(text="text:N")).properties(width="container", height=36 * len(trained))
+    return figure(name, entry.title or f"{label_of(entry.column).capitalize()} by training and schedule", drawn)
+
+
+# parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _words(along: str) -> str:
+    name = along.rpartition(".")[2]
+    words = {"group_size": "F of inference", "training_group_size": "F of training"}
+    return words.get(name, name.replace("_", " "))
+
+
+def _row(line: str, x: float, y: float | None, column: str) -> dict[str, str | float | bool | None]:
+    return {"line": line, "x": x, "y": y, "text": quantity(y, column)}
+
+
+def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
+    return _row(line, x, value.mean, column) | {"low": value.low, "high": value.high}
+
+
+def _x(rows: Sequence[Row], title: str, *, ordinal: bool) -> alt.X:
+    import altair as alt
+
+    if ordinal:
+        return alt.X("x:O", title=title, axis=alt.Axis(labelAngle=0))
+    return alt.X("x:Q", title=title, axis=alt.Axis(tickCount=8, grid=False), scale=alt.Scale(nice=False, zero=False))
+
+
+def _numbers(rows: Sequence[Row], *fields: str) -> list[float]:
+    return [value for row in rows for name in fields if isinstance(value := row.get(name), float)]
+
+
+def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: bool = False) -> Any:
+    """Lines by name; `column` says how values are written."""
+    import altair as alt
+
+    values = _numbers(rows, "y", "low", "high")
+    axis = axis_of(column, values, **({"title": y} if y else {}))
+    return (
+        alt.Chart(source(rows))
+        .mark_line(point=ordinal)
+        .encode(
+            x=_x(rows, x, ordinal=ordinal),
+            y=alt.Y("y:Q", axis=axis, scale=quantitative(values)),
+            color=color("line", [str(row["line"]) for row in rows], "", orient="bottom", columns=2),
+            tooltip=tooltip(line="", x=x, text=y or column_label(column)),
+        )
+        .properties(width="container", height=_HEIGHT)
+    )
+
+
+def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
+    import altair as alt
+
+    known = [row for row in rows if row["low"] is not None]
+    return (
+        alt.Chart(source(known))
+        .mark_area(opacity=0.18)
+        .encode(
+            x=_x(known, "", ordinal=ordinal),
+            y="low:Q",
+            y2="high:Q",
+            color=color("line", [str(row["line"]) for row in rows], "", orient="bottom", columns=2),
+        )
+    )
+
+
+def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
+    """Dashed lines across a chart, in the colours of its lines where the names are the same."""
+    import altair as alt
+
+    names = [str(row["line"]) for row in (*rows, *levels)]
+    return (
+        alt.Chart(source(levels))
+        .mark_rule(strokeDash=[6, 4])
+        .encode(
+            y="y:Q", color=color("line", names, "", orient="bottom", columns=2), tooltip=tooltip(line="", text="level")
+        )
+    )
