@@ -198,18 +198,24 @@ def _sentence(comparisons: Sequence[Comparison], say: Saying) -> str:
     """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
         return f"{_means(comparisons[0], say)} The difference is {_difference(comparisons[0])}."
-    if len(comparisons) <= _SPELLED_OUT:
-        return " ".join(_means(comparison, say) for comparison in comparisons)
+    written = [_means(comparison, say) for comparison in comparisons]
+    if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
+        return " ".join(written)
     agree = sum(comparison.gain.above_zero for comparison in comparisons)
     largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {agree} of {len(comparisons)} comparisons. The largest: {_means(largest, say)}"
+    return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say)}"
 
 
 def _means(comparison: Comparison, say: Saying) -> str:
-    """`Unlayered RS under Async RS: 94.6 % against 85.7 % for Layered under Async RS.`"""
+    """`Unlayered RS under Async RS: 94.6 % against 85.7 % for Layered under Async RS.`
+
+    In two sentences where names hold numbers themselves.
+    """
     column = like(comparison.column)
     better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
     one, other = say(comparison.better), say(comparison.worse)
+    if one != other and any(letter.isdigit() for letter in one + other):
+        return f"{one}: {better}. {other}: {worse}."
     return f"{one}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 

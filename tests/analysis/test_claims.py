@@ -101,15 +101,16 @@ def test_several_comparisons_hold_in_part():
 def test_neighbours_along_an_axis():
     rows = [
         row
-        for size, accuracy in ((1, 0.5), (8, 0.7), (64, 0.9))
+        for size, accuracy in ((1, 0.5), (8, 0.71), (64, 0.9))
         for row in run(
             "layered", "random", "accuracy", (accuracy, accuracy + 0.01), group_size=size, **{SIZES: float(size)}
         )
     ]
     found = asked(rows, column="accuracy", along="group_size")
     assert (found.standing, len(found.comparisons)) == ("holds", 2)
-    assert found.sentence.startswith(
-        "Layered under Async RS, F = 8: 70.5 % against 50.5 % for Layered under Async RS, F = 1."
+    # A sentence holds two numbers at most.
+    assert found.sentence == (
+        "Shown in 2 of 2 comparisons. Layered under Async RS, F = 8: 71.5 %. Layered under Async RS, F = 1: 50.5 %."
     )
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
@@ -126,7 +127,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **unlayered, direction="rises").standing == "holds"
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
-    assert "10.0 % against 2.0 %" in gains.sentence
+    assert "F = 8: 10.0 %. Unlayered RS under Async RS, F = 64: 2.0 %." in gains.sentence
 
 
 def test_two_measures_of_the_same_points():
