@@ -15,7 +15,8 @@ def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models that the parts of a location lead to."""
     candidates: list[Any] = [model]
     for part in location:
-        candidates = [child for candidate in candidates for child in _children(candidate, part)] or candidates
+        named = [candidate for candidate in candidates if getattr(candidate, "__name__", None) == part]
+        candidates = named or [c for candidate in candidates for c in _children(candidate, part)] or candidates
     return {key for candidate in candidates for key in _fields(candidate)}
 
 

@@ -77,6 +77,7 @@ class Answer:
         form: choose, compare, claim, target or printed.
         question: as a reader asks it, with a question mark, or the statement of a claim.
         sentence: the answer in one or two sentences, no more than two numbers in each.
+        column: the column that decides; "" where none does.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
         options: the best first; of a choice, a comparison, and the points that meet a target.
         comparisons: the evidence.
@@ -89,6 +90,7 @@ class Answer:
     question: str
     standing: Standing
     sentence: str
+    column: str = ""
     confidence: float | None = None
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

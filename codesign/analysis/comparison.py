@@ -21,6 +21,7 @@ __all__ = [
     "compare",
     "compare_energies",
     "compare_series",
+    "energy_of",
     "matched_terms",
     "representatives",
     "same_terms",
@@ -160,13 +161,13 @@ def compare_energies(a: Point, b: Point, terms: tuple[str, ...]) -> Comparison |
         terms: as `matched_terms` gives them.
     """
     (less, lower), (more, higher) = sorted(
-        ((point, _energy(point, terms)) for point in (a, b)), key=lambda p: p[1].mean()
+        ((point, energy_of(point, terms)) for point in (a, b)), key=lambda p: p[1].mean()
     )
     comparison = compare_series("energy_j", less, more, lower, higher, more_is_better=False)
     return None if comparison is None else with_robustness(comparison, None if a.coverage == b.coverage else terms)
 
 
-def _energy(point: Point, terms: tuple[str, ...]) -> pd.Series:
+def energy_of(point: Point, terms: tuple[str, ...]) -> pd.Series:
     """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")

@@ -261,6 +261,7 @@ class ResultMetadata:
         chips: by name in the sweep.
         axes: in the order of the columns.
         paper: the table or figure of the paper that the sweep repeats.
+        questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
         study: what was searched, where the results are a study's; their axis `trial` then names the trials.
         jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
     """
@@ -282,6 +283,7 @@ class ResultMetadata:
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     axes: tuple[AxisFacts, ...] = ()
     paper: PaperPart | None = None
+    questions: dict[str, dict[str, Any]] = field(default_factory=dict)
     study: StudyFacts | None = None
     jobs: JobFacts = field(default_factory=JobFacts)
     platform: tuple[str, ...] = ()

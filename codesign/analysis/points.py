@@ -179,6 +179,11 @@ class Point:
         return self.inference == "layered" and self.synchronization == "asynchronous"
 
     @property
+    def silent(self) -> bool:
+        """Whether it answers nothing: no sample has an output spike, or none is right. What it costs says nothing."""
+        return self.value("undecided_fraction").mean == 1.0 or self.value("accuracy").mean == 0.0
+
+    @property
     def calibration(self) -> str | None:
         """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
         value = self.training_parameters.get("calibration")

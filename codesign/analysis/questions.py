@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from functools import cache
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Spec, suggestion
 from codesign.units import fraction, parse_quantity, si_unit
 
 __all__ = [
+    "AskedQuestion",
     "ChooseQuestion",
     "ClaimQuestion",
     "CompareQuestion",
@@ -29,6 +31,8 @@ __all__ = [
     "Selection",
     "Size",
     "TargetQuestion",
+    "plain",
+    "question_of",
 ]
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
@@ -36,6 +40,9 @@ Selected = str | int | float | bool | None
 Selection = Mapping[str, Selected | tuple[Selected, ...]]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
 axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
+
+NUMERIC = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
+"""Columns that questions may be about."""
 
 _CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
 _WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
@@ -60,6 +67,8 @@ class Constraint:
     @staticmethod
     def parse(text: object) -> Constraint:
         """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""
+        if isinstance(text, Constraint):
+            return text
         written = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
         if written is None:
             raise ValueError(
@@ -67,8 +76,8 @@ class Constraint:
             )
         column, value = written["column"], written["value"]
         relation = cast(Relation, written["relation"])
-        if column not in COLUMNS or COLUMNS[column].kind not in ("int", "float"):
-            raise ValueError(f"'{column}' is not a numeric column of results")
+        if column not in NUMERIC:
+            raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC)}")
         if relation != "within":
             return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
         distance = _WITHIN.fullmatch(value)
@@ -90,7 +99,8 @@ def _limit(value: str, column: str) -> float:
         raise ValueError(f"must be a number, found {value!r:.80}") from None
 
 
-Where = tuple[Annotated[Constraint, BeforeValidator(Constraint.parse)], ...]
+Limit = Annotated[Constraint, BeforeValidator(Constraint.parse), PlainSerializer(lambda limit: limit.text)]
+Where = tuple[Limit, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,3 +311,49 @@ class PrintedQuestion(_Asked):
 
 
 Question = ChooseQuestion | CompareQuestion | ClaimQuestion | TargetQuestion | PrintedQuestion
+
+_FORMS: Mapping[str, type[_Asked]] = {
+    "choose": ChooseQuestion,
+    "compare": CompareQuestion,
+    "claim": ClaimQuestion,
+    "target": TargetQuestion,
+    "printed": PrintedQuestion,
+}
+
+
+def _form(content: Any) -> str | None:
+    """The name of the form of plain content or of a question, from the key that no other form has."""
+    if isinstance(content, _Asked):
+        return type(content).__name__
+    given = [form for form in _FORMS if isinstance(content, Mapping) and form in content]
+    return _FORMS[given[0]].__name__ if len(given) == 1 else None
+
+
+AskedQuestion = Annotated[
+    Annotated[ChooseQuestion, Tag("ChooseQuestion")]
+    | Annotated[CompareQuestion, Tag("CompareQuestion")]
+    | Annotated[ClaimQuestion, Tag("ClaimQuestion")]
+    | Annotated[TargetQuestion, Tag("TargetQuestion")]
+    | Annotated[PrintedQuestion, Tag("PrintedQuestion")],
+    Discriminator(
+        _form,
+        custom_error_type="form",
+        custom_error_message=f"must have one of the keys {', '.join(_FORMS)}, which say what is asked",
+    ),
+]
+"""A question as a field of a file, told apart by its key."""
+
+
+@cache
+def _adapter() -> TypeAdapter[Question]:
+    return TypeAdapter(AskedQuestion)
+
+
+def question_of(content: Mapping[str, Any]) -> Question:
+    """The question that plain content says, as `plain` gives it. Raises ValueError."""
+    return _adapter().validate_python(content)
+
+
+def plain(question: Question) -> dict[str, Any]:
+    """A question as plain content: what was given, constraints as they were written."""
+    return question.model_dump(mode="json", exclude_unset=True)

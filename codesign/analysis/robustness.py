@@ -29,6 +29,7 @@ __all__ = [
     "RangedNumber",
     "Robustness",
     "Tip",
+    "drawn",
     "robustness_of",
 ]
 
@@ -242,6 +243,16 @@ def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
         if there <= 0 and end != number.value
     ]
     return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
+
+
+def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tuple[tuple[int, ...], Floats] | None:
+    """Training seeds, and (S, D) values in each joint draw of the chip's numbers; None where rows have no draws.
+
+    Args:
+        column, terms: as in `robustness_of`.
+    """
+    side = _side(point, column, terms) if column in DRAWN else None
+    return None if side is None else (side.seeds, side.draws)
 
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:

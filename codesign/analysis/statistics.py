@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "ratio", "seed_means"]
+__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "quantile_of", "ratio", "seed_means"]
 
 CONFIDENCE = 0.95
 """Two-sided coverage of every interval in the report."""
@@ -80,15 +80,16 @@ def interval(values: ArrayLike) -> Interval:
     mean = float(numbers.mean())
     if count == 1:
         return Interval(mean=mean, half_width=None, seeds=1)
-    quantile = _quantile(count - 1)
+    quantile = quantile_of(count - 1)
     return Interval(mean=mean, half_width=quantile * float(np.std(numbers, ddof=1)) / math.sqrt(count), seeds=count)
 
 
 @cache
-def _quantile(degrees_of_freedom: int) -> float:
-    from scipy.stats import t
+def quantile_of(degrees_of_freedom: int) -> float:
+    """Student's t quantile of a two-sided interval."""
+    from scipy.special import stdtrit  # scipy.stats has it, too, and takes seconds to import
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom))
+    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:

@@ -115,12 +115,12 @@ class Plan:
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
         jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
-        # Where and how jobs run, and where the file of a chip lies, says nothing about their results.
+        # Where and how jobs run, where the file of a chip lies and what is asked says nothing about their results.
         chips = {
             name: entry.model_copy(update={"chip": entry.chip and PurePath(entry.chip).name})
             for name, entry in self.spec.chips.items()
         }
-        spec = self.spec.model_copy(update={"resources": ResourcesEntry(), "chips": chips})
+        spec = self.spec.model_copy(update={"resources": ResourcesEntry(), "chips": chips, "questions": {}})
         return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
 

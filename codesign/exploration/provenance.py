@@ -18,6 +18,7 @@ from codesign.analysis.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
+from codesign.analysis.questions import plain
 from codesign.exploration.plan import Plan
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, base_chip
@@ -65,6 +66,7 @@ def describe_sweep(
         static_book=spec.static_book,
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
+        questions={name: plain(question) for name, question in spec.questions.items()},
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),
         jobs=JobFacts(
             trained=sum(work.to_run["train"] for work in works),

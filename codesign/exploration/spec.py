@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.metadata import PaperPart
+from codesign.analysis.questions import AskedQuestion
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration import axis_checks, checks
+from codesign.exploration import axis_checks, checks, question_checks
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import Strategy
@@ -245,6 +246,7 @@ class SweepSpec(FileSpec):
         title, question, description: for the report; the title is the name unless given, and `question` is what the
             reader wants answered.
         paper: table or figure of the paper that the sweep repeats; the report then begins with it.
+        questions: what is asked of the results, by name; left out, what the sweep's shape suggests.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
@@ -278,6 +280,7 @@ class SweepSpec(FileSpec):
         ObjectiveEntry(column="latency_s", direction="minimize"),
     )
     static_book: StaticBook = "board"
+    questions: dict[Name, AskedQuestion] = Field(default_factory=dict)
 
     @field_validator("axes")
     @classmethod
@@ -310,6 +313,7 @@ class SweepSpec(FileSpec):
         models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
         yield from checks.problems(data, blocks)
         yield from axis_checks.problems(data, blocks, models)
+        yield from question_checks.problems(data, blocks)
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:

@@ -1,0 +1,59 @@
+"""The one evaluator: what the page, the terminal, notebooks and JSON say of a table of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.choosing import choose
+from codesign.analysis.claims import answer_claim
+from codesign.analysis.naming import Names, names_of
+from codesign.analysis.points import Point
+from codesign.analysis.printed import answer_printed
+from codesign.analysis.questions import ChooseQuestion, ClaimQuestion, PrintedQuestion, Question, question_of
+from codesign.analysis.suggested import suggested_questions
+from codesign.analysis.table import ResultTable
+from codesign.errors import InputError
+
+__all__ = ["answers_of", "questions_of"]
+
+
+def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...]:
+    """The answers to the questions of a sweep or study, in their order; without any, to those that its shape suggests.
+
+    Args:
+        points: those of `gather(table)`.
+
+    Raises:
+        InputError: the file's questions are of no known form.
+    """
+    names = names_of(points)
+    return tuple(
+        _answer(name, question, table, points, names) for name, question in questions_of(table, points).items()
+    )
+
+
+def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Question]:
+    """The questions of a file by name, or those that its shape suggests.
+
+    Raises:
+        InputError: they are of no known form.
+    """
+    if not table.metadata.questions:
+        return suggested_questions(points, table.metadata.objectives)
+    try:
+        return {name: question_of(content) for name, content in table.metadata.questions.items()}
+    except ValueError as error:
+        raise InputError(f"results: questions of another version of codesign: {error}") from None
+
+
+def _answer(name: str, question: Question, table: ResultTable, points: Sequence[Point], names: Names) -> Answer:
+    match question:
+        case ChooseQuestion():
+            return choose(name, question, points, names)
+        case ClaimQuestion():
+            return answer_claim(name, question, points, failed=table.frame[table.frame["status"] != "ok"])
+        case PrintedQuestion():
+            return answer_printed(name, question, points, table.metadata)
+        case _:
+            raise NotImplementedError(name)

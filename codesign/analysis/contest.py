@@ -1,0 +1,284 @@
+"""Several points against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
+
+Points meet in pairs, energies on the terms that both hold. A point wins in a training seed and a joint draw of the
+chips' numbers if it is as good as each other one there; of several that are equally good each has its part. Draws are
+those of the rows (`codesign.analysis.robustness`): the same for all points of a chip, independent between chips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.comparison import (
+    Comparison,
+    Obstacle,
+    compare,
+    compare_energies,
+    energy_of,
+    matched_terms,
+)
+from codesign.analysis.formatting import column_label, coverage_words, listed
+from codesign.analysis.fronts import comparison_group
+from codesign.analysis.metadata import Objective
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.analysis.robustness import drawn
+from codesign.analysis.statistics import CONFIDENCE
+
+__all__ = ["Contest", "compared", "hold", "leader", "obstacle_between"]
+
+_ROUNDING = 1e-12
+_MOST = 60
+"""Points that are held against each other in every draw; those that are worse on average win in none."""
+
+Terms = tuple[str, ...] | None
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contest:
+    """What came out.
+
+    Attributes:
+        ranked: the best first.
+        unranked: those that do not compare with the best, with the reason in words.
+        wins: of those ranked, the share of training seeds × draws in which each is the best.
+        factors: of those ranked, the value over that of the best, or the best's over it where more is better; None
+            where one is zero.
+        spread: range of the runner-up's factor in 95 % of the draws; None without draws or a factor.
+        settled: share of draws in which the mean over training seeds of the best beats the runner-up's.
+        runner_up: the best against the one after it.
+        terms: the energy terms on which each was held against the best, where they are not all of both.
+    """
+
+    ranked: tuple[Point, ...]
+    unranked: Mapping[Point, str]
+    wins: tuple[float, ...]
+    factors: tuple[float | None, ...]
+    spread: tuple[float, float] | None
+    settled: float
+    runner_up: Comparison | None
+    terms: Mapping[Point, tuple[str, ...]] = field(default_factory=dict)
+
+
+def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Contest:
+    """Hold points against each other.
+
+    Args:
+        points: one an option; any order.
+        more: whether more of the column is better.
+    """
+    unranked = {point: _absence(point, column, names) for point in points if point.value(column).mean is None}
+    known = sorted((point for point in points if point not in unranked), key=lambda p: _order(p, column, more))[:_MOST]
+    ranked, pairs = _comparable(known, column, names)
+    for point in known:
+        if point not in ranked:
+            reason = next(pairs[point, other] for other in ranked if isinstance(pairs[point, other], str))
+            unranked[point] = str(reason)
+    if not ranked:
+        return Contest(
+            ranked=(), unranked=unranked, wins=(), factors=(), spread=None, settled=0.0, runner_up=None, terms={}
+        )
+    duels = _Duels(ranked, column, more, pairs)
+    order = duels.order()
+    ranked = [ranked[place] for place in order]
+    best = ranked[0]
+    partial = {point: terms for point in ranked[1:] if (terms := duels.terms[best, point]) is not None}
+    factors = (1.0, *(duels.factor(order[0], place) for place in order[1:]))
+    return Contest(
+        ranked=tuple(ranked),
+        unranked=unranked,
+        wins=tuple(float(duels.wins()[place]) for place in order),
+        factors=factors,
+        spread=duels.spread(order[0], order[1]) if len(order) > 1 else None,
+        settled=duels.settled(order[0], order[1]) if len(order) > 1 else 1.0,
+        runner_up=compared(best, ranked[1], column, more=more) if len(ranked) > 1 else None,
+        terms=partial,
+    )
+
+
+def leader(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Point:
+    """The best of points that have the column, by means and with the chips' numbers as they are, as `hold` ranks."""
+    known = sorted(points, key=lambda p: _order(p, column, more))[:_MOST]
+    ranked, pairs = _comparable(known, column, names)
+    return ranked[_Duels(ranked, column, more, pairs).order()[0]]
+
+
+def compared(best: Point, other: Point, column: str, *, more: bool) -> Comparison | None:
+    """The comparison of two points in a column, energies on the terms that both hold; None where they have none."""
+    terms = matched_terms(best, other) if column == "energy_j" else None
+    if isinstance(terms, Obstacle):
+        return None
+    return compare(column, best, other, more_is_better=more) if terms is None else compare_energies(best, other, terms)
+
+
+def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
+    """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
+
+    Args:
+        a, b: both with a value of the column.
+    """
+    unit = COLUMNS[column].unit
+    if a.workload != b.workload:
+        return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
+    if unit not in ("", "m**2") and a.operation != b.operation:
+        words = listed([f"{names.chips[p.chip]} runs {str(p.operation).replace('_', ' ')}" for p in (a, b)])
+        return f"{words}; give both the same operation."
+    if column != "energy_j":
+        objective = (Objective(column=column, direction="minimize"),)
+        if comparison_group(a, objective) != comparison_group(b, objective):
+            return (
+                f"Their {column_label(column)} counts different terms; ask for energy_j, which compares term by term."
+            )
+        return None
+    terms = matched_terms(a, b)
+    if isinstance(terms, Obstacle):
+        return _in_words(terms, names)
+    return None if a.coverage == b.coverage else terms
+
+
+def _in_words(obstacle: Obstacle, names: Names) -> str:
+    chips = listed([names.chips[point.chip] for point in obstacle.points])
+    match obstacle.kind:
+        case "all in":
+            return f"The energy of {chips} is what one measurement spent, all in; energies by operation would compare."
+        case "no common term":
+            return f"The energies of {chips} have no term in common; a price of the same operation would compare them."
+        case "terms within others":
+            held = coverage_words(sorted(obstacle.points[0].included_terms))
+            return f"The prices of {chips} hold {held} within other terms; prices of their own would compare."
+        case "no energy":
+            return f"No energy is modelled for {chips}."
+
+
+def _absence(point: Point, column: str, names: Names) -> str:
+    """That a point has no value of a column, and which numbers of its chip are lacking."""
+    label, chip = column_label(column), names.chips[point.chip]
+    word = "energy" if "energy" in column else "latency" if "latency" in column else label
+    lacking = [entry.partition(": ")[2] for entry in point.not_modelled if entry.startswith(word)]
+    reason = f": {lacking[0]}" if lacking and lacking[0] else ""
+    return f"No {label} is modelled for {chip}{reason}."
+
+
+def _comparable(
+    known: Sequence[Point], column: str, names: Names
+) -> tuple[list[Point], dict[tuple[Point, Point], Terms | str]]:
+    """A set in which all compare, and on what: those that compare with most others come in first, then the better."""
+    pairs: dict[tuple[Point, Point], Terms | str] = {}
+    for number, a in enumerate(known):
+        for b in known[number + 1 :]:
+            pairs[a, b] = pairs[b, a] = obstacle_between(a, b, column, names)
+
+    def met(point: Point) -> int:
+        return sum(not isinstance(pairs[point, other], str) for other in known if other is not point)
+
+    chosen: list[Point] = []
+    for point in sorted(known, key=lambda p: -met(p)):  # stable: the better first
+        if not any(isinstance(pairs[point, other], str) for other in chosen):
+            chosen.append(point)
+    return chosen, pairs
+
+
+def _order(point: Point, column: str, more: bool) -> tuple[float, float]:
+    mean = point.value(column).mean or 0.0
+    return (-mean if more else mean), -(point.value("accuracy").mean or 0.0)
+
+
+class _Duels:
+    """Values of points by training seed and draw, pair by pair; less is better in all that is kept here."""
+
+    def __init__(
+        self, points: Sequence[Point], column: str, more: bool, pairs: Mapping[tuple[Point, Point], Terms | str]
+    ) -> None:
+        self.points, self.column = points, column
+        self.terms = {pair: terms for pair, terms in pairs.items() if not isinstance(terms, str)}
+        self._sign = -1.0 if more else 1.0
+        self._values: dict[tuple[Point, Terms], tuple[tuple[int, ...], Floats]] = {}
+        self._seeds = sorted(set.intersection(*({*map(int, point.seeds(column).index)} for point in points)))
+
+    def values(self, point: Point, terms: Terms) -> Floats:
+        """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
+        if (point, terms) not in self._values:
+            self._values[point, terms] = self._read(point, terms)
+        seeds, values = self._values[point, terms]
+        if not self._seeds:
+            return np.asarray(values.mean(axis=0, keepdims=True))
+        return values[[seeds.index(seed) for seed in self._seeds]]
+
+    def _read(self, point: Point, terms: Terms) -> tuple[tuple[int, ...], Floats]:
+        series = self._series(point, terms)
+        nominal = tuple(int(seed) for seed in series.index), series.to_numpy(dtype=float)[:, None]
+        found = drawn(point, self.column, terms)
+        if found is not None and set(self._seeds) <= set(found[0]):
+            return found
+        return nominal
+
+    def pair(self, first: int, second: int) -> tuple[Floats, Floats]:
+        """(S, D) values of two points, less is better."""
+        a, b = self.points[first], self.points[second]
+        terms = self.terms[a, b]
+        return self._sign * self.values(a, terms), self._sign * self.values(b, terms)
+
+    def order(self) -> list[int]:
+        """Places of the points: those that beat most others on average first, then the better mean."""
+        places = range(len(self.points))
+        beaten = [sum(self._behind(a, b) for b in places if b != a) for a in places]
+        return sorted(places, key=lambda a: (-beaten[a], self._sign * (self.points[a].value(self.column).mean or 0.0)))
+
+    def _behind(self, first: int, second: int) -> bool:
+        a, b = (self._sign * value for value in self.nominal(first, second))
+        return a < b - _ROUNDING * abs(b)
+
+    def wins(self) -> Floats:
+        """(n,) share of seeds × draws in which each point is the best."""
+        if len(self.points) == 1:
+            return np.ones(1)
+        best = []
+        for first in range(len(self.points)):
+            others = [self.pair(first, second) for second in range(len(self.points)) if second != first]
+            best.append(
+                np.logical_and.reduce(np.broadcast_arrays(*(a <= b + _ROUNDING * np.abs(b) for a, b in others)))
+            )
+        table = np.array(np.broadcast_arrays(*best), dtype=float)
+        shared = table / np.maximum(table.sum(axis=0), 1.0)
+        return np.asarray(shared.reshape(len(self.points), -1).mean(axis=1))
+
+    def factor(self, best: int, other: int) -> float | None:
+        a, b = (abs(value) for value in self.nominal(best, other))
+        low, high = (a, b) if self._sign > 0 else (b, a)
+        return high / low if low > 0 else None
+
+    def nominal(self, first: int, second: int) -> tuple[float, float]:
+        """Means over training seeds with the chips' numbers as they are."""
+        a, b = self.points[first], self.points[second]
+        one, other = (self._mean(point, self.terms[a, b]) for point in (a, b))
+        return one, other
+
+    def _mean(self, point: Point, terms: Terms) -> float:
+        key = ("mean", self.column, terms)
+        if key not in point.memory:
+            point.memory[key] = float(self._series(point, terms).mean())
+        mean = point.memory[key]
+        assert isinstance(mean, float)
+        return mean
+
+    def _series(self, point: Point, terms: Terms) -> pd.Series:
+        return point.seeds(self.column) if terms is None else energy_of(point, terms)
+
+    def spread(self, best: int, other: int) -> tuple[float, float] | None:
+        a, b = (np.abs(values.mean(axis=0)) for values in self.pair(best, other))
+        low, high = (a, b) if self._sign > 0 else (b, a)
+        if not (low > 0).all() or len(np.broadcast_arrays(low, high)[0]) < 2:
+            return None
+        ends = np.quantile(high / low, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return float(ends[0]), float(ends[1])
+
+    def settled(self, best: int, other: int) -> float:
+        a, b = (values.mean(axis=0) for values in self.pair(best, other))
+        return float((a < b).mean())

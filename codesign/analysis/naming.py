@@ -1,0 +1,185 @@
+"""Names as a reader says them: of chips, schedules, recipes, axes and points, in words and told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.formatting import listed
+from codesign.analysis.points import Point
+
+__all__ = ["POLICY_WORDS", "Names", "names_of"]
+
+POLICY_WORDS: Mapping[str, str] = {
+    "random": "random order",
+    "momentum": "most excited first",
+    "fifo": "first come, first served",
+    "round_robin": "cores in turn",
+    "arbiter": "lowest address first",
+    "timed": "first delivered first",
+    "shallow_inhibition_first": "inhibition first",
+    "mixture": "several schedules in turn",
+}
+"""Who leaves first under a policy."""
+
+_LONGEST_TITLE = 28
+_CITATION = re.compile(r"\s*\([^()]*\)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What things are called, by their names in the sweep; names of the sweep stay for hovers and for what is unknown.
+
+    Attributes:
+        chips, schedules, recipes: titles by name.
+        axes: titles by path.
+    """
+
+    chips: Mapping[str, str]
+    schedules: Mapping[str, str]
+    recipes: Mapping[str, str]
+    axes: Mapping[str, str]
+
+    def of(self, fact: str, value: object) -> str:
+        """A chip, schedule or recipe by the name of the fact; else the value."""
+        titles: Mapping[str, str] = {"chip": self.chips, "schedule": self.schedules, "recipe": self.recipes}.get(
+            fact, {}
+        )
+        return titles.get(str(value), str(value).replace("_", " "))
+
+    def axis(self, path: str) -> str:
+        """An axis, with or without its prefix: `lanes of Loihi`."""
+        name = path.removeprefix(AXIS_PREFIX)
+        return self.axes.get(name, name)
+
+    def variant(self, point: Point) -> str:
+        """The values of a point's axes: `F 8, lanes of mine 4`; empty without."""
+        values = zip(point.axes, point.axis_values, strict=True)
+        return ", ".join(f"{self.axis(name)} {text}" for (name, value), text in values if value is not None)
+
+    def point(self, point: Point) -> str:
+        """Everything: `Loihi, barrier, layered training, lanes of Loihi 4`."""
+        parts = (
+            self.chips[point.chip],
+            self.schedules[point.schedule],
+            self.recipes[point.recipe],
+            self.variant(point),
+        )
+        return ", ".join(part for part in parts if part)
+
+
+def names_of(points: Sequence[Point]) -> Names:
+    """Titles of all that some points, best all of a results file, are made of. The order of points does not matter."""
+    paths = sorted({name for point in points for name, value in point.axes if value is not None})
+    chips = _titles(points, lambda point: point.chip, _chip_words)
+    recipes = _titles(points, lambda point: point.recipe, _recipe_words)
+    schedules = _titles(points, lambda point: point.schedule, _schedule_words)
+    titles = {"chip": chips, "recipe": recipes, "schedule": schedules}
+    return Names(
+        chips=chips, schedules=schedules, recipes=recipes, axes={path: _axis(path, paths, titles) for path in paths}
+    )
+
+
+def _titles(
+    points: Sequence[Point], key: Callable[[Point], str], words: Callable[[Sequence[Point]], Sequence[str]]
+) -> dict[str, str]:
+    """By name, the first of its words, and of the others as many as tell it from names with the same title."""
+    members: dict[str, list[Point]] = {}
+    for point in points:
+        members.setdefault(key(point), []).append(point)
+    said = {name: words(members[name]) for name in sorted(members)}
+    titles = {name: parts[0] for name, parts in said.items()}
+    for position in range(1, max((len(parts) for parts in said.values()), default=0)):
+        for alike in _alike(titles):
+            if len({said[name][position] for name in alike}) > 1:
+                titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
+    for alike in _alike(titles):
+        stem = min(alike, key=lambda name: (len(name), name))
+        for name in alike:
+            rest = name.removeprefix(stem).replace("_", " ").strip() if name.startswith(stem) else name
+            titles[name] = _joined(titles[name], rest)
+    return titles
+
+
+def _alike(titles: Mapping[str, str]) -> list[list[str]]:
+    """Names that have a title in common with others."""
+    by_title: dict[str, list[str]] = {}
+    for name, title in titles.items():
+        by_title.setdefault(title, []).append(name)
+    return [names for names in by_title.values() if len(names) > 1]
+
+
+def _joined(title: str, more: str) -> str:
+    return f"{title}, {more}" if more else title
+
+
+def _chip_words(members: Sequence[Point]) -> Sequence[str]:
+    """`Loihi`, then what else its title says."""
+    title = _CITATION.sub("", members[0].chip_title)
+    short, _, rest = title.partition(", ")
+    return (short if len(short) <= _LONGEST_TITLE else members[0].chip.replace("_", " "), rest)
+
+
+def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
+    def parameter(name: str) -> str:
+        return _common(point.training_parameters.get(name) for point in members)
+
+    size = _common(point.training_group_size for point in members)
+    policies = [POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
+    first = members[0]
+    return (
+        "layered training" if first.training_method == "layered" else "unlayered training",
+        "few spikes" if first.training_cost else "",
+        listed(policies, "or"),
+        f"F {size}" if size else "",
+        "calibrated thresholds" if first.calibration is not None else "",
+        f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
+        parameter("loss").replace("_", " "),
+    )
+
+
+def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
+    first = members[0]
+    kinds = {_waiting(point) for point in members}
+    size = _common(point.group_size for point in members)
+    bits = _common(point.weight_bits for point in members)
+    return (
+        kinds.pop() if len(kinds) == 1 else "the chip's own schedule",
+        {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "")
+        or _common(p.stop_label for p in members),
+        f"F {size}" if size else "",
+        f"{first.steps_after_output} steps after output" if first.stop == "on_output" else "",
+        "queued input" if first.input_mode == "queued" else "",
+        "" if first.refractory in (None, True) else "no refractoriness",
+        f"{first.timesteps} timesteps" if first.timesteps else "",
+        f"{100 * first.input_dropout:g} % of the input lost" if first.input_dropout else "",
+        f"{bits} bits" if bits else "",
+    )
+
+
+def _waiting(point: Point) -> str:
+    """What waits for what under a point's schedule."""
+    if point.synchronization in ("barrier", "timer", "neighbour"):
+        return {"barrier": "barrier", "timer": "timer", "neighbour": "neighbours agree"}[point.synchronization]
+    if point.layered:
+        return "layers wait"
+    return POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
+
+
+def _common(values: Iterable[Any]) -> str:
+    """What all of some values are, as text; empty where they differ or are not known."""
+    found = {str(value) for value in values if value is not None}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> str:
+    """The parameter, with whose it is where several axes are of that parameter."""
+    block, name, parameter = (*path.split(".", 2), "", "")[:3]
+    if not parameter:
+        return path.replace("_", " ")
+    word = "F" if parameter == "group_size" else parameter.rpartition(".")[2].replace("_", " ")
+    others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
+    return f"{word} of {titles.get(block, {}).get(name, name)}" if others else word

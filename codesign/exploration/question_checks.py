@@ -1,0 +1,82 @@
+"""What is wrong with questions of a sweep file: columns, names and axes that the sweep does not have.
+
+Works on the file's plain content, as `codesign.exploration.checks`; forms of questions are the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.questions import question_of
+from codesign.analysis.selecting import selection_problems
+from codesign.documents import Path_, dotted, suggestion, value_at
+from codesign.exploration.checks import NUMERIC_COLUMNS, Blocks, Mistakes, list_at, mapping
+
+__all__ = ["problems"]
+
+_OPTIONS = ("chip", "schedule", "recipe")
+
+
+def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+    """Every mistake between questions and the rest of a file, as the path of the culprit and a message.
+
+    Args:
+        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
+    """
+    axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
+    if "space" in data:
+        axes["trial"] = []  # the one axis of a study's results
+    known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
+    for name, content in mapping(data, "questions").items():
+        at: Path_ = ("questions", name)
+        if not isinstance(content, dict):
+            continue  # reported with the forms
+        for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
+            yield (*at, *inner), f"{dotted((*at, *inner))}: {message}"
+
+
+def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:
+    chosen = content.get("choose")
+    if not isinstance(chosen, str):
+        return
+    allowed = [*_OPTIONS, *(f"{AXIS_PREFIX}{path}" for path in axes)]
+    if chosen not in allowed:
+        yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
+
+
+def _columns(content: Mapping[str, Any]) -> Mistakes:
+    places: list[Path_] = [("least",), ("most",)]
+    if "compare" in content:
+        places += [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
+    for place in places:
+        column = value_at(content, place)
+        if isinstance(column, str) and column not in NUMERIC_COLUMNS:
+            yield place, f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}"
+
+
+def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
+    places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",)]
+    places += [("compare", 0), ("compare", 1)]
+    places += [("rows", name, "of") for name in mapping(content, "rows")]
+    for place in places:
+        selection = value_at(content, place)
+        if isinstance(selection, str) and place[0] == "compare":
+            allowed = [name for block in _OPTIONS for name in known[block]]
+            if selection not in allowed:
+                yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
+        if not isinstance(selection, dict) or (place[0] != "select" and not _forms(content)):
+            continue
+        for message in selection_problems(selection, known):
+            name = message.partition(":")[0]
+            yield (*place, *((name,) if name in selection else ())), message
+
+
+def _forms(content: Mapping[str, Any]) -> bool:
+    """Whether a question has the form that it should, so that its parts can be looked at."""
+    try:
+        question_of(content)
+    except ValueError:
+        return False
+    return True
