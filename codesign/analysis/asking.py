@@ -7,12 +7,22 @@ from collections.abc import Mapping, Sequence
 from codesign.analysis.answers import Answer
 from codesign.analysis.choosing import choose
 from codesign.analysis.claims import answer_claim
+from codesign.analysis.comparing import compare_sides
 from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point
 from codesign.analysis.printed import answer_printed
-from codesign.analysis.questions import ChooseQuestion, ClaimQuestion, PrintedQuestion, Question, question_of
+from codesign.analysis.questions import (
+    ChooseQuestion,
+    ClaimQuestion,
+    CompareQuestion,
+    PrintedQuestion,
+    Question,
+    TargetQuestion,
+    question_of,
+)
 from codesign.analysis.suggested import suggested_questions
 from codesign.analysis.table import ResultTable
+from codesign.analysis.targets import reach
 from codesign.errors import InputError
 
 __all__ = ["answers_of", "questions_of"]
@@ -51,9 +61,11 @@ def _answer(name: str, question: Question, table: ResultTable, points: Sequence[
     match question:
         case ChooseQuestion():
             return choose(name, question, points, names)
+        case CompareQuestion():
+            return compare_sides(name, question, points, names)
         case ClaimQuestion():
             return answer_claim(name, question, points, failed=table.frame[table.frame["status"] != "ok"])
+        case TargetQuestion():
+            return reach(name, question, points, names)
         case PrintedQuestion():
             return answer_printed(name, question, points, table.metadata)
-        case _:
-            raise NotImplementedError(name)

@@ -11,7 +11,7 @@ from codesign.analysis.answers import Answer, Option, Standing
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import doubt, meeting, miss_in_words, resolved, shortfall
-from codesign.analysis.contest import Contest, hold
+from codesign.analysis.contest import Contest, absence, hold
 from codesign.analysis.formatting import column_label, coverage_words, listed, quantity, significant
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
@@ -22,9 +22,20 @@ from codesign.analysis.switching import switches
 from codesign.analysis.tipping import tip_sentence
 from codesign.analysis.variants import best_variant, by_option
 
-__all__ = ["choose", "option_of", "seeds_wanted", "standing_of", "values_of"]
+__all__ = [
+    "SHOWN",
+    "choose",
+    "option_of",
+    "seeds_wanted",
+    "silent_remark",
+    "standing_of",
+    "terms_remarks",
+    "upper",
+    "values_of",
+]
 
-_SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
+SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
+"""What the table of an answer shows beside the column that decides."""
 LIKELY = 0.8
 _MOST_SEEDS = 100
 
@@ -79,13 +90,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
     if not contest.ranked:
         return answer(standing="cannot be asked", sentence=_nothing(choice, contest), remarks=silent_remark(selected))
-    confidence = contest.wins[0]
+    confidence, turns = contest.wins[0], _switches(choice, contest)
     return answer(
         standing=standing_of(confidence, contest.runner_up),
-        sentence=_sentence(choice, contest),
+        sentence=" ".join([_sentence(choice, contest), *turns[:1]]),
         confidence=confidence if len(contest.ranked) > 1 else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
-        remarks=_remarks(choice, contest, selected),
+        remarks=(*turns[1:], *_remarks(choice, contest, selected)),
     )
 
 
@@ -128,7 +139,7 @@ def _beyond(point: Point, question: ChooseQuestion) -> bool:
 
 
 def _options(choice: _Choice, contest: Contest) -> tuple[Option, ...]:
-    columns = tuple(dict.fromkeys((*_SHOWN, choice.question.column, *(limit.column for limit in choice.where))))
+    columns = tuple(dict.fromkeys((*SHOWN, choice.question.column, *(limit.column for limit in choice.where))))
     by_point = {point: option for option, point in choice.chosen.items()}
     ranked = [
         Option(
@@ -155,14 +166,14 @@ def _options(choice: _Choice, contest: Contest) -> tuple[Option, ...]:
 
 def _missed(choice: _Choice, variants: Sequence[Point]) -> str:
     """Why no variant of an option takes part."""
+    if able := meeting(variants, choice.where):
+        return absence(able[0], choice.question.column, choice.names)
     for limit in choice.where:
         if not meeting(variants, (limit,)):
             short = {point: s for point in variants if (s := shortfall(point, limit)) is not None}
             nearest = min(short, key=lambda point: short[point], default=variants[0])
             return f"No variant meets '{limit.text}': at best {miss_in_words(nearest, limit)}."
-    if choice.where:
-        return "No variant meets all constraints."
-    return f"No {column_label(choice.question.column)} is known for it."
+    return "No variant meets all constraints."
 
 
 # sentences -----------------------------------------------------------------------------------------------------------
@@ -191,24 +202,25 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     by_point = {point: option for option, point in choice.chosen.items()}
     best, column = contest.ranked[0], choice.question.column
     first = choice.label(by_point[best])
+    both = " on the terms that both have" if contest.ranked[1:] and contest.ranked[1] in contest.terms else ""
     value = quantity(best.value(column).mean, column)
     label = column_label(column)
     if len(contest.ranked) == 1:
         only = "alone meets the constraints" if len(choice.chosen) == 1 and choice.where else "alone compares"
-        return f"{_upper(first)} {only}, with {value} {label}.{_switch(choice, contest)}"
+        return f"{upper(first)} {only}, with {value} {label}."
     second = choice.label(by_point[contest.ranked[1]])
     factor = contest.factors[1]
     if factor is not None and factor < 1 + 5e-4 and not _moved(contest):
-        return f"{_upper(first)} and {second} come to the same {label}, {value}."
+        return f"{upper(first)} and {second} come to the same {label}, {value}."
     if quantity(1.0, column).endswith("%"):
         gain = abs((best.value(column).mean or 0.0) - (contest.ranked[1].value(column).mean or 0.0))
         ahead = f"{100 * gain:.1f} points {'above' if choice.more else 'below'} {second}"
     elif factor is None:
         ahead = f"{second} comes to {quantity(contest.ranked[1].value(column).mean, column)}"
     else:
-        ahead = f"{significant(factor, 3)} times {'as much as' if choice.more else 'less than'} {second}"
+        ahead = f"{significant(factor, 3)} times {'as much as' if choice.more else 'less than'} {second}{both}"
     most = "highest" if choice.more else "least"
-    return f"{_upper(first)} has the {most} {label}: {value}, {ahead}.{_switch(choice, contest)}"
+    return f"{upper(first)} has the {most} {label}: {value}, {ahead}."
 
 
 def _moved(contest: Contest) -> bool:
@@ -216,8 +228,8 @@ def _moved(contest: Contest) -> bool:
     return contest.runner_up is not None and contest.runner_up.gain.mean != 0.0
 
 
-def _switch(choice: _Choice, contest: Contest) -> str:
-    """A second sentence: from where on another option wins."""
+def _switches(choice: _Choice, contest: Contest) -> list[str]:
+    """Sentences on where another option wins; what is enough comes before what is needed."""
     question = choice.question
     found = switches(
         choice.members,
@@ -228,20 +240,19 @@ def _switch(choice: _Choice, contest: Contest) -> str:
         more=choice.more,
         names=choice.names,
     )
-    if not found:
-        return ""
-    one = found[0]
-    limit = quantity(one.at, one.column)
-    label = column_label(one.column)
-    winner = choice.label(one.option)
-    if one.stricter:
-        side = "more than" if one.at_least else "less than"
-        return f" Where {side} {limit} {label} is needed, {winner} wins."
-    return f" Where {limit} {label} is enough, {winner} wins."
+    said = []
+    for one in sorted(found, key=lambda switch: switch.stricter):
+        limit, label = f"{quantity(one.at, one.column)} {column_label(one.column)}", choice.label(one.option)
+        if one.stricter:
+            said.append(f"Where {'more' if one.at_least else 'less'} than {limit} is needed, {label} wins.")
+        else:
+            said.append(f"Where {limit} is enough, {label} wins.")
+    return said
 
 
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def upper(text: str) -> str:
+    """`text` as a sentence begins; a unit's letter stays as it is."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 # remarks -------------------------------------------------------------------------------------------------------------
@@ -261,16 +272,23 @@ def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tu
     said = [doubt(best, choice.where), seeds_wanted(contest)]
     if contest.runner_up is not None and contest.runner_up.robustness is not None:
         said.append(tip_sentence(contest.runner_up, choice.names))
-    for point, terms in contest.terms.items():
-        left = sorted(({*point.coverage} | {*best.coverage}) - set(terms))
-        chip = choice.names.chips[point.chip]
-        said.append(f"{chip} is compared without {coverage_words(left)}, which one side does not have.")
+    said += terms_remarks(contest, choice.names)
     for reason in dict.fromkeys(contest.unranked.values()):
         said.append(reason)
     places = {(point.chip, point.schedule) for point in contest.ranked}
     if choice.question.choose == "schedule" and len({chip for chip, _ in places}) > 1:
         said.append("The best of each lies on another chip; select one chip to compare schedules alone.")
     return (*dict.fromkeys(filter(None, said)), *silent_remark(selected))
+
+
+def terms_remarks(contest: Contest, names: Names) -> list[str]:
+    """What is left out where energies do not hold the same terms."""
+    said = []
+    for point, terms in contest.terms.items():
+        left = sorted(({*point.coverage} | {*contest.ranked[0].coverage}) - set(terms))
+        chip = names.chips[point.chip]
+        said.append(f"{chip} is compared without {coverage_words(left)}, which one side does not have.")
+    return said
 
 
 def seeds_wanted(contest: Contest) -> str:

@@ -10,9 +10,12 @@ from codesign.analysis.formatting import column_label, points, quantity
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 
-__all__ = ["doubt", "meeting", "meets", "resolved", "shortfall"]
+__all__ = ["doubt", "meeting", "meets", "miss_in_words", "more_is_better", "resolved", "shortfall"]
 
-_MORE = ("accuracy", "agreement")
+
+def more_is_better(column: str) -> bool:
+    """Whether more of a column is better where nobody says so."""
+    return column.endswith(("accuracy", "agreement"))
 
 
 def resolved(constraints: Sequence[Constraint], points: Sequence[Point]) -> tuple[Constraint, ...]:
@@ -24,7 +27,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     if constraint.relation != "within":
         return constraint
     means = [mean for point in points if (mean := point.value(constraint.column).mean) is not None]
-    more = constraint.column.endswith(_MORE)
+    more = more_is_better(constraint.column)
     best = (max if more else min)(means, default=0.0)
     distance = constraint.value * abs(best) if constraint.relative else constraint.value
     return replace(constraint, relation=">=" if more else "<=", value=best - distance if more else best + distance)

@@ -31,7 +31,7 @@ from codesign.analysis.points import Point
 from codesign.analysis.robustness import drawn
 from codesign.analysis.statistics import CONFIDENCE
 
-__all__ = ["Contest", "compared", "hold", "leader", "obstacle_between"]
+__all__ = ["Contest", "absence", "compared", "hold", "leader", "obstacle_between"]
 
 _ROUNDING = 1e-12
 _MOST = 60
@@ -74,7 +74,7 @@ def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> C
         points: one an option; any order.
         more: whether more of the column is better.
     """
-    unranked = {point: _absence(point, column, names) for point in points if point.value(column).mean is None}
+    unranked = {point: absence(point, column, names) for point in points if point.value(column).mean is None}
     known = sorted((point for point in points if point not in unranked), key=lambda p: _order(p, column, more))[:_MOST]
     ranked, pairs = _comparable(known, column, names)
     for point in known:
@@ -157,7 +157,7 @@ def _in_words(obstacle: Obstacle, names: Names) -> str:
             return f"No energy is modelled for {chips}."
 
 
-def _absence(point: Point, column: str, names: Names) -> str:
+def absence(point: Point, column: str, names: Names) -> str:
     """That a point has no value of a column, and which numbers of its chip are lacking."""
     label, chip = column_label(column), names.chips[point.chip]
     word = "energy" if "energy" in column else "latency" if "latency" in column else label

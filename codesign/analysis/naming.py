@@ -15,7 +15,7 @@ __all__ = ["POLICY_WORDS", "Names", "names_of"]
 
 POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
-    "momentum": "most excited first",
+    "momentum": "highest potential first",
     "fifo": "first come, first served",
     "round_robin": "cores in turn",
     "arbiter": "lowest address first",

@@ -1,0 +1,130 @@
+"""`target`: which points meet all constraints, or the nearest miss and what stands in its way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from codesign.analysis.answers import Answer, Option
+from codesign.analysis.choosing import SHOWN, silent_remark, values_of
+from codesign.analysis.constraints import doubt, meeting, meets, miss_in_words, more_is_better, resolved, shortfall
+from codesign.analysis.formatting import listed
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.analysis.questions import Constraint, TargetQuestion
+from codesign.analysis.selecting import points_in
+from codesign.analysis.statistics import CONFIDENCE
+from codesign.analysis.variants import best_variant
+
+__all__ = ["reach"]
+
+_MOST = 8
+
+
+def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
+    """The answer to a question of the form `target`.
+
+    Args:
+        points: all of the results; those that answer nothing are left out, and schedules that the chip cannot execute.
+        names: of all of the results.
+    """
+    selected = points_in(points, question.select)
+    able = [point for point in selected if not point.silent and not point.beyond_chip]
+    where = resolved(question.target, able)
+    columns = tuple(dict.fromkeys((*(limit.column for limit in where), *SHOWN)))
+    answer = partial(
+        Answer,
+        name=name,
+        form="target",
+        column=where[0].column,
+        question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
+    )
+    if not able:
+        return answer(
+            standing="cannot be asked",
+            sentence="No point of the results takes part.",
+            remarks=silent_remark(selected),
+        )
+    met = meeting(able, where)
+    nearest = sorted(met or able, key=lambda point: _miss(point, where))
+    options = tuple(
+        Option(
+            label=names.point(point),
+            point=point,
+            values=values_of(point, columns),
+            obstacle="; ".join(miss_in_words(point, limit) for limit in where if not meets(point, limit)),
+        )
+        for point in nearest[:_MOST]
+    )
+    if met:
+        return _met(answer, met, able, where, options, selected, names)
+    point = nearest[0]
+    missed = listed([miss_in_words(point, limit) for limit in where if not meets(point, limit)][:2])
+    return answer(
+        standing="not met",
+        sentence=f"No point meets all of it. The nearest is {names.point(point)}: {missed}.",
+        options=options,
+        remarks=(*_in_the_way(able, where), *silent_remark(selected)),
+    )
+
+
+def _met(
+    answer: partial[Answer],
+    met: Sequence[Point],
+    able: Sequence[Point],
+    where: Sequence[Constraint],
+    options: tuple[Option, ...],
+    selected: Sequence[Point],
+    names: Names,
+) -> Answer:
+    column = where[0].column
+    best = best_variant(met, column, more=more_is_better(column)) or met[0]
+    count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
+    first = sorted(options, key=lambda option: option.point is not best)
+    certain = _share(best, where)
+    return answer(
+        standing="met",
+        sentence=f"{count} all of it. The best is {names.point(best)}.",
+        confidence=certain,
+        options=tuple(first),
+        remarks=(
+            *filter(None, [doubt(best, where)]),
+            *(["Its training seeds do not settle it."] if certain is not None and certain < CONFIDENCE else []),
+            *silent_remark(selected),
+        ),
+    )
+
+
+def _share(point: Point, where: Sequence[Constraint]) -> float | None:
+    """Share of the point's training seeds that meet all constraints; None with one seed."""
+    seeds = point.seed_table.index
+    met = [
+        all((shortfall(point, limit, float(point.seed_table[limit.column][seed])) or 0.0) <= 0 for limit in where)
+        for seed in seeds
+    ]
+    return sum(met) / len(met) if len(met) > 1 else None
+
+
+def _miss(point: Point, where: Sequence[Constraint]) -> float:
+    """The largest relative miss; negative where all is met."""
+    return max(_relative(point, limit) for limit in where)
+
+
+def _relative(point: Point, limit: Constraint) -> float:
+    mean, short = point.value(limit.column).mean, shortfall(point, limit)
+    if mean is None or short is None:
+        return math.inf
+    if mean > 0 and limit.value > 0:
+        return math.copysign(abs(math.log(mean / limit.value)), short) if short else 0.0
+    return short
+
+
+def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]:
+    """Constraints without which points would meet the rest."""
+    said = []
+    for limit in where if len(where) > 1 else ():
+        others = len(meeting(able, [other for other in where if other is not limit]))
+        if others:
+            said.append(f"'{limit.text}' alone stands in the way of {others:,} point{'s' * (others != 1)}.")
+    return said or (["No constraint stands in the way alone."] if len(where) > 1 else [])
