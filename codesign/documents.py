@@ -217,8 +217,17 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
 
 
 def refusal(problems: Iterable[Problem]) -> DocumentError:
-    """An error with each of some mistakes once, or with so many that a reader may still look at them."""
-    told = list(dict.fromkeys(problems))
+    """An error with each of some mistakes once, or with so many that a reader may still look at them.
+
+    The same words about several lines of a file are one mistake, which is told of the first.
+    """
+    lines: dict[tuple[str, str], set[int]] = {}
+    for problem in problems:
+        lines.setdefault((problem.file, problem.message), set()).add(problem.line)
+    told = [
+        Problem(file=file, line=min(at), message=f"{message} ({len(at)} times)" if len(at) > 1 else message)
+        for (file, message), at in lines.items()
+    ]
     if (more := len(told) - _MOST_PROBLEMS) > 0:
         told = sorted(told, key=lambda problem: (problem.file, problem.line))[:_MOST_PROBLEMS]
         told.append(replace(told[-1], line=told[-1].line + 1, message=f"and {more:,} more mistakes from here on"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from codesign.analysis.columns import (
 from codesign.analysis.limits import MOST_AXES, read_bounded
 from codesign.analysis.metadata import ResultMetadata
 from codesign.errors import InputError
-from codesign.files import Location, printable, read_file, write_atomically
+from codesign.files import Location, is_url, join, printable, read_file, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ __all__ = [
     "frame_of",
     "parquet_bytes",
     "read_results",
+    "results_file",
     "write_results",
 ]
 
@@ -147,13 +149,23 @@ def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column
     )
 
 
-def read_results(path: Location) -> ResultTable:
-    """Read a results file at a path or a URL; nullable columns that it lacks are filled with nulls.
+def results_file(location: Location) -> Location:
+    """The results file at a location: that itself, or `results.parquet` where it is a folder."""
+    if is_url(location):
+        folder = "." not in str(location).partition("?")[0].rpartition("/")[2]
+    else:
+        folder = os.path.isdir(location)
+    return join(location, "results.parquet") if folder else location
+
+
+def read_results(location: Location) -> ResultTable:
+    """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls.
 
     Raises:
         InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
             `write_results`, or holds what a column does not allow.
     """
+    path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
         raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")

@@ -32,9 +32,11 @@ _SHORT = {
 _LEGEND = (
     "e_so, e_access, e_upd, e_spike, e_msg, e_hop, e_bar: energy of a synaptic operation, a visit of a neuron, an "
     "update, a spike generated, a spike sent, a hop, a barrier message. Every number and its source: codesign chips "
-    "show NAME. What the numbers give for published measurements: codesign chips validate NAME. To describe a chip of "
-    "your own, start from chips/template.yaml."
+    "show NAME. What the numbers give for published measurements: codesign chips validate NAME. For a "
+    "chip of your own: codesign init --chip."
 )
+_LEAST_WIDTH = 80
+"""Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
 _ROW = "{:<25}{:<8}{:>7}{:>6}{:>17}{:>13}"
 
 
@@ -121,13 +123,15 @@ def _unused(chip: Chip) -> str:
 def _print_numbers(console: Console, chip: Chip) -> None:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for column in ("number", "value", "changes", "how known", "source"):
-        table.add_column(column, overflow="fold", no_wrap=column == "number")
+        table.add_column(column, overflow="fold", no_wrap=column != "value")
     compared = compared_numbers(chip)
     for number in chip.numbers():
         value = "\n".join(filter(None, (number.text, compared[number.name].range_text)))
         table.add_row(number.name, escape(value), number.effect, number.confidence, escape(number.source))
     console.print()
+    width, console.width = console.width, max(console.width, _LEAST_WIDTH)
     console.print(table)
+    console.width = width
     console.print(
         "\nBelow a value its range: the file's, or one assumed from how it is known.\n"
         "changes: spikes, what a network does; price, only what that costs; nothing that is computed."

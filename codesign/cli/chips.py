@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from codesign.cli.completion import complete_chips
 from codesign.cli.options import place_here
 
 app = typer.Typer(help="List, show, compare, check and validate chip descriptions.", invoke_without_command=True)
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Names, aliases or paths of chips.  [default: all]", show_default=False),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Names, aliases or paths of chips.  [default: all]",
+        show_default=False,
+        autocompletion=complete_chips,
+    ),
 ]
 
 
@@ -29,7 +35,9 @@ def chips(context: typer.Context) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.", autocompletion=complete_chips)],
+) -> None:
     """Show every number of a chip with its confidence and source, and what is not known."""
     from codesign.cli.chip_pages import print_chip
     from codesign.cli.console import PrintableConsole

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli import chips, data, price, report, status, study, sweep
+from codesign.cli import chips, data, init, price, report, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams
 from codesign.errors import CodesignError
 from codesign.terminal_text import escaped
@@ -16,9 +16,9 @@ app = typer.Typer(
     name="codesign",
     help="How accurate, fast and hungry will this spiking network be on that chip, and how should both be shaped?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("init")(init.init)
 app.command("sweep")(sweep.sweep)
 app.command("study")(study.study)
 app.command("status")(status.status)

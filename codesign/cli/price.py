@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import DataRootOption, StoreOption, interruptible, place, place_here
+from codesign.cli.completion import complete_prices
+from codesign.cli.options import DataRootOption, StoreOption, interruptible, place
 
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
@@ -17,7 +17,16 @@ __all__ = ["price"]
 
 
 def price(
-    file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A price file.", show_default=False)],
+    file: Annotated[
+        str,
+        typer.Argument(
+            parser=place,
+            metavar="FILE",
+            help="A price file, or the name of one that is shipped, such as prices_digits.",
+            show_default=False,
+            autocompletion=complete_prices,
+        ),
+    ],
     out: Annotated[
         str | None,
         typer.Option(
@@ -46,13 +55,14 @@ def price(
     """
     from codesign.cli.progress import choose_progress
     from codesign.documents import load_document
+    from codesign.exploration.library import find_sweep
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import check_output, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.store import Store
     from codesign.exploration.workloads import Workloads
 
-    spec = load_document(file, PricingSpec)
+    spec = load_document(find_sweep(file, "price"), PricingSpec)
     output = out or f"reports/{spec.name}"
     check_output(output)
     progress = choose_progress()

@@ -18,8 +18,8 @@ def report(
         str,
         typer.Argument(
             parser=place,
-            metavar="PARQUET",
-            help="File that `codesign sweep` wrote: a path or a URL.",
+            metavar="RESULTS",
+            help="What `codesign sweep` or `study` wrote: its folder, or results.parquet in it; a path or a URL.",
             show_default=False,
         ),
     ],
@@ -30,7 +30,7 @@ def report(
             "-o",
             parser=place,
             metavar="LOCATION",
-            help="HTML file to write, a path or a URL.  [default: beside the results]",
+            help="HTML file to write, a path or a URL.  [default: report.html in the folder, or beside the file]",
             show_default=False,
         ),
     ] = None,
@@ -43,19 +43,20 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Draw the report of a results file again, without running anything."""
-    from codesign.analysis.table import read_results
+    """Draw the report of a sweep or study again, without running anything."""
+    from codesign.analysis.table import read_results, results_file
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
-    from codesign.files import printable, with_suffix
+    from codesign.files import join, printable, with_suffix
     from codesign.reporting.html import write_report
     from codesign.reporting.terminal import print_summary
 
-    target = output or with_suffix(results, ".html")
-    if str(target) == results:
+    file = results_file(results)
+    target = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
+    if str(target) == str(file):
         raise InputError(f"--output: {printable(target)} is the results file itself")
     table = read_results(results)
     if static_book is not None:
         table = replace(table, metadata=replace(table.metadata, static_book=static_book))
     write_report(table, target)
-    print_summary(table, printable(target), printable(results), PrintableConsole())
+    print_summary(table, printable(target), printable(file), PrintableConsole())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["status"]
 
+_USUAL = "reports/.store"
 _PAUSE_S = 2.0
 _SHARE = 0.2
 """A picture is refreshed so often at most, and reading for it takes no more than this share of the time."""
@@ -32,7 +33,7 @@ def status(
             metavar="LOCATION",
             help="Output of a sweep or study, such as reports/NAME, or a store; a path or a URL.",
         ),
-    ] = "reports/.store",
+    ] = _USUAL,
     run: Annotated[
         str | None, typer.Option(metavar="ID", help="Show one run of a store, by its id or its name.")
     ] = None,
@@ -77,7 +78,8 @@ def status(
 
 def _look(location: str, run: str | None, store: str | None) -> RunStatus | StoreStatus:
     from codesign.errors import InputError, StoreError
-    from codesign.exploration.runs.status import output_status, store_status
+    from codesign.exploration.runs.record import run_ids
+    from codesign.exploration.runs.status import StoreStatus, output_status, store_status
     from codesign.files import open_folder
 
     writer = output_status(location, store=store)
@@ -87,7 +89,10 @@ def _look(location: str, run: str | None, store: str | None) -> RunStatus | Stor
         return writer
     if store is not None:
         raise InputError(f"--store: {location} is not the output of a sweep or study, whose store could be elsewhere")
-    runs = store_status(open_folder(location, error=StoreError), run=run)
+    folder = open_folder(location, error=StoreError)
+    if location == _USUAL and run is None and not run_ids(folder):
+        return StoreStatus(runs=(), problems=())
+    runs = store_status(folder, run=run)
     if not runs.runs and run is not None and runs.problems:
         raise StoreError(runs.problems[0])
     return runs.runs[0] if run is not None else runs

@@ -34,6 +34,9 @@ _KINDS = {"train": "trained", "execute": "executed", "summary": "summarized", "p
 
 def store_picture(store: StoreStatus, width: int) -> Iterator[RenderableType]:
     """A row a run."""
+    if not store.runs and not store.problems:
+        yield Text("Nothing has run in this folder yet. `codesign sweep smoke` takes seconds.")
+        return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     wide = width >= 100
     table.add_column("run", overflow="fold")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codesign.cli.completion import complete_studies
 from codesign.cli.options import (
     RESUMABLE,
     DataRootOption,
@@ -35,6 +36,15 @@ _DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
 """Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""
 
 
+FileArgument = Annotated[
+    str,
+    typer.Argument(
+        parser=place,
+        metavar="FILE",
+        help="A study file, or the name of one that is shipped.",
+        autocompletion=complete_studies,
+    ),
+]
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -48,9 +58,7 @@ StorageOption = Annotated[
 
 def study(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(parser=place, metavar="FILE", help="A study file, or the name of one that is shipped.")
-    ],
+    file: FileArgument,
     dataset: DatasetOption = None,
     scale: ScaleOption = None,
     trials: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli import options
+from codesign.cli.completion import complete_sweeps
 
 if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
@@ -22,6 +23,7 @@ FileArgument = Annotated[
         parser=options.place,
         metavar="FILE",
         help="A sweep file, or the name of one that is shipped, such as smoke.",
+        autocompletion=complete_sweeps,
     ),
 ]
 

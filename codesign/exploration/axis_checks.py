@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
-from codesign.errors import CodesignError
+from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
 from codesign.exploration.file_spec import FileSpec
 from codesign.hardware.description import Chip, Mistake, consistency_mistakes
@@ -141,6 +141,7 @@ def _clashes(
 
 def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
     """Chips that do not exist, and values that their descriptions cannot have."""
+    told: set[str] = set()  # of files, which several entries may extend
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             continue
@@ -154,7 +155,9 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
         try:
             chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
-            yield where, str(error)
+            if not isinstance(error, DocumentError) or str(error) not in told:
+                yield where, str(error)
+            told.add(str(error))
             continue
         if isinstance(chip, tuple):
             for location, message in chip:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
@@ -15,27 +16,50 @@ from codesign.files.shipped import shipped_folders
 __all__ = ["choose_sweep", "find_sweep", "load_sweep", "sweep_names"]
 
 Model = TypeVar("Model", bound=SweepSpec)
+Kind = Literal["sweep", "study", "price"]
+_MOST_LETTERS = 100_000
 
 
-def sweep_names() -> tuple[str, ...]:
-    """Names of all sweeps that can be found, such as `paper/table2`, sorted; files that others build on are not listed.
+def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
+    """Names of all files that can be found, or those of a kind, such as `paper/table2`, sorted.
 
-    Those have a name, or are in a folder with a name, that begins with an underscore.
+    Files that others build on are not listed: their names, or those of their folders, begin with an underscore.
     """
     paths = {
-        path.relative_to(folder).with_suffix("")
-        for folder in shipped_folders("sweeps")
+        path.relative_to(folder).with_suffix(""): path
+        for folder in reversed(shipped_folders("sweeps"))
         for path in folder.rglob("*.yaml")
     }
-    return tuple(sorted(path.as_posix() for path in paths if not any(part.startswith("_") for part in path.parts)))
+    listed = {name.as_posix(): path for name, path in paths.items() if not any(p.startswith("_") for p in name.parts)}
+    return tuple(sorted(name for name, path in listed.items() if kind in (None, _kind_of(path) or "sweep")))
 
 
-def find_sweep(name_or_path: str | Path) -> Path:
+def _kind_of(path: Path) -> Kind | None:
+    """What a file is, by its keys; None where they do not tell."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
+    except OSError:  # reading it says why
+        return None
+    if "space" in keys or "sweep" in keys:
+        return "study" if "space" in keys else "price"
+    return "sweep" if "recipes" in keys and "extends" not in keys else None
+
+
+def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
     """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
 
     Raises:
-        InputError: there is none; the message suggests one.
+        InputError: there is none, and the message suggests one; or it is of another kind.
     """
+    path = _find(name_or_path, kind)
+    other = _kind_of(path) if os.path.isfile(path) else None
+    if other not in (None, kind):
+        raise InputError(f"{path}: is a {other} file; run `codesign {other} {name_or_path}`")
+    return path
+
+
+def _find(name_or_path: str | Path, kind: Kind) -> Path:
     path = Path(name_or_path)
     if os.path.isfile(path):
         return path
@@ -48,7 +72,7 @@ def find_sweep(name_or_path: str | Path) -> Path:
     if os.path.lexists(path):
         return path  # no regular file; reading it says what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
-    raise InputError(f"there is no sweep file {str(name_or_path)!r}{suggestion(asked.as_posix(), sweep_names())}")
+    raise InputError(f"there is no {kind} file {str(name_or_path)!r}{suggestion(asked.as_posix(), sweep_names(kind))}")
 
 
 def choose_sweep(
@@ -63,7 +87,8 @@ def choose_sweep(
         InputError: there is no such file, dataset or scale.
         DocumentError: it has mistakes.
     """
-    return load_chosen(find_sweep(name_or_path), model, dataset=dataset, scale=scale)
+    kind: Kind = "sweep" if model is SweepSpec else "study"
+    return load_chosen(find_sweep(name_or_path, kind), model, dataset=dataset, scale=scale)
 
 
 def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:

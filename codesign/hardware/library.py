@@ -19,15 +19,16 @@ from codesign.documents import (
     refusal,
     suggestion,
     validate_document,
+    value_at,
 )
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip, Mistake
 from codesign.hardware.extending import VALUES, extended, extended_by
 from codesign.hardware.model_error import measured_error
-from codesign.hardware.provenance import own_parts
+from codesign.hardware.provenance import OWN, sourced_parts
 from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.merging import beside, chain_of
@@ -83,12 +84,14 @@ def _unstated(chip: Chip) -> Iterator[Mistake]:
     for name in always:
         if name not in chip.model_fields_set:
             yield (name,), "must be given for a chip that comes with the program"
-    for place in own_parts(chip):
-        yield place, "must name its confidence and source in a chip that comes with the program"
+    for place, part in sourced_parts(chip):
+        if part.source == OWN or "confidence" not in part.model_fields_set:
+            yield place, "must name its confidence and source in a chip that comes with the program"
 
 
 def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     document = _document(path)
+    document.problems += _made_up(document, path)
     chip = validate_document(document, Chip, other_keys=("remove",))
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
     if mistakes:
@@ -100,6 +103,22 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
         return _finished(chip, document, base)
     except InputError as error:
         raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
+
+
+def _made_up(document: Document, path: Path) -> list[Problem]:
+    """What a file still has of the template that it was copied from: its numbers are no chip's."""
+    templates = [folder / f"{_TEMPLATE}.yaml" for folder in shipped_folders("chips")]
+    if not templates or os.path.realpath(path) in map(os.path.realpath, templates):
+        return []
+    sources = value_at(read_document(templates[-1]).data, ("sources",))
+    left: list[Path_] = [
+        ("sources", key) for key in sources if value_at(document.data, ("sources", key)) == sources[key]
+    ]
+    left += [("name",)] if value_at(document.data, ("name",)) == _TEMPLATE else []
+    message = (
+        "{}: is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
+    )
+    return [document.problem(place, message.format(dotted(place))) for place in left]
 
 
 def _base_of(path: Path) -> Chip | None:

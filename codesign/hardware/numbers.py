@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.hardware.provenance import Sourced
+from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.published import Per, Static, VoltageText
 from codesign.hardware.terms import INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage
@@ -113,6 +113,7 @@ class SpikeNumber(Number):
     """A number that changes how a network is placed, scheduled or quantized: to change it is to simulate again."""
 
     effect: ClassVar[Effect] = "spikes"
+    confidence: Confidence = "stated"
 
 
 class PriceNumber(Number):
@@ -239,17 +240,20 @@ class TimeNumber(QuantityNumber):
 class FrequencyNumber(QuantityNumber):
     unit: ClassVar[str] = "Hz"
     ceiling: ClassVar[float] = 1e12
+    confidence: Confidence = "stated"
     value: Frequency
     range: tuple[Frequency, Frequency] | None = None
 
 
 class VoltageNumber(PriceNumber):
     unit: ClassVar[str] = "V"
+    confidence: Confidence = "stated"
     value: Annotated[Voltage, Field(le=20)]
 
 
 class LengthNumber(PriceNumber):
     unit: ClassVar[str] = "m"
+    confidence: Confidence = "stated"
     value: Annotated[Length, Field(le=1e-4)]
 
 
@@ -265,6 +269,7 @@ class AreaNumber(QuantityNumber):
 class Amount(PriceNumber):
     """How many, where that changes nothing but prices."""
 
+    confidence: Confidence = "stated"
     value: Positive
 
 
@@ -299,6 +304,7 @@ class CoreCounts(SpikeNumber):
 class Lanes(PriceNumber):
     """Synaptic operations that a core performs at once, or `all`: every target of a message at once."""
 
+    confidence: Confidence = "stated"
     value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]
 
 

@@ -17,8 +17,8 @@ __all__ = [
     "Confidence",
     "Sourced",
     "named_sources",
-    "own_parts",
     "source_mistakes",
+    "sourced_parts",
 ]
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
@@ -49,11 +49,12 @@ SCALED = "scaled"
 class Sourced(Spec):
     """Base of what a chip file states: how it is known, the key of its `source` in the file's `sources`, and a remark.
 
-    Without `confidence` and `source` it is stated by the file itself, and then a bare value will do.
+    A file of one's own need not say the first two, and a bare value will do. The file itself is then the source; what a
+    designer chooses (counts, widths, clock, voltage, node) is stated by it, and all else is an estimate.
     """
 
-    confidence: Confidence
-    source: str
+    confidence: Confidence = "estimated"
+    source: str = OWN
     note: str = ""
 
     @classmethod
@@ -63,24 +64,18 @@ class Sourced(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _own(cls, data: Any) -> Any:
-        if isinstance(data, cls):
-            return data
-        if not isinstance(data, dict):
-            data = cls.written_out(data)
-        if not isinstance(data, dict) or "confidence" in data or "source" in data:
-            return data
-        return {**data, "confidence": "stated", "source": OWN}
+    def _bare(cls, data: Any) -> Any:
+        return data if isinstance(data, (cls, dict)) else cls.written_out(data)
 
 
-def own_parts(spec: Spec, place: Path_ = ()) -> Iterator[Path_]:
-    """Places of all that a file states without saying where it is from."""
+def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Sourced]]:
+    """All that a chip states with a source, with its place."""
     for name in type(spec).model_fields:
         part = getattr(spec, name)
-        if isinstance(part, Sourced) and part.source == OWN:
-            yield (*place, name)
+        if isinstance(part, Sourced):
+            yield (*place, name), part
         elif isinstance(part, Spec):
-            yield from own_parts(part, (*place, name))
+            yield from sourced_parts(part, (*place, name))
 
 
 def source_mistakes(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
@@ -94,9 +89,13 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
     sources = {**sources, OWN: None}
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
         yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
+    unknown: dict[str, list[Path_]] = {}
     for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
         if key not in sources:
-            yield location, f"unknown source '{key}'{suggestion(key, map(str, sources))}"
+            unknown.setdefault(key, []).append(location)
+    for key, (first, *others) in unknown.items():
+        more = f" (named {len(others) + 1} times)" if others else ""
+        yield first, f"unknown source '{key}'{more}{suggestion(key, map(str, sources))}"
 
 
 def named_sources(part: Any, location: Path_ = ()) -> Iterator[tuple[Path_, str]]:

@@ -1,0 +1,46 @@
+"""`codesign init`: files to start from."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codesign.cli.options import place
+
+__all__ = ["init"]
+
+_START = Path(__file__).parent / "start"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
+_CHIP = "my_chip.yaml"
+
+
+def init(
+    path: Annotated[
+        str, typer.Argument(parser=place, metavar="FILE", help="The sweep file to write.")
+    ] = "my_sweep.yaml",
+    chip: Annotated[bool, typer.Option("--chip", help=f"Write {_CHIP} beside it too, and compare it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a commented sweep, and with --chip a chip, that run as they are, to be changed into your own."""
+    from codesign.errors import InputError
+    from codesign.files import write_atomically
+
+    file = Path(path)
+    if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{file}: must be a name of letters, digits, '_' and '-' that ends in .yaml")
+    sweep = (_START / "sweep.yaml").read_text(encoding="utf-8").replace("my_sweep", file.stem)
+    texts = {file: sweep}
+    if chip:
+        texts = {file: re.sub(r"^  # ((?:chip\.)?mine)", r"  \1", sweep, flags=re.MULTILINE)}
+        texts[file.parent / _CHIP] = (_START / "chip.yaml").read_text(encoding="utf-8")
+    there = [str(where) for where in texts if os.path.lexists(where)]
+    if there and not force:
+        raise InputError(f"{', '.join(there)}: there already; --force replaces {'them' if len(there) > 1 else 'it'}")
+    for where, text in texts.items():
+        write_atomically(where, text.encode())
+        typer.echo(f"wrote {where}")
+    typer.echo(f"Next: codesign sweep {file}")

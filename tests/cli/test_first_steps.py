@@ -1,0 +1,192 @@
+"""What somebody meets who has just installed the program: files to start from, names, completion, mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program import ROOT
+from typer.testing import CliRunner
+
+from codesign.cli.main import app
+from codesign.errors import CodesignError, DocumentError, InputError
+from codesign.hardware.library import chip_names, find_chip, load_chip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+def said(*words: str, **environment: str) -> str:
+    ended = CliRunner().invoke(app, words, catch_exceptions=False, prog_name="codesign", env=environment)
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def refused(*words: str) -> CodesignError:
+    with pytest.raises(CodesignError) as raised:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    return raised.value
+
+
+def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: Path) -> None:
+    said("init", "own.yaml", "--chip")
+    assert said("chips", "check", "my_chip.yaml").startswith("OK")
+    planned = said("sweep", "own.yaml", "--dry-run")
+    assert planned.startswith("own: ")
+    assert "0 of them infeasible" in planned
+    (here / "own.yaml").write_text("mine")
+    assert "own.yaml, my_chip.yaml: there already" in str(refused("init", "own.yaml", "--chip"))
+    assert (here / "own.yaml").read_text() == "mine"
+    said("init", "own.yaml", "--force")
+    assert "my_chip" in (here / "own.yaml").read_text()  # as a comment
+    assert said("sweep", "own.yaml", "--dry-run") != planned
+    assert "must be a name of letters" in str(refused("init", "no name.yaml"))
+
+
+def test_nothing_has_run_before_the_first_run(here: Path) -> None:
+    assert said("status").startswith("Nothing has run in this folder yet")
+    assert '"runs": []' in said("status", "--json")
+    assert "is neither the output of" in str(refused("status", "elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "not_there"),
+    [
+        ("sweep paper/t", {"paper/table2", "paper/table3"}, {"smoke"}),
+        ("sweep ", {"smoke", "paper/table2"}, {"study_digits", "prices_digits", "beyond/_common", "my.txt"}),
+        ("sweep my", {"my.yaml"}, {"my.txt"}),
+        ("study ", {"study_digits"}, {"smoke", "prices_digits"}),
+        ("price ", {"prices_digits"}, {"smoke"}),
+        ("chips show lo", {"loihi2", "loihi_sanafe"}, {"template", "odin"}),
+        ("chips compare loihi2 od", {"odin"}, {"loihi2"}),
+    ],
+)
+def test_a_shell_completes_names_of_sweeps_and_chips(here: Path, words: str, there: set[str], not_there: set[str]):
+    (here / "my.yaml").touch()
+    (here / "my.txt").touch()
+    line = f"codesign {words}"
+    count = len(line.split()) - (not line.endswith(" "))
+    ended = CliRunner().invoke(
+        app,
+        [],
+        prog_name="codesign",
+        env={"_CODESIGN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(count)},
+    )
+    completed = set(ended.stdout.split())
+    assert there <= completed
+    assert not not_there & completed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("sweep", "study_digits"), "is a study file; run `codesign study study_digits`"),
+        (("study", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
+        (("price", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
+        (("price", "prices_digit"), "there is no price file 'prices_digit'; did you mean 'prices_digits'?"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:
+    error = refused(*words)
+    assert message in str(error)
+    assert len(str(error).splitlines()) == 1
+
+
+def problems_of(text: str) -> list[tuple[int, str]]:
+    Path("mine.yaml").write_text(text)
+    with pytest.raises(DocumentError) as raised:
+        load_chip(Path("mine.yaml"))
+    return [(problem.line, problem.message) for problem in raised.value.problems]
+
+
+TEMPLATE = (ROOT / "chips" / "template.yaml").read_text(encoding="utf-8")
+
+
+def test_a_template_that_still_has_made_up_numbers_is_refused() -> None:
+    renamed = TEMPLATE.replace("name: template", "name: mine")
+    (first, message), second = problems_of(renamed)
+    assert (first, message.partition(":")[0]) == (
+        renamed[: renamed.index("  example:")].count("\n") + 1,
+        "sources.example",
+    )
+    assert "its numbers are made up" in message
+    assert second[1].startswith("sources.simulation: is still the template's")
+    assert next(message.partition(":")[0] for _, message in problems_of(TEMPLATE)) == "name"
+    assert find_chip("template").name == "template"
+
+
+def test_the_same_mistake_is_told_once() -> None:
+    """A source that 41 numbers name; a chip's file that three entries extend; a value wrong on several lines."""
+    own = TEMPLATE.replace('  example:\n    citation: "made up, to show the form;', '  mine:\n    citation: "my own;')
+    unknown = [message for _, message in problems_of(own) if "unknown source 'example'" in message]
+    assert len(unknown) == 2  # by the citation, and by numbers
+    assert "(named 41 times)" in unknown[1]
+
+    Path("mine.yaml").write_text("name: mine\ncores: 0\nsynchronization: {kind: clocked}\n")
+    sweep = (ROOT / "sweeps" / "smoke.yaml").read_text(encoding="utf-8").partition("chips:")[0]
+    chips = "".join(f"  {name}: {{extends: ./mine.yaml}}\n" for name in "abc")
+    Path("asked.yaml").write_text(f"{sweep}chips:\n{chips}")
+    error = refused("sweep", "asked.yaml", "--dry-run")
+    assert str(error).count("cores: must be greater than 0") == 1
+    axis = "axes:\n  chip.mubrain_layersync2024.structure.memory:\n    - sram\n    - flip_flops\n"
+    chips = "chips: {mubrain_layersync2024: {capacity: scaled, schedules: [asynchronous]}}\n"
+    Path("asked.yaml").write_text(f"{sweep}{chips}{axis}")
+    error = refused("sweep", "asked.yaml", "--dry-run")
+    assert str(error).count("has no parameter 'structure.memory'") == 1
+
+
+def test_what_a_number_of_ones_own_leaves_unsaid() -> None:
+    Path("mine.yaml").write_text(
+        "name: mine\ncores: 32\nclock: 100 MHz\nsynchronization: {kind: clocked}\n\n"
+        "sources: {paper: {citation: a paper}}\nenergies:\n  spike: 2 pJ\n"
+        "  message: {value: 3 pJ, source: paper}\n  neuron_access: {value: 1 pJ, confidence: measured}\n"
+    )
+    chip = load_chip(Path("mine.yaml"))
+    assert {number.name: (number.confidence, number.source) for number in chip.numbers()} == {
+        "cores": ("stated", "own"),
+        "clock": ("stated", "own"),
+        "energies.spike": ("estimated", "own"),
+        "energies.message": ("estimated", "paper"),
+        "energies.neuron_access": ("measured", "own"),
+    }
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_keys_of_a_chip_are_not_split(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in chip_names():
+        words = set(said("chips", "show", name).split())
+        for number in find_chip(name).numbers():
+            assert {number.name, number.source, number.confidence, number.effect} <= words, (name, number.name)
+
+
+def test_a_report_is_drawn_of_a_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, str]] = []
+    table: Any = object()
+    monkeypatch.setattr("codesign.analysis.table.read_file", lambda place: drawn.append(("read", str(place))) or b"")
+    monkeypatch.setattr("codesign.analysis.table._decoded", lambda content, place: table)
+    monkeypatch.setattr(
+        "codesign.reporting.html.write_report", lambda found, place: drawn.append(("drawn", str(place)))
+    )
+    monkeypatch.setattr("codesign.reporting.terminal.print_summary", lambda *parts: None)
+    (here / "out").mkdir()
+    said("report", "out")
+    said("report", "elsewhere/kept.parquet")
+    said("report", "memory://there/out")
+    assert drawn == [
+        ("read", "out/results.parquet"),
+        ("drawn", "out/report.html"),
+        ("read", "elsewhere/kept.parquet"),
+        ("drawn", "elsewhere/kept.html"),
+        ("read", "memory://there/out/results.parquet"),
+        ("drawn", "memory://there/out/report.html"),
+    ]
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert isinstance(refused("report", "out"), InputError)
