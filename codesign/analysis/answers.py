@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
 
-__all__ = ["Answer", "Option", "PrintedNumbers", "Standing"]
+__all__ = ["Answer", "Option", "PrintedNumbers", "Standing", "plain_answer"]
 
 Standing = Literal[
     "sure",
@@ -95,3 +95,45 @@ class Answer:
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     remarks: tuple[str, ...] = ()
+
+
+def plain_answer(answer: Answer) -> dict[str, Any]:
+    """An answer as plain values, for JSON: SI units, points by what they are."""
+    return {
+        **{name: getattr(answer, name) for name in ("name", "form", "question", "standing", "sentence")},
+        "column": answer.column or None,
+        "confidence": answer.confidence,
+        "options": [_plain_option(option) for option in answer.options],
+        "comparisons": [
+            {
+                "column": found.column,
+                "better": found.better.number,
+                "worse": found.worse.number,
+                "better_mean": found.better_mean,
+                "worse_mean": found.worse_mean,
+                "gain": asdict(found.gain),
+                "share_of_draws": None if found.robustness is None else found.robustness.probability,
+            }
+            for found in answer.comparisons
+        ],
+        "remarks": list(answer.remarks),
+    }
+
+
+def _plain_option(option: Option) -> dict[str, Any]:
+    printed = option.printed
+    return {
+        "label": option.label,
+        "point": None if option.point is None else _plain_point(option.point),
+        "values": {column: asdict(value) for column, value in option.values.items()},
+        "factor": option.factor,
+        "wins": option.wins,
+        "obstacle": option.obstacle or None,
+        **({} if printed is None else {"printed": dict(printed.values), "remark": printed.remark}),
+    }
+
+
+def _plain_point(point: Point) -> dict[str, Any]:
+    named = ("number", "chip", "schedule", "recipe")
+    axes = {name: value for name, value in point.axes if value is not None}
+    return {**{name: getattr(point, name) for name in named}, "axes": axes}

@@ -15,6 +15,7 @@ from codesign.analysis.questions import (
     ChooseQuestion,
     ClaimQuestion,
     CompareQuestion,
+    Constraint,
     PrintedQuestion,
     Question,
     TargetQuestion,
@@ -25,7 +26,7 @@ from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
 
-__all__ = ["answers_of", "questions_of"]
+__all__ = ["answers_of", "chips_at", "questions_of"]
 
 
 def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...]:
@@ -41,6 +42,26 @@ def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...
     return tuple(
         _answer(name, question, table, points, names) for name, question in questions_of(table, points).items()
     )
+
+
+def chips_at(
+    table: ResultTable, points: Sequence[Point], accuracy: str | None = None, least: str = "energy_j"
+) -> Answer:
+    """Each chip at its best variant with a required accuracy.
+
+    Args:
+        points: those of `gather(table)`.
+        accuracy: such as `95 %`, or `within 1 point of best`; None for that of the first question that requires one,
+            or else a point from the best.
+        least: the column that decides.
+    """
+    asked = [limit for question in questions_of(table, points).values() for limit in getattr(question, "where", ())]
+    required = [limit for limit in asked if limit.column == "accuracy"]
+    if accuracy is not None or not required:
+        text = accuracy or "within 1 point of best"
+        required = [Constraint.parse(f"accuracy {text if text.startswith('within') else f'>= {text}'}")]
+    question = ChooseQuestion(choose="chip", least=least, where=tuple(required[:1]))
+    return choose("chips", question, points, names_of(points))
 
 
 def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Question]:

@@ -157,23 +157,24 @@ def _options(choice: _Choice, contest: Contest) -> tuple[Option, ...]:
         for point, reason in contest.unranked.items()
     ]
     missed = [
-        Option(label=choice.label(option), point=None, values={}, obstacle=_missed(choice, variants))
+        Option(label=choice.label(option), point=None, values=values, obstacle=reason)
         for option, variants in choice.members.items()
         if option not in choice.chosen
+        for reason, values in [_missed(choice, variants)]
     ]
     return (*ranked, *sorted(unranked, key=lambda o: o.label), *sorted(missed, key=lambda o: o.label))
 
 
-def _missed(choice: _Choice, variants: Sequence[Point]) -> str:
-    """Why no variant of an option takes part."""
+def _missed(choice: _Choice, variants: Sequence[Point]) -> tuple[str, dict[str, Interval]]:
+    """Why no variant of an option takes part, and the value of the nearest in the column that it misses."""
     if able := meeting(variants, choice.where):
-        return absence(able[0], choice.question.column, choice.names)
+        return absence(able[0], choice.question.column, choice.names), {}
     for limit in choice.where:
         if not meeting(variants, (limit,)):
             short = {point: s for point in variants if (s := shortfall(point, limit)) is not None}
             nearest = min(short, key=lambda point: short[point], default=variants[0])
-            return f"No variant meets '{limit.text}': at best {miss_in_words(nearest, limit)}."
-    return "No variant meets all constraints."
+            return f"At best {miss_in_words(nearest, limit)}.", values_of(nearest, (limit.column,))
+    return "No variant meets all constraints.", {}
 
 
 # sentences -----------------------------------------------------------------------------------------------------------
@@ -195,7 +196,8 @@ def _nothing(choice: _Choice, contest: Contest) -> str:
         return "No point of the results takes part."
     if contest.unranked:
         return next(iter(contest.unranked.values()))
-    return _missed(choice, [point for variants in choice.members.values() for point in variants])
+    reason, _ = _missed(choice, [point for variants in choice.members.values() for point in variants])
+    return f"Nothing meets the constraints. {reason}" if choice.where else reason
 
 
 def _sentence(choice: _Choice, contest: Contest) -> str:

@@ -150,10 +150,10 @@ def _summary(outcome: StudyOutcome) -> int:
     """Print what came out; exit code 0, or 1 where something failed."""
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable
-    from codesign.reporting.terminal import print_study_summary
+    from codesign.reporting.terminal import print_summary
 
     console = PrintableConsole()
-    print_study_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
+    print_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
     complete = print_models(outcome.models, console)
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)
