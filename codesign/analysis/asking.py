@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.answers import Answer
+from codesign.analysis.answers import Answer, plain_answer
 from codesign.analysis.choosing import choose
 from codesign.analysis.claims import answer_claim
 from codesign.analysis.comparing import compare_sides
 from codesign.analysis.naming import Names, names_of
-from codesign.analysis.points import Point
+from codesign.analysis.points import Point, gather
 from codesign.analysis.printed import answer_printed
 from codesign.analysis.questions import (
     ChooseQuestion,
@@ -26,7 +27,7 @@ from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
 
-__all__ = ["answers_of", "chips_at", "questions_of"]
+__all__ = ["answers_of", "chips_at", "json_of", "questions_of"]
 
 
 def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...]:
@@ -62,6 +63,12 @@ def chips_at(
         required = [Constraint.parse(f"accuracy {text if text.startswith('within') else f'>= {text}'}")]
     question = ChooseQuestion(choose="chip", least=least, where=tuple(required[:1]))
     return choose("chips", question, points, names_of(points))
+
+
+def json_of(table: ResultTable) -> str:
+    """The answers as JSON: SI units, points by what they are."""
+    answers = [plain_answer(answer) for answer in answers_of(table, gather(table))]
+    return json.dumps(answers, indent=2, allow_nan=False)
 
 
 def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Question]:

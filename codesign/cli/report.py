@@ -42,8 +42,12 @@ def report(
             show_default=False,
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answers as JSON, and draw no report unless --output is given.")
+    ] = False,
 ) -> None:
     """Draw the report of a sweep or study again, without running anything."""
+    from codesign.analysis.asking import json_of
     from codesign.analysis.table import read_results, results_file
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
@@ -58,5 +62,10 @@ def report(
     table = read_results(results)
     if static_book is not None:
         table = replace(table, metadata=replace(table.metadata, static_book=static_book))
+    if as_json:
+        typer.echo(json_of(table))
+        if output is None:
+            return
     write_report(table, target)
-    print_summary(table, printable(target), printable(file), PrintableConsole())
+    if not as_json:
+        print_summary(table, printable(target), printable(file), PrintableConsole())

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import typer
-from synthetic_sweep import mubrain_row, synthetic_metadata
+from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows
 from typer.testing import CliRunner
 
 from codesign.analysis.table import write_results
@@ -30,3 +32,12 @@ def test_bad_input_is_an_input_error(tmp_path):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet")], catch_exceptions=False)
     with pytest.raises(InputError, match="is the results file itself"):
         CliRunner().invoke(APP, [str(tmp_path / "x.html")], catch_exceptions=False)
+
+
+def test_answers_are_printed_as_json_without_a_report(tmp_path):
+    write_results(tmp_path / "results.parquet", synthetic_rows(), synthetic_metadata())
+    result = CliRunner().invoke(APP, [str(tmp_path / "results.parquet"), "--json"], catch_exceptions=False)
+    answers = json.loads(result.stdout)
+    assert answers[0]["name"] == "chip"
+    assert answers[0]["options"][0]["values"]["energy_j"]["mean"] < 1e-3
+    assert [path.name for path in tmp_path.iterdir()] == ["results.parquet"]

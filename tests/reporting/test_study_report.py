@@ -379,15 +379,8 @@ def test_trials_objectives_and_rows_must_fit(rows, facts, message):
 # the terminal --------------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_on_a_terminal_fits_eighty_columns(table):
-    text = printed(table)
-    assert "4 complete, 1 dropped at a low level, 2 infeasible, 1 failed" in " ".join(text.split())
-    assert "93.0 ± 5.0 %" in text
-    assert "group_size 4096" in text
-    assert "holds  Trial 2 has a lower energy per sample than the baseline" in text
-    assert "report   report.html" in text
-    assert "results  results.parquet" in text
-
-
-def test_the_summary_of_many_parameters_and_trials_fits_too(large):
-    assert "More parameters that differ, in the report: 14." in printed(large)
+@pytest.mark.parametrize("found", ["table", "large"])
+def test_the_summary_on_a_terminal_fits(found, request):
+    lines = printed(request.getfixturevalue(found)).splitlines()
+    assert len(lines) <= 25
+    assert lines[-2:] == ["report   report.html", "results  results.parquet"]
