@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.workload.events import EventBatch
 
-__all__ = ["NO_HOOKS", "BatchTransform", "Hooks"]
+__all__ = ["NO_HOOKS", "BatchTransform", "Hooks", "warming"]
 
 _ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
@@ -83,3 +83,8 @@ class Hooks:
 
 NO_HOOKS = Hooks()
 """Training as the recipe says."""
+
+
+def warming(optimizer: Optimizer, updates: int) -> LRScheduler:
+    """Raises learning rates linearly to what they are, over so many updates; `step` is called after each update."""
+    return LinearLR(optimizer, start_factor=1 / max(updates, 1), total_iters=max(updates - 1, 1))

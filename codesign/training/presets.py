@@ -118,7 +118,7 @@ _SPARSE = {"loss": {"name": "timestep", "temperature": 0.25, "label_smoothing": 
 RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
     "digits": _SPARSE,
     "nmnist": {**_SPARSE, "learning_rate": 2e-3},
-    "mnist": {**_SPARSE, "learning_rate": 2e-3},
+    "mnist": {**_SPARSE, "learning_rate": 2e-3, "warm_up": 100},
     "audio": _SPARSE,
     "shd": _SPARSE,
     "dvsgesture": _SPARSE,

@@ -111,6 +111,8 @@ class Recipe(Spec):
         validation_margin: validate with samples that end when one output neuron is so many spikes ahead, as under stop
             `margin` of a schedule; density is then of what was run. None runs all timesteps, as updates always do.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
+        warm_up: updates over which the learning rate rises linearly to `learning_rate`; with 0 it does not. Adam's
+            first updates move all weights by as much, which can silence a network with many inputs for good.
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
             of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
@@ -142,6 +144,7 @@ class Recipe(Spec):
     validation_margin: Positive | None = None
     batch_size: Positive = 256
     learning_rate: Annotated[Real, Field(gt=0)] = 5e-4
+    warm_up: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     weight_decay: Annotated[Real, Field(ge=0)] = 0.0
     input_dropout: Probability = 0.0
     network_dropout: Probability = 0.0

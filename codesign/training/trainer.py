@@ -22,7 +22,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer
-from codesign.training.hooks import NO_HOOKS, Hooks
+from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
 from codesign.training.losses import make_loss
@@ -289,6 +289,7 @@ class _Training:
         parameters = [*self.weights.parameters(), *([] if self.gate is None else [self.gate.logits])]
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
+        rising = warming(optimizer, self.recipe.warm_up)
         order = np.random.default_rng([self.seed, 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -299,6 +300,7 @@ class _Training:
                 batch = training.select(positions[first : first + self.recipe.batch_size])
                 step = self.update(optimizer, self.prepared(batch, epoch), epoch)
                 loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+                rising.step()
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start

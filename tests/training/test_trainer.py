@@ -153,6 +153,21 @@ def test_an_optimizer_and_its_learning_rates_are_those_of_the_hooks():
         torch.testing.assert_close(weight.detach(), before - 0.5 * gradient, rtol=0, atol=1e-6)
 
 
+def test_a_learning_rate_warms_up_over_updates():
+    rates: list[float] = []
+
+    class Watched(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 2, "batch_size": 50, "warm_up": 5})
+    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    hooks = Hooks(optimizer=lambda parameters: Watched(parameters, lr=0.5))
+    train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=hooks)
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5])
+
+
 @pytest.mark.parametrize(
     ("hooks", "message"),
     [
