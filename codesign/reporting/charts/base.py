@@ -50,10 +50,37 @@ _SCALE = 2
 _WIDTH = 560
 """Of a chart that fills its column, in a file of its own."""
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
-# Okabe and Ito's colours, which eyes with any colour blindness tell apart, brightened for dark ground.
+# Okabe and Ito's colours, which eyes with any colour blindness tell apart, and four darker ones for long lists; both
+# brightened for dark ground.
 _CATEGORIES = {
-    "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b98600", "#56b4e9", "#5d3a9b", "#767676"),
-    "dark": ("#56a8e0", "#f08a3c", "#2fc79a", "#e39cc4", "#e6c229", "#9ad4f5", "#b39ddb", "#a8a8a8"),
+    "light": (
+        "#0072b2",
+        "#d55e00",
+        "#009e73",
+        "#cc79a7",
+        "#b98600",
+        "#56b4e9",
+        "#5d3a9b",
+        "#767676",
+        "#7a4a1e",
+        "#8aa51d",
+        "#8c2d5a",
+        "#30404f",
+    ),
+    "dark": (
+        "#56a8e0",
+        "#f08a3c",
+        "#2fc79a",
+        "#e39cc4",
+        "#e6c229",
+        "#9ad4f5",
+        "#b39ddb",
+        "#a8a8a8",
+        "#c99a6b",
+        "#c3dc5b",
+        "#d6699b",
+        "#7f97ad",
+    ),
 }
 _INKS = {
     "light": {"ink": "#1b1f24", "quiet": "#57606a", "line": "#d8dee4", "ground": "#ffffff"},
@@ -129,7 +156,7 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
         "axis": {**labels, **titles, **lines},
         "axisBand": {"grid": False, "ticks": False, "domain": False},
         "header": {**labels, **titles, "labelColor": ink, "labelFontSize": 12},
-        "legend": {**labels, **titles, "symbolLimit": 30},
+        "legend": {**labels, **titles, "symbolLimit": 30, "symbolOpacity": 1},
         "title": {"color": ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "subtitleColor": quiet},
         "range": {"category": list(_CATEGORIES[side]), "ramp": ramp, "heatmap": ramp},
         "text": {"color": ink},

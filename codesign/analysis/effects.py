@@ -1,0 +1,96 @@
+"""What each choice does, all else equal: a column with each option, over points that differ in that choice alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.fronts import comparison_group
+from codesign.analysis.metadata import Objective
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+
+__all__ = ["Effect", "effects_of", "is_ratio"]
+
+_FACTS = ("chip", "schedule", "recipe")
+_FOLLOWS = {"chip": ("capacity", "weight_bits")}
+"""What another option of a fact brings with it, so that it is not held equal."""
+_MOST_OPTIONS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One option of one choice against the mean of all options of that choice.
+
+    Attributes:
+        choice, option: as a reader says them.
+        mean: over the blocks of points that agree in everything else: above zero or below, or of a column with a unit
+            the factor. Each block has all options.
+        low, high: least and most of it over the blocks.
+        blocks: how many there are.
+    """
+
+    choice: str
+    option: str
+    mean: float
+    low: float
+    high: float
+    blocks: int
+
+
+def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
+    """Options of all choices of which two or more share a block; energies only where they compare."""
+    choices = [*_FACTS, *dict.fromkeys(name for point in points for name, value in point.axes if value is not None)]
+    return [effect for choice in choices for effect in _of_choice(points, column, choice, names)]
+
+
+def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) -> list[Effect]:
+    blocks: dict[Hashable, dict[str, list[float]]] = {}
+    for point in points:
+        value, option = point.value(column).mean, _option(point, choice, names)
+        if value is not None and option is not None and not point.beyond_chip and (value > 0 or not is_ratio(column)):
+            group = comparison_group(point, (Objective(column=column, direction="minimize"),))
+            written = float(np.log(value)) if is_ratio(column) else value
+            blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)
+    means = [{option: float(np.mean(values)) for option, values in block.items()} for block in blocks.values()]
+    common, complete = _complete(means)
+    order = [option for option in dict.fromkeys(_option(point, choice, names) for point in points) if option in common]
+    found = []
+    for option in order[:_MOST_OPTIONS]:
+        gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
+        ends = float(np.mean(gains)), min(gains), max(gains)
+        mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
+        title = choice if choice in _FACTS else names.axis(choice)
+        found.append(Effect(choice=title, option=option or "", mean=mean, low=low, high=high, blocks=len(complete)))
+    return found
+
+
+def _complete(blocks: Sequence[dict[str, float]]) -> tuple[tuple[str, ...], list[dict[str, float]]]:
+    """The options, two or more, and the blocks with all of them that hold most values together; nothing without."""
+    sets = dict.fromkeys(tuple(sorted(block)) for block in blocks if len(block) > 1)
+    held = {options: [block for block in blocks if block.keys() >= set(options)] for options in sets}
+    options = max(held, key=lambda options: len(options) * len(held[options]), default=())
+    return options, held.get(options, [])
+
+
+def is_ratio(column: str) -> bool:
+    """Whether a factor says more of a column than a difference."""
+    return bool(COLUMNS[column].unit)
+
+
+def _option(point: Point, choice: str, names: Names) -> str | None:
+    if choice in _FACTS:
+        return names.of(choice, getattr(point, choice))
+    written = zip(point.axes, point.axis_values, strict=True)
+    return next((text for (name, value), text in written if name == choice and value is not None), None)
+
+
+def _rest(point: Point, choice: str) -> Hashable:
+    """All in which points of one block agree."""
+    held = ("workload", "topology", "operation", "capacity", "weight_bits", *_FACTS)
+    left = (choice, *_FOLLOWS.get(choice, ()))
+    axes = tuple(axis for axis in point.axes if axis[0] != choice and not axis[0].startswith(f"{choice}."))
+    return tuple(getattr(point, name) for name in held if name not in left), axes

@@ -1,0 +1,229 @@
+"""Charts of a sweep's points: two columns against each other, what each choice does, energy and time by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.effects import effects_of, is_ratio
+from codesign.analysis.formatting import column_label, coverage_words, is_share, quantity, significant, with_interval
+from codesign.analysis.fronts import fronts_of
+from codesign.analysis.metadata import Objective
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.reporting.charts.base import (
+    Figure,
+    Row,
+    axis_of,
+    color,
+    figure,
+    nominal,
+    quantitative,
+    source,
+    tooltip,
+)
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["effects_figure", "parts_figure", "scatter"]
+
+_MORE_IS_BETTER = ("accuracy", "agreement")
+_LABELLED = 2000
+"""With more points than this none says what it is when hovered, which would take megabytes."""
+_MOST_BARS = 12
+_STEP = 22
+_HEIGHT = 340
+_EDGE = "#8a8f98"
+_FAR_APART = 8
+"""Bars whose sums differ by more than this factor are drawn as shares: the short ones would show nothing."""
+_TIMES = {
+    "latency_compute_s": "cores at work",
+    "latency_network_s": "messages under way",
+    "latency_synchronization_s": "waiting for others",
+}
+
+
+def scatter(
+    points: Sequence[Point], names: Names, *, x: str = "energy_j", y: str = "accuracy", by: str = "chip"
+) -> Figure | None:
+    """Two columns of all points that have both, with the front of those that compare; None without any.
+
+    Args:
+        by: what gives the colour: chip, schedule or recipe.
+    """
+    import altair as alt
+
+    objectives = tuple(
+        Objective(column=column, direction="maximize" if column in _MORE_IS_BETTER else "minimize") for column in (y, x)
+    )
+    fronts = [front for front in fronts_of(points, objectives) if front.members]
+    members = [(group, point) for group, front in enumerate(fronts) for point in front.members]
+    if not members:
+        return None
+    best = {point.number for front in fronts for point in front.best}
+    labelled = len(members) <= _LABELLED
+    rows: list[Row] = [
+        {
+            **_mark(point, names, (x, y), by),
+            **(_texts(point, names, (x, y)) if labelled else {}),
+            "group": group,
+            "best": point.number in best,
+        }
+        for group, point in members
+    ]
+    xs, ys = ([point.value(column).mean or 0.0 for _, point in members] for column in (x, y))
+    horizontal = alt.X("x:Q", scale=quantitative(xs), axis=axis_of(x, xs, **_of_book(x, points)))
+    vertical = alt.Y("y:Q", scale=quantitative(ys), axis=axis_of(y, ys, **_of_book(y, points)))
+    shown = alt.selection_point(name="shown", fields=["of"], bind="legend")
+    of = sorted({str(row["of"]) for row in rows})
+    base = alt.Chart(source(rows)).encode(x=horizontal, y=vertical, color=color("of", of, by))
+    bars = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
+    stairs = objectives[0].direction != objectives[1].direction
+    edges = base.transform_filter("datum.best").mark_line(
+        strokeDash=[4, 3], strokeWidth=1, interpolate="step-after" if stairs else "linear"
+    )
+    marks = base.mark_point(size=70, strokeWidth=1.5).encode(
+        fill=alt.Fill("of:N", scale=nominal(of), legend=None),
+        fillOpacity=alt.condition("datum.best", alt.value(0.9), alt.value(0)),
+        opacity=alt.condition(shown, alt.value(1), alt.value(0.08), empty=True),
+        tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of") if labelled else [],
+    )
+    edge = edges.encode(detail="group:N", color=alt.value(_EDGE))
+    layers = [edge, bars, marks] if labelled else [edge, marks]
+    layers[-1] = layers[-1].properties(name="marks").add_params(shown)
+    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
+    return figure(
+        f"{y}-{x}".replace("_", "-"),
+        f"{column_label(y)} against {column_label(x)}",
+        chart,
+        "Filled: on the front. Dashed lines join points whose numbers compare"
+        + (": energies of the same parts." if len(fronts) > 1 else "."),
+    )
+
+
+def _mark(point: Point, names: Names, columns: tuple[str, str], by: str) -> dict[str, Any]:
+    """Where a point lies, and which name gives its colour."""
+    x, y = (point.value(column).mean for column in columns)
+    return {"x": x, "y": y, "of": names.of(by, getattr(point, by))}
+
+
+def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, Any]:
+    """What hovering says, and the ends of the interval of y."""
+    x, y = (point.value(column) for column in columns)
+    low, high = (y.mean if end is None else end for end in (y.low, y.high))
+    if columns[1] == "accuracy":
+        low, high = max(low or 0.0, 0.0), min(high or 0.0, 1.0)
+    return {
+        "low": low,
+        "high": high,
+        "point": f"{names.point(point)} (#{point.number})",
+        "xs": with_interval(x, columns[0]),
+        "ys": with_interval(y, columns[1]),
+        "covers": coverage_words(point.coverage),
+    }
+
+
+def _of_book(column: str, points: Sequence[Point]) -> dict[str, str]:
+    return {"title": column_label(column, points[0].static_book)}
+
+
+def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
+    """What each option of each choice does to a column, all else equal; None where no choice has two options."""
+    import altair as alt
+
+    found = effects_of(points, column, names)
+    if not found:
+        return None
+    factors = is_ratio(column)
+
+    def written(value: float) -> str:
+        if factors:
+            return f"× {significant(value, 3)}"
+        return f"{100 * value:+.1f} points" if is_share(column) else f"{value:+.3g}"
+
+    order = [f"{effect.choice}: {effect.option}" for effect in found]
+    rows: list[Row] = [
+        {
+            "option": label,
+            "choice": effect.choice,
+            "mean": effect.mean,
+            "low": effect.low,
+            "high": effect.high,
+            "none": 1 if factors else 0,
+            "value": written(effect.mean),
+            "ends": f"{written(effect.low)} to {written(effect.high)}",
+            "blocks": effect.blocks,
+        }
+        for label, effect in zip(order, found, strict=True)
+    ]
+    tip = tooltip(option="option", value="against the mean of all", ends="from block to block", blocks="blocks")
+    choices = dict.fromkeys(effect.choice for effect in found)
+    base = alt.Chart(source(rows), width="container", height=alt.Step(_STEP)).encode(
+        y=alt.Y("option:N", scale=nominal(order), axis=alt.Axis(title=None, labelLimit=300)),
+        color=alt.Color("choice:N", scale=nominal(choices), legend=None),
+        tooltip=tip,
+    )
+    title = f"{column_label(column, points[0].static_book)} against the mean of all options"
+    ticks = "'× ' + format(datum.value, '.3~g')" if factors else "format(100 * datum.value, '+.3~g')"
+    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, tickCount=6)
+    values = [end for effect in found for end in (effect.low, effect.high)]
+    log = factors and min(values) > 0
+    x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
+    middle = base.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(_EDGE), y=alt.Y(), tooltip=[])
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
+    chart = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
+    return figure(
+        f"effects-{column}".replace("_", "-"),
+        f"What each choice does to {column_label(column)}",
+        chart,
+        "Dots: means over blocks of points that differ in this choice alone. Bars: least and most over the blocks.",
+    )
+
+
+def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j") -> Figure | None:
+    """Energy or time by part, a stacked bar a point, the first on top; None where no point tells its parts.
+
+    Args:
+        column: energy_j or latency_s.
+    """
+    import altair as alt
+
+    rows: list[Row] = []
+    drawn = [point for point in points if _parts(point, column)][:_MOST_BARS]
+    totals = [sum(_parts(point, column).values()) for point in drawn]
+    for point, total in zip(drawn, totals, strict=True):
+        label = names.chips[point.chip] if len({other.chip for other in drawn}) == len(drawn) else names.point(point)
+        bar = f"{label}: {quantity(total, column)}"
+        for part, value in _parts(point, column).items():
+            texts = {"point": names.point(point), "text": quantity(value, column), "share": f"{value / total:.0%}"}
+            rows.append({"bar": bar, "part": part, "value": value, **texts})
+    if not rows:
+        return None
+    shares = max(totals) > _FAR_APART * min(totals)
+    axis = alt.Axis(title="share", format="%", tickCount=5) if shares else axis_of(column, [])
+    parts = dict.fromkeys(str(row["part"]) for row in rows)
+    base = alt.Chart(source(rows), width="container", height=alt.Step(_STEP + 4))
+    chart = base.mark_bar(height={"band": 0.75}).encode(
+        x=alt.X("value:Q", stack="normalize" if shares else "zero", axis=axis),
+        y=alt.Y("bar:N", scale=nominal(str(row["bar"]) for row in rows), axis=alt.Axis(title=None, labelLimit=360)),
+        color=color("part", parts, "part", orient="bottom", columns=4),
+        tooltip=tooltip(point="point", part="part", text=column_label(column), share="share"),
+    )
+    note = "Bars are shares, since the sums lie far apart." if shares else ""
+    if column == "latency_s":
+        note = f"{note} Parts that overlap in time are each counted in full.".strip()
+    return figure(f"{column.partition('_')[0]}-parts", f"{column_label(column).capitalize()} by part", chart, note)
+
+
+def _parts(point: Point, column: str) -> Mapping[str, float]:
+    """Values above zero by part, in words."""
+    times: Iterable[tuple[str, float | None]]
+    if column == "latency_s":
+        times = ((word, point.value(name).mean) for name, word in _TIMES.items())
+    elif not point.separable:
+        times = (("not split into parts", point.value("energy_j").mean),)
+    else:
+        times = ((name.replace("_", " "), point.term(name).mean) for name in ENERGY_COLUMNS)
+    return {word: value for word, value in times if value}
