@@ -1,0 +1,106 @@
+"""Charts of how sure a comparison is: where the chips' numbers put each side, and from where on the other one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.formatting import column_label, quantity, significant
+from codesign.analysis.naming import Names
+from codesign.analysis.robustness import Tip
+from codesign.hardware.terms import MODEL
+from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, quantitative, source, tooltip
+from codesign.reporting.robustness import describe_range, describe_tip
+
+__all__ = ["ranges_figure", "tips_figure"]
+
+_MOST = 16
+_STEP = 24
+
+
+def ranges_figure(comparisons: Sequence[Comparison], names: Names, column: str) -> Figure | None:
+    """Each side of the comparisons of a column, with 95 % of the draws of the chips' numbers; None without any."""
+    import altair as alt
+
+    rows: dict[str, Row] = {}
+    for comparison in comparisons:
+        found = comparison.robustness
+        if comparison.column != column or found is None:
+            continue
+        for point, mean, (low, high) in (
+            (comparison.better, comparison.better_mean, found.better_range),
+            (comparison.worse, comparison.worse_mean, found.worse_range),
+        ):
+            ends = f"{quantity(low, column)} to {quantity(high, column)}"
+            row = {"point": names.point(point), "chip": names.chips[point.chip], "ends": ends}
+            rows.setdefault(
+                names.point(point), {**row, "value": mean, "low": low, "high": high, "text": quantity(mean, column)}
+            )
+    drawn = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))[:_MOST]
+    if not drawn:
+        return None
+    values = [float(row[name] or 0.0) for row in drawn for name in ("value", "low", "high")]
+    base = alt.Chart(source(drawn), width="container", height=alt.Step(_STEP)).encode(
+        y=alt.Y(
+            "point:N", scale=nominal(str(row["point"]) for row in drawn), axis=alt.Axis(title=None, labelLimit=330)
+        ),
+        color=color("chip", sorted({str(row["chip"]) for row in drawn}), "chip", orient="bottom"),
+        tooltip=tooltip(point="point", text="value", ends="95 % of the draws"),
+    )
+    scale, axis = quantitative(values), axis_of(column, values)
+    bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
+    chart = alt.layer(bars, base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale)))
+    title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
+    return figure(f"ranges-{column.partition('_')[0]}", title, chart, "Bars: 95 % of the joint draws.")
+
+
+def tips_figure(comparisons: Sequence[Comparison], names: Names) -> Figure | None:
+    """The numbers that alone can turn a comparison round: each with its range and where it does; None without any."""
+    import altair as alt
+
+    rows: list[Row] = []
+    for comparison in comparisons:
+        sides = f"{names.point(comparison.better)} against {names.point(comparison.worse)}"
+        for tip in comparison.robustness.tips if comparison.robustness else ():
+            if tip.number.path.startswith(MODEL) or not min(tip.number.low, tip.number.value, tip.at) > 0:
+                continue
+            rows.append({**_tip(tip), "of": column_label(comparison.column), "sides": sides})
+    distinct = {(row["number"], row["sides"], row["of"]): row for row in rows}
+    drawn = sorted(distinct.values(), key=lambda row: abs(float(row["off"] or 0.0)))[:_MOST]
+    if not drawn:
+        return None
+    values = [float(row[name] or 0.0) for row in drawn for name in ("low", "high", "at")]
+    order = [f"{row['number']} ({place})" for place, row in enumerate(drawn, start=1)]
+    data = [{**row, "row": label} for row, label in zip(drawn, order, strict=True)]
+    ticks = alt.Axis(title="of its value", labelExpr="'× ' + format(datum.value, '.3~g')", tickCount=6)
+    base = alt.Chart(source(data), width="container", height=alt.Step(_STEP)).encode(
+        y=alt.Y("row:N", scale=nominal(order), axis=alt.Axis(title=None, labelLimit=330)),
+        tooltip=tooltip(sides="turns round", of="in", when="once", range="number"),
+    )
+    scale = quantitative(values, type="log", nice=False, padding=12)
+    bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=ticks), x2="high:Q")
+    value = base.mark_tick(thickness=2, size=14, style="quiet").encode(x=alt.X("one:Q", scale=scale))
+    dots = base.mark_point(shape="diamond", filled=True, size=110, opacity=1).encode(
+        x=alt.X("at:Q", scale=scale), color=alt.value("#d55e00")
+    )
+    return figure(
+        "tipping-points",
+        "Numbers of a chip that alone turn a comparison round",
+        alt.layer(bars, value, dots),
+        "Bars: the range of a number. Diamonds: where the other side wins. The nearest come first.",
+    )
+
+
+def _tip(tip: Tip) -> Row:
+    number = tip.number
+    return {
+        "number": describe_range(number).partition(" (")[0],
+        "range": describe_range(number),
+        "when": describe_tip(tip),
+        "one": 1,
+        "low": number.low / number.value,
+        "high": number.high / number.value,
+        "at": tip.at / number.value,
+        "off": max(tip.at / number.value, number.value / tip.at),
+        "factor": significant(tip.at / number.value, 3),
+    }

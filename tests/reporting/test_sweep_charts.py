@@ -1,0 +1,127 @@
+"""What charts of sweeps show, from rows whose numbers are known."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
+from transfer_rows import HIGH, LOW, cells
+
+from codesign.analysis.comparison import compare
+from codesign.analysis.effects import effects_of
+from codesign.analysis.naming import names_of
+from codesign.analysis.points import Point
+from codesign.analysis.transfer import find_transfer
+from codesign.reporting.charts.base import Figure, rows_of
+from codesign.reporting.charts.sureness import ranges_figure, tips_figure
+from codesign.reporting.charts.sweeps import effects_figure, parts_figure, scatter
+from codesign.reporting.charts.training import matrix_figure, terms_figure
+
+
+def rows(figure: Figure | None) -> list[dict[str, object]]:
+    assert figure is not None
+    return rows_of(figure)
+
+
+def test_the_scatter_holds_every_point_that_has_both_numbers_and_marks_the_front():
+    points = points_of(synthetic_rows())
+    figure = scatter(points, names_of(points))
+    assert figure is not None
+    marks = figure.spec["layer"][-1]["data"] if "data" in figure.spec["layer"][-1] else figure.spec["data"]
+    known = [p for p in points if p.value("energy_j").mean is not None and p.value("accuracy").mean is not None]
+    drawn = {(row["x"], row["y"]) for row in marks["values"]}
+    assert drawn == {(p.value("energy_j").mean, p.value("accuracy").mean) for p in known}
+    front = [row for row in marks["values"] if row["best"]]
+    for row in front:
+        rivals = [other for other in marks["values"] if other["group"] == row["group"]]
+        beaten = [
+            r for r in rivals if r["x"] <= row["x"] and r["y"] >= row["y"] and (r["x"], r["y"]) != (row["x"], row["y"])
+        ]
+        assert not [r for r in beaten if r["best"]]
+
+
+def design(recipe: str, schedule: str, accuracy: float, energy: float) -> dict[str, object]:
+    return mubrain_row("layered", "random", 0, 0) | {
+        "recipe": recipe,
+        "schedule": schedule,
+        "accuracy": accuracy,
+        "energy_j": energy,
+    }
+
+
+def test_an_effect_is_taken_all_else_equal():
+    # a against b: −0.1 under s, −0.2 under t; u has no b, so that its good result says nothing of a.
+    made = [
+        design("a", "s", 0.6, 1.0),
+        design("b", "s", 0.8, 4.0),
+        design("a", "t", 0.4, 2.0),
+        design("b", "t", 0.8, 8.0),
+    ]
+    points = points_of([*made, design("a", "u", 1.0, 9.0)])
+    found = {e.option: e for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "recipe"}
+    titles = names_of(points).recipes
+    assert found[titles["a"]].mean == pytest.approx(-0.15)
+    assert (found[titles["b"]].low, found[titles["b"]].high) == pytest.approx((0.1, 0.2))
+    energy = {e.option: e for e in effects_of(points, "energy_j", names_of(points)) if e.choice == "recipe"}
+    assert energy[titles["b"]].mean == pytest.approx(2.0)  # 4 times as much as a: twice their geometric mean
+    assert {row["blocks"] for row in rows(effects_figure(points, names_of(points), "accuracy"))} == {2}
+
+
+def test_energy_by_part_adds_up_to_the_energy():
+    point = points_of(synthetic_rows())[0]
+    total = sum(row["value"] for row in rows(parts_figure([point], names_of([point]))))  # type: ignore[misc]
+    assert total == pytest.approx(point.value("energy_j").mean)
+
+
+def test_the_matrix_marks_the_best_of_a_row_and_what_was_trained_for_it():
+    points = points_of(
+        cells("layered", "layered", HIGH)
+        + cells("layered", "random 8", LOW)
+        + cells("random 8", "random 8", LOW)
+        + cells("random 8", "layered", HIGH)
+    )
+    transfer = find_transfer(points)
+    assert transfer is not None
+    found = {(row["trained"], row["run"]): row["text"] for row in rows(matrix_figure(transfer, names_of(points)))}
+    assert sorted(map(str, found.values())) == ["60.0", "60.0 ◆", "92.0 ★", "92.0 ★◆"]
+
+
+def test_trainings_are_set_beside_each_other_on_the_same_terms_only():
+    sparse = {"training_cost": "0.06", "weight_bits": 8}
+    made = cells("layered", "random 8", LOW) + cells("random 8", "random 8", LOW)
+    made += cells("layered", "random 8", HIGH, **sparse) + cells("random 8", "random 8", HIGH, **sparse)
+    alone = cells("layered", "random 8", HIGH, training_cost="density 0.8", weight_bits=9)
+    points = points_of(made + alone)
+    drawn = rows(terms_figure(points, names_of(points)))
+    assert [(row["terms"], row["way"], round(float(str(row["value"])), 3)) for row in drawn] == [
+        ("F 8, spikes cost 0.06", "layered training", 0.92),
+        ("F 8, spikes cost 0.06", "unlayered training", 0.92),
+        ("F 8, spikes cost nothing", "layered training", 0.6),
+        ("F 8, spikes cost nothing", "unlayered training", 0.6),
+    ]
+
+
+def sided() -> tuple[Point, ...]:
+    number = {"synaptic_operation": ("energies.synaptic_operation", 0.5, 2.0)}
+    made = [mubrain_row("layered", "random", seed, 0) for seed in (0, 1)]
+    term = "energy_synaptic_operation_j"
+    more = 0.1 * made[0][term]
+    other = [
+        row | {"chip": "other", "chip_title": "Other", "energy_j": row["energy_j"] + more, term: row[term] + more}
+        for row in made
+    ]
+    return points_of([*(with_ranges(row, **number) for row in made), *(with_ranges(row, **number) for row in other)])
+
+
+def test_ranges_and_tipping_points_are_those_of_the_comparison():
+    less, more = sorted(sided(), key=lambda point: point.value("energy_j").mean or 0.0)
+    found = compare("energy_j", less, more, more_is_better=False)
+    assert found is not None
+    assert found.robustness is not None
+    names = names_of([less, more])
+    drawn = rows(ranges_figure([found], names, "energy_j"))
+    assert [(row["low"], row["high"]) for row in drawn] == [found.robustness.better_range, found.robustness.worse_range]
+    tips = rows(tips_figure([found], names))
+    assert [row["at"] for row in tips] == pytest.approx(
+        [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
+    )
+    assert tips
