@@ -10,7 +10,9 @@ from .errors import (
     TrainingDivergedError as TrainingDivergedError,
 )
 from .exploration.study.study import load_study as load_study, run_study as run_study
-from .exploration.sweep import load_sweep as load_sweep, run_sweep as run_sweep
+from .exploration.interactive import compare_schedules as compare_schedules, run_sweep as run_sweep
+from .exploration.library import load_sweep as load_sweep
+from .exploration.store import Store as Store
 from .exploration.energy_meter import energy_meter as energy_meter
 from .hardware.cost import Cost as Cost, price as price
 from .hardware.description import Chip as Chip
@@ -40,7 +42,8 @@ from .network.topology import (
     parse_topology as parse_topology,
 )
 from .reporting.html import write_report as write_report
-from .analysis.table import read_results as read_results, write_results as write_results
+from .reporting.results import Plots as Plots, SweepResults as SweepResults, read_results as read_results
+from .analysis.table import write_results as write_results
 from .simulation.results import ClassificationLoss as ClassificationLoss, Simulation as Simulation
 from .simulation.engine import (
     classification_loss as classification_loss,

@@ -7,20 +7,25 @@ depth and a number of values that no honest one comes near, so that reading any 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.spec_keys import allowed_keys
+from codesign.mistakes import clipped, describe, dotted, reason, suggestion
+from codesign.units import quantities_in_si
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
 __all__ = [
     "MOST_VALUES",
@@ -36,20 +41,20 @@ __all__ = [
     "reason",
     "refusal",
     "suggestion",
+    "validate_data",
     "validate_document",
     "value_at",
 ]
 
 MOST_VALUES = 50_000
 _MOST_BYTES, _MOST_PROBLEMS, _DEEPEST = 1_000_000, 100, 50
-_LONGEST_KEY, _LONGEST_MESSAGE = 200, 2000
+_LONGEST_KEY = 200
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 """Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
 _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
 """The end of a line within a message, unless the next one is another file's mistake with its own place."""
-_SHOULD = re.compile(r"[A-Z]\w* should ")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS = {
@@ -89,7 +94,7 @@ class Document:
     def problem(self, location: tuple[Any, ...], message: str) -> Problem:
         """A mistake at a place of the document."""
         place = self.place(location)
-        return Problem(file=place.file, line=place.line, message=_clipped(_INNER_LINE.sub(r"\\n", message)))
+        return Problem(file=place.file, line=place.line, message=clipped(_INNER_LINE.sub(r"\\n", message)))
 
     def place(self, location: tuple[Any, ...]) -> Place:
         """Where the deepest part of `location` that was written stands."""
@@ -100,8 +105,25 @@ class Document:
         return self.places[path]
 
 
-class Spec(BaseModel):
-    """Base of everything that is read from YAML: frozen, and unknown keys are mistakes."""
+class _Constructed(ModelMetaclass):
+    """What Python code constructs: quantities may be numbers in SI units, and mistakes are told as those of files."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with quantities_in_si():
+                return super().__call__(*args, **kwargs)
+        except ValidationError as error:
+            model: type[BaseModel] = self  # type: ignore[assignment]
+            told = [describe(item, model) for item in error.errors(include_url=False)]
+            raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told))) from None
+
+
+class Spec(BaseModel, metaclass=_Constructed):
+    """Base of everything that is read from YAML: frozen, and unknown keys are mistakes.
+
+    Raises:
+        InputError: when constructed with what a file could not say either.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
@@ -135,19 +157,6 @@ def value_at(data: Any, path: Path_) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return data
-
-
-def dotted(path: Path_) -> str:
-    """`chips.mine.schedules.0`, as messages name a place."""
-    return ".".join(map(str, path))
-
-
-def suggestion(word: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word."""
-    names = sorted(allowed)
-    close = difflib.get_close_matches(word, names, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ";"
-    return f"{hint} allowed: {', '.join(names)}"
 
 
 def load_document(path: Path, model: type[Model]) -> Model:
@@ -214,6 +223,15 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     if value is None or problems:
         raise refusal(problems)
     return value
+
+
+def validate_data(data: Any, model: type[Model]) -> Model:
+    """Check what a file would say, given as a mapping. Raises InputError with every mistake, a line each."""
+    document = Document(data=data, places={(): Place(file="", line=0)})
+    try:
+        return validate_document(document, model)
+    except DocumentError as error:
+        raise InputError("\n".join(dict.fromkeys(problem.message for problem in error.problems))) from None
 
 
 def refusal(problems: Iterable[Problem]) -> DocumentError:
@@ -315,7 +333,7 @@ class _Reader:
             raise self._error(node.start_mark.line + 1, _excess(len(path)))
         self.places[path] = Place(file=self.file, line=node.start_mark.line + 1)
         if node.tag not in _PLAIN_TAGS:
-            self._problem(node, f"tag '{_clipped(node.tag, 80)}' is not allowed; write plain values")
+            self._problem(node, f"tag '{clipped(node.tag, 80)}' is not allowed; write plain values")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -359,33 +377,3 @@ def _scalar(text: str, style: str | None) -> Any:
     if _INTEGER.match(text) and len(text) <= 40:
         return int(text)
     return float(text) if _FLOAT.match(text) else text
-
-
-def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
-    """A mistake as messages tell it, with its place: one of `ValidationError.errors()`."""
-    location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
-    if item["type"] == "extra_forbidden":
-        allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
-        return f"unknown key '{location}'" + (suggestion(str(item["loc"][-1]), allowed) if allowed else "")
-    return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
-
-
-def reason(item: Any) -> str:
-    """What is wrong with a value, what it was and what it must be: one of `ValidationError.errors()`."""
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if item["type"] in ("quantity", "value_error", "assertion_error") or "found" in message:
-        return str(message)
-    rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
-    value = item.get("input")
-    if isinstance(value, str | int | float | None):
-        return f"{rule}, found {_clipped(repr(value), 100)}"
-    return f"{rule}, found a {'mapping' if isinstance(value, dict) else type(value).__name__}"
-
-
-def _clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
-
-
-def _is_union_tag(part: object) -> bool:
-    """pydantic puts the name of a union's member, such as `function-before[...]` or a class, into locations."""
-    return isinstance(part, str) and (part[:1].isupper() or "[" in part or part in ("str", "int", "float", "bool"))

@@ -1,11 +1,15 @@
 """Quantities with units at the edge, SI floats inside.
 
-YAML files write `26 pJ`; Python and Parquet hold 2.6e-11 in a field whose name ends in its SI unit (`energy_j`).
+YAML files write `26 pJ`; Python and Parquet hold 2.6e-11 in a field whose name ends in its SI unit (`energy_j`). Python
+code that constructs a spec may give either.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,12 +35,32 @@ __all__ = [
     "Written",
     "format_si",
     "fraction",
+    "may_be_si",
     "parse_quantity",
+    "quantities_in_si",
     "si_unit",
 ]
 
 HELD_IN_SI = {"quantities": "SI"}
 """Context of a validation of specs that this program wrote: quantities are the SI numbers that it holds."""
+
+_CONSTRUCTED: ContextVar[bool] = ContextVar("_CONSTRUCTED", default=False)
+
+
+@contextmanager
+def quantities_in_si() -> Iterator[None]:
+    """Within it, quantities of specs may be numbers in SI units: Python code constructs them, no file is read."""
+    token = _CONSTRUCTED.set(True)
+    try:
+        yield
+    finally:
+        _CONSTRUCTED.reset(token)
+
+
+def may_be_si(info: ValidationInfo) -> bool:
+    """Whether a quantity without a unit is one in SI units."""
+    return info.context is HELD_IN_SI or (info.context is None and _CONSTRUCTED.get())
+
 
 _EXAMPLES = {
     "J": "26 pJ",
@@ -117,7 +141,7 @@ def si_unit(unit: str) -> str:
 
 def _validator(unit: str) -> BeforeValidator:
     def validate(text: Any, info: ValidationInfo) -> Any:
-        if info.context is HELD_IN_SI and isinstance(text, int | float):
+        if may_be_si(info) and isinstance(text, int | float) and not isinstance(text, bool):
             return text
         try:
             return parse_quantity(text, unit)

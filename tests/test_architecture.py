@@ -21,6 +21,7 @@ LEAVES = {
     "documents",
     "files",
     "merging",
+    "mistakes",
     "plug_ins",
     "spec_keys",
     "terminal_text",

@@ -35,7 +35,7 @@ class FileSpec(Spec):
         """An error with mistakes at paths of the file, each at its line; where there is no file, with the paths."""
         document = self._origin.document
         told = [(path, f"{self.label(path)}: {message}") for path, message in mistakes]
-        if document is None:
+        if document is None or not document.place(()).file:  # given as a mapping
             return InputError("; ".join(dict.fromkeys(message for _, message in told)))
         return refusal(document.problem(self.relocate(path, document.data), message) for path, message in told)
 

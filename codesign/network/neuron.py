@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.units import HELD_IN_SI, Real, parse_quantity
+from codesign.units import Real, may_be_si, parse_quantity
 
 __all__ = ["NeuronSpec"]
 
@@ -23,7 +23,7 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
     if text in ("infinite", math.inf):
         return math.inf
     try:
-        held = info.context is HELD_IN_SI and isinstance(text, float)
+        held = may_be_si(info) and isinstance(text, int | float) and not isinstance(text, bool)
         seconds = text if held else parse_quantity(text, "s")
         if not seconds > 0:
             raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
@@ -37,7 +37,7 @@ class NeuronSpec(Spec):
 
     Attributes:
         threshold: U_thr, the membrane potential that must be exceeded to fire.
-        time_constant: τ_m as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
+        time_constant: τ_m in seconds, as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
         reset: `zero` (hard reset) or `subtract` (the threshold is taken off).
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.

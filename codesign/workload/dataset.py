@@ -61,17 +61,20 @@ class Workload(WorkloadOutline):
     coverage: str | None
 
 
-def load_workload(spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Workload:
+def load_workload(
+    spec: WorkloadSpec | str, *, data_root: Path | None = None, cache_root: Path | None = None
+) -> Workload:
     """Load a workload.
 
     Args:
-        spec: what to load.
+        spec: what to load; the name of a dataset alone takes it as it usually is.
         data_root, cache_root: folders; found by the settings if None.
 
     Raises:
         InputError: an unknown dataset or an option that it does not have.
         DataError: the dataset is missing, damaged or smaller than asked for.
     """
+    spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
     plan = _Plan.make(spec, data_root, cache_root)
     fingerprint, recordings = plan.outline.fingerprint, plan.recordings
     batches = plan.cache.load(fingerprint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from codesign.errors import InputError
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
@@ -56,5 +55,5 @@ def test_convolutions_and_pools_by_hand():
     ],
 )
 def test_impossible_shapes_are_errors(layers: list[dict[str, object]], message: str):
-    with pytest.raises(ValidationError, match=message):
-        TopologySpec.model_validate({"input": [1, 4, 4], "layers": layers})
+    with pytest.raises(InputError, match=message):
+        TopologySpec(input=[1, 4, 4], layers=layers)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from networks import batch_of, network_of
-from pydantic import ValidationError
 
+from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
@@ -96,5 +96,5 @@ def test_patience_begins_when_the_gate_rests():
 
 
 def test_a_cost_without_a_gate_is_a_mistake():
-    with pytest.raises(ValidationError, match="set input_gate to true"):
+    with pytest.raises(InputError, match="set input_gate to true"):
         Recipe(method="layered", epochs=1, input_cost=0.1)

@@ -7,8 +7,8 @@ from typing import Any
 import plug_ins
 import pytest
 import torch
-from pydantic import ValidationError
 
+from codesign.errors import InputError
 from codesign.exploration.jobs import TrainInputs
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
@@ -20,7 +20,7 @@ from codesign.training.recipe import Recipe
 
 
 def recipe(loss: object) -> Recipe:
-    return Recipe.model_validate({"method": "layered", "epochs": 1, "loss": loss})
+    return Recipe(method="layered", epochs=1, loss=loss)
 
 
 class Margin:
@@ -90,7 +90,7 @@ def test_a_loss_of_ones_own_comes_in_by_entry_point_with_its_parameters(plug_in)
 def test_what_is_no_loss_is_told(plug_in, loss: object, message: str):
     odd: Any = type("odd", (Margin,), {"version": "a"})
     plug_in(margin=Margin, number=3, nothing=lambda: None, broken=ImportError("no module"), odd=odd)
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(InputError, match=message):
         recipe(loss)
 
 

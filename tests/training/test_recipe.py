@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from pydantic import ValidationError
 
+from codesign.errors import InputError
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.schedule import LAYERED
 from codesign.training.presets import PRESETS
@@ -54,12 +54,12 @@ def test_schedules_of_recipes():
 
 
 def test_layered_recipes_refuse_a_schedule():
-    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove group_size, policy"):
+    with pytest.raises(InputError, match="layered training has no schedule to choose: remove group_size, policy"):
         Recipe(method="layered", policy="momentum", group_size=4, epochs=1)
 
 
 def test_policies_that_look_at_times_need_a_chip():
-    with pytest.raises(ValidationError, match="policy 'timed' looks at a chip's service times: give 'chip'"):
+    with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times: give 'chip'"):
         Recipe(method="unlayered", policy="timed", epochs=1)
     assert Recipe(method="unlayered", policy="timed", chip="mubrain", epochs=1).schedule.policy == "timed"
     assert Recipe(method="unlayered", policy="fifo", chip="mubrain", epochs=1).schedule.cores is None
@@ -78,22 +78,22 @@ def test_training_without_refractoriness_validates_without_it_and_has_nothing_to
     assert recipe.regularization.refractory_dropout == 0
     dropped = Recipe(method="unlayered", refractory_dropout=1.0, epochs=1)
     assert (dropped.schedule.refractory, dropped.regularization.refractory_dropout) == (True, 1)
-    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove refractory"):
+    with pytest.raises(InputError, match="layered training has no schedule to choose: remove refractory"):
         Recipe(method="layered", refractory=False, epochs=1)
 
 
 def test_idle_rules_belong_to_unlayered_training():
     assert Recipe(method="layered", epochs=1).idle_gradient == "all"
     assert Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "none"}).idle_gradient == "none"
-    with pytest.raises(ValidationError, match="layered training has no schedule to choose: remove idle_gradient"):
+    with pytest.raises(InputError, match="layered training has no schedule to choose: remove idle_gradient"):
         Recipe(method="layered", idle_gradient="none", epochs=1)
-    with pytest.raises(ValidationError, match="Input should be 'all', 'spare' or 'none'"):
-        Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "some"})
+    with pytest.raises(InputError, match="must be 'all', 'spare' or 'none'"):
+        Recipe(method="unlayered", epochs=1, idle_gradient="some")
 
 
 @pytest.mark.parametrize("method", ["layered", "unlayered"])
 def test_the_loss_is_of_the_sum_unless_it_is_of_each_timestep(method: str):
     assert Recipe.model_validate({"method": method, "epochs": 1}).loss == "sum"
     assert Recipe.model_validate({"method": method, "epochs": 1, "loss": "timestep"}).loss == "timestep"
-    with pytest.raises(ValidationError, match="unknown loss 'mean'"):
-        Recipe.model_validate({"method": method, "epochs": 1, "loss": "mean"})
+    with pytest.raises(InputError, match="unknown loss 'mean'"):
+        Recipe(method=method, epochs=1, loss="mean")

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
+from codesign.errors import DocumentError, InputError
 from codesign.training.presets import PRESETS
 from codesign.units import parse_quantity
 from codesign.workload.datasets.registry import get_dataset
@@ -57,7 +56,7 @@ def test_mistakes_are_named_with_their_line(line, message):
 
 @pytest.mark.parametrize("name", ["", " digits", "a/b", "a\\b", "a\nb"])
 def test_a_name_is_a_plain_word(name):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         WorkloadSpec(name=name)
 
 

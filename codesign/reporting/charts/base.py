@@ -127,7 +127,8 @@ def styled(drawn: Figure, *, dark: bool = False) -> Any:
     """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
     import altair as alt
 
-    return alt.Chart.from_dict(_alone(drawn, dark=dark), validate=False)
+    kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
+    return kind.from_dict(_alone(drawn, dark=dark), validate=False)
 
 
 def rows_of(drawn: Figure) -> list[dict[str, Any]]:

@@ -1,0 +1,220 @@
+"""The results of a sweep or study in Python and in notebooks: their points, answers, fronts and figures."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.asking import answers_of
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.constraints import meeting, more_is_better, resolved
+from codesign.analysis.formatting import column_label, with_interval
+from codesign.analysis.fronts import fronts_of, objective_sets
+from codesign.analysis.metadata import Objective
+from codesign.analysis.naming import Names, names_of
+from codesign.analysis.points import Point, gather
+from codesign.analysis.questions import Constraint
+from codesign.analysis.table import ResultTable
+from codesign.analysis.table import read_results as read_table
+from codesign.analysis.variants import best_variant
+from codesign.documents import suggestion
+from codesign.errors import InputError
+from codesign.files import Location
+from codesign.hardware.terms import StaticBook
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from codesign.reporting.charts.base import Figure
+
+__all__ = ["Plots", "SweepResults", "read_results"]
+
+_SHOWN = ("accuracy", "energy_j", "latency_s")
+_ROWS = 8
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SweepResults(ResultTable):
+    """Results in memory.
+
+    Attributes:
+        frame: a pandas table with one row a design point, in SI units; `metadata` says what it is about.
+        report: the page, where it was written in the same run.
+    """
+
+    report: Location | None = None
+
+    @staticmethod
+    def of(table: ResultTable, report: Location | None = None) -> SweepResults:
+        """The same table, with all that can be asked of it."""
+        return SweepResults(frame=table.frame, metadata=table.metadata, report=report)
+
+    def in_book(self, book: StaticBook) -> SweepResults:
+        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`."""
+        return replace(self, metadata=replace(self.metadata, static_book=book))
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`."""
+        return gather(self)
+
+    @cached_property
+    def names(self) -> Names:
+        """Chips, schedules and recipes in words."""
+        return names_of(self.points)
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """What the page and the terminal say: answers to the file's questions, or to those that its shape suggests."""
+        return answers_of(self, self.points)
+
+    def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
+        """The point with least or most of a column among those that meet all constraints.
+
+        Args:
+            least, most: a column of the results; one of the two.
+            where: constraints such as `accuracy >= 95 %`, `accuracy within 1 point of best` or `latency_s < 1 ms`.
+
+        Raises:
+            InputError: there is no such column or constraint, or no point that meets all.
+        """
+        if bool(least) == bool(most):
+            raise InputError("best: give one of least and most, the name of a column")
+        column = _column(least or most)
+        texts = (where,) if isinstance(where, str) else where
+        try:
+            constraints = resolved([Constraint.parse(text) for text in texts], self.points)
+        except ValueError as error:
+            raise InputError(f"where: {error}") from None
+        found = best_variant(meeting(self.points, constraints), column, more=bool(most))
+        if found is None:
+            raise InputError(f"no design point with a known {column} meets {' and '.join(texts) or 'what is asked'}")
+        return found
+
+    def front(self, *columns: str) -> pd.DataFrame:
+        """The Pareto front: a row a point, those that compare together, best in the first column first.
+
+        Args:
+            columns: as objectives, without them those of the file, or as many of them as some points have. Accuracies
+                and agreement are to be large, all else small.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        asked = tuple(
+            Objective(column=_column(name), direction="maximize" if more_is_better(name) else "minimize")
+            for name in columns
+        )
+        for objectives in [asked] if asked else objective_sets(self.metadata.objectives):
+            best = [point for front in fronts_of(self.points, objectives) for point in front.best]
+            if best:
+                return self.table(best, [objective.column for objective in objectives])
+        return self.table([], columns or _SHOWN)
+
+    def table(self, points: Sequence[Point] | None = None, columns: Sequence[str] = _SHOWN) -> pd.DataFrame:
+        """Points, all of them if None, in words, with means of columns over training seeds."""
+        import pandas as pd
+
+        rows = [
+            {
+                "chip": self.names.chips[point.chip],
+                "schedule": self.names.schedules[point.schedule],
+                "recipe": self.names.recipes[point.recipe],
+                "variant": self.names.variant(point),
+                **{name: point.value(_column(name)).mean for name in columns},
+            }
+            for point in (self.points if points is None else points)
+        ]
+        return pd.DataFrame(rows, columns=["chip", "schedule", "recipe", "variant", *columns])
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: `results.plot.pareto()`."""
+        return Plots(self)
+
+    def _repr_html_(self) -> str:
+        """Question, answer and a small table; no script."""
+        title = self.metadata.title or self.metadata.sweep
+        parts = [f"<p><strong>{html.escape(title)}</strong></p>"]
+        parts += [_answer_html(answer) for answer in self.answers[:1]]
+        if len(self.answers) > 1:
+            more = "".join(
+                f"<li>{html.escape(one.question)} {html.escape(one.sentence)}</li>" for one in self.answers[1:]
+            )
+            parts.append(f"<details><summary>{len(self.answers) - 1} more questions</summary><ul>{more}</ul></details>")
+        return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Figures of results, each a chart of Altair that a notebook shows and `save` writes."""
+
+    results: SweepResults
+
+    def pareto(self, x: str = "energy_j", y: str = "accuracy", *, by: str = "chip") -> Any:
+        """Two columns of all points that have both, with the front of those that compare.
+
+        Args:
+            by: what gives the colour: chip, schedule or recipe.
+        """
+        from codesign.reporting.charts.sweeps import scatter
+
+        known = ("chip", "schedule", "recipe")
+        if by not in known:
+            raise InputError(f"by: unknown {by!r}{suggestion(by, known)}")
+        return self._chart(scatter(self.results.points, self.results.names, x=_column(x), y=_column(y), by=by))
+
+    def effects(self, column: str = "accuracy") -> Any:
+        """What each option of each choice does to a column, all else equal."""
+        from codesign.reporting.charts.sweeps import effects_figure
+
+        return self._chart(effects_figure(self.results.points, self.results.names, _column(column)))
+
+    def parts(self, column: str = "energy_j") -> Any:
+        """What energy or time is made of."""
+        from codesign.reporting.charts.sweeps import parts_figure
+
+        return self._chart(parts_figure(self.results.points, self.results.names, _column(column)))
+
+    @staticmethod
+    def _chart(figure: Figure | None) -> Any:
+        from codesign.reporting.charts.base import styled
+
+        if figure is None:
+            raise InputError("there is nothing to draw: no point has these columns")
+        return styled(figure)
+
+
+def read_results(location: Location) -> SweepResults:
+    """Read a results file, or that of a folder, at a path or a URL.
+
+    Raises:
+        InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
+            `write_results`, or holds what a column does not allow.
+    """
+    return SweepResults.of(read_table(location))
+
+
+def _column(name: str) -> str:
+    numbers = [known for known, column in COLUMNS.items() if column.kind in ("int", "float")]
+    if name not in numbers:
+        raise InputError(f"there is no numeric column {name!r}{suggestion(name, numbers)}")
+    return name
+
+
+def _answer_html(answer: Answer) -> str:
+    columns = tuple(dict.fromkeys(name for option in answer.options for name in option.values))[:4]
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(column_label, columns)))
+    rows = [_cells(option.label, option.values, columns) for option in answer.options[:_ROWS]]
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
+    sure = "" if answer.confidence is None else f" ({answer.standing}, {100 * answer.confidence:.0f} %)"
+    return f"<p>{html.escape(answer.question)}<br>{html.escape(answer.sentence + sure)}</p>{table}"
+
+
+def _cells(label: str, values: Mapping[str, Any], columns: Sequence[str]) -> str:
+    texts = [label, *(with_interval(values[name], name) if name in values else "" for name in columns)]
+    return f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>"

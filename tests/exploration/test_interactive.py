@@ -1,0 +1,91 @@
+"""Sweeps and schedules from Python, with defaults for everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tiny_sweeps import TINY
+
+import codesign as cd
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache_root: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
+    return tmp_path
+
+
+def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> None:
+    Path("tiny.yaml").write_text(TINY)
+    results = cd.run_sweep("tiny.yaml")
+    assert (here / "reports/tiny/results.parquet").is_file()
+    assert results.metadata.jobs.trained == 1
+    again = cd.run_sweep(yaml.safe_load(TINY))
+    assert again.frame["accuracy"].equals(results.frame["accuracy"])
+    assert (again.metadata.jobs.trained, again.metadata.jobs.executed) == (0, 0)
+    assert (
+        cd.read_results("reports/tiny").best(most="accuracy").value("accuracy").mean == results.frame["accuracy"].max()
+    )
+
+
+def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
+    wrong = yaml.safe_load(TINY)
+    wrong["recipe_defaults"]["epochs"] = 0
+    wrong["chips"]["lohi"] = {}
+    with pytest.raises(cd.InputError) as raised:
+        cd.run_sweep(wrong)
+    told = str(raised.value).splitlines()
+    assert len(told) == 2
+    assert any(line.startswith("recipe_defaults.epochs: must be greater than 0, found 0") for line in told)
+    assert any("unknown chip 'lohi'" in line for line in told)
+    with pytest.raises(cd.InputError, match="a mapping or a spec has none"):
+        cd.run_sweep(wrong, dataset="nmnist")
+
+
+def test_python_gives_quantities_in_si_and_files_with_units(here: Path) -> None:
+    assert cd.NeuronSpec(time_constant=0.001) == cd.NeuronSpec(time_constant="1 ms")
+    assert cd.WorkloadSpec(name="digits", timestep=0.01) == cd.WorkloadSpec(name="digits", timestep="10 ms")
+    wrong = yaml.safe_load(TINY)
+    wrong["workload"]["timestep"] = 0.01
+    with pytest.raises(cd.InputError, match=r"timestep: needs a unit, found 0\.01"):
+        cd.run_sweep(wrong)
+    with pytest.raises(cd.InputError, match=r"^NeuronSpec: threshold: must be greater than 0, found -1$"):
+        cd.NeuronSpec(threshold=-1)
+
+
+def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(here: Path) -> None:
+    workload = cd.load_workload(cd.WorkloadSpec(name="digits", timesteps=3, train=20, validation=10, test=20))
+    torch.manual_seed(0)
+    network = cd.SpikingNetwork(
+        cd.parse_topology("512-12-8-10"), cd.NeuronSpec(time_constant=0.01), timestep_s=workload.timestep_s
+    )
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.mul_(4).abs_()
+    before = [weight.clone() for weight in network.weights()]
+    frame = cd.compare_schedules(
+        network, workload.test, chips=["mubrain", "loihi"], policies=["random", "momentum"], group_sizes=[1, 4]
+    )
+    assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
+    told = list(frame[["chip", "policy"]].itertuples(index=False, name=None))
+    assert told == [("mubrain", "layered")] + [("mubrain", p) for p in ("random", "random", "momentum", "momentum")] + [
+        ("loihi_sanafe", "layered")
+    ]
+    assert frame["group_size"].dropna().tolist() == [1, 4, 1, 4]
+    assert frame["energy_j"].isna().tolist() == [True] + [False] * 5  # µBrain cannot wait
+
+    chip = cd.find_chip("mubrain")
+    with torch.no_grad():
+        cd.quantize(network, cd.chip_quantization(chip))
+    placement = cd.place(network.shape, chip, capacity="scaled")
+    schedule = cd.on_chip(cd.Schedule(policy="momentum", group_size=4, stop="on_output"), placement).schedule
+    execution = cd.evaluate(network, workload.test, schedule)
+    row = frame.iloc[4]
+    assert row["accuracy"] == execution.accuracy
+    assert row["energy_j"] == cd.price(execution, placement).columns()["energy_j"]
+    layered = cd.evaluate(network, workload.test, cd.LAYERED)
+    assert row["agreement"] == (execution.predictions == layered.predictions).mean()

@@ -1,0 +1,75 @@
+"""Results as a notebook asks for them."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
+
+from codesign.analysis.asking import answers_of
+from codesign.analysis.points import gather
+from codesign.errors import InputError
+from codesign.reporting.results import SweepResults, read_results
+
+
+@pytest.fixture(scope="module")
+def results() -> SweepResults:
+    return SweepResults.of(table_of(synthetic_rows(), synthetic_metadata()))
+
+
+def test_answers_are_those_of_the_page(results: SweepResults) -> None:
+    told = [(answer.name, answer.sentence) for answer in results.answers]
+    assert told == [(answer.name, answer.sentence) for answer in answers_of(results, gather(results))]
+    assert told
+
+
+def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepResults) -> None:
+    accuracies = [point.value("accuracy").mean for point in results.points]
+    assert results.best(most="accuracy").value("accuracy").mean == max(accuracies)
+    near = results.best(least="spike_density", where=["accuracy within 2 points of best"])
+    able = [point for point in results.points if point.value("accuracy").mean >= max(accuracies) - 0.02]
+    assert near.value("spike_density").mean == min(point.value("spike_density").mean for point in able)
+    with pytest.raises(InputError, match="no design point with a known energy_j meets accuracy > 100 %"):
+        results.best(least="energy_j", where="accuracy > 100 %")
+    with pytest.raises(InputError, match="give one of least and most"):
+        results.best()
+    with pytest.raises(InputError, match=r"no numeric column 'energy'.*did you mean"):
+        results.best(least="energy")
+    with pytest.raises(InputError, match="where: "):
+        results.best(least="energy_j", where="accuracy is high")
+
+
+def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepResults) -> None:
+    front = results.front("accuracy", "spike_density")
+    assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density"]
+    ordered = front.sort_values("accuracy")
+    assert ordered["spike_density"].is_monotonic_increasing
+    assert front["accuracy"].max() == results.table()["accuracy"].max()
+
+
+def test_a_notebook_shows_the_first_answer_without_a_script(results: SweepResults) -> None:
+    page = results._repr_html_()
+    assert results.answers[0].sentence[:20] in page
+    assert page.count("<table>") == 1
+    hostile = "<script>alert(1)</script>"
+    renamed = SweepResults.of(table_of(synthetic_rows(), synthetic_metadata()))
+    object.__setattr__(renamed.metadata, "title", hostile)
+    assert "<script" not in renamed._repr_html_()
+    assert "&lt;script&gt;" in renamed._repr_html_()
+
+
+def test_figures_are_charts_of_the_points(results: SweepResults) -> None:
+    drawn = results.plot.pareto(x="spike_density").to_dict()
+    assert "accuracy" in str(drawn)
+    with pytest.raises(InputError, match="by: unknown 'colour'"):
+        results.plot.pareto(by="colour")
+
+
+def test_the_other_book_counts_other_energies(results: SweepResults) -> None:
+    board, used = (results.in_book(book).table()["energy_j"] for book in ("board", "cores_in_use"))
+    assert (used.dropna() <= board.dropna()).all()
+    assert (used.dropna() < board.dropna()).any()
+
+
+def test_reading_a_folder_without_results_says_so(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"results\.parquet: there is no such file"):
+        read_results(tmp_path)
