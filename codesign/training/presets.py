@@ -125,7 +125,7 @@ RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
     "cifar10": {"budget": {"density": 0.1}},
 }
 """What else these recipes say, by dataset. On digits, N-MNIST and spoken digits they are about as accurate as plain
-layered training at a third of its spikes, on all of MNIST 0.8 points less; CIFAR-10's budget was measured on a small
+layered training at a third of its spikes, on all of MNIST 0.9 points less; CIFAR-10's budget was measured on a small
 part of it (docs/results.md). Not measured: `shd` and `dvsgesture`, which take over what was found on spoken digits."""
 
 
