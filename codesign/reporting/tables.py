@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import (
@@ -31,6 +31,7 @@ __all__ = [
     "pareto_table",
     "shortened",
     "text_table",
+    "without_repeats",
 ]
 
 _COVERS = "Only energies with the same coverage compare."
@@ -100,6 +101,20 @@ def shortened(table: Table, limit: int) -> Table:
         headings=table.headings,
         rows=table.rows[:limit],
         points=table.points[:limit],
+    )
+
+
+def without_repeats(table: Table) -> Table:
+    """The table without columns that say the same in every row: the caption says it once."""
+    if len(table.rows) < 2:
+        return table
+    alike = {n for n, cells in enumerate(zip(*table.rows, strict=True)) if len({cell.text for cell in cells}) == 1}
+    said = [f"{table.headings[n].text} {table.rows[0][n].text}" for n in sorted(alike) if table.rows[0][n].text]
+    return replace(
+        table,
+        caption=f"{table.caption} In all rows: {', '.join(said)}." if said else table.caption,
+        headings=tuple(heading for n, heading in enumerate(table.headings) if n not in alike),
+        rows=tuple(tuple(cell for n, cell in enumerate(row) if n not in alike) for row in table.rows),
     )
 
 

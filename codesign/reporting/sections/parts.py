@@ -1,0 +1,98 @@
+"""Energy and time by part, in which book each chip is charged, and how busy its cores are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.comparison import representatives
+from codesign.analysis.formatting import BOOK_WORDS, UNKNOWN, coverage_words, percent, quantity
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.analysis.table import ResultTable
+from codesign.reporting.charts.sweeps import parts_figure
+from codesign.reporting.section import Section
+from codesign.reporting.tables import Cell, Heading, Table, without_repeats
+
+__all__ = ["best_of_each", "parts_section"]
+
+
+def parts_section(
+    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
+) -> Section | None:
+    """Of each chip the point that the first choice between chips picks, else its most accurate one."""
+    shown = best_of_each(points, answers)
+    figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
+    charged = _charged(table, shown, names)
+    if not figures and charged is None:
+        return None
+    book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
+    return Section(
+        name="parts",
+        title="Energy and time by part",
+        summary="each chip at its best",
+        body=(*figures, book, *([charged] if charged is not None else [])),
+    )
+
+
+def best_of_each(points: Sequence[Point], answers: Sequence[Answer]) -> list[Point]:
+    """One point a chip."""
+    chosen: dict[str, Point] = {}
+    for answer in answers:
+        for option in answer.options if answer.form == "choose" else ():
+            if option.point is not None:
+                chosen.setdefault(option.point.chip, option.point)
+        if len(chosen) > 1:
+            break
+    for point in representatives(points):
+        chosen.setdefault(point.chip, point)
+    return sorted(chosen.values(), key=lambda point: point.number)
+
+
+def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table | None:
+    """How long each chip is on, what its energy is in both books and holds, and how busy its cores are."""
+    rows = []
+    for point in points:
+        own = table.frame.loc[point.rows.index]
+        board, in_use = (float(own[column].mean()) for column in ("energy_j", "energy_cores_in_use_j"))
+        busy = point.means("core_utilization")
+        gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
+        rows.append(
+            (
+                Cell(text=names.point(point)),
+                _value(board, "energy_j"),
+                _value(in_use, "energy_j"),
+                _value(point.value("on_s").mean, "on_s"),
+                Cell(text=str(len(busy)) if busy else UNKNOWN, order=len(busy)),
+                Cell(text=percent(max(busy)) if busy else UNKNOWN, order=max(busy, default=None)),
+                Cell(text=(point.accounting or UNKNOWN).replace("_", "-")),
+                Cell(text=coverage_words(point.coverage)),
+                Cell(text=(point.operation or UNKNOWN).replace("_", " ")),
+                Cell(text=gating or UNKNOWN),
+            )
+        )
+    if not rows:
+        return None
+    return without_repeats(
+        Table(
+            caption="How each chip is charged.",
+            headings=(
+                Heading(text="point", wide=True),
+                Heading(text="energy of the whole board", numeric=True, hint="per sample: all that is powered"),
+                Heading(text="of the cores in use", numeric=True, hint="their share of static power, and no host"),
+                Heading(text="time on", numeric=True, hint="per sample, that static power is drawn"),
+                Heading(text="cores in use", numeric=True),
+                Heading(text="busiest core", numeric=True, hint="time at work of the time that the chip is on"),
+                Heading(text="accounting", hint="an all-in figure holds all that one measurement spent"),
+                Heading(text="energy of", wide=True),
+                Heading(text="operation", hint="real time: on while the stimulus lasts"),
+                Heading(text="switched off when not needed", wide=True),
+            ),
+            rows=tuple(rows),
+            points=tuple(point.number for point in points),
+        )
+    )
+
+
+def _value(value: float | None, column: str) -> Cell:
+    return Cell(text=quantity(value, column), order=value)
