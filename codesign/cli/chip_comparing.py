@@ -15,7 +15,8 @@ from rich.table import Table
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
 from codesign.hardware.description import Chip
-from codesign.reporting.chip_scatter import ChipMark, chip_panel, chip_picture
+from codesign.reporting.charts.base import FORMS, picture
+from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.tables import Cell, Heading, text_table
 from codesign.reporting.tables import Table as PageTable
 from codesign.reporting.templates import render_page, resource
@@ -23,7 +24,7 @@ from codesign.units import format_si
 
 __all__ = ["FORMATS", "chip_marks", "comparison_file", "comparison_json", "print_comparison"]
 
-FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
+FORMATS = ("html", "md", "csv", "parquet", *FORMS)
 
 _FEW = 3
 """Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
@@ -102,11 +103,11 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise InputError(f"--output: must end with .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, found {path.name!r}")
-    if form in ("png", "svg"):
+    if form in FORMS:
         marks = chip_marks(chips)
         if not marks:
             raise InputError("--output: none of these chips gives both an energy of an operation and an area to draw")
-        return chip_picture(marks, form)
+        return picture(chips_figure(marks), form)
     if form in ("csv", "parquet"):
         return _data(chips, form)
     return (_markdown(chips) if form == "md" else _page(chips)).encode()
@@ -190,7 +191,8 @@ def _page(chips: Sequence[Chip]) -> str:
         css=resource("report.css"),
         js=resource("report.js"),
         legend=_EXPLANATION,
-        panels=[chip_panel(marks)] if marks else [],
+        plot=chips_figure(marks) if marks else None,
+        svg=picture(chips_figure(marks), "svg").decode() if marks else "",
         left_out=", ".join(chip.name for chip in chips if chip.name not in drawn),
         numbers=_page_table(chips),
         sortable=len(chips) > _FEW,
