@@ -90,7 +90,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
     if not contest.ranked:
         return answer(standing="cannot be asked", sentence=_nothing(choice, contest), remarks=silent_remark(selected))
-    confidence, turns = contest.wins[0], _switches(choice, contest)
+    confidence, turns = sum(contest.wins[: contest.level]), _switches(choice, contest)
     return answer(
         standing=standing_of(confidence, contest.runner_up),
         sentence=" ".join([_sentence(choice, contest), *turns[:1]]),
@@ -204,30 +204,27 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     by_point = {point: option for option, point in choice.chosen.items()}
     best, column = contest.ranked[0], choice.question.column
     first = choice.label(by_point[best])
-    both = " on the terms that both have" if contest.ranked[1:] and contest.ranked[1] in contest.terms else ""
     value = quantity(best.value(column).mean, column)
     label = column_label(column)
     if len(contest.ranked) == 1:
         only = "alone meets the constraints" if len(choice.chosen) == 1 and choice.where else "alone compares"
         return f"{upper(first)} {only}, with {value} {label}."
-    second = choice.label(by_point[contest.ranked[1]])
-    factor = contest.factors[1]
-    if factor is not None and factor < 1 + 5e-4 and not _moved(contest):
-        return f"{upper(first)} and {second} come to the same {label}, {value}."
+    level = [choice.label(by_point[point]) for point in contest.ranked[: contest.level]]
+    if contest.level == len(contest.ranked):
+        return f"{upper(listed(level))} come to the same {label}, {value}."
+    other = contest.ranked[contest.level]
+    second, factor = choice.label(by_point[other]), contest.factors[contest.level]
+    both = " on the terms that both have" if other in contest.terms else ""
     if quantity(1.0, column).endswith("%"):
-        gain = abs((best.value(column).mean or 0.0) - (contest.ranked[1].value(column).mean or 0.0))
+        gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{100 * gain:.1f} points {'above' if choice.more else 'below'} {second}"
     elif factor is None:
-        ahead = f"{second} comes to {quantity(contest.ranked[1].value(column).mean, column)}"
+        ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
     else:
         ahead = f"{significant(factor, 3)} times {'as much as' if choice.more else 'less than'} {second}{both}"
+    verb = "has" if contest.level == 1 else "have"
     most = "highest" if choice.more else "least"
-    return f"{upper(first)} has the {most} {label}: {value}, {ahead}."
-
-
-def _moved(contest: Contest) -> bool:
-    """Whether best and runner-up differ in any training seed."""
-    return contest.runner_up is not None and contest.runner_up.gain.mean != 0.0
+    return f"{upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
 def _switches(choice: _Choice, contest: Contest) -> list[str]:

@@ -69,13 +69,14 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         for place, point in enumerate(order)
     )
     found = [one for each in question.columns if (one := _compared(both[0], both[1], each)) is not None]
-    if contest.runner_up is None or not found:
+    if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
-    remarks = (*terms_remarks(contest, names), seeds_wanted(contest), tip_sentence(contest.runner_up, names))
+    tip = "" if contest.runner_up is None else tip_sentence(contest.runner_up, names)
+    remarks = (*terms_remarks(contest, names), seeds_wanted(contest), tip)
     return answer(
-        standing=standing_of(contest.wins[0], contest.runner_up),
+        standing=standing_of(sum(contest.wins[: contest.level]), contest.runner_up),
         sentence=_sentence(both[0], labels, found),
-        confidence=contest.wins[0],
+        confidence=sum(contest.wins[: contest.level]),
         options=options,
         comparisons=tuple(found),
         remarks=(*filter(None, remarks), *silent_remark(chosen)),

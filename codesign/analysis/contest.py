@@ -51,9 +51,10 @@ class Contest:
         wins: of those ranked, the share of training seeds × draws in which each is the best.
         factors: of those ranked, the value over that of the best, or the best's over it where more is better; None
             where one is zero.
+        level: how many of the first come to the same.
         spread: range of the runner-up's factor in 95 % of the draws; None without draws or a factor.
         settled: share of draws in which the mean over training seeds of the best beats the runner-up's.
-        runner_up: the best against the one after it.
+        runner_up: the best against the first one that is not level with it; None without.
         terms: the energy terms on which each was held against the best, where they are not all of both.
     """
 
@@ -61,6 +62,7 @@ class Contest:
     unranked: Mapping[Point, str]
     wins: tuple[float, ...]
     factors: tuple[float | None, ...]
+    level: int
     spread: tuple[float, float] | None
     settled: float
     runner_up: Comparison | None
@@ -83,7 +85,7 @@ def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> C
             unranked[point] = str(reason)
     if not ranked:
         return Contest(
-            ranked=(), unranked=unranked, wins=(), factors=(), spread=None, settled=0.0, runner_up=None, terms={}
+            ranked=(), unranked=unranked, wins=(), factors=(), level=0, spread=None, settled=0.0, runner_up=None
         )
     duels = _Duels(ranked, column, more, pairs)
     order = duels.order()
@@ -91,14 +93,17 @@ def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> C
     best = ranked[0]
     partial = {point: terms for point in ranked[1:] if (terms := duels.terms[best, point]) is not None}
     factors = (1.0, *(duels.factor(order[0], place) for place in order[1:]))
+    level = next((n for n in range(1, len(order)) if duels.behind(order[0], order[n])), len(order))
+    second = order[level] if level < len(order) else None
     return Contest(
         ranked=tuple(ranked),
         unranked=unranked,
         wins=tuple(float(duels.wins()[place]) for place in order),
         factors=factors,
-        spread=duels.spread(order[0], order[1]) if len(order) > 1 else None,
-        settled=duels.settled(order[0], order[1]) if len(order) > 1 else 1.0,
-        runner_up=compared(best, ranked[1], column, more=more) if len(ranked) > 1 else None,
+        level=level,
+        spread=None if second is None else duels.spread(order[0], second),
+        settled=1.0 if second is None else duels.settled(order[0], second),
+        runner_up=None if second is None else compared(best, ranked[level], column, more=more),
         terms=partial,
     )
 
@@ -228,10 +233,11 @@ class _Duels:
     def order(self) -> list[int]:
         """Places of the points: those that beat most others on average first, then the better mean."""
         places = range(len(self.points))
-        beaten = [sum(self._behind(a, b) for b in places if b != a) for a in places]
+        beaten = [sum(self.behind(a, b) for b in places if b != a) for a in places]
         return sorted(places, key=lambda a: (-beaten[a], self._sign * (self.points[a].value(self.column).mean or 0.0)))
 
-    def _behind(self, first: int, second: int) -> bool:
+    def behind(self, first: int, second: int) -> bool:
+        """Whether the second is worse by means."""
         a, b = (self._sign * value for value in self.nominal(first, second))
         return a < b - _ROUNDING * abs(b)
 

@@ -97,10 +97,10 @@ def _titles(
             if len({said[name][position] for name in alike}) > 1:
                 titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
     for alike in _alike(titles):
-        stem = min(alike, key=lambda name: (len(name), name))
-        for name in alike:
-            rest = name.removeprefix(stem).replace("_", " ").strip() if name.startswith(stem) else name
-            titles[name] = _joined(titles[name], rest)
+        parts = {name: name.split("_") for name in alike}
+        shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]
+        start = min([*shared, *map(len, parts.values())])
+        titles.update({name: _joined(titles[name], " ".join(parts[name][start:])) for name in alike})
     return titles
 
 

@@ -149,7 +149,7 @@ def test_what_does_not_compare_is_not_ranked_and_says_what_would_help():
 
 def test_points_that_answer_nothing_take_no_part():
     rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.0, 1.0, 5.0)])
-    rows += [one | {"chip": "c", "undecided_fraction": 1.0} for one in rows if one["chip"] == "a"]
+    rows += [one | {"chip": "c", "chip_title": "c", "undecided_fraction": 1.0} for one in rows if one["chip"] == "a"]
     answer = asked(rows, choose="chip", least="energy_j")
     assert labels(answer) == ["a"]
     assert answer.remarks[-1].startswith("2 points answer nothing")
