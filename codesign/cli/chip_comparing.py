@@ -15,8 +15,9 @@ from rich.table import Table
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
 from codesign.hardware.description import Chip
-from codesign.reporting.charts.base import FORMS, picture
+from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
+from codesign.reporting.forms import FORMS
 from codesign.reporting.tables import Cell, Heading, text_table
 from codesign.reporting.tables import Table as PageTable
 from codesign.reporting.templates import render_page, resource

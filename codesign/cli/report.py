@@ -9,6 +9,7 @@ import typer
 
 from codesign.cli.options import place
 from codesign.hardware.terms import StaticBook
+from codesign.reporting.forms import Form, TableForm
 
 __all__ = ["report"]
 
@@ -42,6 +43,18 @@ def report(
             show_default=False,
         ),
     ] = None,
+    figures: Annotated[
+        Form | None,
+        typer.Option(
+            help="Also write every chart as a file, into REPORT.figures beside the report.", show_default=False
+        ),
+    ] = None,
+    tables: Annotated[
+        TableForm | None,
+        typer.Option(
+            help="Also write every table as a file, into REPORT.tables beside the report.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answers as JSON, and draw no report unless --output is given.")
     ] = False,
@@ -52,6 +65,7 @@ def report(
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.files import join, printable, with_suffix
+    from codesign.reporting.export import export_figures, export_tables
     from codesign.reporting.html import write_report
     from codesign.reporting.terminal import print_summary
 
@@ -67,5 +81,9 @@ def report(
         if output is None:
             return
     write_report(table, target)
+    if figures is not None:
+        export_figures(table, with_suffix(target, ".figures"), figures)
+    if tables is not None:
+        export_tables(table, with_suffix(target, ".tables"), tables)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())

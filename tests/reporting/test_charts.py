@@ -10,7 +10,6 @@ import altair as alt
 import pytest
 
 from codesign.reporting.charts.base import (
-    FORMS,
     Figure,
     axis_of,
     color,
@@ -22,6 +21,7 @@ from codesign.reporting.charts.base import (
     source,
     styled,
 )
+from codesign.reporting.forms import FORMS
 
 HOSTILE = "</script><img src=x onerror=alert(1)>'\"]; datum.chip `${1}` \\ [a.b] {{x}} \x01 = 1"
 

@@ -10,18 +10,17 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import column_label, is_share
+from codesign.reporting.forms import Form
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = [
-    "FORMS",
     "Figure",
-    "Form",
     "Row",
     "axis_of",
     "color",
@@ -39,8 +38,6 @@ __all__ = [
     "wide_spread",
 ]
 
-Form = Literal["svg", "png", "pdf"]
-FORMS: tuple[Form, ...] = ("svg", "png", "pdf")
 Row = Mapping[str, str | float | bool | None]
 
 _WIDE = 30

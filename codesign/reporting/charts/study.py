@@ -1,0 +1,205 @@
+"""Charts of a study: objectives against each other, how far the search had come, and what its parameters do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.formatting import column_label, number, quantity
+from codesign.analysis.metadata import ParameterFacts, TrialFacts
+from codesign.reporting.charts.base import Figure, Row, axis_of, figure, nominal, quantitative, source, tooltip
+from codesign.reporting.study_trials import Study, parameter_text
+from codesign.reporting.study_verdict import baseline_hypervolume, reached_hypervolume
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["importance_figures", "progress_figures", "slice_figures", "trade_off_figures"]
+
+_HEIGHT = 300
+_MOST_SLICES = 12
+_MOST_OTHERS = 600
+"""Trials off the front in one slice."""
+_MOST_BARS = 12
+_STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
+_SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
+
+
+def trade_off_figures(study: Study) -> list[Figure]:
+    """The first objective against each other one, on validation: all trials that have both values."""
+    found = []
+    for place in range(1, len(study.objectives)):
+        trials = [t for t in _everything(study) if t.values[0] is not None and t.values[place] is not None]
+        if trials:
+            y, x = study.objectives[0].column, study.objectives[place].column
+            rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in trials]
+            title = f"{column_label(y).capitalize()} against {column_label(x)}, on validation"
+            found.append(figure(f"trials-{place}", title, _scatter(rows, x, y)))
+    return found
+
+
+def progress_figures(study: Study) -> list[Figure]:
+    """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
+    complete = [trial for trial in study.facts.trials if trial.state == "complete"]
+    if reached_hypervolume(study) is not None:
+        values = [(trial, trial.hypervolume) for trial in complete if trial.hypervolume is not None]
+        return [_progress("hypervolume", "Hypervolume", study, values, baseline_hypervolume(study), "")]
+    found = []
+    for place, objective in enumerate(study.objectives):
+        known = [(trial, value) for trial in complete if (value := trial.values[place]) is not None]
+        baseline = study.facts.baseline
+        level = baseline.values[place] if baseline is not None and baseline.state == "complete" else None
+        if known:
+            title = f"Best {column_label(objective.column)} so far"
+            sign = 1 if objective.direction == "maximize" else -1
+            found.append(_progress(f"best-{place}", title, study, known, level, objective.column, sign))
+    return found
+
+
+def importance_figures(study: Study) -> list[Figure]:
+    """The share of each parameter in the variation of an objective, the largest first."""
+    import altair as alt
+
+    found = []
+    for place, objective in enumerate(study.objectives):
+        shares = study.facts.importances.get(objective.column, {})
+        shown = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_MOST_BARS]
+        if not shown:
+            continue
+        rows: list[Row] = [{"parameter": name, "share": share, "text": f"{share:.0%}"} for name, share in shown]
+        base = alt.Chart(source(rows), width="container", height=alt.Step(22)).encode(
+            x=alt.X("share:Q", axis=alt.Axis(title="share of the variation", format="%", tickCount=5)),
+            y=alt.Y("parameter:N", scale=nominal(name for name, _ in shown), axis=alt.Axis(title=None)),
+        )
+        bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
+        chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))
+        found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart))
+    return found
+
+
+def slice_figures(study: Study) -> list[Figure]:
+    """Objectives along the parameters that matter most: complete trials and the baseline, on validation."""
+    found: list[Figure] = []
+    for name in study.drawn:
+        parameter = study.spaces[name]
+        for place, objective in enumerate(study.objectives):
+            trials = [
+                trial
+                for trial in _thinned(_everything(study))
+                if trial.state == "complete"
+                and trial.values[place] is not None
+                and trial.parameters.get(name) is not None
+            ]
+            if len(found) == _MOST_SLICES or all(trial.number is None for trial in trials):
+                continue
+            rows = [_row(study, trial, _place(trial, parameter), trial.values[place]) for trial in trials]
+            title = f"{column_label(objective.column).capitalize()} by {name}"
+            note = f"Condition: {parameter.condition}." if parameter.condition else ""
+            chart = _scatter(rows, "", objective.column, parameter)
+            found.append(figure(f"slice-{len(found)}", title, chart, note))
+    return found
+
+
+# parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _everything(study: Study) -> list[TrialFacts]:
+    return [*study.facts.trials, *([study.facts.baseline] if study.facts.baseline else [])]
+
+
+def _thinned(trials: Sequence[TrialFacts]) -> list[TrialFacts]:
+    """All, or the front, the baseline and every so many of the others."""
+    chosen = [trial for trial in trials if trial.on_front or trial.number is None]
+    others = [trial for trial in trials if not (trial.on_front or trial.number is None)]
+    return [*others[:: 1 + len(others) // _MOST_OTHERS], *chosen]
+
+
+def _place(trial: TrialFacts, parameter: ParameterFacts) -> str | float | None:
+    value = trial.parameters[parameter.name]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and parameter.kind != "categorical" else parameter_text(value, parameter)  # type: ignore[arg-type]
+
+
+def _row(study: Study, trial: TrialFacts, x: str | float | None, y: float | None) -> Row:
+    state: str = "baseline" if trial.number is None else "on the front" if trial.on_front else trial.state
+    faint = trial.state in ("dropped", "infeasible")
+    return {"x": x, "y": y, "state": state, "faint": faint, "trial": study.describe(trial)}
+
+
+def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | None = None) -> Any:
+    """Trials as marks; those that are complete set the axes, the others are drawn as far as they fit."""
+    import altair as alt
+
+    main = [row for row in rows if row["state"] not in ("dropped", "infeasible")] or list(rows)
+    ys = [float(row["y"] or 0.0) for row in main]
+    states = [state for state in _STATES if any(row["state"] == state for row in rows)]
+    vertical = alt.Y("y:Q", scale=quantitative(ys, **_ends(ys)), axis=axis_of(y, ys))
+    legend = alt.Legend(title="trial") if len(states) > 1 else None
+    shapes = nominal(states, range=[_SHAPES[_STATES.index(state)] for state in states])
+    return (
+        alt.Chart(source(sorted(rows, key=lambda row: -_STATES.index(str(row["state"])))))
+        .mark_point(filled=True, size=50, clip=True)
+        .encode(
+            opacity=alt.condition("datum.faint", alt.value(0.25), alt.value(0.85)),
+            x=_horizontal(main, x, parameter),
+            y=vertical,
+            color=alt.Color("state:N", scale=nominal(states), legend=legend),
+            shape=alt.Shape("state:N", scale=shapes, legend=legend),
+            tooltip=tooltip(trial="trial"),
+        )
+        .properties(width="container", height=_HEIGHT)
+    )
+
+
+def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | None) -> alt.X:
+    import altair as alt
+
+    if parameter is not None and any(isinstance(row["x"], str) for row in main):
+        known = {str(row["x"]) for row in main}
+        order = [*(choice for choice in parameter.choices if choice in known), *sorted(known - {*parameter.choices})]
+        return alt.X("x:N", scale=nominal(order), axis=alt.Axis(title="choice", labelAngle=-30))
+    xs = [float(row["x"] or 0.0) for row in main]
+    axis = axis_of(column, xs, title="value", unit=parameter.unit) if parameter else axis_of(column, xs)
+    return alt.X("x:Q", scale=quantitative(xs, **_ends(xs)), axis=axis)
+
+
+def _ends(values: Sequence[float]) -> dict[str, Any]:
+    """The limits that complete trials ask for: what is faint must not squeeze the rest."""
+    return {"domain": [min(values), max(values)], "padding": 12, "nice": False} if min(values) < max(values) else {}
+
+
+def _progress(
+    name: str,
+    title: str,
+    study: Study,
+    values: Sequence[tuple[TrialFacts, float]],
+    level: float | None,
+    column: str,
+    sign: int = 1,
+) -> Figure:
+    """Steps over the numbers of the trials; `level` is the baseline's, `column` empty for a hypervolume."""
+    import altair as alt
+
+    def written(value: float) -> str:
+        return quantity(value, column) if column else number(value)
+
+    rows: list[Row] = []
+    for trial, value in values:
+        if not rows or sign * value > sign * float(rows[-1]["y"] or 0.0):
+            rows.append({"x": trial.number, "y": value, "trial": study.describe(trial), "text": written(value)})
+    ys = [float(row["y"] or 0.0) for row in rows] + ([] if level is None else [level])
+    end = max(trial.number or 0 for trial in study.facts.trials)
+    line: list[Row] = [*rows, {**rows[-1], "x": end}]
+    axis = axis_of(column, ys) if column else alt.Axis(title="hypervolume", format=".3~g", tickCount=6)
+    base = alt.Chart(source(line)).encode(
+        x=alt.X("x:Q", axis=alt.Axis(title="trial", tickMinStep=1)),
+        y=alt.Y("y:Q", scale=quantitative(ys), axis=axis),
+    )
+    marks = base.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip(trial="trial", text="reached"))
+    layers = [base.mark_line(interpolate="step-after"), marks]
+    if level is not None:
+        levels = alt.Chart(source([{"y": level}])).mark_rule(strokeDash=[3, 3])
+        layers.append(levels.encode(y="y:Q"))
+    note = "" if level is None else f"Dashed: the baseline, {written(level)}."
+    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
+    return figure(name, f"{title} after each trial, on validation", chart, note)

@@ -1,0 +1,61 @@
+"""Charts and tables of a report as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from synthetic_study import rows_on_test, small_study, study_metadata
+from synthetic_sweep import synthetic_rows, table_of
+from typer.testing import CliRunner
+
+from codesign.analysis.table import write_results
+from codesign.cli.main import app
+from codesign.reporting.export import figures_of, table_csv, table_latex, tables_of
+from codesign.reporting.tables import Cell, Heading, Table
+
+ODD = Table(
+    caption="50 % of a_b",
+    headings=(Heading(text="name"), Heading(text="energy", numeric=True)),
+    rows=(
+        (Cell(text='=HYPERLINK("x"),\\input{y}'), Cell(text="1.5 ± 0.1 µJ", order=1.5e-6)),
+        (Cell(text="b"), Cell(text="–")),
+    ),
+)
+
+
+def test_a_csv_has_the_numbers_too_and_no_formula():
+    assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
+        ["name", "energy", "energy (SI)"],
+        ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "1.5e-06"],
+        ["b", "–", ""],
+    ]
+
+
+def test_latex_takes_no_text_for_a_command():
+    text = table_latex(ODD)
+    assert r"\caption{50 \% of a\_b}" in text
+    assert r"=HYPERLINK(" in text
+    assert r"\textbackslash{}input\{y\} & 1.5 $\pm$ 0.1 $\mu$J \\" in text
+
+
+def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):
+    table = table_of(synthetic_rows())
+    write_results(tmp_path / "results.parquet", synthetic_rows(), table.metadata)
+    words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    charts = sorted((tmp_path / "report.figures").iterdir())
+    assert [path.name for path in charts] == sorted(f"{figure.name}.svg" for figure in figures_of(table))
+    assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
+    assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
+    assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables_of(table))
+
+
+def test_a_study_has_its_trials_as_charts_and_tables():
+    table = table_of(rows_on_test(), study_metadata(small_study()))
+    names = {figure.name for figure in figures_of(table)}
+    assert {"trials-1", "hypervolume", "importance-0", "slice-0"} <= names
+    assert len(tables_of(table)["trials"].rows) == len(small_study().trials) + 1
