@@ -16,7 +16,7 @@ from codesign.analysis.measures import label_of, like, measured, of_training
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.robustness import DRAWN
-from codesign.analysis.selecting import ladders_along, pairs_between, points_in
+from codesign.analysis.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
 from codesign.analysis.statistics import Interval, ratio
 from codesign.analysis.wording import Saying, saying_of
 
@@ -93,16 +93,22 @@ class _Values:
         return None if base is None else (self.of(point) - self.of(base)).dropna()
 
     def pairs(self) -> list[_Pair]:
-        """Distinct ones: chips that only price the same spikes differently repeat what others say."""
+        """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
+        others say of a training."""
         asked = self.question
         distinct: dict[tuple[object, ...], _Pair] = {}
         for more, less in self._sides():
             high = self.gains(more)
             low = self.of(less, asked.column_of_less) if asked.column_of_less else self.gains(less)
             if high is not None and low is not None:
-                key = (more.recipe, less.recipe, *high.items(), *low.items())
+                key = (self.key_of(more), self.key_of(less), *high.items(), *low.items())
                 distinct.setdefault(key, _Pair(more=more, less=less, high=high, low=low))
         return list(distinct.values())
+
+    def key_of(self, point: Point) -> tuple[object, ...]:
+        families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
+        axes = [(name, value) for name, value in point.axes if name.startswith(families)]
+        return (*(value_of(point, name) for name, family in FACTS.items() if family in families), *axes)
 
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
@@ -160,7 +166,7 @@ def _together(statuses: Sequence[Status]) -> Status:
 
 def _limited(name: str, question: ClaimQuestion, chosen: Sequence[Point], values: _Values) -> Answer:
     """A claim about every training seed's value."""
-    trained = {(p.recipe, *(a for a in p.axes if a[0].startswith("recipe.")), *values.of(p).items()): p for p in chosen}
+    trained = {(values.key_of(point), *values.of(point).items()): point for point in chosen}
     seen = [value for point in trained.values() for value in values.of(point)]
     if not seen:
         return _answer(name, question, "cannot be asked", _nothing(question, values.points))
@@ -244,7 +250,8 @@ def _standing(comparisons: Sequence[Comparison]) -> list[str]:
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
         return ["One training seed gives no interval."]
     oppose = sum(comparison.gain.below_zero for comparison in comparisons)
-    return [f"In {oppose} of {len(comparisons)} comparisons it is the other way round."] if oppose else []
+    where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
+    return [f"{where} is the other way round."] if oppose else []
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
