@@ -262,6 +262,7 @@ class ResultMetadata:
         axes: in the order of the columns.
         paper: the table or figure of the paper that the sweep repeats.
         questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
+        figures: what the file asks to be drawn, as `codesign.analysis.illustrations.FigureEntry` is written.
         study: what was searched, where the results are a study's; their axis `trial` then names the trials.
         jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
     """
@@ -284,6 +285,7 @@ class ResultMetadata:
     axes: tuple[AxisFacts, ...] = ()
     paper: PaperPart | None = None
     questions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    figures: tuple[dict[str, Any], ...] = ()
     study: StudyFacts | None = None
     jobs: JobFacts = field(default_factory=JobFacts)
     platform: tuple[str, ...] = ()

@@ -120,7 +120,9 @@ class Plan:
             name: entry.model_copy(update={"chip": entry.chip and PurePath(entry.chip).name})
             for name, entry in self.spec.chips.items()
         }
-        spec = self.spec.model_copy(update={"resources": ResourcesEntry(), "chips": chips, "questions": {}})
+        spec = self.spec.model_copy(
+            update={"resources": ResourcesEntry(), "chips": chips, "questions": {}, "figures": ()}
+        )
         return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
 

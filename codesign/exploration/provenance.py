@@ -67,6 +67,7 @@ def describe_sweep(
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
         paper=spec.paper,
         questions={name: plain(question) for name, question in spec.questions.items()},
+        figures=tuple(entry.model_dump(mode="json", exclude_unset=True) for entry in spec.figures),
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),
         jobs=JobFacts(
             trained=sum(work.to_run["train"] for work in works),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.measures import measures_known
 from codesign.analysis.questions import question_of
 from codesign.analysis.selecting import selection_problems
 from codesign.documents import Path_, dotted, suggestion, value_at
@@ -29,8 +30,13 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     if "space" in data:
         axes["trial"] = []  # the one axis of a study's results
     known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
-    for name, content in mapping(data, "questions").items():
-        at: Path_ = ("questions", name)
+    asked: list[tuple[Path_, Any]] = [
+        (("questions", name), content) for name, content in mapping(data, "questions").items()
+    ]
+    drawn: list[tuple[Path_, Any]] = [
+        (("figures", number), content) for number, content in enumerate(list_at(data, "figures"))
+    ]
+    for at, content in [*asked, *drawn]:
         if not isinstance(content, dict):
             continue  # reported with the forms
         for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
@@ -47,17 +53,21 @@ def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:
 
 
 def _columns(content: Mapping[str, Any]) -> Mistakes:
-    places: list[Path_] = [("least",), ("most",)]
-    if "compare" in content:
-        places += [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
-    for place in places:
-        column = value_at(content, place)
-        if isinstance(column, str) and column not in NUMERIC_COLUMNS:
-            yield place, f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}"
+    several: list[Path_] = [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
+    places: list[Path_] = [("least",), ("most",), *(several if "compare" in content else ())]
+    of_measures: list[Path_] = [*(several if "printed" in content else ())]
+    of_measures += [("column",), ("column_of_less",)] if "claim" in content else []
+    for place in (*places, *of_measures):
+        column, known = value_at(content, place), NUMERIC_COLUMNS if place in places else measures_known()
+        if isinstance(column, str) and column not in known:
+            kind = "numeric column of results" + " or measure" * (place in of_measures)
+            yield place, f"'{column}' is not a {kind}{suggestion(column, known)}"
 
 
 def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
-    places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",)]
+    places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",), ("level",)]
+    if isinstance(along := content.get("along"), str):
+        yield from ((("along",), message) for message in selection_problems({along: None}, known))
     places += [("compare", 0), ("compare", 1)]
     places += [("rows", name, "of") for name in mapping(content, "rows")]
     for place in places:
@@ -66,7 +76,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
             allowed = [name for block in _OPTIONS for name in known[block]]
             if selection not in allowed:
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
-        if not isinstance(selection, dict) or (place[0] != "select" and not _forms(content)):
+        if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not _forms(content)):
             continue
         for message in selection_problems(selection, known):
             name = message.partition(":")[0]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.metadata import PaperPart
 from codesign.analysis.questions import AskedQuestion
 from codesign.documents import Path_, Spec
@@ -247,6 +248,7 @@ class SweepSpec(FileSpec):
             reader wants answered.
         paper: table or figure of the paper that the sweep repeats; the report then begins with it.
         questions: what is asked of the results, by name; left out, what the sweep's shape suggests.
+        figures: what the report draws beside what it always has.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
             unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
@@ -281,6 +283,7 @@ class SweepSpec(FileSpec):
     )
     static_book: StaticBook = "board"
     questions: dict[Name, AskedQuestion] = Field(default_factory=dict)
+    figures: tuple[FigureEntry, ...] = ()
 
     @field_validator("axes")
     @classmethod

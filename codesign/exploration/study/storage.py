@@ -31,7 +31,7 @@ __all__ = ["JOURNAL", "StudyPlaces", "definition_of", "open_study", "repair_jour
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
-_UNSEARCHED = ("title", "question", "questions", "description", "budget", "in_flight", "resources")
+_UNSEARCHED = ("title", "question", "questions", "figures", "description", "budget", "in_flight", "resources")
 """Parts of a study file that may change between two runs of the same study."""
 
 
