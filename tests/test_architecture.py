@@ -97,7 +97,6 @@ def test_every_public_name_exists_and_is_documented():
 MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
-    "reporting.paper.judging.by_a_factor",
     "simulation.engine.classification_loss",
     "simulation.engine.simulate",
     "training.trainer.train",

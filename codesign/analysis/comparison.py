@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
-"""How a claim stands. Only a statement of the paper is said not to hold; see `codesign.reporting.paper.judging`."""
+"""How a claim stands. Only a claim of a file is said not to hold; see `codesign.analysis.claims`."""
 
 ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js")
 """Columns that compare only between points whose energies hold the same terms."""

@@ -19,7 +19,6 @@ __all__ = [
     "ChipNumber",
     "JobFacts",
     "Objective",
-    "PaperPart",
     "ParameterFacts",
     "ResultMetadata",
     "Scalar",
@@ -33,11 +32,6 @@ Scalar = str | int | float | bool | None
 
 _LONGEST = 100_000
 """Characters of a text."""
-
-PaperPart = Literal[
-    "table2", "table3", "table7", "figure4", "figure5", "figure6", "figure7", "figure9", "figure10", "figure12"
-]
-"""A table or figure of the paper that a sweep repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +254,6 @@ class ResultMetadata:
         static_book: what energies that are compared count of the static power; rows hold all that is powered.
         chips: by name in the sweep.
         axes: in the order of the columns.
-        paper: the table or figure of the paper that the sweep repeats.
         questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
         figures: what the file asks to be drawn, as `codesign.analysis.illustrations.FigureEntry` is written.
         study: what was searched, where the results are a study's; their axis `trial` then names the trials.
@@ -283,7 +276,6 @@ class ResultMetadata:
     static_book: StaticBook
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     axes: tuple[AxisFacts, ...] = ()
-    paper: PaperPart | None = None
     questions: dict[str, dict[str, Any]] = field(default_factory=dict)
     figures: tuple[dict[str, Any], ...] = ()
     study: StudyFacts | None = None

@@ -65,7 +65,6 @@ def describe_sweep(
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         static_book=spec.static_book,
         chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
-        paper=spec.paper,
         questions={name: plain(question) for name, question in spec.questions.items()},
         figures=tuple(entry.model_dump(mode="json", exclude_unset=True) for entry in spec.figures),
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.illustrations import FigureEntry
-from codesign.analysis.metadata import PaperPart
 from codesign.analysis.questions import AskedQuestion
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
@@ -246,7 +245,6 @@ class SweepSpec(FileSpec):
         name: of the sweep and of its folder of reports.
         title, question, description: for the report; the title is the name unless given, and `question` is what the
             reader wants answered.
-        paper: table or figure of the paper that the sweep repeats; the report then begins with it.
         questions: what is asked of the results, by name; left out, what the sweep's shape suggests.
         figures: what the report draws beside what it always has.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
@@ -264,7 +262,6 @@ class SweepSpec(FileSpec):
     title: str = ""
     question: str = ""
     description: str = ""
-    paper: PaperPart | None = None
     workload: WorkloadSpec
     network: NetworkEntry = NetworkEntry()
     preset: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codesign.analysis.asking import answers_of
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import column_label, number, quantity
@@ -36,7 +37,7 @@ from codesign.reporting.facts import (
     version_table,
 )
 from codesign.reporting.figures import energy_panels, pareto_panels, styles_of
-from codesign.reporting.paper.section import paper_section
+from codesign.reporting.printed import printed_section
 from codesign.reporting.study import study_page
 from codesign.reporting.tables import (
     Cell,
@@ -85,7 +86,8 @@ def render_report(table: ResultTable) -> str:
         "report.html.j2",
         metadata=metadata,
         study=study,
-        part=paper_section(table, points),
+        asked=answers_of(table, points) if metadata.questions else (),
+        printed=printed_section(answers_of(table, points)) if metadata.questions else None,
         workload=metadata.workload,
         timestep=format_si(metadata.workload.timestep_s, "s") if metadata.workload.timestep_s else None,
         summary=_summary(table, points),

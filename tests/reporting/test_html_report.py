@@ -108,7 +108,7 @@ def test_the_same_results_give_the_same_bytes_in_any_thread(table, report, tmp_p
 
 
 def test_names_are_text_whatever_they_hold():
-    """In every section, the repeated part of the paper and the trainings by ways to run them among them."""
+    """In every section, answers to questions of the file and the trainings by ways to run them among them."""
 
     def renamed(row: Row) -> Row:
         changes = {name: HOSTILE + row[name] for name in ("recipe", "schedule", "chip")}
@@ -123,7 +123,21 @@ def test_names_are_text_whatever_they_hold():
     plain = synthetic_metadata()
     metadata = replace(
         plain,
-        paper="table2",
+        questions={
+            HOSTILE: {
+                "claim": HOSTILE,
+                "source": HOSTILE,
+                "column": "accuracy",
+                "more": {"recipe": HOSTILE},
+                "less": {},
+            },
+            "printed": {
+                "printed": HOSTILE,
+                "columns": ["accuracy"],
+                "rows": {"a": {"label": HOSTILE, "of": {"layered": True}, "values": {"accuracy": HOSTILE}}},
+                "remarks": [HOSTILE],
+            },
+        },
         workload=replace(plain.workload, name=HOSTILE, coverage=HOSTILE),
         recipes={HOSTILE: {HOSTILE: HOSTILE}},
         versions={HOSTILE: HOSTILE},
@@ -133,7 +147,7 @@ def test_names_are_text_whatever_they_hold():
     text = page_of(rows, metadata)
     assert_harmless(text)
     assert 'id="transfer"' in text
-    assert 'id="paper-part"' in text
+    assert 'id="asked"' in text
 
 
 def failed(number: int, reason: str) -> Row:
