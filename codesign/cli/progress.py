@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from codesign.cli.durations import format_duration, rate_text
+from codesign.cli.durations import format_duration
 from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.progress import Search
 from codesign.terminal_text import escaped
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["LiveProgress", "PlainProgress", "choose_progress"]
+__all__ = ["LINES_VARIABLE", "LiveProgress", "PlainProgress", "choose_progress"]
 
-_BURST = 100
-_PAUSE_S = 3.0
-"""So many first jobs have a line each, and then one job in so much time."""
+LINES_VARIABLE = "CODESIGN_PROGRESS"
+"""Environment variable: `jobs` gives every job and trial a line where there is no terminal."""
+
+_PAUSE_S = 60.0
 _PHASE_PAUSE_S = 5.0
-_FRONT_PAUSE_S = 60.0
 _FRONT = 5
 _LINES = 15
 
 
 def choose_progress() -> PlainProgress | LiveProgress:
-    """Lines that stay in place on a terminal, one line per event elsewhere."""
+    """Lines that stay in place on a terminal, one line a minute elsewhere."""
     from codesign.cli.console import PrintableConsole
 
     return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
@@ -59,25 +60,32 @@ class _Phase:
 
 
 class PlainProgress(Counting):
-    """One line an event, for logs and pipes; of very many quick jobs a line every few seconds. Failures always show."""
+    """A line at the beginning, one a minute and one at the end, for logs and pipes. Failures and notes always show.
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        each: whether every job and trial has a line; None asks the environment.
+    """
+
+    def __init__(
+        self, stream: TextIO, clock: Callable[[], float] = time.monotonic, *, each: bool | None = None
+    ) -> None:
         super().__init__(clock)
         self._stream = stream
-        self._held: str | None = None  # a line about a job that was not written
-        self._held_count = self._said_count = 0
+        self._each = os.environ.get(LINES_VARIABLE) == "jobs" if each is None else each
         self._said_at = clock()
+        self._said = ""
         self._front_said: tuple[FrontLine, ...] = ()
-        self._front_at = clock()
         self._phase: _Phase | None = None
         self._phase_at = clock()
 
     def planned(self, work: Work, executor: str) -> None:
         super().planned(work, executor)
+        self._said_at = self._clock()
         self.note(planned_text(work, executor))
 
     def study_begins(self, search: Search) -> None:
         super().study_begins(search)
+        self._said_at = self._clock()
         self.note(search_text(search))
 
     def finished(self, kind: str, label: str, wall_s: float) -> None:
@@ -92,22 +100,19 @@ class PlainProgress(Counting):
         super().failed(kind, label, failure)
         self.note(f"{self._so_far()} {kind} {label}: FAILED, {failure}")
 
+    def pulse(self) -> None:
+        if self._clock() - self._said_at >= _PAUSE_S:
+            self._say()
+
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
         super().part_failed(kind, label, failure)
         self.note(f"{kind} {label}: FAILED in part, {failure}")
 
-    def front(self, lines: Sequence[FrontLine]) -> None:
-        super().front(lines)
-        now = self._clock()
-        if self.front_lines != self._front_said and now - self._front_at >= _FRONT_PAUSE_S:
-            self._front_said, self._front_at = self.front_lines, now
-            self.note(front_text(self.front_lines, self.volume))
-
     def trial_ended(self, text: str, state: str) -> None:
         super().trial_ended(text, state)
-        assert self.search is not None, "a study begins before its trials"
-        of = "" if self.search.trials is None else f"/{self.search.trials}"
-        self.note(f"[{self.told.total()}{of} trials] {text}")
+        if self._each:
+            self.note(f"[{self._trials()}] {text}")
+        self.pulse()
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
         now = self._clock()
@@ -122,29 +127,36 @@ class PlainProgress(Counting):
         print(escaped(text), file=self._stream, flush=True)
 
     def close(self) -> None:
-        if self._held is not None:
-            self._held_count -= 1
-            self._say(self._held)
+        if self.total and not self._each:
+            self._say()
 
     def _so_far(self) -> str:
         return f"[{self.ended.total()}/{self.total.total()}]"
 
-    def _ended(self, text: str) -> None:
-        """A line about a job, or where there are too many a note to write it should no other follow."""
-        line = f"{self._so_far()} {text}"
-        if self._said_count < _BURST or self._clock() - self._said_at >= _PAUSE_S:
-            self._say(line)
-        else:
-            self._held, self._held_count = line, self._held_count + 1
+    def _trials(self) -> str:
+        assert self.search is not None, "a study begins before its trials"
+        return f"{self.told.total()}{'' if self.search.trials is None else f'/{self.search.trials}'} trials"
 
-    def _say(self, line: str) -> None:
-        left = self.remaining_s()
-        more = f", about {format_duration(left)} left" if left else ""
-        if self._held_count and self.rate_per_s is not None:
-            more = f"; {self._held_count} more since the last line, {rate_text(self.rate_per_s)}{more}"
-        self._held, self._held_count = None, 0
-        self._said_count, self._said_at = self._said_count + 1, self._clock()
-        self.note(line + more)
+    def _ended(self, text: str) -> None:
+        if self._each:
+            self.note(f"{self._so_far()} {text}")
+        self.pulse()
+
+    def _say(self) -> None:
+        """How far it is, and the best front so far if that is another one than was said."""
+        self._said_at = self._clock()
+        parts = [] if self.search is None else [self._trials()]
+        parts.append(f"{self.ended.total():,} of {self.total.total():,} jobs after {format_duration(self.elapsed_s)}")
+        parts += [f"{self.counts['failed']:,} failed"] if self.counts["failed"] else []
+        if left := self.remaining_s():
+            parts.append(f"about {format_duration(left)} left")
+        text = ", ".join(parts)
+        if self.search is not None and self.front_lines and self.front_lines != self._front_said:
+            self._front_said = self.front_lines
+            text += f"; {front_text(self.front_lines, self.volume)}"
+        if text != self._said:
+            self._said = text
+            self.note(text)
 
 
 class LiveProgress(Counting):

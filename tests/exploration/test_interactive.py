@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tiny_sweeps import TINY
+from tiny_sweeps import TINY, tiny
 
 import codesign as cd
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.sweep import run_sweep
 
 
 @pytest.fixture
@@ -89,3 +91,15 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
     assert row["energy_j"] == cd.price(execution, placement).columns()["energy_j"]
     layered = cd.evaluate(network, workload.test, cd.LAYERED)
     assert row["agreement"] == (execution.predictions == layered.predictions).mean()
+
+
+def test_the_first_run_on_a_machine_says_that_it_compiles(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    listener = Progress()
+    monkeypatch.setattr(listener, "note", notes.append)
+    for compiled in (False, True):
+        monkeypatch.setattr("codesign.exploration.running.is_compiled", lambda found=compiled: found)
+        run_sweep(tiny(), store=cd.Store(f"store {compiled}"), output="out", progress=listener)
+    assert [note for note in notes if "compiling" in note] == [
+        "compiling the simulator, once on this machine and version: usually about half a minute"
+    ]

@@ -64,7 +64,7 @@ def start(
         environment: variables beside those of the tests; None takes one away.
         prepare: runs in the new process before the program.
     """
-    variables: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)}
+    variables: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_PROGRESS": "jobs"}
     for name, value in (environment or {}).items():
         if value is None:
             variables.pop(name, None)
@@ -100,6 +100,7 @@ def run_here(*arguments: str | Path, folder: Path, environment: Mapping[str, str
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("CODESIGN_PROGRESS", "jobs")
         for name, value in (environment or {}).items():
             patch.setenv(name, str(value))
         ended = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)

@@ -30,7 +30,7 @@ from numba.core.ccallback import CFunc
 from codesign.errors import InputError
 from codesign.files.local import remove_old
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "kernel", "leaf", "part", "routine"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine"]
 
 CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
@@ -78,6 +78,11 @@ def cache_folder() -> Path:
                     "your own that nobody else may write"
                 ) from error
     return Path(_temporary_folder().name)
+
+
+def is_compiled() -> bool:
+    """Whether kernels of these sources were compiled on this machine before, or some of them."""
+    return any(cache_folder().glob("*.nbc"))
 
 
 @cache
