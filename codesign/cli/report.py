@@ -14,6 +14,24 @@ from codesign.reporting.forms import Form, TableForm
 __all__ = ["report"]
 
 
+_BookOption = Annotated[
+    StaticBook | None,
+    typer.Option(
+        help="What energies count of the static power: the whole board, or what falls to the cores in use.  "
+        "[default: as the sweep says]",
+        show_default=False,
+    ),
+]
+_FiguresOption = Annotated[
+    Form | None,
+    typer.Option(help="Also write every chart as a file, into REPORT.figures beside the report.", show_default=False),
+]
+_TablesOption = Annotated[
+    TableForm | None,
+    typer.Option(help="Also write every table as a file, into REPORT.tables beside the report.", show_default=False),
+]
+
+
 def report(
     results: Annotated[
         str,
@@ -35,26 +53,9 @@ def report(
             show_default=False,
         ),
     ] = None,
-    static_book: Annotated[
-        StaticBook | None,
-        typer.Option(
-            help="What energies count of the static power: the whole board, or what falls to the cores in use.  "
-            "[default: as the sweep says]",
-            show_default=False,
-        ),
-    ] = None,
-    figures: Annotated[
-        Form | None,
-        typer.Option(
-            help="Also write every chart as a file, into REPORT.figures beside the report.", show_default=False
-        ),
-    ] = None,
-    tables: Annotated[
-        TableForm | None,
-        typer.Option(
-            help="Also write every table as a file, into REPORT.tables beside the report.", show_default=False
-        ),
-    ] = None,
+    static_book: _BookOption = None,
+    figures: _FiguresOption = None,
+    tables: _TablesOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answers as JSON, and draw no report unless --output is given.")
     ] = False,
