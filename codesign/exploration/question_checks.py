@@ -73,7 +73,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
     for place in places:
         selection = value_at(content, place)
         if isinstance(selection, str) and place[0] == "compare":
-            allowed = [name for block in _OPTIONS for name in known[block]]
+            allowed = {name for block in _OPTIONS for name in known[block]}
             if selection not in allowed:
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
         if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not _forms(content)):

@@ -1,0 +1,76 @@
+"""Questions in sweep files: mistakes at their lines, composition, and that they change no job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codesign.errors import DocumentError
+from codesign.exploration.composition import load_chosen
+from codesign.exploration.library import choose_sweep
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.study.spec import StudySpec
+from codesign.exploration.sweep import plan_sweep
+
+SWEEP = """\
+name: asked
+workload: {name: digits, timesteps: 2, train: 20, validation: 10, test: 10}
+network: {hidden: "[8x1]"}
+recipes: {layered: {method: layered, epochs: 1}}
+chips: {loihi: {}}
+axes: {chip.loihi.mapping: [in_order, near]}
+"""
+
+
+def load(folder: Path, text: str) -> SweepSpec:
+    (folder / "asked.yaml").write_text(text)
+    return load_chosen(folder / "asked.yaml", SweepSpec).spec
+
+
+def test_every_mistake_is_told_at_its_line_with_what_is_allowed(tmp_path):
+    questions = """\
+questions:
+  a: {choose: chip, least: energy}
+  b: {choose: axis.chip.loihi.maping, most: accuracy}
+  c: {compare: [loihi, mubrain]}
+  d:
+    target:
+      - accuracy >= 95 apples
+      - speed > 3
+  e: {choose: chip, most: accuracy, select: {chip: truenorth}}
+  f: {ask: what then}
+  g: {choose: chip, most: accuracy, were: []}
+"""
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, SWEEP + questions)
+    told = {problem.line: problem.message for problem in caught.value.problems}
+    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17]
+    assert "did you mean 'energy_j'?" in told[8]
+    assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
+    assert "no chip, schedule or recipe 'mubrain'" in told[10]
+    assert "'speed' is not a numeric column" in told[14]
+    assert "has no value 'truenorth'" in told[15]
+    assert "must have one of the keys choose, compare" in told[16]
+    assert "did you mean 'where'?" in told[17]
+    assert "relative_to" not in told[17]  # a key of another form
+
+
+def test_questions_are_merged_and_removed_like_other_blocks(tmp_path):
+    asked = "questions:\n  a: {choose: chip, least: energy_j}\n  b: {choose: recipe, most: accuracy}\n"
+    (tmp_path / "base.yaml").write_text(SWEEP + asked)
+    more = "questions: {a: {where: [accuracy >= 50 %]}, c: {target: [latency_s < 1 ms]}}\n"
+    spec = load(tmp_path, f"extends: base.yaml\nremove: [questions.b]\n{more}")
+    assert list(spec.questions) == ["a", "c"]
+    assert spec.questions["a"].where[0].value == 0.5
+
+
+def test_questions_change_no_key_and_no_configuration(tmp_path):
+    plain = plan_sweep(load(tmp_path, SWEEP))
+    asked = plan_sweep(load(tmp_path, SWEEP + "questions: {a: {choose: chip, least: energy_j}}\n"))
+    assert asked.config_hash == plain.config_hash
+    assert [point.jobs.keys for point in asked.points] == [point.jobs.keys for point in plain.points]
+
+
+def test_a_study_asks_about_its_trials():
+    assert list(choose_sweep("study_digits", StudySpec).spec.questions) == ["trial", "soonest"]
