@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.formatting import column_label, listed, percent, quantity
-from codesign.reporting.figures import Panel, engineering, evenly, few_ticks, palette
-from codesign.reporting.svg import FAINT, INK, render
+from codesign.reporting.charts.base import Figure, data_address, evenly
+from codesign.reporting.charts.density import density_figure
 from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.templates import render_page, resource
 from codesign.units import format_si
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 __all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
 
@@ -28,7 +23,6 @@ _BINS_A_DECADE = 50
 _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
-_SIZE = (4.6, 3.5)
 _COSTS = (
     *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
     *("energy_delay_js", "area_m2"),
@@ -119,7 +113,8 @@ def render_pricing(page: PricingPage) -> str:
         page=page,
         summary=_summary(page),
         objectives=listed(aims),
-        panels=_panels(page),
+        figures=[(figure, data_address(figure)) for figure in _figures(page)],
+        energy=_label(page.energy),
         front=_front_table(page),
         axes=_axis_table(page),
         models=_model_table(page),
@@ -229,8 +224,8 @@ def _cost(value: float | None, column: str) -> str:
 # figures -------------------------------------------------------------------------------------------------------------
 
 
-def _panels(page: PricingPage) -> list[Panel]:
-    """One panel a recipe, all on the same axes."""
+def _figures(page: PricingPage) -> list[Figure]:
+    """One a recipe, all on the same axes."""
     drawn = [cloud for cloud in page.clouds if cloud.counts]
     bins = [at for cloud in drawn for at in cloud.counts]
     if not bins:
@@ -239,99 +234,25 @@ def _panels(page: PricingPage) -> list[Panel]:
     limits = [
         (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
     ]
-    colors = palette(len(drawn))
-    panels = []
-    for i, cloud in enumerate(drawn):
+    figures = []
+    for number, cloud in enumerate(drawn, start=1):
         front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
-        shown = evenly(front, _ELEMENTS)
-        titles = {f"p-{row['number']}": _title(row, page) for row in shown}
-        panels.append(
-            Panel(
-                title=cloud.recipe,
-                svg=render(
-                    f"cloud{i}",
-                    _drawing(page.energy, cloud, front, shown, colors[i], limits),
-                    size=_SIZE,
-                    label=f"{_label(page.energy)} against latency of all design points, {cloud.recipe}",
-                    titles=titles,
-                ),
+        figures.append(
+            density_figure(
+                f"points-{number}",
+                cloud.recipe,
+                cloud.counts,
+                [(row["latency_s"], row[page.energy], _title(row, page)) for row in evenly(front, _ELEMENTS)],
+                bins_a_decade=step,
+                limits=limits,
+                energy=_label(page.energy),
                 note=f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front.",
             )
         )
-    return panels
+    return figures
 
 
 def _title(row: Mapping[str, Any], page: PricingPage) -> str:
     costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
     prices = [f"{axis.path} {_value(row[axis.path], axis)}" for axis in page.axes]
     return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
-
-
-def _drawing(
-    energy: str,
-    cloud: Density,
-    front: Sequence[Mapping[str, Any]],
-    shown: Sequence[Mapping[str, Any]],
-    color: str,
-    limits: Sequence[tuple[float, float]],
-) -> Callable[[Figure], None]:
-    def draw(figure: Figure) -> None:
-        import seaborn
-        from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
-
-        axes = figure.subplots()
-        for axis, unit, label, ends in (
-            (axes.xaxis, "s", "latency", limits[0]),
-            (axes.yaxis, "J", _label(energy), limits[1]),
-        ):
-            _scale(axes, axis, unit, label, ends)
-        bins = np.array(list(cloud.counts))
-        low, high = bins.min(axis=0), bins.max(axis=0) + 1
-        grid = np.zeros(tuple(high - low))
-        grid[tuple((bins - low).T)] = list(cloud.counts.values())
-        edges = [10 ** (np.arange(low[i], high[i] + 1) / _BINS_A_DECADE) for i in (0, 1)]
-        shades = LinearSegmentedColormap.from_list("density", [to_rgba(color, 0.3), to_rgba(color, 0.75)])
-        masked = np.ma.masked_equal(grid.T, 0.0)
-        axes.pcolormesh(*edges, masked, cmap=shades, norm=LogNorm(1, max(2.0, grid.max())), rasterized=True)
-        xs, ys = [row["latency_s"] for row in front], [row[energy] for row in front]
-        axes.plot(xs, ys, linestyle="none", marker=".", markersize=2.5, color=INK, zorder=3, rasterized=False)
-        for row in shown:
-            axes.plot(
-                [row["latency_s"]],
-                [row[energy]],
-                marker="o",
-                markersize=4.5,
-                markerfacecolor=color,
-                markeredgecolor=INK,
-                markeredgewidth=0.6,
-                linestyle="none",
-                zorder=4,
-                gid=f"p-{row['number']}",
-            )
-        axes.set_xlim(*_widened(limits[0]))
-        axes.set_ylim(*_widened(limits[1]))
-        axes.tick_params(which="both", color=FAINT)
-        seaborn.despine(ax=axes)
-
-    return draw
-
-
-def _widened(ends: tuple[float, float]) -> tuple[float, float]:
-    ratio = (ends[1] / ends[0]) ** 0.04
-    return ends[0] / ratio, ends[1] * ratio
-
-
-def _scale(axes: Axes, axis: Axis, unit: str, label: str, ends: tuple[float, float]) -> None:
-    """Logarithmic with few ticks where the ends are far apart, else linear."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    ratio = ends[1] / ends[0]
-    if ratio > 6:
-        (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-        subs = (1.0, 3.0) if ratio < 300 else (1.0,)
-        axis.set_major_locator(LogLocator(subs=subs, numticks=6 if ratio < 300 else 5))
-        axis.set_minor_formatter(NullFormatter())
-    else:
-        axis.set_major_locator(few_ticks(4))
-    axis.set_major_formatter(engineering(unit))
-    axis.set_label_text(label)

@@ -6,11 +6,12 @@ or a part of an expression. A chart has no name or number that Altair made up, s
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import column_label, is_share
@@ -24,6 +25,8 @@ __all__ = [
     "Row",
     "axis_of",
     "color",
+    "data_address",
+    "evenly",
     "figure",
     "log_ticks",
     "looks",
@@ -39,6 +42,8 @@ __all__ = [
 ]
 
 Row = Mapping[str, str | float | bool | None]
+
+Item = TypeVar("Item")
 
 _WIDE = 30
 """Values that span a larger factor than this are drawn on a logarithmic axis."""
@@ -180,6 +185,18 @@ def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
             return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, **given))
         case "pdf":
             return bytes(vl_convert.vegalite_to_pdf(spec, **given))
+
+
+def data_address(drawn: Figure) -> str:
+    """The figure as a PNG within a page that runs no script of Vega's."""
+    return "data:image/png;base64," + base64.b64encode(picture(drawn, "png")).decode()
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly, with both ends."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
 # parts of charts ------------------------------------------------------------------------------------------------------

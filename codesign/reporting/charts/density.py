@@ -1,0 +1,67 @@
+"""How many design points of a priced grid lie where, and its front on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from codesign.reporting.charts.base import Figure, Row, axis_of, figure, source, tooltip
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["density_figure"]
+
+_WIDTH, _HEIGHT = 420, 300
+_EDGE = "#8a8f98"
+
+
+def density_figure(
+    name: str,
+    title: str,
+    counts: Mapping[tuple[int, int], int],
+    front: Sequence[tuple[float, float, str]],
+    *,
+    bins_a_decade: int,
+    limits: Sequence[tuple[float, float]],
+    energy: str,
+    note: str,
+) -> Figure:
+    """Energy against latency, both logarithmic.
+
+    Args:
+        counts: points by bin (latency, energy); bin b holds from 10^(b / bins_a_decade) on.
+        front: latency in seconds, energy in joules and what hovering says, of points that are marked.
+        limits: ends of latency and of energy, the same for all figures of a page.
+        energy: what the energy is called.
+    """
+    import altair as alt
+
+    def edge(place: int) -> float:
+        return float(10 ** (place / bins_a_decade))
+
+    cells: list[Row] = [
+        {"left": edge(x), "right": edge(x + 1), "low": edge(y), "high": edge(y + 1), "count": count}
+        for (x, y), count in sorted(counts.items())
+    ]
+
+    def scale(ends: tuple[float, float]) -> alt.Scale:
+        return alt.Scale(type="log", nice=False, domain=list(ends), padding=8)
+
+    x = alt.X("left:Q", scale=scale(limits[0]), axis=axis_of("latency_s", limits[0]))
+    y = alt.Y("low:Q", scale=scale(limits[1]), axis=axis_of("energy_j", limits[1], title=energy))
+    shades = (
+        alt.Chart(source(cells))
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="right:Q",
+            y=y,
+            y2="high:Q",
+            color=alt.Color("count:Q", scale=alt.Scale(type="log", range="heatmap"), legend=alt.Legend(title="points")),
+        )
+    )
+    marks: list[Row] = [{"x": latency, "y": joules, "point": text} for latency, joules, text in front]
+    dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=_EDGE, strokeWidth=0.8)
+    chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
+    return figure(name, title, chart.properties(width=_WIDTH, height=_HEIGHT), note)
