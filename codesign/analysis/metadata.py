@@ -283,12 +283,15 @@ class ResultMetadata:
     platform: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no NaN; bytes of file names that are not text become question marks.
+        """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
 
         Raises:
             ValueError: a number is not finite.
         """
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        facts = asdict(self)
+        questions = facts.pop("questions")
+        ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
+        text = json.dumps(ordered, ensure_ascii=False, allow_nan=False)
         return text.encode(errors="replace").decode()
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,13 @@ def test_the_point_that_is_most_as_printed_stands_for_a_row():
     exact = [row | {"weight_bits": None, "chip": "z", "point": f"z{row['point']}"} for row in mubrain()]
     found = asked([*mubrain(), *exact], settings={"weight_bits": None})
     assert [option.point.chip for option in found.options] == ["z", "z"]
+
+
+def test_questions_and_rows_keep_their_order_in_a_file():
+    question = {"printed": "Table 2", "columns": ["accuracy"], "rows": {"z": ROWS["layered"], "a": ROWS["unlayered"]}}
+    metadata = replace(synthetic_metadata(), questions={"second": question, "first": question})
+    read = table_of(mubrain(), metadata).metadata.questions
+    assert [*read, *read["first"]["rows"]] == ["second", "first", "z", "a"]
 
 
 @pytest.mark.parametrize("wrong", [{"rows": {}}, {"columns": [], "rows": {}}, {"relative_to": "other"}])
