@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -13,7 +16,7 @@ from codesign.terminal_text import escaped
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_page", "resource"]
+__all__ = ["bundle", "policy", "render_page", "resource"]
 
 _LONGEST = 5000
 _LONGEST_CELL = 1000
@@ -35,6 +38,32 @@ def render_page(name: str, **values: object) -> str:
     Texts are texts, whatever they hold. Long ones are cut, and so are long tables and lists, where the page says so.
     """
     return escaped(_environment().get_template(name).render(**values))
+
+
+@cache
+def bundle() -> str:
+    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets a default
+
+
+def policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """A content security policy under which a page runs and is styled by these texts alone, and loads nothing."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(map(_hash, scripts))}",
+            f"style-src {' '.join(map(_hash, styles))}",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def cut(text: str, most: int = _LONGEST) -> str:
@@ -78,6 +107,6 @@ def _environment() -> Environment:
     environment.filters["fitting"] = fitting
     environment.filters["few"] = lambda items: items[:_MOST_LISTED]
     # For what this package drew or ships itself; everything else is escaped.
-    environment.filters["svg"] = Markup
+    environment.filters["svg"] = environment.filters["trusted"] = Markup
     environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
     return environment

@@ -1,0 +1,357 @@
+// The chart of the first screen, redrawn when a control changes and followed by pointer and keyboard.
+const chart = { place: $("front"), view: null, cursor: null, order: [], key: "" };
+
+const palette = () => look().range.category;
+const colouring = () => facts.get(state.colour);
+const shownPoint = (index) => {
+  const measure = abscissa();
+  const fact = colouring();
+  return measure && measure.mean[index] !== null && value("accuracy", index) !== null && !(fact && state.hidden.has(fact.of[index]));
+};
+const error = (accuracy) => Math.max(1 - accuracy, data.leastError);
+const required = () => {
+  if (state.required === null) return [];
+  return [{ at: state.vertical === "log" ? error(state.required) : state.required }];
+};
+const spreadOfErrors = () => {
+  const errors = [...Array(count).keys()].filter((index) => !off.has(index) && value("accuracy", index) !== null).map((index) => error(value("accuracy", index)));
+  return Math.max(...errors) / Math.min(...errors);
+};
+const sizeOf = (index) => {
+  const measure = measures.get(state.size);
+  if (!measure) return count > 2000 ? 22 : 70;
+  const mean = measure.mean[index];
+  if (mean === null || mean <= 0) return 20;
+  const known = measure.mean.filter((each) => each !== null && each > 0);
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  return most > least ? 25 + (375 * Math.log(mean / least)) / Math.log(most / least) : 70;
+};
+const rowOf = (index) => ({
+  i: index,
+  x: abscissa().mean[index],
+  a: value("accuracy", index),
+  e: error(value("accuracy", index)),
+  c: colouring() ? word(colouring(), index) : "",
+  s: sizeOf(index),
+  on: takesPart(index),
+});
+
+// What nothing else beats in both, among the points that compare.
+const frontOf = (indices) => {
+  const measure = abscissa();
+  const groups = new Map();
+  for (const index of indices.filter(takesPart)) groups.set(groupOf(index), [...(groups.get(groupOf(index)) ?? []), index]);
+  const largest = [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? [];
+  const front = [];
+  let best = -1;
+  for (const index of [...largest].sort((a, b) => measure.mean[a] - measure.mean[b] || value("accuracy", b) - value("accuracy", a))) {
+    if (value("accuracy", index) > best) {
+      best = value("accuracy", index);
+      front.push(index);
+    }
+  }
+  return front;
+};
+
+const axisLabels = (measure) => {
+  if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.4~g') + ' mm²'";
+  return `replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
+};
+// Few round numbers: powers of ten where values span many, and steps within them where they do not.
+const rounds = (values) => {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const decades = Math.log10(most / least);
+  const steps = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : decades > 0.5 ? [1, 1.5, 2, 3, 4, 5, 6, 8] : Array.from({ length: 36 }, (_, place) => 1 + place / 4);
+  const all = [];
+  for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.log10(most) + 1; power += 1) all.push(...steps.map((step) => step * 10 ** power));
+  return all.filter((each) => each >= least * 0.9 && each <= most * 1.1);
+};
+const ERRORS = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
+
+const axes = (indices) => {
+  const measure = abscissa();
+  const values = indices.map((index) => measure.mean[index]).filter((each) => each > 0);
+  const logarithmic = state.horizontal === "log" && values.length > 0;
+  const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.4~f') + ' %'", tickCount: 6 };
+  const x = {
+    field: "x",
+    type: "quantitative",
+    scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }) },
+    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(values) } : {}) },
+  };
+  if (state.vertical !== "log") return { x, y: { field: "a", type: "quantitative", scale: { type: "linear", zero: false, nice: true, padding: 8 }, axis: accuracy } };
+  const labelExpr = "format(100 * (1 - datum.value), '.4~f') + ' %'";
+  return { x, y: { field: "e", type: "quantitative", scale: { type: "log", reverse: true, nice: false, padding: 10 }, axis: { ...accuracy, labelExpr, values: ERRORS } } };
+};
+
+const specification = ({ legend = false } = {}) => {
+  const title = `Accuracy against ${abscissa().label}`;
+  const indices = [...Array(count).keys()].filter(shownPoint);
+  const names = colouring() ? [...new Set(colouring().of)].sort((a, b) => a - b).map((code) => colouring().words[code]) : [""];
+  const { x, y } = axes(indices);
+  const keyed = (items) => ({
+    field: "c",
+    type: "nominal",
+    scale: { domain: names, range: names.map((_, place) => items[place % items.length]) },
+    legend: legend && names.length > 1 ? { title: colouring().label } : null,
+  });
+  const ink = look().axis.titleColor;
+  const best = { data: { name: "best" }, encoding: { x, y } };
+  const datasets = { points: indices.map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
+  const layers = [
+    { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
+    { data: { name: "need" }, mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
+    {
+      data: { name: "points" },
+      mark: { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
+      encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
+    },
+    { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
+    { ...best, mark: { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.side == 'left' ? 13 : -13" }, dy: { expr: "datum.lift" }, fontSize: 12, fontWeight: 600, color: ink }, encoding: { x, y, text: { field: "label", type: "nominal" } } },
+  ];
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    description: title,
+    ...(legend ? { title } : {}),
+    width: "container",
+    height: "container",
+    autosize: { type: "fit", contains: "padding" },
+    params: [{ name: "need", value: state.required ?? 0 }],
+    datasets,
+    layer: layers.filter(({ data: { name } }) => datasets[name].length > 0),
+  };
+};
+
+const ringed = (rows) => {
+  const chosen = [...rows.slice(0, MOST_ROWS).map((row) => row.point), ...state.pinned].filter((index) => index !== null);
+  return [...new Set(chosen)].filter(shownPoint);
+};
+// Names beside the rings; of rings that lie close, each is written on another height.
+const bestRows = (rows) => {
+  const labels = new Map(rows.slice(0, MOST_ROWS).map((row) => [row.point, row.label]));
+  const all = [...Array(count).keys()].filter(shownPoint).map((index) => abscissa().mean[index]);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const across = (x) => (state.horizontal === "log" && least > 0 ? Math.log(x / least) / Math.log(most / least) : (x - least) / (most - least));
+  const made = [];
+  for (const row of ringed(rows).map(rowOf).sort((a, b) => a.x - b.x)) {
+    const near = made.filter((other) => Math.abs(across(other.x) - across(row.x)) < 0.2);
+    made.push({ ...row, label: labels.get(row.i) ?? "", side: across(row.x) > 0.75 ? "right" : "left", lift: near.length % 2 ? 12 : -11 });
+  }
+  return made;
+};
+
+const placed = (index) => {
+  const [x, y] = [chart.view.scale("x"), chart.view.scale("y")];
+  const [left, top] = chart.view.origin();
+  const height = state.vertical === "log" ? error(value("accuracy", index)) : value("accuracy", index);
+  return [left + x(abscissa().mean[index]), top + y(height)];
+};
+
+// Rings are buttons, so that Tab reaches them; arrows go on to every other point.
+const showMarks = (rows) => {
+  const marks = $("marks");
+  const focused = document.activeElement?.parentElement === marks ? Number(document.activeElement.dataset.point) : null;
+  const indices = ringed(rows);
+  if (chart.cursor !== null && shownPoint(chart.cursor) && !indices.includes(chart.cursor)) indices.push(chart.cursor);
+  marks.replaceChildren(
+    ...indices.map((index) => {
+      const [left, top] = placed(index);
+      const mark = element("button", {
+        type: "button",
+        "aria-label": described(index),
+        "aria-pressed": String(state.pinned.includes(index)),
+        "data-point": index,
+        onclick: () => togglePin(index),
+        onfocus: () => tellPoint(index),
+        onblur: hush,
+        onmouseenter: () => tellPoint(index),
+        onmouseleave: hush,
+      });
+      mark.style.left = `${left}px`;
+      mark.style.top = `${top}px`;
+      return mark;
+    }),
+  );
+  if (focused !== null) marks.querySelector(`[data-point="${focused}"]`)?.focus({ preventScroll: true });
+};
+
+const tellPoint = (index) => {
+  const [left, top] = placed(index);
+  const box = chart.place.getBoundingClientRect();
+  tellAt(index, box.left + left, box.top + top);
+};
+const tellAt = (index, x, y) => {
+  const lines = data.facts.filter((fact) => fact.naming && word(fact, index) !== "").map((fact) => [fact.label, word(fact, index)]);
+  if (off.has(index)) lines.push(["not ranked", data.offWords[data.offWhy[data.off.indexOf(index)]]]);
+  say([...lines, ...shownMeasures().map((measure) => [measure.label, withHalf(measure, index)])], x, y);
+};
+
+$("marks").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+  if (!step || !event.target.dataset.point) return;
+  event.preventDefault();
+  const place = chart.order.indexOf(Number(event.target.dataset.point));
+  chart.cursor = chart.order[(place + step + chart.order.length) % chart.order.length];
+  showMarks(decide());
+  $("marks").querySelector(`[data-point="${chart.cursor}"]`)?.focus({ preventScroll: true });
+});
+
+const light = (index) => {
+  for (const mark of $("marks").children) mark.classList.toggle("lit", Number(mark.dataset.point) === index);
+};
+
+const showLegend = () => {
+  const fact = colouring();
+  const used = fact ? [...new Set(fact.of)].sort((a, b) => a - b) : [];
+  const entries = used.slice(0, 12).map((code, place) => {
+    const glyph = element("span", { class: `glyph ${GLYPHS[place % GLYPHS.length]}`, "aria-hidden": "true" });
+    glyph.style.setProperty("--colour", palette()[place % palette().length]);
+    return element(
+      "button",
+      {
+        type: "button",
+        title: fact.codes[code],
+        "aria-pressed": String(!state.hidden.has(code)),
+        onclick: () => {
+          if (!state.hidden.delete(code)) state.hidden.add(code);
+          refresh();
+        },
+      },
+      glyph,
+      fact.words[code],
+    );
+  });
+  const focused = [...$("legend").children].indexOf(document.activeElement);
+  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "");
+  if (focused >= 0) $("legend").children[focused]?.focus();
+};
+
+// Embedding takes a while, so it is left out where only the requirement or pins changed.
+const drawFront = async (rows) => {
+  const measure = abscissa();
+  const key = JSON.stringify([measure?.key, state.book, state.horizontal, state.vertical, state.colour, state.size, [...state.hidden], state.required === null, ringed(rows).length > 0, darkness.matches]);
+  if (!measure || measure.mean.every((each) => each === null)) {
+    chart.place.textContent = "Nothing is known that accuracy could be drawn against.";
+    $("marks").replaceChildren();
+    return;
+  }
+  if (key !== chart.key) {
+    chart.key = key;
+    const { view } = await draw(chart.place, specification(), { renderer: count > 2000 ? "canvas" : "svg" });
+    if (key !== chart.key) return; // another change came meanwhile
+    chart.view = view;
+    chart.ringed = ringed(rows).length > 0;
+    chart.order = [...Array(count).keys()].filter(shownPoint).sort((a, b) => measure.mean[a] - measure.mean[b]);
+    view.addEventListener("mouseover", (event, item) => {
+      if (item?.datum?.i !== undefined) tellAt(item.datum.i, event.clientX, event.clientY);
+    });
+    view.addEventListener("mouseout", hush);
+    view.addEventListener("click", (_, item) => {
+      if (item?.datum?.i !== undefined) togglePin(item.datum.i);
+    });
+  }
+  const { view } = chart;
+  view.signal("need", state.required ?? 0);
+  if (state.required !== null) view.data("need", required());
+  if (chart.ringed) view.data("best", bestRows(rows));
+  await view.runAsync();
+  showMarks(rows);
+};
+
+let drawing = Promise.resolve();
+const refresh = () => {
+  setProduct();
+  const rows = decide();
+  showTable(rows);
+  sayNow(rows);
+  showLegend();
+  $("reset").hidden = unchanged();
+  drawing = drawing.then(() => drawFront(rows)).then(() => {
+    if (!performance.getEntriesByName("drawn").length) performance.mark("drawn");
+    document.documentElement.dataset.drawn = "yes";
+  });
+  return drawing;
+};
+
+// controls -----------------------------------------------------------------------------------------------------------
+
+const requiredInputs = [$("required"), $("required-number")];
+const setRequired = (percent, from) => {
+  if (!Number.isFinite(percent)) return;
+  state.required = percent <= Number(requiredInputs[0].min) ? null : Math.min(percent, 100) / 100;
+  if (asked.required !== null && Math.abs(percent - 100 * asked.required) < 0.051) state.required = asked.required;
+  for (const input of requiredInputs) if (input !== from) input.value = percent.toFixed(1);
+  refresh();
+};
+for (const input of requiredInputs) input.addEventListener("input", () => setRequired(Number.parseFloat(input.value), input));
+
+const radio = (name, code, text) => element("label", {}, element("input", { type: "radio", name, value: code }), element("span", {}, text));
+const radiosOf = (name) => [...document.querySelectorAll(`#page-controls input[name="${name}"], #front-figure input[name="${name}"]`)];
+const offered = ["energy_j", "latency_s", "energy_delay_js", "area_m2", "accuracy"];
+const sync = () => {
+  for (const name of ["objective", "book", "horizontal", "vertical"]) {
+    for (const input of radiosOf(name)) input.checked = input.value === state[name];
+  }
+  for (const input of requiredInputs) input.value = state.required === null ? input.min : (100 * state.required).toFixed(1);
+  $("colour").value = state.colour;
+};
+const setUp = () => {
+  setProduct();
+  const known = (key) => measures.get(key)?.mean.some((each) => each !== null);
+  const further = data.asked.map((each) => each.objective).filter((key) => !offered.includes(key));
+  const words = { energy_j: "energy", latency_s: "latency", energy_delay_js: "energy × delay", area_m2: "area", accuracy: "accuracy" };
+  $("objectives").append(...[...new Set([...offered, ...further])].filter(known).map((key) => radio("objective", key, words[key] ?? measures.get(key).label)));
+  $("books").hidden = !known("energy_cores_in_use_j");
+  for (const name of ["objective", "book", "horizontal", "vertical"]) {
+    for (const input of radiosOf(name)) {
+      input.addEventListener("change", () => {
+        state[name] = input.value;
+        refresh();
+      });
+    }
+  }
+  const fill = (select, entries, name) => {
+    select.replaceChildren(...entries.map(([code, text]) => element("option", { value: code }, text)));
+    select.addEventListener("change", () => {
+      state[name] = select.value;
+      if (name === "colour") state.hidden.clear();
+      refresh();
+    });
+  };
+  fill($("colour"), data.facts.map((fact) => [fact.key, fact.label]), "colour");
+  const sizes = ["latency_s", "area_m2", "energy_j"].filter(known).map((key) => [key, measures.get(key).label]);
+  fill($("size"), [["", "all alike"], ...sizes], "size");
+};
+
+const ask = (place) => {
+  begin(data.asked[place]);
+  for (const button of document.querySelectorAll("button[data-asked]")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.asked) === place));
+  }
+  sync();
+  return refresh();
+};
+for (const button of document.querySelectorAll("button[data-asked]")) button.addEventListener("click", () => ask(Number(button.dataset.asked)));
+$("page-controls").addEventListener("submit", (event) => event.preventDefault());
+$("reset").addEventListener("click", () => {
+  ask(data.asked.indexOf(asked));
+  $("required").focus();
+});
+$("chart-tools").append(
+  menu(
+    "accuracy-and-cost",
+    () => specification({ legend: true }),
+    () => [...Array(count).keys()].filter(shownPoint).map((index) => ({
+      point: data.numbers[index],
+      ...Object.fromEntries(data.facts.map((fact) => [fact.key, fact.codes[fact.of[index]]])),
+      accuracy: value("accuracy", index),
+      [abscissa().key]: abscissa().mean[index],
+    })),
+  ),
+);
+darkness.addEventListener("change", refresh);
+new ResizeObserver(() => chart.view && requestAnimationFrame(() => showMarks(decide()))).observe(chart.place);
+setUp();
+state.vertical = spreadOfErrors() > 8 ? "log" : "linear";
+ask(0);
+unfold();

@@ -1,0 +1,224 @@
+"""The points of a page as columns: texts once, numbers with as many digits as a reader sees, in one block of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.comparison import Obstacle, energy_of, matched_terms
+from codesign.analysis.formatting import column_label, coverage_words, is_share, shortened
+from codesign.analysis.fronts import Front
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.hardware.terms import StaticBook
+from codesign.terminal_text import escaped
+
+__all__ = ["MOST_POINTS", "block", "columns_of", "preferred"]
+
+MOST_POINTS = 10_000
+_MOST_LETTERS = 950_000
+"""Of the points' columns; those that come last are left out first."""
+_MOST_GROUPS = 12
+_LONGEST = 120
+_FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
+"""Measures of the first screen, which are always there."""
+_FURTHER = (
+    *("decision_latency_s", "energy_delay_js", "spike_density", "synaptic_operations", "latency_steps"),
+    *("latency_spikes", "forward_steps", "agreement", "drained_accuracy", "float_accuracy", "undecided_fraction"),
+    *("late_fraction", "cores_used", "peak_link_load", "on_s", "paper_energy_j", "latency_bound_s", "train_wall_s"),
+)
+_FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
+    ("workload", "data", lambda point: point.workload),
+    ("topology", "network", lambda point: point.topology),
+    ("weight_bits", "weight bits", lambda point: point.weight_bits),
+    ("capacity", "capacity", lambda point: point.capacity),
+    ("operation", "operation", lambda point: point.operation),
+    ("stop", "answer read", lambda point: point.stop_label),
+    ("policy", "policy", lambda point: point.policy),
+    ("group_size", "F", lambda point: point.group_size),
+    ("training_method", "trained", lambda point: point.training_label),
+    ("input_mode", "input", lambda point: point.input_mode),
+    ("mapping", "placement", lambda point: point.mapping),
+    ("latency_model", "latency model", lambda point: point.latency_model),
+)
+_PART_OF_KEY = ("workload", "topology", "weight_bits", "capacity", "operation")
+
+
+def preferred(points: Sequence[Point], fronts: Sequence[Front], limit: int = MOST_POINTS) -> list[Point]:
+    """All points, or so many of them: those on a front first, then the most accurate; in the report's order."""
+    if len(points) <= limit:
+        return list(points)
+    best = {point.number for front in fronts for point in front.best}
+    ranked = sorted(points, key=lambda p: (p.number not in best, -(p.value("accuracy").mean or 0.0), p.number))
+    return sorted(ranked[:limit], key=lambda point: point.number)
+
+
+def block(content: object) -> str:
+    """JSON that can stand in a page: no text in it ends a script, and only ASCII."""
+    text = json.dumps(_harmless(content), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dict[str, Any]:
+    """What the script draws from.
+
+    Args:
+        books: the same points in each book of the static power; in `board` those of a results file.
+    """
+    points = books["board"]
+    means = _means(points, (*_FIRST, *_FURTHER))
+    measures: list[dict[str, Any]] = []
+    letters = 0
+    for column in means:
+        found = _measure(points, column, means[column])
+        if found is None:
+            continue
+        letters += len(json.dumps(found))
+        if column in _FIRST or letters < _MOST_LETTERS:
+            measures.append(found)
+    off = [place for place, point in enumerate(points) if point.silent or point.beyond_chip]
+    return {
+        "numbers": [point.number for point in points],
+        "facts": _facts(points, names),
+        "measures": measures,
+        "groups": {book: _groups(members) for book, members in books.items()},
+        "off": off,
+        "offWhy": [int(points[place].silent) for place in off],
+        "offWords": ["the chip cannot wait for layers", "it answers nothing"],
+    }
+
+
+def _harmless(content: object) -> object:
+    """Without characters that steer or reverse text, and long texts cut."""
+    if isinstance(content, str):
+        return escaped(content)
+    if isinstance(content, Mapping):
+        return {escaped(str(key)): _harmless(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_harmless(value) for value in content]
+    return content
+
+
+def _rounded(value: float | None, digits: int) -> float | int | None:
+    if value is None:
+        return None
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e9 else short
+
+
+def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
+    """Means over training seeds of the columns that the results have, point by point."""
+    if not points:
+        return {}
+    seeds = points[0].source.means
+    table = seeds[[column for column in columns if column in seeds]].groupby(level="group").mean()
+    chosen = table.loc[[point.number for point in points]]
+    return {
+        str(column): [None if value != value else value for value in values.tolist()]
+        for column, values in chosen.items()
+    }
+
+
+def _measure(points: Sequence[Point], column: str, means: Sequence[float | None]) -> dict[str, Any] | None:
+    """None where no point has it."""
+    if all(mean is None for mean in means):
+        return None
+    known = COLUMNS[column]
+    halves = [_rounded(point.value(column).half_width, 2) for point in points] if column in _FIRST else []
+    return {
+        "key": column,
+        "label": _label(column),
+        "unit": known.unit,
+        "share": is_share(column),
+        "first": column in _FIRST,
+        "mean": [_rounded(mean, 4) for mean in means],
+        **({"half": halves} if any(halves) else {}),
+    }
+
+
+def _label(column: str) -> str:
+    return {"energy_j": "energy", "energy_cores_in_use_j": "energy of cores in use"}.get(column) or column_label(column)
+
+
+def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
+    """What tells points apart: those that say a point's name first."""
+    found = [
+        _fact("chip", "chip", [(point.chip, names.chips[point.chip]) for point in points], naming=True),
+        _fact(
+            "schedule", "schedule", [(point.schedule, names.schedules[point.schedule]) for point in points], naming=True
+        ),
+        _fact("recipe", "training", [(point.recipe, names.recipes[point.recipe]) for point in points], naming=True),
+    ]
+    paths = points[0].axes if points else ()
+    for place, (path, _) in enumerate(paths):
+        cells = [
+            ("", "") if point.axes[place][1] is None else (str(point.axes[place][1]), point.axis_values[place])
+            for point in points
+        ]
+        found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, axis=True))
+    for key, label, fact in _FACTS:
+        texts = ["" if (value := fact(point)) is None else str(value) for point in points]
+        found.append(_fact(key, label, [(text, text.replace("_", " ")) for text in texts], naming=key in _PART_OF_KEY))
+    return [fact for fact in found if len(fact["codes"]) > 1]
+
+
+def _fact(
+    key: str, label: str, cells: Sequence[tuple[str, str]], *, naming: bool = False, axis: bool = False
+) -> dict[str, Any]:
+    places: dict[tuple[str, str], int] = {}
+    of = [places.setdefault(cell, len(places)) for cell in cells]
+    return {
+        "key": key,
+        "label": shortened(label, _LONGEST),
+        "naming": naming,
+        "axis": axis,
+        "codes": [shortened(code, _LONGEST) for code, _ in places],
+        "words": [shortened(words, _LONGEST) for _, words in places],
+        "of": of,
+    }
+
+
+def _groups(points: Sequence[Point]) -> dict[str, Any]:
+    """Which energies compare whole, and what each point's comes to on the terms that it has in common with a group.
+
+    Returns:
+        `of`: group of each point; `names`: what it counts, in words; `matched`: a list for each group, of the energy of
+        each point on the terms that it shares with it: null where it shares none, 0 where it is the whole energy.
+    """
+    places: dict[object, int] = {}
+    kinds: dict[object, object] = {}
+    of = []
+    for point in points:
+        key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
+        if key not in kinds:  # which terms a chip's numbers hold within others takes a while
+            kinds[key] = _kind(point)
+        of.append(places.setdefault(kinds[key], len(places)))
+    firsts = [points[of.index(group)] for group in range(len(places))]
+    matched: list[list[float | int | None]] = []
+    if 1 < len(firsts) <= _MOST_GROUPS:
+        terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
+        matched = [
+            [_shared(point, terms[own][group], own == group) for point, own in zip(points, of, strict=True)]
+            for group in range(len(firsts))
+        ]
+    return {"of": of, "names": [_counts(point) for point in firsts], "matched": matched}
+
+
+def _kind(point: Point) -> object:
+    alone = point.chip if not point.separable else None
+    return point.workload, point.operation, point.coverage, point.included_terms, alone
+
+
+def _shared(point: Point, terms: tuple[str, ...] | Obstacle, own: bool) -> float | int | None:
+    if own:
+        return 0
+    if isinstance(terms, Obstacle):
+        return None
+    energy = energy_of(point, terms)
+    return _rounded(float(energy.mean()), 4) if len(energy) else None
+
+
+def _counts(point: Point) -> str:
+    return f"{coverage_words(point.coverage)}" if point.separable else "all that one measurement spent"

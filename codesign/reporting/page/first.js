@@ -1,0 +1,259 @@
+// The first screen: controls, chart, decision table and pinned points, all from one block of columns.
+const data = read("points");
+const facts = new Map(data.facts.map((fact) => [fact.key, fact]));
+const measures = new Map(data.measures.map((measure) => [measure.key, measure]));
+let asked = data.asked[0]; // the question that chart and table are about
+const count = data.numbers.length;
+const MOST_ROWS = 8;
+const MOST_PINNED = 4;
+const GLYPHS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
+
+const state = {
+  required: null, // share of samples that must be right; null for any
+  objective: "",
+  book: data.book,
+  horizontal: "log",
+  vertical: "linear",
+  colour: "",
+  size: "",
+  hidden: new Set(), // values of the fact that colours, switched off in the legend
+  pinned: [],
+};
+const begin = (question) => {
+  asked = question;
+  Object.assign(state, { required: asked.required, objective: asked.objective, book: data.book });
+  state.colour = facts.has(asked.by) ? asked.by : (data.facts[0]?.key ?? "");
+  state.hidden.clear();
+};
+
+const value = (key, index) => measures.get(key)?.mean[index] ?? null;
+const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_cores_in_use_j") ? "energy_cores_in_use_j" : "energy_j");
+// Energy times delay is a measure like any other, of the book that is chosen.
+const setProduct = () => {
+  const [energy, latency] = [measures.get(energyKey()), measures.get("latency_s")];
+  if (!energy || !latency) return;
+  const mean = energy.mean.map((each, index) => (each === null || latency.mean[index] === null ? null : each * latency.mean[index]));
+  measures.set("energy_delay_js", { key: "energy_delay_js", label: "energy × delay", unit: "J·s", mean });
+};
+const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
+const deciding = () => ofObjective(state.objective);
+const more = () => (state.objective === asked.objective ? asked.more : state.objective === "accuracy");
+const aim = () => `${more() ? "most" : "least"} ${deciding()?.label ?? state.objective}`;
+// What the chart has accuracy against.
+const abscissa = () => (state.objective === "accuracy" ? ofObjective("energy_j") : deciding());
+
+const word = (fact, index) => fact.words[fact.of[index]];
+const by = () => facts.get(asked.by);
+const naming = data.facts.filter((fact) => fact.naming);
+// What tells a point from others of the same option, in words; what all of the option have alike says nothing.
+const told = (index) => {
+  const own = by();
+  return naming.filter((fact) => {
+    if (fact === own || word(fact, index) === "") return false;
+    if (!own) return true;
+    const key = `${own.key} ${own.of[index]} ${fact.key}`;
+    if (!(key in varies)) varies[key] = fact.of.some((code, other) => own.of[other] === own.of[index] && code !== fact.of[index]);
+    return varies[key];
+  });
+};
+const varies = {};
+const inWords = (fact, index) => (fact.axis ? `${fact.label} ${word(fact, index)}` : word(fact, index));
+const variant = (index, without = new Set()) =>
+  told(index).map((fact) => inWords(fact, index)).filter((text) => !without.has(text)).join(", ");
+const codes = (index) => naming.map((fact) => `${fact.label}: ${fact.codes[fact.of[index]]}`).join("\n");
+const optionOf = (index) => (by() ? word(by(), index) : `point ${data.numbers[index]}`);
+const shownMeasures = () =>
+  [...new Set(["accuracy", energyKey(), "latency_s", ...(deciding() ? [deciding().key] : []), "area_m2"])]
+    .map((key) => measures.get(key))
+    .filter(Boolean);
+const described = (index) =>
+  [optionOf(index), variant(index), ...shownMeasures().map((measure) => `${measure.label} ${written(measure, measure.mean[index])}`)]
+    .filter(Boolean)
+    .join(", ");
+
+// which points decide ------------------------------------------------------------------------------------------------
+
+const off = new Set(data.off);
+const members = () => (asked.memberSet ??= asked.members ? new Set(asked.members) : null);
+const takesPart = (index) => !off.has(index) && (members()?.has(index) ?? true);
+const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
+const meets = (index) =>
+  (state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9) &&
+  asked.limits.every(([key, relation, limit]) => !measures.has(key) || (value(key, index) !== null && holds[relation](value(key, index), limit)));
+const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && state.objective === asked.objective && state.book === data.book;
+
+const isEnergy = () => state.objective === "energy_j" || state.objective === "energy_delay_js";
+const groups = () => data.groups[state.book] ?? data.groups.board;
+const groupOf = (index) => groups().of[index];
+// The deciding value of a point held against another: energies on the terms that both have.
+const against = (index, other) => {
+  const mean = deciding().mean[index];
+  if (!isEnergy() || groupOf(index) === groupOf(other)) return mean;
+  const energy = groups().matched[groupOf(other)]?.[index] ?? null;
+  if (energy === null || energy === 0) return energy;
+  return state.objective === "energy_j" ? energy : energy * value("latency_s", index);
+};
+const beats = (a, b) => {
+  const [one, other] = [against(a, b), against(b, a)];
+  return one !== null && other !== null && (more() ? one > other : one < other);
+};
+
+// Each option at the best of its variants that meet the requirement; those that compare first, the best first.
+const decide = () => {
+  if (unchanged() && asked.rows.length) return asked.rows;
+  const measure = deciding();
+  const sign = more() ? -1 : 1;
+  const options = new Map();
+  for (let index = 0; index < count; index += 1) {
+    const name = by() ? by().of[index] : index;
+    if (!takesPart(index) || (by() && by().codes[name] === "")) continue;
+    if (!options.has(name)) options.set(name, []);
+    options.get(name).push(index);
+  }
+  const rows = [...options].map(([option, indices]) => {
+    const label = by() ? by().words[option] : `point ${data.numbers[option]}`;
+    const able = indices.filter(meets);
+    const known = able.filter((index) => measure && measure.mean[index] !== null);
+    if (known.length) return { label, point: known.reduce((a, b) => (sign * measure.mean[b] < sign * measure.mean[a] ? b : a)), obstacle: "" };
+    if (able.length) return { label, point: able[0], obstacle: `no ${measure?.label ?? "value"} is modelled` };
+    const top = Math.max(...indices.map((index) => value("accuracy", index) ?? 0));
+    return { label, point: null, obstacle: `at most ${(100 * top).toFixed(1)} % right` };
+  });
+  const ranked = rows.filter((row) => !row.obstacle);
+  for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
+  ranked.sort((a, b) => b.beaten - a.beaten || sign * (measure.mean[a.point] - measure.mean[b.point]));
+  const first = ranked[0];
+  for (const row of ranked) {
+    const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
+    if (one === null || best === null) row.obstacle = `does not compare: counts ${groups().names[groupOf(row.point)]}`;
+    else row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
+  }
+  return [...ranked.filter((row) => !row.obstacle), ...ranked.filter((row) => row.obstacle), ...rows.filter((row) => !ranked.includes(row))];
+};
+
+// the decision table -------------------------------------------------------------------------------------------------
+
+// Columns of which each row says something; one with a single value becomes a line below the table.
+const split = (columns, rows) => {
+  const lines = [];
+  const kept = columns.filter(({ label, cells }) => {
+    const known = cells.filter((each) => each !== "" && each !== UNKNOWN);
+    if (!known.length) return false;
+    if (rows < 2 || known.length < rows || new Set(known).size > 1) return true;
+    lines.push(`${label} ${known[0]}`);
+    return false;
+  });
+  return [kept, lines];
+};
+
+const factorText = (row, rows) => {
+  if (row === rows[0]) return "best";
+  if (!deciding().share) return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
+  return `${(100 * (deciding().mean[row.point] - deciding().mean[rows[0].point])).toFixed(1).replace("-", "−")} points`;
+};
+const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
+const showTable = (rows) => {
+  const shown = rows.slice(0, MOST_ROWS);
+  const points = shown.filter((row) => row.point !== null);
+  const parts = points.map(({ point }) => told(point).map((fact) => inWords(fact, point)));
+  const alike = new Set(points.length > 1 ? parts[0].filter((text) => parts.every((others) => others.includes(text))) : []);
+  const columns = [
+    { label: aim(), cells: points.map((row) => (isRanked(row) ? factorText(row, points) : "")) },
+    ...shownMeasures().map((measure) => ({ label: measure.label, cells: points.map(({ point }) => written(measure, measure.mean[point])) })),
+    { label: "best in", hint: "share of training seeds and draws of what is not known exactly", cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
+  ];
+  const [kept, lines] = split(columns, points.length);
+  const table = $("decision");
+  table.tHead.replaceChildren(
+    element("tr", {}, element("th", { scope: "col" }, by()?.label ?? "point"), ...kept.map(({ label, hint }) => element("th", { scope: "col", class: "n", title: hint }, label))),
+  );
+  const line = (row) => {
+    const { point, obstacle } = row;
+    if (point === null) {
+      return element("tr", { class: "beside" }, element("th", { scope: "row" }, row.label), element("td", { colspan: kept.length }, obstacle));
+    }
+    const shared = isRanked(row) && obstacle; // a long list of terms, which hovering gives
+    const more = [variant(point, alike), shared ? "compared on the energy terms that both count" : obstacle].filter(Boolean).join("; ");
+    const pin = element("button", { type: "button", "aria-pressed": String(state.pinned.includes(point)), title: codes(point), onclick: () => togglePin(point) }, row.label);
+    const made = element(
+      "tr",
+      { class: isRanked(row) ? "" : "beside" },
+      element("th", { scope: "row" }, pin, more ? element("small", { title: shared ? obstacle : "" }, more) : null),
+      ...kept.map(({ cells }) => element("td", { class: "n" }, cells[points.indexOf(row)] || UNKNOWN)),
+    );
+    made.addEventListener("mouseenter", () => light(point));
+    made.addEventListener("mouseleave", () => light(null));
+    return made;
+  };
+  table.tBodies[0].replaceChildren(...shown.map(line));
+  const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
+  const same = [...alike, ...lines];
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left].filter(Boolean).join(" ");
+};
+
+// What the table says, for the settings that are not the file's own.
+const sayNow = (rows) => {
+  const place = $("now");
+  place.textContent = "";
+  if (unchanged()) return;
+  const [first, second] = rows.filter(isRanked);
+  const limit = state.required === null ? "" : ` at ${(100 * state.required).toFixed(1)} % right or more`;
+  if (!first) place.textContent = `With these settings nothing that compares is left${limit}.`;
+  else {
+    const next = second ? `, ahead of ${second.label} by ${factorText(second, [first]).replace(" ×", " times")}` : "";
+    place.textContent = `With these settings: ${first.label} has the ${aim()}${limit}${next}. By means alone; how sure is worked out for the question as asked.`;
+  }
+};
+
+// pinned points ------------------------------------------------------------------------------------------------------
+
+const togglePin = (index) => {
+  if (index === null) return;
+  const place = state.pinned.indexOf(index);
+  if (place >= 0) state.pinned.splice(place, 1);
+  else state.pinned = [...state.pinned.slice(-(MOST_PINNED - 1)), index];
+  showPinned();
+  refresh();
+  for (const row of document.querySelectorAll("tr[data-point]")) row.classList.toggle("lit", state.pinned.includes(Number(row.dataset.point)));
+};
+
+const showPinned = () => {
+  const place = $("pinned");
+  place.replaceChildren();
+  place.hidden = !state.pinned.length;
+  if (place.hidden) return;
+  const named = naming.filter((fact) => (state.pinned.length < 2 || new Set(state.pinned.map((index) => fact.of[index])).size > 1));
+  const line = (label, cells) => element("tr", {}, element("th", { scope: "row" }, label), ...cells.map((text) => element("td", { class: "n" }, text)));
+  const beside = (measure, index) => {
+    const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
+    if (index === state.pinned[0] || !base || mean === null) return "";
+    if (measure.share) return ` (${mean >= base ? "+" : "−"}${Math.abs(100 * (mean - base)).toFixed(1)})`;
+    return ` (${digits(mean / base)} ×)`;
+  };
+  const all = [...measures.values()].filter((measure) => measure.first && state.pinned.some((index) => measure.mean[index] !== null));
+  place.replaceChildren(
+    element("h2", {}, state.pinned.length > 1 ? "Pinned, side by side" : "Pinned"),
+    element(
+      "table",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          element("td"),
+          ...state.pinned.map((index) =>
+            element("th", { scope: "col", class: "n" }, element("button", { type: "button", title: codes(index), "aria-label": `Unpin ${optionOf(index)}, ${variant(index)}`, onclick: () => togglePin(index) }, `${optionOf(index)} ✕`)),
+          ),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        ...named.filter((fact) => fact.key !== asked.by).map((fact) => line(fact.label, state.pinned.map((index) => word(fact, index) || UNKNOWN))),
+        ...all.map((measure) => line(measure.label, state.pinned.map((index) => withHalf(measure, index) + beside(measure, index)))),
+      ),
+    ),
+  );
+};

@@ -1,0 +1,131 @@
+"""The folded sections of a page, in the order in which a reader may want them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.illustrations import FigureEntry
+from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
+from codesign.analysis.table import ResultTable
+from codesign.reporting.charging import pace_warnings
+from codesign.reporting.charts.asked import asked_section
+from codesign.reporting.facts import (
+    assumption_table,
+    chip_numbers,
+    contradiction_notes,
+    failure_table,
+    not_modelled_table,
+    remarks_table,
+    settings_tables,
+    structure_notes,
+    validation_table,
+    version_table,
+)
+from codesign.reporting.page.asked import standing_words
+from codesign.reporting.printed import printed_section
+from codesign.reporting.section import Drawing, Section
+from codesign.reporting.sections.order import comparing_sections
+from codesign.reporting.tables import Cell, Heading, Table, text_table
+
+__all__ = ["figures_in", "sections_of"]
+
+
+def sections_of(
+    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
+) -> tuple[Section, ...]:
+    """Those that have something to say."""
+    metadata = table.metadata
+    found = (
+        _answers(answers),
+        printed_section(answers),
+        asked_section([FigureEntry.model_validate(entry) for entry in metadata.figures], points),
+        *comparing_sections(table, points, answers, names),
+        Section(
+            name="not-modelled",
+            title="What is not modelled",
+            body=(*_warnings(points, metadata), *_known(not_modelled_table(points), assumption_table(points))),
+        ),
+        Section(name="failures", title="Without a result", body=_known(failure_table(table))),
+        Section(
+            name="chips",
+            title="Chips: where the numbers come from",
+            body=_known(
+                _citations(metadata), validation_table(metadata), chip_numbers(metadata), remarks_table(metadata)
+            ),
+        ),
+        _reproduction(metadata),
+    )
+    return tuple(section for section in found if section is not None and (section.body or section.code))
+
+
+def figures_in(sections: Sequence[Section]) -> dict[str, Any]:
+    """Specifications of all charts by name."""
+    return {drawing.name: drawing.spec for section in sections for drawing in _drawings(section)}
+
+
+def _drawings(section: Section) -> Iterator[Drawing]:
+    for piece in section.body:
+        if isinstance(piece, Section):
+            yield from _drawings(piece)
+        elif not isinstance(piece, str | Table):
+            yield piece
+
+
+def _known(*tables: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table is not None and table.rows)
+
+
+def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
+    return [*pace_warnings(points), *contradiction_notes(metadata), *structure_notes(metadata)]
+
+
+def _answers(answers: Sequence[Answer]) -> Section:
+    """All questions, with what to know of each answer."""
+    rows = tuple(
+        (
+            Cell(text=answer.question),
+            Cell(text=standing_words(answer)),
+            Cell(text=" ".join((answer.sentence, *answer.remarks))),
+        )
+        for answer in answers
+    )
+    body = Table(
+        caption="",
+        headings=(Heading(text="question"), Heading(text="how sure"), Heading(text="answer", wide=True)),
+        rows=rows,
+    )
+    count = f"{len(answers)} question{'s' * (len(answers) != 1)}"
+    return Section(name="answers", title="All answers", summary=count, body=(body,) if rows else ())
+
+
+def _citations(metadata: ResultMetadata) -> Table:
+    rows = [
+        (name, chip.title, chip.synchronization, chip.operating_point, chip.citation, chip.validation_summary)
+        for name, chip in sorted(metadata.chips.items())
+    ]
+    headings = ("chip", "title", "synchronization", "operating point", "source", "validation")
+    return text_table("Chips of the sweep.", headings, rows)
+
+
+def _reproduction(metadata: ResultMetadata) -> Section:
+    workload, jobs = metadata.workload, metadata.jobs
+    rows = [
+        ("configuration hash", metadata.config_hash),
+        ("data", f"{workload.name}: {workload.train} training, {workload.validation} validation, {workload.test} test"),
+        ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
+        ("network", metadata.topology),
+        ("jobs", f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} pricings, {jobs.reused} reused"),
+        *(("platform", line) for line in metadata.platform),
+    ]
+    tables = [text_table("What was run.", ("", "value"), rows), *settings_tables(metadata), version_table(metadata)]
+    description = (metadata.description,) if metadata.description else ()
+    return Section(
+        name="reproduction",
+        title="Data, method and reproduction",
+        body=(*description, *_known(*tables)),
+        code=metadata.command,
+    )

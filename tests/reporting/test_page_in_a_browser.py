@@ -1,0 +1,258 @@
+"""The page as a reader has it: what fits, what the controls do, what the keyboard reaches, and what never runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from browser import Browser, Tab, chromium, needs_chromium
+from synthetic_sweep import Row, page_of, synthetic_metadata, synthetic_page, synthetic_rows
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+
+RUN = "document.documentElement.setAttribute('data-owned',1)"
+HOSTILE = (
+    f"</title></style></script><script>{RUN}</script><img src=x onerror={RUN}>\"'` onmouseover={RUN} "
+    f"{{{{7*7}}}} {{% raw %}} datum.x=1 + {RUN} \\u003cscript\\u003e [&amp; <!--"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(synthetic_page(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, page: Path) -> Tab:
+    return drawn(browser.open(page))
+
+
+@pytest.fixture(autouse=True)
+def as_asked(tab: Tab) -> None:
+    """Each test begins with the page's own question, nothing pinned, on a wide screen."""
+    tab.resize(1400, 900)
+    tab.media(prefers_color_scheme="light")
+    tab.run("document.querySelectorAll('#marks [aria-pressed=true]').forEach(each => each.click())")
+    tab.run("document.querySelector('button[data-asked=\"0\"]').click()")
+    settled(tab)
+
+
+def drawn(tab: Tab) -> Tab:
+    tab.run(
+        "new Promise(done => { const wait = () => document.documentElement.dataset.drawn ? done() : "
+        "setTimeout(wait, 30); wait() })"
+    )
+    return tab
+
+
+def settled(tab: Tab) -> None:
+    tab.run("new Promise(done => setTimeout(done, 150))")
+    tab.settle()
+
+
+def rows(tab: Tab) -> list[list[str]]:
+    """The decision table, without the words on how."""
+    return tab.run(
+        "[...document.querySelectorAll('#decision tbody tr')].map(row => [...row.cells].map(cell => "
+        "(cell.querySelector('button') ?? cell).textContent))"
+    )
+
+
+def choose(tab: Tab, name: str, value: str) -> None:
+    tab.run(f'document.querySelector(\'input[name="{name}"][value="{value}"]\').click()')
+    settled(tab)
+
+
+def require(tab: Tab, percent: float) -> None:
+    tab.run(
+        f"(() => {{ const i = document.getElementById('required-number'); i.value = {percent}; "
+        "i.dispatchEvent(new Event('input')) })()"
+    )
+    settled(tab)
+
+
+def test_the_first_screen_holds_the_answer(tab):
+    """Question, answer, chart, table and trust, without scrolling and in few words."""
+    for selector in ("h1", ".main-answer", "#page-controls", "#front svg", "#decision", ".trust"):
+        bottom = tab.run(f"document.querySelector('{selector}').getBoundingClientRect().bottom")
+        assert 0 < bottom <= 900, selector
+    assert tab.run("document.documentElement.scrollWidth") <= 1400
+    assert tab.run("document.querySelector('.first').innerText.split(/\\s+/).length") <= 350
+    width, height = tab.run(
+        "(({width, height}) => [width, height])(document.querySelector('#front').getBoundingClientRect())"
+    )
+    assert width > 600
+    assert height > 250
+
+
+def test_a_phone_has_it_in_one_column(tab):
+    tab.resize(390, 844)
+    settled(tab)
+    assert tab.run("document.documentElement.scrollWidth") <= 390
+    tops = [
+        tab.run(f"document.querySelector('{selector}').getBoundingClientRect().top")
+        for selector in ("h1", ".main-answer h2", ".main-answer p", "#decision", "#front")
+    ]
+    assert tops == sorted(tops)
+
+
+def test_controls_decide_again(tab):
+    """By hand: 7.311 µJ of µBrain over the 6.678 µJ that Loihi spends on synaptic operations; 33 ms over 243.76 µs."""
+    require(tab, 90)
+    assert [row[:2] for row in rows(tab)][:2] == [["Loihi", "best"], ["µBrain", "1.09 ×"]]
+    assert rows(tab)[2][:2] == ["TrueNorth", "–"]  # all in, so it compares with none
+    choose(tab, "objective", "latency_s")
+    assert rows(tab)[0][:2] == ["Loihi", "best"]
+    assert rows(tab)[1][:2] == ["TrueNorth", "135 ×"]
+    assert "latency" in tab.run("document.querySelector('#front svg').textContent")
+    assert tab.run("document.getElementById('now').textContent").startswith("With these settings: Loihi")
+    require(tab, 99.9)
+    assert "nothing that compares is left" in tab.run("document.getElementById('now').textContent")
+    tab.run("document.getElementById('reset').click()")
+    settled(tab)
+    assert tab.run("document.getElementById('now').textContent") == ""
+
+
+def test_the_book_changes_what_is_charged(tab):
+    """Loihi's 0.9 µJ of static power count for a 32nd in the cores in use."""
+    require(tab, 90)
+
+    def energy() -> str:
+        tab.run("document.querySelector('#legend')")  # the table follows the controls at once
+        heads = tab.run("[...document.querySelectorAll('#decision thead th')].map(each => each.textContent)")
+        place = next(number for number, head in enumerate(heads) if head.startswith("energy"))
+        return next(row for row in rows(tab) if row[0] == "Loihi")[place]
+
+    board = energy()
+    choose(tab, "book", "cores_in_use")
+    assert energy() != board
+
+
+def test_axes_and_legend(tab):
+    def ticks() -> str:
+        return tab.run("[...document.querySelectorAll('#front .role-axis-label')].map(each => each.textContent).join()")
+
+    before = ticks()
+    choose(tab, "vertical", "linear")
+    assert ticks() != before
+    shapes = "document.querySelectorAll('#front .mark-symbol path').length"
+    count = tab.run(shapes)
+    tab.run("document.querySelector('#legend button').click()")
+    settled(tab)
+    assert tab.run(shapes) < count
+    assert tab.run("document.querySelector('#legend button').getAttribute('aria-pressed')") == "false"
+    tab.run("document.querySelector('#legend button').click()")
+    choose(tab, "vertical", "log")
+
+
+def test_the_keyboard_reaches_points_and_pins_them(tab):
+    tab.run("document.querySelector('#marks button').focus()")
+    first = tab.run("document.activeElement.dataset.point")
+    assert "accuracy" in tab.run("document.activeElement.getAttribute('aria-label')")
+    assert not tab.run("document.getElementById('tip').hidden")
+    tab.press("Enter", 13, "\r")
+    settled(tab)
+    tab.press("ArrowRight", 39)
+    assert tab.run("document.activeElement.dataset.point") not in (first, None)
+    tab.press("Enter", 13, "\r")
+    settled(tab)
+    assert tab.run("document.querySelectorAll('#pinned thead button').length") == 2
+    tab.run("document.querySelectorAll('#pinned thead button').forEach(each => each.click())")
+    settled(tab)
+    assert tab.run("document.getElementById('pinned').hidden")
+
+
+def test_all_points_are_sorted_and_filtered(tab):
+    tab.run("document.getElementById('all-points').open = true")
+    settled(tab)
+    count = "document.querySelectorAll('#points-table tbody tr').length"
+    assert tab.run(count) == 15
+    tab.run("document.querySelector('#points-table button[data-key=energy_j]').click()")
+    column = (
+        "[...document.querySelectorAll('#points-table thead button')].findIndex(b => b.dataset.key === 'energy_j') + 1"
+    )
+    energies = tab.run(
+        f"[...document.querySelectorAll('#points-table tbody tr')].map(r => r.cells[{column}].textContent)"
+    )
+    values = [float(text.split()[0]) for text in energies]
+    assert values == sorted(values, reverse=True)
+    tab.run(
+        "(() => { const i = document.getElementById('points-filter'); i.value = 'loihi'; "
+        "i.dispatchEvent(new Event('input')) })()"
+    )
+    assert tab.run(count) == 3
+    tab.run("document.getElementById('all-points').open = false")
+
+
+def test_a_chart_is_saved_with_its_legend(tab):
+    tab.run("window.blobs = []; URL.createObjectURL = blob => { blobs.push(blob); return '#' }")
+    tab.run(
+        "document.querySelectorAll('#chart-tools .menu button').forEach((each, place) => "
+        "{ if (place !== 1) each.click() })"
+    )
+    tab.run("new Promise(done => { const w = () => blobs.length > 1 ? done() : setTimeout(w, 50); w() })")
+    texts = tab.run("Promise.all(blobs.map(blob => blob.text()))")
+    drawing = next(text for text in texts if "<svg" in text)
+    assert "TrueNorth" in drawing
+    assert next(text for text in texts if "<svg" not in text).startswith("point,chip,")
+
+
+def test_dark_ground_has_another_look(tab):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = tab.run(ground)
+    tab.media(prefers_color_scheme="dark")
+    settled(tab)
+    assert tab.run(ground) != light
+    assert tab.run("document.getElementById('front').dataset.shade") == "dark"
+
+
+def test_nothing_was_complained_of(tab):
+    assert tab.complaints == []
+    assert tab.requests == []
+
+
+def test_payloads_in_every_name_stay_texts(browser, tmp_path):
+    def renamed(row: Row) -> Row:
+        changes = {name: row[name] + HOSTILE for name in ("recipe", "schedule", "chip")}
+        return row | changes | {"chip_title": row.get("chip_title", "") + HOSTILE, f"axis.{HOSTILE}": HOSTILE}
+
+    plain = synthetic_metadata()
+    metadata = replace(
+        plain,
+        chips={name + HOSTILE: replace(chip, title=HOSTILE, citation=HOSTILE) for name, chip in plain.chips.items()},
+        **dict.fromkeys(("title", "question", "description", "command", "topology"), HOSTILE),
+    )
+    path = tmp_path / "hostile.html"
+    path.write_text(
+        page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata), encoding="utf-8"
+    )
+    tab = drawn(browser.open(path))
+    tab.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    tab.run("document.querySelectorAll('#legend button, #decision button').forEach(each => each.click())")
+    tab.run("document.querySelector('#marks button')?.focus()")
+    settled(tab)
+    assert tab.run("document.documentElement.getAttribute('data-owned')") is None
+    assert tab.run("document.querySelectorAll('img').length") == 0
+    assert tab.complaints == []
+    assert tab.requests == []
+    # What the policy would do with a script or a style that came in all the same.
+    tab.run(
+        "(() => { const s = document.createElement('script'); s.textContent = "
+        + repr(RUN)
+        + "; document.body.append(s); "
+        "document.body.setAttribute('style', 'opacity: 0') })()"
+    )
+    assert tab.run("document.documentElement.getAttribute('data-owned')") is None
+    assert tab.run("getComputedStyle(document.body).opacity") == "1"
+    refused = tab.call("Runtime.evaluate", expression="eval('1')", allowUnsafeEvalBlockedByCSP=False)
+    assert "EvalError" in str(refused)
