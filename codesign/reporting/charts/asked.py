@@ -37,7 +37,7 @@ def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Se
     """The figures of a file; None where it asks for none that has something to show."""
     drawn = [asked_figure(f"asked-{number}", entry, points) for number, entry in enumerate(entries, start=1)]
     shown = tuple(one for one in drawn if one is not None)
-    return Section(name="figures", title="Figures that the file asks for", body=shown) if shown else None
+    return Section(name="asked-figures", title="Figures that the file asks for", body=shown) if shown else None
 
 
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
