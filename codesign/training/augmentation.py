@@ -20,7 +20,7 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.simulation.input import entry_keys
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
-from codesign.units import Real, Time
+from codesign.units import Real, Time, format_si
 from codesign.workload.events import EventBatch
 
 __all__ = ["Augmentation"]
@@ -44,6 +44,13 @@ class Augmentation(Spec):
     shift: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     event_drop: Annotated[Real, Field(ge=0, le=1)] = 0.0
     time_jitter: Time = 0.0
+
+    @property
+    def summary(self) -> str:
+        """All of it in a line, for results and cards."""
+        given = {"shift": self.shift, "event drop": self.event_drop}
+        jitter = [f"time jitter {format_si(self.time_jitter, 's')}"] if self.time_jitter else []
+        return ", ".join([*(f"{name} {value:g}" for name, value in given.items() if value), *jitter]) or "none"
 
     def check(self, grid: tuple[int, int, int] | None, timestep_s: float, *, currents: bool) -> None:
         """Raises InputError, naming the parameter, for inputs that cannot be changed like that."""

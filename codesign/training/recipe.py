@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from codesign.documents import Spec
 from codesign.network.quantization import Quantization
@@ -138,7 +138,14 @@ class Recipe(Spec):
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"
     loss: LossChoice = "sum"
-    quantization: Annotated[Quantization | Literal["chip"] | None, BeforeValidator(_quantization)] = None
+    quantization: Annotated[
+        Annotated[
+            Annotated[Quantization, Tag("Quantization")] | Annotated[Literal["chip"], Tag("str")],
+            Discriminator(lambda given: "str" if isinstance(given, str) else "Quantization"),
+        ]
+        | None,
+        BeforeValidator(_quantization),
+    ] = None
     epochs: Positive
     patience: Positive | None = None
     validation_margin: Positive | None = None
@@ -150,7 +157,11 @@ class Recipe(Spec):
     network_dropout: Probability = 0.0
     refractory_dropout: Probability = 0.0
     momentum_noise: Annotated[Real, Field(ge=0)] = 0.0
-    spike_cost: SpikeMultiplier | Annotated[tuple[SpikeMultiplier, ...], Field(min_length=1)] = 0.0
+    spike_cost: Annotated[
+        Annotated[SpikeMultiplier, Tag("float")]
+        | Annotated[tuple[SpikeMultiplier, ...], Field(min_length=1), Tag("tuple[float]")],
+        Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
+    ] = 0.0
     budget: TrainingBudget | None = None
     spike_floor: Annotated[Real, Field(ge=0)] = 0.05
     cost_ramp: Probability = 0.4
@@ -242,6 +253,9 @@ class Recipe(Spec):
         told = self.model_dump(exclude=set(silent))
         if self.mixture is not None:
             told["mixture"] = self.mixture_in_words
+        if isinstance(self.loss, dict):
+            given = [f"{name.replace('_', ' ')} {value}" for name, value in self.loss.items() if name != "name"]
+            told["loss"] = ", ".join([str(self.loss["name"]), *given])
         return told | {name: value.summary for name, value in self if name in told and hasattr(value, "summary")}
 
     @property

@@ -6,9 +6,11 @@ import math
 
 import pytest
 
+from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.schedule import LAYERED
+from codesign.training.augmentation import Augmentation
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 
@@ -97,3 +99,27 @@ def test_the_loss_is_of_the_sum_unless_it_is_of_each_timestep(method: str):
     assert Recipe.model_validate({"method": method, "epochs": 1, "loss": "timestep"}).loss == "timestep"
     with pytest.raises(InputError, match="unknown loss 'mean'"):
         Recipe(method=method, epochs=1, loss="mean")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"spike_cost": -1}, "spike_cost: must be greater than or equal to 0, found -1"),
+        ({"spike_cost": [0.1, -2]}, "spike_cost.1: must be greater than or equal to 0, found -2"),
+        ({"quantization": {"bits": 99}}, "quantization.bits: must be less than or equal to 32, found 99"),
+        ({"quantization": "chop"}, "quantization: must be 'chip', found 'chop'"),
+    ],
+)
+def test_a_mistake_in_a_field_of_several_forms_is_told_once(given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        validate_data({"method": "layered", "epochs": 1, **given}, Recipe)
+    assert str(raised.value) == message
+
+
+def test_parameters_with_parts_are_told_in_words() -> None:
+    loss = {"name": "timestep", "temperature": 0.25, "label_smoothing": 0.05}
+    told = Recipe(
+        method="layered", epochs=1, loss=loss, augmentation=Augmentation(shift=1, time_jitter=0.002)
+    ).parameters
+    assert told["loss"] == "timestep, temperature 0.25, label smoothing 0.05"
+    assert told["augmentation"] == "shift 1, time jitter 2 ms"

@@ -1,0 +1,49 @@
+"""The tutorial notebooks run, cell after cell, in a minute, and what their text says is so.
+
+The site's build executes them too; here their code runs as a script, which needs no Jupyter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
+CHECKS = {
+    "architect": """
+assert {point.chip for point in results.points} == {"mine", "loihi"}
+assert len({point.axes for point in results.points if point.chip == "mine"}) == 3
+assert results.metadata.jobs.trained == 4
+assert barrier.metadata.jobs.trained == 0  # they were in the store
+""",
+    "researcher": """
+rows = frame.set_index(["policy", "group_size"])["accuracy"]
+assert rows["random", 32] > 0.8
+assert rows["random", 1] < rows["random", 32] - 0.05
+assert len(frame) == 1 + 3 * 6
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_tutorial_runs(notebook: Path, tmp_path: Path) -> None:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join([*code, CHECKS[notebook.stem]])],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
