@@ -142,7 +142,8 @@ const bestRows = (rows) => {
 
 const placed = (index) => {
   const [x, y] = [chart.view.scale("x"), chart.view.scale("y")];
-  const [left, top] = chart.view.origin();
+  const padding = chart.view.padding();
+  const [left, top] = chart.view.origin().map((each, side) => each + (typeof padding === "number" ? padding : [padding.left, padding.top][side]));
   const height = state.vertical === "log" ? error(value("accuracy", index)) : value("accuracy", index);
   return [left + x(abscissa().mean[index]), top + y(height)];
 };

@@ -63,7 +63,7 @@ const draw = async (place, spec, { renderer = "svg" } = {}) => {
   const drawn = await vegaEmbed(
     place,
     { ...spec, config: { ...look(), ...spec.config, background: "transparent" } },
-    { ast: true, logLevel: vega.Error, defaultStyle: false, actions: false, renderer, tooltip: tell, loader: { load: refuse } },
+    { ast: true, defaultStyle: false, actions: false, renderer, tooltip: tell, loader: { load: refuse } },
   );
   place.dataset.shade = shade;
   return drawn;
@@ -106,7 +106,7 @@ const menu = (name, whole, rows) => {
     const { view } = await vegaEmbed(
       place,
       { ...plain, config: { ...looks.light, ...plain.config } },
-      { ast: true, logLevel: vega.Error, defaultStyle: false, actions: false, renderer: "svg", tooltip: () => {}, loader: { load: refuse } },
+      { ast: true, defaultStyle: false, actions: false, renderer: "svg", tooltip: () => {}, loader: { load: refuse } },
     );
     if (kind === "svg") save(`${name}.svg`, await view.toSVG(), "image/svg+xml");
     else (await view.toCanvas(2)).toBlob((blob) => save(`${name}.png`, blob));

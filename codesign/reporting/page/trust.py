@@ -21,7 +21,7 @@ def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names
     chips = list(dict.fromkeys(_ranked(answers)))[:_MOST] or sorted(metadata.chips)[:_MOST]
     known = {names.chips.get(chip, chip): metadata.chips[chip] for chip in chips if chip in metadata.chips}
     contradicted = [sentence for chip in known.values() for sentence in chip.contradictions]
-    return " ".join((*(_sentence(title, chip) for title, chip in known.items()), *contradicted[:_MOST]))
+    return " ".join((*(_sentence(title, chip) for title, chip in known.items()), *contradicted[:1]))
 
 
 def _ranked(answers: Sequence[Answer]) -> Iterable[str]:

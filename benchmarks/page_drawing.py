@@ -1,0 +1,60 @@
+"""How large a page is and how long a browser takes to draw it, with few, many and very many design points.
+
+    python benchmarks/page_drawing.py RESULTS.parquet
+
+The points of a results file are repeated along an axis of their own, their energies spread a little, until there are
+as many as asked for. Needs Chromium.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from codesign.analysis.table import ResultTable, read_results
+from codesign.reporting.html import render_report
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
+from browser import chromium
+
+COUNTS = (57, 1_000, 10_000)
+MARK = "performance.getEntriesByName('drawn')[0]?.startTime ?? 0"
+
+
+def repeated(table: ResultTable, count: int) -> ResultTable:
+    """As many design points as asked for, one row each."""
+    rows = table.frame[table.frame["status"] == "ok"].drop_duplicates("point").reset_index(drop=True)
+    places = np.arange(count) % len(rows)
+    frame = rows.iloc[places].reset_index(drop=True)
+    copies = np.arange(count) // len(rows)
+    spread = 1 + 0.3 * np.random.default_rng(0).random(count)
+    energies = {column: frame[column] * spread for column in ("energy_j", "energy_cores_in_use_j")}
+    drawn = [column for column in frame if column.startswith(("uncertain", "term_")) or "draws" in column]
+    frame = frame.assign(**energies, **{"axis.copy": copies.astype(float)}, **dict.fromkeys(drawn))
+    frame["point"] = [f"{point}-{copy}" for point, copy in zip(frame["point"], copies, strict=True)]
+    return ResultTable(frame=pd.DataFrame(frame), metadata=table.metadata)
+
+
+def main() -> None:
+    table = read_results(sys.argv[1])
+    with TemporaryDirectory() as folder, chromium(Path(folder) / "profile") as browser:
+        print("points  page, bytes  written, s  first screen drawn, s")
+        for count in COUNTS:
+            started = time.perf_counter()
+            text = render_report(repeated(table, count))
+            written = time.perf_counter() - started
+            path = Path(folder) / f"{count}.html"
+            path.write_text(text, encoding="utf-8")
+            tab = browser.open(path)
+            while not (drawn := tab.run(MARK)):
+                time.sleep(0.05)
+            print(f"{count:6}  {len(text.encode()):11,}  {written:10.1f}  {drawn / 1000:21.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
