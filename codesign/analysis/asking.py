@@ -52,13 +52,14 @@ def chips_at(
 
     Args:
         points: those of `gather(table)`.
-        accuracy: such as `95 %`, or `within 1 point of best`; None for that of the first question that requires one,
-            or else a point from the best.
+        accuracy: such as `95 %`, or `within 1 point of best`; None for what the first question that chooses a chip
+            requires; without such a question, a point from the best.
         least: the column that decides.
     """
-    asked = [limit for question in questions_of(table, points).values() for limit in getattr(question, "where", ())]
-    required = [limit for limit in asked if limit.column == "accuracy"]
-    if accuracy is not None or not required:
+    questions = questions_of(table, points).values()
+    chosen = next((one for one in questions if isinstance(one, ChooseQuestion) and one.choose == "chip"), None)
+    required = [limit for limit in (chosen.where if chosen is not None else ()) if limit.column == "accuracy"]
+    if accuracy is not None or chosen is None:
         text = accuracy or "within 1 point of best"
         required = [Constraint.parse(f"accuracy {text if text.startswith('within') else f'>= {text}'}")]
     question = ChooseQuestion(choose="chip", least=least, where=tuple(required[:1]))

@@ -55,8 +55,8 @@ class Front:
         objectives: the set.
         group: what the members share.
         members: points with all objectives known.
-        unknown: points of the group with an unknown objective; they stay off the front, as does a schedule that the
-            chip cannot execute.
+        unknown: points of the group with an unknown objective; they stay off the front, as do points that answer
+            nothing and a schedule that the chip cannot execute.
         best: members on the front, best in the first objective first.
         volume: hypervolume up to the fixed reference; None if an objective has none.
     """
@@ -112,7 +112,9 @@ def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> lis
 def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, ...]) -> Front:
     directions = [objective.direction for objective in objectives]
     values = [[point.value(objective.column).mean for objective in objectives] for point in points]
-    able = [row if not point.beyond_chip else [None] * len(row) for point, row in zip(points, values, strict=True)]
+    all_silent = all(point.silent for point in points)  # then there is nothing else to show
+    left_out = [point.beyond_chip or (point.silent and not all_silent) for point in points]
+    able = [[None] * len(row) if out else row for out, row in zip(left_out, values, strict=True)]
     references = [objective.reference for objective in objectives if objective.reference is not None]
     return Front(
         objectives=objectives,

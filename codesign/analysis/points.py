@@ -181,7 +181,8 @@ class Point:
     @property
     def silent(self) -> bool:
         """Whether it answers nothing: no sample has an output spike, or none is right. What it costs says nothing."""
-        return self.value("undecided_fraction").mean == 1.0 or self.value("accuracy").mean == 0.0
+        told = (("undecided_fraction", 1.0), ("accuracy", 0.0))
+        return any(column in self.source.means and self.value(column).mean == worst for column, worst in told)
 
     @property
     def calibration(self) -> str | None:

@@ -28,7 +28,10 @@ _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
 _SUMMARY, _COST = {"accuracy", "spike_density"}, {"energy_coverage"}
 """Columns that every summary and every price has."""
-_RESULTS = (*sorted(_SUMMARY | _COST), *ENERGY_COLUMNS.values(), "energy_cores_in_use_j", "core_share", "latency_s")
+_RESULTS = (
+    *sorted(_SUMMARY | _COST),
+    *("undecided_fraction", *ENERGY_COLUMNS.values(), "energy_cores_in_use_j", "core_share", "latency_s"),
+)
 
 
 class FrontWatch:
