@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_rows, table_of
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.claims import answer_claim
 from codesign.analysis.points import gather
 from codesign.analysis.questions import ClaimQuestion
+from codesign.errors import InputError
 
 LAYERED = {"training_method": "layered", "layered": True}
 LAYERED_RS = {"training_method": "layered", "policy": "random"}
@@ -185,5 +185,5 @@ def test_chips_that_repeat_accuracies_add_no_evidence():
     ],
 )
 def test_a_claim_has_one_form(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         ClaimQuestion(claim="It is so", column="accuracy", **wrong)

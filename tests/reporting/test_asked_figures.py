@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from synthetic_sweep import Row, mubrain_row, points_of, synthetic_rows
 
 from codesign.analysis.illustrations import FigureEntry
+from codesign.errors import InputError
 from codesign.reporting.charts.asked import asked_figure, asked_section
 from codesign.reporting.charts.base import Figure, picture, rows_of
 
@@ -92,5 +92,5 @@ def test_what_has_nothing_to_show_is_left_out():
     ],
 )
 def test_a_figure_has_what_it_needs(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         FigureEntry(**wrong)
