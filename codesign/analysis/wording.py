@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from codesign.analysis.formatting import UNKNOWN
+from codesign.analysis.naming import POLICY_WORDS
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import value_of
 
@@ -23,14 +24,16 @@ _OF_A_RUN = ("group_size", "stop", "weight_bits", "chip")
 
 
 def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
-    """A name of each point: `Unlayered RS under Async RS`, with the facts in which points of that name differ.
+    """A name of each point: `Trained layer by layer, run in random order`, with the facts in which points of that name
+    differ.
 
     Args:
-        training: whether training alone is meant: `Unlayered RS`.
+        training: whether training alone is meant: `Trained layer by layer`.
     """
 
     def base_of(point: Point) -> str:
-        return point.training_label if training else f"{point.training_label} under {point.inference_label}"
+        trained = f"Trained {_order(point.training_policy if point.training_method == 'unlayered' else None)}"
+        return trained if training else f"{trained}, run {_order(None if point.layered else point.policy)}"
 
     alike: dict[str, list[Point]] = {}
     for point in points:
@@ -46,6 +49,14 @@ def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
         return ", ".join([base, *(_said(fact, point) for fact, value in values if value is not None)])
 
     return say
+
+
+def _order(policy: str | None) -> str:
+    """Who leaves first, as a manner; None for layers that wait."""
+    if policy is None:
+        return "layer by layer"
+    words = POLICY_WORDS.get(policy, policy.replace("_", " "))
+    return f"in {words}" if words.endswith("order") else words
 
 
 def _facts(points: list[Point]) -> list[str]:

@@ -40,7 +40,8 @@ def test_a_direction_by_hand():
     assert found.standing == "holds"
     # Seeds 0.945, 0.949, 0.953 and 0.619, 0.625, 0.631: differences 32.6, 32.4, 32.2, so 4.302653 · 0.2 / √3 = 0.5.
     assert found.sentence == (
-        "Layered under Layered: 94.9 % against 62.5 % for Layered under Async RS. The difference is 32.4 ± 0.5 points."
+        "Trained layer by layer, run layer by layer: 94.9 % against 62.5 % for trained layer by layer, run in random order. "
+        "The difference is 32.4 ± 0.5 points."
     )
     reverse = asked(synthetic_rows(), column="accuracy", more=LAYERED_RS, less=LAYERED, select={"chip": "mubrain"})
     assert reverse.standing == "does not hold"
@@ -92,7 +93,7 @@ def test_several_comparisons_hold_in_part():
     unlayered = {"training_method": "unlayered", "trained_for_it": True}
     found = asked(rows, column="accuracy", more=unlayered, less=LAYERED)
     assert found.standing == "holds in part"
-    assert "Unlayered RS under Async RS: 95.1 % against 90.1 %" in found.sentence
+    assert "Trained in random order, run in random order: 95.1 % against 90.1 %" in found.sentence
     assert found.remarks == ("In 1 of 2 comparisons it is the other way round.",)
     better = asked(rows, column="accuracy", more={"training_policy": "momentum"}, less={"layered": True})
     assert better.standing == "does not hold"
@@ -110,7 +111,8 @@ def test_neighbours_along_an_axis():
     assert (found.standing, len(found.comparisons)) == ("holds", 2)
     # A sentence holds two numbers at most.
     assert found.sentence == (
-        "Shown in 2 of 2 comparisons. Layered under Async RS, F = 8: 71.5 %. Layered under Async RS, F = 1: 50.5 %."
+        "Shown in 2 of 2 comparisons. Trained layer by layer, run in random order, F = 8: 71.5 %. "
+        "Trained layer by layer, run in random order, F = 1: 50.5 %."
     )
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
@@ -127,7 +129,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **unlayered, direction="rises").standing == "holds"
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
-    assert "F = 8: 10.0 %. Unlayered RS under Async RS, F = 64: 2.0 %." in gains.sentence
+    assert "F = 8: 10.0 %. Trained in random order, run in random order, F = 64: 2.0 %." in gains.sentence
 
 
 def test_two_measures_of_the_same_points():
