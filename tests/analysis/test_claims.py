@@ -40,8 +40,8 @@ def test_a_direction_by_hand():
     assert found.standing == "holds"
     # Seeds 0.945, 0.949, 0.953 and 0.619, 0.625, 0.631: differences 32.6, 32.4, 32.2, so 4.302653 · 0.2 / √3 = 0.5.
     assert found.sentence == (
-        "Trained layer by layer, run layer by layer: 94.9 % against 62.5 % for trained layer by layer, run in random order. "
-        "The difference is 32.4 ± 0.5 points."
+        "Trained layer by layer, run layer by layer: 94.9 % against 62.5 % for trained layer by layer, run in random "
+        "order. The difference is 32.4 ± 0.5 points."
     )
     reverse = asked(synthetic_rows(), column="accuracy", more=LAYERED_RS, less=LAYERED, select={"chip": "mubrain"})
     assert reverse.standing == "does not hold"

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.points import gather
 from codesign.analysis.printed import answer_printed
 from codesign.analysis.questions import PrintedQuestion
-from codesign.errors import InputError
 
 ROWS = {
     "layered": {
@@ -97,5 +97,5 @@ def test_questions_and_rows_keep_their_order_in_a_file():
 
 @pytest.mark.parametrize("wrong", [{"rows": {}}, {"columns": [], "rows": {}}, {"relative_to": "other"}])
 def test_a_printed_table_has_rows_and_columns(wrong):
-    with pytest.raises(InputError):
+    with pytest.raises(ValidationError):
         PrintedQuestion.model_validate({"printed": "Table 2", "columns": ["accuracy"], "rows": ROWS, **wrong})
