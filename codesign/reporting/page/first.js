@@ -227,6 +227,7 @@ const showPinned = () => {
   const beside = (measure, index) => {
     const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
     if (index === state.pinned[0] || !base || mean === null) return "";
+    if (measure.unit.startsWith("J") && groupOf(index) !== groupOf(state.pinned[0])) return ""; // other terms: no ratio
     if (measure.share) return ` (${mean >= base ? "+" : "−"}${Math.abs(100 * (mean - base)).toFixed(1)})`;
     return ` (${digits(mean / base)} ×)`;
   };
