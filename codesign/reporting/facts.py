@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, coverage_words, listed, number, significant
+from codesign.analysis.formatting import UNKNOWN, coverage_words, listed, number, quantity, significant
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
@@ -17,34 +17,15 @@ __all__ = [
     "chip_numbers",
     "contradiction_notes",
     "coverage_note",
-    "energy_books_sentence",
     "failure_table",
     "not_modelled_table",
+    "pace_warnings",
     "remarks_table",
     "settings_tables",
     "structure_notes",
     "validation_table",
     "version_table",
 ]
-
-
-def energy_books_sentence(points: Sequence[Point]) -> str:
-    """Why the two energies differ, with the numbers of the first point that has both."""
-    general = (
-        "The paper's book counts emitted spikes of the hidden layers times their mean fan-out and leaves the input "
-        "layer out; the book of all synapses counts every weight that was added, the input layer's included, and only "
-        "for spikes that were propagated before the pass stopped."
-    )
-    for point in points:
-        density = point.value("spike_density").mean
-        paper, performed = point.value("paper_synaptic_operations").mean, point.value("synaptic_operations").mean
-        if density and paper and performed is not None:
-            return (
-                f"{general} For {point.recipe} under {point.schedule} on {point.place}: density {number(density)} × "
-                f"{number(paper / density)} synapses = {number(paper)} operations in the paper's book, "
-                f"{number(performed)} performed."
-            )
-    return general
 
 
 def failure_table(table: ResultTable) -> Table | None:
@@ -192,6 +173,34 @@ def version_table(metadata: ResultMetadata) -> Table | None:
     """Package versions, of the libraries behind the numbers."""
     rows = sorted(metadata.versions.items())
     return text_table("Versions.", ("package", "version"), rows) if rows else None
+
+
+def pace_warnings(gathered: Sequence[Point]) -> list[str]:
+    """Where a chip falls behind its input, or a tick has no room for its work; one sentence per chip and trouble."""
+    warnings = []
+    for column, applies, trouble in (
+        (
+            "late_fraction",
+            lambda point: point.operation == "real_time",
+            "falls behind its input in real time: steps take longer than a timestep",
+        ),
+        ("overloaded_ticks", lambda point: True, "has ticks in which a core has more work than fits"),
+    ):
+        by_chip: dict[str, list[Point]] = {}
+        for point in gathered:
+            if applies(point) and point.value(column).mean is not None:
+                by_chip.setdefault(point.chip, []).append(point)
+        for chip, members in by_chip.items():
+            slow = [point for point in members if (point.value(column).mean or 0.0) > 0]
+            if slow:
+                worst = max(slow, key=lambda point: point.value(column).mean or 0.0)
+                amount = quantity(worst.value(column).mean, column)
+                unit = "of its steps" if column == "late_fraction" else "ticks a sample"
+                warnings.append(
+                    f"{chip} {trouble}, at {len(slow)} of {len(members)} points. Worst: {worst.recipe} under "
+                    f"{worst.schedule} on {worst.place}, {amount} {unit}."
+                )
+    return warnings
 
 
 def _by_chip(caption: str, entries: Sequence[tuple[str, str]]) -> Table | None:

@@ -14,7 +14,6 @@ from codesign.analysis.points import Point, gather, points_of
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
-from codesign.reporting import classic
 from codesign.reporting.charts.base import looks
 from codesign.reporting.page.asked import asked_of, standing_words
 from codesign.reporting.page.data import block, columns_of, preferred
@@ -43,8 +42,6 @@ def write_report(table: ResultTable, path: Location) -> None:
 def render_report(table: ResultTable) -> str:
     """The report as HTML, below two megabytes whatever the size of the sweep."""
     metadata = table.metadata
-    if metadata.study is not None:
-        return classic.render_report(table)
     points = gather(table)
     names = names_of(points)
     answers = answers_of(table, points)

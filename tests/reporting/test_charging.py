@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from synthetic_sweep import (
     columns,
     loihi_row,
@@ -10,61 +9,15 @@ from synthetic_sweep import (
     page_of,
     points_of,
     synthetic_metadata,
-    synthetic_rows,
     table_of,
     truenorth_row,
-    with_ranges,
 )
 
 from codesign.analysis.metadata import ChipFacts, ValidationFacts
-from codesign.analysis.points import gather
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation import contradictions, validate, validation_summary
-from codesign.reporting.charging import (
-    charging_table,
-    pace_warnings,
-    quantization_table,
-    robustness_table,
-    utilization_table,
-)
-from codesign.reporting.facts import chip_numbers, validation_table
-from codesign.reporting.html import render_report
-from codesign.reporting.robustness import share
-from codesign.reporting.verdict import verdict
-
-
-def test_how_each_chip_was_charged():
-    points = points_of(synthetic_rows())
-    table = charging_table(points, table_of(synthetic_rows()))
-    rows = columns(table, "chip", "accounting", "operation", "static power", "time on", "energy covers", "points")
-    assert rows[0][:4] == ("loihi", "incremental", "accelerated", "chip 30 mW")
-    assert rows[0][4] == "243.8 µs to 289.7 µs"
-    assert rows[1][:5] == ("mubrain", "incremental", "accelerated", "not known", "not known")
-    assert rows[2] == ("truenorth", "all-in", "accelerated", "within the figure", "33 ms", "all in", "3")
-    gating = columns(table, "switched off when not needed")
-    assert gating[0] == ("unused cores on, between inputs not known",)
-
-
-@pytest.mark.parametrize("book", ["board", "cores_in_use"])
-def test_both_books_stand_beside_each_other_whichever_counts(book):
-    rows = [loihi_row("layered", seed, 0) | {"energy_j": 3e-6 + seed * 1e-6} for seed in (0, 1)]
-    rows = [row | {"energy_cores_in_use_j": row["energy_j"] / 2} for row in rows]
-    results = table_of(rows, replace(synthetic_metadata(), static_book=book))
-    points = gather(results)
-    assert points[0].value("energy_j").mean == pytest.approx({"board": 3.5e-6, "cores_in_use": 1.75e-6}[book])
-    table = charging_table(points, results)
-    assert columns(table, "energy of the whole board", "of the cores in use") == [("3.5 µJ", "1.75 µJ")]
-    assert {"board": "energy of the whole board.", "cores_in_use": "energy of the cores in use."}[book] in table.caption
-
-
-def test_utilization_of_cores_and_links():
-    points = points_of(synthetic_rows())
-    table = utilization_table(points)
-    names = ("chip", "cores in use", "busiest core", "mean core", "each core, %", "which link")
-    assert columns(table, *names) == [("loihi", "4", "50.0 %", "23.4 %", "50 25 12 6.2", "(0, 0) east")]
-    assert columns(table, "messages over the busiest link") == [("40.00",)]
-    assert utilization_table(points_of([mubrain_row("layered", "random", 0, 0)])) is None
+from codesign.reporting.facts import chip_numbers, pace_warnings, validation_table
 
 
 def test_a_chip_that_falls_behind_is_warned_of():
@@ -79,15 +32,6 @@ def test_a_chip_that_falls_behind_is_warned_of():
         "truenorth has ticks in which a core has more work than fits, at 1 of 1 points. "
         "Worst: layered under chip on truenorth, 0.5000 ticks a sample.",
     ]
-
-
-def test_accuracy_before_and_after_quantization():
-    rows = [loihi_row("layered", seed, 0) for seed in (0, 1, 2)]
-    table = quantization_table(points_of(rows))
-    found = columns(table, "bits", "32-bit weights", "on the chip", "loss, points")
-    assert found == [("8", "95.9 ± 1.0 %", "94.9 ± 1.0 %", "1.0 ± 0.0")]
-    plain = [row | {"float_accuracy": None} for row in rows]
-    assert quantization_table(points_of(plain)) is None
 
 
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():
@@ -110,23 +54,6 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
     metadata.chips["loihi"] = chip
     rows = columns(validation_table(metadata), "published", "model", "model / published", "standing")
     assert rows[0] == ("1 mJ", "1.2 mJ to 1.5 mJ", "1.20 to 1.50", "upper bound, holds")
-
-
-def test_the_page_says_how_sure_its_comparisons_are():
-    rows = []
-    for seed in (0, 1, 2):
-        for row in (mubrain_row("unlayered_rs", "random", seed, 0), loihi_row("unlayered_rs", seed, 0)):
-            alike = row | {"accuracy": 0.95}  # so that both meet what the page asks for
-            rows.append(with_ranges(alike, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)))
-    table = table_of(rows)
-    text = render_report(table)
-    assert 'id="sureness"' in text
-    (comparison,) = [c for claim in verdict(gather(table)) for c in claim.comparisons if c.robustness is not None]
-    found = robustness_table([comparison])
-    # Factors up to 2 either way on 23.6 pJ against 26 pJ: nearly even.
-    assert 0.4 < comparison.robustness.probability < 0.7
-    assert columns(found, "of", "draws that agree") == [("energy per sample", share(comparison.robustness.probability))]
-    assert columns(found, "less")[0][0] == "loihi: unlayered_rs under chip"
 
 
 def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results():

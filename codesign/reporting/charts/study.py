@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.formatting import column_label, number, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
-from codesign.reporting.charts.base import Figure, Row, axis_of, figure, nominal, quantitative, source, tooltip
+from codesign.reporting.charts.base import Figure, Row, axis_of, evenly, figure, nominal, quantitative, source, tooltip
 from codesign.reporting.study_trials import Study, parameter_text
 from codesign.reporting.study_verdict import baseline_hypervolume, reached_hypervolume
 
@@ -18,8 +18,8 @@ __all__ = ["importance_figures", "progress_figures", "slice_figures", "trade_off
 
 _HEIGHT = 300
 _MOST_SLICES = 12
-_MOST_OTHERS = 600
-"""Trials off the front in one slice."""
+_MOST_MARKS, _MOST_IN_SLICE = 250, 60
+"""Trials of one chart: the front, then every so many of the others."""
 _MOST_BARS = 12
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
 _SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
@@ -32,7 +32,7 @@ def trade_off_figures(study: Study) -> list[Figure]:
         trials = [t for t in _everything(study) if t.values[0] is not None and t.values[place] is not None]
         if trials:
             y, x = study.objectives[0].column, study.objectives[place].column
-            rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in trials]
+            rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in _thinned(trials, _MOST_MARKS)]
             title = f"{column_label(y).capitalize()} against {column_label(x)}, on validation"
             found.append(figure(f"trials-{place}", title, _scatter(rows, x, y)))
     return found
@@ -85,14 +85,17 @@ def slice_figures(study: Study) -> list[Figure]:
         for place, objective in enumerate(study.objectives):
             trials = [
                 trial
-                for trial in _thinned(_everything(study))
+                for trial in _everything(study)
                 if trial.state == "complete"
                 and trial.values[place] is not None
                 and trial.parameters.get(name) is not None
             ]
             if len(found) == _MOST_SLICES or all(trial.number is None for trial in trials):
                 continue
-            rows = [_row(study, trial, _place(trial, parameter), trial.values[place]) for trial in trials]
+            rows = [
+                _row(study, trial, _place(trial, parameter), trial.values[place])
+                for trial in _thinned(trials, _MOST_IN_SLICE)
+            ]
             title = f"{column_label(objective.column).capitalize()} by {name}"
             note = f"Condition: {parameter.condition}." if parameter.condition else ""
             chart = _scatter(rows, "", objective.column, parameter)
@@ -107,11 +110,12 @@ def _everything(study: Study) -> list[TrialFacts]:
     return [*study.facts.trials, *([study.facts.baseline] if study.facts.baseline else [])]
 
 
-def _thinned(trials: Sequence[TrialFacts]) -> list[TrialFacts]:
-    """All, or the front, the baseline and every so many of the others."""
-    chosen = [trial for trial in trials if trial.on_front or trial.number is None]
-    others = [trial for trial in trials if not (trial.on_front or trial.number is None)]
-    return [*others[:: 1 + len(others) // _MOST_OTHERS], *chosen]
+def _thinned(trials: Sequence[TrialFacts], most: int) -> list[TrialFacts]:
+    """All, or so many: the baseline, then the front and the others, each evenly."""
+    chosen = evenly([trial for trial in trials if trial.on_front or trial.number is None], most // 2)
+    others = evenly([trial for trial in trials if not (trial.on_front or trial.number is None)], most - len(chosen))
+    baseline = [trial for trial in trials if trial.number is None and trial not in chosen]
+    return [*others, *chosen, *baseline]
 
 
 def _place(trial: TrialFacts, parameter: ParameterFacts) -> str | float | None:
@@ -187,6 +191,7 @@ def _progress(
     for trial, value in values:
         if not rows or sign * value > sign * float(rows[-1]["y"] or 0.0):
             rows.append({"x": trial.number, "y": value, "trial": study.describe(trial), "text": written(value)})
+    rows = evenly(rows, _MOST_MARKS)
     ys = [float(row["y"] or 0.0) for row in rows] + ([] if level is None else [level])
     end = max(trial.number or 0 for trial in study.facts.trials)
     line: list[Row] = [*rows, {**rows[-1], "x": end}]

@@ -11,7 +11,6 @@ from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
-from codesign.reporting.charging import pace_warnings
 from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.facts import (
     assumption_table,
@@ -19,6 +18,7 @@ from codesign.reporting.facts import (
     contradiction_notes,
     failure_table,
     not_modelled_table,
+    pace_warnings,
     remarks_table,
     settings_tables,
     structure_notes,

@@ -6,9 +6,18 @@ from collections.abc import Sequence
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import representatives
-from codesign.analysis.formatting import BOOK_WORDS, UNKNOWN, coverage_words, percent, quantity
+from codesign.analysis.formatting import (
+    BOOK_WORDS,
+    UNKNOWN,
+    coverage_words,
+    percent,
+    points_with_interval,
+    quantity,
+    with_interval,
+)
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
+from codesign.analysis.statistics import difference, interval
 from codesign.analysis.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
@@ -24,6 +33,7 @@ def parts_section(
     shown = best_of_each(points, answers)
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     charged = _charged(table, shown, names)
+    quantized = _quantized(shown, names)
     if not figures and charged is None:
         return None
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
@@ -31,7 +41,7 @@ def parts_section(
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(*figures, book, *([charged] if charged is not None else [])),
+        body=(*figures, book, *(one for one in (charged, quantized) if one is not None)),
     )
 
 
@@ -91,6 +101,34 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
             rows=tuple(rows),
             points=tuple(point.number for point in points),
         )
+    )
+
+
+def _quantized(points: Sequence[Point], names: Names) -> Table | None:
+    """Accuracy of the same model and schedule with 32-bit weights and as the chip holds them."""
+    rows = []
+    for point in points:
+        before, after = point.seeds("float_accuracy"), point.seeds("accuracy")
+        if not before.empty:
+            loss, whole = difference(before, after), interval(before)
+            rows.append(
+                (
+                    Cell(text=names.point(point)),
+                    Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
+                    Cell(text=with_interval(whole, "accuracy"), order=whole.mean),
+                    Cell(text=with_interval(point.value("accuracy"), "accuracy"), order=point.value("accuracy").mean),
+                    Cell(text=points_with_interval(loss), order=loss.mean),
+                )
+            )
+    headings = ("bits", "32-bit weights", "on the chip", "loss, points")
+    return (
+        Table(
+            caption="Accuracy before and after quantization.",
+            headings=(Heading(text="point", wide=True), *(Heading(text=text, numeric=True) for text in headings)),
+            rows=tuple(rows),
+        )
+        if rows
+        else None
     )
 
 
