@@ -9,7 +9,7 @@ from codesign.analysis.robustness import Tip
 from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
-__all__ = ["describe_tip", "number_subject", "tip_sentence"]
+__all__ = ["describe_tip", "number_subject", "tip_sentence", "unit_of"]
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
@@ -37,18 +37,19 @@ def number_subject(path: str) -> tuple[str, str]:
     return _VERBS.get(path, (path, "is"))
 
 
-def _unit(path: str) -> str:
+def unit_of(path: str) -> str:
+    """The SI unit of a number of a chip."""
     if path.startswith("energies."):
         return "J"
     return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
 
 
-def describe_tip(tip: Tip, chip: str) -> str:
-    """`a synaptic operation of Loihi costs less than 9 pJ`."""
+def describe_tip(tip: Tip, chip: str = "") -> str:
+    """`a synaptic operation of Loihi costs less than 9 pJ`; without a name of the chip, by that of the sweep."""
     noun, verb = number_subject(tip.number.path)
     about = "" if tip.exact else "about "
-    limit = format_si(tip.at, _unit(tip.number.path), 3)
-    return f"{noun} of {chip} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
+    limit = format_si(tip.at, unit_of(tip.number.path), 3)
+    return f"{noun} of {chip or tip.number.chip} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:

@@ -4,59 +4,25 @@ from __future__ import annotations
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import listed, quantity, significant
-from codesign.analysis.robustness import RangedNumber, Robustness, Tip
-from codesign.hardware.terms import ACTIONS, MODEL
+from codesign.analysis.robustness import RangedNumber, Robustness
+from codesign.analysis.tipping import describe_tip, number_subject, unit_of
+from codesign.hardware.terms import MODEL
 from codesign.units import format_si
 
 __all__ = ["describe_range", "describe_robustness", "describe_tip", "model_in_words", "share", "tips_in_words"]
 
-_VERBS = {
-    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
-    "clock": ("the clock", "runs at"),
-    "synchronization.tick": ("a tick", "lasts"),
-    "synchronization.times": ("a barrier", "takes"),
-    "synchronization.handshake": ("an agreement of neighbours", "takes"),
-    "synchronization.least_step": ("the shortest step", "takes"),
-    "times.synaptic_operation": ("a synaptic operation", "takes"),
-    "times.message": ("receiving a message", "takes"),
-    "times.neuron_access": ("visiting a neuron", "takes"),
-    "times.neuron_update": ("a neuron update", "takes"),
-    "times.spike": ("generating a spike", "takes"),
-    "times.output": ("sending a message", "takes"),
-    "times.hop": ("a hop", "takes"),
-    "times.hop_vertical": ("a vertical hop", "takes"),
-    "times.chip_hop": ("a hop between chips", "takes"),
-    "model.energy": ("the model's error in the energy", "is"),
-    "model.latency": ("the model's error in the time", "is"),
-}
 
-
-def _subject(number: RangedNumber) -> tuple[str, str]:
-    """What a number is about, and its verb: `a synaptic operation of loihi`, `costs`."""
-    noun, verb = _VERBS.get(number.path, (number.path, "is"))
-    return f"{noun} of {number.chip}", verb
-
-
-def _unit(path: str) -> str:
-    if path.startswith("energies."):
-        return "J"
-    return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
-
-
-def describe_tip(tip: Tip) -> str:
-    """`a synaptic operation of loihi costs less than 9 pJ`."""
-    subject, verb = _subject(tip.number)
-    about = "" if tip.exact else "about "
-    limit = format_si(tip.at, _unit(tip.number.path), 3)
-    return f"{subject} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
+def _subject(number: RangedNumber) -> str:
+    """What a number is about: `a synaptic operation of loihi`."""
+    return f"{number_subject(number.path)[0]} of {number.chip}"
 
 
 def describe_range(number: RangedNumber) -> str:
     """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
     if number.path.startswith(MODEL):
-        return f"{_subject(number)[0]} (typically a factor of {significant(number.high, 2)})"
-    unit = _unit(number.path)
-    return f"{_subject(number)[0]} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
+        return f"{_subject(number)} (typically a factor of {significant(number.high, 2)})"
+    unit = unit_of(number.path)
+    return f"{_subject(number)} ({format_si(number.low, unit, 3)} to {format_si(number.high, unit, 3)})"
 
 
 def tips_in_words(robustness: Robustness) -> str:
