@@ -9,11 +9,9 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
-from handmade_hardware import near
 
 from codesign.documents import parse_document
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.study.spec import StudySpec
 from codesign.simulation.policies import Policy, get_policy
 
 README = Path(__file__).parent.parent / "README.md"
@@ -30,14 +28,6 @@ def block(start: str) -> str:
 def test_the_sweep_of_the_readme_is_valid():
     spec = parse_document(block("name: my_question"), "README.md", SweepSpec)
     assert set(spec.recipes) == {"layered", "mine"}
-
-
-def test_the_study_of_the_readme_is_valid():
-    sweep = block("name: my_question")
-    text = sweep[: sweep.index("axes:")] + "\n" + block("space:")
-    spec = parse_document(text, "README.md", StudySpec)
-    assert spec.cohort == 9
-    assert spec.objectives[1].reference == near(12e-6)
 
 
 def fenced(page: str, language: str) -> list[str]:
