@@ -25,7 +25,7 @@ from codesign.reporting.templates import bundle, policy, render_page, resource
 __all__ = ["render_report", "write_report"]
 
 _SCRIPTS = ("common.js", "first.js", "chart.js", "points.js")
-_MOST_ANSWERS = 4
+_MOST_ANSWERS = 3
 _MOST_ROWS = 8
 _BOOKS: tuple[StaticBook, ...] = ("board", "cores_in_use")
 

@@ -173,7 +173,7 @@ const showTable = (rows) => {
       return element("tr", { class: "beside" }, element("th", { scope: "row" }, row.label), element("td", { colspan: kept.length }, obstacle));
     }
     const shared = isRanked(row) && obstacle; // a long list of terms, which hovering gives
-    const more = [variant(point, alike), shared ? "compared on the energy terms that both count" : obstacle].filter(Boolean).join("; ");
+    const more = [variant(point, alike), shared ? "compared on the energy terms that both count" : ""].filter(Boolean).join("; ");
     const pin = element("button", { type: "button", "aria-pressed": String(state.pinned.includes(point)), title: codes(point), onclick: () => togglePin(point) }, row.label);
     const made = element(
       "tr",
@@ -183,9 +183,10 @@ const showTable = (rows) => {
     );
     made.addEventListener("mouseenter", () => light(point));
     made.addEventListener("mouseleave", () => light(null));
-    return made;
+    if (!obstacle || shared) return made;
+    return [made, element("tr", { class: "beside why" }, element("td", { colspan: kept.length + 1 }, obstacle))];
   };
-  table.tBodies[0].replaceChildren(...shown.map(line));
+  table.tBodies[0].replaceChildren(...shown.flatMap(line));
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
   const same = [...alike, ...lines];
   $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left].filter(Boolean).join(" ");
