@@ -17,6 +17,7 @@ from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
 from codesign.exploration.file_spec import FileSpec
+from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, Mistake, consistency_mistakes
 from codesign.hardware.energy import check_operation
 from codesign.hardware.library import PARTS, chip_variant
@@ -66,15 +67,19 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
             yield ("axes", path), message
         elif name not in blocks[block]:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
-        elif block != "chip" and parameter not in (fields := models[block].model_fields):
-            yield ("axes", path), f"a {block} has no parameter '{parameter}'{suggestion(parameter, fields)}"
+        elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
+            yield ("axes", path), problem
 
 
 def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mistakes:
     """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
     for (block, name), values in axes.items():
         model, entry = models[block], blocks[block][name]
-        own = {parameter: found for parameter, found in values.items() if parameter in model.model_fields}
+        own = {
+            parameter: found
+            for parameter, found in values.items()
+            if parameter in model.model_fields or (block != "chip" and unknown_part(model, parameter, block) is None)
+        }
         for parameter, i, message in _wrong_fields(model, entry, own) if isinstance(entry, dict) and own else ():
             yield ("axes", f"{block}.{name}.{parameter}", i), message
 
@@ -84,13 +89,13 @@ def _wrong_fields(model: type[Spec], entry: dict[str, Any], axes: Values) -> Wro
         (parameter, i, message)
         for parameter, values in axes.items()
         for i, value in enumerate(values)
-        for at, message in _errors(model, entry | {parameter: value})
-        if at[:1] == (parameter,)
+        for at, message in _errors(model, with_parts(entry, {parameter: value}))
+        if at[:1] == (parameter.partition(".")[0],)
     ]
     yield from apart
     if all(at for at, _ in _errors(model, entry)):  # otherwise the entry's own check reports it
         yield from _clashes(
-            axes, apart, lambda chosen: [(text, text) for at, text in _errors(model, entry | chosen) if not at]
+            axes, apart, lambda chosen: [(t, t) for at, t in _errors(model, with_parts(entry, chosen)) if not at]
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Path_, Spec, reason
 from codesign.errors import InputError
+from codesign.exploration.nested import validated
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.kinds import in_words
@@ -159,7 +160,7 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
 def _with_fields(entry: SpecT, settings: Settings) -> SpecT:
     given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
-        return type(entry).model_validate({**given, **settings}) if settings else entry
+        return validated(type(entry), given, settings) if settings else entry
     except ValidationError as error:
         reasons = "; ".join(map(reason, error.errors(include_url=False)))
         shown = ", ".join(f"{field} = {value}" for field, value in settings.items())

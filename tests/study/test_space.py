@@ -194,6 +194,21 @@ def test_a_level_changes_only_what_it_names() -> None:
     assert study().trial_sweep({}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 4
 
 
+def test_parts_of_a_recipe_are_dimensions() -> None:
+    spec = study(
+        (
+            "  network.hidden.1: {from: 4, to: 8}\n",
+            "  recipe.loss.temperature: {from: 0.1, to: 1.0}\n  recipe.budget.density: {from: 0.5, to: 2.0}\n",
+        )
+    )
+    recipe = spec.trial_sweep({"recipe.loss.temperature": 0.25, "recipe.budget.density": 1.5}).recipes["unlayered"]
+    assert recipe.loss == {"name": "sum", "temperature": 0.25}
+    assert recipe.budget.density == 1.5
+    assert spec.search_space.baseline_values()["recipe.budget.density"] is None
+    with pytest.raises(InputError, match=r"space\.recipe\.budget\.density: must be greater than 0, found -1"):
+        spec.trial_sweep({"recipe.budget.density": -1.0})
+
+
 def test_the_baseline_is_the_file_as_it_stands() -> None:
     assert study().search_space.baseline_values() == {
         "recipe": "unlayered",

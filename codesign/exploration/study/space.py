@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, reason, suggestion
 from codesign.errors import InputError
+from codesign.exploration.nested import part_at, unknown_part, validated
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec, hidden_sizes
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
 from codesign.exploration.variants import base_chip, parameter_value
@@ -104,9 +105,12 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
         fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
-        if field not in fields:
+        head = field.partition(".")[0]
+        if head not in fields:
             raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
-        if isinstance(domain, Range) and domain.integers and fields[field].annotation is float:
+        if problem := unknown_part(_MODELS[block], field, block):
+            raise ValueError(problem)
+        if isinstance(domain, Range) and domain.integers and head == field and fields[field].annotation is float:
             low, high = domain.ends()
             domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
     return Parameter(
@@ -187,7 +191,7 @@ class SearchSpace:
             return True
         recipe = self.base.recipes[chosen["recipe"]]
         if recipe.method == "layered":
-            return field not in (*UNLAYERED_ONLY, "momentum_noise")
+            return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
         return field != "momentum_noise" or policy == "momentum"
 
@@ -312,7 +316,7 @@ class SearchSpace:
             elif block == "chip" and field not in ChipEntry.model_fields:
                 values[path] = parameter_value(chip, field)
             else:
-                values[path] = getattr(holders[block], field)
+                values[path] = part_at(holders[block], field)
         return {path: "infinite" if value == math.inf else value for path, value in values.items()}
 
 
@@ -322,13 +326,11 @@ def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:
         return entry
     given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
-        return type(entry).model_validate(
-            {**given, **{parameter.field: value for parameter, value in settings.items()}}
-        )
+        return validated(type(entry), given, {parameter.field: value for parameter, value in settings.items()})
     except ValidationError as error:
         reasons = []
         for item in error.errors(include_url=False):
-            blamed = [parameter for parameter in settings if parameter.field in item["loc"][:1]]
+            blamed = [parameter for parameter in settings if parameter.field.partition(".")[0] in item["loc"][:1]]
             together = "" if blamed else f", found {', '.join(map(repr, settings.values()))}"
             names = ", ".join(f"space.{parameter.path}" for parameter in blamed or settings)
             reasons.append(f"{names}: {reason(item)}{together}")

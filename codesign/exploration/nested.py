@@ -1,0 +1,80 @@
+"""Parts of recipes and schedules by dotted paths, such as `budget.density` and `mixture.0.group_size`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from codesign.documents import Spec, suggestion, value_at
+from codesign.spec_keys import allowed_keys
+from codesign.units import HELD_IN_SI
+
+__all__ = ["part_at", "unknown_part", "validated", "with_parts"]
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+_WORDS = {"loss": ("name", "sum")}
+"""Parameters that may be a word alone: the key that the word then has, and the word where nothing is said."""
+
+
+def with_parts(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a recipe or schedule with some replaced, those at dotted paths within what is there."""
+    changed = dict(entry)
+    for path, value in settings.items():
+        head, *rest = path.split(".")
+        changed[head] = _replaced(changed.get(head), rest, value, word=_WORDS.get(head)) if rest else value
+    return changed
+
+
+def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str] | None = None) -> Any:
+    if not path:
+        return value
+    if isinstance(before, list | tuple) and path[0].isdigit() and int(path[0]) < len(before):
+        place = int(path[0])
+        return [*before[:place], _replaced(before[place], path[1:], value), *before[place + 1 :]]
+    if word is not None and (before is None or isinstance(before, str)):
+        before = {word[0]: before or word[1]}
+    fields = {name: getattr(before, name) for name in before.model_fields_set} if isinstance(before, Spec) else before
+    fields = fields if isinstance(fields, Mapping) else {}
+    return {**fields, path[0]: _replaced(fields.get(path[0]), path[1:], value)}
+
+
+def validated(model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any]) -> SpecT:
+    """A recipe or schedule of fields that were checked before, and of settings as a file writes them.
+
+    Raises:
+        ValidationError: it cannot have them.
+    """
+    # What is beside a part that is set was checked, and holds its quantities in SI.
+    nested = any("." in path for path in settings)
+    return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)
+
+
+def part_at(entry: Any, path: str) -> Any:
+    """What is at a dotted path of a recipe or schedule; None where nothing is."""
+    for part in path.split("."):
+        if isinstance(entry, Spec):
+            entry = getattr(entry, part, None)
+        else:
+            entry = value_at(entry, (int(part) if part.isdigit() else part,))
+    return entry
+
+
+def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
+    """Why a dotted path leads to nothing that a recipe or schedule may have; None where it does.
+
+    Of what has no fields of its own, such as a loss, checking the values says it.
+    """
+    head, *rest = path.split(".")
+    if head not in model.model_fields:
+        return f"a {what} has no parameter '{path}'{suggestion(path, model.model_fields)}"
+    here: tuple[Any, ...] = (head,)
+    for part in rest:
+        allowed = allowed_keys(model, here) - set(model.model_fields)
+        if part.isdigit():
+            here = (*here, int(part))
+            continue
+        if allowed and part not in allowed:
+            return f"a {what} has no parameter '{path}'{suggestion(path, (f'{head}.{name}' for name in allowed))}"
+        here = (*here, part)
+    return None

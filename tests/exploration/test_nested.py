@@ -1,0 +1,67 @@
+"""Axes and study spaces on parts of recipes: budgets, losses, mixtures."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_sweeps import TINY, tiny
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError
+from codesign.exploration.spec import SweepSpec
+from codesign.exploration.variants import recipe_variants
+
+RECIPES = """\
+  budgeted: {method: layered, budget: {density: 1.0}, loss: sum}
+  mixed: {method: unlayered, mixture: [{policy: random, group_size: 8}, {method: layered}]}
+  jittered: {method: layered, augmentation: {time_jitter: 2 ms, shift: 1}}
+chips:
+"""
+AXES = """\
+axes:
+  recipe.budgeted.budget.density: [0.5, 2.0]
+  recipe.budgeted.loss.temperature: [0.25, 1.0]
+  recipe.mixed.mixture.0.group_size: [1, 4]
+  recipe.jittered.augmentation.shift: [0, 2]
+"""
+
+
+def with_axes(axes: str) -> SweepSpec:
+    return tiny(("chips:\n", RECIPES), ("seeds: {training: [0]}\n", f"seeds: {{training: [0]}}\n{axes}"))
+
+
+def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
+    spec = with_axes(AXES)
+    budgeted = [variant.value for variant in recipe_variants(spec, "budgeted")]
+    assert [(recipe.budget.density, recipe.loss) for recipe in budgeted] == [
+        (density, {"name": "sum", "temperature": temperature}) for density in (0.5, 2.0) for temperature in (0.25, 1.0)
+    ]
+    mixed = [variant.value.mixture for variant in recipe_variants(spec, "mixed")]
+    assert [(entries[0].policy, entries[0].group_size, entries[1].method) for entries in mixed] == [
+        ("random", 1, "layered"),
+        ("random", 4, "layered"),
+    ]
+    jittered = [variant.value.augmentation for variant in recipe_variants(spec, "jittered")]
+    assert [(one.shift, one.time_jitter) for one in jittered] == [(0, 0.002), (2, 0.002)]
+    assert spec.recipes["budgeted"].budget.density == 1.0
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("recipe.budgeted.budget.density: [0.5, -1]", "must be greater than 0, found -1"),
+        (
+            "recipe.budgeted.budget.densty: [0.5]",
+            "a recipe has no parameter 'budget.densty'; did you mean 'budget.density'?",
+        ),
+        ("recipe.budgeted.loss.temprature: [0.5]", "loss 'sum' has no parameter 'temprature'"),
+        ("recipe.mixed.mixture.0.group_size: [0]", "must be greater than 0, found 0"),
+        ("recipe.jittered.augmentation.time_jitter: [0.002]", "needs a unit, found 0.002"),
+    ],
+)
+def test_mistakes_in_parts_are_told_at_their_line(axis: str, message: str) -> None:
+    text = TINY.replace("chips:\n", RECIPES) + f"axes:\n  {axis}\n"
+    with pytest.raises(DocumentError) as raised:
+        parse_document(text, "tiny.yaml", SweepSpec)
+    (problem,) = raised.value.problems
+    assert problem.line == len(text.splitlines())
+    assert message in problem.message
