@@ -33,7 +33,7 @@ def resource(name: str) -> str:
 
 
 def render_page(name: str, **values: object) -> str:
-    """The page of a template, such as `report.html.j2`, of what it is given.
+    """The page of a template, such as `pricing.html.j2`, of what it is given.
 
     Texts are texts, whatever they hold. Long ones are cut, and so are long tables and lists, where the page says so.
     """

@@ -120,16 +120,15 @@ def _quantized(points: Sequence[Point], names: Names) -> Table | None:
                     Cell(text=points_with_interval(loss), order=loss.mean),
                 )
             )
+    if not rows:
+        return None
     headings = ("bits", "32-bit weights", "on the chip", "loss, points")
-    return (
-        Table(
-            caption="Accuracy before and after quantization.",
-            headings=(Heading(text="point", wide=True), *(Heading(text=text, numeric=True) for text in headings)),
-            rows=tuple(rows),
-        )
-        if rows
-        else None
+    table = Table(
+        caption="Accuracy before and after quantization.",
+        headings=(Heading(text="point", wide=True), *(Heading(text=text, numeric=True) for text in headings)),
+        rows=tuple(rows),
     )
+    return without_repeats(table)
 
 
 def _value(value: float | None, column: str) -> Cell:
