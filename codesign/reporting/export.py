@@ -7,18 +7,15 @@ import io
 from collections.abc import Iterator, Sequence
 
 from codesign.analysis.asking import answers_of
-from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, join, write_atomically
-from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
-from codesign.reporting.printed import printed_section
+from codesign.reporting.page.sections import sections_of
 from codesign.reporting.section import Drawing, Section
-from codesign.reporting.sections.order import comparing_sections
 from codesign.reporting.tables import Table
 
 __all__ = ["export_figures", "export_tables", "figures_of", "table_csv", "table_latex", "tables_of"]
@@ -133,12 +130,7 @@ def _inert(text: str) -> str:
 
 def _sections(table: ResultTable) -> tuple[Section, ...]:
     points = gather(table)
-    answers = answers_of(table, points)
-    asked = asked_section([FigureEntry.model_validate(entry) for entry in table.metadata.figures], points)
-    return (
-        *filter(None, (printed_section(answers), asked)),
-        *comparing_sections(table, points, answers, names_of(points)),
-    )
+    return sections_of(table, points, answers_of(table, points), names_of(points))
 
 
 def _pieces(sections: Sequence[Section]) -> Iterator[Table | Drawing]:
