@@ -48,7 +48,7 @@ def render_report(table: ResultTable) -> str:
     shown = preferred(points, find_fronts(points, metadata.objectives))
     data = _data(table, points, shown, names, answers)
     sections = sections_of(table, points, answers, names)
-    css, js = resource("page/page.css"), _script()
+    css, js = resource("page/page.css"), _script(points)
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
     return render_page(
         "page/page.html.j2",
@@ -72,8 +72,9 @@ def render_report(table: ResultTable) -> str:
     )
 
 
-def _script() -> str:
-    return "\n".join(resource(f"page/{name}") for name in _SCRIPTS)
+def _script(points: Sequence[Point]) -> str:
+    """Without points there is nothing for the first screen's part of it."""
+    return "\n".join(resource(f"page/{name}") for name in (_SCRIPTS if points else _SCRIPTS[:1]))
 
 
 def _data(

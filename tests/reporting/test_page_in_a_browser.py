@@ -256,3 +256,6 @@ def test_payloads_in_every_name_stay_texts(browser, tmp_path):
     assert tab.run("getComputedStyle(document.body).opacity") == "1"
     refused = tab.call("Runtime.evaluate", expression="eval('1')", allowUnsafeEvalBlockedByCSP=False)
     assert "EvalError" in str(refused)
+    # Nor does a page without points, in a tab that hides the others: so it comes last.
+    path.write_text(page_of([]), encoding="utf-8")
+    assert browser.open(path).complaints == []
