@@ -1,6 +1,7 @@
 """The tutorial notebooks run, cell after cell, in a minute, and what their text says is so.
 
-The site's build executes them too; here their code runs as a script, which needs no Jupyter.
+The site's build executes them too; here their code runs as a script, which needs no Jupyter. They catch a sentence of a
+tutorial that its numbers no longer bear out.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from codesign.analysis.columns import COLUMNS
 from codesign.documents import Spec, suggestion
-from codesign.units import fraction, parse_quantity, si_unit
+from codesign.units import Real, fraction, parse_quantity, si_unit
 
 __all__ = [
     "AskedQuestion",
@@ -237,8 +237,8 @@ class ClaimQuestion(_Asked):
     relative_to: Selection | None = None
     about: WrittenSize | None = None
     at_least: WrittenSize | None = None
-    above: float | None = None
-    below: float | None = None
+    above: Real | None = None
+    below: Real | None = None
     or_equal_within: WrittenSize | None = None
     remark: str = ""
 

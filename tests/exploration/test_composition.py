@@ -237,8 +237,8 @@ scales:
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
-        "evaluation, extends, name, network, objectives, paper, preset, question, recipe_defaults, recipes, remove, "
-        "resources, scales, schedules, seeds, static_book, title, workload",
+        "evaluation, extends, figures, name, network, objectives, preset, question, questions, recipe_defaults, "
+        "recipes, remove, resources, scales, schedules, seeds, static_book, title, workload",
     ]
 
 

@@ -67,7 +67,7 @@ def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     )
     assert ended.exit_code == 0, ended.output
     pages = (first, (tmp_path / "b.html").read_bytes())
-    assert [b"count the energy of the cores in use" in page for page in pages] == [False, True]
+    assert [b'"book":"cores_in_use"' in page for page in pages] == [False, True]
     with pytest.raises(InputError, match="is the results file itself"):
         CliRunner().invoke(app, ["report", results, "-o", results], catch_exceptions=False)
 

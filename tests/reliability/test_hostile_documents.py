@@ -67,7 +67,7 @@ ANYWHERE: Mapping[str, Hostile] = {
     "blank": Hostile(" " * 900_000, 1, "is empty"),
     "lines": Hostile("a: |\n" + "\n" * 900_000 + "b", 900_002, "is not valid YAML"),
     # keys
-    "twice": Hostile("name: a\nname: b\nname: c", 3, "'name' is given twice, first in line 1"),
+    "twice": Hostile("name: a\nname: b\nname: c", 2, "'name' is given twice, first in line 1; keep one (2 times)"),
     "merged": Hostile("x: &x {a: 1}\n<<: *x", 2, "unknown key '<<'"),
     "key that is a list": Hostile("? [a, b]\n: 1", 1, "a key must be a plain word"),
     "key that is nothing": Hostile("~: 1", 1, "unknown key '~'"),

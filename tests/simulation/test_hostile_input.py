@@ -176,7 +176,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
         lambda v: EventBatch.from_frames(np.full((1, 1, 20), v), [0], timestep_s=0.01),
         [NAN, np.inf, -1],
     ),
-    "spec": (load_workload, ["digits", None]),
+    "spec": (load_workload, [7, None]),
 }
 
 

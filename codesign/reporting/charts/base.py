@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codesign.analysis.columns import COLUMNS
@@ -90,6 +91,10 @@ _INKS = {
 }
 
 
+_SETTING = Lock()
+"""Altair's settings are those of the process, and pages are drawn in several threads."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A chart with what stands around it on a page.
@@ -119,7 +124,7 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     """
     import altair as alt
 
-    with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
+    with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)

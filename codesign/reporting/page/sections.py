@@ -30,6 +30,7 @@ from codesign.reporting.printed import printed_section
 from codesign.reporting.section import Drawing, Section
 from codesign.reporting.sections.order import comparing_sections
 from codesign.reporting.tables import Cell, Heading, Table, text_table
+from codesign.units import format_si
 
 __all__ = ["figures_in", "sections_of"]
 
@@ -113,9 +114,11 @@ def _citations(metadata: ResultMetadata) -> Table:
 
 def _reproduction(metadata: ResultMetadata) -> Section:
     workload, jobs = metadata.workload, metadata.jobs
+    timestep = format_si(workload.timestep_s, "s")
     rows = [
         ("configuration hash", metadata.config_hash),
         ("data", f"{workload.name}: {workload.train} training, {workload.validation} validation, {workload.test} test"),
+        ("input", f"{workload.timesteps} timesteps of {timestep}" if workload.timestep_s else "a static input"),
         ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
         ("network", metadata.topology),
         ("jobs", f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} pricings, {jobs.reused} reused"),
