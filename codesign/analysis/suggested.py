@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.formatting import column_label
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, ClaimQuestion, Constraint, Question
@@ -93,8 +94,15 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
             continue
         most = moved.column if moved.direction == "maximize" else None
         least = moved.column if moved.direction == "minimize" else None
-        where = _ACCURATE if path == "trial" else ()
-        yield path.replace(".", "_"), ChooseQuestion(choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where)
+        ask, where = "", tuple[Constraint, ...]()
+        if path == "trial":
+            wanted = f"the {'highest' if most else 'least'} {column_label(moved.column)}"
+            ask = f"Which trial has {wanted}, at nearly the best accuracy?"
+            where = _ACCURATE
+        yield (
+            path.replace(".", "_"),
+            ChooseQuestion(ask=ask, choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where),
+        )
 
 
 def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:
