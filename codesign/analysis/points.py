@@ -123,7 +123,9 @@ class Point:
 
     def seeds(self, column: str) -> pd.Series:
         """One value of `column` a training seed; seeds that do not know it are left out."""
-        return self.seed_table[column].dropna()
+        if column not in self._known:
+            self._known[column] = self.seed_table[column].dropna()
+        return self._known[column]
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
@@ -134,6 +136,10 @@ class Point:
 
     @cached_property
     def _intervals(self) -> dict[str, Interval]:
+        return {}
+
+    @cached_property
+    def _known(self) -> dict[str, pd.Series]:
         return {}
 
     @cached_property
@@ -152,7 +158,8 @@ class Point:
         return self._entries("not_modelled")
 
     def _entries(self, column: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entry for cell in self.rows[column] if cell is not None for entry in cell))
+        cells = self.source.frame[column].to_numpy()[self.source.positions]  # `rows` would copy all other columns
+        return tuple(dict.fromkeys(entry for cell in cells if cell is not None for entry in cell))
 
     @property
     def layered(self) -> bool:

@@ -104,11 +104,6 @@ class Setting:
         return self.points[0]
 
     @property
-    def short_name(self) -> str:
-        """Without the chip, where all are run on one."""
-        return _setting_name(self.example, with_chip=False)
-
-    @property
     def layered(self) -> bool:
         return self.example.layered
 
@@ -347,10 +342,10 @@ def _recipe_name(point: Point) -> str:
     return point.recipe + _axis_words(point, lambda name: name.startswith("recipe."), _MODEL_PROPERTIES)
 
 
-def _setting_name(point: Point, *, with_chip: bool = True) -> str:
+def _setting_name(point: Point) -> str:
     """Likewise schedule and chip, under the axes that no column of its own holds."""
     axes = _axis_words(point, lambda name: not name.startswith("recipe."), _SETTING_PROPERTIES)
-    return f"{point.schedule}{f' on {point.chip}' if with_chip else ''}{axes}"
+    return f"{point.schedule} on {point.chip}{axes}"
 
 
 def _axis_words(point: Point, wanted: Callable[[str], bool], known: frozenset[str]) -> str:
