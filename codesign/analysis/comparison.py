@@ -10,7 +10,7 @@ import pandas as pd
 
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
-from codesign.analysis.statistics import Interval, difference
+from codesign.analysis.statistics import Interval, difference, paired
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 __all__ = [
@@ -103,13 +103,13 @@ def compare_series(
     gain = difference(values, others) if more_is_better else difference(others, values)
     if gain.mean is None:
         return None
-    common = values.index.intersection(others.index)
+    left, right = paired(values, others)
     return Comparison(
         column=column,
         better=better,
         worse=worse,
-        better_mean=float(values.loc[common].mean()),
-        worse_mean=float(others.loc[common].mean()),
+        better_mean=float(left.mean()),
+        worse_mean=float(right.mean()),
         gain=gain,
     )
 
@@ -171,8 +171,7 @@ def energy_of(point: Point, terms: tuple[str, ...]) -> pd.Series:
     """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")
-    known = point.known_terms(terms)
-    return pd.concat([point.seeds(ENERGY_COLUMNS[name]) for name in known], axis=1).dropna().sum(axis=1)
+    return point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
 
 
 def status_of(comparisons: Sequence[Comparison]) -> Status:

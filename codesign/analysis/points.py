@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
@@ -34,6 +35,7 @@ FACT_COLUMNS = (
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
+Floats = NDArray[np.float64]
 _NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
 
 
@@ -44,14 +46,16 @@ class _Source:
     Attributes:
         frame: all rows with status ok.
         positions: the point's rows in it.
-        means: means over evaluation seeds, by (point, training seed).
-        seeds: the point's rows in `means`.
+        means: columns of means over evaluation seeds, one entry for each (point, training seed).
+        training_seeds: of the entries.
+        own: the point's entries.
     """
 
     frame: pd.DataFrame
     positions: list[int]
-    means: pd.DataFrame
-    seeds: slice
+    means: Mapping[str, Floats]
+    training_seeds: pd.Index[int]
+    own: slice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -116,21 +120,27 @@ class Point:
         """One row per (training seed, evaluation seed), status ok."""
         return self.source.frame.iloc[self.source.positions]
 
-    @cached_property
-    def seed_table(self) -> pd.DataFrame:
-        """One row per training seed: means of all numeric columns over its evaluation seeds."""
-        return self.source.means.iloc[self.source.seeds].droplevel("group")
+    @property
+    def training_seeds(self) -> pd.Index[int]:
+        """In ascending order."""
+        return self.source.training_seeds[self.source.own]
 
     def seeds(self, column: str) -> pd.Series:
         """One value of `column` a training seed; seeds that do not know it are left out."""
         if column not in self._known:
-            self._known[column] = self.seed_table[column].dropna()
+            self._known[column] = self.sums((column,))
         return self._known[column]
+
+    def sums(self, columns: Iterable[str]) -> pd.Series:
+        """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
+        total = np.sum([self.source.means[column][self.source.own] for column in columns], axis=0)
+        known = ~np.isnan(total)
+        return pd.Series(total[known], index=self.training_seeds[known])
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
         if column not in self._intervals:
-            values = self.source.means[column].to_numpy()[self.source.seeds]
+            values = self.source.means[column][self.source.own]
             self._intervals[column] = interval(values[~np.isnan(values)])
         return self._intervals[column]
 
@@ -293,6 +303,8 @@ def points_of(
     for number, key in enumerate(ordered, start=1):
         numbers[groups[key]] = number
     means = seed_means(frame, [name for name in _NUMERIC if name in frame], numbers)
+    columns = {str(name): values.to_numpy() for name, values in means.items()}
+    training_seeds = means.index.get_level_values("training_seed")
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
     axis_units = tuple(units.get(name, "") for name in names)
@@ -306,7 +318,13 @@ def points_of(
             axis_units,
             recipes,
             book,
-            _Source(frame=frame, positions=groups[key], means=means, seeds=slice(ends[number - 1], ends[number])),
+            _Source(
+                frame=frame,
+                positions=groups[key],
+                means=columns,
+                training_seeds=training_seeds,
+                own=slice(ends[number - 1], ends[number]),
+            ),
         )
         for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
     )

@@ -13,9 +13,11 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "quantile_of", "ratio", "seed_means"]
+__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "paired", "quantile_of", "ratio", "seed_means"]
+
+Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 """Two-sided coverage of every interval in the report."""
@@ -92,19 +94,26 @@ def quantile_of(degrees_of_freedom: int) -> float:
     return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
+def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:
+    """Values of the training seeds that both have, side by side."""
+    if not one.index.equals(other.index):  # aligning takes far longer than all that is done with the values
+        common = one.index.intersection(other.index)
+        one, other = one.loc[common], other.loc[common]
+    return one.to_numpy(dtype=float), other.to_numpy(dtype=float)
+
+
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
     """Interval of the mean difference, paired by training seed; seeds that only one side has are left out.
 
     Differences within rounding are zero, or two sums of the same numbers in another order would differ "for certain".
     """
-    common = minuend.index.intersection(subtrahend.index)
-    left, right = minuend.loc[common], subtrahend.loc[common]
+    left, right = paired(minuend, subtrahend)
     differences = left - right
-    rounding = 1e-12 * np.maximum(left.abs(), right.abs())
-    return interval(differences.where(differences.abs() > rounding, 0.0))
+    rounding = 1e-12 * np.maximum(np.abs(left), np.abs(right))
+    return interval(np.where(np.abs(differences) > rounding, differences, 0.0))
 
 
 def ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
     """Interval of the mean quotient, paired by training seed; seeds that only one side has, and zeros, are left out."""
-    common = numerator.index.intersection(denominator.index[denominator != 0])
-    return interval(numerator.loc[common] / denominator.loc[common])
+    above, below = paired(numerator, denominator[denominator != 0])
+    return interval(above / below)

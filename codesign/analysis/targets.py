@@ -98,10 +98,9 @@ def _met(
 
 def _share(point: Point, where: Sequence[Constraint]) -> float | None:
     """Share of the point's training seeds that meet all constraints; None with one seed."""
-    seeds = point.seed_table.index
     met = [
-        all((shortfall(point, limit, float(point.seed_table[limit.column][seed])) or 0.0) <= 0 for limit in where)
-        for seed in seeds
+        all((shortfall(point, limit, point.seeds(limit.column).get(seed, math.nan)) or 0.0) <= 0 for limit in where)
+        for seed in point.training_seeds
     ]
     return sum(met) / len(met) if len(met) > 1 else None
 

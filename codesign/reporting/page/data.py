@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import fsum
 from typing import Any
 
 from codesign.analysis.columns import COLUMNS
@@ -110,15 +111,13 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
 
 def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
     """Means over training seeds of the columns that the results have, point by point."""
-    if not points:
-        return {}
-    seeds = points[0].source.means
-    table = seeds[[column for column in columns if column in seeds]].groupby(level="group").mean()
-    chosen = table.loc[[point.number for point in points]]
-    return {
-        str(column): [None if value != value else value for value in values.tolist()]
-        for column, values in chosen.items()
-    }
+    known = points[0].source.means if points else {}
+    found: dict[str, list[float | None]] = {}
+    for column in (column for column in columns if column in known):
+        values = known[column].tolist()
+        seeds = ([value for value in values[point.source.own] if value == value] for point in points)
+        found[column] = [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
+    return found
 
 
 def _measure(points: Sequence[Point], column: str, means: Sequence[float | None]) -> dict[str, Any] | None:
