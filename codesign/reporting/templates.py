@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from codesign.errors import InputError
+from codesign.files.code import code_folder, read_code, write_code
 from codesign.reporting.tables import Table
 from codesign.terminal_text import escaped
 
@@ -42,10 +46,23 @@ def render_page(name: str, **values: object) -> str:
 
 @cache
 def bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network."""
+    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network.
+
+    To put it together takes longer than all the rest of a small page, so it is kept.
+    """
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets a default
+    folder = None
+    with suppress(InputError):  # a folder that is of no use for kernels is of none for this
+        folder = code_folder(f"vega-{version('vl-convert-python')}")
+    if folder is not None:
+        with suppress(OSError):
+            return read_code(folder / "bundle.js").decode()
+    made = str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets a default
+    if folder is not None:
+        with suppress(OSError):
+            write_code(folder / "bundle.js", made.encode())
+    return made
 
 
 def policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:

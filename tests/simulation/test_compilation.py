@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 
 import codesign
+from codesign.files.code import CACHE_VARIABLE
 from codesign.simulation.event import compilation
-from codesign.simulation.event.compilation import CACHE_VARIABLE
 
 PACKAGE = Path(codesign.__file__).parent
 PROGRAM = Path(__file__).parent / "compiled_run.py"

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from codesign.errors import InputError
+from codesign.files.code import CACHE_VARIABLE
 from codesign.simulation.event import compilation
-from codesign.simulation.event.compilation import CACHE_VARIABLE
 
 
 def unwritable(folder: Path) -> Path:
@@ -199,7 +199,7 @@ os.setgid({NOBODY})
 os.setuid({NOBODY})
 outcomes = {{}}
 for place in sys.argv[1:]:
-    os.environ[compilation.CACHE_VARIABLE] = place
+    os.environ["CODESIGN_KERNEL_CACHE"] = place
     try:
         outcomes[Path(place).name] = str(compilation.cache_folder.__wrapped__())
     except InputError as error:

@@ -12,8 +12,6 @@ import hashlib
 import os
 import pickle
 import platform
-import re
-import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,20 +25,12 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.ccallback import CFunc
 
-from codesign.errors import InputError
-from codesign.files.local import remove_old
+from codesign.files.code import code_folder, read_code, sealed
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine"]
-
-CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
-"""Environment variable that names another folder for compiled code."""
+__all__ = ["cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine"]
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
-
-_MOST_BYTES = 2**30
-_HALF_WRITTEN = re.compile(r".+\.tmp\.[0-9a-f]{16}")
-"""What Numba calls a file of code before it is complete."""
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
 
@@ -58,26 +48,12 @@ def _state_of_sources() -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Where compiled kernels of these very sources are kept: below the user's cache, or a temporary folder.
-
-    What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write or
-    replace; where there is none, a temporary one of this process.
+    """Where compiled kernels of these very sources are kept; a temporary folder of this process where nothing else is.
 
     Raises:
-        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is not such a folder, or is of no use.
+        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is of no use, as `code_folder` says.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    for root in [Path(chosen)] if chosen else _default_roots():
-        try:
-            return _folder_below(root)
-        except OSError as error:
-            reason = error.strerror or error
-            if chosen:
-                raise InputError(
-                    f"compiled kernels cannot be kept in {chosen}: {reason}; {CACHE_VARIABLE} must name a folder of "
-                    "your own that nobody else may write"
-                ) from error
-    return Path(_temporary_folder().name)
+    return code_folder(_state_of_sources()) or Path(_temporary_folder().name)
 
 
 def is_compiled() -> bool:
@@ -88,51 +64,6 @@ def is_compiled() -> bool:
 @cache
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="codesign-kernels-")
-
-
-def _default_roots() -> list[Path]:
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    roots = []
-    with suppress(RuntimeError):  # a user without a home
-        roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "codesign" / "kernels")
-    return [*roots, Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"]
-
-
-def _folder_below(root: Path) -> Path:
-    """The folder of these sources in `root`, made if it is not there. One that can only be read must hold something.
-
-    Raises:
-        OSError: with what is wrong.
-    """
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = root.resolve() / _state_of_sources()
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    _check_own(root.lstat(), root)  # a link that somebody else made leads where they want
-    for path in (folder, folder.parent):
-        _check_own(path.lstat(), path)
-        if not stat.S_ISDIR(path.lstat().st_mode):
-            raise OSError(f"{path} is not a folder")
-    for parent in {*root.absolute().parents, *folder.parent.parents}:
-        mode = parent.stat().st_mode
-        if hasattr(os, "getuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise OSError(f"others may replace what is in {parent}")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            remove_old(folder, "*.tmp.*", _HALF_WRITTEN)
-    except OSError:
-        if not any(folder.iterdir()):
-            raise
-    return folder
-
-
-def _check_own(state: os.stat_result, path: Path) -> None:
-    """Raise OSError if a file or folder is not the user's, or others may write it."""
-    if hasattr(os, "getuid"):  # Windows has no such numbers; there, the folders of a user are the user's
-        if state.st_uid != os.getuid():
-            raise OSError(f"{path} is somebody else's")
-        if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise OSError(f"others may write {path}")
 
 
 class _Locator(_CacheLocator):
@@ -185,26 +116,13 @@ class _Files(IndexDataCacheFile):
         self._write(self._data_path(name), data)
 
     def _read(self, name: str) -> Any:
-        """What a file holds. It is opened once, so that what was checked is what is read, and not waited for."""
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(name, flags), "rb") as file:
-            state = os.fstat(file.fileno())
-            _check_own(state, Path(name))
-            if not stat.S_ISREG(state.st_mode):
-                raise OSError(f"{name} is not a file")
-            if state.st_size > _MOST_BYTES:
-                raise OSError(f"{name} is too large to be a kernel")
-            content = file.read()
-        if hashlib.sha256(content[32:]).digest() != content[:32]:
-            raise OSError(f"{name} is damaged")
-        return pickle.loads(content[32:])
+        return pickle.loads(read_code(Path(name)))
 
     def _write(self, name: str, value: Any) -> None:
-        dumped = self._dump(value)
         with self._open_for_write(name) as file:
             if hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), 0o600)  # whatever the umask is
-            file.write(hashlib.sha256(dumped).digest() + dumped)
+            file.write(sealed(self._dump(value)))
 
 
 class _KernelCache(FunctionCache):

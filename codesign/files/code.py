@@ -1,0 +1,142 @@
+"""What this program makes once and runs again: compiled kernels, and the script of pages.
+
+What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write or
+replace, and only a file in it that is so too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from codesign.errors import InputError
+from codesign.files.local import remove_old
+
+__all__ = ["CACHE_VARIABLE", "code_folder", "read_code", "sealed", "write_code"]
+
+CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
+"""Environment variable that names another folder for compiled code."""
+
+_MOST_BYTES = 2**30
+_HALF_WRITTEN = re.compile(r".+\.tmp\.[0-9a-f]{16}")
+"""What Numba calls a file of code before it is complete, and `write_code`, too."""
+
+
+def code_folder(state: str) -> Path | None:
+    """Where code of a state of its sources is kept: below the user's cache, or a folder for temporary files.
+
+    Args:
+        state: names all that the code is made of, so that nothing in the folder can be stale.
+
+    Returns:
+        None where there is no such folder.
+
+    Raises:
+        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is not such a folder, or is of no use.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    for root in [Path(chosen)] if chosen else _default_roots():
+        try:
+            return _folder_below(root, state)
+        except OSError as error:
+            reason = error.strerror or error
+            if chosen:
+                raise InputError(
+                    f"compiled kernels cannot be kept in {chosen}: {reason}; {CACHE_VARIABLE} must name a folder of "
+                    "your own that nobody else may write"
+                ) from error
+    return None
+
+
+def read_code(path: Path) -> bytes:
+    """What a file holds. It is opened once, so that what was checked is what is read, and not waited for.
+
+    Raises:
+        OSError: it is not there, not the user's own, or damaged.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        state = os.fstat(file.fileno())
+        _check_own(state, path)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(f"{path} is not a file")
+        if state.st_size > _MOST_BYTES:
+            raise OSError(f"{path} is too large to be code")
+        content = file.read()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise OSError(f"{path} is damaged")
+    return content[32:]
+
+
+def write_code(path: Path, content: bytes) -> None:
+    """Keep code for `read_code`, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    half = path.with_name(f"{path.name}.tmp.{uuid4().hex[:16]}")
+    try:
+        with open(
+            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb"
+        ) as file:
+            file.write(sealed(content))
+        os.replace(half, path)
+    finally:
+        with suppress(OSError):
+            half.unlink()
+
+
+def sealed(content: bytes) -> bytes:
+    """Code behind its checksum, as `read_code` expects it."""
+    return hashlib.sha256(content).digest() + content
+
+
+def _default_roots() -> list[Path]:
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    roots = []
+    with suppress(RuntimeError):  # a user without a home
+        roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "codesign" / "kernels")
+    return [*roots, Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"]
+
+
+def _folder_below(root: Path, state: str) -> Path:
+    """The folder of a state in `root`, made if it is not there. One that can only be read must hold something.
+
+    Raises:
+        OSError: with what is wrong.
+    """
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = root.resolve() / state
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    _check_own(root.lstat(), root)  # a link that somebody else made leads where they want
+    for path in (folder, folder.parent):
+        _check_own(path.lstat(), path)
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise OSError(f"{path} is not a folder")
+    for parent in {*root.absolute().parents, *folder.parent.parents}:
+        mode = parent.stat().st_mode
+        if hasattr(os, "getuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise OSError(f"others may replace what is in {parent}")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            remove_old(folder, "*.tmp.*", _HALF_WRITTEN)
+    except OSError:
+        if not any(folder.iterdir()):
+            raise
+    return folder
+
+
+def _check_own(state: os.stat_result, path: Path) -> None:
+    """Raise OSError if a file or folder is not the user's, or others may write it."""
+    if hasattr(os, "getuid"):  # Windows has no such numbers; there, the folders of a user are the user's
+        if state.st_uid != os.getuid():
+            raise OSError(f"{path} is somebody else's")
+        if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise OSError(f"others may write {path}")
