@@ -123,14 +123,18 @@ def relocated(location: Path_, data: Any) -> Path_:
 
 
 def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
-    """The content with files of chips, which are named as seen from the sweep's file, seen from the working folder."""
+    """The content with files of chips and data, named as seen from the sweep's file, seen from the working folder."""
     chips: dict[str, Any] = {}
     for name, entry in mapping(data, "chips").items():
         for key in ("extends", "chip"):
             chip = value_at(entry, (key,))
             if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, key))):
                 chips[name] = {**entry, key: os.path.join(beside, chip.removeprefix("./"))}
-    return {**data, "chips": {**data["chips"], **chips}} if chips else data
+    seen = {**data, "chips": {**data["chips"], **chips}} if chips else data
+    own = value_at(data, ("workload", "file"))
+    if isinstance(own, str) and (beside := folder(("workload", "file"))):
+        seen = {**seen, "workload": {**data["workload"], "file": os.path.join(beside, own.removeprefix("./"))}}
+    return seen
 
 
 def is_chip_file(chip: str) -> bool:

@@ -115,13 +115,20 @@ class Plan:
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
         jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
-        # Where and how jobs run, where the file of a chip lies and what is asked says nothing about their results.
+        # Where and how jobs run, where files of chips and data lie and what is asked says nothing about their results.
         chips = {
             name: entry.model_copy(update={"chip": entry.chip and PurePath(entry.chip).name})
             for name, entry in self.spec.chips.items()
         }
+        workload = self.spec.workload.model_copy(update={"file": None})
         spec = self.spec.model_copy(
-            update={"resources": ResourcesEntry(), "chips": chips, "questions": {}, "figures": ()}
+            update={
+                "resources": ResourcesEntry(),
+                "chips": chips,
+                "workload": workload,
+                "questions": {},
+                "figures": (),
+            }
         )
         return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
 
@@ -247,8 +254,8 @@ def _checks(
     """Parameters of a recipe, and what raises InputError where they do not go with network and workload."""
     yield "loss", lambda: check_loss(make_loss(recipe.loss), spec.neuron, workload.timesteps)
     if (augmentation := recipe.augmentation) is not None:
-        timestep_s = workload.timestep_s
-        yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=timestep_s == 0)
+        timestep_s, currents = workload.timestep_s, workload.currents
+        yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=currents)
     yield "learn", lambda: check_learn(recipe.learn, spec.neuron.time_constant, workload.timestep_s)
     yield "spike_cost", lambda: check_spike_cost(recipe, shape)
     yield "budget", lambda: check_budget(recipe, shape)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codesign.errors import DataError
 from codesign.exploration.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
+from codesign.workload.datasets.base import OptionError
 from codesign.workload.spec import WorkloadSpec
 from codesign.workload.splits import SplitError
 
@@ -45,10 +47,15 @@ class Workloads:
             return self.outline(spec.workload)
         except SplitError as error:
             raise spec.refusal([(("workload", error.option), error.lack)]) from None
+        except OptionError as error:
+            raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
 
     def load(self, fingerprint: str) -> Workload:
         """The workload with the fingerprint of an outline that was given before."""
         if fingerprint not in self._loaded:
             spec = self._specs[fingerprint]
-            self._loaded[fingerprint] = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
+            workload = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
+            if workload.fingerprint != fingerprint:
+                raise DataError(f"workload '{spec.name}': its files changed since the run began; start again")
+            self._loaded[fingerprint] = workload
         return self._loaded[fingerprint]

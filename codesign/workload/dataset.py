@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class WorkloadOutline:
         classes: number of classes.
         timesteps: T.
         timestep_s: Δt in seconds; 0 for a static input.
+        currents: whether samples are currents and not events.
     """
 
     fingerprint: str
@@ -39,6 +41,7 @@ class WorkloadOutline:
     classes: int
     timesteps: int
     timestep_s: float
+    currents: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ class Workload(WorkloadOutline):
     """Events to train, choose and test with.
 
     Attributes:
-        fingerprint, input_grid, classes, timesteps, timestep_s: as `WorkloadOutline`.
+        fingerprint, input_grid, classes, timesteps, timestep_s, currents: as `WorkloadOutline`.
         name: of the dataset.
         input_size: inputs of a network, `c · h · w`.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
@@ -127,14 +130,17 @@ class _Plan:
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)
         cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
-        folder = dataset.place(resolve_data_root(data_root), resolved.folder)
+        own = resolved.folder if resolved.file is None else os.path.abspath(resolved.file)
+        folder = dataset.place(resolve_data_root(data_root), own)
         recordings = dataset.open(folder)
+        resolved = dataset.settled(spec, recordings)
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         split = split_samples(
             resolved,
             labels=recordings.labels,
             sample_ids=recordings.sample_ids,
             test_part=recordings.test_part,
+            validation_part=recordings.validation_part,
             groups=recordings.groups,
             validation=validation,
             test=test,
@@ -148,8 +154,12 @@ class _Plan:
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
                 "content": dataset.digest(recordings, folder, cache),
                 # Options that a dataset does not have are left out: one more in the specification changes nothing.
-                # The folder too: what lies in it is in `content`.
-                "spec": {"contrast": None, **resolved.model_dump(exclude_none=True, exclude={"folder"}), **sizes},
+                # Folder and file too: what lies there is in `content`.
+                "spec": {
+                    "contrast": None,
+                    **resolved.model_dump(exclude_none=True, exclude={"folder", "file"}),
+                    **sizes,
+                },
             }
         )
         return _Plan(
@@ -164,5 +174,6 @@ class _Plan:
                 classes=recordings.classes,
                 timesteps=resolved.timesteps,
                 timestep_s=resolved.timestep,
+                currents=recordings.currents,
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,26 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.workload.event_rows import DTYPES, MOST_EVENTS, EventRows, check_grid
+from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns, whole_numbers
+from codesign.workload.timing import bin_edges_ns
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["MOST_EVENTS", "EventBatch"]
 
-MOST_EVENTS = 1 << 24
-"""Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
-
-_DTYPES = {
-    "offsets": np.int64,
-    "indices": np.int32,
-    "values": np.float32,
-    "labels": np.int64,
-    "sample_ids": np.int64,
-}
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class EventBatch:
+class EventBatch(EventRows):
     """Binned input of B samples over T timesteps, as compressed rows: one row a (sample, timestep).
 
     Everything said here is checked once, when a batch is made; entries are then seen read-only. What `select` and
@@ -54,23 +46,6 @@ class EventBatch:
         InputError: naming the first promise that is broken.
     """
 
-    offsets: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    sample_ids: NDArray[np.int64]
-    timesteps: int
-    input_size: int
-    timestep_s: float
-    currents: bool = False
-    grid: tuple[int, int, int] | None = None
-
-    def __post_init__(self) -> None:
-        self._check_form()
-        self._check_rows()
-        self._check_values()
-        self._protect()
-
     def __repr__(self) -> str:
         """What it holds, in a line, without its entries."""
         kind = "currents" if self.currents else "events"
@@ -83,74 +58,6 @@ class EventBatch:
     def __len__(self) -> int:
         """B, the number of samples."""
         return len(self.labels)
-
-    def _check_form(self) -> None:
-        """Types, shapes and lengths."""
-        for name, dtype in _DTYPES.items():
-            array = getattr(self, name)
-            if not isinstance(array, np.ndarray):
-                raise InputError(f"events: {name} must be a numpy array, found {type(array).__name__}")
-            if array.dtype != dtype or array.ndim != 1:
-                raise InputError(
-                    f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
-                )
-        for name in ("timesteps", "input_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
-                raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
-        real_number = isinstance(self.timestep_s, float | int | np.floating) and not isinstance(self.timestep_s, bool)
-        if not real_number or not 0 <= self.timestep_s < np.inf:
-            raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
-        if not isinstance(self.currents, bool | np.bool_):
-            raise InputError(f"events: currents must be True or False, found {self.currents!r}")
-        _check_grid(self.grid, self.input_size)
-        rows = len(self.labels) * self.timesteps
-        if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
-            raise InputError(f"events: offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
-        if len(self.values) != len(self.indices):
-            raise InputError(f"events: values must have {len(self.indices)} entries as indices, not {len(self.values)}")
-        if len(self.labels) and self.labels.min() < 0:
-            raise InputError(f"events: labels must not be negative, found {self.labels.min()}")
-
-    def _check_rows(self) -> None:
-        """That offsets part the entries, and that each row's indices ascend among the inputs."""
-        offsets, indices = self.offsets, self.indices
-        if offsets[0] != 0 or offsets[-1] != len(indices):
-            raise InputError(f"events: offsets must start at 0 and end at the number of entries, {len(indices)}")
-        if np.any(offsets[1:] < offsets[:-1]):
-            raise InputError("events: offsets must not decrease")
-        if not len(indices):
-            return
-        if indices.min() < 0 or indices.max() >= self.input_size:
-            raise InputError(
-                f"events: indices must lie in 0 … {self.input_size - 1}, found {indices.min()} … {indices.max()}"
-            )
-        rises = indices[1:] > indices[:-1]
-        starts = offsets[1:-1]
-        rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # into another row
-        if not rises.all():
-            raise InputError("events: indices must ascend and be distinct within a row")
-
-    def _check_values(self) -> None:
-        if not len(self.values):
-            return
-        if not np.isfinite(self.values).all():
-            raise InputError("events: values must be finite")
-        if self.currents:
-            return
-        if self.values.min() < 1 or np.any(self.values != np.floor(self.values)):
-            raise InputError("events: values must be whole numbers of at least 1, or currents")
-        cumulative = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
-        most = float((cumulative[self.offsets[1:]] - cumulative[self.offsets[:-1]]).max(initial=0))
-        if most > MOST_EVENTS:
-            raise InputError(f"events: a sample may have up to {MOST_EVENTS} events in a timestep, found {most:.0f}")
-
-    def _protect(self) -> None:
-        """Show entries that cannot be written by accident: kernels go where they point, and nobody looks again."""
-        for name in ("offsets", "indices", "values"):
-            view = getattr(self, name).view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
 
     def _part(self, **changes: Any) -> EventBatch:
         """The same batch with changes that are known to be valid, and so not checked."""
@@ -195,7 +102,7 @@ class EventBatch:
         Raises:
             InputError: it does not have `input_size` places.
         """
-        _check_grid(grid, self.input_size)
+        check_grid(grid, self.input_size)
         return self._part(grid=grid)
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -236,14 +143,158 @@ class EventBatch:
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
             values=values,
-            labels=_whole("labels", labels),
-            sample_ids=np.arange(batch) if sample_ids is None else _whole("sample_ids", sample_ids),
+            labels=whole_numbers("labels", labels),
+            sample_ids=np.arange(batch) if sample_ids is None else whole_numbers("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
             timestep_s=timestep_s,
             currents=currents,
             grid=grid,
         )
+
+    @staticmethod
+    def from_dense(
+        frames: NDArray[np.generic],
+        labels: NDArray[np.integer],
+        *,
+        timestep_s: float,
+        sample_ids: NDArray[np.integer] | None = None,
+        currents: bool = False,
+    ) -> EventBatch:
+        """Compress dense frames of counts, or of currents, on the grid that their shape says.
+
+        Args:
+            frames: (samples, timesteps, inputs), (samples, timesteps, height, width) or (samples, timesteps, channels,
+                height, width).
+            labels: (samples,) classes.
+
+        Raises:
+            InputError: another shape, or the first number that is not finite or, as a count, not whole or negative.
+        """
+        frames = np.asarray(frames)
+        check_frames(frames, currents=currents)
+        return EventBatch.from_frames(
+            frames.reshape(*frames.shape[:2], math.prod(frames.shape[2:])),
+            labels,
+            timestep_s=timestep_s,
+            sample_ids=sample_ids,
+            currents=currents,
+            grid=grid_of(frames.shape[2:]),
+        )
+
+    @staticmethod
+    def from_torch(
+        frames: torch.Tensor | Iterable[tuple[torch.Tensor, torch.Tensor]],
+        labels: torch.Tensor | None = None,
+        *,
+        timestep_s: float,
+        time_first: bool = False,
+        currents: bool = False,
+    ) -> EventBatch:
+        """Likewise from a tensor and its labels, or from batches of both, such as a `DataLoader` gives.
+
+        Args:
+            time_first: timesteps are the first axis and samples the second, as in snnTorch and norse.
+        """
+        import torch
+
+        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else list(frames)
+        if not all(isinstance(tensor, torch.Tensor) for pair in given for tensor in pair):
+            raise InputError("events: from_torch takes a tensor and labels, or batches of (frames, labels)")
+        pairs = [[tensor.detach().to_dense().cpu() for tensor in pair] for pair in given]  # type: ignore[union-attr]
+        pairs = [[x.float() if x.is_floating_point() else x, y] for x, y in pairs]  # numpy has no bfloat16
+        pairs = [[x.transpose(0, 1) if time_first else x, y] for x, y in pairs]
+        whole = [torch.cat(tensors).numpy() for tensors in zip(*pairs, strict=True)]
+        if not whole:
+            raise InputError("events: needs at least one batch")
+        return EventBatch.from_dense(*whole, timestep_s=timestep_s, currents=currents)
+
+    @staticmethod
+    def from_events(
+        events: Mapping[str, NDArray[Any]] | NDArray[np.void],
+        labels: NDArray[np.integer],
+        *,
+        offsets: NDArray[np.integer],
+        grid: tuple[int, ...],
+        timestep_s: float,
+        timesteps: int,
+        sample_ids: NDArray[np.integer] | None = None,
+    ) -> EventBatch:
+        """Count events of N samples by timestep and input; those after the last timestep are left out.
+
+        Args:
+            events: (E,) columns by name, or a structured array with them: `t`, in whole µs or floating-point seconds
+                from the sample's beginning, and `unit`, or `x` and `y`, and `p` where the grid has several channels;
+                the events of a sample one after the other, in any order of time.
+            labels: (N,) classes.
+            offsets: (N + 1,) where each sample's events begin and the last one's end.
+            grid: (inputs,), (height, width) or (channels, height, width).
+
+        Raises:
+            InputError: naming the column and the event that is outside the grid or at no time.
+        """
+        names, sizes = (events.dtype.names if isinstance(events, np.ndarray) else tuple(events)), grid_of(grid)
+        if not names or "t" not in names:
+            raise InputError(f"events: need columns with names, 't' among them, found {names or 'none'}")
+        starts, times, inputs = (
+            whole_numbers("offsets", offsets),
+            times_ns(events["t"]),
+            inputs_of(events, names, sizes),
+        )
+        counts = np.diff(starts)
+        whole = starts.ndim == 1 and len(starts) == len(labels) + 1 and (counts >= 0).all() and starts[0] == 0
+        if not whole or starts[-1] != len(times) or len(inputs) != len(times):
+            raise InputError(
+                f"events: offsets must be {len(labels) + 1} numbers that rise from 0 to the {len(times)} events, "
+                f"found {len(starts)} from {starts[:1]} to {starts[-1:]}, and {len(inputs)} inputs"
+            )
+        if not 0 < timestep_s < math.inf:
+            raise InputError(f"timestep_s: must be positive, found {timestep_s}")
+        bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
+        cells = (np.repeat(np.arange(len(labels)), counts) * timesteps + bins) * math.prod(sizes) + inputs
+        batch = EventBatch.from_cells(
+            cells[bins < timesteps],
+            labels,
+            sample_ids=np.arange(len(labels)) if sample_ids is None else sample_ids,
+            timesteps=timesteps,
+            input_size=math.prod(sizes),
+            timestep_s=timestep_s,
+        )
+        return batch.with_grid(sizes)
+
+    @staticmethod
+    def from_tonic(
+        dataset: Iterable[tuple[Any, Any]],
+        *,
+        timestep_s: float,
+        timesteps: int,
+        grid: tuple[int, ...] | None = None,
+    ) -> EventBatch:
+        """Count the events of all samples of a tonic dataset, whose targets are classes, one sample after the other.
+
+        Args:
+            dataset: pairs of a structured array with `t`, `x`, `y` and `p`, as tonic has it, and a class.
+            grid: left out, that of the dataset's `sensor_size`, which tonic writes (width, height, channels).
+
+        Raises:
+            InputError: as `from_events`; or no grid is known.
+        """
+        size = getattr(dataset, "sensor_size", None)
+        if grid is None and (size is None or None in size):
+            raise InputError("grid: this dataset has no sensor_size; give (channels, height, width)")
+        batches = [
+            EventBatch.from_events(
+                events,
+                np.asarray([target]),
+                offsets=np.array([0, len(events)]),
+                grid=tuple(size[::-1]) if grid is None else grid,  # type: ignore[index]
+                timestep_s=timestep_s,
+                timesteps=timesteps,
+                sample_ids=np.array([number]),
+            )
+            for number, (events, target) in enumerate(dataset)
+        ]
+        return EventBatch.concatenate(batches)
 
     @staticmethod
     def from_cells(
@@ -266,8 +317,8 @@ class EventBatch:
             offsets=np.searchsorted(rows, np.arange(len(labels) * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
             values=counts.astype(np.float32),
-            labels=_whole("labels", labels),
-            sample_ids=_whole("sample_ids", sample_ids),
+            labels=whole_numbers("labels", labels),
+            sample_ids=whole_numbers("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
             timestep_s=timestep_s,
@@ -291,7 +342,7 @@ class EventBatch:
             offsets=np.concatenate(
                 [np.zeros(1, np.int64), *(b.offsets[1:] + start for b, start in zip(batches, starts, strict=False))]
             ),
-            **{name: np.concatenate([getattr(b, name) for b in batches]) for name in _DTYPES if name != "offsets"},
+            **{name: np.concatenate([getattr(b, name) for b in batches]) for name in DTYPES if name != "offsets"},
         )
 
     def events_of_inputs(self) -> NDArray[np.float64]:
@@ -315,21 +366,3 @@ class EventBatch:
         before, after = self.offsets[first], self.offsets[first + timesteps]
         per_sample: NDArray[np.int64] = (cumulative[after] - cumulative[before]).astype(np.int64)
         return per_sample
-
-
-def _check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
-    if grid is None:
-        return
-    whole = isinstance(grid, tuple) and all(isinstance(size, int) and not isinstance(size, bool) for size in grid)
-    if not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size:
-        raise InputError(
-            f"events: grid must be (channels, height, width) of {input_size} inputs in all, or None, found {grid!r}"
-        )
-
-
-def _whole(name: str, numbers: object) -> NDArray[np.int64]:
-    """Labels or ids as an `EventBatch` holds them; numbers that are not whole are not rounded."""
-    array = np.asarray(numbers)
-    if array.size and array.dtype.kind not in "iu":
-        raise InputError(f"events: {name} must be whole numbers, found {array.dtype}")
-    return array.astype(np.int64)

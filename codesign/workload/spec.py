@@ -33,6 +33,8 @@ class WorkloadSpec(Spec):
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
             datasets of images that the camera records. Left out: the dataset's usual one.
         folder: below the data root, where recordings of sound lie. Left out: the dataset's usual one.
+        file: your own data, for `arrays`: an .npz or HDF5 file or a folder of recordings, seen from the file that names
+            it. Left out: what lies in `arrays` below the data root.
         highest_frequency: of the simulated cochlea, for recordings of sound; its last place's centre. Left out: the
             dataset's usual one.
     """
@@ -47,6 +49,7 @@ class WorkloadSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     contrast: Annotated[Real, Field(ge=0.02, le=10)] | None = None
     folder: Annotated[str, Field(min_length=1)] | None = None
+    file: Annotated[str, Field(min_length=1)] | None = None
     highest_frequency: Frequency | None = None
 
     @field_validator("name")

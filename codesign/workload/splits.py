@@ -68,6 +68,7 @@ def split_samples(
     labels: NDArray[np.int64],
     sample_ids: NDArray[np.int64],
     test_part: NDArray[np.bool_] | None = None,
+    validation_part: NDArray[np.bool_] | None = None,
     groups: NDArray[np.int64] | None = None,
     validation: int,
     test: int | None,
@@ -82,6 +83,7 @@ def split_samples(
         spec: counts, kind of split and seed.
         labels, sample_ids: (N,) of the whole dataset.
         test_part: (N,) the official test samples, for split `official`.
+        validation_part: (N,) those for validation, likewise; None draws them from what is left.
         groups: (N,) the group of each sample, for split `speaker`.
         validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
             `speaker` all samples of the groups that are drawn are taken.
@@ -104,6 +106,8 @@ def split_samples(
     else:
         chosen_test = _first(order, spec, test or len(order))
         rest = order[len(chosen_test) :]
+    if spec.split == "official" and validation_part is not None:
+        rest, validation = _own_validation(spec, rest, validation_part[rest])
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
@@ -123,6 +127,18 @@ def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str 
     if wanted > len(pool) or not wanted:
         raise SplitError(spec, "test", f"asked for {wanted or 1:,} test samples, found {len(pool):,}{advice}")
     return pool[:wanted]
+
+
+def _own_validation(
+    spec: ResolvedSpec, rest: NDArray[np.int64], own: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], int]:
+    """What is left beside the test set, the validation samples of the dataset's own first; and how many are taken."""
+    there = int(own.sum())
+    wanted = spec.validation or there
+    if not 1 <= wanted <= there:
+        lack = f"asked for {spec.validation or 1:,} validation samples, found {there:,}"
+        raise SplitError(spec, "validation", f"{lack}; 'split: pooled' draws them from all samples")
+    return np.concatenate([rest[own][:wanted], rest[~own]]), wanted
 
 
 def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int | None) -> NDArray[np.bool_]:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from tiny_sweeps import TINY, tiny
+from workload_files import write_arrays
 
 import codesign
 from codesign.documents import parse_document
@@ -12,6 +14,7 @@ from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.space import AxisRange
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Range
+from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.variants import base_chip
 from codesign.network.topology import Linear
 from codesign.training.recipe import Recipe
@@ -468,6 +471,22 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatc
         load_sweep("../deep/base.yaml")
     said = f"chips.mubrain.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
     assert str(caught.value) == f"../deep/base.yaml:10: {said}"
+
+
+def test_data_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
+    """And is the same data, and the same plan, wherever both lie."""
+    text = re.sub("workload: .*", "workload: {name: arrays, file: mine.npz}", TINY)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(DocumentError, match=r"mine.yaml:.*: workload.file: there is no file mine.npz$"):
+        load_sweep("mine.yaml")
+    plans = []
+    for folder in ("here", "there"):
+        (write_arrays(tmp_path / folder) / "mine.yaml").write_text(text)
+        (tmp_path / folder / "arrays" / "mine.npz").rename(tmp_path / folder / "mine.npz")
+        plans.append(plan_sweep(load_sweep(f"{folder}/mine.yaml")))
+    assert plans[0].config_hash == plans[1].config_hash
+    assert plans[0].outline.input_grid == (2, 4, 4)
 
 
 @pytest.mark.parametrize("model", [Range, AxisRange])

@@ -73,6 +73,30 @@ def write_mnist(root: Path, *, train: int = 40, test: int = 10, compressed: bool
     return root
 
 
+def write_arrays(root: Path, *, name: str = "mine.npz", samples: int = 50, **changes: object) -> Path:
+    """Event lists on 2x4x4 inputs: sample n, of class and group n mod 3, has an event at input n per 10 ms."""
+    n = np.arange(samples)
+    inputs = np.repeat(n % 32, 10)
+    content = {
+        "t": np.tile(10_000 * np.arange(10), samples) + np.repeat(n, 10),
+        "x": inputs % 4,
+        "y": inputs // 4 % 4,
+        "p": inputs // 16,
+        "offsets": 10 * np.arange(samples + 1),
+        "grid": (2, 4, 4),
+        "labels": n % 3,
+        "groups": n % 3,
+        "split": np.where(n % 5, "train", "test"),
+        "timestep_s": 0.01,
+        "timesteps": 10,
+        **changes,
+    }
+    path = root / "arrays" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{key: value for key, value in content.items() if value is not None})
+    return root
+
+
 def write_shd(root: Path, *, train: int = 40, test: int = 10, compressed: bool = False, speakers: bool = True) -> Path:
     """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
     import h5py

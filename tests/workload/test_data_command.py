@@ -17,6 +17,7 @@ def test_the_command_lists_every_dataset_with_its_state(tmp_path):
     head, *rows = lines("--data-root", str(tmp_path))
     assert head == f"data root: {tmp_path}"
     assert [row.split()[:2] for row in rows] == [
+        ["arrays", "missing"],
         ["audio", "missing"],
         ["cifar10", "missing"],
         ["digits", "embedded"],
@@ -25,8 +26,8 @@ def test_the_command_lists_every_dataset_with_its_state(tmp_path):
         ["nmnist", "partial"],
         ["shd", "missing"],
     ]
-    assert f"expected in {tmp_path / 'mnist'}" in rows[4]
-    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[5]
+    assert f"expected in {tmp_path / 'mnist'}" in rows[5]
+    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[6]
 
 
 def test_the_data_root_may_come_from_the_environment(tmp_path, monkeypatch):

@@ -16,7 +16,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_sounds import write_audio
-from workload_files import idx, parts, same, write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
+from workload_files import (
+    idx,
+    parts,
+    same,
+    write_arrays,
+    write_cifar10,
+    write_dvsgesture,
+    write_mnist,
+    write_nmnist,
+    write_shd,
+)
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
@@ -65,7 +75,23 @@ def write_mnist_and_more(root):
     (root / "mnist" / "other-images.gz").write_bytes(other)
 
 
+def write_two_arrays(root):
+    """And, in a folder that is not looked at, events of other samples."""
+    write_arrays(root)
+    write_arrays(root, name="other/mine.npz", labels=np.arange(50) // 20)
+
+
 COPIES = {
+    "arrays": Copy(
+        write=write_two_arrays,
+        sizes=(33, 7, 10),
+        coverage="50 samples of 3 classes, events on 2x4x4 inputs",
+        file="arrays/mine.npz",
+        other="arrays/other/mine.npz",
+        options={"split": "speaker"},
+        ids=([n for n in range(50) if n % 5], list(range(0, 50, 5))),
+        label_of=lambda ids: ids % 3,
+    ),
     "audio": Copy(
         write=write_audio,
         sizes=(42, 9, 9),
@@ -269,7 +295,7 @@ def test_a_longer_look_begins_like_a_shorter_one_and_impossible_timing_is_refuse
     short, long = load(name, timesteps=4, **sizes), load(name, **sizes)
     for timestep in range(4):
         assert np.array_equal(short.train.frame(timestep).numpy(), long.train.frame(timestep).numpy())
-    if name != "audio":  # where silence follows
+    if name not in ("audio", "arrays"):  # where silence follows
         with pytest.raises(InputError, match="a sample lasts"):
             load(name, timesteps=1200)
     for timestep in ("0.1 us", "0 s"):
@@ -374,5 +400,5 @@ def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_pa
 @every_dataset_in_files
 def test_the_status_says_what_is_there(own, name):
     status = get_dataset(name).status(own)
-    assert status.state == ("complete" if name == "audio" else "partial")
+    assert status.state == ("complete" if name in ("audio", "arrays") else "partial")
     assert status.detail.startswith(f"{COPIES[name].coverage} in {own}")

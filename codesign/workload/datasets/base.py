@@ -24,15 +24,33 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 from codesign.workload.timing import duration_mistakes
 
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "Reader", "Recordings"]
+__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "OptionError", "Reader", "Recordings"]
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
+_OPTIONS = {
+    "file": "data of your own, 'arrays'",
+    "folder": "recordings of sound, such as 'audio'",
+    "highest_frequency": "recordings of sound, such as 'audio'",
+}
+"""Options that few datasets have, and which."""
+
 Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
 """The samples at some positions, in that order, as events."""
 
 
 class IncompleteError(DataError):
     """Files are there, but others without which they are of no use are not; says which."""
+
+
+class OptionError(InputError):
+    """Options of a workload that its dataset cannot have: each one's name, and why."""
+
+    def __init__(self, dataset: str, mistakes: Sequence[tuple[str, str]]) -> None:
+        self.dataset, self.mistakes = dataset, tuple(mistakes)
+        super().__init__(f"workload '{dataset}': {'; '.join(f'{option}: {message}' for option, message in mistakes)}")
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, Sequence[tuple[str, str]]]]:
+        return type(self), (self.dataset, self.mistakes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +80,14 @@ class Recordings:
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
         read: the samples at some positions as events.
         test_part: (N,) which belong to the official test set; None where there is none.
+        validation_part: (N,) which of the others are for validation; None where the dataset does not say.
         groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
         files: all that are read, in an order that depends on their names only; none for what is embedded.
         content: computes a hash of whatever may change an event or a label. None takes the bytes of `files`.
         place: folder or file in which they are, where it is not the dataset's folder.
+        currents: whether `read` gives currents and not event counts.
+        timesteps, timestep_s: T and Δt where the copy says them itself, None where it does not.
+        longest: most timesteps that it has; None for recordings of events, after which it is silent.
     """
 
     grid: tuple[int, int, int]
@@ -74,10 +96,15 @@ class Recordings:
     sample_ids: NDArray[np.int64]
     read: Reader
     test_part: NDArray[np.bool_] | None = None
+    validation_part: NDArray[np.bool_] | None = None
     groups: NDArray[np.int64] | None = None
     files: Sequence[Path] = ()
     content: Callable[[], str] | None = None
     place: Path | None = None
+    currents: bool = False
+    timesteps: int | None = None
+    timestep_s: float | None = None
+    longest: int | None = None
 
 
 class Dataset(ABC):
@@ -96,7 +123,7 @@ class Dataset(ABC):
         resolution_s, longest_s: the shortest timestep and the longest stimulus that it has.
         usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
         download: where its files are to be had; None where nothing can be fetched by itself.
-        options: which of `folder` and `highest_frequency` a spec may give.
+        options: which of `file`, `folder` and `highest_frequency` a spec may give.
     """
 
     name: ClassVar[str]
@@ -125,7 +152,7 @@ class Dataset(ABC):
         """
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
-        """The folder of the dataset; `chosen` is the spec's own."""
+        """The folder of the dataset; `chosen` is the spec's own folder, or file."""
         return data_root / (chosen or self.folder)
 
     def open(self, folder: Path) -> Recordings:
@@ -203,9 +230,9 @@ class Dataset(ABC):
             yield "split", f"'{spec.split}' does not exist; allowed: {', '.join(self.splits)}"
         if spec.contrast is not None and self.usual_contrast is None:
             yield "contrast", "is an option of the simulated camera, which did not record this; remove it"
-        for option in ("folder", "highest_frequency"):
+        for option, owner in _OPTIONS.items():
             if getattr(spec, option) is not None and option not in self.options:
-                yield option, "is an option of recordings of sound, such as 'audio'; remove it"
+                yield option, f"is an option of {owner}; remove it"
         yield from self.timing_mistakes(self.completed(spec))
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
@@ -224,11 +251,15 @@ class Dataset(ABC):
         """`spec` with the dataset's own defaults filled in.
 
         Raises:
-            InputError: options that make no sense here.
+            OptionError: options that make no sense here.
         """
-        if mistakes := [f"{option}: {message}" for option, message in self.mistakes(spec)]:
-            raise InputError(f"workload '{self.name}': {'; '.join(mistakes)}")
+        if mistakes := list(self.mistakes(spec)):
+            raise OptionError(self.name, mistakes)
         return self.completed(spec)
+
+    def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
+        """`resolve`, knowing the copy, for datasets whose copies have timing and splits of their own."""
+        return self.resolve(spec)
 
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)

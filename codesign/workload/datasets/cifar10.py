@@ -114,6 +114,7 @@ class CIFAR10(Dataset):
             files=files,
             content=lambda: _digest(batches),
             place=place,
+            currents=True,
         )
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ __all__ = ["GROUP", "dataset_names", "get_dataset"]
 GROUP = "codesign.datasets"
 
 _BUILT_IN = {
+    "arrays": "codesign.workload.datasets.arrays:Arrays",
     "audio": "codesign.workload.datasets.audio:Audio",
     "cifar10": "codesign.workload.datasets.cifar10:CIFAR10",
     "digits": "codesign.workload.datasets.digits:Digits",

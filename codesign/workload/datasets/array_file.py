@@ -1,0 +1,173 @@
+"""Arrays in a file, .npz or HDF5, read a few rows at a time: whatever a file claims, memory stays bounded.
+
+Nothing in a file is run: Python objects, which only pickle could read, are refused, and so is what an HDF5 file takes
+from other files, whose content nobody would notice to change.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from codesign.documents import suggestion
+from codesign.errors import DataError
+from codesign.workload.datasets.reading import reading
+
+__all__ = ["ENDINGS", "ArrayColumn", "open_arrays", "whole"]
+
+ENDINGS = (".npz", ".h5", ".hdf5")
+_MOST_AT_ONCE = 1 << 28
+"""Bytes that are ever held of a file: of one sample, of a chunk, or of a column that is read as a whole."""
+_PIECE = 1 << 20
+
+
+class ArrayColumn(Protocol):
+    """An array of a file."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Entries `start : stop` along the first axis; quickest where each call begins after the one before."""
+
+
+@contextmanager
+def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, ArrayColumn]]:
+    """The arrays of a file by name, each of which must be among those known.
+
+    Raises:
+        DataError: the file is damaged, now or where it is read; or holds an array of another name, or one that cannot
+            be read in rows of numbers or text; says which and why.
+    """
+    with reading(path, "as arrays", remedy="copy it again", also=(RuntimeError, OverflowError)):
+        if path.suffix == ".npz":
+            with ExitStack() as stack:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+                _check_names(path, members, known)
+                columns = {name: _NpyColumn.of(path, archive, member) for name, member in members.items()}
+                for column in columns.values():
+                    stack.callback(column.close)
+                yield columns
+        else:
+            import h5py
+
+            with h5py.File(path, "r") as file:
+                _check_names(path, file, known)
+                yield {name: _HDF5Column.of(path, file, name) for name in file}
+
+
+def _check_names(path: Path, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise DataError(f"{path}: unknown array {name!r:.80}{suggestion(name, known)}")
+
+
+def whole(path: Path, name: str, column: ArrayColumn) -> NDArray[Any]:
+    """All of a small column, such as the labels. Raises DataError where it is none."""
+    if math.prod(column.shape) * column.dtype.itemsize > _MOST_AT_ONCE:
+        raise DataError(f"{path}: {name} has more than {_MOST_AT_ONCE >> 20} MiB, found shape {column.shape}")
+    return column.rows(0, column.shape[0]) if column.shape else column.rows(0, 1).reshape(())
+
+
+def _check(path: Path, name: str, dtype: np.dtype[Any], row_bytes: int) -> None:
+    if dtype.kind not in "biufUS" or dtype.subdtype is not None:
+        raise DataError(f"{path}: {name} must hold numbers or text, found {dtype}; Python objects are never read")
+    if row_bytes > _MOST_AT_ONCE:
+        raise DataError(f"{path}: {name} has {row_bytes:,} bytes a sample, more than {_MOST_AT_ONCE >> 20} MiB")
+
+
+@dataclass(kw_only=True)
+class _NpyColumn:
+    """A member of an .npz file, whose bytes are read in order."""
+
+    archive: zipfile.ZipFile
+    member: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    stream: IO[bytes] | None = None
+    row: int = 0
+
+    @staticmethod
+    def of(path: Path, archive: zipfile.ZipFile, member: str) -> _NpyColumn:
+        with archive.open(member) as stream:
+            shape, fortran, dtype = _header(stream)
+            length = archive.getinfo(member).file_size - stream.tell()
+        _check(path, member, dtype, math.prod(shape[1:]) * dtype.itemsize)
+        if fortran and len(shape) > 1:
+            raise DataError(f"{path}: {member} is stored column by column; save np.ascontiguousarray of it")
+        if length != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{member} has {length:,} bytes, not those of {dtype} {shape}")
+        return _NpyColumn(archive=archive, member=member, shape=shape, dtype=dtype)
+
+    def close(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        if self.stream is None or start < self.row:
+            self.close()
+            self.stream, self.row = self.archive.open(self.member), 0
+            _header(self.stream)
+        size = math.prod(self.shape[1:]) * self.dtype.itemsize
+        skipped = (start - self.row) * size
+        while skipped:
+            skipped -= len(_exactly(self.stream, min(skipped, _PIECE)))
+        data = _exactly(self.stream, (stop - start) * size)
+        self.row = stop
+        return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
+
+
+def _exactly(stream: IO[bytes], count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError("it ends too early")
+    return data
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is stored column by column, and type."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(stream)
+    if version not in readers:
+        raise ValueError(f"npy format {version} is not known")
+    shape, fortran, dtype = readers[version](stream)
+    return shape, fortran, dtype
+
+
+@dataclass(kw_only=True)
+class _HDF5Column:
+    """A dataset of an HDF5 file."""
+
+    dataset: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @staticmethod
+    def of(path: Path, file: Any, name: str) -> _HDF5Column:
+        import h5py
+
+        dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+        if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+            raise DataError(f"{path}: {name} must be an array in this file itself, no group and no link elsewhere")
+        text = h5py.check_string_dtype(dataset.dtype) is not None
+        dtype = np.dtype("S64") if text and dataset.dtype.kind == "O" else dataset.dtype
+        _check(path, name, dtype, math.prod(dataset.shape[1:]) * dtype.itemsize)
+        if dataset.chunks and math.prod(dataset.chunks) * dtype.itemsize > _MOST_AT_ONCE:
+            raise DataError(
+                f"{path}: {name} is stored in chunks of more than {_MOST_AT_ONCE >> 20} MiB, {dataset.chunks}"
+            )
+        return _HDF5Column(dataset=dataset, shape=dataset.shape, dtype=dtype)
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        taken = self.dataset[start:stop] if self.shape else np.asarray([self.dataset[()]])
+        return np.asarray(taken, dtype=self.dtype)

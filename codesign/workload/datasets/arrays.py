@@ -1,0 +1,310 @@
+"""Data of your own as arrays in one file, .npz or HDF5, dense or as lists of events.
+
+Of N samples, dense:
+
+    data          (N, T, inputs), (N, T, height, width) or (N, T, channels, height, width): whole numbers count events
+
+or event lists, of E events in all, those of a sample one after the other:
+
+    t             (E,) from the sample's beginning: whole numbers in µs, floating-point numbers in seconds
+    x, y, p       (E,) column, row and, on several channels, channel; or `unit`, (E,) the input itself
+    offsets       (N + 1,) where each sample's events begin, and the last one's end
+    grid          (inputs,), (height, width) or (channels, height, width)
+
+and both:
+
+    labels        (N,) classes, whole numbers from 0
+    classes       how many there are; left out, as many as the largest label says
+    split         (N,) `train`, `validation` or `test`; left out, all are drawn by class and seed. Without `validation`
+                  a sixth of what is not for `test` is drawn
+    groups        (N,) whole numbers: whom a sample comes from, for `split: speaker`
+    ids           (N,) whole numbers, each once, from which a sample's randomness is drawn; left out, its position
+    timestep_s    Δt in seconds; 0 for dense data that has no duration. Left out, the workload says it
+    timesteps     T of event lists. Left out, the workload says it
+    currents      True if dense data are currents and no counts
+
+Files are read a few samples at a time (`array_file.py`), and what no array of these names can be is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import DataError, InputError
+from codesign.units import format_si
+from codesign.workload.binning import Events, bin_samples
+from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
+from codesign.workload.datasets.base import Dataset, OptionError, Reader, Recordings
+from codesign.workload.events import MOST_EVENTS, EventBatch
+from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns
+from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
+
+__all__ = ["Arrays"]
+
+_EVENTS = ("t", "x", "y", "p", "unit")
+_SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2**31 - 1), "currents": (0, 1)}
+"""Numbers that a file says of itself, and the least and the most that each may be."""
+_KNOWN = ("data", *_EVENTS, "offsets", "grid", "labels", "split", "groups", "ids", *_SCALARS)
+_PARTS = ("train", "validation", "test")
+_MOST_ENTRIES, _MOST_AT_ONCE = 1 << 29, 1 << 26
+_CHUNK, _CHUNK_BYTES = 128, 1 << 25
+_RESOLUTION_S = 1e-6
+
+Columns = Mapping[str, ArrayColumn]
+
+
+class Arrays(Dataset):
+    """Whatever a file holds, in its own splits or in drawn ones."""
+
+    name = "arrays"
+    title = "data of your own as arrays"
+    version = 1
+    folder = "arrays"
+    expected = "one .npz or HDF5 file of arrays"
+    things = "samples"
+    splits = ("official", "pooled", "speaker")
+    options = ("file",)
+
+    def place(self, data_root: Path, chosen: str | None = None) -> Path:
+        place = super().place(data_root, chosen)
+        files = [file for file in sorted(place.glob("*")) if file.suffix in ENDINGS and not file.name.startswith(".")]
+        return files[0] if len(files) == 1 else place
+
+    def find(self, folder: Path) -> Recordings | None:
+        if not folder.is_file():
+            return None
+        with open_arrays(folder, _KNOWN) as columns, _telling(folder):
+            return _recordings(folder, columns)
+
+    def coverage(self, recordings: Recordings) -> str:
+        kind = "currents" if recordings.currents else "events"
+        size = "x".join(map(str, recordings.grid))
+        return f"{len(recordings.labels):,} samples of {recordings.classes} classes, {kind} on {size} inputs"
+
+    def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes(spec)
+        if spec.file is not None and not os.path.exists(spec.file):
+            yield "file", f"there is no file {spec.file}"
+
+    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
+        return super().usual_sizes(recordings, "pooled" if recordings.test_part is None else split)
+
+    def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
+        return iter(())  # told by `settled`, which knows the file
+
+    def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
+        own = {"timestep": recordings.timestep_s, "timesteps": recordings.timesteps}
+        said = {
+            option: usual if getattr(spec, option) is None else getattr(spec, option) for option, usual in own.items()
+        }
+        mistakes = [
+            (option, f"the file does not say it; give such as '{option}: {example}', or write {key} into the file")
+            for option, key, example in (("timestep", "timestep_s", "10 ms"), ("timesteps", "timesteps", "100"))
+            if said[option] is None
+        ]
+        usual = "pooled" if recordings.test_part is None else "official"
+        resolved = self.completed(spec).model_copy(update={**said, "split": spec.split or usual})
+        mistakes += [] if mistakes else _timing_mistakes(resolved, recordings)
+        if mistakes:
+            raise OptionError(self.name, mistakes)
+        return resolved
+
+
+def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tuple[str, str]]:
+    own, found = recordings.timestep_s, format_si(spec.timestep, "s")
+    if recordings.longest is None and spec.timestep < _RESOLUTION_S * (1 - 1e-9):
+        yield "timestep", f"must be at least {format_si(_RESOLUTION_S, 's')}, found {found}"
+    if recordings.longest is not None and own is not None and not math.isclose(own, spec.timestep):
+        yield "timestep", f"must be that of the file's frames, {format_si(own, 's')}, found {found}; remove it"
+    if recordings.longest is not None and spec.timesteps > recordings.longest:
+        yield "timesteps", f"must be at most those of the file, {recordings.longest}, found {spec.timesteps}"
+
+
+def _recordings(path: Path, columns: Columns) -> Recordings:
+    """What the arrays say. Raises InputError where they cannot be."""
+    small = {name: whole(path, name, columns[name]) for name in columns if name not in ("data", *_EVENTS)}
+    scalars = {name: _scalar(name, small[name]) for name in _SCALARS if name in small}
+    dense, currents = "data" in columns, bool(scalars.get("currents"))
+    missing = {"labels", *(() if dense else ("t", "offsets", "grid"))} - set(columns)
+    if missing or dense == ("t" in columns):
+        raise InputError(
+            "needs labels, and either data or t, offsets, grid and the inputs of events, unit or x, y and p; found "
+            f"{', '.join(sorted(columns))}"
+        )
+    offsets = None if dense else _offsets(small["offsets"], columns)
+    shape = columns["data"].shape if dense else (len(small["offsets"]) - 1,)
+    if dense:
+        check_frames(np.empty((0, *shape[1:]), columns["data"].dtype), currents=currents)
+        grid = grid_of(shape[2:])
+    else:
+        grid = grid_of(small["grid"].ravel().tolist())
+        _inputs({name: columns[name].rows(0, 0) for name in _EVENTS if name in columns}, grid)
+    labels, classes = _labels(small, shape[0], scalars.get("classes"))
+    parts = _parts(small["split"], shape[0]) if "split" in small else None
+    ids = _column(small, "ids", shape[0])
+    if ids is not None and (ids.min() < 0 or len(np.unique(ids)) < len(ids)):
+        raise InputError("ids: must be at least 0, each only once")
+    ids = np.arange(shape[0]) if ids is None else ids
+
+    return Recordings(
+        grid=grid,
+        classes=classes,
+        labels=labels,
+        sample_ids=ids,
+        read=_reader(path, labels, ids, grid, offsets, currents=currents),
+        test_part=None if parts is None else parts == "test",
+        validation_part=parts == "validation" if parts is not None and "validation" in parts else None,
+        groups=_column(small, "groups", shape[0]),
+        files=[path],
+        currents=currents,
+        timesteps=shape[1] if dense else int(scalars.get("timesteps", 0)) or None,
+        timestep_s=scalars.get("timestep_s"),
+        longest=shape[1] if dense else None,
+    )
+
+
+def _reader(
+    path: Path,
+    labels: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    grid: tuple[int, int, int],
+    offsets: NDArray[np.int64] | None,
+    *,
+    currents: bool,
+) -> Reader:
+    """Reads samples in the file's order: event lists where there are `offsets`."""
+
+    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        order = np.argsort(positions)
+        with open_arrays(path, _KNOWN) as columns, _telling(path):
+            if offsets is None:
+                batch = _dense(columns["data"], positions[order], labels, ids, spec, currents=currents)
+            else:
+                batch = bin_samples(
+                    lambda position: _events(columns, offsets, position, grid),
+                    positions[order],
+                    labels=labels,
+                    sample_ids=ids,
+                    input_size=math.prod(grid),
+                    spec=spec,
+                )
+        return batch.select(np.argsort(order)).with_grid(grid)
+
+    return read
+
+
+def _scalar(name: str, array: NDArray[Any]) -> float:
+    least, most = _SCALARS[name]
+    number = float(array.ravel()[0]) if array.size == 1 and array.dtype.kind in "biuf" else math.nan
+    if not least <= number <= most or (name != "timestep_s" and number != int(number)):
+        kind = "number" if name == "timestep_s" else "whole number"
+        raise InputError(f"{name}: must be one {kind} from {least:,} to {most:,}, found {array.ravel()[:3]}")
+    return number
+
+
+def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> NDArray[np.int64] | None:
+    if name not in small:
+        return None
+    array = small[name]
+    if array.shape != (samples,) or array.dtype.kind not in "iu":
+        raise InputError(f"{name}: must be ({samples:,},) whole numbers, found {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64)
+
+
+def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None) -> tuple[NDArray[np.int64], int]:
+    """(N,) labels, and how many classes there are."""
+    labels = _column(small, "labels", samples)
+    if labels is None or not samples:
+        raise InputError("labels: needs at least one sample")
+    most = int(_SCALARS["classes"][1] if said is None else said)
+    wrong = (labels < 0) | (labels >= most)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise InputError(f"labels: sample {at} has {labels[at]}, outside 0 … {most - 1:,} of {most:,} classes")
+    classes = int(labels.max()) + 1 if said is None else most
+    if classes < 2:
+        raise InputError("labels: all samples have the label 0; at least 2 classes are needed")
+    return labels, classes
+
+
+def _parts(array: NDArray[Any], samples: int) -> NDArray[np.str_]:
+    parts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
+    if parts.shape != (samples,) or parts.dtype.kind != "U" or not np.isin(parts, _PARTS).all():
+        other = [text for text in np.unique(parts).tolist()[:5] if text not in _PARTS] if parts.size else []
+        raise InputError(f"split: must be ({samples:,},) texts out of {', '.join(_PARTS)}, found {parts.shape} {other}")
+    return parts
+
+
+def _offsets(array: NDArray[Any], columns: Columns) -> NDArray[np.int64]:
+    there = {name: columns[name].shape for name in _EVENTS if name in columns}
+    whole = array.ndim == 1 and array.dtype.kind in "iu" and len(array) > 1
+    counts = np.diff(array.astype(np.int64)) if whole else np.array([-1])
+    if counts.min() < 0 or array[0] != 0 or any(shape != (int(array[-1]),) for shape in there.values()):
+        raise InputError(
+            "offsets: must be whole numbers that rise from 0 to the number of events, that of t and of each column "
+            f"beside it; found {array.dtype} {array[:3]} … {array[-1:]}, and columns {there}"
+        )
+    if counts.max() > MOST_EVENTS:
+        raise InputError(f"offsets: a sample may have up to {MOST_EVENTS:,} events, found {counts.max():,}")
+    return array.astype(np.int64)
+
+
+def _inputs(events: Mapping[str, NDArray[Any]], grid: tuple[int, int, int]) -> Events:
+    return times_ns(events["t"]), inputs_of(events, events, grid)
+
+
+def _events(columns: Columns, offsets: NDArray[np.int64], sample: int, grid: tuple[int, int, int]) -> Events:
+    start, stop = offsets[sample : sample + 2].tolist()
+    try:
+        return _inputs({name: columns[name].rows(start, stop) for name in _EVENTS if name in columns}, grid)
+    except InputError as error:
+        raise InputError(f"sample {sample}: {error}") from None
+
+
+def _dense(
+    data: ArrayColumn,
+    positions: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    spec: ResolvedSpec,
+    *,
+    currents: bool,
+) -> EventBatch:
+    """The frames of samples, compressed a few at a time."""
+    of_sample = math.prod(data.shape[1:]) * data.dtype.itemsize
+    chunk = max(1, min(_CHUNK, _CHUNK_BYTES // max(of_sample, 1)))
+    batches, total = [], 0
+    for first in range(0, len(positions), chunk):
+        chosen = positions[first : first + chunk]
+        frames = np.concatenate([data.rows(sample, sample + 1)[:, : spec.timesteps] for sample in chosen.tolist()])
+        check_frames(frames, currents=currents, samples=chosen)
+        entries = int(np.count_nonzero(frames))
+        total += entries
+        if entries > _MOST_AT_ONCE or total > _MOST_ENTRIES:
+            raise InputError(
+                f"data: has more than {_MOST_ENTRIES:,} numbers other than 0, or {_MOST_AT_ONCE:,} in a sample; ask "
+                "for fewer samples or timesteps"
+            )
+        batches.append(
+            EventBatch.from_dense(
+                frames, labels[chosen], timestep_s=spec.timestep, sample_ids=ids[chosen], currents=currents
+            )
+        )
+    return EventBatch.concatenate(batches)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """What is wrong with arrays is told with the file that they are in."""
+    try:
+        yield
+    except InputError as error:
+        raise DataError(f"{path}: {error}") from None

@@ -1,0 +1,125 @@
+"""What a batch of events holds, and everything that it promises."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+
+__all__ = ["DTYPES", "MOST_EVENTS", "EventRows", "check_grid"]
+
+MOST_EVENTS = 1 << 24
+"""Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
+
+DTYPES = {
+    "offsets": np.int64,
+    "indices": np.int32,
+    "values": np.float32,
+    "labels": np.int64,
+    "sample_ids": np.int64,
+}
+"""The arrays of a batch."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class EventRows:
+    """The content of an `EventBatch`, which says what each part is. Raises InputError for what it cannot be."""
+
+    offsets: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    sample_ids: NDArray[np.int64]
+    timesteps: int
+    input_size: int
+    timestep_s: float
+    currents: bool = False
+    grid: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        self._check_form()
+        self._check_rows()
+        self._check_values()
+        self._protect()
+
+    def _check_form(self) -> None:
+        """Types, shapes and lengths."""
+        for name, dtype in DTYPES.items():
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"events: {name} must be a numpy array, found {type(array).__name__}")
+            if array.dtype != dtype or array.ndim != 1:
+                raise InputError(
+                    f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
+                )
+        for name in ("timesteps", "input_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
+                raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
+        real_number = isinstance(self.timestep_s, float | int | np.floating) and not isinstance(self.timestep_s, bool)
+        if not real_number or not 0 <= self.timestep_s < np.inf:
+            raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
+        if not isinstance(self.currents, bool | np.bool_):
+            raise InputError(f"events: currents must be True or False, found {self.currents!r}")
+        check_grid(self.grid, self.input_size)
+        rows = len(self.labels) * self.timesteps
+        if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
+            raise InputError(f"events: offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
+        if len(self.values) != len(self.indices):
+            raise InputError(f"events: values must have {len(self.indices)} entries as indices, not {len(self.values)}")
+        if len(self.labels) and self.labels.min() < 0:
+            raise InputError(f"events: labels must not be negative, found {self.labels.min()}")
+
+    def _check_rows(self) -> None:
+        """That offsets part the entries, and that each row's indices ascend among the inputs."""
+        offsets, indices = self.offsets, self.indices
+        if offsets[0] != 0 or offsets[-1] != len(indices):
+            raise InputError(f"events: offsets must start at 0 and end at the number of entries, {len(indices)}")
+        if np.any(offsets[1:] < offsets[:-1]):
+            raise InputError("events: offsets must not decrease")
+        if not len(indices):
+            return
+        if indices.min() < 0 or indices.max() >= self.input_size:
+            raise InputError(
+                f"events: indices must lie in 0 … {self.input_size - 1}, found {indices.min()} … {indices.max()}"
+            )
+        rises = indices[1:] > indices[:-1]
+        starts = offsets[1:-1]
+        rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # into another row
+        if not rises.all():
+            raise InputError("events: indices must ascend and be distinct within a row")
+
+    def _check_values(self) -> None:
+        if not len(self.values):
+            return
+        if not np.isfinite(self.values).all():
+            raise InputError("events: values must be finite")
+        if self.currents:
+            return
+        if self.values.min() < 1 or np.any(self.values != np.floor(self.values)):
+            raise InputError("events: values must be whole numbers of at least 1, or currents")
+        cumulative = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
+        most = float((cumulative[self.offsets[1:]] - cumulative[self.offsets[:-1]]).max(initial=0))
+        if most > MOST_EVENTS:
+            raise InputError(f"events: a sample may have up to {MOST_EVENTS} events in a timestep, found {most:.0f}")
+
+    def _protect(self) -> None:
+        """Show entries that cannot be written by accident: kernels go where they point, and nobody looks again."""
+        for name in ("offsets", "indices", "values"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+
+def check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
+    if grid is None:
+        return
+    whole = isinstance(grid, tuple) and all(isinstance(size, int) and not isinstance(size, bool) for size in grid)
+    if not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size:
+        raise InputError(
+            f"events: grid must be (channels, height, width) of {input_size} inputs in all, or None, found {grid!r}"
+        )

@@ -1,0 +1,115 @@
+"""What users hand over, in the form that batches are made of: grids, times in nanoseconds, input indices, frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+
+__all__ = ["check_frames", "grid_of", "inputs_of", "times_ns", "whole_numbers"]
+
+_LONGEST_S = 1e9
+"""Seconds from the beginning at which an event may be: 30 years, far below what overflows in nanoseconds."""
+
+
+def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
+    """(channels, height, width) of (inputs,), (height, width) or (channels, height, width).
+
+    Raises:
+        InputError: other sizes, or more than 2³¹ − 1 inputs.
+    """
+    given = tuple(sizes)
+    whole = all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in given)
+    grid = (1,) * (3 - len(given)) + tuple(int(size) for size in given if whole)
+    if not given or not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) >= 1 << 31:
+        raise InputError(
+            f"grid: must be (inputs,), (height, width) or (channels, height, width), each at least 1, found {given}"
+        )
+    return grid
+
+
+def check_frames(frames: NDArray[Any], *, currents: bool, samples: NDArray[np.int64] | None = None) -> None:
+    """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold.
+
+    Args:
+        samples: (N,) what the message calls them; left out, their positions.
+    """
+    if frames.ndim < 3 or 0 in frames.shape[1:] or frames.dtype.kind not in "biuf":
+        raise InputError(
+            "frames: must be numbers of shape (samples, timesteps, inputs), (samples, timesteps, height, width) or "
+            f"(samples, timesteps, channels, height, width), found {frames.dtype} of shape {frames.shape}"
+        )
+    if frames.dtype.kind in "bu":
+        return
+    wrong, need = ~np.isfinite(frames), "must be finite"
+    if not wrong.any() and not currents:
+        wrong = (frames < 0) | (frames != np.floor(frames))
+        need = "events are counted in whole numbers of at least 0; if these are currents, say so with currents=True"
+    if wrong.any():
+        sample, timestep, *inside = np.unravel_index(int(wrong.argmax()), frames.shape)
+        value, place = frames[(sample, timestep, *inside)], ", ".join(map(str, map(int, inside)))
+        name = sample if samples is None else samples[sample]
+        raise InputError(f"frames: sample {name}, timestep {timestep}, input ({place}) is {value:g}; {need}")
+
+
+def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:
+    """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
+
+    Raises:
+        InputError: other numbers, negative, not finite or beyond 30 years.
+    """
+    if t.ndim != 1 or t.dtype.kind not in "iuf":
+        raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
+    seconds = t if t.dtype.kind == "f" else t / 1e6
+    wrong = ~((seconds >= 0) & (seconds <= _LONGEST_S))
+    if wrong.any():
+        unit = "s" if t.dtype.kind == "f" else "µs"
+        at = int(wrong.argmax())
+        raise InputError(f"t: event {at} is at {t[at]} {unit}; must be between 0 and 30 years")
+    ns: NDArray[np.int64] = np.rint(t * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
+    return ns
+
+
+def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> NDArray[np.int64]:
+    """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels.
+
+    Raises:
+        InputError: they have neither, or are outside the grid.
+    """
+    names, (channels, height, width) = set(names), grid
+    if "unit" in names:
+        return _inside("unit", events["unit"], math.prod(grid))
+    if not {"x", "y"} <= names or ("p" not in names and channels > 1):
+        raise InputError(
+            f"events: need 'unit', or 'x' and 'y' and, on the {channels} channels of the grid, 'p'; found "
+            f"{', '.join(sorted(names)) or 'nothing'}"
+        )
+    columns = [_inside("y", events["y"], height), _inside("x", events["x"], width)]
+    if channels > 1:
+        columns.insert(0, _inside("p", events["p"], channels))
+    if len({len(column) for column in columns}) > 1:
+        raise InputError(f"events: x, y and p must have one number an event, found {[len(c) for c in columns]}")
+    return np.ravel_multi_index(tuple(columns), grid[-len(columns) :]).astype(np.int64)
+
+
+def _inside(name: str, values: NDArray[Any], limit: int) -> NDArray[np.int64]:
+    if values.ndim != 1 or values.dtype.kind not in "iub":
+        raise InputError(f"{name}: must be (events,) whole numbers, found {values.dtype} of shape {values.shape}")
+    wrong = (values < 0) | (values >= limit)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise InputError(f"{name}: event {at} has {values[at]}, outside 0 … {limit - 1} of the grid")
+    return values.astype(np.int64)
+
+
+def whole_numbers(name: str, numbers: object) -> NDArray[np.int64]:
+    """Labels or ids as batches hold them. Raises InputError for numbers that are not whole, which are not rounded."""
+    array = np.asarray(numbers)
+    if array.size and array.dtype.kind not in "iu":
+        raise InputError(f"events: {name} must be whole numbers, found {array.dtype}")
+    return array.astype(np.int64)

@@ -1,0 +1,281 @@
+"""Data of one's own: arrays in memory and in files, by hand; and what they must not be."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workload_files import parts, same, write_arrays
+
+from codesign.errors import DataError, InputError
+from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.events import EventBatch
+from codesign.workload.spec import WorkloadSpec
+
+FRAMES = (np.arange(40 * 3 * 2 * 2 * 2).reshape(40, 3, 2, 2, 2) * 7 % 5 - 3).clip(0).astype(np.uint8)
+LABELS = np.arange(40) % 2
+DENSE = {"data": FRAMES, "labels": LABELS, "timestep_s": 1e-3}
+
+
+def frames_of(batch):
+    """(B, T, inputs) what a batch holds."""
+    return np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
+
+
+def load(file, **options):
+    return load_workload(WorkloadSpec(name="arrays", file=str(file), **options), cache_root=file.parent / "cache")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name="mine.npz", **content):
+        if name.endswith(".npz"):
+            np.savez_compressed(tmp_path / name, **content)
+        else:
+            with h5py.File(tmp_path / name, "w") as file:
+                for key, value in content.items():
+                    file[key] = value
+        return tmp_path / name
+
+    return write
+
+
+# in memory -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "grid"), [((8,), (1, 1, 8)), ((2, 4), (1, 2, 4)), ((2, 2, 2), (2, 2, 2))])
+def test_dense_frames_lie_on_the_grid_of_their_shape(shape, grid):
+    frames = FRAMES.reshape(40, 3, *shape)
+    batch = EventBatch.from_dense(frames, LABELS, timestep_s=1e-3)
+    assert batch.grid == grid
+    assert np.array_equal(frames_of(batch), FRAMES.reshape(40, 3, 8))
+    time_first = torch.from_numpy(frames).transpose(0, 1).bfloat16()
+    labels = torch.from_numpy(LABELS)
+    assert same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(frames), labels), batch_size=7)
+    assert same(EventBatch.from_torch(loader, timestep_s=1e-3), batch)
+
+
+EVENTS = {
+    "t": np.array([0, 999, 1000, 500, 2999, 3000]),
+    "x": np.array([0, 1, 1, 2, 2, 0]),
+    "y": np.array([0, 0, 0, 1, 1, 0]),
+}
+
+
+def test_events_are_counted_by_timestep_and_input():
+    """Two samples of three timesteps of 1 ms on 2 rows and 3 columns; the last event comes too late."""
+    by_hand = np.zeros((2, 3, 6))
+    by_hand[0, 0, 0] = by_hand[0, 0, 1] = by_hand[0, 1, 1] = by_hand[1, 0, 5] = by_hand[1, 2, 5] = 1
+    sizes = {"timestep_s": 1e-3, "timesteps": 3}
+    batch = EventBatch.from_events(EVENTS, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
+    assert np.array_equal(frames_of(batch), by_hand)
+    seconds = {"t": EVENTS["t"] / 1e6, "unit": EVENTS["y"] * 3 + EVENTS["x"]}
+    again = EventBatch.from_events(seconds, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
+    assert same(again, batch)
+
+    columns = [EVENTS["x"], EVENTS["y"], np.array([0, 1, 1, 0, 0, 1]), EVENTS["t"]]
+    table = np.rec.fromarrays(columns, names="x,y,p,t").view(np.ndarray)
+    samples = [(table[:3], 4), (table[3:], 2)]
+    with pytest.raises(InputError, match="no sensor_size"):
+        EventBatch.from_tonic(samples, **sizes)
+
+    class Dataset(list):
+        sensor_size = (3, 2, 2)
+
+    with_polarity = EventBatch.from_tonic(Dataset(samples), **sizes)
+    assert (with_polarity.grid, with_polarity.labels.tolist()) == ((2, 2, 3), [4, 2])
+    assert np.array_equal(frames_of(with_polarity).reshape(2, 3, 2, 6).sum(axis=2), by_hand)
+    assert with_polarity.frame(0)[0].nonzero().ravel().tolist() == [0, 7]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"t": EVENTS["t"] - 1}, "t: event 0 is at -1 µs; must be between 0"),
+        ({"t": np.where(EVENTS["t"] == 500, np.nan, 1.0)}, "t: event 3 is at nan s"),
+        ({"t": EVENTS["t"].astype(str)}, "t: must be .* times, whole µs or seconds"),
+        ({"x": EVENTS["x"] + 1}, "x: event 3 has 3, outside 0 … 2 of the grid"),
+        ({"x": EVENTS["x"] / 2}, "x: must be .* whole numbers, found float64"),
+        ({"y": EVENTS["y"][:1]}, "must have one number an event"),
+        ({"t": EVENTS["t"][:5]}, "rise from 0 to the 5 events"),
+        ({"y": None}, "need 'unit', or 'x' and 'y'"),
+        ({"t": None}, "'t' among them, found x, y|need columns"),
+        ({"offsets": np.array([0, 3, 7])}, "rise from 0 to the 6 events"),
+        ({"offsets": np.array([0, 7, 6])}, "rise from 0 to the 6 events"),
+        ({"grid": (2, 2, 3)}, "on the 2 channels of the grid, 'p'"),
+        ({"grid": (0, 3)}, "grid: must be"),
+        ({"grid": (1, 2, 3, 4)}, "grid: must be"),
+        ({"timestep_s": 0}, "timestep_s: must be positive"),
+    ],
+)
+def test_events_that_cannot_be_are_refused(changes, message):
+    content = {**EVENTS, "offsets": np.array([0, 3, 6]), "grid": (2, 3), "timestep_s": 1e-3, **changes}
+    options = {name: content.pop(name) for name in ("offsets", "grid", "timestep_s")}
+    events = {name: column for name, column in content.items() if column is not None}
+    with pytest.raises(InputError, match=message):
+        EventBatch.from_events(events, np.array([4, 2]), timesteps=3, **options)
+
+
+# in files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "mine.h5"])
+def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
+    """Counts and currents, in parts of its own with sizes that nobody would draw, whichever timesteps are asked for."""
+    split = np.array(["test", "validation", *["train"] * 2] * 10, dtype="S10")
+    file = write(name, **DENSE, split=split, classes=5)
+    whole, short = load(file), load(file, timesteps=2, validation=3)
+    assert (whole.classes, whole.timesteps, whole.timestep_s, whole.input_grid) == (5, 3, 1e-3, (2, 2, 2))
+    for part, place in zip(parts(whole), (b"train", b"validation", b"test"), strict=True):
+        assert sorted(part.sample_ids) == np.flatnonzero(split == place).tolist()
+        assert np.array_equal(frames_of(part), FRAMES.reshape(40, 3, 8)[part.sample_ids])
+        assert np.array_equal(part.labels, part.sample_ids % 2)
+    assert (short.timesteps, len(short.train), len(short.validation)) == (2, 20, 3)
+    assert np.array_equal(frames_of(short.train), FRAMES.reshape(40, 3, 8)[short.train.sample_ids, :2])
+    with pytest.raises(DataError, match="asked for 11 validation samples, found 10"):
+        load(file, validation=11)
+    pooled = load(file, split="pooled")
+    assert len(pooled.test) == 6
+
+    still = load(write(f"still_{name}", data=FRAMES[:, :1] - 0.5, labels=LABELS, timestep_s=0.0, currents=True))
+    assert still.currents
+    assert still.test.currents
+    assert still.timestep_s == 0
+    assert np.array_equal(frames_of(still.test)[:, 0], FRAMES.reshape(40, 3, 8)[still.test.sample_ids, 0] - 0.5)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_lists_of_a_file_are_binned_as_those_in_memory(seed):
+    """Samples of any lengths, none at all too, in any order of their events."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 6, size=12)
+    offsets, events = np.concatenate([[0], np.cumsum(counts)]), int(counts.sum())
+    content = {"t": rng.integers(0, 5000, events), "unit": rng.integers(0, 9, events)}
+    labels, sizes = np.arange(12) % 3, {"timestep_s": 1e-3, "timesteps": 4}
+    whole = EventBatch.from_events(content, labels, offsets=offsets, grid=(9,), **sizes)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mine.npz"
+        np.savez(file, **content, **sizes, offsets=offsets, labels=labels, grid=9)
+        for part in parts(load(file)):
+            assert same(part, whole.select(part.sample_ids))
+
+
+ONE_NAN = np.where(np.arange(FRAMES.size).reshape(FRAMES.shape) == 100, np.nan, FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": FRAMES[:, 0, 0, 0]}, "frames: must be numbers of shape"),
+        ({"data": FRAMES.astype(str)}, "frames: must be numbers of shape"),
+        ({"data": np.asfortranarray(FRAMES)}, "data.npy is stored column by column"),
+        ({"data": ONE_NAN}, r"frames: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
+        ({"data": ONE_NAN, "currents": True}, "sample 4, timestep 0, .* is nan; must be finite"),
+        ({"data": FRAMES.astype(np.int8) - 1}, "sample .* is -1; events are counted in whole numbers"),
+        ({"data": FRAMES / 2}, "is 0.5; .* say so with currents=True"),
+        ({"data": np.array([{}] * 40)}, "Python objects|Object arrays"),
+        ({"labels": LABELS - 1}, "labels: sample 0 has -1, outside 0 … 99,999"),
+        ({"labels": LABELS, "classes": 1}, "classes: must be one whole number from 2"),
+        ({"labels": LABELS * 3, "classes": 3}, "labels: sample 1 has 3, outside 0 … 2 of 3 classes"),
+        ({"labels": LABELS * 0}, "at least 2 classes"),
+        ({"labels": LABELS[:39]}, r"labels: must be \(40,\) whole numbers, found int64 of shape \(39,\)"),
+        ({"labels": LABELS / 1}, "labels: must be .* whole numbers, found float64"),
+        ({"ids": LABELS}, "ids: must be at least 0, each only once"),
+        ({"split": np.array(["train", "tset"] * 20)}, "split: must be .* found .*tset"),
+        ({"split": LABELS}, "split: must be"),
+        ({"timestep_s": np.nan}, "timestep_s: must be one number"),
+        ({"lables": LABELS}, "unknown array 'lables'; did you mean 'labels'"),
+        ({"t": LABELS}, "either data or t"),
+    ],
+)
+def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
+    file = write(**{**DENSE, **changes})
+    with pytest.raises(DataError, match=message) as caught:
+        load(file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"offsets": np.arange(51)}, "offsets: must be whole numbers that rise from 0"),
+        ({"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
+        ({"grid": None}, "needs labels, and either data or"),
+        ({"p": None}, "on the 2 channels of the grid, 'p'"),
+        ({"t": np.full(500, -1)}, "sample .*: t: event 0 is at -1 µs"),
+    ],
+)
+def test_lists_that_cannot_be_are_refused_with_their_sample(tmp_path, changes, message):
+    file = write_arrays(tmp_path, **changes) / "arrays" / "mine.npz"
+    with pytest.raises(DataError, match=message) as caught:
+        load(file)
+    assert str(file) in str(caught.value)
+
+
+def test_timing_that_a_file_does_not_say_is_asked_for(write, tmp_path):
+    untimed = write(data=FRAMES, labels=LABELS)
+    with pytest.raises(InputError, match="timestep: the file does not say it; give such as 'timestep: 10 ms'"):
+        load(untimed)
+    assert load(untimed, timestep="2 ms").timestep_s == 0.002
+    with pytest.raises(InputError, match="timestep: must be that of the file's frames, 1 ms, found 2 ms"):
+        load(write(**DENSE), timestep="2 ms")
+    with pytest.raises(InputError, match="timesteps: must be at most those of the file, 3, found 4"):
+        load(write(**DENSE), timesteps=4)
+    with pytest.raises(InputError, match="timesteps: the file does not say it"):
+        load(write_arrays(tmp_path, timesteps=None) / "arrays" / "mine.npz")
+    with pytest.raises(InputError, match="file: is an option of data of your own, 'arrays'"):
+        load_workload(WorkloadSpec(name="digits", file="mine.npz"))
+
+
+def test_where_a_file_lies_does_not_matter_and_what_it_holds_does(write):
+    def fingerprint(file):
+        return outline_workload(WorkloadSpec(name="arrays", file=str(file))).fingerprint
+
+    first = fingerprint(write(**DENSE))
+    assert fingerprint(write("other.npz", **DENSE)) == first
+    assert fingerprint(write(**{**DENSE, "data": FRAMES[::-1]})) != first
+
+
+def test_what_a_file_claims_takes_no_memory(tmp_path, monkeypatch):
+    """A zip of kilobytes that says it holds terabytes, or numbers that it does not hold."""
+    file = tmp_path / "mine.npz"
+    header = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 9), }"
+    for rows, message in ((2**60, "data.npy has .* bytes, not those of"), (2**61, ".")):
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("data.npy", (header % rows).ljust(127) + b"\n" + bytes(1000))
+        with pytest.raises(DataError, match=message):
+            load(file)
+    monkeypatch.setattr("codesign.workload.datasets.arrays._MOST_ENTRIES", 50)
+    np.savez(file, **DENSE)
+    with pytest.raises(DataError, match=r"more than 50 numbers other than 0.* fewer samples or timesteps"):
+        load(file)
+    monkeypatch.setattr("codesign.workload.datasets.array_file._MOST_AT_ONCE", 20)
+    with pytest.raises(DataError, match=r"data.npy has 24 bytes a sample"):
+        load(file)
+
+
+def test_hdf5_that_takes_from_other_files_is_refused(write, tmp_path):
+    write("elsewhere.h5", data=FRAMES)
+    file = write("mine.h5", labels=LABELS)
+    for link in (h5py.ExternalLink("elsewhere.h5", "data"), h5py.SoftLink("/labels")):
+        with h5py.File(file, "a") as content:
+            content["data"] = link
+        with pytest.raises(DataError, match="data must be an array in this file itself"):
+            load(file)
+        with h5py.File(file, "a") as content:
+            del content["data"]
+    virtual = h5py.VirtualLayout(FRAMES.shape, FRAMES.dtype)
+    virtual[:] = h5py.VirtualSource(tmp_path / "elsewhere.h5", "data", FRAMES.shape)
+    with h5py.File(file, "a") as content:
+        content.create_virtual_dataset("data", virtual)
+    with pytest.raises(DataError, match="data must be an array in this file itself"):
+        load(file)
