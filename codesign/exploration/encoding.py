@@ -110,7 +110,9 @@ def _plain(value: object) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        given, later = type(value).model_fields, getattr(value, "added", ())
+        kept = (name for name in given if name not in later or getattr(value, name) != given[name].default)
+        return {name: _plain(getattr(value, name)) for name in kept}
     if isinstance(value, Policy):
         raise InputError(
             f"policy '{value.name}': keys name policies, and this one is not registered; make it an entry point "

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
-from codesign.network.topology import NetworkShape, Window
+from codesign.network.topology import NetworkShape
+from codesign.network.window import Window
 from codesign.simulation.execution import Slice
 
 __all__ = ["MessageCycles", "fullest_bank", "lane_operations", "message_cycles", "window_targets"]
@@ -89,30 +90,37 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
 @lru_cache(maxsize=4096)
 def _of_window(window: Window, lanes: int, part: tuple[int, int], run: tuple[int, int]) -> tuple[float, float]:
     """Mean synapses and cycles of messages of `run` in `part`, each the first neuron of its layer and their number."""
-    source = np.arange(run[0], sum(run)) % (window.height * window.width * window.pool**2)  # within its channel
-    row, column = np.divmod(source, window.width * window.pool)
-    of_place = np.bincount(row // window.pool * window.width + column // window.pool)
+    channel, source = np.divmod(np.arange(run[0], sum(run)), window.rows.length * window.columns.length)
+    row, column = np.divmod(source, window.columns.length)
+    row, column = row // window.rows.pool, column // window.columns.pool
+    held = (row < window.rows.places) & (column < window.columns.places)
+    group = channel // (window.channels // window.groups)
+    place = (group * window.rows.places + row) * window.columns.places + column
+    of_place = np.bincount(place[held])
+    reaching = float(held.sum()) / len(held)
+    if not reaching:
+        return 0.0, 0.0
     places = np.flatnonzero(of_place)
     places = places[np.unique(np.linspace(0, len(places) - 1, _MOST_PLACES).astype(np.int64))]
     weights = of_place[places] / of_place[places].sum()
     targets = window_targets(window, places) - part[0]
     targets[(targets < 0) | (targets >= part[1])] = -1
-    return float(weights @ (targets >= 0).sum(axis=1)), float(weights @ fullest_bank(targets, lanes))
+    synapses, cycles = (targets >= 0).sum(axis=1), fullest_bank(targets, lanes)
+    return float(weights @ synapses) * reaching, float(weights @ cycles) * reaching
 
 
 def window_targets(window: Window, places: Integers) -> Integers:
-    """(n, k) neurons of the layer that a spike at each of n places, row · width + column, reaches, or −1."""
-    row, column = np.divmod(places, window.width)
-    rows, columns = _seen_by(window, row, window.out_height), _seen_by(window, column, window.out_width)
-    on_map = rows[:, :, None] * window.out_width + columns[:, None, :]
+    """(n, k) neurons of the layer that a spike at each of n places reaches, or −1.
+
+    A place is (group · rows + row) · columns + column of the grid that pools make of the source's.
+    """
+    place, column = np.divmod(places, window.columns.places)
+    group, row = np.divmod(place, window.rows.places)
+    rows, columns = window.rows.seen_by(row), window.columns.seen_by(column)
+    _, height, width = window.grid
+    on_map = rows[:, :, None] * width + columns[:, None, :]
     seen = (rows[:, :, None] >= 0) & (columns[:, None, :] >= 0)
-    first = np.arange(window.out_channels)[:, None, None] * window.out_height * window.out_width
+    channels = window.out_channels // window.groups
+    channel = group[:, None] * channels + np.arange(channels)
+    first = channel[:, :, None, None] * height * width
     return np.asarray(np.where(seen[:, None], first + on_map[:, None], -1).reshape(len(places), -1))
-
-
-def _seen_by(window: Window, at: Integers, size: int) -> Integers:
-    """(n, ⌈kernel / stride⌉) positions of the kernel along one axis that hold each of n coordinates, or −1."""
-    padded = at[:, None] + window.padding
-    positions = padded // window.stride - np.arange(-(-window.kernel // window.stride))
-    held = (padded - positions * window.stride < window.kernel) & (positions >= 0) & (positions < size)
-    return np.asarray(np.where(held, positions, -1))

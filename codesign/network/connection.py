@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.topology import AveragePool, Conv2d, Grid, Linear, SumPool
+from codesign.network.topology import AveragePool, Conv1d, Conv2d, Linear, Pool
+from codesign.network.window import Window
 
 __all__ = ["Connection"]
 
@@ -20,51 +23,39 @@ class Connection(torch.nn.Module):
     precision than the parameter has.
 
     Args:
-        source: (channels, height, width) of the source's neurons or of the input.
         pools: pools between source and target, in order; they sum or average windows of the source's spikes.
         target: the layer of neurons that receives.
-        grid: (channels, height, width) of the target's neurons.
+        window: what it sees of its source, pools included.
         generator: source of the initial weights, uniform in ±1/√(fan-in) as in torch's own layers.
     """
 
     def __init__(
-        self,
-        source: Grid,
-        pools: tuple[SumPool | AveragePool, ...],
-        target: Linear | Conv2d,
-        grid: Grid,
-        generator: torch.Generator,
+        self, pools: Sequence[Pool], target: Linear | Conv2d | Conv1d, window: Window, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.source = source
-        self.grid = grid
+        self.window = window
         self.target = target
-        self.pool = math.prod(pool.kernel for pool in pools)
-        self.scale = math.prod(pool.kernel**-2 for pool in pools if isinstance(pool, AveragePool))
-        channels, height, width = source
-        self.pooled: Grid = (channels, height // self.pool, width // self.pool)
+        self.scale = math.prod(_windows(pool) ** -1 for pool in pools if isinstance(pool, AveragePool))
+        shape: tuple[int, ...] = window.weight_shape
         if isinstance(target, Linear):
-            shape: tuple[int, ...] = (target.neurons, math.prod(self.pooled))
-        else:
-            shape = (target.channels, channels, target.kernel, target.kernel)
-        self.columns = shape[1]
+            shape = (target.neurons, window.weights // target.neurons)
+        self.columns = shape[1] * window.groups
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
 
     def extra_repr(self) -> str:
         """Grids of source and target, and what leads from one to the other."""
-        size = "x".join
-        source, target = size(map(str, self.source)), size(map(str, self.grid))
-        pool = f", pools of {self.pool}" if self.pool > 1 else ""
+        source, target = ("x".join(map(str, grid)) for grid in (self.window.source, self.window.grid))
+        pool = f", pools of {self.window.rows.pool}x{self.window.columns.pool}" if self.window.pool > 1 else ""
         return f"{source} to {target}, {self.target.kind}{pool}"
 
     @property
     def inputs(self) -> int:
-        return math.prod(self.source)
+        return math.prod(self.window.source)
 
     @property
     def outputs(self) -> int:
-        return math.prod(self.grid)
+        return math.prod(self.window.grid)
 
     def currents(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """(B, outputs) currents of (B, inputs) spikes: x_i = Σ_j W_ij s_j (paper, equation 3)."""
@@ -75,49 +66,31 @@ class Connection(torch.nn.Module):
         pooled = self._pool(spikes)
         if isinstance(self.target, Linear):
             return pooled.sum(dim=1, keepdim=True).expand(-1, self.outputs)
-        kernel = torch.ones((1, *self.weight.shape[1:]), dtype=spikes.dtype, device=spikes.device)
-        return self._map(pooled, kernel).repeat(1, self.target.channels)
+        groups, channels = self.window.groups, self.window.out_channels
+        kernel = torch.ones((groups, *self.weight.shape[1:]), dtype=spikes.dtype, device=spikes.device)
+        of_groups = self._map(pooled, kernel).reshape(len(spikes), groups, -1)
+        return of_groups.repeat_interleave(channels // groups, dim=1).flatten(1)
 
     def spikes_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """(B, inputs) adjoint of `currents`: Σ_i W_ij g_i for (B, outputs) g."""
-        if isinstance(self.target, Linear):
-            pooled = gradient @ weight
-        else:
-            grid = gradient.reshape(-1, *self.grid)
-            pooled = conv2d_input(  # type: ignore[no-untyped-call]
-                (len(gradient), *self.pooled), weight, grid, stride=self.target.stride, padding=self.target.padding
-            )
-        return self._unpool(pooled * self.scale)
+        return self._unpool(self._adjoint(gradient, weight) * self.scale)
 
     def weight_gradient(self, gradient: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
         """Gradient of the weight from (B, outputs) gradient of currents and the (B, inputs) spikes that made them."""
         pooled = self._pool(spikes) * self.scale
         if isinstance(self.target, Linear):
             return gradient.T @ pooled
+        grids = pooled.reshape(-1, *self.window.pooled), gradient.reshape(-1, *self.window.grid)
         gradient_of_kernel: torch.Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
-            pooled.reshape(-1, *self.pooled),
-            self.weight.shape,
-            gradient.reshape(-1, *self.grid),
-            stride=self.target.stride,
-            padding=self.target.padding,
+            grids[0], self.weight.shape, grids[1], **self._sliding
         )
         return gradient_of_kernel
 
     def fan_out(self) -> torch.Tensor:
         """(inputs,) int64 synapses that leave each source neuron."""
-        if isinstance(self.target, Linear):
-            return torch.full((self.inputs,), self.outputs, dtype=torch.int64)
-        ones = torch.ones((1, self.outputs), dtype=torch.float64)
-        kernel = torch.ones(self.weight.shape, dtype=torch.float64)
         # a spike reaches each output neuron at most once, over one tap of the kernel of its own channel
-        pooled = conv2d_input(  # type: ignore[no-untyped-call]
-            (1, *self.pooled),
-            kernel,
-            ones.reshape(1, *self.grid),
-            stride=self.target.stride,
-            padding=self.target.padding,
-        )
-        return self._unpool(pooled)[0].round().to(torch.int64)
+        ones = (torch.ones(shape, dtype=torch.float64) for shape in ((1, self.outputs), self.weight.shape))
+        return self._unpool(self._adjoint(*ones))[0].round().to(torch.int64)
 
     def fan_in(self) -> torch.Tensor:
         """(outputs,) int64 synapses that end in each target neuron."""
@@ -125,10 +98,10 @@ class Connection(torch.nn.Module):
         return self.messages(ones)[0].round().to(torch.int64)
 
     def of_inputs(self, of_columns: torch.Tensor) -> torch.Tensor:
-        """(inputs,) values of source neurons from the (columns,) values of columns of weights, `weight[:, i]`.
+        """(inputs,) values of source neurons from the (columns,) values of columns of weights, 0 where they have none.
 
-        A column of a fully connected layer belongs to a source neuron, or to a window of the pools before the layer;
-        that of a convolution to a channel.
+        A column is the weights of a source neuron of a fully connected layer, or of a window of the pools before the
+        layer; of a convolution, those of a channel.
         """
         if isinstance(self.target, Linear):
             return self._unpool(of_columns)[0]
@@ -140,22 +113,56 @@ class Connection(torch.nn.Module):
             return self._pool(of_inputs).flatten()
         return of_inputs.reshape(self.columns, -1).sum(dim=1)
 
+    def of_weights(self, of_columns: torch.Tensor) -> torch.Tensor:
+        """(columns,) values of columns in a shape that the weight is multiplied with."""
+        groups = self.window.groups
+        of_groups = of_columns.view(groups, 1, -1).expand(-1, len(self.weight) // groups, -1)
+        return of_groups.reshape(-1, self.columns // groups, *(1,) * (self.weight.ndim - 2))
+
+    def sums_of_columns(self, of_weights: torch.Tensor) -> torch.Tensor:
+        """(columns,) sums of values of all weights over each column; the adjoint of `of_weights`."""
+        groups = self.window.groups
+        of_groups = of_weights.reshape(groups, len(self.weight) // groups, self.columns // groups, -1)
+        return of_groups.sum(dim=(1, 3)).flatten()
+
+    @property
+    def _sliding(self) -> dict[str, Any]:
+        """What torch's functions of a convolution are told of it."""
+        axes = self.window.rows, self.window.columns
+        pairs = {name: tuple(getattr(axis, name) for axis in axes) for name in ("stride", "padding", "dilation")}
+        return {**pairs, "groups": self.window.groups}
+
     def _map(self, pooled: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         if isinstance(self.target, Linear):
             return functional.linear(pooled, weight)
-        grid = pooled.reshape(-1, *self.pooled)
-        result = functional.conv2d(grid, weight, stride=self.target.stride, padding=self.target.padding)
-        return result.flatten(1)
+        return functional.conv2d(pooled.reshape(-1, *self.window.pooled), weight, **self._sliding).flatten(1)
+
+    def _adjoint(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Of `_map`: (B, …) gradient at the windows of pools."""
+        if isinstance(self.target, Linear):
+            return gradient @ weight
+        size, grid = (len(gradient), *self.window.pooled), gradient.reshape(-1, *self.window.grid)
+        pooled: torch.Tensor = conv2d_input(size, weight, grid, **self._sliding)  # type: ignore[no-untyped-call]
+        return pooled
 
     def _pool(self, spikes: torch.Tensor) -> torch.Tensor:
-        if self.pool == 1:
+        if self.window.pool == 1:
             return spikes
-        channels, height, width = self.pooled
-        windows = spikes.reshape(-1, channels, height, self.pool, width, self.pool)
+        rows, columns = self.window.rows, self.window.columns
+        whole = spikes.reshape(-1, *self.window.source)[..., : rows.places * rows.pool, : columns.places * columns.pool]
+        windows = whole.reshape(-1, self.window.channels, rows.places, rows.pool, columns.places, columns.pool)
         return windows.sum(dim=(3, 5)).flatten(1)
 
     def _unpool(self, pooled: torch.Tensor) -> torch.Tensor:
-        grid = pooled.reshape(-1, *self.pooled)
-        if self.pool > 1:
-            grid = grid.repeat_interleave(self.pool, dim=2).repeat_interleave(self.pool, dim=3)
+        rows, columns = self.window.rows, self.window.columns
+        grid = pooled.reshape(-1, *self.window.pooled)
+        if self.window.pool > 1:
+            grid = grid.repeat_interleave(rows.pool, dim=2).repeat_interleave(columns.pool, dim=3)
+            left = columns.length % columns.pool, rows.length % rows.pool
+            grid = functional.pad(grid, (0, left[0], 0, left[1])) if any(left) else grid
         return grid.flatten(1)
+
+
+def _windows(pool: Pool) -> int:
+    """Spikes in a window of a pool."""
+    return math.prod(pool.kernel) if isinstance(pool.kernel, tuple) else pool.kernel**2

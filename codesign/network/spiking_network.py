@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -17,13 +16,12 @@ from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import (
-    AveragePool,
-    Grid,
-    LayerShape,
     NetworkShape,
-    SumPool,
+    Pool,
     TopologySpec,
+    input_grid,
     network_shape,
+    window_of,
 )
 from codesign.units import HELD_IN_SI
 
@@ -74,7 +72,7 @@ class SpikingNetwork(torch.nn.Module):
         self.shape: NetworkShape = network_shape(topology)
         neuron.steepness_of_layers(len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
-        self.connections = torch.nn.ModuleList(_connections(topology, self.shape, generator))
+        self.connections = torch.nn.ModuleList(_connections(topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))
         constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
@@ -263,18 +261,15 @@ def _is_finite(numbers: torch.Tensor) -> bool:
         return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
-def _connections(topology: TopologySpec, shape: NetworkShape, generator: torch.Generator) -> list[Connection]:
-    grid: Grid = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
-    pools: list[SumPool | AveragePool] = []
+def _connections(topology: TopologySpec, generator: torch.Generator) -> list[Connection]:
+    grid = input_grid(topology)
+    pools: list[Pool] = []
     connections: list[Connection] = []
     for spec in topology.layers:
-        if isinstance(spec, SumPool | AveragePool):
+        if isinstance(spec, Pool):
             pools.append(spec)
             continue
-        layer: LayerShape = shape.layers[len(connections)]
-        target: Grid = (layer.channels, layer.height, layer.width)
-        connection = Connection(grid, tuple(pools), spec, target, generator)
-        assert connection.outputs == math.prod(target)
-        connections.append(connection)
-        grid, pools = target, []
+        window = window_of(grid, pools, spec)
+        connections.append(Connection(pools, spec, window, generator))
+        grid, pools = window.grid, []
     return connections

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Positive
 
 __all__ = [
     "AveragePool",
+    "Conv1d",
     "Conv2d",
     "Grid",
     "LayerError",
@@ -22,12 +34,14 @@ __all__ = [
     "LayerSpec",
     "Linear",
     "NetworkShape",
+    "Pool",
     "SumPool",
     "TopologySpec",
-    "Window",
+    "input_grid",
     "network_shape",
     "parse_topology",
     "topology_text",
+    "window_of",
 ]
 
 _MOST = 10_000_000
@@ -35,10 +49,16 @@ _MOST = 10_000_000
 _MOST_NEURONS = 10 * _MOST
 _MOST_LAYERS = 1000
 
-Grid = tuple[int, int, int]
-"""Channels, height and width."""
-
 Size = Annotated[Positive, Field(le=_MOST)]
+Padding = Annotated[int, Field(ge=0, le=_MOST, strict=True)]
+
+_BY_FORM = Discriminator(lambda given: "tuple[int]" if isinstance(given, list | tuple) else "int")
+_SHORT = AfterValidator(lambda given: given[0] if isinstance(given, tuple) and given[0] == given[1] else given)
+Sizes = Annotated[Annotated[Size, Tag("int")] | Annotated[tuple[Size, Size], Tag("tuple[int]")], _BY_FORM, _SHORT]
+"""Of rows and columns, `[3, 5]`, or one number for both."""
+Paddings = Annotated[
+    Annotated[Padding, Tag("int")] | Annotated[tuple[Padding, Padding], Tag("tuple[int]")], _BY_FORM, _SHORT
+]
 
 
 class Linear(Spec):
@@ -49,66 +69,94 @@ class Linear(Spec):
 
 
 class Conv2d(Spec):
-    """A convolutional layer of spiking neurons: `channels` maps, a square `kernel`, `stride` and zero `padding`."""
+    """A convolutional layer of spiking neurons, with torch's arguments and its order of weights.
+
+    `kernel`, `stride`, `padding` (with zeros) and `dilation` are of rows and columns, `[3, 5]`, or one number for both.
+    With `groups` each of so many equal parts of the channels sees only its part of the channels before; as many as
+    there are channels is a depthwise convolution.
+    """
+
+    added: ClassVar[frozenset[str]] = frozenset({"dilation", "groups"})
 
     kind: Literal["conv2d"]
     channels: Size
+    kernel: Sizes
+    stride: Sizes = 1
+    padding: Paddings = 0
+    dilation: Sizes = 1
+    groups: Size = 1
+
+
+class Conv1d(Spec):
+    """A convolution along a grid of height 1: a `conv2d` with `kernel: [1, kernel]`, and so for the rest.
+
+    Its weight has torch's shape with a dimension of 1 before the last: (channels, channels before / groups, 1, kernel).
+    """
+
+    kind: Literal["conv1d"]
+    channels: Size
     kernel: Size
     stride: Size = 1
-    padding: Annotated[int, Field(ge=0, le=_MOST, strict=True)] = 0
+    padding: Padding = 0
+    dilation: Size = 1
+    groups: Size = 1
 
 
-class SumPool(Spec):
-    """Sums windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the synapses of the next layer."""
+class Pool(Spec):
+    """Windows of `kernel` spikes, side by side, without neurons: they are folded into the synapses of the next layer.
+
+    `kernel` is a number or `[rows, columns]`. What fills no window at the edge of the grid is left out, as in torch.
+    """
+
+    added: ClassVar[frozenset[str]] = frozenset({"stride"})
+
+    kernel: Sizes
+    stride: Sizes | None = None
+
+    @field_validator("stride")
+    @classmethod
+    def _check_stride(cls, stride: Any, info: ValidationInfo) -> None:
+        kernel = info.data.get("kernel", stride)
+        if stride not in (None, kernel):
+            raise ValueError(
+                f"must be the kernel, {_text(kernel)}, found {_text(stride)}: windows of a pool neither overlap nor "
+                "leave gaps. A conv2d with as many groups as channels can have any stride, and has neurons of its own"
+            )
+
+
+class SumPool(Pool):
+    """Sums windows of `kernel` spikes."""
 
     kind: Literal["sum_pool"]
-    kernel: Size
 
 
-class AveragePool(Spec):
-    """Averages windows of `kernel` × `kernel` spikes. Has no neurons: it is folded into the next layer's synapses."""
+class AveragePool(Pool):
+    """Averages windows of `kernel` spikes."""
 
     kind: Literal["average_pool"]
-    kernel: Size
 
 
-LayerSpec = Annotated[Linear | Conv2d | SumPool | AveragePool, Field(discriminator="kind")]
+LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool, Field(discriminator="kind")]
+
+
+def _input(given: Any) -> Any:
+    return (given[0], 1, given[1]) if isinstance(given, list | tuple) and len(given) == 2 else given
 
 
 class TopologySpec(Spec):
-    """A network's layers.
+    """A network's layers: `linear`, `conv2d`, `conv1d`, and the pools `sum_pool` and `average_pool` between them.
 
-    `input` is a number of inputs or `[channels, height, width]`; an input event's index runs over the channels first:
-    `index = (channel · height + row) · width + column`.
+    `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]`, which is of height 1; an input
+    event's index runs over the channels first: `index = (channel · height + row) · width + column`.
     """
 
-    input: Size | tuple[Size, Size, Size]
+    input: Annotated[Size | tuple[Size, Size, Size], BeforeValidator(_input)]
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
 
     @model_validator(mode="after")
     def _check(self) -> TopologySpec:
         network_shape(self)
         return self
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """What of its source a convolution sees: a `kernel` that slides with `stride` over a padded grid.
-
-    Attributes:
-        height, width: of the grid, which pools of `pool` × `pool` spikes make of the source's.
-        out_channels, out_height, out_width: of the layer's own grid.
-    """
-
-    pool: int
-    height: int
-    width: int
-    kernel: int
-    stride: int
-    padding: int
-    out_channels: int
-    out_height: int
-    out_width: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +169,7 @@ class LayerShape:
         fan_in: most synapses that end in one neuron of the layer.
         synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
         weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
-        window: of a convolution; None where every source reaches every neuron.
+        window: what its neurons see; None where every source reaches every neuron.
     """
 
     neurons: int
@@ -216,27 +264,33 @@ def parse_topology(text: str) -> TopologySpec:
     return TopologySpec(input=sizes[0], layers=tuple(Linear(neurons=size) for size in sizes[1:]))
 
 
+def input_grid(topology: TopologySpec) -> Grid:
+    """Channels, height and width of the input; a number of inputs are channels."""
+    return topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
+
+
 def network_shape(topology: TopologySpec) -> NetworkShape:
     """Sizes, fan-in and synapses of every layer of neurons.
 
     Raises:
-        LayerError: a kernel is larger than what it slides over, a pool does not divide it, the last layer is a pool, or
-            there are more inputs or neurons than a network may have.
+        LayerError: a kernel or pool is larger than what it slides over, groups do not divide channels, the last layer
+            is a pool, or there are more inputs or neurons than a network may have.
     """
-    grid = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
+    grid = input_grid(topology)
     input_size = math.prod(grid)
     if input_size > _MOST:
         raise LayerError(0, f"must have at most {_MOST:,} inputs, found {input_size:,}")
     neurons = 0
     layers: list[LayerShape] = []
-    pool = 1  # factor of the pools between the last layer of neurons and the current grid
+    pools: list[Pool] = []  # between the last layer of neurons and this one
     for position, spec in enumerate(topology.layers):
         try:
-            if isinstance(spec, SumPool | AveragePool):
-                grid = _pooled(grid, spec)
-                pool *= spec.kernel
+            if isinstance(spec, Pool):
+                pools.append(spec)
+                _pooled(grid, pools)
                 continue
-            layer = _linear(grid, pool, spec) if isinstance(spec, Linear) else _convolution(grid, pool, spec)
+            window = window_of(grid, pools, spec)
+            layer = _layer_shape(window)
         except ValueError as error:
             raise LayerError(position, str(error)) from None
         layers.append(layer)
@@ -245,71 +299,96 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
             raise LayerError(
                 position, f"must be at most {_MOST_NEURONS:,} neurons with those before, found {neurons:,}"
             )
-        grid, pool = (layer.channels, layer.height, layer.width), 1
-    if isinstance(topology.layers[-1], SumPool | AveragePool):
+        grid, pools = window.grid, []
+    if pools:
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
     return NetworkShape(input_size=input_size, layers=tuple(layers))
 
 
-def _pooled(grid: Grid, spec: SumPool | AveragePool) -> Grid:
+def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d) -> Window:
+    """What a layer sees of a source with this grid, with the pools between them.
+
+    Raises:
+        ValueError: it does not fit.
+    """
     channels, height, width = grid
-    if height % spec.kernel or width % spec.kernel:
-        raise ValueError(f"a pool of {spec.kernel} does not divide {height}×{width}")
-    return channels, height // spec.kernel, width // spec.kernel
+    down, across = _pooled(grid, pools)
+    rows, columns = height // down, width // across
+    if isinstance(spec, Linear):
+        arguments = [(size, 1, 0, 1) for size in (rows, columns)]
+        out_channels, groups = spec.neurons, 1
+    else:
+        arguments = _arguments(spec)
+        out_channels, groups = spec.channels, spec.groups
+        if isinstance(spec, Conv1d) and rows != 1:
+            raise ValueError(f"a conv1d slides along a grid of height 1, found {rows}×{columns}; use a conv2d")
+    if channels % groups or out_channels % groups:
+        raise ValueError(f"groups must divide the channels {channels} before and {out_channels} here, found {groups}")
+    axes = [
+        KernelAxis(length=length, pool=pool, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        for length, pool, (kernel, stride, padding, dilation) in zip(
+            (height, width), (down, across), arguments, strict=True
+        )
+    ]
+    if min(axis.outputs for axis in axes) < 1:
+        kernel, apart = (tuple(getattr(axis, name) for axis in axes) for name in ("kernel", "dilation"))
+        apart_text = "" if apart == (1, 1) else f" {_text(apart)} apart"
+        raise ValueError(f"a kernel of {_text(kernel)}{apart_text} does not fit {rows}×{columns}")
+    window = Window(channels=channels, rows=axes[0], columns=axes[1], out_channels=out_channels, groups=groups)
+    if math.prod(window.grid) > _MOST:
+        raise ValueError(f"must be at most {_MOST:,} neurons, found {math.prod(window.grid):,}")
+    return window
 
 
-def _linear(grid: Grid, pool: int, spec: Linear) -> LayerShape:
-    inputs = math.prod(grid)
-    fan_in = inputs * pool * pool
+def _pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
+    """Rows and columns that pools one after the other make one of: windows of windows are windows.
+
+    Raises:
+        ValueError: they make nothing of the grid.
+    """
+    _, rows, columns = grid
+    down = across = 1
+    for pool in pools:
+        kernel = _both(pool.kernel)
+        if kernel[0] > rows // down or kernel[1] > columns // across:
+            raise ValueError(f"a pool of {_text(kernel)} does not fit {rows // down}×{columns // across}")
+        down, across = down * kernel[0], across * kernel[1]
+    return down, across
+
+
+def _arguments(spec: Conv2d | Conv1d) -> list[tuple[int, int, int, int]]:
+    """Kernel, stride, padding and dilation of the rows, and of the columns."""
+    if isinstance(spec, Conv1d):
+        return [(1, 1, 0, 1), (spec.kernel, spec.stride, spec.padding, spec.dilation)]
+    pairs = (_both(sizes) for sizes in (spec.kernel, spec.stride, spec.padding, spec.dilation))
+    return list(zip(*pairs, strict=True))
+
+
+def _both(sizes: int | tuple[int, int]) -> tuple[int, int]:
+    return sizes if isinstance(sizes, tuple) else (sizes, sizes)
+
+
+def _text(sizes: int | tuple[int, ...]) -> str:
+    """`3`, or `3×5`."""
+    if isinstance(sizes, int) or len(set(sizes)) == 1:
+        return str(sizes if isinstance(sizes, int) else sizes[0])
+    return "×".join(map(str, sizes))
+
+
+def _layer_shape(window: Window) -> LayerShape:
+    channels, height, width = window.grid
     return LayerShape(
-        neurons=spec.neurons,
-        channels=spec.neurons,
-        height=1,
-        width=1,
-        fan_in=fan_in,
-        synapses=fan_in * spec.neurons,
-        weights=inputs * spec.neurons,
-    )
-
-
-def _convolution(grid: Grid, pool: int, spec: Conv2d) -> LayerShape:
-    channels, height, width = grid
-    out_height = (height + 2 * spec.padding - spec.kernel) // spec.stride + 1
-    out_width = (width + 2 * spec.padding - spec.kernel) // spec.stride + 1
-    if out_height < 1 or out_width < 1:
-        raise ValueError(f"a kernel of {spec.kernel} does not fit {height}×{width}")
-    neurons = spec.channels * out_height * out_width
-    if neurons > _MOST:
-        raise ValueError(f"must be at most {_MOST:,} neurons, found {neurons:,}")
-    rows, columns = _taps(height, out_height, spec), _taps(width, out_width, spec)
-    return LayerShape(
-        neurons=neurons,
-        channels=spec.channels,
-        height=out_height,
-        width=out_width,
-        fan_in=channels * max(rows) * max(columns) * pool * pool,
-        synapses=channels * sum(rows) * sum(columns) * pool * pool * spec.channels,
-        weights=channels * spec.kernel * spec.kernel * spec.channels,
-        window=Window(
-            pool=pool,
-            height=height,
-            width=width,
-            kernel=spec.kernel,
-            stride=spec.stride,
-            padding=spec.padding,
-            out_channels=spec.channels,
-            out_height=out_height,
-            out_width=out_width,
-        ),
+        neurons=channels * height * width,
+        channels=channels,
+        height=height,
+        width=width,
+        fan_in=window.fan_in,
+        synapses=window.synapses,
+        weights=window.weights,
+        window=None if window.complete else window,
     )
 
 
 def topology_text(shape: NetworkShape) -> str:
     """Layer sizes as in 512-64-64-64-10."""
     return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
-
-
-def _taps(size: int, out_size: int, spec: Conv2d) -> list[int]:
-    """For each output position along one axis, how many of the kernel's taps lie on the grid and not on its padding."""
-    starts = (position * spec.stride - spec.padding for position in range(out_size))
-    return [max(0, min(size, start + spec.kernel) - max(0, start)) for start in starts]

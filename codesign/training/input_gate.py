@@ -73,7 +73,7 @@ class LearnedGate:
         """Before a pass: put the mask into the weights, in place of the gate."""
         weight = self._first.weight
         self._whole = weight.detach().clone()
-        weight.mul_(self._of_weights(self.logits > 0))
+        weight.mul_(self._first.of_weights(self.logits > 0))
         self._network.input_gate = None
 
     @torch.no_grad()
@@ -83,16 +83,13 @@ class LearnedGate:
         self.logits.grad = None
         if weight.grad is not None:
             if not self.rests(epoch):
-                others = [dimension for dimension in range(weight.ndim) if dimension != 1]
                 risen = min(1.0, (epoch - 0.5) / self._rising_epochs)
-                self.logits.grad = (weight.grad * self._whole).sum(dim=others) + risen * self._cost * self.shares
-            weight.grad.mul_(self._of_weights(self.logits > 0))
+                of_mask = self._first.sums_of_columns(weight.grad * self._whole)
+                self.logits.grad = of_mask + risen * self._cost * self.shares
+            weight.grad.mul_(self._first.of_weights(self.logits > 0))
         weight.copy_(self._whole)
         self._settle()
 
     def _settle(self) -> None:
         """The network's gate is what the logits have become."""
         self._network.input_gate = self.logits.detach() > 0
-
-    def _of_weights(self, mask: torch.Tensor) -> torch.Tensor:
-        return mask.view(1, -1, *(1,) * (self._first.weight.ndim - 2))

@@ -86,6 +86,10 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     assert [(part.layer, part.neurons) for part in placement.parts] == [(0, 784), (1, 10)]
     # the first core that holds 784 · 10 weights, the first layer's core left out
     assert [part.core for part in placement.parts] == [0, 1]
+    grouped = Conv2d(kind="conv2d", channels=6, kernel=(2, 3), dilation=(3, 1), groups=2)
+    small = TopologySpec(input=(4, 16, 16), layers=(grouped, Linear(neurons=2)))
+    load, _ = place(network_shape(small), find_chip("speck"), "published", 8).core_loads
+    assert (load.neurons, load.synapses) == (6 * 13 * 14, 6 * 2 * 2 * 3)  # of 2 channels of the group
     with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 16,384"):
         placed("2312-64-10", find_chip("speck"))
 

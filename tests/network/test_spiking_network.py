@@ -15,10 +15,10 @@ from codesign.network.topology import TopologySpec, parse_topology
 SPEC = {
     "input": [2, 6, 6],
     "layers": [
-        {"kind": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "stride": 1},
+        {"kind": "conv2d", "channels": 4, "kernel": 3, "padding": 1, "stride": 1},
         {"kind": "sum_pool", "kernel": 2},
-        {"kind": "conv2d", "channels": 2, "kernel": 2, "stride": 1},
-        {"kind": "average_pool", "kernel": 2},
+        {"kind": "conv2d", "channels": 6, "kernel": [2, 1], "dilation": [1, 2], "groups": 2},
+        {"kind": "average_pool", "kernel": 2},  # leaves out a column of three
         {"kind": "linear", "neurons": 4},
     ],
 }
@@ -44,6 +44,11 @@ def test_gradients_are_adjoints(convolutional: SpikingNetwork):
         (connection.currents(spikes, weight) * gradient).sum().backward()
         torch.testing.assert_close(connection.spikes_gradient(gradient, weight.detach()), spikes.grad)
         torch.testing.assert_close(connection.weight_gradient(gradient, spikes.detach()), weight.grad)
+        of_columns = torch.rand(connection.columns, dtype=torch.float64, generator=generator)
+        masked = connection.currents(spikes, weight * connection.of_weights(of_columns))
+        torch.testing.assert_close(masked, connection.currents(spikes * connection.of_inputs(of_columns), weight))
+        sums = (connection.sums_of_columns(weight) * of_columns).sum()
+        torch.testing.assert_close(sums, (weight * connection.of_weights(of_columns)).sum())
 
 
 def test_fans_count_synapses_of_the_dense_matrix(convolutional: SpikingNetwork):
@@ -74,6 +79,36 @@ def test_average_pool_divides_by_its_window():
     connection = network.layer_connections()[0]
     currents = connection.currents(torch.tensor([[1.0, 2.0, 0.0, 3.0]]), torch.tensor([[0.5]]))
     assert currents.tolist() == [[0.75]]
+
+
+SIDES = {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 1), "dilation": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("source", "kernel", "arguments"),
+    [
+        ((4, 7, 9), (1, 1), {"kernel": 3}),
+        ((4, 7, 9), (2, 3), {"kernel": 2, "stride": 2, "padding": 1, "groups": 2}),
+        ((4, 9, 6), (2, 1), {**SIDES, "groups": 4}),
+        ((4, 11), 2, {"kernel": 2, "stride": 2, "padding": 1, "dilation": 3, "groups": 2}),
+    ],
+)
+def test_currents_are_those_of_torchs_own_layers(source, kernel, arguments):
+    """With the arguments as torch takes them, behind a pool that leaves out what fills no window."""
+    flat, channels = len(source) == 2, 8
+    layer = {"kind": "conv1d" if flat else "conv2d", "channels": channels, **arguments}
+    sides = (1, kernel) if flat else kernel
+    layers = [{"kind": "average_pool", "kernel": sides}, layer]
+    network = SpikingNetwork(TopologySpec(input=source, layers=layers), NeuronSpec(), timestep_s=0.01)
+    (connection,) = network.layer_connections()
+    pool, convolution = (torch.nn.AvgPool1d, torch.nn.Conv1d) if flat else (torch.nn.AvgPool2d, torch.nn.Conv2d)
+    named = {"kernel_size" if name == "kernel" else name: value for name, value in arguments.items()}
+    theirs = torch.nn.Sequential(pool(kernel), convolution(source[0], channels, bias=False, **named)).double()
+    spikes = torch.randint(0, 3, (2, *source), generator=torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        theirs[1].weight.copy_(connection.weight.reshape(theirs[1].weight.shape))
+        found = connection.currents(spikes.flatten(1), connection.weight.double())
+        torch.testing.assert_close(found, theirs(spikes).flatten(1))
 
 
 def test_is_an_ordinary_module():

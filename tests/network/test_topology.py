@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from codesign.errors import InputError
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
 
 
@@ -46,11 +48,48 @@ def test_convolutions_and_pools_by_hand():
     assert linear.weights == 2 * 2 * 2 * 3
 
 
+def test_a_grouped_dilated_rectangular_layer_by_hand():
+    """6 channels of 5×7 behind a pool of 1×2: 5×3, of which the last column of neurons is in no window."""
+    pool = {"kind": "average_pool", "kernel": [1, 2], "stride": [1, 2]}
+    conv = {"kind": "conv2d", "channels": 4, "kernel": [2, 3], "stride": [2, 1], "padding": [0, 1], "dilation": [3, 1]}
+    spec = {"input": [6, 5, 7], "layers": [pool, {**conv, "groups": 2}]}
+    (layer,) = network_shape(TopologySpec.model_validate(spec)).layers
+    assert (layer.channels, layer.height, layer.width) == (4, 1, 3)  # of the rows only taps 0 and 3 fit, once
+    assert layer.fan_in == 3 * (2 * 3) * 2  # channels of a group, taps, neurons in a window
+    assert layer.synapses == 4 * 3 * (2 * (2 + 3 + 2)) * 2
+    assert layer.weights == 4 * 3 * 2 * 3
+    fan_out = SpikingNetwork(TopologySpec.model_validate(spec), NeuronSpec(), timestep_s=1).fan_out()[:35]
+    # each row of a channel, by column: the 2 channels of its group times positions that see the window
+    assert fan_out.tolist() == [4, 4, 6, 6, 4, 4, 0] + [0] * 14 + [4, 4, 6, 6, 4, 4, 0] + [0] * 7
+
+
+def test_a_conv1d_is_a_conv2d_of_height_1():
+    one = {"kind": "conv1d", "channels": 4, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2, "groups": 2}
+    sides = {"kernel": [1, 3], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 2]}
+    along = TopologySpec.model_validate({"input": [2, 9], "layers": [one]})
+    over = TopologySpec.model_validate({"input": [2, 1, 9], "layers": [{**one, "kind": "conv2d", **sides}]})
+    assert along.input == over.input
+    assert network_shape(along) == network_shape(over)
+
+
+def test_one_number_and_two_equal_ones_are_the_same():
+    one, two = ({"kind": "conv2d", "channels": 1, "kernel": k, "padding": p} for k, p in ((3, 1), ([3, 3], [1, 1])))
+    assert TopologySpec(input=[1, 4, 4], layers=[one]) == TopologySpec(input=[1, 4, 4], layers=[two])
+
+
+CONV = {"kind": "conv2d", "channels": 2, "kernel": 2}
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([{"kind": "sum_pool", "kernel": 3}, {"kind": "linear", "neurons": 2}], "does not divide"),
-        ([{"kind": "conv2d", "channels": 1, "kernel": 9}], "does not fit"),
+        ([{"kind": "sum_pool", "kernel": [2, 5]}, {"kind": "linear", "neurons": 2}], "pool of 2×5 does not fit 4×4"),
+        ([{"kind": "sum_pool", "kernel": 2, "stride": 1}, {"kind": "linear", "neurons": 2}], "must be the kernel, 2"),
+        ([{**CONV, "kernel": 9}], "kernel of 9 does not fit"),
+        ([{**CONV, "kernel": [1, 3], "dilation": [1, 2]}], "kernel of 1×3 1×2 apart does not fit 4×4"),
+        ([{**CONV, "groups": 2}], "groups must divide the channels 1 before and 2 here, found 2"),
+        ([{**CONV, "kernel": [1, 2, 3]}], "kernel"),
+        ([{**CONV, "kind": "conv1d"}], "along a grid of height 1, found 4×4; use a conv2d"),
         ([{"kind": "sum_pool", "kernel": 2}], "must have neurons"),
     ],
 )

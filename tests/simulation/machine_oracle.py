@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import AveragePool, Linear, SumPool
+from codesign.network.topology import AveragePool, Conv1d, LayerSpec, Linear, SumPool
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel
 
@@ -34,43 +36,58 @@ def draw(*numbers: int) -> float:
     return (key >> 40) / (1 << 24)
 
 
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def grids(network: SpikingNetwork) -> Iterator[tuple[LayerSpec, tuple[int, int, int], tuple[int, int], float]]:
+    """Each layer of neurons with the grid of its source, the window of the pools between, and the factor of these."""
+    source = network.topology.input if isinstance(network.topology.input, tuple) else (network.topology.input, 1, 1)
+    pool, scale = (1, 1), 1.0
+    shapes = iter(network.shape.layers)
+    for spec in network.topology.layers:
+        if isinstance(spec, SumPool | AveragePool):
+            rows, columns = pair(spec.kernel)
+            pool = pool[0] * rows, pool[1] * columns
+            scale *= 1 / (rows * columns) if isinstance(spec, AveragePool) else 1.0
+            continue
+        yield spec, source, pool, scale
+        layer = next(shapes)
+        source, pool, scale = (layer.channels, layer.height, layer.width), (1, 1), 1.0
+
+
 def synapses(network: SpikingNetwork) -> list[list[list[tuple[int, float]]]]:
     """[layer][source neuron] → (target neuron, weight) one by one, from the definition of each kind of layer."""
     layers = []
-    connections = iter(network.layer_connections())
-    topology = network.topology
-    channels, height, width = topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
-    pool, scale = 1, 1.0
-    for spec in topology.layers:
-        if isinstance(spec, SumPool | AveragePool):
-            pool *= spec.kernel
-            scale *= spec.kernel**-2 if isinstance(spec, AveragePool) else 1.0
-            continue
-        weight = next(connections).weight.detach().double().numpy()
-        rows, columns = height // pool, width // pool
+    for connection, (spec, (channels, height, width), pool, scale) in zip(
+        network.layer_connections(), grids(network), strict=True
+    ):
+        weight = connection.weight.detach().double().numpy()
+        rows, columns = height // pool[0], width // pool[1]
         table: list[list[tuple[int, float]]] = [[] for _ in range(channels * height * width)]
         if isinstance(spec, Linear):
-            following = (spec.neurons, 1, 1)
-            for i in range(spec.neurons):
-                for j in range(channels * height * width):
-                    c, y, x = j // (height * width), j // width % height, j % width
-                    pooled = (c * rows + y // pool) * columns + x // pool
-                    table[j].append((i, weight[i, pooled] * scale))
+            weight = weight.reshape(spec.neurons, channels, rows, columns)
+            given, groups, outputs = [(rows, columns), (1, 1), (0, 0), (1, 1)], 1, spec.neurons
         else:
-            out_rows = (rows + 2 * spec.padding - spec.kernel) // spec.stride + 1
-            out_columns = (columns + 2 * spec.padding - spec.kernel) // spec.stride + 1
-            following = (spec.channels, out_rows, out_columns)
-            for o in range(spec.channels):
-                for oy in range(out_rows):
-                    for ox in range(out_columns):
-                        i = (o * out_rows + oy) * out_columns + ox
-                        for j in range(channels * height * width):
-                            c, y, x = j // (height * width), j // width % height // pool, j % width // pool
-                            ky, kx = y + spec.padding - oy * spec.stride, x + spec.padding - ox * spec.stride
-                            if 0 <= ky < spec.kernel and 0 <= kx < spec.kernel:
-                                table[j].append((i, weight[o, c, ky, kx] * scale))
+            given = [pair(getattr(spec, name)) for name in ("kernel", "stride", "padding", "dilation")]
+            if isinstance(spec, Conv1d):
+                given = [(nothing, value[1]) for nothing, value in zip((1, 1, 0, 1), given, strict=True)]
+            groups, outputs = spec.groups, spec.channels
+        kernel, stride, padding, dilation = given
+        grid = [
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, k, s, p, d in zip((rows, columns), kernel, stride, padding, dilation, strict=True)
+        ]
+        for o, oy, ox in itertools.product(range(outputs), range(grid[0]), range(grid[1])):
+            group = o // (outputs // groups)
+            for c, ky, kx in itertools.product(range(channels // groups), range(kernel[0]), range(kernel[1])):
+                y, x = oy * stride[0] + ky * dilation[0] - padding[0], ox * stride[1] + kx * dilation[1] - padding[1]
+                if 0 <= y < rows and 0 <= x < columns:
+                    for py, px in itertools.product(range(pool[0]), range(pool[1])):
+                        row, column = y * pool[0] + py, x * pool[1] + px
+                        j = ((group * (channels // groups) + c) * height + row) * width + column
+                        table[j].append(((o * grid[0] + oy) * grid[1] + ox, weight[o, c, ky, kx] * scale))
         layers.append(table)
-        (channels, height, width), pool, scale = following, 1, 1.0
     return layers
 
 
@@ -158,14 +175,14 @@ class Cores:
         return F32(self.sent[source, step] + max(ways, default=0.0))
 
 
-def column(network: SpikingNetwork, j: int) -> int:
-    """The column of the first layer's weights that input j feeds."""
-    first = network.layer_connections()[0]
-    _, height, width = first.source
-    c, y, x = j // (height * width), j // width % height, j % width
-    if not isinstance(first.target, Linear):
-        return c
-    return (c * (height // first.pool) + y // first.pool) * (width // first.pool) + x // first.pool
+def passes(network: SpikingNetwork, j: int) -> bool:
+    """Whether the gate lets input j pass: the column of the first layer's weights that it feeds, if it feeds any."""
+    spec, (_, height, width), pool, _ = next(grids(network))
+    c, y, x = j // (height * width), j // width % height // pool[0], j % width // pool[1]
+    if not isinstance(spec, Linear):
+        return bool(network.input_gate[c])
+    rows, columns = height // pool[0], width // pool[1]
+    return y < rows and x < columns and bool(network.input_gate[(c * rows + y) * columns + x])
 
 
 def run_sample(
@@ -228,7 +245,7 @@ def run_sample(
         out.timesteps_run += 1
         frame = [
             sum(uniform("loss", t, j, event) >= schedule.input_dropout for event in range(int(n)))
-            if network.input_gate is None or network.input_gate[column(network, j)]
+            if network.input_gate is None or passes(network, j)
             else 0
             for j, n in enumerate(whole_frame)
         ]

@@ -67,11 +67,15 @@ CHANNELS = [1, 2, 3, 5, 15, 16, 17, 20, 33]
 TIME_CONSTANTS = [math.inf, 1e-3, 5e-3, 10e-3, 0.1, 2.5]
 
 
-def conv(channels: int, kernel: int, stride: int = 1, padding: int = 0) -> dict[str, Any]:
-    return {"kind": "conv2d", "channels": channels, "kernel": kernel, "stride": stride, "padding": padding}
+def conv(channels: int, kernel: Any, **arguments: Any) -> dict[str, Any]:
+    return {"kind": "conv2d", "channels": channels, "kernel": kernel, **arguments}
 
 
-POOL = {"kind": "sum_pool", "kernel": 2}
+def conv1d(channels: int, kernel: int, **arguments: Any) -> dict[str, Any]:
+    return {**conv(channels, kernel, **arguments), "kind": "conv1d"}
+
+
+POOL, FLAT_POOL = {"kind": "sum_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": [1, 2]}
 CONVOLUTIONAL = {
     "input": [2, 6, 6],
     "layers": [conv(2, 3, padding=1), POOL, conv(3, 2), {"kind": "average_pool", "kernel": 2}],
@@ -83,10 +87,17 @@ SMALL_CONVOLUTIONS = [
     {"input": [1, 6, 6], "layers": [POOL, conv(17, 2)]},
     {"input": [3, 4, 6], "layers": [conv(2, 3, padding=2)]},
     {"input": [2, 3, 3], "layers": [conv(2, 1, padding=1)]},
+    {
+        "input": [2, 7],
+        "layers": [conv1d(4, 2, dilation=2, groups=2), {**POOL, "kernel": [1, 2]}, conv1d(4, 2, groups=4)],
+    },
+    {"input": [2, 5, 4], "layers": [{**POOL, "kernel": [2, 3]}, conv(4, (2, 1), groups=2), conv(4, (2, 1), padding=1)]},
+    {"input": [1, 3, 4], "layers": [{**POOL, "kernel": 3}, {"kind": "linear", "neurons": 17}]},
     # kernels as large as the grid, one position after the other, and kernels that never reach the last column
     {"input": [3, 1, 1], "layers": [conv(20, 1), conv(17, 1)]},
     {"input": [2, 3, 3], "layers": [conv(5, 3), conv(16, 1), conv(3, 3, padding=1)]},
     {"input": [2, 4, 4], "layers": [conv(5, 1, stride=3), conv(4, 2, stride=2), conv(18, 3, stride=3, padding=2)]},
+    {"input": [4, 3, 5], "layers": [conv(4, (2, 3), padding=(1, 0), groups=2), conv(34, 1, groups=2)]},
 ]
 
 
@@ -97,24 +108,36 @@ def wide_linear(rng: np.random.Generator) -> TopologySpec:
 
 
 def deep_convolutional(rng: np.random.Generator) -> TopologySpec:
-    """Convolutions of any stride and padding, pools in a row and in between, and linear layers at the end or not."""
-    channels, height, width = int(rng.choice([1, 2, 3, 17])), int(rng.integers(3, 10)), int(rng.integers(3, 10))
-    source = [channels, height, width]
+    """Convolutions of any kernel, stride, padding, dilation and groups, pools in a row and in between, and linear
+    layers at the end or not."""
+    grid = [int(rng.integers(3, 10)), int(rng.integers(3, 10))]
+    channels = int(rng.choice([1, 2, 3, 17]))
+    source = [channels, *grid]
     layers: list[dict[str, Any]] = []
     for _ in range(rng.integers(1, 4)):
         for _ in range(rng.choice([0, 0, 1, 2])):
-            kernel = int(rng.choice([1, 2, 2, 3]))
+            kernel = rng.choice([1, 2, 2, 3], 2).tolist()
             kind = str(rng.choice(["sum_pool", "average_pool"]))
-            if height % kernel or width % kernel or (kind == "average_pool" and kernel == 3):
-                continue  # does not divide, or its scale of 1/9 is not dyadic
+            if np.greater(kernel, grid).any() or (kind == "average_pool" and 3 in kernel):
+                continue  # does not fit, or its scale of 1/9 is not dyadic
             layers.append({"kind": kind, "kernel": kernel})
-            height, width = height // kernel, width // kernel
-        kernel, stride, padding = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(0, 3))
-        if min(height, width) + 2 * padding < kernel:
+            grid = [size // k for size, k in zip(grid, kernel, strict=True)]
+        arguments = {
+            "kernel": rng.integers(1, 4, 2).tolist(),
+            "stride": rng.integers(1, 4, 2).tolist(),
+            "padding": rng.integers(0, 3, 2).tolist(),
+            "dilation": rng.choice([1, 1, 2], 2).tolist(),
+        }
+        after = [
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, k, s, p, d in zip(grid, *arguments.values(), strict=True)
+        ]
+        if min(after) < 1:
             break
-        conv = {"kind": "conv2d", "channels": int(rng.choice(CHANNELS)), "kernel": kernel}
-        layers.append({**conv, "stride": stride, "padding": padding})
-        height, width = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
+        grid = after
+        groups = int(rng.choice([g for g in (1, 1, 2, 3, 17) if channels % g == 0]))
+        channels = groups * int(rng.choice([c for c in CHANNELS if groups * c <= 51]))
+        layers.append(conv(channels, groups=groups, **arguments))
     if not layers or layers[-1]["kind"] != "conv2d" or rng.random() < 0.7:
         layers += [{"kind": "linear", "neurons": int(n)} for n in rng.choice(LAYER_SIZES[:12], rng.integers(1, 3))]
     return TopologySpec.model_validate({"input": source, "layers": layers})
@@ -138,7 +161,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", **neuron: Any) -> SpikingNet
         sizes = draw(st.lists(st.sampled_from(WIDTHS[size]), min_size=2, max_size=5 if size == "tiny" else 4))
         topology = parse_topology("-".join(map(str, sizes)))
     else:
-        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:5] if size == "tiny" else SMALL_CONVOLUTIONS))
+        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:8] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
     if draw(st.booleans()):

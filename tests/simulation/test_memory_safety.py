@@ -283,7 +283,11 @@ def test_most_forward_steps():
     ("name", "topology", "most"),
     [
         ("MOST_PLACES", "20-16-5", 20 * 16 + 16 * 16),
-        ("MOST_PLACES", {"input": [1, 9, 9], "layers": [{"kind": "conv2d", "channels": 1, "kernel": 9}]}, 81 * 81),
+        (
+            "MOST_PLACES",
+            {"input": [1, 9, 9], "layers": [{"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}]},
+            (7 * 3 + 2 * 2) ** 2,  # taps
+        ),
         ("MOST_SOURCES", "20-16-5", 41),
     ],
 )

@@ -1,10 +1,10 @@
 """How a network lies in memory for the kernels.
 
-Neurons that share a place on their layer's grid form a *position*; its channels stand side by side, padded to whole
-vectors, in *slots*. A fully connected layer is one position. A *source* is an input or a neuron: inputs are numbered
-first, neurons (in the network's order) after them. Every connection, with its pools folded in, then reduces to one
-thing: a spike of a source adds one row of weights to each of a few positions. The (row, position) pairs, *taps*, are
-the same for all channels of a source's position.
+Neurons that share a place on their layer's grid, and the group of their channels, form a *position*; its channels
+stand side by side, padded to whole vectors, in *slots*. A fully connected layer is one position. A *source* is an input
+or a neuron: inputs are numbered first, neurons (in the network's order) after them. Every connection, with its pools
+folded in, then reduces to one thing: a spike of a source adds one row of weights to each of a few positions. The
+(row, position) pairs, *taps*, are the same for all channels of a group at a place of the source.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Linear
+from codesign.network.window import Window
 from codesign.simulation.event.vector import LANES
 
 __all__ = ["MOST_PLACES", "MOST_SOURCES", "MemoryLayout", "Wiring", "aligned_zeros"]
@@ -91,17 +92,32 @@ def _padded(count: int) -> int:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Place of one connection's weights: `rows` rows of `width`, of which `channels` are used."""
+    """Place of one connection's weights: `rows` rows of `width` for each group, of which `channels` are used."""
 
     start: int
+    groups: int
     rows: int
     width: int
     channels: int
 
+    @property
+    def size(self) -> int:
+        return self.groups * self.rows * self.width
+
     def of(self, weights: Floats) -> Floats:
-        """(rows, channels) view of the connection's part of all packed weights."""
-        whole = weights[self.start : self.start + self.rows * self.width].reshape(self.rows, self.width)
-        return whole[:, : self.channels]
+        """(groups, rows, channels) view of the connection's part of all packed weights."""
+        whole = weights[self.start : self.start + self.size].reshape(self.groups, self.rows, self.width)
+        return whole[..., : self.channels]
+
+    def put(self, weight: Floats, into: Floats) -> None:
+        """Write a connection's weight, of any of the shapes that it has, where it belongs among all packed weights."""
+        _copy_transposed(weight.reshape(self.groups, self.channels, self.rows), self.of(into))
+
+    def take(self, weights: Floats) -> Floats:
+        """(groups, channels, rows) the weight from its place among all packed ones."""
+        weight = np.empty((self.groups, self.channels, self.rows), dtype=np.float32)
+        _copy_transposed(self.of(weights), weight)
+        return weight
 
 
 class MemoryLayout:
@@ -118,22 +134,21 @@ class MemoryLayout:
         if self.sources > MOST_SOURCES:
             raise InputError(f"networks of more than {MOST_SOURCES} neurons and inputs are not supported")
         self.connections: list[Connection] = network.layer_connections()
-        self.widths = [_padded(layer.channels) for layer in shape.layers]
+        windows = self.windows = [connection.window for connection in self.connections]
+        self.channels = [window.out_channels // window.groups for window in windows]  # of a position
+        self.widths = [_padded(channels) for channels in self.channels]
         self.packed: list[_Packed] = []
-        start = 0
-        for connection, layer, width in zip(self.connections, shape.layers, self.widths, strict=True):
-            rows = math.prod(connection.weight.shape[1:])
-            self.packed.append(_Packed(start, rows, width, layer.channels))
-            start += rows * width
-        self.weights = start
+        self.weights = 0
+        for window, width, channels in zip(windows, self.widths, self.channels, strict=True):
+            rows = math.prod(window.weight_shape[1:])
+            self.packed.append(_Packed(self.weights, window.groups, rows, width, channels))
+            self.weights += self.packed[-1].size
+        self.layer_positions = np.cumsum([0, *(window.positions for window in windows)])
         self._check_places()
 
     def _check_places(self) -> None:
         """That every place among packed weights and among taps is an int32."""
-        taps = sum(
-            math.prod(connection.source[1:]) * getattr(connection.target, "kernel", 1) ** 2
-            for connection in self.connections
-        )
+        taps = sum(window.groups * window.taps for window in self.windows)
         for count, what in ((self.weights, "weights, padded to vectors,"), (taps, "taps of convolutions")):
             if count > MOST_PLACES:
                 raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
@@ -142,8 +157,7 @@ class MemoryLayout:
     def wiring(self) -> Wiring:
         shape, inputs = self.shape, self.shape.input_size
         layers = len(shape.layers)
-        places = [layer.height * layer.width for layer in shape.layers]
-        layer_positions = np.cumsum([0, *places])
+        places, layer_positions = [window.positions for window in self.windows], self.layer_positions
         slots_before = np.cumsum([0, *(p * w for p, w in zip(places, self.widths, strict=True))])
         position_layer = np.repeat(np.arange(layers), places)
         position_slot = np.concatenate(
@@ -151,34 +165,19 @@ class MemoryLayout:
         )
         source_slot = np.full(self.sources, -1)
         for layer, (form, start) in enumerate(zip(shape.layers, shape.starts, strict=False)):
-            channel, place = np.divmod(np.arange(form.neurons), places[layer])
-            slots = position_slot[layer_positions[layer] + place] + channel
+            channel, place = np.divmod(np.arange(form.neurons), form.height * form.width)
+            group, channel = np.divmod(channel, self.channels[layer])
+            slots = position_slot[layer_positions[layer] + group * form.height * form.width + place] + channel
             source_slot[inputs + start : inputs + start + form.neurons] = slots
         slot_source = np.full(slots_before[-1], -1)
         slot_source[source_slot[inputs:]] = np.arange(inputs, self.sources)
         source_layer = np.repeat(np.arange(layers + 1), [inputs, *shape.layer_sizes])
 
-        taps = [self._taps(c, first) for c, first in zip(self.connections, layer_positions, strict=False)]
-        source_position, source_row = [], []
-        tap_counts: list[NDArray[np.int64]] = []
-        for connection, packed, (counts, _, _) in zip(self.connections, self.packed, taps, strict=True):
-            channel, place = np.divmod(np.arange(connection.inputs), len(counts))
-            source_position.append(sum(map(len, tap_counts)) + place)
-            source_row.append(packed.start + channel * (packed.rows // connection.source[0]) * packed.width)
-            tap_counts.append(counts)
-        outputs = shape.layers[-1].neurons
-        source_position.append(np.full(outputs, sum(map(len, tap_counts))))
-        source_row.append(np.zeros(outputs, dtype=np.int64))
-        tap_counts.append(np.zeros(1, dtype=np.int64))
-        tap_start = np.cumsum([0, *np.concatenate(tap_counts)])
-        tap_row = np.concatenate([rows for _, rows, _ in taps])
-        tap_position = np.concatenate([positions for _, _, positions in taps])
-        single = [p == 1 and bool((counts == 1).all()) for p, (counts, _, _) in zip(places, taps, strict=True)]
-
-        position, row = np.concatenate(source_position), np.concatenate(source_row)
+        position, row, (tap_start, tap_row, tap_position) = self._tables()
+        taps = tap_start[position + 1] - tap_start[position]
         first_tap = np.minimum(tap_start[position], max(len(tap_row) - 1, 0))
-        channels = np.array([*(layer.channels for layer in shape.layers), 0])
-        tap_counts_of_source = tap_start[position + 1] - tap_start[position]
+        channels = np.array([*self.channels, 0])
+        single = [p == 1 and bool((taps[source_layer == layer] == 1).all()) for layer, p in enumerate(places)]
         return Wiring(
             layer_positions=_integers(layer_positions),
             layer_width=_integers(self.widths),
@@ -192,12 +191,31 @@ class MemoryLayout:
             source_position=_integers(position),
             source_row=_integers(row),
             single_row=_integers(row + tap_row[first_tap]),
-            fan_out=_integers(tap_counts_of_source * channels[source_layer]),
+            fan_out=_integers(taps * channels[source_layer]),
             tap_start=_integers(tap_start),
             tap_row=_integers(tap_row),
             tap_position=_integers(tap_position),
             transposed_start=_integers(self._transposed_starts()),
         )
+
+    def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+        """`source_position` and `source_row`, and `tap_start`, `tap_row` and `tap_position`."""
+        position, row, counts, tap_row, tap_position = [], [], [], [], []
+        known = 0  # source positions of the layers before
+        for window, packed, first in zip(self.windows, self.packed, self.layer_positions, strict=False):
+            place, rows = _sources(window, packed.width)
+            position.append(np.where(place < 0, -1, known + place))
+            row.append(packed.start + rows)
+            of_places, rows, positions = _taps(window, packed.width)
+            counts.append(of_places)
+            tap_row.append(rows)
+            tap_position.append(first + positions)
+            known += len(of_places)
+        without = np.full(self.shape.layers[-1].neurons, -1)  # output neurons
+        all_positions = np.concatenate([*position, without])
+        all_positions[all_positions < 0] = known  # the last one has no taps
+        tables = np.cumsum([0, *np.concatenate(counts), 0]), np.concatenate(tap_row), np.concatenate(tap_position)
+        return all_positions, np.concatenate([*row, np.zeros_like(without)]), tables
 
     @cached_property
     def input_stride(self) -> int:
@@ -214,42 +232,17 @@ class MemoryLayout:
 
     @property
     def slots(self) -> int:
-        return sum(layer.height * layer.width * w for layer, w in zip(self.shape.layers, self.widths, strict=True))
+        return sum(window.positions * width for window, width in zip(self.windows, self.widths, strict=True))
 
     @property
     def positions(self) -> int:
-        return sum(layer.height * layer.width for layer in self.shape.layers)
-
-    @staticmethod
-    def _taps(connection: Connection, first: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Taps of each source position, their row offsets, and the positions that they reach."""
-        _, height, width = connection.source
-        _, _, pooled_width = connection.pooled
-        row_width = _padded(connection.grid[0])
-        y, x = np.divmod(np.arange(height * width), width)
-        y, x = y // connection.pool, x // connection.pool
-        target = connection.target
-        if isinstance(target, Linear):
-            return np.ones(len(y), dtype=np.int64), (y * pooled_width + x) * row_width, np.full(len(y), first)
-        _, out_height, out_width = connection.grid
-        kernel = np.arange(target.kernel)
-        # a spike at y reaches the outputs whose window holds it: output · stride = y + padding − tap
-        down = y[:, None, None] + target.padding - kernel[None, :, None]
-        across = x[:, None, None] + target.padding - kernel[None, None, :]
-        down, across = np.broadcast_arrays(down, across)
-        out_y, out_x = down // target.stride, across // target.stride
-        hit = (down % target.stride == 0) & (across % target.stride == 0)
-        hit &= (out_y >= 0) & (out_y < out_height) & (out_x >= 0) & (out_x < out_width)
-        _, tap_y, tap_x = np.nonzero(hit)
-        positions = first + out_y[hit] * out_width + out_x[hit]
-        return hit.sum(axis=(1, 2)), (tap_y * target.kernel + tap_x) * row_width, positions
+        return sum(window.positions for window in self.windows)
 
     def _transposed_starts(self) -> list[int]:
         """Only between fully connected layers of one position: there the idle rule is a plain matrix product."""
         starts, at = [], 0
         for layer, connection in enumerate(self.connections):
-            _, height, width = connection.source
-            use = layer > 0 and isinstance(connection.target, Linear) and height * width == 1
+            use = layer > 0 and isinstance(connection.target, Linear) and self.windows[layer - 1].positions == 1
             starts.append(at if use else -1)
             at += self.widths[layer] * self.widths[layer - 1] if use else 0
         return starts
@@ -264,10 +257,9 @@ class MemoryLayout:
         """
         result = aligned_zeros(self.weights) if into is None else into
         for connection, weight, packed in zip(self.connections, weights, self.packed, strict=True):
-            rows = packed.of(result)
-            _copy_transposed(weight.detach().numpy().reshape(packed.channels, packed.rows), rows)
+            packed.put(weight.detach().numpy(), result)
             if connection.scale != 1:
-                rows *= np.float32(connection.scale)
+                packed.of(result)[...] *= np.float32(connection.scale)
         return result
 
     def pack_transposed(self, weights: list[torch.Tensor]) -> Floats:
@@ -286,8 +278,7 @@ class MemoryLayout:
         """Gradients of packed weights in the shapes of the network's weights."""
         unpacked = []
         for connection, packed in zip(self.connections, self.packed, strict=True):
-            weight = np.empty((packed.channels, packed.rows), dtype=np.float32)
-            _copy_transposed(packed.of(gradient), weight)
+            weight = packed.take(gradient)
             if connection.scale != 1:
                 weight *= np.float32(connection.scale)
             unpacked.append(torch.from_numpy(weight.reshape(connection.weight.shape)))
@@ -305,18 +296,39 @@ class MemoryLayout:
         return torch.from_numpy(slots[self.wiring.source_slot[self.shape.input_size :]])
 
 
+def _sources(window: Window, row_width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(inputs,) source position of each neuron, −1 where no window of a pool holds it, and where its rows begin."""
+    channels, height, width = window.source
+    _, rows, columns = window.pooled
+    channel, row, column = (axis.ravel() for axis in np.indices((channels, height, width)))
+    row, column = row // window.rows.pool, column // window.columns.pool
+    group = channel // (channels // window.groups)
+    position = (group * rows + row) * columns + column
+    position[(row >= rows) | (column >= columns)] = -1
+    return position, channel * math.prod(window.weight_shape[2:]) * row_width
+
+
+def _taps(window: Window, width: int) -> tuple[NDArray[np.int64], ...]:
+    """How many taps each source position has; their rows, and the positions that they reach in the layer."""
+    place, tap, out = window.ways()
+    places, positions = math.prod(window.pooled[1:]), window.positions // window.groups
+    counts = np.bincount(place, minlength=places)
+    reached = (np.arange(window.groups)[:, None] * positions + out).ravel()
+    return np.tile(counts, window.groups), np.tile(tap * width, window.groups), reached
+
+
 def _copy_transposed(source: Floats, target: Floats) -> None:
-    """target[:] = source.T, in pieces that stay in cache.
+    """target[g] = source[g].T for each g, in pieces that stay in cache.
 
     Not by torch: its threads go on spinning for milliseconds after a parallel copy, on the cores that kernels want.
     """
-    rows, columns = source.shape
+    rows, columns = source.shape[1:]
     for first in range(0, max(rows, columns), _PIECE):
         part = slice(first, first + _PIECE)
-        if columns >= rows:
-            target[part] = source[:, part].copy().T  # columns of a long row are too far apart to be read in order
+        if columns >= rows:  # columns of a long row are too far apart to be read in order
+            target[:, part] = source[:, :, part].copy().transpose(0, 2, 1)
         else:
-            target[:, part] = source[part].T
+            target[:, :, part] = source[:, part].transpose(0, 2, 1)
 
 
 def _integers(values: object) -> Integers:
