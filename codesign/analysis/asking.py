@@ -83,7 +83,7 @@ def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Qu
     try:
         return {name: question_of(content) for name, content in table.metadata.questions.items()}
     except ValueError as error:
-        raise InputError(f"results: questions of another version of codesign: {error}") from None
+        raise InputError(f"results: questions from another version of codesign: {error}") from None
 
 
 def _answer(name: str, question: Question, table: ResultTable, points: Sequence[Point], names: Names) -> Answer:

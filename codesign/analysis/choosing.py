@@ -207,11 +207,11 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     value = quantity(best.value(column).mean, column)
     label = column_label(column)
     if len(contest.ranked) == 1:
-        only = "alone meets the constraints" if len(choice.chosen) == 1 and choice.where else "alone compares"
-        return f"{upper(first)} {only}, with {value} {label}."
+        only = "meets the constraints" if len(choice.chosen) == 1 and choice.where else "can be compared"
+        return f"{upper(first)} is the only one that {only}, with {value} {label}."
     level = [choice.label(by_point[point]) for point in contest.ranked[: contest.level]]
     if contest.level == len(contest.ranked):
-        return f"{upper(listed(level))} come to the same {label}, {value}."
+        return f"{upper(listed(level))} have the same {label}, {value}."
     other = contest.ranked[contest.level]
     second, factor = choice.label(by_point[other]), contest.factors[contest.level]
     both = " on the terms that both have" if other in contest.terms else ""
@@ -262,8 +262,8 @@ def silent_remark(points: Sequence[Point]) -> tuple[str, ...]:
     silent = sum(point.silent for point in points)
     if not silent:
         return ()
-    words = "1 point answers" if silent == 1 else f"{silent:,} points answer"
-    return (f"{words} nothing, without an output spike or a right answer, and takes no part.",)
+    words = "1 point has" if silent == 1 else f"{silent:,} points have"
+    return (f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.",)
 
 
 def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tuple[str, ...]:
@@ -276,7 +276,7 @@ def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tu
         said.append(reason)
     places = {(point.chip, point.schedule) for point in contest.ranked}
     if choice.question.choose == "schedule" and len({chip for chip, _ in places}) > 1:
-        said.append("The best of each lies on another chip; select one chip to compare schedules alone.")
+        said.append("Each is best on a different chip; select one chip to compare only schedules.")
     return (*dict.fromkeys(filter(None, said)), *silent_remark(selected))
 
 
@@ -311,5 +311,5 @@ def seeds_wanted(contest: Contest) -> str:
         None,
     )
     if wanted is None:
-        return f"The spread of the training seeds hides the difference, and {_MOST_SEEDS} would not show it."
-    return f"The spread of {seeds} training seeds leaves it open; about {wanted} would tell."
+        return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."
+    return f"The spread of {seeds} training seeds leaves it open; about {wanted} would settle it."

@@ -152,8 +152,8 @@ COLUMNS: Mapping[str, Column] = {
     "chip": _name("chip name in the sweep", nullable=False),
     "chip_title": _name("chip's full name"),
     "synchronization": _word("asynchronous", "clocked", "barrier", "timer", "neighbour"),
-    "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts lifted"),
-    "mapping": _word("in_order", "balanced", "near", "balanced_near", more="how neurons were put on cores"),
+    "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts raised"),
+    "mapping": _word("in_order", "balanced", "near", "balanced_near", more="how neurons were assigned to cores"),
     "operation": _word("accelerated", "real_time"),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
     "inference": _word(
@@ -163,27 +163,31 @@ COLUMNS: Mapping[str, Column] = {
     "group_size": _count("F of the evaluation; null for all that wait", least=1),
     "stop": _word("drained", "on_output", "margin"),
     "steps_after_output": _count("forward steps run after the first output spike; null unless stopped on output"),
-    "margin": _count("output spikes by which one neuron must lead for the answer to be read; null without", least=1),
-    "margin_check": _word("timestep", "step", more="after which the margin is checked"),
+    "margin": _count("lead in output spikes at which the answer is read; null without a margin", least=1),
+    "margin_check": _word("timestep", "step", more="how often the margin is checked"),
     "input_mode": _word("frame", "queued"),
-    "refractory": Column(kind="bool", meaning="a neuron fires at most once a forward pass in this evaluation"),
+    "refractory": Column(
+        kind="bool", meaning="whether a neuron fires at most once per forward pass in this evaluation"
+    ),
     "input_dropout": _fraction("share of input events lost at random before they reach the chip in this evaluation"),
     "timesteps": _count("timesteps of each sample that are run, from the first; null for all", least=1),
     "weight_bits": _count("bits of the weights evaluated; null for float32", least=1),
-    "equivalent_to_layered": Column(kind="bool", meaning="the schedule provably gives the spikes of layered inference"),
+    "equivalent_to_layered": Column(
+        kind="bool", meaning="whether the schedule provably gives the spikes of layered inference"
+    ),
     # how large it is
     "neurons": _count("neurons of the network, the output layer included"),
     "synapses": _count("synapses of the network; a shared weight counts once for each"),
-    "weight_memory_bits": _count("synapses · bits of a weight evaluated, 32 for float32"),
+    "weight_memory_bits": _count("synapses · bits per weight as evaluated, 32 for float32"),
     "cores_used": _count("cores with neurons"),
     "lanes": _count("lanes of all cores in use; null where the chip does not state a number"),
-    "assumptions": _texts("what was assumed that the chip does not state or have"),
+    "assumptions": _texts("assumptions on what the chip does not state or have"),
     "not_modelled": _texts("terms left out because the chip's numbers are not known"),
     # how the model was trained
     "trained_epochs": _count("epochs run"),
     "best_epoch": _count("epoch whose weights were kept, chosen on validation"),
     "open_inputs": _count("inputs whose events the model's gate lets pass; null without a gate"),
-    "training_spike_cost": _number("λ of spikes at the kept epoch, a loss per unit of spike density; 0 for none"),
+    "training_spike_cost": _number("cost of spikes λ at the kept epoch, as loss per unit of spike density; 0 for none"),
     "validation_density": _number("spike density on the validation split at the kept epoch, as trained through"),
     "validation_energy_j": _number("energy of a validation sample at the kept epoch on the chip of its budget", "J"),
     "training_loss": _number("mean training loss of the kept epoch", least=-LARGEST),
@@ -206,7 +210,7 @@ COLUMNS: Mapping[str, Column] = {
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "contention": _fraction("share of forward steps in which more neurons waited than could leave"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
-    "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean likewise"),
+    "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean over the same passes"),
     "decision_timesteps": _number("timesteps of a sample until the answer is read; all, unless a margin is reached"),
     "decision_spikes": _number(
         "spikes propagated per sample until the answer is read; null where that is early in passes that go on"
@@ -215,29 +219,27 @@ COLUMNS: Mapping[str, Column] = {
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),
     # energy: all synapses
     "synaptic_operations": _number("synaptic operations performed per sample, the input layer's included"),
-    "energy_j": _number(
-        "energy per sample, all terms that are modelled; in a results file of all that is powered", "J"
-    ),
+    "energy_j": _number("energy per sample, all modelled terms; in a results file, of everything powered", "J"),
     "energy_cores_in_use_j": _number(
         "energy per sample of the cores in use: their share of the chips' static power and clock, and no host",
         "J",
     ),
-    "core_share": _fraction("cores in use / all cores of the chips that the network takes"),
+    "core_share": _fraction("cores in use / all cores of the chips that the network occupies"),
     **{term.column: _number(term.meaning, term.unit) for term in COST_TERMS.values()},
     "energy_accounting": _word(
         "incremental",
         "all_in",
-        more="incremental, or all_in: one number holds all that was spent in some measurement",
+        more="incremental, or all_in: one number for everything spent in some measurement",
     ),
     "on_s": _number("time per sample that static power is drawn", "s"),
     "energy_coverage": Column(
         kind="strings",
-        meaning="terms that energy_j contains; only equal coverage compares",
+        meaning="terms that energy_j contains; only energies of equal coverage can be compared",
         words=(*COVERAGE, "all_in"),
     ),
-    "area_m2": _number("area of the chips that the network takes; null where they had to be scaled", "m**2"),
-    "area_low_m2": _number("lower end of the range in which that lies", "m**2"),
-    "area_high_m2": _number("upper end of it", "m**2"),
+    "area_m2": _number("area of the chips that the network occupies; null where they had to be scaled", "m**2"),
+    "area_low_m2": _number("lower end of its range", "m**2"),
+    "area_high_m2": _number("upper end of its range", "m**2"),
     # energy: the paper's book
     "paper_synaptic_operations": _number(
         "spike density · hidden neurons · mean fan-out of the hidden layers (Table 3)"
@@ -250,7 +252,7 @@ COLUMNS: Mapping[str, Column] = {
     "latency_network_s": _number("part of latency_s: messages under way", "s"),
     "latency_synchronization_s": _number("part of latency_s: barriers, ticks and handshakes waited for", "s"),
     "latency_bound_s": _number("asynchronous: sum over steps of the busiest core, an upper bound", "s"),
-    "latency_per_layer_s": _number("barrier: the paper's form, one barrier a layer a timestep", "s"),
+    "latency_per_layer_s": _number("barrier: the paper's form, one barrier per layer and timestep", "s"),
     "decision_latency_s": _number(
         "last frame's arrival to its first output spike, mean over samples that have one", "s"
     ),
@@ -262,7 +264,7 @@ COLUMNS: Mapping[str, Column] = {
     "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges
     "uncertain_numbers": _texts(
-        "prices of the chip that lie in a range, by their path; model.energy and model.latency: factors of the model's "
+        "prices of the chip that have a range, by path; model.energy and model.latency: factors of the model's "
         "own error",
         longest=1000,
     ),
@@ -285,7 +287,7 @@ COLUMNS: Mapping[str, Column] = {
     "uncertain_terms": Column(
         kind="strings", meaning="terms of energy_j that differ between draws", words=tuple(COST_TERMS)
     ),
-    "term_scale_j": _numbers("the most that each of them comes to", "J", length=("uncertain_terms",)),
+    "term_scale_j": _numbers("the largest value of each of them", "J", length=("uncertain_terms",)),
     "term_at_low": _numbers(
         "each of them / its scale, one term after another, as energy_at_low_j",
         length=("uncertain_terms", "uncertain_numbers"),
@@ -306,7 +308,7 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "convergence_accuracy": _numbers("accuracy m steps after the first output spike, m = 0, 1, …", most=1.0),
     "currents_first_layer": _numbers("spikes by messages received before firing, first layer", kind="ints"),
-    "currents_other_layers": _numbers("likewise, all other layers", kind="ints"),
+    "currents_other_layers": _numbers("spikes by messages received before firing, all other layers", kind="ints"),
     # how long it took: left out when contents are compared
     "train_wall_s": _number("wall time of the training job", "s"),
     "epoch_wall_s": _number(

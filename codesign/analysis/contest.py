@@ -138,9 +138,7 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
     if column != "energy_j":
         objective = (Objective(column=column, direction="minimize"),)
         if comparison_group(a, objective) != comparison_group(b, objective):
-            return (
-                f"Their {column_label(column)} counts different terms; ask for energy_j, which compares term by term."
-            )
+            return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
         return None
     terms = matched_terms(a, b)
     if isinstance(terms, Obstacle):
@@ -152,12 +150,12 @@ def _in_words(obstacle: Obstacle, names: Names) -> str:
     chips = listed([names.chips[point.chip] for point in obstacle.points])
     match obstacle.kind:
         case "all in":
-            return f"The energy of {chips} is what one measurement spent, all in; energies by operation would compare."
+            return f"The energy of {chips} is an all-in figure; energies per operation could be compared."
         case "no common term":
-            return f"The energies of {chips} have no term in common; a price of the same operation would compare them."
+            return f"The energies of {chips} have no term in common; prices of the same operation could be compared."
         case "terms within others":
             held = coverage_words(sorted(obstacle.points[0].included_terms))
-            return f"The prices of {chips} hold {held} within other terms; prices of their own would compare."
+            return f"The prices of {chips} include {held} in other terms; separate prices could be compared."
         case "no energy":
             return f"No energy is modelled for {chips}."
 

@@ -18,8 +18,8 @@ from codesign.analysis.statistics import Interval, interval, ratio
 __all__ = ["answer_printed"]
 
 _NOT_THE_SAME = (
-    "So this is not the publication's experiment: numbers that agree with it, or do not, prove nothing. What compares "
-    "is which way each step goes, and how far as a multiple of a row of the same table."
+    "So this is not the publication's experiment: whether numbers agree or not proves nothing. Only the "
+    "direction of each step can be compared, and its size as a multiple of a row of the same table."
 )
 _MOMENTUM_ONLY = "momentum_noise"
 
@@ -175,7 +175,7 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
                 return f"{option.label}, {label_of(column)}: {told}."
     if question.settings and not question.rows:
         return f"{differences} settings are not as printed." if differences else "All settings are as printed."
-    return "The publication prints no numbers for what is here."
+    return "The publication prints no numbers for these results."
 
 
 def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: ResultMetadata) -> Iterator[str]:
@@ -184,7 +184,7 @@ def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: Re
         None, (question.instead, coverage if coverage is None or coverage.endswith(".") else f"{coverage}.")
     )
     if differences:
-        yield f"Not as printed (what is printed in brackets): {'; '.join(differences)}."
+        yield f"Not as printed (printed values in brackets): {'; '.join(differences)}."
     if question.settings and (question.instead or coverage or any(" samples " in one for one in differences)):
         yield _NOT_THE_SAME
     yield from question.remarks

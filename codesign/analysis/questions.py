@@ -306,7 +306,7 @@ class PrintedQuestion(_Asked):
         if bool(self.columns) != bool(self.rows) or not (self.rows or self.settings):
             raise ValueError("give columns and rows, or settings, or all three")
         if self.relative_to is not None and self.relative_to not in self.rows:
-            raise ValueError(f"relative_to: is no row{suggestion(self.relative_to, self.rows)}")
+            raise ValueError(f"relative_to: is not a row{suggestion(self.relative_to, self.rows)}")
         return self
 
 

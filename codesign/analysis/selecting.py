@@ -125,7 +125,7 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
     names = [*FACTS, *known]
     for name, wanted in selection.items():
         if name not in names and not name.startswith(_TRAINING):
-            yield f"{name}: is no fact or axis of the points{suggestion(name, names)}"
+            yield f"{name}: is not a fact or axis of the points{suggestion(name, names)}"
             continue
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())

@@ -64,7 +64,7 @@ def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
         yield (
             "training_for_it",
             ClaimQuestion(
-                claim="Training without waiting gives accuracy back",
+                claim="Training without waiting recovers accuracy",
                 column="accuracy",
                 select=_FREE,
                 more={"training_method": "unlayered"},
@@ -75,7 +75,7 @@ def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
         yield (
             "larger_groups",
             ClaimQuestion(
-                claim="More neurons a step give accuracy back to a model trained layer by layer",
+                claim="More neurons per step recover the accuracy of a model trained layer by layer",
                 column="accuracy",
                 select={**layered, **_FREE},
                 along="group_size",

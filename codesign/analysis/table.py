@@ -191,11 +191,11 @@ def _decoded(content: bytes, place: str) -> ResultTable:
 def _metadata_of(table: Any) -> ResultMetadata:
     text = (table.schema.metadata or {}).get(METADATA_KEY)
     if text is None:
-        raise ValueError(f"is a Parquet file, but not one of codesign: its metadata lacks {METADATA_KEY!r}")
+        raise ValueError(f"is a Parquet file, but not from codesign: its metadata lacks {METADATA_KEY!r}")
     try:
         return ResultMetadata.from_json(text)
     except ValueError as error:
-        raise ValueError(f"its metadata is damaged or of another version of codesign: {error}") from error
+        raise ValueError(f"its metadata is damaged or from another version of codesign: {error}") from error
 
 
 def _check_cells(table: Any, place: str) -> None:

@@ -63,7 +63,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     missed = listed([miss_in_words(point, limit) for limit in where if not meets(point, limit)][:2])
     return answer(
         standing="not met",
-        sentence=f"No point meets all of it. The nearest is {names.point(point)}: {missed}.",
+        sentence=f"No point meets all constraints. The nearest is {names.point(point)}: {missed}.",
         options=options,
         remarks=(*_in_the_way(able, where), *silent_remark(selected)),
     )
@@ -85,7 +85,7 @@ def _met(
     certain = _share(best, where)
     return answer(
         standing="met",
-        sentence=f"{count} all of it. The best is {names.point(best)}.",
+        sentence=f"{count} all constraints. The best is {names.point(best)}.",
         confidence=certain,
         options=tuple(first),
         remarks=(
@@ -125,5 +125,5 @@ def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]
     for limit in where if len(where) > 1 else ():
         others = len(meeting(able, [other for other in where if other is not limit]))
         if others:
-            said.append(f"'{limit.text}' alone stands in the way of {others:,} point{'s' * (others != 1)}.")
-    return said or (["No constraint stands in the way alone."] if len(where) > 1 else [])
+            said.append(f"Only '{limit.text}' stands in the way of {others:,} point{'s' * (others != 1)}.")
+    return said or (["No single constraint stands in the way."] if len(where) > 1 else [])

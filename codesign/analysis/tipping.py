@@ -66,7 +66,7 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness.models and not robustness.models[0].both and robustness.apart is not None:
         typical = max(model.number.high for model in robustness.models)
         return (
-            f"No number of the chips within its range turns it round; the model would have to be off by "
-            f"{significant(robustness.apart, 3)} times between them, and typically is by {significant(typical, 2)}."
+            f"No number of the chips within its range turns it round; the model would have to be off by a factor of "
+            f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."
         )
     return "No number of the chips within its range turns it round."

@@ -78,7 +78,7 @@ class Cost:
         counted: what the price was made from, for whoever prices again.
         link_load: (B, Q) messages over each link of the placement.
         not_modelled: terms left out because the chip's numbers are not known.
-        assumptions: what was assumed that the chip does not state or have.
+        assumptions: assumptions on what the chip does not state or have.
     """
 
     chip: str

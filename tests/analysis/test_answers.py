@@ -120,7 +120,7 @@ def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     ]
     answer = asked(rows, choose="chip", most="accuracy")
     # t(n) · 0.0171 / √n < 0.0075 from n = 23 on: 2.074 · 0.0171 / 4.796 = 0.0074.
-    assert "The spread of 4 training seeds leaves it open; about 23 would tell." in answer.remarks
+    assert "The spread of 4 training seeds leaves it open; about 23 would settle it." in answer.remarks
     assert answer.standing == "open"
     sure = asked(
         [one | {"accuracy": one["accuracy"] + 0.2 * (one["chip"] == "a")} for one in rows],
@@ -140,7 +140,7 @@ def test_what_does_not_compare_is_not_ranked_and_says_what_would_help():
     assert labels(answer)[:2] == ["Loihi", "µBrain"] or labels(answer)[:2] == ["µBrain", "Loihi"]
     assert answer.options[2].label == "TrueNorth"
     assert answer.options[2].wins is None
-    assert "energies by operation would compare" in answer.options[2].obstacle
+    assert "energies per operation could be compared" in answer.options[2].obstacle
     assert any("is compared without" in remark for remark in answer.remarks)
     latency = chips_at(table, gather(table), accuracy="10 %", least="latency_s")
     unknown = next(option for option in latency.options if option.label == "µBrain")
@@ -152,7 +152,7 @@ def test_points_that_answer_nothing_take_no_part():
     rows += [one | {"chip": "c", "chip_title": "c", "undecided_fraction": 1.0} for one in rows if one["chip"] == "a"]
     answer = asked(rows, choose="chip", least="energy_j")
     assert labels(answer) == ["a"]
-    assert answer.remarks[-1].startswith("2 points answer nothing")
+    assert answer.remarks[-1].startswith("2 points have no output spike")
 
 
 def test_two_sides_are_compared_at_their_best():
@@ -173,12 +173,12 @@ def test_a_target_is_met_or_the_nearest_miss_is_told():
     met = asked(rows, target=["accuracy >= 96 %", "latency_s < 5 us"])
     assert (met.standing, met.sentence) == (
         "met",
-        "1 point meets all of it. The best is b, random order, layered training, width 1.",
+        "1 point meets all constraints. The best is b, random order, layered training, width 1.",
     )
     missed = asked(rows, target=["accuracy >= 96 %", "energy_j <= 20 nJ"])
     assert missed.standing == "not met"
     assert missed.sentence.endswith("its accuracy is 1.0 points too low.")
-    assert "'accuracy >= 96 %' alone stands in the way of 1 point." in missed.remarks
+    assert "Only 'accuracy >= 96 %' stands in the way of 1 point." in missed.remarks
 
 
 def test_questions_are_suggested_by_the_shape_of_a_sweep():

@@ -115,9 +115,9 @@ def test_ladders_differ_in_one_fact_only():
     ("selection", "problem"),
     [
         ({"recipe": "layerd"}, "recipe: has no value 'layerd'; did you mean 'layered'?"),
-        ({"recipie": "layered"}, "recipie: is no fact or axis of the points; did you mean 'recipe'?"),
+        ({"recipie": "layered"}, "recipie: is not a fact or axis of the points; did you mean 'recipe'?"),
         ({"stop": ("drained", "early")}, "stop: has no value 'early'"),
-        ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is no fact"),
+        ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is not a fact"),
     ],
 )
 def test_mistakes_are_told(selection, problem):

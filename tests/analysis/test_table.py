@@ -202,11 +202,11 @@ def test_damaged_results_are_named_with_the_reason(tmp_path):
 
     torn, foreign = (
         "is not a Parquet file, or is truncated",
-        "its metadata is damaged or of another version of codesign",
+        "its metadata is damaged or from another version of codesign",
     )
     contents: list[tuple[bytes | pa.Table, str]] = [
         *((part, torn) for part in (good[: len(good) // 2], bytes(flipped), good[4:], b"hello", b"")),
-        (pa.table({"a": [1, 2]}), "is a Parquet file, but not one of codesign"),
+        (pa.table({"a": [1, 2]}), "is a Parquet file, but not from codesign"),
         *((with_metadata(text), foreign) for text in (b"{}", b"[]", b"{", b"\xff", other_sweep)),
         (table.set_column(0, "sweep", pa.array([1, 1])), "column sweep: must be string, found int64"),
         (table.drop_columns(["chip"]), "lacks the required column chip"),

@@ -353,7 +353,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
         ("extends: mine.yaml", "15: extends: mine.yaml: is extended by itself, through 1 files"),
         ("extends: ./../{here}/mine.yaml", "is extended by itself, through 1 files"),
         ("extends: circle.yaml", "circle.yaml:1: extends: mine.yaml: is extended by itself, through 2 files"),
-        ("extends: list.yaml", "list.yaml:1: must be a mapping, for another file extends it, found a list"),
+        ("extends: list.yaml", "list.yaml:1: must be a mapping, since another file extends it, found a list"),
         ("extends: broken.yaml", "broken.yaml:2: is not valid YAML"),
         ("extends: empty.yaml", "empty.yaml:1: is empty"),
         ("extends: twice.yaml", "twice.yaml:2: 'title' is given twice, first in line 1; keep one"),
