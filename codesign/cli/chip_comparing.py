@@ -62,13 +62,13 @@ _MARKS = {
     "structure": "x",
 }
 _HOLDING = (
-    "Energies that hold different things do not compare: an all-in energy holds everything that a chip spent in one "
-    "measurement, and 'with' says that other terms are inside."
+    "Energies that include different things cannot be compared: an all-in energy includes everything that a chip spent "
+    "in one measurement, and 'with' names other terms that are included."
 )
 _LEGEND = (
     "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from someone "
-    "else's text, e estimated, x by the model of the chip's structure. Below a value its range: the file's, or one "
-    f"assumed from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
+    "else's text, e estimated, x from the model of the chip's structure. Below a value is its range: the file's, or "
+    f"one assumed from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
 )
 _EXPLANATION = (
     "Every number with how it is known, and its range where it has one: the file's, or one assumed from how it is "
@@ -107,7 +107,7 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
     if form in FORMS:
         marks = chip_marks(chips)
         if not marks:
-            raise InputError("--output: none of these chips gives both an energy of an operation and an area to draw")
+            raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
         return picture(chips_figure(marks), form)
     if form in ("csv", "parquet"):
         return _data(chips, form)
@@ -212,7 +212,7 @@ def _page_table(chips: Sequence[Chip]) -> PageTable:
         values = [numbers[path].value if path in numbers else None for path in _WIDE]
         cells.append((Cell(text=row[0]), *(Cell(text=t, order=v) for t, v in zip(row[1:], values, strict=True))))
     return PageTable(
-        caption="The main numbers; a click on a heading sorts.",
+        caption="The main numbers; click a heading to sort.",
         headings=(Heading(text="chip"), *(Heading(text=text, numeric=True) for text in headings[1:])),
         rows=tuple(cells),
     )

@@ -30,7 +30,7 @@ _SHORT = {
 }
 """Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
 _LEGEND = (
-    "e_so, e_access, e_upd, e_spike, e_msg, e_hop, e_bar: energy of a synaptic operation, a visit of a neuron, an "
+    "e_so, e_access, e_upd, e_spike, e_msg, e_hop, e_bar: energy of a synaptic operation, a visit to a neuron, an "
     "update, a spike generated, a spike sent, a hop, a barrier message. Every number and its source: codesign chips "
     "show NAME. What the numbers give for published measurements: codesign chips validate NAME. For a "
     "chip of your own: codesign init --chip."
@@ -77,7 +77,7 @@ def print_chip(console: Console, chip: Chip) -> None:
     """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
     if chip.extends:
-        console.print(f"Extends {chip.extends}: what its file does not say is that chip's, but for measurements.")
+        console.print(f"Extends {chip.extends}: what its file leaves out is taken from that chip, except measurements.")
     if chip.description:
         console.print(escape(chip.description))
     _print_accounting(console, chip)
@@ -103,7 +103,7 @@ def _print_accounting(console: Console, chip: Chip) -> None:
         energy = "not known for a synaptic operation"
     elif synaptic.all_in:
         words = str(synaptic.operation).replace("_", " ")
-        energy = f"all-in: a synaptic operation holds all that the chip spent, in {words} operation only"
+        energy = f"all-in: a synaptic operation includes everything that the chip spent, in {words} operation only"
     else:
         energy = "incremental: every event has its own energy, and static power comes on top"
     console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
@@ -111,13 +111,13 @@ def _print_accounting(console: Console, chip: Chip) -> None:
     gating = chip.power_gating
     console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {gating.between_inputs}")
     if chip.energies.clock_cycle is not None:
-        console.print(f"[bold]Clock gating[/bold]: clock stands between inputs: {gating.clock}")
+        console.print(f"[bold]Clock gating[/bold]: clock stopped between inputs: {gating.clock}")
 
 
 def _unused(chip: Chip) -> str:
     """What cores that are not in use draw."""
     off = chip.static_power.core_off
-    return f"a core not in use draws {'what is not known' if off is None else format_si(off.value, 'W')}"
+    return f"a core not in use draws {'an unknown power' if off is None else format_si(off.value, 'W')}"
 
 
 def _print_numbers(console: Console, chip: Chip) -> None:
@@ -133,7 +133,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     console.print(table)
     console.width = width
     console.print(
-        "\nBelow a value its range: the file's, or one assumed from how it is known.\n"
+        "\nBelow a value is its range: the file's, or one assumed from how it is known.\n"
         "changes: spikes, what a network does; price, only what that costs; nothing that is computed."
     )
     remarks = [(number.name, _remark(number)) for number in chip.numbers()]

@@ -143,8 +143,8 @@ def _structure(chips: list[Chip]) -> str:
         parts.append("\n".join(rows) + "\n")
         parts.append(
             f"{label.capitalize()} of {len(found)} chips: off by a factor of {typical:.2f} in the geometric mean, most "
-            f"for `{worst.chip}`, by {max(worst.ratio, 1 / worst.ratio):.2g}. Without a model, with the mean of the "
-            f"others as the guess: {without:.2g}.\n"
+            f"for `{worst.chip}`, by {max(worst.ratio, 1 / worst.ratio):.2g}. Without a model, guessing the mean of "
+            f"the others: {without:.2g}.\n"
         )
     return "\n".join(parts)
 
@@ -174,7 +174,7 @@ def _remark(check: Check) -> str:
     if check.status == "fitted":
         return "fitted on this point"
     if check.status == "arithmetic":
-        return "no measurement, published as arithmetic"
+        return "not a measurement, published as arithmetic"
     if check.status == "bound":
         return f"{check.bound} bound: {'holds' if check.bound_holds else 'contradicted'}"
     return ""

@@ -9,21 +9,21 @@ import typer
 
 from codesign.cli.options import place_here
 
-app = typer.Typer(help="List the datasets that are there, or download one.", invoke_without_command=True)
+app = typer.Typer(help="List the datasets found, or download one.", invoke_without_command=True)
 
 _DataRoot = Annotated[
     Path | None,
     typer.Option(
         parser=place_here,
         metavar="PATH",
-        help="Folder of the datasets; else CODESIGN_DATA, else the configuration file, else ./data.",
+        help="Folder of the datasets. Otherwise CODESIGN_DATA, the configuration file, or ./data.",
     ),
 ]
 
 
 @app.callback()
 def data(context: typer.Context, data_root: _DataRoot = None) -> None:
-    """List the datasets that are there, and where the others are expected."""
+    """List the datasets found, and where the others are expected."""
     if context.invoked_subcommand is not None:
         context.obj = data_root
         return
@@ -47,7 +47,7 @@ def download(
 ) -> None:
     """Fetch a dataset's published files, check them, and put them where sweeps look for them.
 
-    What is there already stays as it is. Interrupted, it goes on when it is called again.
+    Files that are there already stay as they are. After an interruption, the same command continues.
     """
     from codesign.cli.options import interruptible
     from codesign.cli.progress import choose_progress
@@ -60,9 +60,9 @@ def download(
     root = resolve_data_root(data_root if data_root is not None else context.obj)
     status = dataset.status(root)
     if dataset.download is None:
-        raise InputError(f"{name}: nothing is known that could be fetched; {status.title}: {status.detail}")
+        raise InputError(f"{name}: there is nothing to download; {status.title}: {status.detail}")
     progress = choose_progress()
-    with interruptible(progress, f"the same command goes on with what is in {root / dataset.download.folder}"):
+    with interruptible(progress, f"the same command continues with what is in {root / dataset.download.folder}"):
         fetch_all(dataset.download, root, progress)
     status = dataset.status(root)
     typer.echo(f"{status.name}  {status.state}  {status.title}: {status.detail}")

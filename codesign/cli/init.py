@@ -22,10 +22,10 @@ def init(
     path: Annotated[
         str, typer.Argument(parser=place, metavar="FILE", help="The sweep file to write.")
     ] = "my_sweep.yaml",
-    chip: Annotated[bool, typer.Option("--chip", help=f"Write {_CHIP} beside it too, and compare it.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    chip: Annotated[bool, typer.Option("--chip", help=f"Write {_CHIP} beside it, and compare it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
-    """Write a commented sweep, and with --chip a chip, that run as they are, to be changed into your own."""
+    """Write a commented sweep, and with --chip a chip, to start from; both run as they are."""
     from codesign.errors import InputError
     from codesign.files import write_atomically
 
@@ -39,7 +39,7 @@ def init(
         texts[file.parent / _CHIP] = (_START / "chip.yaml").read_text(encoding="utf-8")
     there = [str(where) for where in texts if os.path.lexists(where)]
     if there and not force:
-        raise InputError(f"{', '.join(there)}: there already; --force replaces {'them' if len(there) > 1 else 'it'}")
+        raise InputError(f"{', '.join(there)}: already there; --force replaces {'them' if len(there) > 1 else 'it'}")
     for where, text in texts.items():
         write_atomically(where, text.encode())
         typer.echo(f"wrote {where}")

@@ -39,7 +39,7 @@ __all__ = [
     "print_models",
 ]
 
-RESUMABLE = "what is finished is kept in {store}; the same command goes on from there"
+RESUMABLE = "finished jobs are kept in {store}; the same command continues from there"
 
 
 class ExecutorName(StrEnum):
@@ -79,7 +79,7 @@ OutputOption = Annotated[
     ),
 ]
 StoreOption = Annotated[
-    str, typer.Option(parser=place, metavar="LOCATION", help="Folder in which finished jobs are kept, a path or a URL.")
+    str, typer.Option(parser=place, metavar="LOCATION", help="Folder for finished jobs, a path or a URL.")
 ]
 DatasetOption = Annotated[
     str | None,

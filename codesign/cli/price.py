@@ -22,7 +22,7 @@ def price(
         typer.Argument(
             parser=place,
             metavar="FILE",
-            help="A price file, or the name of one that is shipped, such as prices_digits.",
+            help="A price file, or the name of a shipped one, such as prices_digits.",
             show_default=False,
             autocompletion=complete_prices,
         ),
@@ -34,7 +34,7 @@ def price(
             "--output",
             parser=place,
             metavar="FOLDER",
-            help="Folder of this machine for the points, their front and a page.",
+            help="Folder on this machine for the points, their front and a page.",
             show_default="reports/NAME",
         ),
     ] = None,
@@ -50,8 +50,8 @@ def price(
 ) -> None:
     """Price every combination of a chip's numbers on stored executions, and find the best.
 
-    What the executions need and is not in the store is trained and run first, and kept. An interrupted pricing leaves
-    no file behind; run it again.
+    Executions that the store lacks are trained and run first, and kept. An interrupted pricing leaves no file behind;
+    run it again.
     """
     from codesign.cli.progress import choose_progress
     from codesign.documents import load_document
@@ -68,7 +68,7 @@ def price(
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     start = time.perf_counter()
-    with interruptible(progress, f"nothing was written; executions that are finished are kept in {kept.root}"):
+    with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
         problem = prepare(spec, store=kept, progress=progress, workloads=Workloads(data_root=data_root))
         outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
     _summary(outcome, time.perf_counter() - start)

@@ -94,7 +94,7 @@ class PlainProgress(Counting):
 
     def found_in_store(self, kind: str, label: str) -> None:
         super().found_in_store(kind, label)
-        self._ended(f"{kind} {label}: in the store, where another process has put it")
+        self._ended(f"{kind} {label}: in the store, put there by another process")
 
     def failed(self, kind: str, label: str, failure: Failure) -> None:
         super().failed(kind, label, failure)

@@ -17,7 +17,7 @@ __all__ = ["report"]
 _BookOption = Annotated[
     StaticBook | None,
     typer.Option(
-        help="What energies count of the static power: the whole board, or what falls to the cores in use.  "
+        help="Which static power energies count: that of the whole board, or the share of the cores in use.  "
         "[default: as the sweep says]",
         show_default=False,
     ),

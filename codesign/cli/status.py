@@ -47,11 +47,11 @@ def status(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until interrupted.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every two seconds, until interrupted.")] = False,
 ) -> None:
-    """Show how far sweeps and studies are: running, finished, interrupted or dead, and how to go on.
+    """Show how far sweeps and studies are: running, finished, interrupted or dead, and how to continue.
 
-    Only files are read, so that it works from any machine that sees them.
+    Only files are read, so it works from any machine that can see them.
     """
     from rich.text import Text
 
@@ -61,7 +61,7 @@ def status(
 
     console = PrintableConsole()
     if as_json and watch:
-        raise InputError("--json and --watch do not go together")
+        raise InputError("--json and --watch cannot be combined")
     if watch:
         if not console.is_terminal:
             raise InputError("--watch needs a terminal")

@@ -144,10 +144,10 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
         return
     yield Text(_why(run, missing))
     if record.command:
-        yield Text("What is finished is kept; this goes on with the rest:")
+        yield Text("Finished jobs are kept; this continues with the rest:")
         yield Text(f"cd {shlex.quote(record.folder)} && {record.command}", style="bold", overflow="fold")
     else:
-        yield Text("What is finished is kept; run it again, and it goes on with the rest.")
+        yield Text("Finished jobs are kept; run it again to continue with the rest.")
 
 
 def _why(run: RunStatus, missing: int) -> str:
@@ -160,5 +160,5 @@ def _why(run: RunStatus, missing: int) -> str:
     if run.state == "failed":
         return f"It failed: {record.message}"
     if run.seen:
-        return "Its process is gone, and could not say why: it was killed, or the machine was."
-    return f"Nothing was heard of it for too long; whether its process still runs can be seen on {record.process.host}."
+        return "Its process is gone without giving a reason: it was killed, or the machine went down."
+    return f"It has given no sign of life for too long; see on {record.process.host} whether its process still runs."

@@ -41,7 +41,7 @@ FileArgument = Annotated[
     typer.Argument(
         parser=place,
         metavar="FILE",
-        help="A study file, or the name of one that is shipped.",
+        help="A study file, or the name of a shipped one.",
         autocompletion=complete_studies,
     ),
 ]
@@ -62,7 +62,8 @@ def study(
     dataset: DatasetOption = None,
     scale: ScaleOption = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Budget in trials, those of earlier runs included, instead of the file's.")
+        int | None,
+        typer.Option(min=1, help="Budget in trials, including those of earlier runs, instead of the file's."),
     ] = None,
     time: Annotated[str | None, typer.Option(help="Budget of time, such as '2 h', instead of the file's.")] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
@@ -80,7 +81,7 @@ def study(
 ) -> None:
     """Search recipes, schedules and chips for the best trade-offs, then test what was found on untouched data.
 
-    What is done is kept: run the same command again after an interruption, or with a larger budget. While it runs,
+    Finished jobs are kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.cli.progress import choose_progress

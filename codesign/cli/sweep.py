@@ -22,7 +22,7 @@ FileArgument = Annotated[
     typer.Argument(
         parser=options.place,
         metavar="FILE",
-        help="A sweep file, or the name of one that is shipped, such as smoke.",
+        help="A sweep file, or the name of a shipped one, such as smoke.",
         autocompletion=complete_sweeps,
     ),
 ]
@@ -47,7 +47,7 @@ def sweep(
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 
-    What is done is kept: run the same command again after an interruption, or after adding to the file.
+    Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
     from codesign.cli.progress import choose_progress
     from codesign.exploration.library import choose_sweep

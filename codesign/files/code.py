@@ -49,7 +49,7 @@ def code_folder(state: str) -> Path | None:
             if chosen:
                 raise InputError(
                     f"compiled kernels cannot be kept in {chosen}: {reason}; {CACHE_VARIABLE} must name a folder of "
-                    "your own that nobody else may write"
+                    "your own that nobody else may write to"
                 ) from error
     return None
 
@@ -123,7 +123,7 @@ def _folder_below(root: Path, state: str) -> Path:
     for parent in {*root.absolute().parents, *folder.parent.parents}:
         mode = parent.stat().st_mode
         if hasattr(os, "getuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise OSError(f"others may replace what is in {parent}")
+            raise OSError(f"others may replace the contents of {parent}")
     try:
         with tempfile.TemporaryFile(dir=folder):
             remove_old(folder, "*.tmp.*", _HALF_WRITTEN)
@@ -137,6 +137,6 @@ def _check_own(state: os.stat_result, path: Path) -> None:
     """Raise OSError if a file or folder is not the user's, or others may write it."""
     if hasattr(os, "getuid"):  # Windows has no such numbers; there, the folders of a user are the user's
         if state.st_uid != os.getuid():
-            raise OSError(f"{path} is somebody else's")
+            raise OSError(f"{path} belongs to somebody else")
         if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise OSError(f"others may write {path}")
+            raise OSError(f"others may write to {path}")

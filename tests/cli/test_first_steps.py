@@ -41,7 +41,7 @@ def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: 
     assert planned.startswith("own: ")
     assert "0 of them infeasible" in planned
     (here / "own.yaml").write_text("mine")
-    assert "own.yaml, my_chip.yaml: there already" in str(refused("init", "own.yaml", "--chip"))
+    assert "own.yaml, my_chip.yaml: already there" in str(refused("init", "own.yaml", "--chip"))
     assert (here / "own.yaml").read_text() == "mine"
     said("init", "own.yaml", "--force")
     assert "my_chip" in (here / "own.yaml").read_text()  # as a comment

@@ -115,7 +115,7 @@ def test_nothing_there(tmp_path: Path, cache_root: Path) -> None:
         said(tmp_path / "tiny", "--run", "other")
     with pytest.raises(InputError, match="--watch needs a terminal"):
         said(tmp_path / "store", "--watch")
-    with pytest.raises(InputError, match="--json and --watch do not go together"):
+    with pytest.raises(InputError, match="--json and --watch cannot be combined"):
         said(tmp_path / "store", "--watch", "--json")
 
 
@@ -187,7 +187,7 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     shown = said(tmp_path / "out")
     assert "tiny  sweep, dead  " in shown
     assert f" {kept}/33 results in the store" in shown
-    assert "Its process is gone, and could not say why: it was killed, or the machine was." in shown
+    assert "Its process is gone without giving a reason: it was killed, or the machine went down." in shown
     command = shown.splitlines()[-1]
     assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
     assert found["resume"] == {"folder": str(tmp_path), "command": command.partition(" && ")[2]}

@@ -76,7 +76,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     process = start(tmp_path, cache_root, "--executor", "serial")
     _, said = stop_after(process, 2, signal.SIGINT)
     assert process.returncode == 130
-    assert "interrupted: what is finished is kept in store; the same command goes on from there" in said
+    assert "interrupted: finished jobs are kept in store; the same command continues from there" in said
     assert "Traceback" not in said
     assert len(resumed(tmp_path, cache_root)) <= len(undisturbed[1]) - 2
 

@@ -61,7 +61,7 @@ def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, nam
     chip = find_chip(name)
     assert f"Operating point: {chip.operating_point}" in told
     assert energy in told
-    assert "a core not in use draws what is not known" in told
+    assert "a core not in use draws an unknown power" in told
 
 
 def test_validate_without_a_name_takes_every_chip_and_writes_them_all(runner: CliRunner, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ __all__ = [
     "wait_for",
 ]
 
-RESUME = "the same command goes on from there"
+RESUME = "the same command continues from there"
 
 
 def long_sweep(*changes: tuple[str, str]) -> str:

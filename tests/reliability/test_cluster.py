@@ -189,7 +189,7 @@ def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root
     os.killpg(run.process.pid, signal.SIGINT)
     ended = run.end(within_s=15)
     assert ended.code == 130, ended.err
-    assert f"interrupted: what is finished is kept in store; {RESUME}" in ended.err
+    assert f"interrupted: finished jobs are kept in store; {RESUME}" in ended.err
     assert "Traceback" not in ended.err
     run.check_no_litter()
     cluster.check_idle()

@@ -102,7 +102,7 @@ def test_an_interrupted_study_says_how_to_go_on(
     process = study(tmp_path, cache_root)
     said = stop_when_told(process, 2, how)
     assert process.returncode == 130
-    assert "interrupted: what is finished is kept in store; the same command goes on from there" in said
+    assert "interrupted: finished jobs are kept in store; the same command continues from there" in said
     assert "Traceback" not in said
     completed(study(tmp_path, cache_root))
     reference.check(tmp_path)

@@ -114,7 +114,7 @@ def test_the_program_is_told_to_stop(
     ended = run.end(within_s=15)
     # After a second Ctrl-C an interpreter that is about to exit dies of the signal, which shells call 130, too.
     assert ended.code == 130 or (stop is interrupt_twice and ended.code == -signal.SIGINT), ended.err
-    assert f"interrupted: what is finished is kept in store; {RESUME}" in ended.err
+    assert f"interrupted: finished jobs are kept in store; {RESUME}" in ended.err
     assert "Traceback" not in ended.err
     wait_until_gone(started, within_s=15)
     run.check_no_litter()

@@ -248,10 +248,10 @@ def test_folders_as_another_user_sees_them(open_place: Path, no_variables: Path)
     nested = {"below_anybodys": "anybodys", "below_sticky": "sticky"}
     taken = {"own": "own", "filled": "filled", "own_link": "linked", "below_sticky": "sticky/below_sticky"}
     refused = {
-        "of_root": "somebody else's",
-        "state_of_root": "somebody else's",
-        "link_of_root": "somebody else's",
-        "group_may_write": "others may write",
+        "of_root": "belongs to somebody else",
+        "state_of_root": "belongs to somebody else",
+        "link_of_root": "belongs to somebody else",
+        "group_may_write": "others may write to",
         "below_anybodys": "others may replace",
         "state_is_a_link": "not a folder",
         "empty": "Permission denied",

@@ -378,7 +378,7 @@ def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatc
 
 def test_what_comes_with_a_package_is_not_fetched():
     result = CliRunner().invoke(app, ["download", "digits"])
-    assert str(result.exception).startswith("digits: nothing is known that could be fetched")
+    assert str(result.exception).startswith("digits: there is nothing to download")
 
 
 @pytest.mark.parametrize("name", [name for name in dataset_names() if get_dataset(name).download])
@@ -416,7 +416,7 @@ def test_an_interrupted_command_says_what_it_keeps(server, tmp_path):
     command = [sys.executable, "-c", INTERRUPTED, what.files[0].url]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 130, ended.stderr
-    assert ended.stderr == f"interrupted: the same command goes on with what is in {Path('data/mnist')}\n"
+    assert ended.stderr == f"interrupted: the same command continues with what is in {Path('data/mnist')}\n"
     part = (tmp_path / "data/mnist/.blob.gz.part").read_bytes()
     assert 0 < len(part) < len(content)
     assert content.startswith(part)

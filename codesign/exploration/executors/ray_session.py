@@ -29,7 +29,7 @@ from codesign.errors import CodesignError, InputError
 
 __all__ = ["RESUME", "RaySession"]
 
-RESUME = "what is finished is kept; the same command goes on from there"
+RESUME = "finished jobs are kept; the same command continues from there"
 
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
