@@ -18,9 +18,10 @@ from codesign.hardware.description import Chip
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
+from codesign.reporting.page.plain import plain_page
+from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, text_table
 from codesign.reporting.tables import Table as PageTable
-from codesign.reporting.templates import render_page, resource
 from codesign.units import format_si
 
 __all__ = ["FORMATS", "chip_marks", "comparison_file", "comparison_json", "print_comparison"]
@@ -187,17 +188,16 @@ def _markdown(chips: Sequence[Chip]) -> str:
 def _page(chips: Sequence[Chip]) -> str:
     marks = chip_marks(chips)
     drawn = {mark.name for mark in marks}
-    return render_page(
-        "chips.html.j2",
-        css=resource("report.css"),
-        js=resource("report.js"),
-        legend=_EXPLANATION,
-        plot=chips_figure(marks) if marks else None,
-        svg=picture(chips_figure(marks), "svg").decode() if marks else "",
-        left_out=", ".join(chip.name for chip in chips if chip.name not in drawn),
-        numbers=_page_table(chips),
-        sortable=len(chips) > _FEW,
-        remarks=_remarks(chips),
+    left_out = ", ".join(chip.name for chip in chips if chip.name not in drawn)
+    return plain_page(
+        "Chips side by side",
+        (_EXPLANATION,),
+        (
+            *([chips_figure(marks)] if marks else []),
+            *([f"Not drawn, since energy or area is not known: {left_out}."] if left_out else []),
+            _page_table(chips),
+        ),
+        (Section(name="remarks", title="Remarks on energies and areas", body=tuple(_remarks(chips))),),
     )
 
 
@@ -213,7 +213,7 @@ def _page_table(chips: Sequence[Chip]) -> PageTable:
         cells.append((Cell(text=row[0]), *(Cell(text=t, order=v) for t, v in zip(row[1:], values, strict=True))))
     return PageTable(
         caption="The main numbers; click a heading to sort.",
-        headings=(Heading(text="chip"), *(Heading(text=text, numeric=True) for text in headings[1:])),
+        headings=(Heading(text="chip"), *(Heading(text=text, numeric=True, wide=True) for text in headings[1:])),
         rows=tuple(cells),
     )
 

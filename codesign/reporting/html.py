@@ -14,13 +14,12 @@ from codesign.analysis.points import Point, gather, points_of
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
-from codesign.reporting.charts.base import looks
 from codesign.reporting.page.asked import asked_of, standing_words
 from codesign.reporting.page.data import block, columns_of, preferred
-from codesign.reporting.page.sections import figures_in, sections_of
+from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.templates import bundle, policy, render_page, resource
+from codesign.reporting.templates import render_page
 
 __all__ = ["render_report", "write_report"]
 
@@ -48,33 +47,24 @@ def render_report(table: ResultTable) -> str:
     shown = preferred(points, find_fronts(points, metadata.objectives))
     data = _data(table, points, shown, names, answers)
     sections = sections_of(table, points, answers, names)
-    css, js = resource("page/page.css"), _script(points)
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
     return render_page(
         "page/page.html.j2",
+        scripts=_SCRIPTS if points else _SCRIPTS[:1],  # without points the first screen's have nothing to draw
+        parts=sections,
+        points=block(data) if points else "",
+        title=metadata.title,
         metadata=metadata,
         answers=_first_answers(answers, data),
         nothing=_nothing(points),
         data=data,
-        points=block(data),
-        looks=block({"light": looks(), "dark": looks(dark=True)}),
-        figures=block(figures_in(sections)),
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         table=_decision(answers),
         trust=trust_line(metadata, answers, names),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),
-        css=css,
-        js=js,
-        bundle=bundle(),
-        policy=policy(scripts=(bundle(), js), styles=(css,)),
     )
-
-
-def _script(points: Sequence[Point]) -> str:
-    """Without points there is nothing for the first screen's part of it."""
-    return "\n".join(resource(f"page/{name}") for name in (_SCRIPTS if points else _SCRIPTS[:1]))
 
 
 def _data(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.formatting import column_label, listed, percent, quantity
-from codesign.reporting.charts.base import Figure, data_address, evenly
+from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure
+from codesign.reporting.page.plain import plain_page
+from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table
-from codesign.reporting.templates import render_page, resource
 from codesign.units import format_si
 
 __all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
@@ -23,6 +24,12 @@ _BINS_A_DECADE = 50
 _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
+_MOST_CELLS = 5000
+"""Of all densities of a page."""
+_BOUND = (
+    "Without synchronization, latency here is the stepwise bound: each forward step takes as long as its busiest core "
+    "and its longest way. It is never below the replay of all messages, which the front has too where it was asked for."
+)
 _COSTS = (
     *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
     *("energy_delay_js", "area_m2"),
@@ -70,6 +77,13 @@ class Density:
             latency, energy = divmod(code, 2 * _LOWEST)
             self.counts[latency - _LOWEST, energy - _LOWEST] += count
 
+    def halved(self) -> Density:
+        """The same in bins of twice the width on both axes."""
+        half = Density(self.recipe)
+        for (latency, energy), count in self.counts.items():
+            half.counts[latency // 2, energy // 2] += count
+        return half
+
 
 @dataclass(frozen=True, kw_only=True)
 class PricingPage:
@@ -81,7 +95,7 @@ class PricingPage:
         objectives: column and direction of each.
         energy: column of the energy that is drawn.
         models: recipe, seed and accuracy of each.
-        front: rows of `front.parquet`, each with a `number` of its own.
+        front: rows of `front.parquet`.
         not_modelled: what the chip's numbers and the axes leave out.
         assumptions: of the network's place on the chip.
     """
@@ -107,20 +121,30 @@ class PricingPage:
 
 def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, the same bytes every time."""
-    aims = [f"{towards} {_label(column)}" for column, towards in page.objectives]
-    return render_page(
-        "pricing.html.j2",
-        page=page,
-        summary=_summary(page),
-        objectives=listed(aims),
-        figures=[(figure, data_address(figure)) for figure in _figures(page)],
-        energy=_label(page.energy),
-        front=_front_table(page),
-        axes=_axis_table(page),
-        models=_model_table(page),
-        bound=page.synchronization in ("asynchronous", "clocked"),
-        css=resource("report.css"),
-        js=resource("report.js"),
+    drawn, front = _figures(page), _front_table(page)
+    return plain_page(
+        page.title,
+        [*filter(None, [page.description]), _summary(page)],
+        (
+            *drawn,
+            _reading(page) if drawn else "Energy or latency is not known, so nothing can be drawn.",
+            *([_BOUND] if page.synchronization in ("asynchronous", "clocked") else []),
+            front if front.rows else "The front is empty: no point has all objectives.",
+        ),
+        (
+            Section(name="axes", title="What varies", body=(_axis_table(page),)),
+            Section(name="models", title="Models", body=(_model_table(page),)),
+            Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
+            Section(name="assumptions", title="Assumptions", body=page.assumptions),
+        ),
+    )
+
+
+def _reading(page: PricingPage) -> str:
+    aims = listed([f"{towards} {_label(column)}" for column, towards in page.objectives])
+    return (
+        "Shade: how many design points lie there, on a logarithmic scale. Dots: the front. The objectives are to "
+        f"{aims}; a dot that looks beaten here is better in one that is not drawn."
     )
 
 
@@ -158,12 +182,7 @@ def _front_table(page: PricingPage) -> Table:
     caption = "Points that no other beats in all objectives; equal ones stand together."
     if len(rows) < len(page.front):
         caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
-    return Table(
-        caption=caption,
-        headings=tuple(headings),
-        rows=tuple(cells),
-        points=tuple(row["number"] for row in rows),
-    )
+    return Table(caption=caption, headings=tuple(headings), rows=tuple(cells))
 
 
 def _axis_table(page: PricingPage) -> Table:
@@ -226,16 +245,15 @@ def _cost(value: float | None, column: str) -> str:
 
 def _figures(page: PricingPage) -> list[Figure]:
     """One a recipe, all on the same axes."""
-    drawn = [cloud for cloud in page.clouds if cloud.counts]
-    bins = [at for cloud in drawn for at in cloud.counts]
+    clouds, step = _coarse([cloud for cloud in page.clouds if cloud.counts])
+    bins = [at for cloud in clouds for at in cloud.counts]
     if not bins:
         return []
-    step = _BINS_A_DECADE
     limits = [
         (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
     ]
     figures = []
-    for number, cloud in enumerate(drawn, start=1):
+    for number, cloud in enumerate(clouds, start=1):
         front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
         figures.append(
             density_figure(
@@ -250,6 +268,14 @@ def _figures(page: PricingPage) -> list[Figure]:
             )
         )
     return figures
+
+
+def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:
+    """The densities in bins as wide as it takes for a page to hold them, and bins a decade."""
+    merged, step = list(clouds), float(_BINS_A_DECADE)
+    while sum(len(cloud.counts) for cloud in merged) > _MOST_CELLS:
+        merged, step = [cloud.halved() for cloud in merged], step / 2
+    return merged, step
 
 
 def _title(row: Mapping[str, Any], page: PricingPage) -> str:

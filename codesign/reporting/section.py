@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from codesign.reporting.tables import Table
 
-__all__ = ["Drawing", "Section"]
+__all__ = ["Drawing", "Section", "figures_in"]
 
 
 class Drawing(Protocol):
@@ -48,3 +48,16 @@ class Section:
     summary: str = ""
     body: tuple[str | Table | Drawing | Section, ...] = ()
     code: str = ""
+
+
+def figures_in(sections: Sequence[Section]) -> dict[str, Any]:
+    """Specifications of all charts by name."""
+    return {drawing.name: drawing.spec for section in sections for drawing in _drawings(section)}
+
+
+def _drawings(section: Section) -> Iterator[Drawing]:
+    for piece in section.body:
+        if isinstance(piece, Section):
+            yield from _drawings(piece)
+        elif not isinstance(piece, str | Table):
+            yield piece

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import UNKNOWN, column_label, number, plus_minus, quantity, with_interval
 from codesign.analysis.metadata import Objective, ParameterFacts, TrialFacts
-from codesign.reporting.study_trials import Study, best_first, mark, parameter_text, trial_name
+from codesign.reporting.study_trials import Study, best_first, parameter_text, trial_name
 from codesign.reporting.tables import Cell, Heading, Table, shortened, text_table
 
 __all__ = ["front_table", "level_table", "objective_table", "space_table", "telling_parameters", "trial_table"]
@@ -50,7 +50,6 @@ def front_table(study: Study) -> Table:
             *(_parameter_heading(study, name) for name in names),
         ),
         rows=tuple(rows),
-        points=tuple(mark(trial) for trial in _front_rows(study)),
     )
     return shortened(table, _FRONT_LIMIT)
 
@@ -91,7 +90,6 @@ def trial_table(study: Study) -> tuple[Table, str]:
             Heading(text="reason", wide=any(trial.reason for trial in shown)),
         ),
         rows=tuple(rows),
-        points=tuple(mark(trial) for trial in shown),
     )
     if len(shown) == len(everything):
         return table, ""

@@ -1,4 +1,4 @@
-"""The report's tables as typed cells; how they look is the template's business."""
+"""The pages' tables as typed cells; how they look is the template's business."""
 
 from __future__ import annotations
 
@@ -48,17 +48,11 @@ class Heading:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table.
-
-    Attributes:
-        points: numbers of the points, or marks of the trials, that the rows stand for, one per row; empty where rows
-            are neither.
-    """
+    """A table: its headings, and as many cells in each row."""
 
     caption: str
     headings: tuple[Heading, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    points: tuple[int | str, ...] = ()
 
 
 def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -78,7 +72,6 @@ def shortened(table: Table, limit: int) -> Table:
         caption=f"{table.caption} The first {limit} of {len(table.rows)}.",
         headings=table.headings,
         rows=table.rows[:limit],
-        points=table.points[:limit],
     )
 
 

@@ -14,34 +14,59 @@ from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
 from codesign.files.code import code_folder, read_code, write_code
+from codesign.reporting.charts.base import looks
+from codesign.reporting.page.data import block
+from codesign.reporting.section import Section, figures_in
 from codesign.reporting.tables import Table
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["bundle", "policy", "render_page", "resource"]
+__all__ = ["bundle", "render_page"]
 
 _LONGEST = 5000
 _LONGEST_CELL = 1000
 _MOST_ROWS = 1000
 _MOST_LETTERS = 1_000_000
-_MOST_LISTED = 200
 _MARKUP = 40
 """Letters of mark-up around a cell, about."""
 
 
-def resource(name: str) -> str:
-    """The text of a file of this package, such as `report.css`."""
-    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
+def render_page(
+    name: str, *, scripts: Sequence[str], parts: Sequence[Section], points: str = "", **values: object
+) -> str:
+    """A page that runs and is styled by its own texts alone, and loads nothing.
 
+    Texts are texts, whatever they hold. Long ones are cut, and so are long tables, where the page says so.
 
-def render_page(name: str, **values: object) -> str:
-    """The page of a template, such as `pricing.html.j2`, of what it is given.
-
-    Texts are texts, whatever they hold. Long ones are cut, and so are long tables and lists, where the page says so.
+    Args:
+        name: of its template, such as `page/plain.html.j2`.
+        scripts: files of `page/` that make up its script.
+        parts: those whose charts the page draws.
+        points: a block of JSON that its script draws from.
+        values: what the template is given besides.
     """
-    return escaped(_environment().get_template(name).render(**values))
+    css, js = _resource("page/page.css"), "\n".join(_resource(f"page/{script}") for script in scripts)
+    text = (
+        _environment()
+        .get_template(name)
+        .render(
+            css=css,
+            js=js,
+            bundle=bundle(),
+            policy=_policy(scripts=(bundle(), js), styles=(css,)),
+            looks=block({"light": looks(), "dark": looks(dark=True)}),
+            figures=block(figures_in(parts)),
+            points=points,
+            **values,
+        )
+    )
+    return escaped(text)
+
+
+def _resource(name: str) -> str:
+    return files("codesign.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
@@ -65,7 +90,7 @@ def bundle() -> str:
     return made
 
 
-def policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
+def _policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
     """A content security policy under which a page runs and is styled by these texts alone, and loads nothing."""
     return "; ".join(
         (
@@ -98,7 +123,7 @@ def fitting(table: Table) -> Table:
         if letters > _MOST_LETTERS and rows:
             break
         rows += 1
-    return replace(table, rows=table.rows[:rows], points=table.points[:rows])
+    return replace(table, rows=table.rows[:rows])
 
 
 @cache
@@ -108,7 +133,7 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FunctionLoader(resource),
+        loader=FunctionLoader(_resource),
         autoescape=True,
         finalize=lambda value: cut(value) if type(value) is str else value,
         undefined=StrictUndefined,
@@ -122,8 +147,7 @@ def _environment() -> Environment:
     environment.filters["links"] = links
     environment.filters["cut"] = lambda text: cut(text, _LONGEST_CELL)
     environment.filters["fitting"] = fitting
-    environment.filters["few"] = lambda items: items[:_MOST_LISTED]
     # For what this package drew or ships itself; everything else is escaped.
-    environment.filters["svg"] = environment.filters["trusted"] = Markup
+    environment.filters["trusted"] = Markup
     environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
     return environment

@@ -1,4 +1,4 @@
-"""The page as a reader has it: what fits, what the controls do, what the keyboard reaches, and what never runs."""
+"""Pages as a reader has them: what fits, what the controls do, what the keyboard reaches, and what never runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, Tab, chromium, needs_chromium
+from plain_pages import chips_page, prices_page
 from synthetic_sweep import Row, page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -40,6 +41,7 @@ def tab(browser: Browser, page: Path) -> Tab:
 @pytest.fixture(autouse=True)
 def as_asked(tab: Tab) -> None:
     """Each test begins with the page's own question, nothing pinned, on a wide screen."""
+    tab.call("Page.bringToFront")  # nothing is drawn in a tab that others hide
     tab.resize(1400, 900)
     tab.media(prefers_color_scheme="light")
     tab.run("document.querySelectorAll('#marks [aria-pressed=true]').forEach(each => each.click())")
@@ -221,26 +223,64 @@ def test_nothing_was_complained_of(tab):
     assert tab.requests == []
 
 
-def test_payloads_in_every_name_stay_texts(browser, tmp_path):
+def sweep_page(more: str = "") -> str:
     def renamed(row: Row) -> Row:
-        changes = {name: row[name] + HOSTILE for name in ("recipe", "schedule", "chip")}
-        return row | changes | {"chip_title": row.get("chip_title", "") + HOSTILE, f"axis.{HOSTILE}": HOSTILE}
+        changes = {name: row[name] + more for name in ("recipe", "schedule", "chip")}
+        return row | changes | {"chip_title": row.get("chip_title", "") + more, f"axis.{more}": more}
 
+    if not more:
+        return synthetic_page()
     plain = synthetic_metadata()
     metadata = replace(
         plain,
-        chips={name + HOSTILE: replace(chip, title=HOSTILE, citation=HOSTILE) for name, chip in plain.chips.items()},
-        **dict.fromkeys(("title", "question", "description", "command", "topology"), HOSTILE),
+        chips={name + more: replace(chip, title=more, citation=more) for name, chip in plain.chips.items()},
+        **dict.fromkeys(("title", "question", "description", "command", "topology"), more),
     )
-    path = tmp_path / "hostile.html"
-    path.write_text(
-        page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata), encoding="utf-8"
-    )
-    tab = drawn(browser.open(path))
+    return page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata)
+
+
+PAGES = {"sweep": sweep_page, "nothing": lambda more="": page_of([]), "prices": prices_page, "chips": chips_page}
+
+
+def unfolded(browser: Browser, path: Path, width: int = 1400, **features: str) -> Tab:
+    """The page with every section open and its charts drawn."""
+    tab = browser.open(path, width, **features)
     tab.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    tab.run("document.querySelectorAll('#legend button, #decision button').forEach(each => each.click())")
+    missing = "[...document.querySelectorAll('.chart')].some(each => !each.querySelector('svg, canvas'))"
+    tab.run(f"new Promise(done => {{ const wait = () => {missing} ? setTimeout(wait, 30) : done(); wait() }})")
+    settled(tab)
+    return tab
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
+    path = tmp_path / "page.html"
+    path.write_text(PAGES[name](), encoding="utf-8")
+    grounds = set()
+    for width, shade in ((1400, "light"), (390, "dark")):
+        tab = unfolded(browser, path, width, prefers_color_scheme=shade, prefers_reduced_motion="reduce")
+        assert tab.run("document.documentElement.scrollWidth") <= width
+        grounds.add(tab.run("getComputedStyle(document.body).backgroundColor"))
+        still = "(style => style.transitionDuration === '0s' && style.animationName === 'none')(getComputedStyle(each))"
+        assert tab.run(f"[...document.querySelectorAll('*')].every(each => {still})")
+        tab.media("print")
+        assert tab.run("getComputedStyle(document.documentElement).colorScheme") == "light"
+        tab.resize(720, 1000)  # A4 between its margins
+        ends = "[...document.querySelectorAll('table, .chart svg')].map(each => each.getBoundingClientRect().right)"
+        assert max(tab.run(ends), default=0) <= 720
+        assert (tab.complaints, tab.requests) == ([], [])
+    assert len(grounds) == 2
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "nothing"])
+def test_payloads_in_every_name_stay_texts(browser, tmp_path, name):
+    path = tmp_path / "hostile.html"
+    path.write_text(PAGES[name](HOSTILE), encoding="utf-8")
+    tab = unfolded(browser, path)
+    tab.run("document.querySelectorAll('#legend button, #decision button, th button').forEach(each => each.click())")
     tab.run("document.querySelector('#marks button')?.focus()")
     settled(tab)
+    assert RUN in tab.run("document.body.innerText")
     assert tab.run("document.documentElement.getAttribute('data-owned')") is None
     assert tab.run("document.querySelectorAll('img').length") == 0
     assert tab.complaints == []
@@ -256,6 +296,3 @@ def test_payloads_in_every_name_stay_texts(browser, tmp_path):
     assert tab.run("getComputedStyle(document.body).opacity") == "1"
     refused = tab.call("Runtime.evaluate", expression="eval('1')", allowUnsafeEvalBlockedByCSP=False)
     assert "EvalError" in str(refused)
-    # Nor does a page without points, in a tab that hides the others: so it comes last.
-    path.write_text(page_of([]), encoding="utf-8")
-    assert browser.open(path).complaints == []

@@ -152,7 +152,7 @@ def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densiti
         axes=space.axes,
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
-        front=tuple({**row, "number": i} for i, row in enumerate(front.to_pylist())),
+        front=tuple(front.to_pylist()),
         not_modelled=_not_modelled(problem),
         assumptions=problem.placement.assumptions,
     )

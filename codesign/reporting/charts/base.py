@@ -6,7 +6,6 @@ or a part of an expression. A chart has no name or number that Altair made up, s
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +25,6 @@ __all__ = [
     "Row",
     "axis_of",
     "color",
-    "data_address",
     "evenly",
     "figure",
     "log_ticks",
@@ -190,11 +188,6 @@ def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
             return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, **given))
         case "pdf":
             return bytes(vl_convert.vegalite_to_pdf(spec, **given))
-
-
-def data_address(drawn: Figure) -> str:
-    """The figure as a PNG within a page that runs no script of Vega's."""
-    return "data:image/png;base64," + base64.b64encode(picture(drawn, "png")).decode()
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:

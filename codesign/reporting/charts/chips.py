@@ -57,7 +57,9 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         shape=alt.Shape(
             "kind:N",
             scale=nominal(used, range=[("circle", "triangle-up", "square")[_KINDS.index(kind)] for kind in used]),
-            legend=alt.Legend(title="energy of") if len(used) > 1 else None,
+            legend=alt.Legend(title="energy of", symbolFillColor=_EDGE, symbolStrokeColor=_EDGE)
+            if len(used) > 1
+            else None,
         ),
         fill=alt.Fill("node:N", scale=nominal(nodes), legend=None),
         fillOpacity=alt.condition("datum.hollow", alt.value(0), alt.value(1)),

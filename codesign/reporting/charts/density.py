@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["density_figure"]
 
-_WIDTH, _HEIGHT = 420, 300
+_HEIGHT = 320
 _EDGE = "#8a8f98"
 
 
@@ -22,7 +22,7 @@ def density_figure(
     counts: Mapping[tuple[int, int], int],
     front: Sequence[tuple[float, float, str]],
     *,
-    bins_a_decade: int,
+    bins_a_decade: float,
     limits: Sequence[tuple[float, float]],
     energy: str,
     note: str,
@@ -37,13 +37,8 @@ def density_figure(
     """
     import altair as alt
 
-    def edge(place: int) -> float:
-        return float(10 ** (place / bins_a_decade))
-
-    cells: list[Row] = [
-        {"left": edge(x), "right": edge(x + 1), "low": edge(y), "high": edge(y + 1), "count": count}
-        for (x, y), count in sorted(counts.items())
-    ]
+    cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(counts.items())]
+    edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
 
     def scale(ends: tuple[float, float]) -> alt.Scale:
         return alt.Scale(type="log", nice=False, domain=list(ends), padding=8)
@@ -52,6 +47,7 @@ def density_figure(
     y = alt.Y("low:Q", scale=scale(limits[1]), axis=axis_of("energy_j", limits[1], title=energy))
     shades = (
         alt.Chart(source(cells))
+        .transform_calculate(**{name: f"pow(10, ({bin}) / {bins_a_decade:g})" for name, bin in edges.items()})
         .mark_rect()
         .encode(
             x=x,
@@ -64,4 +60,4 @@ def density_figure(
     marks: list[Row] = [{"x": latency, "y": joules, "point": text} for latency, joules, text in front]
     dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=_EDGE, strokeWidth=0.8)
     chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
-    return figure(name, title, chart.properties(width=_WIDTH, height=_HEIGHT), note)
+    return figure(name, title, chart.properties(width="container", height=_HEIGHT), note)

@@ -355,4 +355,3 @@ new ResizeObserver(() => chart.view && requestAnimationFrame(() => showMarks(dec
 setUp();
 state.vertical = spreadOfErrors() > 8 ? "log" : "linear";
 ask(0);
-unfold();

@@ -183,6 +183,10 @@ const unfold = () => {
   if (target) target.scrollIntoView();
 };
 addEventListener("hashchange", unfold);
+addEventListener("DOMContentLoaded", () => {
+  unfold();
+  drawVisible();
+});
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   hush();

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.illustrations import FigureEntry
@@ -27,12 +26,12 @@ from codesign.reporting.facts import (
 )
 from codesign.reporting.page.asked import standing_words
 from codesign.reporting.printed import printed_section
-from codesign.reporting.section import Drawing, Section
+from codesign.reporting.section import Section
 from codesign.reporting.sections.order import comparing_sections
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
-__all__ = ["figures_in", "sections_of"]
+__all__ = ["sections_of"]
 
 
 def sections_of(
@@ -61,19 +60,6 @@ def sections_of(
         _reproduction(metadata),
     )
     return tuple(section for section in found if section is not None and (section.body or section.code))
-
-
-def figures_in(sections: Sequence[Section]) -> dict[str, Any]:
-    """Specifications of all charts by name."""
-    return {drawing.name: drawing.spec for section in sections for drawing in _drawings(section)}
-
-
-def _drawings(section: Section) -> Iterator[Drawing]:
-    for piece in section.body:
-        if isinstance(piece, Section):
-            yield from _drawings(piece)
-        elif not isinstance(piece, str | Table):
-            yield piece
 
 
 def _known(*tables: Table | None) -> tuple[Table, ...]:

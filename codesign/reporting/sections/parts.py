@@ -99,7 +99,6 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 Heading(text="switched off when not needed", wide=True),
             ),
             rows=tuple(rows),
-            points=tuple(point.number for point in points),
         )
     )
 

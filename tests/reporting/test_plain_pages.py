@@ -1,0 +1,39 @@
+"""The pages of prices and of chips."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import partial
+
+import pytest
+from pages import HOSTILE, Page, assert_harmless
+from plain_pages import chips_page, prices_page
+
+PAGES = {
+    "prices": prices_page,
+    "chips": chips_page,
+    "two chips": partial(chips_page, names=("loihi", "odin")),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_names_are_text_whatever_they_hold(name: str):
+    text = PAGES[name](HOSTILE)
+    assert_harmless(text, scripts=4)
+    page = Page(text)
+    assert len(set(page.ids)) == len(page.ids)
+    assert not [address for tag, _, address in page.addresses if tag != "a"]
+    assert text == PAGES[name](HOSTILE)
+
+
+def test_a_density_is_as_coarse_as_a_page_needs_and_loses_no_point():
+    text = prices_page(points=40_000)
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', text)[1])
+    cells = [figure["layer"][0]["data"]["values"] for figure in figures.values()]
+    assert [sum(cell["count"] for cell in of) for of in cells] == [40_000, 40_000]
+    # Of 100 × 50 bins in each, about all are filled, and a quarter of them is left.
+    assert all(len(of) <= 26 * 51 for of in cells)
+    calculated = {each["as"]: each["calculate"] for each in figures["points-1"]["layer"][0]["transform"]}
+    assert calculated["left"] == "pow(10, (datum.across) / 25)"
+    assert {cell["across"] for cell in cells[0]} == set(range(-125, -75))  # 10⁻⁵ to 10⁻³ s

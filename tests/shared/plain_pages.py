@@ -1,0 +1,66 @@
+"""Pages without questions, with something behind every text that people write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from codesign.cli.chip_comparing import comparison_file
+from codesign.hardware.library import find_chip
+from codesign.reporting.pricing import Density, PricingPage, VariedPrice, render_pricing
+
+
+def prices_page(more: str = "", *, points: int = 400) -> str:
+    """As many points of two recipes, scattered over two decades of latency and one of energy; six are on the front."""
+    draws, clouds = np.random.default_rng(0), []
+    for recipe in ("layered", "random"):
+        cloud = Density(recipe + more)
+        cloud.add(10 ** draws.uniform(-5, -3, points), 10 ** draws.uniform(-8, -7, points))
+        clouds.append(cloud)
+    axis = VariedPrice(path=f"times.message{more}", group=f"clock{more}", shown=(1e-9, 2e-9), unit="s")
+    words = VariedPrice(path=f"vector_width{more}", group="", shown=("4", f"all{more}"), unit="")
+    front = [
+        {
+            "point": number,
+            "recipe": clouds[number % 2].recipe,
+            "accuracy": 0.9,
+            "energy_j": 1e-8 * (1 + number),
+            "latency_s": 1e-3 / (1 + number),
+            axis.path: axis.shown[number % 2],
+            words.path: words.shown[number % 2],
+        }
+        for number in range(6)
+    ]
+    return render_pricing(
+        PricingPage(
+            **dict.fromkeys(("title", "description", "sweep", "chip", "schedule"), f"a name{more}"),
+            synchronization="asynchronous",
+            operation="real_time",
+            size=2 * points,
+            combinations=4,
+            objectives=(("energy_j", "minimize"), ("latency_s", "minimize")),
+            energy="energy_j",
+            axes=(axis, words),
+            models=((f"layered{more}", 0, 0.91), (f"random{more}", 0, 0.89)),
+            clouds=tuple(clouds),
+            front=tuple(front),
+            not_modelled=(f"a hop{more}",),
+            assumptions=(f"its place{more}",),
+        )
+    )
+
+
+def chips_page(more: str = "", *, names: tuple[str, ...] = ("loihi", "odin", "mubrain", "truenorth")) -> str:
+    chips = [find_chip(name) for name in names]
+    changed = [
+        chip.model_copy(
+            update={
+                "name": chip.name + more,
+                "title": chip.title + more,
+                "area": chip.area and chip.area.model_copy(update={"note": f"as printed{more}"}),
+            }
+        )
+        for chip in chips
+    ]
+    return comparison_file(Path("chips.html"), changed).decode()
