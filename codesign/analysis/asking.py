@@ -22,7 +22,8 @@ from codesign.analysis.questions import (
     TargetQuestion,
     question_of,
 )
-from codesign.analysis.suggested import suggested_questions
+from codesign.analysis.study import read_study
+from codesign.analysis.suggested import search_questions, suggested_questions
 from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
@@ -73,17 +74,20 @@ def json_of(table: ResultTable) -> str:
 
 
 def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Question]:
-    """The questions of a file by name, or those that its shape suggests.
+    """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
 
     Raises:
-        InputError: they are of no known form.
+        InputError: they are of no known form, or a study's trials and rows do not fit together.
     """
+    study = read_study(table, points)
+    about_trials = {} if study is None else search_questions(study)
     if not table.metadata.questions:
-        return suggested_questions(points, table.metadata.objectives)
+        return {**suggested_questions(points, table.metadata.objectives), **about_trials}
     try:
-        return {name: question_of(content) for name, content in table.metadata.questions.items()}
+        asked = {name: question_of(content) for name, content in table.metadata.questions.items()}
     except ValueError as error:
         raise InputError(f"results: questions from another version of codesign: {error}") from None
+    return {**asked, **{name: question for name, question in about_trials.items() if name not in asked}}
 
 
 def _answer(name: str, question: Question, table: ResultTable, points: Sequence[Point], names: Names) -> Answer:

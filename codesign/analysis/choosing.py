@@ -67,7 +67,7 @@ class _Choice:
         path = self.question.choose.removeprefix(AXIS_PREFIX)
         point = self.members[option][0]
         value = next(text for (name, _), text in zip(point.axes, point.axis_values, strict=True) if name == path)
-        return f"{self.names.axis(path)} {value}"
+        return self.names.option(path, value)
 
 
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:

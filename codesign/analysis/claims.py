@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,14 +11,14 @@ import pandas as pd
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
-from codesign.analysis.formatting import listed, number, points_with_interval, quantity
+from codesign.analysis.formatting import listed, number, quantity
 from codesign.analysis.measures import label_of, like, measured, of_training
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.robustness import DRAWN
 from codesign.analysis.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
 from codesign.analysis.statistics import Interval, ratio
-from codesign.analysis.wording import Saying, saying_of
+from codesign.analysis.wording import Saying, gain_in_words, saying_of
 
 __all__ = ["answer_claim"]
 
@@ -55,15 +55,19 @@ def answer_claim(
     found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question.column)) is not None]
     if not found:
         return _answer(name, question, "cannot be asked", _nothing(question, points))
-    status = _together([_judged(pair, comparison, question) for pair, comparison in found])
+    statuses = [_judged(pair, comparison, question) for pair, comparison in found]
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = saying_of(everyone, training=of_training(question.column))
-    sentence = _sentence(comparisons, say)
-    if question.about is not None or question.at_least is not None:
+    agree = sum(
+        comparison.gain.above_zero if question.at_least is None else status == "holds"
+        for comparison, status in zip(comparisons, statuses, strict=True)
+    )
+    sentence = _sentence(comparisons, say, agree)
+    if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    remarks = [*_standing(comparisons), *([question.remark] if question.remark else [])]
-    return _answer(name, question, status, sentence, comparisons, remarks)
+    remarks = [*_standing(comparisons, statuses), *([question.remark] if question.remark else [])]
+    return _answer(name, question, _together(statuses), sentence, comparisons, remarks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -200,14 +204,13 @@ def _answer(
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], say: Saying) -> str:
+def _sentence(comparisons: Sequence[Comparison], say: Saying, agree: int) -> str:
     """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
-        return f"{_means(comparisons[0], say)} The difference is {_difference(comparisons[0])}."
+        return f"{_means(comparisons[0], say)} The difference is {gain_in_words(comparisons[0])}."
     written = [_means(comparison, say) for comparison in comparisons]
     if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
         return " ".join(written)
-    agree = sum(comparison.gain.above_zero for comparison in comparisons)
     largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
     return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say)}"
 
@@ -225,17 +228,6 @@ def _means(comparison: Comparison, say: Saying) -> str:
     return f"{one}: {better} against {worse}{f' for {other[0].lower()}{other[1:]}' if other != one else ''}."
 
 
-def _difference(comparison: Comparison) -> str:
-    column, gain = like(comparison.column), comparison.gain
-    assert gain.mean is not None, "compare_series() makes no comparison without a difference"
-    if column.endswith("accuracy"):
-        return f"{points_with_interval(gain)} points"
-    unit_less = quantity(1.0, column) == number(1.0)
-    write: Callable[[float], str] = number if unit_less else lambda value: quantity(value, column)
-    spread = "" if gain.half_width is None else f" ± {write(gain.half_width)}"
-    return f"{write(gain.mean)}{spread}".replace("-", "−")
-
-
 def _factor(pairs: Sequence[_Pair]) -> str:
     factors = [value for pair in pairs if (value := ratio(pair.high, pair.low).mean) is not None]
     if not factors:
@@ -245,11 +237,12 @@ def _factor(pairs: Sequence[_Pair]) -> str:
     return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
 
 
-def _standing(comparisons: Sequence[Comparison]) -> list[str]:
+def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> list[str]:
     """What the spread of the seeds leaves open, in words."""
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
         return ["One training seed gives no interval."]
-    oppose = sum(comparison.gain.below_zero for comparison in comparisons)
+    below = zip((comparison.gain.below_zero for comparison in comparisons), statuses, strict=True)
+    oppose = sum(opposite and status == "does not hold" for opposite, status in below)
     where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
     return [f"{where} is the other way round."] if oppose else []
 

@@ -12,10 +12,12 @@ from codesign.hardware.terms import COST_TERMS, COVERAGE
 
 __all__ = [
     "AXIS_PREFIX",
+    "BASELINE",
     "COLUMNS",
     "ENTRIES",
     "LARGEST",
     "SMALLEST",
+    "TRIAL_AXIS",
     "VOLATILE_COLUMNS",
     "Column",
     "Kind",
@@ -27,7 +29,10 @@ Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "d
 
 AXIS_PREFIX = "axis."
 """Columns of a sweep's axes begin with it."""
-
+TRIAL_AXIS = "trial"
+"""The axis of a study's results that names the trial of a row."""
+BASELINE = "baseline"
+"""The trial that is no trial: what a study's file gives without any search."""
 
 LARGEST = 1e60
 """No number of a result is larger in magnitude: statistics square them, and hypervolumes multiply several."""

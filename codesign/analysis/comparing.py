@@ -107,6 +107,8 @@ def _label(side: str | Selection, fact: str, names: Names) -> str:
         said = listed([names.of(key, value) for value in values], "or")
         if isinstance(wanted, bool):
             words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
+        elif key in names.axes and isinstance(values[0], str):
+            words.append(listed([names.option(key, str(value)) for value in values], "or"))
         else:
             words.append(said if isinstance(values[0], str) else f"{names.axis(key).replace('_', ' ')} {said}")
     return ", ".join(words)

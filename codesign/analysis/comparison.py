@@ -25,7 +25,6 @@ __all__ = [
     "matched_terms",
     "representatives",
     "same_terms",
-    "status_of",
     "with_robustness",
 ]
 
@@ -172,11 +171,3 @@ def energy_of(point: Point, terms: tuple[str, ...]) -> pd.Series:
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds("energy_j")
     return point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
-
-
-def status_of(comparisons: Sequence[Comparison]) -> Status:
-    """What the comparisons together say of their claim."""
-    statuses = {comparison.status for comparison in comparisons}
-    if not statuses:
-        return "cannot be asked"
-    return statuses.pop() if len(statuses) == 1 else "holds in part"

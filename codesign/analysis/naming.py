@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.formatting import listed
 from codesign.analysis.points import Point
 
@@ -55,10 +55,23 @@ class Names:
         name = path.removeprefix(AXIS_PREFIX)
         return self.axes.get(name, name)
 
-    def variant(self, point: Point) -> str:
-        """The values of a point's axes: `F 8, lanes of mine 4`; empty without."""
+    def variant(self, point: Point, *families: str) -> str:
+        """The values of a point's axes, or of those of some families alone: `F 8, lanes of mine 4`; empty without."""
         values = zip(point.axes, point.axis_values, strict=True)
-        return ", ".join(f"{self.axis(name)} {text}" for (name, value), text in values if value is not None)
+        known = [(name, text) for (name, value), text in values if value is not None]
+        return ", ".join(self.option(name, text) for name, text in known if name.startswith(families or ""))
+
+    def option(self, path: str, text: str) -> str:
+        """A value of an axis: `lanes of Loihi 4`, `trial 3`, `the baseline`."""
+        return "the baseline" if (path, text) == (TRIAL_AXIS, BASELINE) else f"{self.axis(path)} {text}"
+
+    def training(self, point: Point) -> str:
+        """How a point's model was trained: `unlayered training, F 8`."""
+        return _joined(self.recipes[point.recipe], self.variant(point, "recipe."))
+
+    def run(self, point: Point) -> str:
+        """How a point's model is run: `first come, first served, F 8`."""
+        return _joined(self.schedules[point.schedule], self.variant(point, "schedule."))
 
     def point(self, point: Point) -> str:
         """Everything: `Loihi, barrier, layered training, lanes of Loihi 4`."""

@@ -215,14 +215,6 @@ class Point:
         return f"Unlayered {policy_label(self.training_policy)}".strip()
 
     @property
-    def inference_label(self) -> str:
-        """As the paper's Table 2 names inferences."""
-        if self.inference == "layered":
-            return "Layered"
-        suffix = " (= layered)" if self.equivalent_to_layered else " (timer)" if self.synchronization == "timer" else ""
-        return f"Async {policy_label(self.policy)}".strip() + suffix
-
-    @property
     def place(self) -> str:
         """Chip, with what sets it apart from other variants of the same chip in the sweep."""
         written = zip(self.axes, self.axis_values, strict=True)

@@ -25,7 +25,6 @@ from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMN
 __all__ = [
     "DRAWN",
     "Influence",
-    "ModelShare",
     "RangedNumber",
     "Robustness",
     "Tip",
@@ -94,21 +93,6 @@ class Tip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelShare:
-    """The model's own error on a chip.
-
-    Attributes:
-        number: its factor; `high` is what it is typically off by.
-        share: of the variance of the logarithm of that side's draws, of the better side if both are this chip.
-        both: whether both are.
-    """
-
-    number: RangedNumber
-    share: float
-    both: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Robustness:
     """How sure it is that `better` is better.
 
@@ -116,10 +100,10 @@ class Robustness:
         better_range, worse_range: where 95 % of the draws of either side lie.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
         with_seeds: share of pairs of a draw and a training seed in which it is.
-        draws, seeds: how many there are.
         tips: where it turns round, by the least relative change first.
         influences: what each number does to the difference, the largest spread first.
-        models: the model's error on each chip that has one.
+        models: the model's error on each chip that has one, a factor; `high` is what it is typically off by.
+        same_chip: whether both sides share that error.
         apart: how many times as much `worse` needs; None where `better` needs nothing.
     """
 
@@ -127,11 +111,10 @@ class Robustness:
     worse_range: tuple[float, float]
     probability: float
     with_seeds: float
-    draws: int
-    seeds: int
     tips: tuple[Tip, ...] = field(repr=False)
     influences: tuple[Influence, ...] = field(repr=False)
-    models: tuple[ModelShare, ...] = field(repr=False)
+    models: tuple[RangedNumber, ...] = field(repr=False)
+    same_chip: bool
     apart: float | None
 
     @property
@@ -179,8 +162,10 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     first, second = first.of(common), second.of(common)
     gains = second.draws - first.draws
     nominal = float(second.nominal.mean() - first.nominal.mean())
+    numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
+    error = MODEL + column.partition("_")[0]
     influences = []
-    for number in dict.fromkeys((*first.numbers, *second.numbers)):
+    for number in numbers:
         low, high = (second.ends(number) - first.ends(number)).tolist()
         influences.append(Influence(number=number, at_low=low, at_high=high))
     tips = (
@@ -193,27 +178,12 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         worse_range=_range(second.draws.mean(axis=0)),
         probability=float((gains.mean(axis=0) > 0).mean()),
         with_seeds=float((gains > 0).mean()),
-        draws=gains.shape[1],
-        seeds=len(common),
         tips=tuple(sorted(tips, key=lambda tip: _change(tip))),
         influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
-        models=_models(first, second, column),
+        models=tuple(number for number in numbers if number.path == error),
+        same_chip=any(number.path == error and number in second.numbers for number in first.numbers),
         apart=float(second.nominal.mean() / own) if (own := first.nominal.mean()) > 0 else None,
     )
-
-
-def _models(first: _Side, second: _Side, column: str) -> tuple[ModelShare, ...]:
-    found: dict[RangedNumber, ModelShare] = {}
-    for side in (first, second):
-        draws = side.draws.mean(axis=0)
-        spread = float(np.log(draws).var()) if (draws > 0).all() else 0.0
-        for number in side.numbers:
-            if number.path == MODEL + column.partition("_")[0] and spread > 0 and number not in found:
-                share = min(math.log(number.high) ** 2 / spread, 1.0)
-                found[number] = ModelShare(
-                    number=number, share=share, both=number in first.numbers and number in second.numbers
-                )
-    return tuple(found.values())
 
 
 def _change(tip: Tip) -> float:

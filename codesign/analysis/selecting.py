@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import COLUMNS, TRIAL_AXIS
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.questions import Selected, Selection
 from codesign.documents import suggestion
@@ -200,6 +200,8 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
 def _with_what_follows(names: Collection[str]) -> set[str]:
     """Names with the facts that follow from axes, and the schedule where the kind of waiting is named."""
     found = set(names)
+    if TRIAL_AXIS in names:  # a trial chooses all but the data
+        found |= {*FACTS} - {"workload"}
     for name in names:
         family, _, rest = name.partition(".")
         parameter = rest.rpartition(".")[2] if rest else name.removeprefix("training_")

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.formatting import column_label
+from codesign.analysis.columns import AXIS_PREFIX, BASELINE, COLUMNS, TRIAL_AXIS
+from codesign.analysis.formatting import column_label, listed
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
-from codesign.analysis.questions import ChooseQuestion, ClaimQuestion, Constraint, Question
+from codesign.analysis.questions import (
+    ChooseQuestion,
+    ClaimQuestion,
+    CompareQuestion,
+    Constraint,
+    Question,
+    Selection,
+    Size,
+)
 from codesign.analysis.selecting import ladders_along, pairs_between, points_in
+from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.variants import best_variant, by_option
 
-__all__ = ["suggested_questions"]
+__all__ = ["search_questions", "suggested_questions"]
 
 _ACCURATE = (Constraint.parse("accuracy within 1 point of best"),)
+_WITHIN_A_POINT = Size.parse("-1 points")
 _MOST_AXES = 6
 _FREE = {"free_running": True}
 
@@ -28,6 +39,37 @@ def suggested_questions(points: Sequence[Point], objectives: Sequence[Objective]
     """
     able = [point for point in points if not point.silent]
     return dict([*_choices(able), *_waiting(able), *_axes(able, objectives)])
+
+
+def search_questions(study: Study) -> Mapping[str, Question]:
+    """Whether the best trials of a study are better than its baseline on test, which chose none of them."""
+    if BASELINE not in study.tested:
+        return {}
+    baseline: Selection = {TRIAL_AXIS: BASELINE}
+    asked: dict[str, Question] = {}
+    others: dict[str, str] = {}
+    for place, objective in enumerate(study.objectives):
+        best = study.best(place)
+        if best is None or trial_name(best) not in study.tested:
+            continue
+        rest = [other.column for other in study.objectives if other is not objective]
+        asked[f"best_{objective.column}"] = CompareQuestion(
+            ask=f"Is {trial_title(best)}, the best in {column_label(objective.column)} on validation, also better on "
+            "test than the baseline?",
+            compare=({TRIAL_AXIS: trial_name(best)}, baseline),
+            columns=(objective.column, *rest),
+        )
+        if objective.column != "accuracy":
+            others[column_label(objective.column)] = trial_name(best)
+    if others:
+        asked["accuracy_kept"] = ClaimQuestion(
+            claim=f"The best in {listed([*others])} loses at most a point of accuracy to the baseline",
+            column="accuracy",
+            more={TRIAL_AXIS: tuple(dict.fromkeys(others.values()))},
+            less=baseline,
+            at_least=_WITHIN_A_POINT,
+        )
+    return asked
 
 
 def _choices(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
@@ -45,49 +87,52 @@ def _choices(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
 
 
 def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
-    """What layered-trained models lose where nothing waits, and what gives it back; only what the points can say."""
-    layered = {"training_method": "layered", "calibration": None}
-    trained = points_in(points, layered)
-    if pairs_between(trained, {"layered": True}, _FREE):
-        yield (
-            "not_waiting",
-            ClaimQuestion(
-                claim="A model trained layer by layer loses accuracy where layers do not wait",
-                column="accuracy",
-                select=layered,
-                more={"layered": True},
-                less=_FREE,
-            ),
-        )
-    free = points_in(points, _FREE)
-    if pairs_between(free, {"training_method": "unlayered"}, {"training_method": "layered"}):
-        yield (
-            "training_for_it",
-            ClaimQuestion(
-                claim="Training without waiting recovers accuracy",
-                column="accuracy",
-                select=_FREE,
-                more={"training_method": "unlayered"},
-                less={"training_method": "layered"},
-            ),
-        )
-    if any(len(ladder) > 1 for ladder in ladders_along(points_in(free, layered), "group_size")):
-        yield (
-            "larger_groups",
-            ClaimQuestion(
-                claim="More neurons per step recover the accuracy of a model trained layer by layer",
-                column="accuracy",
-                select={**layered, **_FREE},
-                along="group_size",
-            ),
-        )
+    """What layered-trained models lose where nothing waits, and what gives it back, the cheapest first; only what the
+    points can say."""
+    trained: Selection = {"training_method": "layered"}
+    layered: Selection = {**trained, "calibration": None}
+    calibrated = {"calibration": tuple(sorted({p.calibration for p in points if p.calibration is not None}))}
+    unlayered: Selection = {"training_method": "unlayered"}
+    waiting = {"layered": True}
+
+    def claim(text: str, select: Selection, **form: Any) -> ClaimQuestion:
+        return ClaimQuestion(claim=text, column="accuracy", select=select, **form)
+
+    losing = "A model trained layer by layer loses accuracy where layers do not wait"
+    draining = "Waiting until all activity has drained recovers the accuracy of a model trained layer by layer"
+    reaching = "Trained without waiting, a model that does not wait comes within a point of layers that wait"
+    grouping = "More neurons per step recover the accuracy of a model trained layer by layer"
+    free = {**layered, **_FREE}
+    asked = {
+        "not_waiting": claim(losing, layered, more=waiting, less=_FREE),
+        "larger_groups": claim(grouping, free, along="group_size"),
+        "later_answers": claim(draining, free, more={"stop": "drained"}, less={"stop": "on_output"}),
+        "calibration": claim(
+            "Calibrated thresholds recover accuracy",
+            {**trained, **_FREE},
+            more=calibrated,
+            less={"calibration": None},
+        ),
+        "training_for_it": claim("Training without waiting recovers accuracy", _FREE, more=unlayered, less=layered),
+        "made_up_for": claim(
+            reaching, {}, more={**unlayered, **_FREE}, less={**layered, **waiting}, at_least=_WITHIN_A_POINT
+        ),
+    }
+    for name, question in asked.items():
+        chosen = points_in(points, question.select)
+        if question.along is not None:
+            known = any(len(ladder) > 1 for ladder in ladders_along(chosen, question.along))
+        else:
+            known = bool(pairs_between(chosen, question.more or {}, question.less or {}))
+        if known:
+            yield name, question
 
 
 def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[tuple[str, Question]]:
     paths = dict.fromkeys(name for point in points for name, value in point.axes if value is not None)
     for path in list(paths)[:_MOST_AXES]:
         moving = [one for one in objectives if _moves(points, path, one)]
-        if path == "trial":  # an accuracy that is close to the best is asked for, so the best of it says nothing
+        if path == TRIAL_AXIS:  # an accuracy that is close to the best is asked for, so the best of it says nothing
             moving = [one for one in moving if one.column != "accuracy"] or moving
         moved = next(iter(moving), None)
         if moved is None:
@@ -95,7 +140,7 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
         most = moved.column if moved.direction == "maximize" else None
         least = moved.column if moved.direction == "minimize" else None
         ask, where = "", tuple[Constraint, ...]()
-        if path == "trial":
+        if path == TRIAL_AXIS:
             wanted = f"the {'highest' if most else 'least'} {column_label(moved.column)}"
             ask = f"Which trial has {wanted}, at nearly the best accuracy?"
             where = _ACCURATE

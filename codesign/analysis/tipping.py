@@ -1,15 +1,15 @@
-"""Which uncertain number would turn a comparison round, in words."""
+"""How sure a comparison of energies or times is, and which uncertain number would turn it round, in words."""
 
 from __future__ import annotations
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import significant
 from codesign.analysis.naming import Names
-from codesign.analysis.robustness import Tip
-from codesign.hardware.terms import ACTIONS
+from codesign.analysis.robustness import RangedNumber, Tip
+from codesign.hardware.terms import ACTIONS, MODEL
 from codesign.units import format_si
 
-__all__ = ["describe_tip", "number_subject", "tip_sentence", "unit_of"]
+__all__ = ["describe_range", "describe_tip", "share", "subject_of", "tip_sentence"]
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
@@ -32,12 +32,32 @@ _VERBS = {
 }
 
 
-def number_subject(path: str) -> tuple[str, str]:
+def subject_of(number: RangedNumber) -> str:
+    """What a number is about: `a synaptic operation of loihi`."""
+    return f"{_subject_and_verb(number.path)[0]} of {number.chip}"
+
+
+def describe_range(number: RangedNumber) -> str:
+    """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
+    if number.path.startswith(MODEL):
+        return f"{subject_of(number)} (typically a factor of {significant(number.high, 2)})"
+    ends = (format_si(end, _unit_of(number.path), 3) for end in (number.low, number.high))
+    return f"{subject_of(number)} ({' to '.join(ends)})"
+
+
+def share(value: float) -> str:
+    """A share of draws as `98 %`; never rounded to all or none."""
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f} %"
+    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
+
+
+def _subject_and_verb(path: str) -> tuple[str, str]:
     """What a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
     return _VERBS.get(path, (path, "is"))
 
 
-def unit_of(path: str) -> str:
+def _unit_of(path: str) -> str:
     """The SI unit of a number of a chip."""
     if path.startswith("energies."):
         return "J"
@@ -46,9 +66,9 @@ def unit_of(path: str) -> str:
 
 def describe_tip(tip: Tip, chip: str = "") -> str:
     """`a synaptic operation of Loihi costs less than 9 pJ`; without a name of the chip, by that of the sweep."""
-    noun, verb = number_subject(tip.number.path)
+    noun, verb = _subject_and_verb(tip.number.path)
     about = "" if tip.exact else "about "
-    limit = format_si(tip.at, unit_of(tip.number.path), 3)
+    limit = format_si(tip.at, _unit_of(tip.number.path), 3)
     return f"{noun} of {chip or tip.number.chip} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
 
 
@@ -63,8 +83,8 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness.tips:
         tip = robustness.tips[0]
         return f"It turns round if {describe_tip(tip, names.chips[tip.number.chip])}."
-    if robustness.models and not robustness.models[0].both and robustness.apart is not None:
-        typical = max(model.number.high for model in robustness.models)
+    if robustness.models and not robustness.same_chip and robustness.apart is not None:
+        typical = max(model.high for model in robustness.models)
         return (
             f"No number of the chips within its range turns it round; the model would have to be off by a factor of "
             f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."

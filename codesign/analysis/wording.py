@@ -1,15 +1,18 @@
-"""How a claim calls its points: by training and inference, and by what else sets them apart."""
+"""How a comparison is said: its points by training and inference and what else sets them apart, and its difference."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from codesign.analysis.formatting import UNKNOWN
+from codesign.analysis.columns import BASELINE, TRIAL_AXIS
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.formatting import UNKNOWN, number, points_with_interval, quantity
+from codesign.analysis.measures import like
 from codesign.analysis.naming import POLICY_WORDS
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import value_of
 
-__all__ = ["Saying", "saying_of"]
+__all__ = ["Saying", "gain_in_words", "saying_of"]
 
 Saying = Callable[[Point], str]
 
@@ -32,6 +35,9 @@ def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
     """
 
     def base_of(point: Point) -> str:
+        trial = dict(point.axes).get(TRIAL_AXIS)
+        if trial is not None:
+            return "The baseline" if trial == BASELINE else f"Trial {trial}"
         trained = f"Trained {_order(point.training_policy if point.training_method == 'unlayered' else None)}"
         return trained if training else f"{trained}, run {_order(None if point.layered else point.policy)}"
 
@@ -49,6 +55,18 @@ def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
         return ", ".join([base, *(_said(fact, point) for fact, value in values if value is not None)])
 
     return say
+
+
+def gain_in_words(comparison: Comparison) -> str:
+    """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 µJ ± 0.1 µJ`."""
+    column, gain = like(comparison.column), comparison.gain
+    assert gain.mean is not None, "compare_series() makes no comparison without a difference"
+    if column.endswith("accuracy"):
+        return f"{points_with_interval(gain)} points"
+    unit_less = quantity(1.0, column) == number(1.0)
+    write: Callable[[float], str] = number if unit_less else lambda value: quantity(value, column)
+    spread = "" if gain.half_width is None else f" ± {write(gain.half_width)}"
+    return f"{write(gain.mean)}{spread}".replace("-", "−")
 
 
 def _order(policy: str | None) -> str:

@@ -66,7 +66,7 @@ def report(
     from codesign.cli.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.files import join, printable, with_suffix
-    from codesign.reporting.export import export_figures, export_tables
+    from codesign.reporting.export import export
     from codesign.reporting.html import write_report
     from codesign.reporting.terminal import print_summary
 
@@ -82,9 +82,6 @@ def report(
         if output is None:
             return
     write_report(table, target)
-    if figures is not None:
-        export_figures(table, with_suffix(target, ".figures"), figures)
-    if tables is not None:
-        export_tables(table, with_suffix(target, ".tables"), tables)
+    export(table, target, figures=figures, tables=tables)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from codesign.analysis.asking import answers_of
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
-from codesign.files import Location, join, write_atomically
+from codesign.files import Location, join, with_suffix, write_atomically
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
@@ -18,7 +18,7 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.section import Drawing, Section
 from codesign.reporting.tables import Table
 
-__all__ = ["export_figures", "export_tables", "figures_of", "table_csv", "table_latex", "tables_of"]
+__all__ = ["export", "pieces_of", "table_csv", "table_latex"]
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(
@@ -47,54 +47,44 @@ _LATEX = str.maketrans(
 )
 
 
-def figures_of(table: ResultTable) -> list[Figure]:
-    """Every chart of a report, the pairs of objectives first."""
+def export(
+    table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
+) -> list[Location]:
+    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    written: dict[Location, bytes] = {}
+    if figures is not None or tables is not None:
+        drawn, told = pieces_of(table)
+        if figures is not None:
+            folder = with_suffix(page, ".figures")
+            written |= {join(folder, f"{one.name}.{figures}"): picture(one, figures) for one in drawn}
+        if tables is not None:
+            folder, ending = with_suffix(page, ".tables"), "csv" if tables == "csv" else "tex"
+            write = table_csv if tables == "csv" else table_latex
+            written |= {join(folder, f"{name}.{ending}"): write(one).encode() for name, one in told.items()}
+    for place, content in written.items():
+        write_atomically(place, content)
+    return list(written)
+
+
+def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
+    """Every chart of a report, pairs of objectives first; every table, by its section's name and its place in it."""
     points = gather(table)
     names = names_of(points)
-    pairs = [scatter(points, names, x=x, y=y) for x, y in _PAIRS]
-    drawn = [piece for piece in _pieces(_sections(table)) if not isinstance(piece, Table)]
-    return [*filter(None, pairs), *(Figure(name=d.name, title=d.title, spec=d.spec, note=d.note) for d in drawn)]
-
-
-def tables_of(table: ResultTable) -> dict[str, Table]:
-    """Every table of a report's sections, by the section's name and its place in it."""
-    found: dict[str, Table] = {}
-    for section in _sections(table):
-        own = [piece for piece in _pieces([section]) if isinstance(piece, Table)]
-        found |= {f"{section.name}-{place}" if len(own) > 1 else section.name: t for place, t in enumerate(own, 1)}
-    return found
-
-
-def export_figures(table: ResultTable, folder: Location, form: Form) -> list[Location]:
-    """Write every chart into a folder, a path or a URL.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: a file cannot be written.
-    """
-    written = []
-    for figure in figures_of(table):
-        written.append(join(folder, f"{figure.name}.{form}"))
-        write_atomically(written[-1], picture(figure, form))
-    return written
-
-
-def export_tables(table: ResultTable, folder: Location, form: TableForm) -> list[Location]:
-    """Write every table into a folder, a path or a URL.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: a file cannot be written.
-    """
-    written = []
-    for name, one in tables_of(table).items():
-        written.append(join(folder, f"{name}.{'csv' if form == 'csv' else 'tex'}"))
-        write_atomically(written[-1], (table_csv(one) if form == "csv" else table_latex(one)).encode())
-    return written
+    drawn = list(filter(None, [scatter(points, names, x=x, y=y) for x, y in _PAIRS]))
+    told: dict[str, Table] = {}
+    for section in sections_of(table, points, answers_of(table, points), names):
+        own = list(_pieces(section))
+        drawn += [Figure(name=d.name, title=d.title, spec=d.spec, note=d.note) for d in own if not isinstance(d, Table)]
+        tables = [piece for piece in own if isinstance(piece, Table)]
+        told |= {f"{section.name}-{place}" if len(tables) > 1 else section.name: t for place, t in enumerate(tables, 1)}
+    return drawn, told
 
 
 def table_csv(table: Table) -> str:
@@ -128,15 +118,9 @@ def _inert(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _sections(table: ResultTable) -> tuple[Section, ...]:
-    points = gather(table)
-    return sections_of(table, points, answers_of(table, points), names_of(points))
-
-
-def _pieces(sections: Sequence[Section]) -> Iterator[Table | Drawing]:
-    for section in sections:
-        for piece in section.body:
-            if isinstance(piece, Section):
-                yield from _pieces([piece])
-            elif not isinstance(piece, str):
-                yield piece
+def _pieces(section: Section) -> Iterator[Table | Drawing]:
+    for piece in section.body:
+        if isinstance(piece, Section):
+            yield from _pieces(piece)
+        elif not isinstance(piece, str):
+            yield piece

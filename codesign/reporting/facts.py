@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, coverage_words, listed, number, quantity, significant
+from codesign.analysis.formatting import UNKNOWN, listed, number, quantity, significant
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
@@ -16,7 +16,6 @@ __all__ = [
     "assumption_table",
     "chip_numbers",
     "contradiction_notes",
-    "coverage_note",
     "failure_table",
     "not_modelled_table",
     "pace_warnings",
@@ -146,19 +145,6 @@ def structure_notes(metadata: ResultMetadata) -> list[str]:
         f"{bound if any(path.startswith('times.') for path in derived) else ''}."
         for derived, names in chips.items()
     ]
-
-
-def coverage_note(points: Sequence[Point]) -> str | None:
-    """That energies on one front do not hold the same terms, and which; None where they do."""
-    held = [set(point.coverage) for point in points if point.coverage]
-    common = held[0].intersection(*held) if held else set()
-    differing = common.union(*held) - common
-    if not differing:
-        return None
-    return (
-        "The trials' energies do not all hold the same terms, and compare only in part. In some and not in others: "
-        f"{coverage_words(sorted(differing))}."
-    )
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

@@ -10,6 +10,7 @@ from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
+from transfer_rows import HIGH, LEVEL, LOW, cells, with_recipes
 
 from codesign.analysis.answers import Answer, plain_answer
 from codesign.analysis.asking import answers_of, chips_at, json_of
@@ -185,11 +186,29 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     points = gather(table_of(synthetic_rows()))
     objectives = (Objective(column="accuracy", direction="maximize"),)
     found = suggested_questions(points, objectives)
-    assert list(found) == ["chip", "schedule", "training", "not_waiting", "training_for_it"]
+    assert list(found) == ["chip", "schedule", "training", "not_waiting", "training_for_it", "made_up_for"]
     widths = gathered(rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)]))
     moved = suggested_questions(widths, (*objectives, Objective(column="latency_s", direction="minimize")))
     assert {name: question.ask or getattr(question, "least", None) for name, question in moved.items()} == {
         "width": "latency_s"
+    }
+
+
+def test_what_not_waiting_costs_and_what_gives_it_back_is_asked_of_what_was_tried():
+    rows = cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
+    rows += cells("layered", "random 16", LEVEL)
+    rows += cells("layered", "random 8 drained", LOW, stop="drained", steps_after_output=None)
+    rows += cells("calibrated", "random 8", LEVEL) + cells("random 8", "random 8", LEVEL)
+    table = table_of(rows, with_recipes(calibrated={"method": "layered", "calibration": "momentum"}))
+    found = {answer.name: answer.standing for answer in answers_of(table, gather(table)) if answer.form == "claim"}
+    assert found == {
+        "not_waiting": "holds in part",  # not at F 16
+        "larger_groups": "holds",
+        "later_answers": "not shown",
+        "calibration": "holds",
+        "training_for_it": "holds",
+        # 0.01, 0 and −0.01 to layers that wait: 4.302653 · 0.01 / √3 = 0.0248 either way is more than a point.
+        "made_up_for": "not shown",
     }
 
 

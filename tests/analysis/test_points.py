@@ -19,7 +19,7 @@ def test_seeds_are_gathered_into_points():
     (found,) = [p for p in points if (p.chip, p.schedule, p.recipe) == ("mubrain", "async_random", "unlayered_rs")]
     assert found.value("accuracy").mean == pytest.approx(0.956)
     assert found.value("accuracy").seeds == 3
-    assert (found.training_label, found.inference_label) == ("Unlayered RS", "Async RS")
+    assert found.training_label == "Unlayered RS"
     assert found.trained_for_it
     assert len(repr(found)) < 100
     assert found.free_running
@@ -48,7 +48,6 @@ def test_a_timer_is_neither_layered_nor_free_running():
     (point,) = points_of([truenorth_row("layered", 0, 0)])
     assert not point.layered
     assert not point.free_running
-    assert point.inference_label == "Async RS (timer)"
 
 
 def test_energies_of_different_coverage_have_fronts_of_their_own():

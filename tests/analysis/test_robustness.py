@@ -5,16 +5,10 @@ from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 
 from codesign.analysis.comparison import Comparison, compare, compare_energies, matched_terms
+from codesign.analysis.naming import names_of
 from codesign.analysis.robustness import Robustness
+from codesign.analysis.tipping import describe_range, describe_tip, share, tip_sentence
 from codesign.errors import InputError
-from codesign.reporting.robustness import (
-    describe_range,
-    describe_robustness,
-    describe_tip,
-    model_in_words,
-    share,
-    tips_in_words,
-)
 
 MICRO = 1e-6
 
@@ -62,19 +56,22 @@ def compared(rows: list[Row]) -> tuple[Comparison, Robustness]:
     return comparison, comparison.robustness
 
 
+def tip(comparison: Comparison) -> str:
+    return tip_sentence(comparison, names_of([comparison.better, comparison.worse]))
+
+
 def test_probabilities_and_tip_by_hand():
     rows = [moving("a", 0), moving("a", 1), certain("b", 0, 14), certain("b", 1, 16)]
     comparison, found = compared(rows)
     # Means: b has 15, and 8, 12 and 14 of a's five draws lie below. By seed: 8 and 12 below both, 14 below 16 only.
     assert found.probability == pytest.approx(3 / 5)
     assert found.with_seeds == pytest.approx(5 / 10)
-    assert (found.draws, found.seeds) == (5, 2)
     # The difference is 15 − 10 at 10 pJ and 15 − 20 at 20 pJ: zero at 15 pJ.
-    (tip,) = found.tips
-    assert tip.at == near(15e-12)
-    assert tip.above
-    assert tip.exact
-    assert tips_in_words(found) == "Holds unless a synaptic operation of a costs more than 15 pJ"
+    (only,) = found.tips
+    assert only.at == near(15e-12)
+    assert only.above
+    assert only.exact
+    assert tip(comparison) == "It turns round if a synaptic operation of a costs more than 15 pJ."
     (influence,) = found.influences
     assert (influence.at_low, influence.at_high) == near((7 * MICRO, -5 * MICRO))
     assert found.worse_range == near((15 * MICRO, 15 * MICRO))
@@ -103,11 +100,11 @@ def test_a_number_that_both_sides_share_cancels():
             for name in ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
         }
         whole.append(row | twice | {"energy_j": 20 * MICRO, "chip": "a_busy", "point": row["point"] + "b"})
-    _, found = compared(half + whole)
+    comparison, found = compared(half + whole)
     assert found.probability == 1
     assert found.tips == ()
     assert len(found.influences) == 1
-    assert tips_in_words(found) == "Holds over the whole range of every number, one at a time"
+    assert tip(comparison) == "No number of the chips within its range turns it round."
     assert found.better_range[1] > found.worse_range[0]  # though the ranges overlap
 
 
@@ -117,8 +114,8 @@ def test_powers_are_in_watts():
         point("a", 0, energy_j=10 * MICRO, energy_draws_j=[5 * MICRO, 20 * MICRO], **known),
         certain("b", 0, 15, draws=2),
     ]
-    _, found = compared(rows)
-    assert tips_in_words(found).endswith("more than 2.5 mW")
+    comparison, found = compared(rows)
+    assert tip(comparison).endswith("more than 2.5 mW.")
     assert describe_range(found.influences[0].number).endswith("of a (1 mW to 3 mW)")
 
 
@@ -148,9 +145,8 @@ def test_tips_of_times_are_interpolated_and_say_so():
     assert comparison is not None
     found = comparison.robustness
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
-    assert tips_in_words(found) == "Holds unless a synaptic operation of slow takes less than about 2 ns"
+    assert tip(comparison) == "It turns round if a synaptic operation of slow takes less than about 2 ns."
     assert found.probability == 0.5  # a tie is no agreement
-    assert "fast takes less in 50 % of the draws" in describe_robustness(comparison)
 
 
 def test_a_number_that_is_zero_is_infinitely_far_from_where_it_tips():
@@ -193,7 +189,7 @@ def test_matched_terms_have_their_own_draws():
 def test_rows_without_draws_say_nothing_about_them():
     rows = [moving("a", 0) | {"energy_draws_j": None}, certain("b", 0, 20)]
     assert energies(rows).robustness is None
-    assert describe_robustness(energies(rows)) == ""
+    assert tip(energies(rows)) == ""
 
 
 def test_shares_are_never_rounded_to_certainty():
@@ -212,16 +208,11 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     comparison, found = compared(rows)
     assert (found.probability, found.tips) == (0.5, ())
     assert comparison.status == "holds in part"
-    assert tips_in_words(found) == "No number of the chips lies in a range"
-    assert found.models[0].share == near(1, rel=1e-6)
-    assert (
-        "The model's own error, from published measurements, is typically a factor of 2.0 on a (100 % of its range); "
-        "between the two it would have to be 1.50 to turn this round." in describe_robustness(comparison)
+    assert tip(comparison).endswith(
+        "the model would have to be off by 1.50 times between them, and typically is by 2.0."
     )
-    assert (
-        "What matters most is the model's error in the energy of a (typically a factor of 2.0)."
-        in describe_robustness(comparison)
-    )
+    (influence,) = found.influences
+    assert describe_range(influence.number) == "the model's error in the energy of a (typically a factor of 2.0)"
 
 
 def test_the_model_s_error_on_one_chip_cancels_between_its_rows():
@@ -229,8 +220,8 @@ def test_the_model_s_error_on_one_chip_cancels_between_its_rows():
     rows = [point("a", 0, energy_j=10 * MICRO, energy_draws_j=[5 * MICRO, 20 * MICRO], **known)]
     same = numbers(("model.energy", 0.5, 1.0, 2.0, 6 * MICRO, 24 * MICRO))
     rows += [point("a2", 0, energy_j=12 * MICRO, energy_draws_j=[6 * MICRO, 24 * MICRO], **same) | {"chip_title": "a"}]
-    _, found = compared(rows)
+    comparison, found = compared(rows)
     assert found.probability == 1
-    (model,) = found.models
-    assert model.both
-    assert model_in_words(found, ahead=True).endswith("on a (100 % of its range), the same on both sides.")
+    assert len(found.models) == 1
+    assert found.same_chip
+    assert tip(comparison) == "No number of the chips within its range turns it round."

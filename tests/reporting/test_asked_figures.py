@@ -71,7 +71,9 @@ def test_epochs_and_matrix():
     assert [(row["line"], row["x"], row["y"]) for row in values] == [(name, 1.0, 2.0), (name, 2.0, 1.5)]
     cells = rows_of(drawn(rows, figure="matrix", column="accuracy", select={"chip": "mubrain"}))
     assert len(cells) == 9
-    assert {(cell["trained"], cell["run"]): cell["text"] for cell in cells}["layered", "layered"] == "94.7 %"
+    assert {(cell["trained"], cell["run"]): cell["text"] for cell in cells}[
+        "layered training", "layers wait"
+    ] == "94.7 % ◆"
 
 
 def test_what_has_nothing_to_show_is_left_out():

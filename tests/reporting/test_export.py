@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from codesign.analysis.table import write_results
 from codesign.cli.main import app
-from codesign.reporting.export import figures_of, table_csv, table_latex, tables_of
+from codesign.reporting.export import pieces_of, table_csv, table_latex
 from codesign.reporting.tables import Cell, Heading, Table
 
 ODD = Table(
@@ -47,15 +47,16 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
+    figures, tables = pieces_of(table)
     charts = sorted((tmp_path / "report.figures").iterdir())
-    assert [path.name for path in charts] == sorted(f"{figure.name}.svg" for figure in figures_of(table))
+    assert [path.name for path in charts] == sorted(f"{figure.name}.svg" for figure in figures)
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
-    assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables_of(table))
+    assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
 
 
 def test_a_study_has_its_trials_as_charts_and_tables():
     table = table_of(rows_on_test(), study_metadata(small_study()))
-    names = {figure.name for figure in figures_of(table)}
-    assert {"trials-1", "hypervolume", "importance-0", "slice-0"} <= names
-    assert len(tables_of(table)["trials"].rows) == len(small_study().trials) + 1
+    figures, tables = pieces_of(table)
+    assert {"trials-1", "hypervolume", "importance-0", "slice-0"} <= {figure.name for figure in figures}
+    assert len(tables["trials"].rows) == len(small_study().trials) + 1

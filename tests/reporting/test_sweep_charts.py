@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
-from transfer_rows import HIGH, LOW, cells
+from transfer_rows import HIGH, LEVEL, LOW, cells
 
 from codesign.analysis.comparison import compare
 from codesign.analysis.effects import effects_of
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import Point
-from codesign.analysis.transfer import find_transfer
 from codesign.reporting.charts.base import Figure, rows_of
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
-from codesign.reporting.charts.sweeps import effects_figure, parts_figure, scatter
-from codesign.reporting.charts.training import matrix_figure, terms_figure
+from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
 
 
 def rows(figure: Figure | None) -> list[dict[str, object]]:
@@ -72,32 +70,24 @@ def test_energy_by_part_adds_up_to_the_energy():
     assert total == pytest.approx(point.value("energy_j").mean)
 
 
-def test_the_matrix_marks_the_best_of_a_row_and_what_was_trained_for_it():
+def test_the_matrix_shows_the_best_variant_and_what_was_trained_for_it():
     points = points_of(
         cells("layered", "layered", HIGH)
         + cells("layered", "random 8", LOW)
+        + cells("layered", "random 8", LEVEL, chip="other")
         + cells("random 8", "random 8", LOW)
         + cells("random 8", "layered", HIGH)
     )
-    transfer = find_transfer(points)
-    assert transfer is not None
-    found = {(row["trained"], row["run"]): row["text"] for row in rows(matrix_figure(transfer, names_of(points)))}
-    assert sorted(map(str, found.values())) == ["60.0", "60.0 ◆", "92.0 ★", "92.0 ★◆"]
-
-
-def test_trainings_are_set_beside_each_other_on_the_same_terms_only():
-    sparse = {"training_cost": "0.06", "weight_bits": 8}
-    made = cells("layered", "random 8", LOW) + cells("random 8", "random 8", LOW)
-    made += cells("layered", "random 8", HIGH, **sparse) + cells("random 8", "random 8", HIGH, **sparse)
-    alone = cells("layered", "random 8", HIGH, training_cost="density 0.8", weight_bits=9)
-    points = points_of(made + alone)
-    drawn = rows(terms_figure(points, names_of(points)))
-    assert [(row["terms"], row["way"], round(float(str(row["value"])), 3)) for row in drawn] == [
-        ("F 8, spikes cost 0.06", "layered training", 0.92),
-        ("F 8, spikes cost 0.06", "unlayered training", 0.92),
-        ("F 8, spikes cost nothing", "layered training", 0.6),
-        ("F 8, spikes cost nothing", "unlayered training", 0.6),
-    ]
+    drawn = rows(matrix_figure("trained-run", points, names_of(points), "accuracy"))
+    trained, run = "layered training", "layers wait"
+    assert {(row["trained"] == trained, row["run"] == run): row["text"] for row in drawn} == {
+        (True, True): "92.0 % ◆",
+        (True, False): "92.0 %",
+        (False, False): "60.0 % ◆",
+        (False, True): "92.0 %",
+    }
+    sparse = rows(matrix_figure("trained-run", points, names_of(points), "spike_density"))
+    assert sum(str(row["text"]).endswith("◆") for row in sparse) == 2
 
 
 def sided() -> tuple[Point, ...]:

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from synthetic_sweep import base_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
-
-from codesign.analysis.points import gather
-from codesign.reporting.facts import coverage_note
 
 
 def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
@@ -26,12 +21,3 @@ def test_markup_in_names_is_printed_as_it_is():
 def test_results_without_a_point_are_told():
     row = base_row("layered", "mubrain", "x", 0, 0) | {"status": "failed", "reason": "no"}
     assert "0 design points from 1 rows (1 failed)" in " ".join(printed(table_of([row])).split())
-
-
-def test_trials_whose_energies_hold_different_terms_are_told_apart():
-    point = gather(table_of(synthetic_rows()))[0]
-    one, other = (replace(point, coverage=terms) for terms in (("hop", "static"), ("neuron_access", "static")))
-    note = coverage_note([one, other])
-    assert note is not None
-    assert note.endswith("hop and neuron access.")
-    assert coverage_note([one, one, replace(point, coverage=())]) is None

@@ -24,7 +24,6 @@ from codesign.analysis.metadata import (
 from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable, read_results, write_results
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
-from codesign.reporting.claims import Claim
 from codesign.reporting.html import render_report
 from codesign.reporting.tables import Table
 from codesign.reporting.terminal import print_summary
@@ -411,7 +410,3 @@ def columns(table: Table, *names: str) -> list[tuple[str, ...]]:
     """What each row says under these headings."""
     places = [[heading.text for heading in table.headings].index(name) for name in names]
     return [tuple(row[place].text for place in places) for row in table.rows]
-
-
-def statuses(claims: dict[str, Claim]) -> dict[str, str]:
-    return {name: claim.status for name, claim in claims.items()}

@@ -33,38 +33,3 @@ def cells(recipe: str, schedule: str, accuracies: tuple[float, ...], **changes: 
 
 def with_recipes(**parameters: dict[str, str]) -> ResultMetadata:
     return replace(synthetic_metadata(), recipes={name.replace("_", " "): value for name, value in parameters.items()})
-
-
-def grid(trained: tuple[str, ...], run: tuple[str, ...], accuracies: tuple[float, ...] = LOW) -> list[Row]:
-    return [row for recipe in trained for schedule in run for row in cells(recipe, schedule, accuracies)]
-
-
-REMEDIED = {
-    "policy": [("layered", "momentum 8", {})],
-    "run": [
-        ("layered", "random 16", {}),
-        ("layered", "random 8 waits", {"steps_after_output": 4}),
-        ("layered", "random 8 drained", {"stop": "drained", "steps_after_output": None}),
-    ],
-    "policy and run": [("layered", "momentum 16", {})],
-    "calibration": [("calibrated", "random 8", {})],
-    "retraining": [("random 8", "random 8", {}), ("random 4", "random 8", {})],
-    "other retraining": [("momentum 8", "random 8", {})],
-}
-
-
-def tried(good: set[tuple[str, str]]) -> list[Row]:
-    """A layered model that loses under `random 8`, and all that can be done; what is `good` is level, the rest bad."""
-    rows = cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
-    # Not mitigations: asks less, or differs in more than policy and what waits.
-    rows += cells("layered", "random 4", LEVEL) + cells("layered", "fifo 8", LEVEL, input_mode="queued")
-    rows += cells("layered", "fifo 8 other", LEVEL, chip="other")
-    for ways in REMEDIED.values():
-        for number, (recipe, schedule, changes) in enumerate(ways):
-            accuracies = LEVEL if (recipe, schedule) in good else (0.61 + number / 100, 0.61, 0.61)
-            rows += cells(recipe, schedule, accuracies, **changes)
-    return rows
-
-
-CALIBRATED = with_recipes(calibrated={"method": "layered", "calibration": "momentum"})
-EVERY_WAY = [(kind, recipe, schedule) for kind, ways in REMEDIED.items() for recipe, schedule, _ in ways]

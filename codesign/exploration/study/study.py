@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.metadata import AxisFacts, StudyFacts
 from codesign.analysis.table import ResultTable, write_results
 from codesign.errors import InputError
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from codesign.exploration.models import ModelFiles
 
 __all__ = ["StudyOutcome", "load_study", "run_study"]
-
-_TRIAL_AXIS = "trial"
-_BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +148,8 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
             place=place,
         )
     )
-    runs = evaluations.begin(_BASELINE, {}, None)
-    while (outcome := evaluations.outcome(_BASELINE)) is None:
+    runs = evaluations.begin(BASELINE, {}, None)
+    while (outcome := evaluations.outcome(BASELINE)) is None:
         evaluations.runner.step()
     if runs and not outcome.objectives:  # one too large to run is skipped: other trials may fit
         raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
@@ -163,10 +160,10 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
     """Run the front's trials and the baseline on the test split; their plans, by label."""
     spec, trials = evaluations.spec, told_trials(study)
-    values = {_BASELINE: {}, **{str(number): trials[number].values for number in front_numbers(spec, trials)}}
+    values = {BASELINE: {}, **{str(number): trials[number].values for number in front_numbers(spec, trials)}}
     plans = {label: trial_plan(spec, evaluations.workloads, of, split="test") for label, of in values.items()}
     for label, plan in plans.items():
-        evaluations.add(plan, f"test of {label if label == _BASELINE else f'trial {label}'}", models=models)
+        evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}", models=models)
     evaluations.runner.run()
     return plans
 
@@ -184,13 +181,13 @@ def _write(
     from codesign.reporting.html import write_report
 
     spec, load, failures = evaluations.spec, evaluations.workloads.load, evaluations.runner.failures
-    axis = f"{AXIS_PREFIX}{_TRIAL_AXIS}"
+    axis = f"{AXIS_PREFIX}{TRIAL_AXIS}"
     rows = [{**row, axis: label} for label, plan in tested.items() for row in evaluations.rows(plan)]
     points = tuple(point for plan in tested.values() for point in plan.points)
-    together = dataclasses.replace(tested[_BASELINE], spec=spec, points=points)
+    together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
     data, command = load(together.workload), again or f"codesign study {shlex.quote(spec.name)}"
     metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
-    metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=_TRIAL_AXIS),), study=facts)
+    metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
     table = write_results(results, rows, metadata)
     write_trials(trials, spec, facts)

@@ -16,11 +16,13 @@ from codesign.analysis.distributions import (
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.measures import label_of, like, measured, of_training
+from codesign.analysis.naming import names_of
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import ladders_along, points_in, value_of
 from codesign.analysis.statistics import Interval, interval
 from codesign.analysis.wording import saying_of
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, quantitative, source, tooltip
+from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.section import Section
 
 if TYPE_CHECKING:
@@ -63,7 +65,8 @@ def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figu
         case "along":
             return _along(name, entry, chosen, points)
         case "matrix":
-            return _matrix(name, entry, chosen, points)
+            names = names_of(points)
+            return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)
 
 
 _TITLES: Mapping[str, str] = {
@@ -174,31 +177,6 @@ def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | 
     drawn = (bars + spread).properties(width="container", height=30 * len(rows) + 20)
     note = "Lines: 25th to 75th percentile over samples."
     return figure(name, entry.title or _TITLES[entry.figure], drawn, note)
-
-
-def _matrix(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
-    import altair as alt
-
-    cells: dict[tuple[str, str], Row] = {}
-    for point in chosen:
-        mean = interval(measured(entry.column, point, points)).mean
-        if mean is not None:
-            text = quantity(mean, like(entry.column))
-            cell: Row = {"trained": point.recipe, "run": point.schedule, "value": mean, "text": text}
-            cells.setdefault((point.recipe, point.schedule), cell)
-    if not cells:
-        return None
-    trained, run = ([*dict.fromkeys(key[place] for key in cells)] for place in (0, 1))
-    base = alt.Chart(source(cells.values())).encode(
-        x=alt.X("run:N", sort=run, title="run under", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("trained:N", sort=trained, title="trained"),
-    )
-    filled = base.mark_rect(fillOpacity=0.6).encode(
-        color=alt.Color("value:Q", legend=None, scale=alt.Scale(range="heatmap")),
-        tooltip=tooltip(trained="trained", run="run under", text=label_of(entry.column)),
-    )
-    drawn = (filled + base.mark_text().encode(text="text:N")).properties(width="container", height=36 * len(trained))
-    return figure(name, entry.title or f"{label_of(entry.column).capitalize()} by training and schedule", drawn)
 
 
 # parts ----------------------------------------------------------------------------------------------------------------

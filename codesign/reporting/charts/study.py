@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.formatting import column_label, number, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
+from codesign.analysis.study import Study, parameter_text
 from codesign.reporting.charts.base import Figure, Row, axis_of, evenly, figure, nominal, quantitative, source, tooltip
-from codesign.reporting.study_trials import Study, parameter_text
-from codesign.reporting.study_verdict import baseline_hypervolume, reached_hypervolume
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,7 +28,7 @@ def trade_off_figures(study: Study) -> list[Figure]:
     """The first objective against each other one, on validation: all trials that have both values."""
     found = []
     for place in range(1, len(study.objectives)):
-        trials = [t for t in _everything(study) if t.values[0] is not None and t.values[place] is not None]
+        trials = [t for t in study.everything if t.values[0] is not None and t.values[place] is not None]
         if trials:
             y, x = study.objectives[0].column, study.objectives[place].column
             rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in _thinned(trials, _MOST_MARKS)]
@@ -41,9 +40,9 @@ def trade_off_figures(study: Study) -> list[Figure]:
 def progress_figures(study: Study) -> list[Figure]:
     """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
     complete = [trial for trial in study.facts.trials if trial.state == "complete"]
-    if reached_hypervolume(study) is not None:
+    if study.hypervolume is not None:
         values = [(trial, trial.hypervolume) for trial in complete if trial.hypervolume is not None]
-        return [_progress("hypervolume", "Hypervolume", study, values, baseline_hypervolume(study), "")]
+        return [_progress("hypervolume", "Hypervolume", study, values, study.baseline_hypervolume, "")]
     found = []
     for place, objective in enumerate(study.objectives):
         known = [(trial, value) for trial in complete if (value := trial.values[place]) is not None]
@@ -85,7 +84,7 @@ def slice_figures(study: Study) -> list[Figure]:
         for place, objective in enumerate(study.objectives):
             trials = [
                 trial
-                for trial in _everything(study)
+                for trial in study.everything
                 if trial.state == "complete"
                 and trial.values[place] is not None
                 and trial.parameters.get(name) is not None
@@ -104,10 +103,6 @@ def slice_figures(study: Study) -> list[Figure]:
 
 
 # parts ----------------------------------------------------------------------------------------------------------------
-
-
-def _everything(study: Study) -> list[TrialFacts]:
-    return [*study.facts.trials, *([study.facts.baseline] if study.facts.baseline else [])]
 
 
 def _thinned(trials: Sequence[TrialFacts], most: int) -> list[TrialFacts]:

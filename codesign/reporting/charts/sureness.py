@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import column_label, quantity, significant
+from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.naming import Names
 from codesign.analysis.robustness import Tip
+from codesign.analysis.tipping import describe_range, describe_tip, subject_of
 from codesign.hardware.terms import MODEL
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, quantitative, source, tooltip
-from codesign.reporting.robustness import describe_range, describe_tip
 
 __all__ = ["ranges_figure", "tips_figure"]
 
@@ -94,7 +94,7 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names) -> Figure | Non
 def _tip(tip: Tip) -> Row:
     number = tip.number
     return {
-        "number": describe_range(number).partition(" (")[0],
+        "number": subject_of(number),
         "range": describe_range(number),
         "when": describe_tip(tip),
         "one": 1,
@@ -102,5 +102,4 @@ def _tip(tip: Tip) -> Row:
         "high": number.high / number.value,
         "at": tip.at / number.value,
         "off": max(tip.at / number.value, number.value / tip.at),
-        "factor": significant(tip.at / number.value, 3),
     }

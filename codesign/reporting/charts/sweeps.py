@@ -1,22 +1,26 @@
-"""Charts of a sweep's points: two columns against each other, what each choice does, energy and time by part."""
+"""Charts of a sweep's points: two columns against each other, what each choice does, trainings by schedules, parts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from codesign.analysis.constraints import more_is_better
 from codesign.analysis.effects import effects_of, is_ratio
 from codesign.analysis.formatting import column_label, coverage_words, is_share, quantity, significant, with_interval
 from codesign.analysis.fronts import fronts_of
+from codesign.analysis.measures import label_of, like, measured
 from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
+from codesign.analysis.statistics import Interval, interval
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.charts.base import (
     Figure,
     Row,
     axis_of,
     color,
+    evenly,
     figure,
     nominal,
     quantitative,
@@ -24,12 +28,8 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["effects_figure", "matrix_figure", "parts_figure", "scatter"]
 
-__all__ = ["effects_figure", "parts_figure", "scatter"]
-
-_MORE_IS_BETTER = ("accuracy", "agreement")
 _LABELLED = 2000
 """With more points than this none says what it is when hovered, which would take megabytes."""
 _MOST_BARS = 12
@@ -56,7 +56,7 @@ def scatter(
     import altair as alt
 
     objectives = tuple(
-        Objective(column=column, direction="maximize" if column in _MORE_IS_BETTER else "minimize") for column in (y, x)
+        Objective(column=column, direction="maximize" if more_is_better(column) else "minimize") for column in (y, x)
     )
     fronts = [front for front in fronts_of(points, objectives) if front.members]
     members = [(group, point) for group, front in enumerate(fronts) for point in front.members]
@@ -180,6 +180,67 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
         chart,
         "Dots: means over blocks of points that differ in this choice alone. Bars: least and most over the blocks.",
     )
+
+
+def matrix_figure(
+    name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "", everything: Sequence[Point] = ()
+) -> Figure | None:
+    """A column or measure of each training under each schedule, the best variant in each cell; None without any.
+
+    Args:
+        everything: all points of the sweep: some measures of a point are known by another.
+    """
+    import altair as alt
+
+    sign = 1.0 if more_is_better(like(column)) else -1.0
+    cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
+    for point in sorted(points, key=_by_training_and_schedule):
+        key, value = (names.training(point), names.run(point)), interval(measured(column, point, everything))
+        if value.mean is not None and (key not in cells or sign * value.mean > sign * (cells[key][1].mean or 0.0)):
+            cells[key] = point, value
+    if not cells:
+        return None
+    all_trained, all_run = (list(dict.fromkeys(key[place] for key in cells)) for place in (0, 1))
+    trained, run = evenly(all_trained, _MOST_BARS), evenly(all_run, _MOST_BARS)
+    rows: list[Row] = [
+        {
+            "trained": key[0],
+            "run": key[1],
+            "value": value.mean,
+            "text": quantity(value.mean, like(column)) + " ◆" * _trained_for(point),
+            "full": with_interval(value, like(column)),
+            "point": names.point(point),
+        }
+        for key, (point, value) in cells.items()
+        if key[0] in trained and key[1] in run
+    ]
+    top = alt.Axis(title="run under", orient="top", labelAngle=-35 if len(run) > 2 else 0, labelLimit=200)
+    base = alt.Chart(source(rows)).encode(
+        x=alt.X("run:N", scale=nominal(run), axis=top),
+        y=alt.Y("trained:N", scale=nominal(trained), axis=alt.Axis(title=None, labelLimit=260)),
+        tooltip=tooltip(point="best variant", full=label_of(column)),
+    )
+    shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
+    shades = base.mark_rect(fillOpacity=0.55).encode(color=shade)
+    chart = alt.layer(shades, base.mark_text(fontSize=11).encode(text="text:N"))
+    left_out = len(all_trained) - len(trained) + len(all_run) - len(run)
+    return figure(
+        name,
+        title or f"{label_of(column).capitalize()} by training and by how the model is run",
+        chart.properties(width="container", height=alt.Step(34)),
+        "◆ trained for it: through this policy and F, or with layers waiting. Of several variants the best."
+        + (f" {left_out} more rows and columns are in the table of points." if left_out else ""),
+    )
+
+
+def _by_training_and_schedule(point: Point) -> tuple[Any, ...]:
+    """Layered ones first, then by policy and F."""
+    trained = point.training_method != "layered", point.training_policy or "", point.training_group_size or 0
+    return *trained, not point.layered, point.policy or "", point.group_size or 0, point.number
+
+
+def _trained_for(point: Point) -> bool:
+    return point.trained_for_it or (point.layered and point.training_method == "layered")
 
 
 def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j") -> Figure | None:

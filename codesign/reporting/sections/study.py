@@ -1,17 +1,28 @@
-"""A study: what was searched, how far the search came, and what its parameters do."""
+"""A study: its front on both splits, how far the search came, what its parameters do, every trial, and the space."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import (
+    UNKNOWN,
+    column_label,
+    number,
+    plus_minus,
+    quantity,
+    shortened,
+    significant,
+    with_interval,
+)
+from codesign.analysis.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
 from codesign.analysis.points import Point
+from codesign.analysis.study import Study, best_first, parameter_text, read_study, trial_name
 from codesign.analysis.table import ResultTable
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
-from codesign.reporting.study_tables import front_table, level_table, objective_table, space_table, trial_table
-from codesign.reporting.study_trials import read_study
-from codesign.reporting.study_verdict import study_summary, study_verdict
-from codesign.reporting.tables import Table, text_table
+from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
 
 __all__ = ["study_sections"]
 
@@ -19,6 +30,11 @@ _SPLITS = (
     "Validation: mean ± standard deviation over training seeds. Test: mean ± 95 % interval. Test samples chose nothing."
 )
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
+_FRONT_LIMIT, _TRIAL_LIMIT = 100, 600
+_CELL_LIMIT = 10_000
+"""Cells of the table of trials: a page with all parameters of a large space would not open any more."""
+_REASON = 200
+_STATES = ("complete", "dropped", "infeasible", "failed")
 
 
 def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section, ...]:
@@ -30,19 +46,9 @@ def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section
     Raises:
         InputError: trials and rows do not fit together.
     """
-    if table.metadata.study is None:
+    study = read_study(table, points)
+    if study is None:
         return ()
-    study = read_study(table, tuple(points))
-    trials, left_out = trial_table(study)
-    claims = study_verdict(study)
-    verdict = text_table(
-        "The best of the front against the baseline, on test.",
-        ("claim", "standing", "in numbers"),
-        [(claim.title, claim.status, claim.sentence) for claim in claims],
-    )
-    searched = [space_table(study), objective_table(study), *filter(None, [level_table(study)])]
-    constraints = [("constraint", text) for text in study.facts.constraints]
-    facts = [("sampler", study.facts.sampler), ("seed of the sampler", str(study.facts.seed)), *constraints]
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if study.facts.importance_method else ""
     return (
@@ -50,26 +56,190 @@ def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section
             name="front-of-trials",
             title="The front, on validation and on test",
             summary=f"{len(study.front):,} of {len(study.facts.trials):,} trials",
-            body=(_SPLITS, *_filled(front_table(study), verdict)),
+            body=(_SPLITS, *_filled(front_table(study))),
         ),
         Section(
             name="search",
             title="The search, on validation",
-            body=(*study_summary(study, table.metadata), *trade_off_figures(study), *progress_figures(study)),
+            body=(search_table(study, table.metadata), *trade_off_figures(study), *progress_figures(study)),
         ),
         Section(
             name="parameters",
             title="What the parameters do",
             body=(*filter(None, [method]), *importances, *([_SLICES] if slices else []), *slices),
         ),
-        Section(name="trials", title="All trials", body=(*filter(None, [left_out]), *_filled(trials))),
-        Section(
-            name="space",
-            title="What was searched",
-            body=_filled(*searched, text_table("The sampler.", ("", "value"), facts)),
-        ),
+        Section(name="trials", title="All trials", body=_filled(trial_table(study))),
+        Section(name="space", title="What was searched", body=_filled(space_table(study))),
     )
 
 
 def _filled(*tables: Table) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
+
+
+# tables of trials -----------------------------------------------------------------------------------------------------
+
+_Column = tuple[Heading, Callable[[TrialFacts], Cell]]
+
+
+def front_table(study: Study) -> Table:
+    """The baseline and the trials on the front: what sets them apart, and their values on both splits."""
+    shown = [trial for trial in study.everything if trial.number is None] + list(study.front)
+    columns = [*_first_columns(study), *_value_columns(study, tested=True), *_parameter_columns(study)]
+    caption = "The baseline and the front’s trials, best in the first objective first."
+    if len(shown) > _FRONT_LIMIT:
+        caption += f" The first {_FRONT_LIMIT} of {len(shown)}."
+    return _trials(caption, columns, shown[:_FRONT_LIMIT])
+
+
+def trial_table(study: Study) -> Table:
+    """Every trial on validation, or those that say most, which the caption tells."""
+    shown = _preferred(study)
+    caption = "Trials in order of their numbers, and the baseline."
+    if len(shown) < len(study.everything):
+        caption = (
+            f"{len(shown)} of {len(study.everything):,} rows: the baseline, the front, complete trials best in "
+            f"{column_label(study.objectives[0].column)}, then others. The results file holds all."
+        )
+    return _trials(caption, [*_first_columns(study), *_value_columns(study), *_parameter_columns(study), *_WHY], shown)
+
+
+def _trials(caption: str, columns: Sequence[_Column], trials: Sequence[TrialFacts]) -> Table:
+    rows = tuple(tuple(cell(trial) for _, cell in columns) for trial in trials)
+    return without_repeats(Table(caption=caption, headings=tuple(heading for heading, _ in columns), rows=rows))
+
+
+def _first_columns(study: Study) -> list[_Column]:
+    hint = "fidelity level that the values come from; 1 is the lowest"
+    return [
+        (Heading(text="trial", numeric=True), lambda trial: Cell(text=trial_name(trial), order=trial.number)),
+        (Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)),
+        (
+            Heading(text="level", numeric=True, hint=hint),
+            lambda trial: Cell(text=f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level),
+        ),
+    ]
+
+
+def _value_columns(study: Study, *, tested: bool = False) -> Iterable[_Column]:
+    """Objectives on validation and, if asked for, on test, with the accuracy there in any case."""
+    for place, objective in enumerate(study.objectives):
+        column = objective.column
+        split = ", validation" if tested else ""
+        heading = Heading(text=column_label(column) + split, numeric=True, hint=COLUMNS[column].meaning)
+        yield (
+            heading,
+            lambda trial, place=place, column=column: Cell(  # type: ignore[misc]
+                text=plus_minus(trial.values[place], trial.spreads[place], column), order=trial.values[place]
+            ),
+        )
+        if tested:
+            yield _on_test(study, column)
+    if tested and all(objective.column != "accuracy" for objective in study.objectives):
+        yield _on_test(study, "accuracy")
+
+
+def _on_test(study: Study, column: str) -> _Column:
+    def cell(trial: TrialFacts) -> Cell:
+        point = study.tested.get(trial_name(trial))
+        if point is None:
+            return Cell(text=UNKNOWN)
+        return Cell(text=with_interval(point.value(column), column), order=point.value(column).mean)
+
+    return Heading(text=f"{column_label(column)}, test", numeric=True, hint=COLUMNS[column].meaning), cell
+
+
+def _parameter_columns(study: Study) -> Iterable[_Column]:
+    for name, space in study.spaces.items():
+
+        def cell(trial: TrialFacts, name: str = name) -> Cell:
+            value = trial.parameters.get(name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            return Cell(text=study.text(trial, name), order=float(value) if is_number else None)  # type: ignore[arg-type]
+
+        yield Heading(text=name, numeric=space.kind != "categorical"), cell
+
+
+_WHY: tuple[_Column, ...] = (
+    (
+        Heading(text="violations", wide=True),
+        lambda trial: Cell(text="; ".join(f"{name} by {number(by)}" for name, by in sorted(trial.violations.items()))),
+    ),
+    (Heading(text="reason", wide=True), lambda trial: Cell(text=shortened(trial.reason or "", _REASON))),
+)
+
+
+def _preferred(study: Study) -> list[TrialFacts]:
+    """All trials or as many as a page bears, in order of their numbers."""
+    limit = min(_TRIAL_LIMIT, _CELL_LIMIT // (6 + len(study.spaces) + len(study.objectives)))
+
+    def rank(trial: TrialFacts) -> tuple[object, ...]:
+        first = best_first(trial, 0, study.objectives[0])
+        return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
+
+    chosen = sorted(study.everything, key=rank)[:limit]
+    return sorted(chosen, key=lambda trial: -1 if trial.number is None else trial.number)
+
+
+# what was searched ----------------------------------------------------------------------------------------------------
+
+
+def search_table(study: Study, metadata: ResultMetadata) -> Table:
+    """How much was searched for what, on which samples, what was tested, and the hypervolume reached."""
+    facts, workload = study.facts, metadata.workload
+    states: Counter[str] = Counter(trial.state for trial in facts.trials)
+    ended = Counter(trial.level for trial in facts.trials)
+    tested = sum(trial_name(trial) in study.tested for trial in study.front)
+    rows = [
+        ("trials", f"{len(facts.trials):,}: {', '.join(f'{states[state]:,} {state}' for state in _STATES)}"),
+        ("chosen on", f"{workload.validation:,} validation samples"),
+        (
+            "tested on",
+            f"{workload.test:,} test samples, which chose nothing: {tested:,} of {len(study.front):,} trials of the "
+            "front have a result there",
+        ),
+        *(("objective", _objective(objective)) for objective in study.objectives),
+        *(("constraint", text) for text in facts.constraints),
+        *(
+            (f"level {n + 1}", f"{words}; {ended[n]:,} trial{'s' * (ended[n] != 1)} ended there")
+            for n, words in enumerate(facts.levels)
+            if len(facts.levels) > 1
+        ),
+        ("sampler", f"{facts.sampler}; seed {facts.seed}"),
+        *([("hypervolume", _hypervolume(study))] if len(study.objectives) > 1 else []),
+    ]
+    return text_table("The search.", ("", "what"), rows)
+
+
+def _objective(objective: Objective) -> str:
+    known = objective.reference is not None
+    reference = f"reference {quantity(objective.reference, objective.column)}" if known else "no reference"
+    return f"{objective.direction} {column_label(objective.column)}; {reference}"
+
+
+def _hypervolume(study: Study) -> str:
+    if any(objective.reference is None for objective in study.objectives):
+        return "none without a reference of each objective"
+    reached, alone = study.hypervolume, study.baseline_hypervolume
+    if reached is None:
+        return "none, as no trial is complete"
+    if not alone:
+        return number(reached) + (" (the baseline is beyond a reference)" if alone == 0 else "")
+    return f"{number(reached)}, {significant(reached / alone, 3)} times the {number(alone)} of the baseline alone"
+
+
+def space_table(study: Study) -> Table:
+    """What was searched."""
+    headings = ("parameter", "kind", "range or choices", "scale", "condition")
+    rows = [(p.name, p.kind, _range(p), _scale(p), p.condition or "always") for p in study.facts.parameters]
+    return text_table("The search space.", headings, rows)
+
+
+def _range(parameter: ParameterFacts) -> str:
+    if parameter.kind == "categorical":
+        return ", ".join(parameter.choices) or UNKNOWN
+    return f"{parameter_text(parameter.low, parameter)} to {parameter_text(parameter.high, parameter)}"
+
+
+def _scale(parameter: ParameterFacts) -> str:
+    return UNKNOWN if parameter.kind == "categorical" else "logarithmic" if parameter.log else "linear"

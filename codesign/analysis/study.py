@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.columns import BASELINE, COLUMNS, TRIAL_AXIS
 from codesign.analysis.formatting import UNKNOWN, column_label, quantity
-from codesign.analysis.fronts import comparison_group
 from codesign.analysis.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.pareto import hypervolume
 from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
 from codesign.units import format_si
 
-__all__ = [
-    "BASELINE",
-    "TRIAL_AXIS",
-    "Study",
-    "best_first",
-    "mark",
-    "parameter_text",
-    "read_study",
-    "scalar_text",
-    "short_names",
-    "trial_name",
-    "trial_title",
-]
-
-TRIAL_AXIS = "trial"
-"""The axis of a study's results that names the trial of a row."""
-BASELINE = "baseline"
-"""The trial that is no trial: what the file gives without any search."""
+__all__ = ["Study", "best_first", "parameter_text", "read_study", "trial_name", "trial_title"]
 
 _DRAWN = 8
 _DESCRIBED = 5
@@ -49,7 +32,12 @@ class Study:
 
     facts: StudyFacts
     objectives: tuple[Objective, ...]
-    tested: dict[str, Point]
+    tested: Mapping[str, Point]
+
+    @cached_property
+    def everything(self) -> tuple[TrialFacts, ...]:
+        """All trials, and the baseline first where there is one."""
+        return (*([self.facts.baseline] if self.facts.baseline else []), *self.facts.trials)
 
     @cached_property
     def front(self) -> tuple[TrialFacts, ...]:
@@ -61,31 +49,35 @@ class Study:
     def drawn(self) -> tuple[str, ...]:
         """Parameters that matter most, by the largest share in any objective; in the space's order where unknown."""
         shares = self.facts.importances.values()
-        names = [parameter.name for parameter in self.facts.parameters]
-        order = {name: position for position, name in enumerate(names)}
-        known = [name for name in names if any(name in share for share in shares)]
-        ranked = sorted(known, key=lambda name: (-max(share.get(name, 0.0) for share in shares), order[name]))
-        return tuple(ranked or names)[:_DRAWN]
+        known = [name for name in self.spaces if any(name in share for share in shares)]
+        ranked = sorted(known, key=lambda name: -max(share.get(name, 0.0) for share in shares))
+        return tuple(ranked or self.spaces)[:_DRAWN]
 
     @cached_property
-    def spaces(self) -> dict[str, ParameterFacts]:
+    def spaces(self) -> Mapping[str, ParameterFacts]:
         return {parameter.name: parameter for parameter in self.facts.parameters}
 
-    def point(self, trial: TrialFacts) -> Point | None:
-        """What the trial gave on test; None without a result there."""
-        return self.tested.get(trial_name(trial))
+    @cached_property
+    def hypervolume(self) -> float | None:
+        """Of all complete trials; None without one, with one objective, or where one has no reference."""
+        if len(self.objectives) < 2:
+            return None
+        complete = [trial for trial in self.facts.trials if trial.state == "complete"]
+        return max((trial.hypervolume for trial in complete if trial.hypervolume is not None), default=None)
+
+    @cached_property
+    def baseline_hypervolume(self) -> float | None:
+        """Of the baseline alone, on validation, likewise; None where it is not complete."""
+        baseline = self.facts.baseline
+        references = [o.reference for o in self.objectives if o.reference is not None]
+        if baseline is None or baseline.state != "complete" or len(references) < max(len(self.objectives), 2):
+            return None
+        return hypervolume([list(baseline.values)], [o.direction for o in self.objectives], references)
 
     def best(self, index: int) -> TrialFacts | None:
         """The trial on the front that is best in an objective on validation; None on an empty front."""
         known = [trial for trial in self.front if trial.values[index] is not None]
         return min(known, key=lambda trial: best_first(trial, index, self.objectives[index]), default=None)
-
-    def against_baseline(self, trial: TrialFacts, objective: Objective) -> Comparison | str:
-        """The trial against the baseline on test, or why they cannot be compared."""
-        key = trial.number, objective.column
-        if key not in self._compared:
-            self._compared[key] = self._compare(trial, objective)
-        return self._compared[key]
 
     def text(self, trial: TrialFacts, name: str) -> str:
         """A parameter of a trial with its unit."""
@@ -102,29 +94,12 @@ class Study:
         ]
         known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
         parameters = [f"{name} {self.text(trial, name)}" for name in known]
-        return f"{trial_title(trial)}, {state}: {', '.join(values)}" + (
-            f"; {', '.join(parameters)}" if parameters else ""
-        )
-
-    @cached_property
-    def _compared(self) -> dict[tuple[int | None, str], Comparison | str]:
-        return {}
-
-    def _compare(self, trial: TrialFacts, objective: Objective) -> Comparison | str:
-        if self.facts.baseline is None:
-            return "the study has no baseline"
-        own, other = self.point(trial), self.point(self.facts.baseline)
-        if own is None or other is None:
-            return f"{trial_title(trial) if own is None else 'the baseline'} has no result on test"
-        groups = [comparison_group(point, (objective,)) for point in (own, other)]
-        if groups[0] != groups[1]:
-            return f"its value does not compare with the baseline’s ({groups[0]}, against {groups[1]})"
-        found = compare(objective.column, own, other, more_is_better=objective.direction == "maximize")
-        return found or "no training seed has the value on both sides"
+        told = "; ".join(filter(None, [", ".join(values), ", ".join(parameters)]))
+        return f"{trial_title(trial)}, {state}: {told}"
 
 
-def read_study(table: ResultTable, points: tuple[Point, ...]) -> Study:
-    """The study of a results file.
+def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
+    """The study of a results file; None for those of a sweep.
 
     Args:
         points: those of `gather(table)`.
@@ -133,18 +108,13 @@ def read_study(table: ResultTable, points: tuple[Point, ...]) -> Study:
         InputError: trials and rows do not fit together.
     """
     facts, objectives = table.metadata.study, table.metadata.objectives
-    assert facts is not None, "only results of a study have one to read"
+    if facts is None:
+        return None
     where = f"study of {table.metadata.sweep}"
     for objective in objectives:
         known = COLUMNS.get(objective.column)
         if known is None or known.kind not in ("float", "int"):
             raise InputError(f"{where}: an objective must be a numeric column, found {objective.column!r}")
-    for trial in (*facts.trials, *([facts.baseline] if facts.baseline else [])):
-        if not len(trial.values) == len(trial.spreads) == len(objectives):
-            raise InputError(
-                f"{where}: {trial_title(trial)} must have a value and a spread for each of {len(objectives)} "
-                f"objectives, found {len(trial.values)} and {len(trial.spreads)}"
-            )
     tested: dict[str, Point] = {}
     for point in points:
         name = dict(point.axes).get(TRIAL_AXIS)
@@ -153,7 +123,14 @@ def read_study(table: ResultTable, points: tuple[Point, ...]) -> Study:
         if name in tested:
             raise InputError(f"{where}: trial {name} has rows of more than one design point; a study tests one each")
         tested[name] = point
-    return Study(facts=facts, objectives=objectives, tested=tested)
+    study = Study(facts=facts, objectives=objectives, tested=tested)
+    for trial in study.everything:
+        if not len(trial.values) == len(trial.spreads) == len(objectives):
+            raise InputError(
+                f"{where}: {trial_title(trial)} must have a value and a spread for each of {len(objectives)} "
+                f"objectives, found {len(trial.values)} and {len(trial.spreads)}"
+            )
+    return study
 
 
 def trial_name(trial: TrialFacts) -> str:
@@ -166,11 +143,6 @@ def trial_title(trial: TrialFacts) -> str:
     return "the baseline" if trial.number is None else f"trial {trial.number}"
 
 
-def mark(trial: TrialFacts) -> str:
-    """What figures and tables refer to it by; design points are referred to by plain numbers."""
-    return f"t{trial_name(trial)}"
-
-
 def best_first(trial: TrialFacts, index: int, objective: Objective) -> tuple[bool, float, int]:
     """A key that sorts the best in an objective first, the earlier of equal ones, and unknown values last."""
     value = trial.values[index]
@@ -179,34 +151,17 @@ def best_first(trial: TrialFacts, index: int, objective: Objective) -> tuple[boo
 
 
 def parameter_text(value: Scalar, parameter: ParameterFacts | None) -> str:
-    """A parameter's value with its unit; a dash where it takes no part."""
-    if parameter is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if parameter.unit:
-            return format_si(value, parameter.unit)
-        if parameter.kind == "integer":
-            return str(round(value))
-    return scalar_text(value)
-
-
-def scalar_text(value: Scalar) -> str:
-    """A value without a unit, as a YAML file would have it."""
+    """A parameter's value with its unit, as a YAML file would have it; a dash where it takes no part."""
     match value:
         case None:
             return UNKNOWN
         case bool():
             return "true" if value else "false"
+        case int() | float() if parameter is not None and parameter.unit:
+            return format_si(value, parameter.unit)
+        case float() if parameter is not None and parameter.kind == "integer":
+            return str(round(value))
         case float():
             return f"{value:.4g}"
         case _:
             return str(value)
-
-
-def _last_word(name: str) -> str:
-    *_, before, last = ("", *name.split("."))
-    return f"{before} {last}" if last.isdecimal() else last
-
-
-def short_names(names: list[str]) -> dict[str, str]:
-    """The last word of each path, with the number of a layer, and the whole of those that could be another's."""
-    last = [_last_word(name) for name in names]
-    return {name: end if last.count(end) == 1 else name for name, end in zip(names, last, strict=True)}

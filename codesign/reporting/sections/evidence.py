@@ -1,0 +1,83 @@
+"""The comparisons behind the answers: how large, how sure, and from where on the other side wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.comparison import Comparison
+from codesign.analysis.measures import label_of
+from codesign.analysis.naming import Names
+from codesign.analysis.tipping import describe_range, describe_tip, share
+from codesign.analysis.wording import gain_in_words
+from codesign.reporting.charts.sureness import ranges_figure, tips_figure
+from codesign.reporting.section import Section
+from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
+
+__all__ = ["evidence_section"]
+
+_METHOD = (
+    "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
+    "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws."
+)
+_MOST = 100
+
+
+def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
+    """None where no answer compares anything."""
+    found = list(dict.fromkeys(comparison for answer in answers for comparison in answer.comparisons))
+    if not found:
+        return None
+    uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
+    drawn = [ranges_figure(uncertain, names, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
+    figures = [figure for figure in (*drawn, tips_figure(uncertain, names)) if figure is not None]
+    return Section(
+        name="evidence",
+        title="Comparisons: how large, how sure, and where they turn round",
+        summary="behind the answers",
+        body=(*([_METHOD] if uncertain else []), *figures, shortened(_table(found, names), _MOST)),
+    )
+
+
+def _table(comparisons: Sequence[Comparison], names: Names) -> Table:
+    table = Table(
+        caption="What the answers compare, paired by training seed.",
+        headings=(
+            Heading(text="of"),
+            Heading(text="better", wide=True, hint="the side that is said to be better"),
+            Heading(text="worse", wide=True),
+            Heading(
+                text="difference", numeric=True, hint="95 % interval over training seeds; below zero, it is not so"
+            ),
+            Heading(text="draws that agree", numeric=True, hint="of the chips' numbers; means over training seeds"),
+            Heading(text="with seeds", numeric=True, hint="pairs of a draw and a training seed"),
+            Heading(text="turns round where", wide=True),
+            Heading(text="matters most", wide=True),
+        ),
+        rows=tuple(
+            (
+                Cell(text=label_of(comparison.column)),
+                Cell(text=names.point(comparison.better)),
+                Cell(text=names.point(comparison.worse)),
+                Cell(text=gain_in_words(comparison), order=comparison.gain.mean),
+                *_robust(comparison),
+            )
+            for comparison in comparisons
+        ),
+    )
+    return without_repeats(table)
+
+
+def _robust(comparison: Comparison) -> tuple[Cell, Cell, Cell, Cell]:
+    """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
+    robustness = comparison.robustness
+    if robustness is None or not robustness.influences:
+        return (Cell(text=""),) * 4
+    most = robustness.influences[0]
+    tips = [describe_tip(tip) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
+    return (
+        Cell(text=share(robustness.probability), order=robustness.probability),
+        Cell(text=share(robustness.with_seeds), order=robustness.with_seeds),
+        Cell(text="; ".join(tips) or "no number alone turns it round"),
+        Cell(text=describe_range(most.number) if most.spread else ""),
+    )
