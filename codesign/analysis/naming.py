@@ -75,13 +75,17 @@ class Names:
 
     def point(self, point: Point) -> str:
         """Everything: `Loihi, barrier, layered training, lanes of Loihi 4`."""
-        parts = (
-            self.chips[point.chip],
-            self.schedules[point.schedule],
-            self.recipes[point.recipe],
-            self.variant(point),
-        )
-        return ", ".join(part for part in parts if part)
+        return ", ".join(filter(None, self._parts(point)))
+
+    def told_apart(self, points: Sequence[Point]) -> Callable[[Point], str]:
+        """Names of some points that leave out what all of them have in common."""
+        columns = [*zip(*map(self._parts, points), strict=True)]
+        apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(len(columns))
+        return lambda point: ", ".join(filter(None, (self._parts(point)[place] for place in apart)))
+
+    def _parts(self, point: Point) -> tuple[str, ...]:
+        named = self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe]
+        return *named, self.variant(point)
 
 
 def names_of(points: Sequence[Point]) -> Names:

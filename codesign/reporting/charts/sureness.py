@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
 from codesign.analysis.robustness import Tip
 from codesign.analysis.tipping import describe_range, describe_tip, subject_of
 from codesign.hardware.terms import MODEL
@@ -18,7 +19,9 @@ _MOST = 16
 _STEP = 24
 
 
-def ranges_figure(comparisons: Sequence[Comparison], names: Names, column: str) -> Figure | None:
+def ranges_figure(
+    comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str], column: str
+) -> Figure | None:
     """Each side of the comparisons of a column, with 95 % of the draws of the chips' numbers; None without any."""
     import altair as alt
 
@@ -32,10 +35,8 @@ def ranges_figure(comparisons: Sequence[Comparison], names: Names, column: str) 
             (comparison.worse, comparison.worse_mean, found.worse_range),
         ):
             ends = f"{quantity(low, column)} to {quantity(high, column)}"
-            row = {"point": names.point(point), "chip": names.chips[point.chip], "ends": ends}
-            rows.setdefault(
-                names.point(point), {**row, "value": mean, "low": low, "high": high, "text": quantity(mean, column)}
-            )
+            named = {"point": say(point), "chip": names.chips[point.chip], "text": quantity(mean, column), "ends": ends}
+            rows.setdefault(say(point), {**named, "value": mean, "low": low, "high": high})
     drawn = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))[:_MOST]
     if not drawn:
         return None
@@ -54,13 +55,13 @@ def ranges_figure(comparisons: Sequence[Comparison], names: Names, column: str) 
     return figure(f"ranges-{column.partition('_')[0]}", title, chart, "Bars: 95 % of the joint draws.")
 
 
-def tips_figure(comparisons: Sequence[Comparison], names: Names) -> Figure | None:
+def tips_figure(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Figure | None:
     """The numbers that alone can turn a comparison round: each with its range and where it does; None without any."""
     import altair as alt
 
     rows: list[Row] = []
     for comparison in comparisons:
-        sides = f"{names.point(comparison.better)} against {names.point(comparison.worse)}"
+        sides = f"{say(comparison.better)} against {say(comparison.worse)}"
         for tip in comparison.robustness.tips if comparison.robustness else ():
             if tip.number.path.startswith(MODEL) or not min(tip.number.low, tip.number.value, tip.at) > 0:
                 continue

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.measures import label_of
 from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
 from codesign.analysis.tipping import describe_range, describe_tip, share
 from codesign.analysis.wording import gain_in_words
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
@@ -25,21 +26,31 @@ _MOST = 100
 
 def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
     """None where no answer compares anything."""
-    found = list(dict.fromkeys(comparison for answer in answers for comparison in answer.comparisons))
+    asked = [comparison for answer in answers for comparison in answer.comparisons]
+    found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
     if not found:
         return None
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
-    drawn = [ranges_figure(uncertain, names, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
-    figures = [figure for figure in (*drawn, tips_figure(uncertain, names)) if figure is not None]
+    say = names.told_apart(_sides(uncertain))
+    drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
+    figures = [figure for figure in (*drawn, tips_figure(uncertain, say)) if figure is not None]
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and where they turn round",
         summary="behind the answers",
-        body=(*([_METHOD] if uncertain else []), *figures, shortened(_table(found, names), _MOST)),
+        body=(
+            *([_METHOD] if uncertain else []),
+            *figures,
+            shortened(_table(found, names.told_apart(_sides(found))), _MOST),
+        ),
     )
 
 
-def _table(comparisons: Sequence[Comparison], names: Names) -> Table:
+def _sides(comparisons: Sequence[Comparison]) -> list[Point]:
+    return [point for comparison in comparisons for point in (comparison.better, comparison.worse)]
+
+
+def _table(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Table:
     table = Table(
         caption="What the answers compare, paired by training seed.",
         headings=(
@@ -57,8 +68,8 @@ def _table(comparisons: Sequence[Comparison], names: Names) -> Table:
         rows=tuple(
             (
                 Cell(text=label_of(comparison.column)),
-                Cell(text=names.point(comparison.better)),
-                Cell(text=names.point(comparison.worse)),
+                Cell(text=say(comparison.better)),
+                Cell(text=say(comparison.worse)),
                 Cell(text=gain_in_words(comparison), order=comparison.gain.mean),
                 *_robust(comparison),
             )

@@ -85,7 +85,7 @@ _Column = tuple[Heading, Callable[[TrialFacts], Cell]]
 def front_table(study: Study) -> Table:
     """The baseline and the trials on the front: what sets them apart, and their values on both splits."""
     shown = [trial for trial in study.everything if trial.number is None] + list(study.front)
-    columns = [*_first_columns(study), *_value_columns(study, tested=True), *_parameter_columns(study)]
+    columns = [_TRIAL, *_value_columns(study, tested=True), *_parameter_columns(study)]
     caption = "The baseline and the front’s trials, best in the first objective first."
     if len(shown) > _FRONT_LIMIT:
         caption += f" The first {_FRONT_LIMIT} of {len(shown)}."
@@ -101,7 +101,8 @@ def trial_table(study: Study) -> Table:
             f"{len(shown)} of {len(study.everything):,} rows: the baseline, the front, complete trials best in "
             f"{column_label(study.objectives[0].column)}, then others. The results file holds all."
         )
-    return _trials(caption, [*_first_columns(study), *_value_columns(study), *_parameter_columns(study), *_WHY], shown)
+    first = [_TRIAL, _STATE, _level_column(study)]
+    return _trials(caption, [*first, *_value_columns(study), *_parameter_columns(study), *_WHY], shown)
 
 
 def _trials(caption: str, columns: Sequence[_Column], trials: Sequence[TrialFacts]) -> Table:
@@ -109,16 +110,9 @@ def _trials(caption: str, columns: Sequence[_Column], trials: Sequence[TrialFact
     return without_repeats(Table(caption=caption, headings=tuple(heading for heading, _ in columns), rows=rows))
 
 
-def _first_columns(study: Study) -> list[_Column]:
-    hint = "fidelity level that the values come from; 1 is the lowest"
-    return [
-        (Heading(text="trial", numeric=True), lambda trial: Cell(text=trial_name(trial), order=trial.number)),
-        (Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)),
-        (
-            Heading(text="level", numeric=True, hint=hint),
-            lambda trial: Cell(text=f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level),
-        ),
-    ]
+def _level_column(study: Study) -> _Column:
+    heading = Heading(text="level", numeric=True, hint="fidelity level that the values come from; 1 is the lowest")
+    return heading, lambda trial: Cell(text=f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level)
 
 
 def _value_columns(study: Study, *, tested: bool = False) -> Iterable[_Column]:
@@ -160,6 +154,11 @@ def _parameter_columns(study: Study) -> Iterable[_Column]:
         yield Heading(text=name, numeric=space.kind != "categorical"), cell
 
 
+_TRIAL: _Column = (
+    Heading(text="trial", numeric=True),
+    lambda trial: Cell(text=trial_name(trial), order=trial.number),
+)
+_STATE: _Column = Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)
 _WHY: tuple[_Column, ...] = (
     (
         Heading(text="violations", wide=True),
