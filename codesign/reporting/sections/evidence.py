@@ -34,15 +34,12 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     figures = [figure for figure in (*drawn, tips_figure(uncertain, say)) if figure is not None]
+    table = shortened(_table(found, names.told_apart(_sides(found))), _MOST)
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and where they turn round",
         summary="behind the answers",
-        body=(
-            *([_METHOD] if uncertain else []),
-            *figures,
-            shortened(_table(found, names.told_apart(_sides(found))), _MOST),
-        ),
+        body=(*([_METHOD] if uncertain else []), *figures, table),
     )
 
 
