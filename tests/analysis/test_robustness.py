@@ -209,7 +209,7 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     assert (found.probability, found.tips) == (0.5, ())
     assert comparison.status == "holds in part"
     assert tip(comparison).endswith(
-        "the model would have to be off by 1.50 times between them, and typically is by 2.0."
+        "would have to be off by a factor of 1.50 between them, and is typically off by 2.0."
     )
     (influence,) = found.influences
     assert describe_range(influence.number) == "the model's error in the energy of a (typically a factor of 2.0)"
