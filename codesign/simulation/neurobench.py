@@ -1,0 +1,173 @@
+"""What NeuroBench measures (Yik et al. 2025, doi:10.1038/s41467-025-56739-4), from an execution of a network."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.network.connection import Connection
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.workload.events import EventBatch
+
+__all__ = ["NeuroBench", "activation_sparsity", "decision_operations", "dense_operations", "neurobench"]
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuroBench:
+    """NeuroBench's algorithm metrics, those of operations per sample, and what its harness lacks: the decision.
+
+    Attributes:
+        accuracy: share of samples answered correctly.
+        footprint_bytes: of all parameters and buffers, as they lie in memory.
+        connection_sparsity: share of weights that are 0; biases are no weights.
+        activation_sparsity: share of neurons and timesteps without a spike, the output layer's included. A neuron that
+            fires again in a timestep counts again.
+        dense_operations: synapses times timesteps: what there would be to do if everything fired in each timestep.
+        effective_macs: multiply-accumulates, of inputs that are currents, over weights other than 0.
+        effective_acs: accumulates, of spikes and input events, over weights other than 0.
+        decision_operations: both, up to and with the forward step of the first output spike of each timestep; all in
+            timesteps without one. None where outputs are potentials.
+        decision_accuracy: share answered correctly then, by the outputs of that step.
+    """
+
+    accuracy: float
+    footprint_bytes: int
+    connection_sparsity: float
+    activation_sparsity: float
+    dense_operations: float
+    effective_macs: float
+    effective_acs: float
+    decision_operations: float | None
+    decision_accuracy: float | None
+
+    @property
+    def of_harness(self) -> dict[str, object]:
+        """By the names that NeuroBench's harness gives them; the decision by ours."""
+        return {
+            "ClassificationAccuracy": self.accuracy,
+            "Footprint": self.footprint_bytes,
+            "ConnectionSparsity": self.connection_sparsity,
+            "ActivationSparsity": self.activation_sparsity,
+            "SynapticOperations": {
+                "Effective_MACs": self.effective_macs,
+                "Effective_ACs": self.effective_acs,
+                "Dense": self.dense_operations,
+            },
+            **{name: value for name, value in asdict(self).items() if name.startswith("decision_")},
+        }
+
+
+def neurobench(
+    execution: Execution,
+    network: SpikingNetwork,
+    events: EventBatch | None = None,
+    schedule: Schedule = LAYERED,
+    *,
+    seed: int = 0,
+) -> NeuroBench:
+    """What NeuroBench measures of an execution of a network.
+
+    Numbers equal those of the harness (version 2.3) for the same network under layered inference where inputs are 0 or
+    1 and no pools stand between layers; it rounds the connection sparsity to four decimals. Otherwise it counts an
+    input of several events once, and as a multiply-accumulate, and what pools hand on, not the spikes that they get.
+    Both footprints are parameters and buffers: its buffers are those of its framework's neurons, ours thresholds and
+    time constants of a `SpikingNetwork`.
+
+    Args:
+        execution: what `evaluate` or `simulate` gave.
+        network: what was run.
+        events, schedule, seed: what it was run with. Needed where weights are 0, which executions count as synapses: it
+            is then run again, by the reference engine, and only synapses with a weight are counted.
+
+    Raises:
+        InputError: weights are 0 and no events are given; or network, events and schedule give another execution.
+    """
+    weights = [weight.detach() for weight in network.weights()]
+    zeros, count = sum(int((w == 0).sum()) for w in weights), sum(w.numel() for w in weights)
+    if execution.shape != network.shape:
+        raise InputError(f"execution: is of a network of other sizes, {execution.shape.layer_sizes}")
+    counted = execution if not zeros else _without_zeros(execution, network, events, schedule, seed)
+    operations = counted.synaptic_operations.sum(axis=1)
+    macs = counted.synaptic_operations[:, 0] * (execution.input_macs > 0)
+    until, decided = decision_operations(counted), execution.decided(0) if execution.spiking_readout else None
+    tensors = [*network.parameters(), *network.buffers()]
+    return NeuroBench(
+        accuracy=execution.accuracy,
+        footprint_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
+        connection_sparsity=zeros / count,
+        activation_sparsity=activation_sparsity(execution),
+        dense_operations=float(dense_operations(execution)),
+        effective_macs=float(macs.mean()),
+        effective_acs=float((operations - macs).mean()),
+        decision_operations=None if until is None else float(until.mean()),
+        decision_accuracy=None if decided is None else decided.accuracy,
+    )
+
+
+def activation_sparsity(execution: Execution) -> float:
+    """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""
+    spiking = execution.shape.layer_sizes if execution.spiking_readout else execution.shape.layer_sizes[:-1]
+    return 1 - float(execution.emitted.sum()) / max(int(execution.timesteps_run.sum()) * sum(spiking), 1)
+
+
+def dense_operations(execution: Execution) -> float:
+    """Synapses times timesteps run, mean over samples."""
+    return float(execution.timesteps_run.mean() * sum(layer.synapses for layer in execution.shape.layers))
+
+
+def decision_operations(execution: Execution) -> NDArray[np.int64] | None:
+    """(B,) synaptic operations up to and with the step of each timestep's first output spike; None for potentials.
+
+    What leaves in step k is added in step k + 1, and the first output spike of a timestep is in step
+    `steps_to_first_output` − 1.
+    """
+    if not execution.spiking_readout:
+        return None
+    table = execution.messages
+    reached = execution.steps_to_first_output[table.sample, table.timestep]
+    counts = (reached == NOT_REACHED) | (table.step <= reached - 2)
+    sums = np.zeros(execution.samples, dtype=np.int64)
+    np.add.at(sums, table.sample[counts], table.synaptic_operations[counts])
+    return sums
+
+
+@torch.no_grad()
+def _without_zeros(
+    execution: Execution, network: SpikingNetwork, events: EventBatch | None, schedule: Schedule, seed: int
+) -> Execution:
+    """The same run, in which synapses of weight 0 are none."""
+    if events is None:
+        raise InputError(
+            "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "
+            "the schedule that it was run with too"
+        )
+    parts = [_fan_out_of_weights(connection) for connection in network.layer_connections()]
+    outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
+    counting = copy.copy(network)
+    counting.fan_out = lambda: torch.cat([*parts, outputs])  # type: ignore[method-assign]
+    starts = range(0, len(events), _BATCH)
+    batches = [events.select(slice(start, start + _BATCH)) for start in starts]
+    runs = [simulate(counting, batch, schedule, seed=seed, engine="reference").execution for batch in batches]
+    again = Execution.concatenate([run for run in runs if run is not None])
+    if again.emitted.shape != execution.emitted.shape or not np.array_equal(again.emitted, execution.emitted):
+        raise InputError("neurobench: with these events, this schedule and this seed the network gives other spikes")
+    return again
+
+
+def _fan_out_of_weights(connection: Connection) -> torch.Tensor:
+    """(inputs,) int64 synapses of each source neuron whose weight is not 0."""
+    ones = torch.ones((1, connection.outputs), dtype=torch.float64)
+    there = connection.spikes_gradient(ones, (connection.weight != 0).double().cpu())[0]
+    all_there = connection.spikes_gradient(ones, torch.ones_like(connection.weight, dtype=torch.float64).cpu())[0]
+    share = torch.where(all_there > 0, there / all_there, 0.0)  # average pools divide both
+    return (share * connection.fan_out()).round().to(torch.int64)

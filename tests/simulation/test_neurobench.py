@@ -1,0 +1,97 @@
+"""NeuroBench's metrics by hand. That its harness gives the same numbers was seen with version 2.3 and snnTorch 0.9."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import codesign as cd
+
+FRAMES = np.array([[[1, 0], [0, 1]]])  # one sample: input 0, then input 1
+FIRST, SECOND = [[1.0, 0.0], [1.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]
+
+
+def network(first=FIRST, second=SECOND, **neuron):
+    spec = cd.NeuronSpec(threshold=0.5, time_constant=math.inf, **neuron)
+    made = cd.SpikingNetwork(cd.parse_topology("2-2-2"), spec, timestep_s=0.001)
+    with torch.no_grad():
+        for weight, numbers in zip(made.weights(), (first, second), strict=True):
+            weight.copy_(torch.tensor(numbers))
+    return made
+
+
+def run(made, frames=FRAMES, schedule=cd.LAYERED, **options):
+    events = cd.EventBatch.from_dense(frames, np.array([1]), timestep_s=0.001, **options)
+    return cd.evaluate(made, events, schedule), events
+
+
+def test_metrics_by_hand():
+    """Timestep 0: input 0 reaches both hidden neurons, which reach three outputs but for a weight of 0; all four fire.
+    Timestep 1: input 1 reaches the second hidden neuron alone, which reaches both outputs; these three fire."""
+    made = network()
+    execution, events = run(made)
+    metrics = cd.neurobench(execution, made, events)
+    assert execution.synaptic_operations.sum() == (2 + 2 * 2) + (2 + 2)  # zeros are synapses to a chip
+    assert metrics.effective_acs == (2 + 3) + (1 + 2)
+    assert metrics.effective_macs == 0
+    assert metrics.dense_operations == 2 * (4 + 4)
+    assert metrics.connection_sparsity == 2 / 8
+    assert metrics.activation_sparsity == 1 - 7 / (2 * 4)
+    assert metrics.footprint_bytes == 8 * 4 + 4 * 4 + 4 * 8  # weights, thresholds, time constants
+    assert metrics.decision_operations == metrics.effective_acs  # layered, all outputs come at once
+    assert metrics.of_harness["SynapticOperations"] == {"Effective_MACs": 0, "Effective_ACs": 8, "Dense": 16}
+
+
+def test_a_decision_needs_fewer_operations_where_layers_do_not_wait():
+    """In timestep 0 the first hidden neuron leaves alone and output 1 fires at once; the second comes too late."""
+    made, schedule = network(), cd.Schedule(policy="fifo", group_size=1)
+    execution, events = run(made, schedule=schedule)
+    metrics = cd.neurobench(execution, made, events, schedule)
+    assert (metrics.effective_acs, metrics.decision_operations) == (8, (2 + 1) + (1 + 2))
+    assert (metrics.accuracy, metrics.decision_accuracy) == (0, 1)  # output 0 fires too, and a tie goes to it
+
+
+def test_without_weights_of_zero_an_execution_says_it_all():
+    made = network([[1.0, 2.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
+    execution, events = run(made)
+    assert cd.neurobench(execution, made) == cd.neurobench(execution, made, events)
+    assert cd.neurobench(execution, made).effective_acs == execution.synaptic_operations.sum()
+
+
+def test_currents_are_multiplied_and_potentials_decide_at_the_end():
+    made = network(readout="potential")
+    execution, events = run(made, FRAMES * 0.75, currents=True)
+    metrics = cd.neurobench(execution, made, events)
+    assert (metrics.effective_macs, metrics.effective_acs) == (2 + 1, 3 + 2)
+    assert metrics.activation_sparsity == 1 - 3 / (2 * 2)  # output neurons have no spikes to lack
+    assert metrics.decision_operations is metrics.decision_accuracy is None
+
+
+def test_kernels_count_the_weights_that_are_there_for_each_pixel():
+    """Windows of a pool make a row of two pixels, on which a kernel has three taps of weights 0, 4 and 1: the left pixel
+    reaches both outputs, the right one over the tap of 0; the right pixel reaches both over the others."""
+    layers = [{"kind": "average_pool", "kernel": 2}, {"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}]
+    topology = cd.TopologySpec(input=(1, 2, 4), layers=(*layers, {"kind": "linear", "neurons": 2}))
+    made = cd.SpikingNetwork(topology, cd.NeuronSpec(threshold=0.5, time_constant=math.inf), timestep_s=0.001)
+    with torch.no_grad():
+        made.weights()[0].copy_(torch.tensor([[[[1.0, 1, 1], [0, 4, 1], [1, 1, 1]]]]))
+        made.weights()[1].fill_(1.0)
+    frames = np.zeros((1, 1, 1, 2, 4))
+    frames[..., 0, 0] = frames[..., 0, 3] = 1  # a pixel in each window
+    execution, events = run(made, frames)
+    assert execution.synaptic_operations.tolist() == [[4, 4]]
+    assert cd.neurobench(execution, made, events).effective_acs == 3 + 4
+
+
+def test_what_was_not_run_is_refused():
+    made = network()
+    execution, events = run(made)
+    with pytest.raises(cd.InputError, match="weights of 0"):
+        cd.neurobench(execution, made)
+    with pytest.raises(cd.InputError, match="gives other spikes"):
+        cd.neurobench(execution, made, events.first_timesteps(1))
+    with pytest.raises(cd.InputError, match="of other sizes"):
+        cd.neurobench(execution, cd.SpikingNetwork(cd.parse_topology("2-3-2"), cd.NeuronSpec(), timestep_s=0.001))
