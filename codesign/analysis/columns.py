@@ -183,6 +183,7 @@ COLUMNS: Mapping[str, Column] = {
     # how large it is
     "neurons": _count("neurons of the network, the output layer included"),
     "synapses": _count("synapses of the network; a shared weight counts once for each"),
+    "weights": _count("stored weights of the network; a shared weight counts once"),
     "weight_memory_bits": _count("synapses · bits per weight as evaluated, 32 for float32"),
     "cores_used": _count("cores with neurons"),
     "lanes": _count("lanes of all cores in use; null where the chip does not state a number"),
@@ -211,7 +212,10 @@ COLUMNS: Mapping[str, Column] = {
     "spike_density_quartiles": _numbers(
         "25th, 50th and 75th percentile over samples of a sample's spike density", length=3
     ),
+    "activation_sparsity": _fraction("share of neurons and timesteps without a spike, the output layer's included"),
     "input_events": _number("input events per sample that reach the chip"),
+    "input_macs": _number("those of synaptic_operations that multiply, because inputs are currents"),
+    "dense_operations": _number("synapses · timesteps: synaptic operations per sample if everything always fired"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "contention": _fraction("share of forward steps in which more neurons waited than could leave"),
     "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
@@ -219,6 +223,10 @@ COLUMNS: Mapping[str, Column] = {
     "decision_timesteps": _number("timesteps of a sample until the answer is read; all, unless a margin is reached"),
     "decision_spikes": _number(
         "spikes propagated per sample until the answer is read; null where that is early in passes that go on"
+    ),
+    "decision_operations": _number(
+        "synaptic operations per sample up to the first output spike of each pass, all in passes without one; null "
+        "where outputs are potentials"
     ),
     "decided_pass_fraction": _fraction("share of forward passes with an output spike"),
     "spikes_per_pass": _number("spikes propagated per forward pass until the stop"),

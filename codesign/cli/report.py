@@ -30,6 +30,9 @@ _TablesOption = Annotated[
     TableForm | None,
     typer.Option(help="Also write every table as a file, into REPORT.tables beside the report.", show_default=False),
 ]
+_NeuroBenchOption = Annotated[
+    bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.csv and .json.")
+]
 
 
 def report(
@@ -56,6 +59,7 @@ def report(
     static_book: _BookOption = None,
     figures: _FiguresOption = None,
     tables: _TablesOption = None,
+    neurobench: _NeuroBenchOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answers as JSON, and draw no report unless --output is given.")
     ] = False,
@@ -68,6 +72,7 @@ def report(
     from codesign.files import join, printable, with_suffix
     from codesign.reporting.export import export
     from codesign.reporting.html import write_report
+    from codesign.reporting.neurobench import export_neurobench
     from codesign.reporting.terminal import print_summary
 
     file = results_file(results)
@@ -83,5 +88,7 @@ def report(
             return
     write_report(table, target)
     export(table, target, figures=figures, tables=tables)
+    if neurobench:
+        export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())

@@ -69,7 +69,7 @@ __all__ = [
 
 TRAIN_VERSION = 6
 EXECUTE_VERSION = 6
-SUMMARY_VERSION = 3
+SUMMARY_VERSION = 4
 COST_VERSION = 5
 
 Device = Literal["cpu", "cuda"]

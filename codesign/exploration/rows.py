@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.neurobench import activation_sparsity, decision_operations, dense_operations
 
 __all__ = ["Columns", "answering", "convergence_accuracy", "histogram", "summary_columns"]
 
@@ -50,7 +51,7 @@ def summary_columns(
         spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
     passes = execution.timesteps_run.sum()
     decided = execution.steps_to_first_output != NOT_REACHED
-    spikes = execution.spikes_to_first_output[decided]
+    spikes, until_decided = execution.spikes_to_first_output[decided], decision_operations(execution)
     bins, counts = histogram(spikes)
     return {
         "samples": execution.samples,
@@ -60,7 +61,10 @@ def summary_columns(
         "undecided_fraction": float(execution.undecided.mean()),
         "spike_density": execution.spike_density,
         "spike_density_quartiles": np.percentile(execution.spike_densities, (25, 50, 75)).tolist(),
+        "activation_sparsity": activation_sparsity(execution),
         "input_events": float(execution.input_events.mean()),
+        "input_macs": float(execution.input_macs.mean()),
+        "dense_operations": dense_operations(execution),
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
         "contention": execution.contention,
         "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
@@ -69,6 +73,7 @@ def summary_columns(
         "spikes_per_pass": float(execution.spikes_to_stop.sum() / passes),
         "decision_timesteps": float(timesteps.mean()),
         "decision_spikes": spikes_to_answer,
+        "decision_operations": None if until_decided is None else float(until_decided.mean()),
         "latency_spikes_bins": bins,
         "latency_spikes_counts": counts,
         "convergence_accuracy": convergence_accuracy(execution, last_step=last_step),

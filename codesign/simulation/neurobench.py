@@ -106,7 +106,7 @@ def neurobench(
         footprint_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         connection_sparsity=zeros / count,
         activation_sparsity=activation_sparsity(execution),
-        dense_operations=float(dense_operations(execution)),
+        dense_operations=dense_operations(execution),
         effective_macs=float(macs.mean()),
         effective_acs=float((operations - macs).mean()),
         decision_operations=None if until is None else float(until.mean()),
@@ -117,7 +117,7 @@ def neurobench(
 def activation_sparsity(execution: Execution) -> float:
     """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""
     spiking = execution.shape.layer_sizes if execution.spiking_readout else execution.shape.layer_sizes[:-1]
-    return 1 - float(execution.emitted.sum()) / max(int(execution.timesteps_run.sum()) * sum(spiking), 1)
+    return max(1 - float(execution.emitted.sum()) / max(int(execution.timesteps_run.sum()) * sum(spiking), 1), 0.0)
 
 
 def dense_operations(execution: Execution) -> float:

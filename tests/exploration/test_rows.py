@@ -56,7 +56,10 @@ def test_summary_by_hand():
         "undecided_fraction": pytest.approx(third),
         "spike_density": pytest.approx(8 / 4 / 3),  # 8 hidden spikes, 4 hidden neurons, 3 samples
         "spike_density_quartiles": pytest.approx([0.375, 0.75, 1.0]),  # of 0, 3/4 and 5/4
+        "activation_sparsity": pytest.approx(1 - 12 / 36),  # 12 spikes of 6 neurons in 6 timesteps
         "input_events": 3.0,
+        "input_macs": 0.0,
+        "dense_operations": 2.0 * 16,
         "forward_steps": 4.0,  # (7 + 0 + 5) / 3
         "contention": 0.5,  # 6 of 12 steps
         "latency_steps": pytest.approx(10 / 3),  # over the three passes that decided
@@ -64,6 +67,7 @@ def test_summary_by_hand():
         "decided_pass_fraction": 0.5,
         "spikes_per_pass": 1.5,  # 9 spikes in 6 passes
         "decision_timesteps": 2.0,
+        "decision_operations": 0.0,  # no messages are listed here
         "decision_spikes": 3.0,  # (4 + 0 + 5) / 3
         "latency_spikes_bins": [0, 1, 2, 3, 4, 5],
         "latency_spikes_counts": [0, 1, 1, 0, 0, 1],

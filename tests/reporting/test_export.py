@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import synthetic_rows, table_of
 from typer.testing import CliRunner
 
+from codesign.analysis.points import gather
 from codesign.analysis.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import pieces_of, table_csv, table_latex
@@ -44,7 +47,7 @@ def test_latex_takes_no_text_for_a_command():
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):
     table = table_of(synthetic_rows())
     write_results(tmp_path / "results.parquet", synthetic_rows(), table.metadata)
-    words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv"]
+    words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv", "--neurobench"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     figures, tables = pieces_of(table)
@@ -53,6 +56,15 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
     assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
+    measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "report.neurobench.csv").read_text(encoding="utf-8"))))
+    assert [of["point"] for of in measured] == [row["point"] for row in rows]
+    for point, of, row in zip(gather(table), measured, rows, strict=True):
+        operations = point.value("synaptic_operations").mean
+        assert of["SynapticOperations"] == {"Effective_MACs": 6, "Effective_ACs": operations - 6, "Dense": 5000}
+        assert of["Footprint"] == 3000 * (point.weight_bits or 32) / 8
+        assert float(row["effective ACs (SI)"]) == pytest.approx(operations - 6)
+        assert row["operations until the decision"] == "–"
 
 
 def test_a_study_has_its_trials_as_charts_and_tables():

@@ -1,4 +1,4 @@
-"""NeuroBench's metrics by hand. That its harness gives the same numbers was seen with version 2.3 and snnTorch 0.9."""
+"""NeuroBench's metrics by hand. That its harness gives the same numbers was seen with version 2.3 and snnTorch 1.0."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_currents_are_multiplied_and_potentials_decide_at_the_end():
 
 
 def test_kernels_count_the_weights_that_are_there_for_each_pixel():
-    """Windows of a pool make a row of two pixels, on which a kernel has three taps of weights 0, 4 and 1: the left pixel
+    """Windows of a pool make a row of two pixels under a kernel with taps of 0, 4 and 1: the left pixel
     reaches both outputs, the right one over the tap of 0; the right pixel reaches both over the others."""
     layers = [{"kind": "average_pool", "kernel": 2}, {"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}]
     topology = cd.TopologySpec(input=(1, 2, 4), layers=(*layers, {"kind": "linear", "neurons": 2}))

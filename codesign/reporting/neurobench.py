@@ -1,0 +1,86 @@
+"""NeuroBench's metrics of each point of a sweep, as a table and under the names that its harness gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codesign.analysis.formatting import number, percent
+from codesign.analysis.naming import names_of
+from codesign.analysis.points import Point, gather
+from codesign.analysis.table import ResultTable
+from codesign.documents import Path_, value_at
+from codesign.files import Location, with_suffix, write_atomically
+from codesign.reporting.export import table_csv
+from codesign.reporting.tables import Cell, Heading, Table
+
+__all__ = ["export_neurobench", "neurobench_of"]
+
+_CAPTION = (
+    "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
+    "the bits that they are evaluated with. Effective operations include synapses whose weight is 0, as on a chip; "
+    "cd.neurobench leaves them out, and knows the connection sparsity. Operations until the decision are those up to "
+    "the first output spike of each timestep."
+)
+
+_COLUMNS: Mapping[str, Path_] = {
+    "accuracy": ("ClassificationAccuracy",),
+    "footprint in bytes": ("Footprint",),
+    "activation sparsity": ("ActivationSparsity",),
+    "effective MACs": ("SynapticOperations", "Effective_MACs"),
+    "effective ACs": ("SynapticOperations", "Effective_ACs"),
+    "dense operations": ("SynapticOperations", "Dense"),
+    "operations until the decision": ("decision_operations",),
+}
+_SHARES = ("accuracy", "activation sparsity")
+
+
+def neurobench_of(point: Point) -> dict[str, Any]:
+    """The metrics of a point; None where its results file does not have one, as those written before."""
+    mean = {name: point.value(name).mean for name in ("accuracy", "activation_sparsity", "decision_operations")}
+    operations, macs, dense, weights = (
+        point.value(name).mean for name in ("synaptic_operations", "input_macs", "dense_operations", "weights")
+    )
+    return {
+        "ClassificationAccuracy": mean["accuracy"],
+        "Footprint": None if weights is None else weights * (point.weight_bits or 32) / 8,
+        "ActivationSparsity": mean["activation_sparsity"],
+        "SynapticOperations": {
+            "Effective_MACs": macs,
+            "Effective_ACs": None if operations is None or macs is None else operations - macs,
+            "Dense": dense,
+        },
+        "decision_operations": mean["decision_operations"],
+    }
+
+
+def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
+    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    points = gather(table)
+    names = names_of(points)
+    metrics = [{"point": names.point(point), **neurobench_of(point)} for point in points]
+    text = json.dumps({"note": _CAPTION, "points": metrics}, indent=2, ensure_ascii=False)
+    files = {".neurobench.csv": table_csv(_table(metrics)), ".neurobench.json": f"{text}\n"}
+    for ending, content in files.items():
+        write_atomically(with_suffix(report, ending), content.encode())
+    return [with_suffix(report, ending) for ending in files]
+
+
+def _table(metrics: Sequence[Mapping[str, Any]]) -> Table:
+    def cell(heading: str, of: Mapping[str, Any]) -> Cell:
+        value = value_at(of, _COLUMNS[heading])
+        return Cell(text=(percent if heading in _SHARES else number)(value), order=value)
+
+    return Table(
+        caption=_CAPTION,
+        headings=(Heading(text="point"), *(Heading(text=heading, numeric=True) for heading in _COLUMNS)),
+        rows=tuple((Cell(text=of["point"]), *(cell(heading, of) for heading in _COLUMNS)) for of in metrics),
+    )
