@@ -233,14 +233,11 @@ class EventBatch(EventRows):
         Raises:
             InputError: naming the column and the event that is outside the grid or at no time.
         """
-        names, sizes = (events.dtype.names if isinstance(events, np.ndarray) else tuple(events)), grid_of(grid)
+        names, sizes = tuple(events.dtype.fields or () if isinstance(events, np.ndarray) else events), grid_of(grid)
         if not names or "t" not in names:
             raise InputError(f"events: need columns with names, 't' among them, found {names or 'none'}")
-        starts, times, inputs = (
-            whole_numbers("offsets", offsets),
-            times_ns(events["t"]),
-            inputs_of(events, names, sizes),
-        )
+        starts = whole_numbers("offsets", offsets)
+        times, inputs = times_ns(events["t"]), inputs_of(events, names, sizes)
         counts = np.diff(starts)
         whole = starts.ndim == 1 and len(starts) == len(labels) + 1 and (counts >= 0).all() and starts[0] == 0
         if not whole or starts[-1] != len(times) or len(inputs) != len(times):

@@ -13,8 +13,8 @@ from codesign.errors import InputError
 
 __all__ = ["check_frames", "grid_of", "inputs_of", "times_ns", "whole_numbers"]
 
-_LONGEST_S = 1e9
-"""Seconds from the beginning at which an event may be: 30 years, far below what overflows in nanoseconds."""
+_LONGEST_S = 3.2e9
+"""Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
 
 
 def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
@@ -61,7 +61,7 @@ def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:
     """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
 
     Raises:
-        InputError: other numbers, negative, not finite or beyond 30 years.
+        InputError: other numbers, negative, not finite or beyond 100 years.
     """
     if t.ndim != 1 or t.dtype.kind not in "iuf":
         raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
@@ -70,7 +70,7 @@ def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:
     if wrong.any():
         unit = "s" if t.dtype.kind == "f" else "µs"
         at = int(wrong.argmax())
-        raise InputError(f"t: event {at} is at {t[at]} {unit}; must be between 0 and 30 years")
+        raise InputError(f"t: event {at} is at {t[at]} {unit}; must be between 0 and 100 years")
     ns: NDArray[np.int64] = np.rint(t * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
     return ns
 

@@ -279,3 +279,49 @@ def test_hdf5_that_takes_from_other_files_is_refused(write, tmp_path):
         content.create_virtual_dataset("data", virtual)
     with pytest.raises(DataError, match="data must be an array in this file itself"):
         load(file)
+
+
+# in folders ----------------------------------------------------------------------------------------------------------
+
+
+def write_folder(root, parts=("train", "test"), settings="grid: [2, 2, 3]\ntimestep: 1 ms\ntimesteps: 3\n"):
+    """Four recordings a part, of labels 9 and 10; each begins late, and has as many events as its number says."""
+    for part in parts:
+        for number in range(1, 5):
+            events = np.zeros(number, dtype=[("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", bool)])
+            events["t"], events["x"], events["p"] = 5_000_000 + 1000 * np.arange(number), number % 3, number % 2
+            path = root / part / str(9 + number % 2) / f"{number}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, events)
+    (root / "arrays.yaml").write_text(settings, encoding="utf-8")
+    return root
+
+
+def test_recordings_in_folders(tmp_path):
+    """Labels are numbers, so 9 comes before 10, and the fourth event of a recording comes after the last timestep."""
+    workload = load(write_folder(tmp_path / "mine"))
+    assert (workload.input_grid, workload.classes, workload.timesteps) == ((2, 2, 3), 2, 3)
+    assert sorted(workload.test.labels) == [0, 0, 1, 1]
+    assert sorted(workload.test.events) == [1, 2, 3, 3]
+    assert (workload.test.labels == workload.test.events % 2)[workload.test.events < 3].all()
+    (one,) = np.flatnonzero(workload.test.events == 1)
+    assert workload.test.frame(0)[one].nonzero().ravel().tolist() == [6 + 1]
+    pooled = load(write_folder(tmp_path / "no parts", parts=[""]), timesteps=4)
+    assert sorted(np.concatenate([part.events for part in parts(pooled)])) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
+        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 0, 3]"), "arrays.yaml:1: grid.1"),
+        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: the file does not say it"),
+        (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),
+        (lambda root: np.save(root / "train/9/2.npy", np.array([{}])), "2.npy: cannot be read"),
+        (lambda root: (root / "train/9/2.npy").rename(root / "train/9/2.aedat4"), "2.aedat4: (needs|cannot be read)"),
+    ],
+)
+def test_folders_that_cannot_be_are_refused_by_name(tmp_path, change, message):
+    change(write_folder(tmp_path / "mine"))
+    with pytest.raises((DataError, InputError), match=message):
+        load(tmp_path / "mine")

@@ -23,6 +23,7 @@ and both:
     timesteps     T of event lists. Left out, the workload says it
     currents      True if dense data are currents and no counts
 
+A folder of recordings, one file a sample, is data too; see `event_folder.py`.
 Files are read a few samples at a time (`array_file.py`), and what no array of these names can be is refused.
 """
 
@@ -43,6 +44,7 @@ from codesign.units import format_si
 from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
 from codesign.workload.datasets.base import Dataset, OptionError, Reader, Recordings
+from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.events import MOST_EVENTS, EventBatch
 from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
@@ -53,7 +55,6 @@ _EVENTS = ("t", "x", "y", "p", "unit")
 _SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2**31 - 1), "currents": (0, 1)}
 """Numbers that a file says of itself, and the least and the most that each may be."""
 _KNOWN = ("data", *_EVENTS, "offsets", "grid", "labels", "split", "groups", "ids", *_SCALARS)
-_PARTS = ("train", "validation", "test")
 _MOST_ENTRIES, _MOST_AT_ONCE = 1 << 29, 1 << 26
 _CHUNK, _CHUNK_BYTES = 128, 1 << 25
 _RESOLUTION_S = 1e-6
@@ -68,7 +69,7 @@ class Arrays(Dataset):
     title = "data of your own as arrays"
     version = 1
     folder = "arrays"
-    expected = "one .npz or HDF5 file of arrays"
+    expected = "one .npz or HDF5 file of arrays, or recordings in folders named after their labels and arrays.yaml"
     things = "samples"
     splits = ("official", "pooled", "speaker")
     options = ("file",)
@@ -80,7 +81,7 @@ class Arrays(Dataset):
 
     def find(self, folder: Path) -> Recordings | None:
         if not folder.is_file():
-            return None
+            return recordings_in(folder)
         with open_arrays(folder, _KNOWN) as columns, _telling(folder):
             return _recordings(folder, columns)
 
@@ -237,9 +238,9 @@ def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None)
 
 def _parts(array: NDArray[Any], samples: int) -> NDArray[np.str_]:
     parts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
-    if parts.shape != (samples,) or parts.dtype.kind != "U" or not np.isin(parts, _PARTS).all():
-        other = [text for text in np.unique(parts).tolist()[:5] if text not in _PARTS] if parts.size else []
-        raise InputError(f"split: must be ({samples:,},) texts out of {', '.join(_PARTS)}, found {parts.shape} {other}")
+    if parts.shape != (samples,) or parts.dtype.kind != "U" or not np.isin(parts, PARTS).all():
+        other = [text for text in np.unique(parts).tolist()[:5] if text not in PARTS] if parts.size else []
+        raise InputError(f"split: must be ({samples:,},) texts out of {', '.join(PARTS)}, found {parts.shape} {other}")
     return parts
 
 

@@ -15,8 +15,6 @@ make up a seventh.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import bin_samples
 from codesign.workload.cochlea import Cochlea
 from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.reading import label_order, names_in, number_of
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.timing import bin_edges_ns
@@ -76,12 +75,12 @@ class Audio(Dataset):
         takes = _list(folder)
         if not takes:
             return None
-        labels = sorted({take.label for take in takes}, key=_label_order)
+        labels = sorted({take.label for take in takes}, key=label_order)
         if len(labels) < 2:
             raise DataError(f"audio: all recordings in {folder} have the label '{labels[0]}'; at least 2 are needed")
         paths = [folder / take.name for take in takes]
         classes = np.array([labels.index(take.label) for take in takes], dtype=np.int64)
-        ids = np.array([_number(take.name) for take in takes], dtype=np.int64)
+        ids = np.array([number_of(take.name) for take in takes], dtype=np.int64)
         speakers = [take.speaker for take in takes if take.speaker is not None]
 
         def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
@@ -103,7 +102,7 @@ class Audio(Dataset):
             labels=classes,
             sample_ids=ids,
             read=read,
-            groups=np.array([_number(name) for name in speakers]) if len(speakers) == len(takes) else None,
+            groups=np.array([number_of(name) for name in speakers]) if len(speakers) == len(takes) else None,
             files=paths,
         )
 
@@ -135,7 +134,7 @@ def _list(folder: Path) -> list[_Take]:
                 "or it must lie in a folder named after its label"
             )
         takes.append(_Take(name=name, label=match["label"], speaker=match["speaker"]))
-    for below in _names(folder, folders=True):
+    for below in names_in(folder, folders=True):
         for name in _wav_names(folder / below):
             takes.append(_Take(name=f"{below}/{name}", label=below, speaker=_speaker(below, Path(name).stem)))
     return sorted(takes)
@@ -149,25 +148,8 @@ def _speaker(label: str, stem: str) -> str | None:
     return None if match is None else match["speaker"]
 
 
-def _names(folder: Path, *, folders: bool) -> Iterator[str]:
-    """Names of the folders, or of the files, in a folder; none if there is no such folder."""
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            yield from (e.name for e in entries if e.is_dir() == folders and not e.name.startswith((".", "_")))
-
-
 def _wav_names(folder: Path) -> Iterator[str]:
-    return (name for name in _names(folder, folders=False) if name.lower().endswith(".wav"))
-
-
-def _label_order(label: str) -> tuple[bool, int, str]:
-    number = label.isascii() and label.isdigit()
-    return not number, int(label) if number else 0, label
-
-
-def _number(name: str) -> int:
-    """63 bits of a hash: says who or what it is, whatever else is there."""
-    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") >> 1
+    return (name for name in names_in(folder, folders=False) if name.lower().endswith(".wav"))
 
 
 def _hear(path: Path) -> Sound:

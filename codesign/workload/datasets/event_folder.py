@@ -1,0 +1,134 @@
+"""A folder of recordings of an event camera, one file a sample, in folders named after their labels:
+
+    [train|validation|test/]<label>/<name>.npy        a structured array with t, x, y and p, as tonic has it
+    [train|validation|test/]<label>/<name>.aedat4     read by tonic, with the package aedat
+    arrays.yaml                                       grid: [2, 128, 128], timestep: 1 ms, timesteps: 100
+
+Times are whole µs, or floating-point seconds; they begin with a recording's first event. Classes are the labels in
+order: whole numbers by value, then words.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.documents import Spec, load_document
+from codesign.errors import DataError, InputError
+from codesign.units import Positive, Time
+from codesign.workload.binning import Events, bin_samples
+from codesign.workload.datasets.base import Recordings
+from codesign.workload.datasets.reading import label_order, names_in, number_of, reading
+from codesign.workload.events import EventBatch
+from codesign.workload.raw_events import grid_of, inputs_of, times_ns
+from codesign.workload.spec import ResolvedSpec
+
+__all__ = ["PARTS", "recordings_in"]
+
+PARTS = ("train", "validation", "test")
+_SETTINGS = "arrays.yaml"
+_ENDINGS = (".npy", ".aedat4")
+_MOST_BYTES = 1 << 28
+
+
+class _Settings(Spec):
+    """What recordings do not say themselves."""
+
+    grid: tuple[Positive, ...]
+    timestep: Time | None = None
+    timesteps: Positive | None = None
+
+
+def recordings_in(folder: Path) -> Recordings | None:
+    """The recordings below a folder, not yet read; None where there are none.
+
+    Raises:
+        DataError: all have one label, or there is no file of settings, or one with mistakes.
+    """
+    parts = [part for part in PARTS if (folder / part).is_dir()]
+    names = sorted(name for part in parts or [""] for name in _list(folder, part))
+    if not names:
+        return None
+    labels = sorted({Path(name).parent.name for name in names}, key=label_order)
+    if len(labels) < 2:
+        raise DataError(f"{folder}: all recordings have the label '{labels[0]}'; at least 2 are needed")
+    settings, grid = _settings(folder / _SETTINGS)
+    classes = np.array([labels.index(Path(name).parent.name) for name in names], dtype=np.int64)
+    ids = np.array([number_of(name) for name in names], dtype=np.int64)
+    part_of = np.array([Path(name).parts[0] for name in names])
+
+    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        return bin_samples(
+            lambda position: _events(folder / names[position], grid),
+            positions,
+            labels=classes,
+            sample_ids=ids,
+            input_size=math.prod(grid),
+            spec=spec,
+        )
+
+    return Recordings(
+        grid=grid,
+        classes=len(labels),
+        labels=classes,
+        sample_ids=ids,
+        read=read,
+        test_part=part_of == "test" if parts else None,
+        validation_part=part_of == "validation" if "validation" in parts else None,
+        files=[folder / _SETTINGS, *(folder / name for name in names)],
+        timesteps=settings.timesteps,
+        timestep_s=settings.timestep,
+    )
+
+
+def _list(folder: Path, part: str) -> Iterator[str]:
+    """Recordings of a part by their paths below the folder."""
+    for label in names_in(folder / part, folders=True):
+        for name in names_in(folder / part / label, folders=False):
+            if name.lower().endswith(_ENDINGS):
+                yield (Path(part) / label / name).as_posix()
+
+
+def _settings(path: Path) -> tuple[_Settings, tuple[int, int, int]]:
+    if not path.is_file():
+        raise DataError(f"{path}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
+    try:
+        settings = load_document(path, _Settings)
+        return settings, grid_of(settings.grid)
+    except InputError as error:
+        raise DataError(str(error)) from None
+
+
+def _events(path: Path, grid: tuple[int, int, int]) -> Events:
+    if path.stat().st_size > _MOST_BYTES:
+        raise DataError(f"{path}: has more than {_MOST_BYTES >> 20} MiB")
+    camera = path.suffix.lower() == ".aedat4"
+    if camera and find_spec("aedat") is None:
+        raise DataError(f"{path}: needs the package aedat; run `pip install aedat`")
+    with reading(path, "as a recording of events", remedy="copy it again", also=(Exception,)):  # whatever aedat raises
+        events = _aedat4(path) if camera else np.load(path, allow_pickle=False)
+    fields = events.dtype.fields if isinstance(events, np.ndarray) else None
+    if not fields or "t" not in fields:
+        raise DataError(
+            f"{path}: must be a structured array with t, x, y and p, found {getattr(events, 'dtype', None)}"
+        )
+    try:
+        times = times_ns(events["t"])
+        return times - times.min(initial=np.iinfo(np.int64).max), inputs_of(events, fields, grid)
+    except InputError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _aedat4(path: Path) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tonic's imports: nothing that a user of this program could change
+        from tonic.io import read_aedat4  # heavy, and GPL-3.0: imported here alone
+    events: NDArray[Any] = read_aedat4(str(path))
+    return events
