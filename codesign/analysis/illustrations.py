@@ -26,9 +26,9 @@ class FigureEntry(Spec):
 
     Attributes:
         figure: `accuracy_by_step`, when the answer is read after the first output spike; `spikes_until_output`, the
-            distribution over passes; `currents_before_firing`, likewise over spikes, of all layers but the first;
-            `spikes_per_neuron`; `epochs`, a value of each epoch of training; `along`, a column along a fact or an axis;
-            `matrix`, a column of each training under each schedule.
+            distribution over passes; `currents_before_firing`, the distribution over spikes, of all layers but the
+            first; `spikes_per_neuron`; `epochs`, a value of each epoch of training; `along`, a column along a fact or
+            an axis; `matrix`, a column of each training under each schedule.
         title: left out, it is made from the rest.
         select: only these points are drawn; left out, all.
         column: of `along` and `matrix` a column or measure, of `epochs` one of the columns with a value per epoch.

@@ -170,8 +170,8 @@ class ChooseQuestion(_Asked):
 
     Attributes:
         choose: `chip`, `schedule`, `recipe`, or `axis.` and an axis' path.
-        least, most: the column that the best has least or most of; exactly one of them.
-        where: what a variant must meet to take part.
+        least, most: the column of which the best has least or most; give exactly one of the two.
+        where: constraints that a variant must meet to take part.
     """
 
     choose: str
@@ -195,8 +195,8 @@ class CompareQuestion(_Asked):
 
     Attributes:
         compare: two selections, or names of a chip, a schedule or a recipe.
-        columns: what is compared; the first decides which variant is a side's best.
-        where: what a variant must meet to take part.
+        columns: the columns compared; the first decides which variant is a side's best.
+        where: constraints that a variant must meet to take part.
     """
 
     compare: tuple[str | Selection, str | Selection]
@@ -216,11 +216,11 @@ class ClaimQuestion(_Asked):
         source: where it is made, such as `section 4.3`.
         column: a column or measure.
         more, less: the side that is said to have more of it, and the other.
-        column_of_less: a column or measure of the side `less` instead of `column`.
+        column_of_less: a column or measure for the side `less`, instead of `column`.
         along: a fact or axis along which the column is said to rise or to fall, as `direction` says.
-        relative_to: points whose values are taken off first, paired likewise: the claim is then about gains.
-        about: the factor that is claimed, such as `2 x`: a direction that is shown by less holds in part.
-        at_least: what the difference must come to for the claim to hold: a factor, a number of points, or a quantity.
+        relative_to: points whose values are subtracted first, paired in the same way: the claim is then about gains.
+        about: the claimed factor, such as `2 x`: if the direction is shown but by less, the claim holds in part.
+        at_least: how large the difference must be for the claim to hold: a factor, a number of points, or a quantity.
         above, below: the limit of each training seed's value.
         or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
         remark: a sentence for the reader, such as what the source prints.
@@ -268,7 +268,7 @@ class PrintedRow(Spec):
 
     Attributes:
         label: as the publication names the row.
-        of: the points; of several the first of the report.
+        of: its points; of several, the first in the report is used.
         values: by column, in SI units or as a percentage; left out where the publication prints none.
     """
 
@@ -281,12 +281,13 @@ class PrintedQuestion(_Asked):
     """A table of a publication beside the sweep's own numbers, or its settings beside the sweep's.
 
     Attributes:
-        printed: what it is, such as `Table 2`.
+        printed: where the numbers are printed, such as `Table 2`.
         source: the publication.
         instead: what was run instead of the publication's data, as a sentence.
         columns: columns and measures in the order of the table.
-        rows: by a name of one's own.
-        relative_to: the name of the row whose multiples are shown as well, since they compare where data differ.
+        rows: rows by a name of your choice.
+        relative_to: the name of the row of which multiples are also shown, since these can be compared even if the data
+            differ.
         settings: what the publication ran with: of recipes, the neuron and the data (`train`, with validation, `test`,
             `samples`, `timestep_s`), `topology`, and facts of the points in `rows`.
         remarks: sentences on what the numbers are.

@@ -17,10 +17,10 @@ class JobResources(Spec):
     """What one job takes, and how long it may; results do not depend on it, except for the device that `gpus` chooses.
 
     Attributes:
-        cpus: cores, and threads that it computes with.
+        cpus: cores, which is also the number of threads.
         gpus: GPUs, or a share of one; with any, it computes on CUDA, by the engine that does.
-        memory: what it needs, such as `2 GiB`; so many jobs run at once on a node as fit.
-        timeout: it is ended after so long, such as `2 h`, and its rows say so.
+        memory: memory that a job needs, such as `2 GiB`; a node runs as many jobs at once as fit.
+        timeout: time limit, such as `2 h`, after which a job is ended; its rows say so.
     """
 
     cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1

@@ -101,19 +101,19 @@ class ScheduleEntry(Spec):
 
     Attributes:
         policy: scheduling policy.
-        group_size: F; `all` for all that wait; `layer` for as many as the widest layer has (the paper's Table 5).
+        group_size: F; `all` for all waiting neurons; `layer` for as many as the widest layer has (the paper's Table 5).
         stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
         steps_after_output: with `on_output`, forward steps run after the one of the first output spike; outputs are
             kept for 32.
         margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
-        margin_check: with `margin`, whether it is looked at after each `timestep` or each forward `step`.
+        margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
         input_mode, prioritize_input: see `Schedule`.
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
             what the chip's kind of synchronization demands.
-        barrier_messages: left out, they are sent where neurons wait.
+        barrier_messages: whether they are sent; left out, they are where neurons wait.
         refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
         input_dropout: share of the input events that are lost at random before they reach the chip.
-        timesteps: only the first so many of each sample are run, at most the workload's; left out, all.
+        timesteps: only this many of each sample are run, from the first, at most the workload's; left out, all.
     """
 
     policy: str = "random"
@@ -156,13 +156,13 @@ class ChipEntry(Spec):
     Attributes:
         extends: name or path of the chip; left out, the entry's own name.
         chip: the same, in older files.
-        capacity: `published`, or `scaled`: circuits kept, counts lifted.
+        capacity: `published`, or `scaled`: circuits kept, counts raised.
         mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
             and `balanced_near` then choose the cores so that messages travel few hops.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
-        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also that of memories in a `structure`.
-        overrides: parameters of the description that take another value, by dotted path, as an axis sets them.
+        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
+        overrides: new values for parameters of the description, by dotted path, as in an axis.
     """
 
     model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
@@ -213,8 +213,8 @@ class EvaluationEntry(Spec):
     """What is evaluated.
 
     Attributes:
-        split: `test`, or `validation` where a choice is to be made between design points.
-        samples: only the first so many of it; every prefix of a split is stratified by class.
+        split: `test`, or `validation` to choose between design points.
+        samples: only this many from its start; every prefix of a split is stratified by class.
     """
 
     split: Literal["validation", "test"] = "test"
@@ -243,19 +243,20 @@ class SweepSpec(FileSpec):
 
     Attributes:
         name: of the sweep and of its folder of reports.
-        title, question, description: for the report; the title is the name unless given, and `question` is what the
+        title, question, description: for the report; without a title it shows the name, and `question` is what the
             reader wants answered.
-        questions: what is asked of the results, by name; left out, what the sweep's shape suggests.
-        figures: what the report draws beside what it always has.
+        questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
+        figures: figures that the report draws in addition to its own.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
-        recipe_defaults: recipe parameters common to all recipes; a recipe's own win, a preset's lose. Parameters of
-            unlayered training in it pass layered recipes by, and momentum noise all recipes but momentum's.
+        recipe_defaults: recipe parameters common to all recipes; they override a preset's and are overridden by a
+            recipe's own. Layered recipes ignore parameters of unlayered training in it, and recipes without momentum
+            ignore momentum noise.
         recipes: a recipe's `chip` is the name of one of `chips`.
-        resources: what jobs take where they run.
+        resources: cores, memory and time that jobs take.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
             by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
-        static_book: what energies that are compared count of the chips' static power: the whole `board`, all that is
-            powered, or what falls to the `cores_in_use`.
+        static_book: which of the chips' static power compared energies count: everything powered on the `board`, or the
+            share of the `cores_in_use`.
     """
 
     name: Name

@@ -43,7 +43,7 @@ class Placement:
     Attributes:
         chip: the chip.
         shape: the network.
-        capacity: `published`, or `scaled`: circuits kept, counts lifted where the network needs it.
+        capacity: `published`, or `scaled`: circuits kept, counts raised where the network needs it.
         strategy: how it was placed, see `place`; `by_hand` where the cores were given.
         parts: runs of neurons in neuron order; each layer's runs are on different cores. Core c of chip k has the
             number k · cores + c.

@@ -33,12 +33,12 @@ class Augmentation(Spec):
 
     Attributes:
         shift: all events of a sample move by the same whole number of places from −shift to shift, drawn separately for
-            each side of the grid: up or down and left or right, or along the channels of a cochlea. What leaves the
-            grid is lost.
+            each side of the grid: up or down and left or right, or along the channels of a cochlea. Events that leave
+            the grid are lost.
         event_drop: each sample loses a share of its events, drawn from 0 to this; which of them is random.
             (`input_dropout` has the same probability for every sample.)
-        time_jitter: each event moves in time by up to this, either way; held in seconds. What leaves the sample is
-            lost.
+        time_jitter: each event moves in time by up to this, either way; held in seconds. Events that leave the sample
+            are lost.
     """
 
     shift: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0

@@ -20,7 +20,7 @@ class TrainingBudget(Spec):
     """What a sample may take at most: a density or an energy.
 
     Attributes:
-        density: spikes per hidden neuron, on validation samples under the schedule that is trained through.
+        density: spikes per hidden neuron, on validation samples under the schedule of the training.
         energy: of a validation sample on `chip`, under the chip's own schedule; held in joules.
         chip: name of the chip; in a sweep, of one of its chips.
     """

@@ -30,7 +30,7 @@ class MixtureEntry(Spec):
     """One of the forward passes of a mixture: a policy and a group size, or layered backpropagation.
 
     Attributes:
-        method: `layered` has neither of the others, `unlayered` both.
+        method: `layered` takes neither of the other two, `unlayered` both.
         policy, group_size: as in a recipe.
     """
 

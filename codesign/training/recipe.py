@@ -35,9 +35,9 @@ class Calibration(Spec):
 
     Attributes:
         policy, group_size, input_mode, refractory, stop, steps_after_output: the schedule, as in `Schedule`.
-        criterion: `matching`: each layer emits as many spikes as in the schedule that was trained through.
-            `cross_entropy`: from there on, the answers of the samples are as sure and right as they get.
-        samples: the first so many of the training split, any prefix of which is stratified by class.
+        criterion: `matching`: each layer emits as many spikes as under the schedule used in training. `cross_entropy`:
+            from there on, the answers of the samples are as sure and right as they get.
+        samples: this many from the start of the training split, any prefix of which is stratified by class.
     """
 
     policy: str = "random"
@@ -91,41 +91,40 @@ class Recipe(Spec):
         policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
             `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
         chip: name of the sweep's chip whose cores and service times policies look at, and whose bits `quantization` may
-            take, as the sweep maps the network on it, its overrides applied and its axes not; policies that look at
-            neither ignore it. Without a chip every layer is a core, and there are no service times, without which
-            `timed` cannot be.
-        mixture: forward passes of which every sample draws one in every epoch, all with the same probability; entries
+            take, with the sweep's mapping and overrides but not its axes; policies that look at neither ignore it.
+            Without a chip every layer is a core, and there are no service times, which `timed` needs.
+        mixture: forward passes from which every sample draws one in every epoch, all with equal probability; entries
             have `policy` and `group_size`, or `method: layered`, and every layer is a core. The best epoch has the
             highest mean accuracy over the entries.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
-            timestep's alone (`timestep`), either also with parameters, as in `{name: timestep, temperature: 0.25,
-            label_smoothing: 0.05}`; or one of a package of yours. See `codesign.simulation.loss` and
+            timestep's alone (`timestep`), both optionally with parameters, as in `{name: timestep, temperature: 0.25,
+            label_smoothing: 0.05}`; or a loss from your own package. See `codesign.simulation.loss` and
             `codesign.training.losses`.
-        quantization: the numbers that weights and potentials have while they learn: `chip`, those of `chip`; a number,
-            bits of a weight, with the levels and scales of `Quantization`; or all of that. See
-            `training.quantization`. None or `none` trains float32 weights.
+        quantization: bits of weights and potentials in training: `chip`, those of the recipe's `chip`; a number, bits
+            per weight, with the levels and scales of `Quantization`; or all of that. See `training.quantization`. None
+            or `none` trains float32 weights.
         epochs: passes over the training split.
-        patience: stop after so many epochs without a better validation accuracy; None trains all epochs.
-        validation_margin: validate with samples that end when one output neuron is so many spikes ahead, as under stop
-            `margin` of a schedule; density is then of what was run. None runs all timesteps, as updates always do.
+        patience: stop after this many epochs without a better validation accuracy; None trains all epochs.
+        validation_margin: validate with samples that end when one output neuron is this many spikes ahead, as under
+            stop `margin` of a schedule; density is then of what was run. None runs all timesteps, as updates always do.
         batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
-        warm_up: updates over which the learning rate rises linearly to `learning_rate`; with 0 it does not. Adam's
-            first updates move all weights by as much, which can silence a network with many inputs for good.
+        warm_up: updates over which the learning rate rises linearly to `learning_rate`; with 0 it starts there. Adam's
+            first updates move all weights by the full rate, which can silence a network with many inputs for good.
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
-            of 1 trains without refractoriness and picks the best epoch with it (the paper's ablation, section A.7);
+            of 1 trains without refractoriness but picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
-        spike_cost: λ, what the loss gains for each unit of spike density (spikes per hidden neuron in a sample); one
-            number, or one for the spikes of each hidden layer. See `codesign.training.spike_costs`.
-        budget: what samples may take at most; λ is adjusted for it, beginning at `spike_cost` or 0.01.
+        spike_cost: λ, added to the loss for each unit of spike density (spikes per hidden neuron in a sample); one
+            number, or one for each hidden layer. See `codesign.training.spike_costs`.
+        budget: the most that samples may use; λ is adjusted to keep to it, beginning at `spike_cost` or 0.01.
         spike_floor: spikes per neuron of a layer in a sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; the best of the later epochs is kept.
         augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
         input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without; their
             events then no longer reach it. See `codesign.training.input_gate`.
-        input_cost: what the loss gains if all input events pass the gate.
-        learn: thresholds and time constants that learn; None for none.
+        input_cost: added to the loss if all input events pass the gate.
+        learn: thresholds and time constants to be learned; None for none.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 

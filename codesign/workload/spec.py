@@ -19,23 +19,24 @@ class WorkloadSpec(Spec):
     """A dataset, binned and split.
 
     Attributes:
-        name: dataset, such as `digits`, `nmnist` or `audio`; a plug-in's own is found by its entry point.
-        timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; images that are
-            seen as they are have none, 0 s.
+        name: dataset, such as `digits`, `nmnist` or `audio`; a plug-in's dataset is found by its entry point.
+        timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; unchanged images
+            have none, 0 s.
         timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number.
-        train, validation, test: exactly so many samples, drawn by class and seed. Left out: what the dataset usually
-            has for validation and test, and everything else for training. Asking for more than there is is an error.
+        train, validation, test: exactly this many samples, drawn by class and seed. Left out: the dataset's usual
+            number for validation and test, and everything else for training. Asking for more than there are is an
+            error.
         split: `official` takes test samples from the dataset's own test part only; `pooled` puts all samples
             together and draws the test set from them, for copies whose own test part is too small; `speaker` does so
-            by whole groups of samples, such as all of one speaker, so that no test sample comes from somebody whom
-            training or validation hears. Left out: the dataset's usual one.
-        seed: of the draw that splits the samples.
+            by whole groups of samples, such as all of one speaker, so that no test sample comes from a speaker heard
+            in training or validation. Left out: the dataset's usual one.
+        seed: seed of the draw that splits the samples.
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
             datasets of images that the camera records. Left out: the dataset's usual one.
-        folder: below the data root, where recordings of sound lie. Left out: the dataset's usual one.
-        file: your own data, for `arrays`: an .npz or HDF5 file or a folder of recordings, seen from the file that names
-            it. Left out: what lies in `arrays` below the data root.
-        highest_frequency: of the simulated cochlea, for recordings of sound; its last place's centre. Left out: the
+        folder: folder below the data root with recordings of sound. Left out: the dataset's usual one.
+        file: your own data, for `arrays`: an .npz or HDF5 file or a folder of recordings, relative to the file that
+            names it. Left out: the contents of `arrays` below the data root.
+        highest_frequency: centre of the last place of the simulated cochlea, for recordings of sound. Left out: the
             dataset's usual one.
     """
 

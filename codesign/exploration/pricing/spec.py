@@ -51,7 +51,7 @@ class PricingSpec(FileSpec):
         evaluation_seed: of the sweep; left out, its first.
         chip, schedule: an entry of the sweep's chips, and a schedule that it names.
         axes: values of a price by its path in the chip's file; every combination of values is a design point.
-        linked: by a name, several prices whose values move together, such as those of an operating point.
+        linked: under a name, several prices whose values move together, such as those of an operating point.
         objectives: what the Pareto front is about.
     """
 

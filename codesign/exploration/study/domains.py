@@ -41,7 +41,7 @@ class Range(Spec):
         from_, to: the ends, whole numbers for an integer parameter; with a unit where the parameter has one.
         scale: `linear` or `log`.
         step: of whole numbers, or of others on a linear scale, counted from `from`.
-        when: values of parameters before it, under which it takes part.
+        when: values of earlier parameters under which it takes part.
     """
 
     from_: Annotated[Written, Field(alias="from")]

@@ -83,7 +83,7 @@ class SamplerEntry(Spec):
 
     Attributes:
         name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp` or `cmaes`; may stand alone, as in `sampler: random`.
-        seed: of it; the same seed gives the same trials, on any number of workers, interrupted or not.
+        seed: its seed; the same seed gives the same trials, on any number of workers, interrupted or not.
         options: arguments of Optuna's class.
     """
 
@@ -106,8 +106,8 @@ class BudgetEntry(Spec):
     """When to stop: after so many trials, or so much time at work, whichever comes first.
 
     Attributes:
-        trials: those of earlier runs included.
-        time: such as `2 h`, that of earlier runs included; trials under way are finished.
+        trials: number of trials, including those of earlier runs.
+        time: such as `2 h`, including that of earlier runs; trials under way are finished.
     """
 
     trials: Positive | None = None
@@ -125,9 +125,9 @@ class FidelityLevel(Spec):
 
     Attributes:
         epochs: of the training.
-        samples: of the training split, the first so many; every prefix is stratified by class.
-        evaluation_samples: of the validation split, likewise.
-        seeds: only the first so many training seeds.
+        samples: this many from the start of the training split; every prefix is stratified by class.
+        evaluation_samples: the same for the validation split.
+        seeds: only this many of the training seeds, from the first.
     """
 
     epochs: Positive | None = None
@@ -176,17 +176,18 @@ class StudySpec(SweepSpec):
     """An Optuna search over the recipes, schedules and chips that a sweep would declare.
 
     Attributes:
-        space: by path, what a parameter may be: `recipe`, `chip` and `schedule` choose among names, and their
-            parameters follow as `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for one;
-            `neuron.<parameter>`, `network.width`, `network.depth` and `network.hidden.<layer>`. A recipe, chip or
+        space: the values that a parameter may take, by path: `recipe`, `chip` and `schedule` choose among names, and
+            their parameters follow as `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for
+            one; `neuron.<parameter>`, `network.width`, `network.depth` and `network.hidden.<layer>`. A recipe, chip or
             schedule that is not searched for is the baseline's.
-        objectives: what is sought, each with its reference.
-        constraints: what must hold besides.
+        objectives: the objectives of the search, each with its reference.
+        constraints: limits that a trial must also meet.
         sampler, budget: how and how long.
-        in_flight: trials, or with fidelity levels cohorts of them, under way at once. A trial is proposed when the
-            one so many before it has ended, so results do not depend on the number of workers, but on this.
+        in_flight: trials, or cohorts of them with fidelity levels, under way at once. A trial is proposed when the one
+            this many before it has ended, so results depend on this number but not on that of the workers.
         fidelity: cheap evaluations first.
-        baseline: what it is held against, unchanged: names of a recipe, a chip and a schedule; left out, the first.
+        baseline: what trials are compared with: names of a recipe, a chip and a schedule, unchanged; left out, the
+            first of each.
         axes: none in a study.
     """
 
