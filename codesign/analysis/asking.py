@@ -97,7 +97,7 @@ def _answer(name: str, question: Question, table: ResultTable, points: Sequence[
         case CompareQuestion():
             return compare_sides(name, question, points, names)
         case ClaimQuestion():
-            return answer_claim(name, question, points, failed=table.frame[table.frame["status"] != "ok"])
+            return answer_claim(name, question, points, names, failed=table.frame[table.frame["status"] != "ok"])
         case TargetQuestion():
             return reach(name, question, points, names)
         case PrintedQuestion():

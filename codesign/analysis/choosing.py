@@ -12,15 +12,15 @@ from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import doubt, meeting, miss_in_words, resolved, shortfall
 from codesign.analysis.contest import Contest, absence, hold
-from codesign.analysis.formatting import column_label, coverage_words, listed, quantity, significant
+from codesign.analysis.formatting import column_label, coverage_words, listed, quantity, significant, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, Constraint
 from codesign.analysis.selecting import points_in
 from codesign.analysis.statistics import CONFIDENCE, Interval, quantile_of
 from codesign.analysis.switching import switches
-from codesign.analysis.tipping import tip_sentence
 from codesign.analysis.variants import best_variant, by_option
+from codesign.analysis.wording import tip_sentence
 
 __all__ = [
     "SHOWN",
@@ -30,7 +30,6 @@ __all__ = [
     "silent_remark",
     "standing_of",
     "terms_remarks",
-    "upper",
     "values_of",
 ]
 
@@ -247,11 +246,6 @@ def _switches(choice: _Choice, contest: Contest) -> list[str]:
         else:
             said.append(f"Where {limit} is enough, {label} wins.")
     return said
-
-
-def upper(text: str) -> str:
-    """`text` as a sentence begins; a unit's letter stays as it is."""
-    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 # remarks -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,14 +11,15 @@ import pandas as pd
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
-from codesign.analysis.formatting import listed, number, quantity
+from codesign.analysis.formatting import listed, number, quantity, upper
 from codesign.analysis.measures import label_of, like, measured, of_training
+from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.robustness import DRAWN
 from codesign.analysis.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
 from codesign.analysis.statistics import Interval, ratio
-from codesign.analysis.wording import Saying, gain_in_words, saying_of
+from codesign.analysis.wording import gain_in_words
 
 __all__ = ["answer_claim"]
 
@@ -37,7 +38,7 @@ class _Pair:
 
 
 def answer_claim(
-    name: str, question: ClaimQuestion, points: Sequence[Point], *, failed: pd.DataFrame | None = None
+    name: str, question: ClaimQuestion, points: Sequence[Point], names: Names, *, failed: pd.DataFrame | None = None
 ) -> Answer:
     """How a claim stands.
 
@@ -46,6 +47,7 @@ def answer_claim(
 
     Args:
         points: all of the sweep.
+        names: of all of the sweep.
         failed: rows of results without a result: trainings that diverged are unstable.
     """
     values = _Values(question=question, points=points, failed=failed)
@@ -58,7 +60,7 @@ def answer_claim(
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
-    say = saying_of(everyone, training=of_training(question.column))
+    say = names.training if of_training(question.column) else names.told_apart(everyone)
     agree = sum(
         comparison.gain.above_zero if question.at_least is None else status == "holds"
         for comparison, status in zip(comparisons, statuses, strict=True)
@@ -204,7 +206,7 @@ def _answer(
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], say: Saying, agree: int) -> str:
+def _sentence(comparisons: Sequence[Comparison], say: Callable[[Point], str], agree: int) -> str:
     """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
         return f"{_means(comparisons[0], say)} The difference is {gain_in_words(comparisons[0])}."
@@ -215,8 +217,8 @@ def _sentence(comparisons: Sequence[Comparison], say: Saying, agree: int) -> str
     return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say)}"
 
 
-def _means(comparison: Comparison, say: Saying) -> str:
-    """`Trained in random order, run in random order: 94.6 % against 85.7 % for trained layer by layer, run in …`
+def _means(comparison: Comparison, say: Callable[[Point], str]) -> str:
+    """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`
 
     In two sentences where names hold numbers themselves.
     """
@@ -224,8 +226,8 @@ def _means(comparison: Comparison, say: Saying) -> str:
     better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
     one, other = say(comparison.better), say(comparison.worse)
     if one != other and any(letter.isdigit() for letter in one + other):
-        return f"{one}: {better}. {other}: {worse}."
-    return f"{one}: {better} against {worse}{f' for {other[0].lower()}{other[1:]}' if other != one else ''}."
+        return f"{upper(one)}: {better}. {upper(other)}: {worse}."
+    return f"{upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 
 def _factor(pairs: Sequence[_Pair]) -> str:

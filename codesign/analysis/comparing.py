@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers import Answer, Option
-from codesign.analysis.choosing import SHOWN, seeds_wanted, silent_remark, standing_of, terms_remarks, upper, values_of
+from codesign.analysis.choosing import SHOWN, seeds_wanted, silent_remark, standing_of, terms_remarks, values_of
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.contest import absence, compared, hold
-from codesign.analysis.formatting import column_label, listed, points_with_interval, quantity, significant
+from codesign.analysis.formatting import column_label, listed, points_with_interval, quantity, significant, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
 from codesign.analysis.selecting import points_in
-from codesign.analysis.tipping import tip_sentence
 from codesign.analysis.variants import best_variant
+from codesign.analysis.wording import tip_sentence
 
 __all__ = ["compare_sides"]
 

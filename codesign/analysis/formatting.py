@@ -26,6 +26,7 @@ __all__ = [
     "quantity",
     "shortened",
     "significant",
+    "upper",
     "with_interval",
 ]
 
@@ -151,6 +152,11 @@ def listed(items: list[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def upper(text: str) -> str:
+    """`text` as a sentence begins; a unit's letter stays as it is."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 def shortened(text: str, most: int) -> str:

@@ -26,6 +26,8 @@ POLICY_WORDS: Mapping[str, str] = {
 """Who leaves first under a policy."""
 
 _LONGEST_TITLE = 28
+_RECIPE = 2
+"""Its place among the parts of a point's name."""
 _CITATION = re.compile(r"\s*\([^()]*\)$")
 
 
@@ -78,14 +80,23 @@ class Names:
         return ", ".join(filter(None, self._parts(point)))
 
     def told_apart(self, points: Sequence[Point]) -> Callable[[Point], str]:
-        """Names of some points that leave out what all of them have in common."""
-        columns = [*zip(*map(self._parts, points), strict=True)]
-        apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(len(columns))
-        return lambda point: ", ".join(filter(None, (self._parts(point)[place] for place in apart)))
+        """Names of some points that leave out what all have in common: `Loihi, barrier (layered training)`."""
+        columns = zip(*map(self._parts, points), strict=True)
+        apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(_RECIPE + 1)
+
+        def say(point: Point) -> str:
+            parts = self._parts(point)
+            others = ", ".join(parts[place] for place in apart if place != _RECIPE and parts[place])
+            recipe = parts[_RECIPE] if _RECIPE in apart else ""
+            return f"{others} ({recipe})" if others and recipe else others or recipe
+
+        return say
 
     def _parts(self, point: Point) -> tuple[str, ...]:
-        named = self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe]
-        return *named, self.variant(point)
+        """Chip, schedule, recipe, and each axis of the sweep; "" for what does not apply."""
+        axes = zip(point.axes, point.axis_values, strict=True)
+        values = (self.option(name, text) if value is not None else "" for (name, value), text in axes)
+        return self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe], *values
 
 
 def names_of(points: Sequence[Point]) -> Names:

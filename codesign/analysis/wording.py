@@ -1,60 +1,38 @@
-"""How a comparison is said: its points by training and inference and what else sets them apart, and its difference."""
+"""How large and how sure a comparison is, and which uncertain number would turn it round, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
-from codesign.analysis.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import UNKNOWN, number, points_with_interval, quantity
+from codesign.analysis.formatting import number, points_with_interval, quantity, significant
 from codesign.analysis.measures import like
-from codesign.analysis.naming import POLICY_WORDS
-from codesign.analysis.points import Point
-from codesign.analysis.selecting import value_of
+from codesign.analysis.naming import Names
+from codesign.analysis.robustness import RangedNumber, Tip
+from codesign.hardware.terms import ACTIONS, MODEL
+from codesign.units import format_si
 
-__all__ = ["Saying", "gain_in_words", "saying_of"]
+__all__ = ["describe_range", "describe_tip", "gain_in_words", "share", "subject_of", "tip_sentence"]
 
-Saying = Callable[[Point], str]
-
-_APART: Mapping[str, str] = {
-    "group_size": "F = {}",
-    "training_group_size": "trained with F = {}",
-    "stop": "{}",
-    "weight_bits": "{} bits",
-    "chip": "on {}",
+_VERBS = {
+    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
+    "clock": ("the clock", "runs at"),
+    "synchronization.tick": ("a tick", "lasts"),
+    "synchronization.times": ("a barrier", "takes"),
+    "synchronization.handshake": ("an agreement of neighbours", "takes"),
+    "synchronization.least_step": ("the shortest step", "takes"),
+    "times.synaptic_operation": ("a synaptic operation", "takes"),
+    "times.message": ("receiving a message", "takes"),
+    "times.neuron_access": ("visiting a neuron", "takes"),
+    "times.neuron_update": ("a neuron update", "takes"),
+    "times.spike": ("generating a spike", "takes"),
+    "times.output": ("sending a message", "takes"),
+    "times.hop": ("a hop", "takes"),
+    "times.hop_vertical": ("a vertical hop", "takes"),
+    "times.chip_hop": ("a hop between chips", "takes"),
+    "model.energy": ("the model's error in the energy", "is"),
+    "model.latency": ("the model's error in the time", "is"),
 }
-_OF_A_RUN = ("group_size", "stop", "weight_bits", "chip")
-
-
-def saying_of(points: Iterable[Point], *, training: bool = False) -> Saying:
-    """A name of each point: `Trained layer by layer, run in random order`, with the facts in which points of that name
-    differ.
-
-    Args:
-        training: whether training alone is meant: `Trained layer by layer`.
-    """
-
-    def base_of(point: Point) -> str:
-        trial = dict(point.axes).get(TRIAL_AXIS)
-        if trial is not None:
-            return "The baseline" if trial == BASELINE else f"Trial {trial}"
-        trained = f"Trained {_order(point.training_policy if point.training_method == 'unlayered' else None)}"
-        return trained if training else f"{trained}, run {_order(None if point.layered else point.policy)}"
-
-    alike: dict[str, list[Point]] = {}
-    for point in points:
-        alike.setdefault(base_of(point), []).append(point)
-    facts = {
-        base: [fact for fact in _facts(found) if _differs(found, fact) and not (training and fact in _OF_A_RUN)]
-        for base, found in alike.items()
-    }
-
-    def say(point: Point) -> str:
-        base = base_of(point)
-        values = ((fact, value_of(point, fact)) for fact in facts.get(base, ()))
-        return ", ".join([base, *(_said(fact, point) for fact, value in values if value is not None)])
-
-    return say
 
 
 def gain_in_words(comparison: Comparison) -> str:
@@ -69,30 +47,61 @@ def gain_in_words(comparison: Comparison) -> str:
     return f"{write(gain.mean)}{spread}".replace("-", "−")
 
 
-def _order(policy: str | None) -> str:
-    """Who leaves first, as a manner; None for layers that wait."""
-    if policy is None:
-        return "layer by layer"
-    words = POLICY_WORDS.get(policy, policy.replace("_", " "))
-    return f"in {words}" if words.endswith("order") else words
+def subject_of(number: RangedNumber) -> str:
+    """What a number is about: `a synaptic operation of loihi`."""
+    return f"{_subject_and_verb(number.path)[0]} of {number.chip}"
 
 
-def _facts(points: list[Point]) -> list[str]:
-    axes = [name for name, _ in points[0].axes]
-    parameters = [f"training.{name.rpartition('.')[2]}" for name in axes if name.startswith("recipe.")]
-    own = [name for name in axes if name.startswith("chip.")]
-    return [*_APART, *dict.fromkeys(name for name in parameters if name != "training.group_size"), *own]
+def describe_range(number: RangedNumber) -> str:
+    """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
+    if number.path.startswith(MODEL):
+        return f"{subject_of(number)} (typically a factor of {significant(number.high, 2)})"
+    ends = (format_si(end, _unit_of(number.path), 3) for end in (number.low, number.high))
+    return f"{subject_of(number)} ({' to '.join(ends)})"
 
 
-def _differs(points: list[Point], fact: str) -> bool:
-    return len({value_of(point, fact) for point in points}) > 1
+def share(value: float) -> str:
+    """A share of draws as `98 %`; never rounded to all or none."""
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f} %"
+    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
 
 
-def _said(fact: str, point: Point) -> str:
-    value = value_of(point, fact)
-    if fact == "stop":
-        return point.stop_label
-    if fact in _APART:
-        return _APART[fact].format(value)
-    written = f"{value:.4g}" if isinstance(value, float) else str(value or UNKNOWN)
-    return f"{fact.rpartition('.')[2].replace('_', ' ')} {written}"
+def _subject_and_verb(path: str) -> tuple[str, str]:
+    """What a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
+    return _VERBS.get(path, (path, "is"))
+
+
+def _unit_of(path: str) -> str:
+    """The SI unit of a number of a chip."""
+    if path.startswith("energies."):
+        return "J"
+    return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
+
+
+def describe_tip(tip: Tip, chip: str = "") -> str:
+    """`a synaptic operation of Loihi costs less than 9 pJ`; without a name of the chip, by that of the sweep."""
+    noun, verb = _subject_and_verb(tip.number.path)
+    about = "" if tip.exact else "about "
+    limit = format_si(tip.at, _unit_of(tip.number.path), 3)
+    return f"{noun} of {chip or tip.number.chip} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
+
+
+def tip_sentence(comparison: Comparison, names: Names) -> str:
+    """What would turn a comparison round: the nearest number, or how far the model of both chips would have to be off.
+
+    Empty where the chips' numbers are exact or nothing within their ranges does.
+    """
+    robustness = comparison.robustness
+    if robustness is None or not robustness.influences:
+        return ""
+    if robustness.tips:
+        tip = robustness.tips[0]
+        return f"It turns round if {describe_tip(tip, names.chips[tip.number.chip])}."
+    if robustness.models and not robustness.same_chip and robustness.apart is not None:
+        typical = max(model.high for model in robustness.models)
+        return (
+            f"No number of the chips within its range turns it round; the model would have to be off by a factor of "
+            f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."
+        )
+    return "No number of the chips within its range turns it round."

@@ -9,6 +9,7 @@ from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_r
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.claims import answer_claim
+from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
 from codesign.analysis.questions import ClaimQuestion
 from codesign.errors import InputError
@@ -22,7 +23,8 @@ SIZES = "axis.schedule.async_random.group_size"
 def asked(rows: list[Row], **question: Any) -> Answer:
     table = table_of(rows)
     failed = table.frame[table.frame["status"] != "ok"]
-    return answer_claim("it", ClaimQuestion(claim="It is so", **question), gather(table), failed=failed)
+    points = gather(table)
+    return answer_claim("it", ClaimQuestion(claim="It is so", **question), points, names_of(points), failed=failed)
 
 
 def run(recipe: str, inference: str, column: str, values: tuple[Any, ...], **changes: object) -> list[Row]:
@@ -40,8 +42,7 @@ def test_a_direction_by_hand():
     assert found.standing == "holds"
     # Seeds 0.945, 0.949, 0.953 and 0.619, 0.625, 0.631: differences 32.6, 32.4, 32.2, so 4.302653 · 0.2 / √3 = 0.5.
     assert found.sentence == (
-        "Trained layer by layer, run layer by layer: 94.9 % against 62.5 % for trained layer by layer, run in random "
-        "order. The difference is 32.4 ± 0.5 points."
+        "Layers wait: 94.9 % against 62.5 % for random order. The difference is 32.4 ± 0.5 points."
     )
     reverse = asked(synthetic_rows(), column="accuracy", more=LAYERED_RS, less=LAYERED, select={"chip": "mubrain"})
     assert reverse.standing == "does not hold"
@@ -93,7 +94,10 @@ def test_several_comparisons_hold_in_part():
     unlayered = {"training_method": "unlayered", "trained_for_it": True}
     found = asked(rows, column="accuracy", more=unlayered, less=LAYERED)
     assert found.standing == "holds in part"
-    assert "Trained in random order, run in random order: 95.1 % against 90.1 %" in found.sentence
+    assert (
+        "Random order (unlayered training, random order): 95.1 % against 90.1 % for layers wait (layered"
+        in found.sentence
+    )
     assert found.remarks == ("In 1 of 2 comparisons it is the other way round.",)
     better = asked(rows, column="accuracy", more={"training_policy": "momentum"}, less={"layered": True})
     assert better.standing == "does not hold"
@@ -110,10 +114,7 @@ def test_neighbours_along_an_axis():
     found = asked(rows, column="accuracy", along="group_size")
     assert (found.standing, len(found.comparisons)) == ("holds", 2)
     # A sentence holds two numbers at most.
-    assert found.sentence == (
-        "Shown in 2 of 2 comparisons. Trained layer by layer, run in random order, F = 8: 71.5 %. "
-        "Trained layer by layer, run in random order, F = 1: 50.5 %."
-    )
+    assert found.sentence == ("Shown in 2 of 2 comparisons. F 8: 71.5 %. F 1: 50.5 %.")
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
     assert asked(rows[:2], column="accuracy", along="group_size").standing == "cannot be asked"
@@ -129,7 +130,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **unlayered, direction="rises").standing == "holds"
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
-    assert "F = 8: 10.0 %. Trained in random order, run in random order, F = 64: 2.0 %." in gains.sentence
+    assert "F 8: 10.0 %. F 64: 2.0 %." in gains.sentence
 
 
 def test_two_measures_of_the_same_points():

@@ -7,7 +7,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 from codesign.analysis.comparison import Comparison, compare, compare_energies, matched_terms
 from codesign.analysis.naming import names_of
 from codesign.analysis.robustness import Robustness
-from codesign.analysis.tipping import describe_range, describe_tip, share, tip_sentence
+from codesign.analysis.wording import describe_range, describe_tip, share, tip_sentence
 from codesign.errors import InputError
 
 MICRO = 1e-6

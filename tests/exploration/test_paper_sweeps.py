@@ -8,6 +8,7 @@ import pytest
 from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.claims import answer_claim
+from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
 from codesign.analysis.printed import answer_printed
 from codesign.analysis.questions import ClaimQuestion, PrintedQuestion, Question
@@ -47,7 +48,7 @@ def test_the_papers_own_numbers_agree_with_the_paper():
     points = gather(table_of([row for row in rows if row["chip"] == "mubrain"]))
     asked = questions("table2", "nmnist")
     standings = {
-        name: answer_claim(name, question, points).standing
+        name: answer_claim(name, question, points, names_of(points)).standing
         for name, question in asked.items()
         if isinstance(question, ClaimQuestion)
     }

@@ -67,7 +67,7 @@ def test_epochs_and_matrix():
     curves = [row | {"training_loss_curve": [2.0, 1.0 + row["training_seed"]]} for row in rows]
     loss = drawn(curves, figure="epochs", column="training_loss_curve", select={"recipe": "layered"})
     values = next(layer for layer in loss.spec["layer"] if layer["mark"]["type"] == "line")["data"]["values"]
-    name = "Trained layer by layer"
+    name = "layered training"
     assert [(row["line"], row["x"], row["y"]) for row in values] == [(name, 1.0, 2.0), (name, 2.0, 1.5)]
     cells = rows_of(drawn(rows, figure="matrix", column="accuracy", select={"chip": "mubrain"}))
     assert len(cells) == 9

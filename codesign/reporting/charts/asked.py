@@ -15,12 +15,11 @@ from codesign.analysis.distributions import (
 )
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.illustrations import FigureEntry
-from codesign.analysis.measures import label_of, like, measured, of_training
-from codesign.analysis.naming import names_of
+from codesign.analysis.measures import label_of, like, measured
+from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import ladders_along, points_in, value_of
 from codesign.analysis.statistics import Interval, interval
-from codesign.analysis.wording import saying_of
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, quantitative, source, tooltip
 from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.section import Section
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["asked_figure", "asked_section"]
+
+Saying = Callable[[Point], str]
+"""What a point is called."""
 
 _MOST_LINES, _MOST_STEPS = 8, 200
 _HEIGHT = 260
@@ -49,23 +51,23 @@ def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figu
         name: of the chart and its files.
         points: all of the sweep.
     """
-    chosen = points_in(points, entry.select)
+    chosen, names = points_in(points, entry.select), names_of(points)
+    say = names.training if entry.figure == "epochs" else names.told_apart(chosen)
     match entry.figure:
         case "accuracy_by_step":
-            return _steps(name, entry, chosen, points)
+            return _steps(name, entry, chosen, points, say)
         case "spikes_until_output":
             width = widest_bin(chosen)
-            return _shares(name, entry, chosen, lambda point: latency_curve(point, width))
+            return _shares(name, entry, chosen, say, lambda point: latency_curve(point, width))
         case "currents_before_firing":
-            return _shares(name, entry, chosen, lambda point: histogram_curve(point, "currents_other_layers"))
+            return _shares(name, entry, chosen, say, lambda point: histogram_curve(point, "currents_other_layers"))
         case "spikes_per_neuron":
-            return _spikes(name, entry, chosen)
+            return _spikes(name, entry, chosen, say)
         case "epochs":
-            return _epochs(name, entry, chosen)
+            return _epochs(name, entry, chosen, say)
         case "along":
-            return _along(name, entry, chosen, points)
+            return _along(name, entry, chosen, points, names)
         case "matrix":
-            names = names_of(points)
             return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)
 
 
@@ -77,9 +79,9 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-def _curves(points: Sequence[Point], curve: Callable[[Point], Curve], *, training: bool = False) -> dict[str, Curve]:
+def _curves(points: Sequence[Point], curve: Callable[[Point], Curve], say: Saying) -> dict[str, Curve]:
     """By the name of a point, of those that have one; the same curve is drawn once."""
-    say, curves = saying_of(points, training=training), dict[str, Curve]()
+    curves: dict[str, Curve] = {}
     for point in points:
         found = curve(point)
         if found and found not in curves.values():
@@ -87,11 +89,12 @@ def _curves(points: Sequence[Point], curve: Callable[[Point], Curve], *, trainin
     return dict([*curves.items()][:_MOST_LINES])
 
 
-def _steps(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
-    curves = _curves(chosen, convergence_curve)
+def _steps(
+    name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], say: Saying
+) -> Figure | None:
+    curves = _curves(chosen, convergence_curve, say)
     if not curves:
         return None
-    say = saying_of(chosen)
     levels = {say(point): interval(drained_accuracies(point, points)).mean for point in chosen if say(point) in curves}
     rows = [_row(line, x, y, "accuracy") for line, curve in curves.items() for x, y in curve[:_MOST_STEPS]]
     dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
@@ -99,8 +102,10 @@ def _steps(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Seque
     return figure(name, entry.title or _TITLES[entry.figure], drawn, "Dashed: once all activity has drained.")
 
 
-def _shares(name: str, entry: FigureEntry, chosen: Sequence[Point], curve: Callable[[Point], Curve]) -> Figure | None:
-    curves = _curves(chosen, curve)
+def _shares(
+    name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying, curve: Callable[[Point], Curve]
+) -> Figure | None:
+    curves = _curves(chosen, curve, say)
     if not curves:
         return None
     rows = [_row(line, x, y, "agreement") for line, found in curves.items() for x, y in found]
@@ -111,7 +116,7 @@ def _shares(name: str, entry: FigureEntry, chosen: Sequence[Point], curve: Calla
     return figure(name, entry.title or _TITLES[entry.figure], _line(rows, x, "agreement", y), note)
 
 
-def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | None:
+def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
     column = "training_loss" if entry.column == "training_loss_curve" else "validation_accuracy"
 
     def by_epoch(point: Point) -> list[tuple[float, Interval]]:
@@ -119,8 +124,8 @@ def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | 
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
 
-    means = _curves(chosen, lambda p: [(x, y.mean) for x, y in by_epoch(p) if y.mean is not None], training=True)
-    say, found = saying_of(chosen, training=True), dict[str, list[tuple[float, Interval]]]()
+    means = _curves(chosen, lambda p: [(x, y.mean) for x, y in by_epoch(p) if y.mean is not None], say)
+    found: dict[str, list[tuple[float, Interval]]] = {}
     for point in chosen:
         found.setdefault(say(point), by_epoch(point))
     rows = [_with_band(line, x, value, column) for line in means for x, value in found[line]]
@@ -130,10 +135,12 @@ def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | 
     return figure(name, title, _band(rows) + _line(rows, "epoch", column), _BANDS)
 
 
-def _along(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point]) -> Figure | None:
-    column, training = entry.column, of_training(entry.column)
+def _along(
+    name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names
+) -> Figure | None:
+    column, across = entry.column, points_in(points, entry.level) if entry.level else []
     ladders = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1][:_MOST_LINES]
-    say = saying_of([ladder[0] for ladder in ladders], training=training)
+    say = names.told_apart([*(ladder[0] for ladder in ladders), *across])
     named = [say(ladder[0]) for ladder in ladders]
     rows: list[Row] = []
     for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
@@ -146,8 +153,8 @@ def _along(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Seque
     if not rows:
         return None
     levels: dict[str, Row] = {}
-    for point in points_in(points, entry.level) if entry.level else []:
-        mean, line = interval(measured(column, point, points)).mean, saying_of([point], training=training)(point)
+    for point in across:
+        mean, line = interval(measured(column, point, points)).mean, say(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, like(column)))
     drawn = _band(rows, ordinal=True) + _line(rows, _words(entry.along), like(column), label_of(column), ordinal=True)
@@ -157,15 +164,15 @@ def _along(name: str, entry: FigureEntry, chosen: Sequence[Point], points: Seque
     return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
 
 
-def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point]) -> Figure | None:
+def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
     import altair as alt
 
-    say, rows = saying_of(chosen), {}
+    rows: dict[str, Row] = {}
     for point in chosen[: 2 * _MOST_LINES]:
         mean, quartiles = point.value("spike_density").mean, point.means("spike_density_quartiles")
         if mean is not None:
             low, high = (quartiles[0], quartiles[2]) if quartiles else (None, None)
-            rows[say(point)] = _row(say(point), mean, mean, "spike_density") | {"low": low, "high": high}
+            rows[say(point)] = {**_row(say(point), mean, mean, "spike_density"), "low": low, "high": high}
     if not rows:
         return None
     names = alt.Y("line:N", sort=list(rows), title=None)

@@ -9,7 +9,7 @@ from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import Tip
-from codesign.analysis.tipping import describe_range, describe_tip, subject_of
+from codesign.analysis.wording import describe_range, describe_tip, subject_of
 from codesign.hardware.terms import MODEL
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, quantitative, source, tooltip
 

@@ -9,8 +9,7 @@ from codesign.analysis.comparison import Comparison
 from codesign.analysis.measures import label_of
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.tipping import describe_range, describe_tip, share
-from codesign.analysis.wording import gain_in_words
+from codesign.analysis.wording import describe_range, describe_tip, gain_in_words, share
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
