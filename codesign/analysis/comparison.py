@@ -23,7 +23,6 @@ __all__ = [
     "compare_series",
     "energy_of",
     "matched_terms",
-    "representatives",
     "same_terms",
     "with_robustness",
 ]
@@ -111,20 +110,6 @@ def compare_series(
         worse_mean=float(right.mean()),
         gain=gain,
     )
-
-
-def representatives(gathered: Sequence[Point]) -> list[Point]:
-    """The most accurate point of each chip as the chip works: an asynchronous chip does not wait for layers."""
-    groups: dict[tuple[object, ...], list[Point]] = {}
-    for point in gathered:
-        groups.setdefault((point.workload, point.topology, point.operation, point.chip), []).append(point)
-    chosen = []
-    for members in groups.values():
-        native = [p for p in members if p.free_running] if members[0].synchronization == "asynchronous" else members
-        known = [p for p in native or members if p.value("accuracy").mean is not None]
-        if known:
-            chosen.append(max(known, key=lambda p: (p.value("accuracy").mean or 0.0, -p.number)))
-    return chosen
 
 
 def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 
 from codesign.analysis.asking import answers_of
 from codesign.analysis.naming import names_of
@@ -15,7 +14,7 @@ from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
-from codesign.reporting.section import Drawing, Section
+from codesign.reporting.section import pieces_in
 from codesign.reporting.tables import Table
 
 __all__ = ["export", "pieces_of", "table_csv", "table_latex"]
@@ -80,8 +79,8 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
     drawn = list(filter(None, [scatter(points, names, x=x, y=y) for x, y in _PAIRS]))
     told: dict[str, Table] = {}
     for section in sections_of(table, points, answers_of(table, points), names):
-        own = list(_pieces(section))
-        drawn += [Figure(name=d.name, title=d.title, spec=d.spec, note=d.note) for d in own if not isinstance(d, Table)]
+        own = list(pieces_in(section))
+        drawn += [piece for piece in own if isinstance(piece, Figure)]
         tables = [piece for piece in own if isinstance(piece, Table)]
         told |= {f"{section.name}-{place}" if len(tables) > 1 else section.name: t for place, t in enumerate(tables, 1)}
     return drawn, told
@@ -116,11 +115,3 @@ def table_latex(table: Table) -> str:
 def _inert(text: str) -> str:
     """A text that a spreadsheet does not take for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _pieces(section: Section) -> Iterator[Table | Drawing]:
-    for piece in section.body:
-        if isinstance(piece, Section):
-            yield from _pieces(piece)
-        elif not isinstance(piece, str):
-            yield piece

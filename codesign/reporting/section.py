@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from codesign.reporting.charts.base import Figure
 from codesign.reporting.tables import Table
 
-__all__ = ["Drawing", "Section", "figures_in"]
-
-
-class Drawing(Protocol):
-    """A chart of a page, drawn once its section is opened, such as a `Figure` of `codesign.reporting.charts`."""
-
-    @property
-    def name(self) -> str:
-        """Unique in its page, of letters, digits and hyphens; files that a reader saves are called so."""
-
-    @property
-    def title(self) -> str:
-        """What it shows, as text above it, and what a screen reader says."""
-
-    @property
-    def note(self) -> str:
-        """What to know before reading it; "" for nothing."""
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """Vega-Lite with its data in it and without a look, which the page gives."""
+__all__ = ["Section", "figures_in", "pieces_in"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +27,20 @@ class Section:
     name: str
     title: str
     summary: str = ""
-    body: tuple[str | Table | Drawing | Section, ...] = ()
+    body: tuple[str | Table | Figure | Section, ...] = ()
     code: str = ""
 
 
 def figures_in(sections: Sequence[Section]) -> dict[str, Any]:
     """Specifications of all charts by name."""
-    return {drawing.name: drawing.spec for section in sections for drawing in _drawings(section)}
+    drawn = (piece for section in sections for piece in pieces_in(section) if isinstance(piece, Figure))
+    return {figure.name: figure.spec for figure in drawn}
 
 
-def _drawings(section: Section) -> Iterator[Drawing]:
+def pieces_in(section: Section) -> Iterator[Table | Figure]:
+    """Tables and charts of a section and of those within it, in their order."""
     for piece in section.body:
         if isinstance(piece, Section):
-            yield from _drawings(piece)
-        elif not isinstance(piece, str | Table):
+            yield from pieces_in(piece)
+        elif not isinstance(piece, str):
             yield piece

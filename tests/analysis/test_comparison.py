@@ -1,12 +1,12 @@
-"""Which points stand for chips, and which terms of their energies compare."""
+"""Which terms of two energies compare."""
 
 from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_rows
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
 
-from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms, representatives
+from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms
 from codesign.analysis.points import Point
 from codesign.hardware.terms import COST_TERMS
 
@@ -20,15 +20,6 @@ def energy(row: Row, **terms: float | None) -> Row:
     columns = {f"energy_{name}_j": value for name, value in terms.items()}
     whole = sum(value for value in terms.values() if value is not None)
     return row | columns | {"energy_coverage": [COST_TERMS[name].covered_as for name in terms], "energy_j": whole}
-
-
-def test_a_chip_is_represented_as_it_works():
-    points = representatives(points_of(synthetic_rows()))
-    assert [(point.chip, point.recipe, point.schedule) for point in points] == [
-        ("loihi", "layered", "chip"),
-        ("mubrain", "unlayered_ms", "async_momentum"),  # it waits for no layer
-        ("truenorth", "layered", "chip"),
-    ]
 
 
 def test_terms_that_both_hold_are_compared_seed_by_seed():

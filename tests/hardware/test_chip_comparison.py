@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from drawn_rows import rows_of
 from handmade_hardware import ASYNCHRONOUS, chip_from, group, near, number
 from typer.testing import CliRunner
 
@@ -18,7 +19,6 @@ from codesign.cli.chips import app
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers, in_file_order
 from codesign.hardware.library import chip_names, find_chip
-from codesign.reporting.charts.base import rows_of
 from codesign.reporting.charts.chips import ChipMark, chips_figure, name_boxes
 
 TINY = chip_from(

@@ -43,7 +43,7 @@ def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
     names, answers = names_of(points), answers_of(table, points)
     found = [
         effects_section(points, names),
-        parts_section(table, points, answers, names),
+        parts_section(table, points, names),
         evidence_section(answers, names),
     ]
     for section in filter(None, found):

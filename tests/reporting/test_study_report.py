@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from drawn_rows import rows_of
 from pages import HOSTILE, Page, assert_harmless
 from synthetic_study import (
     COMMON,
@@ -25,7 +26,6 @@ from codesign.analysis.points import gather
 from codesign.analysis.study import Study, read_study
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
-from codesign.reporting.charts.base import rows_of
 from codesign.reporting.charts.study import progress_figures, slice_figures
 from codesign.reporting.html import render_report
 from codesign.reporting.sections.study import front_table, search_table, space_table, trial_table

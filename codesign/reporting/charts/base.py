@@ -6,7 +6,6 @@ or a part of an expression. A chart has no name or number that Altair made up, s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ __all__ = [
     "nominal",
     "picture",
     "quantitative",
-    "rows_of",
     "source",
     "styled",
     "ticks_of",
@@ -134,11 +132,6 @@ def styled(drawn: Figure, *, dark: bool = False) -> Any:
 
     kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
     return kind.from_dict(_alone(drawn, dark=dark), validate=False)
-
-
-def rows_of(drawn: Figure) -> list[dict[str, Any]]:
-    """What is drawn, one mapping each; of several layers those of the first that has rows."""
-    return _rows_in(drawn.spec)
 
 
 def _alone(drawn: Figure, *, dark: bool) -> dict[str, Any]:
@@ -275,14 +268,3 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
     import altair as alt
 
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
-
-
-def _rows_in(spec: Any) -> list[dict[str, Any]]:
-    """The first values found in a specification."""
-    if isinstance(spec, dict):
-        if isinstance(spec.get("data"), dict) and spec["data"].get("values"):
-            return list(json.loads(json.dumps(spec["data"]["values"])))
-        parts: Iterable[Any] = spec.values()
-    else:
-        parts = spec if isinstance(spec, list) else ()
-    return next((rows for part in parts if (rows := _rows_in(part))), [])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.reporting.section import Drawing, Section
+from codesign.reporting.charts.base import Figure
+from codesign.reporting.section import Section
 from codesign.reporting.tables import Table
 from codesign.reporting.templates import render_page
 
@@ -14,7 +15,7 @@ __all__ = ["plain_page"]
 def plain_page(
     title: str,
     introduction: Sequence[str],
-    body: Sequence[str | Table | Drawing],
+    body: Sequence[str | Table | Figure],
     sections: Sequence[Section],
 ) -> str:
     """The page as HTML: one self-contained file, the same bytes every time.

@@ -26,7 +26,7 @@ def comparing_sections(
     found = [*study_sections(table, points)]
     if not found:
         found += filter(None, [effects_section(points, names)])
-    rest = parts_section(table, points, answers, names), evidence_section(answers, names)
+    rest = parts_section(table, points, names), evidence_section(answers, names)
     return tuple(section for section in (*found, *rest) if section is not None and section.body)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.comparison import representatives
+from codesign.analysis.asking import chips_at
 from codesign.analysis.formatting import (
     BOOK_WORDS,
     UNKNOWN,
@@ -19,18 +18,17 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import difference, interval
 from codesign.analysis.table import ResultTable
+from codesign.analysis.variants import best_variant, by_option
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, without_repeats
 
-__all__ = ["best_of_each", "parts_section"]
+__all__ = ["parts_section"]
 
 
-def parts_section(
-    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
-) -> Section | None:
-    """Of each chip the point that the first choice between chips picks, else its most accurate one."""
-    shown = best_of_each(points, answers)
+def parts_section(table: ResultTable, points: Sequence[Point], names: Names) -> Section | None:
+    """Of each chip its best variant at the required accuracy, or its most accurate one where none has it."""
+    shown = _best_of_each(table, points)
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     charged = _charged(table, shown, names)
     quantized = _quantized(shown, names)
@@ -45,18 +43,11 @@ def parts_section(
     )
 
 
-def best_of_each(points: Sequence[Point], answers: Sequence[Answer]) -> list[Point]:
-    """One point a chip."""
-    chosen: dict[str, Point] = {}
-    for answer in answers:
-        for option in answer.options if answer.form == "choose" else ():
-            if option.point is not None:
-                chosen.setdefault(option.point.chip, option.point)
-        if len(chosen) > 1:
-            break
-    for point in representatives(points):
-        chosen.setdefault(point.chip, point)
-    return sorted(chosen.values(), key=lambda point: point.number)
+def _best_of_each(table: ResultTable, points: Sequence[Point]) -> list[Point]:
+    able = by_option([point for point in points if not point.beyond_chip], lambda point: point.chip)
+    best = {chip: best_variant(variants, "accuracy", more=True) for chip, variants in able.items()}
+    best |= {option.point.chip: option.point for option in chips_at(table, points).options if option.point is not None}
+    return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table | None:
