@@ -25,13 +25,16 @@ from .hardware.scheduling import chip_schedule as chip_schedule, on_chip as on_c
 from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
 from .hardware.validation import validate as validate
 from .models.card import (
+    Certificate as Certificate,
     ModelCard as ModelCard,
     ModelData as ModelData,
     ModelEvaluation as ModelEvaluation,
+    ModelImport as ModelImport,
     ModelOrigin as ModelOrigin,
     describe_model as describe_model,
 )
 from .models.file import LoadedModel as LoadedModel, load_model as load_model, save_model as save_model
+from .models.nir.importing import import_model as import_model
 from .network.neuron import NeuronSpec as NeuronSpec
 from .network.quantization import Quantization as Quantization, quantize as quantize
 from .network.spiking_network import SpikingNetwork as SpikingNetwork

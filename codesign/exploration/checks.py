@@ -17,6 +17,7 @@ from codesign.analysis.columns import COLUMNS
 from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
+from codesign.files import is_url
 from codesign.simulation.policies import policy_names
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
@@ -69,8 +70,11 @@ Blocks = Mapping[str, Mapping[str, Any]]
 def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
 
-    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule.
+    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
+    that is taken as it is needs nothing of all that.
     """
+    if "model" in recipe:
+        return {"method": "layered", "epochs": 1, **recipe}
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     defaults: dict[str, Any] = {}
     if preset is not None:
@@ -131,6 +135,16 @@ def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
             if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, key))):
                 chips[name] = {**entry, key: os.path.join(beside, chip.removeprefix("./"))}
     seen = {**data, "chips": {**data["chips"], **chips}} if chips else data
+    recipes: dict[str, Any] = {}
+    for name, recipe in mapping(data, "recipes").items():
+        for key in ("model", "from"):
+            given = value_at(recipe, (key,))
+            file = value_at(given, ("file",)) if isinstance(given, dict) else given
+            beside = folder(("recipes", name, key)) if isinstance(file, str) and not is_url(file) else ""
+            if beside:
+                said = given if isinstance(given, dict) else {}
+                recipes[name] = {**recipe, key: {**said, "file": os.path.join(beside, file.removeprefix("./"))}}
+    seen = {**seen, "recipes": {**data["recipes"], **recipes}} if recipes else seen
     own = value_at(data, ("workload", "file"))
     if isinstance(own, str) and (beside := folder(("workload", "file"))):
         seen = {**seen, "workload": {**data["workload"], "file": os.path.join(beside, own.removeprefix("./"))}}

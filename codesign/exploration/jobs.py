@@ -30,6 +30,7 @@ from codesign.exploration.encoding import (
 )
 from codesign.exploration.energy_meter import MeteredChip
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.given import GivenModel
 from codesign.exploration.rows import answering, summary_columns
 from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
@@ -43,7 +44,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training.evaluation import evaluate
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
@@ -94,6 +95,7 @@ class TrainInputs:
         seed: of the initial weights, the order of samples and all dropouts.
         device: where it computes: other devices, and the engines that they need, round otherwise.
         metered: the chip whose energy the recipe's budget limits, if there is one.
+        given: the model that training begins with, or that it is; None begins with weights of the seed.
     """
 
     workload: str
@@ -105,6 +107,7 @@ class TrainInputs:
     quantization: Quantization | None = None
     device: Device = "cpu"
     metered: MeteredChip | None = None
+    given: GivenModel | None = None
 
     @cached_property
     def key(self) -> str:
@@ -114,6 +117,8 @@ class TrainInputs:
         learning = {name: value for name, value in self.recipe if name not in _HELD_BESIDE and value != usual[name]}
         calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
         besides: dict[str, object] = {} if loss is None else {"loss_version": loss}
+        if self.given is not None:
+            besides["given"] = self.given
         if self.recipe.mixture is not None:  # `schedule` is its first alone
             besides["mixture_schedules"] = self.recipe.schedules[1:]
         return _key(
@@ -200,7 +205,9 @@ class CostInputs:
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
     """A hash of all that inputs hold, with something else in place of what it does not depend on."""
-    held = {attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs)}
+    held = {
+        attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs) if attribute.name != "given"
+    }
     return digest({"kind": kind, "semantics_version": version, **held, **instead})
 
 
@@ -227,7 +234,7 @@ _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
     *("weight_format", "validation", "extends", "thresholds", "time_constants"),
 }
-_HELD_BESIDE = {"method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient", "mixture"}
+_HELD_BESIDE = {"model", "from_", "method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient", "mixture"}
 
 
 def _metered_digest(metered: MeteredChip) -> str:
@@ -258,10 +265,18 @@ def _without_remarks(value: Any) -> Any:
 def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[EpochReport], None] | None = None) -> Output:
     """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
 
+    A model that is given and not trained further is that state at once.
+
     Raises:
         TrainingDivergedError: the loss is no longer finite.
     """
     network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
+    if inputs.given is not None:
+        network.load_state_dict(decode_state(inputs.given.state))
+        if not inputs.given.trains:
+            accuracy = evaluate(network, workload.validation, LAYERED).accuracy if len(workload.validation) else None
+            facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
+            return Output(payload=inputs.given.state, facts=facts)
     result = train(
         network,
         inputs.recipe,
@@ -275,7 +290,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
     )
     best = result.history[result.best_epoch - 1]
-    facts: Facts = {
+    facts = {
         "trained_epochs": len(result.history),
         "best_epoch": result.best_epoch,
         "training_loss": best.loss,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
@@ -20,6 +20,7 @@ from codesign.exploration.deployments import (
     trained_with,
 )
 from codesign.exploration.encoding import digest
+from codesign.exploration.given import GivenModel, given_models, load_given, with_given_network
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.rows import Columns
@@ -145,13 +146,15 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool =
             chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
             an input that has no duration, a schedule is to run more timesteps than there are, a recipe has a loss that
             the outputs do not have or trains with the bits of a chip that has none, or a policy looks at times that a
-            chip's file does not give.
+            chip's file does not give; or a model that it is given cannot be read, or fits neither.
     """
+    loaded = load_given(spec)
+    spec = with_given_network(spec, loaded, workload)
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
     mistakes = [*_real_time_mistakes(spec, workload), *_timestep_mistakes(spec, workload)]
     deployments = find_deployments(spec, shape, mistakes)
-    models = list(_models(spec, topology, shape, workload, mistakes))
+    models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
     if mistakes:
         raise spec.refusal(mistakes)
     builder = _Builder(spec, shape, with_twins=with_twins)
@@ -200,11 +203,12 @@ class _Model:
 def _models(
     spec: SweepSpec,
     topology: TopologySpec,
-    shape: NetworkShape,
     workload: WorkloadOutline,
+    given: Mapping[str, GivenModel],
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
     """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
+    shape = network_shape(topology)
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
             parameter = "chip"
@@ -221,7 +225,7 @@ def _models(
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
                 mistakes.append((where, str(error).removeprefix(f"{parameter}: ").removeprefix("augmentation.")))
                 continue
-            for seed in spec.seeds.training:
+            for seed in spec.seeds.training if recipe.value.model is None else (0,):
                 inputs = TrainInputs(
                     workload=workload.fingerprint,
                     topology=topology,
@@ -232,6 +236,7 @@ def _models(
                     quantization=quantization,
                     device=spec.resources.train.device,
                     metered=metered,
+                    given=given.get(name),
                 )
                 one = recipe.value if recipe.value.method == "unlayered" and recipe.value.mixture is None else None
                 columns = {

@@ -21,7 +21,15 @@ from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
 from codesign.workload.spec import WorkloadSpec
 
-__all__ = ["ModelCard", "ModelData", "ModelEvaluation", "ModelOrigin", "describe_model"]
+__all__ = [
+    "Certificate",
+    "ModelCard",
+    "ModelData",
+    "ModelEvaluation",
+    "ModelImport",
+    "ModelOrigin",
+    "describe_model",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,55 @@ class ModelOrigin:
     command: str
     config_hash: str
     training_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelImport:
+    """Where a model of another framework comes from, and how it was read.
+
+    Attributes:
+        source: the file.
+        dialect: whose conventions its numbers follow.
+        options: what the file does not say and was said when it was read.
+        lost: what files of that dialect may leave out without a word.
+    """
+
+    source: str
+    dialect: str
+    options: dict[str, str] = field(default_factory=dict)
+    lost: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What came of comparing a model's spikes with those that its framework recorded.
+
+    Attributes:
+        source: of the record.
+        samples, timesteps, layers: how much of it there is.
+        recorded_spikes: in these layers.
+        differing_spikes: spikes that are missing or too many.
+        first_difference: where, and what the neuron's potential was; None without one.
+        within_rounding: whether the potential was then as near to the threshold as rounding brings it.
+    """
+
+    source: str
+    samples: int
+    timesteps: int
+    layers: tuple[str, ...]
+    recorded_spikes: int
+    differing_spikes: int
+    first_difference: str | None = None
+    within_rounding: bool | None = None
+
+    @property
+    def summary(self) -> str:
+        """In a sentence."""
+        counted = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
+        if self.first_difference is None:
+            return counted
+        near = "within" if self.within_rounding else "not within"
+        return f"{counted}; the first: {self.first_difference}, {near} rounding of it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +230,8 @@ class ModelCard:
         open_inputs: inputs whose events the network's `input_gate` lets pass; None without one.
         evaluations: how it answers; `evaluations_left_out` counts those that were too many for a card.
         origin: None for a model of your own.
+        imported: of a model of another framework, how it was read; None for others.
+        certificate: whether its spikes are those that the framework recorded; None where nobody looked.
         versions: of packages, when it was written.
 
     Raises:
@@ -198,6 +257,8 @@ class ModelCard:
     evaluations: tuple[ModelEvaluation, ...] = ()
     evaluations_left_out: int = 0
     origin: ModelOrigin | None = None
+    imported: ModelImport | None = None
+    certificate: Certificate | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,16 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
 from codesign.units import HELD_IN_SI
 
-__all__ = ["LoadedModel", "decode_model", "encode_model", "load_model", "save_model"]
+__all__ = [
+    "LoadedModel",
+    "card_of",
+    "card_texts",
+    "decode_model",
+    "encode_model",
+    "load_model",
+    "network_of",
+    "save_model",
+]
 
 _VERSION = 1
 _MARK = "codesign_model"
@@ -102,7 +111,7 @@ def encode_model(state: State, card: ModelCard, *, place: str = "model") -> byte
 
     _check_state(state, card, place)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    data: bytes = safetensors.torch.save(tensors, metadata=_metadata(card))
+    data: bytes = safetensors.torch.save(tensors, metadata=card_texts(card))
     return _with_sorted_header(data)
 
 
@@ -113,14 +122,24 @@ def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
         InputError: as `load_model`.
     """
     state = _tensors(data, place)
-    card = _card(_header(data).get("__metadata__") or {}, place)
+    card = card_of(_header(data).get("__metadata__") or {}, place)
+    return LoadedModel(network=network_of(card, state, place), card=card)
+
+
+def network_of(card: ModelCard, state: State, place: str) -> SpikingNetwork:
+    """The network of a card, in this state.
+
+    Raises:
+        InputError: the state is not that of such a network.
+    """
     _check_state(state, card, place)
     network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
     network.load_state_dict(state)
-    return LoadedModel(network=network, card=card)
+    return network
 
 
-def _metadata(card: ModelCard) -> dict[str, str]:
+def card_texts(card: ModelCard) -> dict[str, str]:
+    """A card as a file's metadata holds it."""
     texts = {_MARK: str(_VERSION)}
     for attribute in fields(card):
         plain = _finite(to_jsonable_python(getattr(card, attribute.name), inf_nan_mode="constants"))
@@ -163,7 +182,12 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _card(metadata: Mapping[str, str], place: str) -> ModelCard:
+def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
+    """The inverse of `card_texts`.
+
+    Raises:
+        InputError: they are none, or those of another version.
+    """
     version = metadata.get(_MARK)
     if version is None:
         raise InputError(

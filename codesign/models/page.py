@@ -126,6 +126,11 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
             ("sweep", f"`{_code(origin.name)}`, configuration `{origin.config_hash[:16]}`"),
             ("key of the training", f"`{origin.training_key}`"),
         ]
+    if (read := card.imported) is not None:
+        said = ", ".join(f"{name} {value}" for name, value in read.options.items())
+        rows.append(("read from", _text(f"{read.source}, dialect {read.dialect}, {said}. {read.lost}".strip(" ,."))))
+    if card.certificate is not None:
+        rows.append(("against its framework", _text(f"{card.certificate.summary} ({card.certificate.source})")))
     rows.append(("versions", _text(", ".join(f"{name} {version}" for name, version in card.versions.items()))))
     return [row for row in rows if row[1]]
 

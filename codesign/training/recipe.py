@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from codesign.documents import Spec
 from codesign.network.quantization import Quantization
@@ -17,6 +17,7 @@ from codesign.training.budget import TrainingBudget
 from codesign.training.learned import Learn
 from codesign.training.losses import LossChoice
 from codesign.training.mixture import MixtureEntry
+from codesign.training.model_file import ModelFileEntry
 from codesign.units import Positive, Real
 
 __all__ = ["OF_ONE_SCHEDULE", "UNLAYERED_ONLY", "Calibration", "Recipe"]
@@ -25,6 +26,8 @@ UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory",
 """Parameters that say nothing about layered training."""
 OF_ONE_SCHEDULE = ("policy", "group_size")
 """Those of them that a mixture refuses, since its entries say them."""
+_OF_A_MODEL = {"method": "layered", "epochs": 1}
+"""What a recipe must say, of a model that is taken as it is."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
 SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
@@ -87,7 +90,9 @@ class Recipe(Spec):
     """One way to train a network.
 
     Attributes:
-        method: `layered` or `unlayered` backpropagation.
+        model: file of a model that is taken as it is, without training; see `ModelFile`.
+        from: file of a model with whose weights training begins.
+        method: `layered` or `unlayered` backpropagation; of a `model`, layered.
         policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
             `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
         chip: name of the sweep's chip whose cores and service times policies look at, and whose bits `quantization` may
@@ -128,6 +133,10 @@ class Recipe(Spec):
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    model: ModelFileEntry | None = None
+    from_: Annotated[ModelFileEntry | None, Field(alias="from")] = None
     method: Literal["layered", "unlayered"]
     policy: str = "random"
     group_size: Positive = 8
@@ -172,6 +181,12 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
+        if self.model is not None and self.from_ is not None:
+            raise ValueError("`model` takes a model as it is, and `from` trains it further: give one of them")
+        if self.model is not None:
+            said = {name for name in self.model_fields_set if getattr(self, name) != _OF_A_MODEL.get(name)}
+            if more := sorted(said - {"model"}):
+                raise ValueError(f"a `model` is taken as it is: remove {', '.join(more)}, or train it by `from`")
         if self.method == "layered":
             given = self.model_fields_set.intersection(UNLAYERED_ONLY)
             if given:
@@ -249,6 +264,8 @@ class Recipe(Spec):
     def parameters(self) -> dict[str, Any]:
         """The parameters that matter to this training, by name, those with a summary in a line, for pages."""
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
+        if self.model is not None:
+            return {"model": self.model.summary}
         told = self.model_dump(exclude=set(silent))
         if self.mixture is not None:
             told["mixture"] = self.mixture_in_words

@@ -10,9 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from codesign.cli.importing import _SAID
 from codesign.cli.main import app
 
-WORDS = {"dataset", "scale", "run", "ray_address", "time", "sampler", "name", "names"}
+WORDS = {"dataset", "scale", "run", "ray_address", "time", "sampler", "name", "names", "dialect", "dt", *_SAID}
 """Parameters that are text and no place."""
 
 

@@ -1,0 +1,146 @@
+"""`codesign import` and `codesign export`: models of other frameworks, in NIR."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from codesign.cli.options import place
+
+if TYPE_CHECKING:
+    from codesign.models.file import LoadedModel
+
+__all__ = ["export_model", "import_model"]
+
+ModelArgument = Annotated[
+    str, typer.Argument(parser=place, metavar="MODEL", help="A NIR file, a path or a URL.", show_default=False)
+]
+
+
+_SAID = (
+    "reset",
+    "reset_delay",
+    "v_reset",
+    "comparison",
+    "most_spikes",
+    "floor",
+    "norm_input",
+    "tau_syn",
+    "bias",
+    "decay",
+)
+
+
+def _said(help: str) -> typer.models.OptionInfo:
+    """An option that is asked for where the file leaves it open."""
+    option: typer.models.OptionInfo = typer.Option(metavar="VALUE", help=help, show_default=False)
+    return option
+
+
+DialectOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who wrote it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's own equations.",
+        show_default="as the file says",
+    ),
+]
+
+
+def import_model(
+    context: typer.Context,
+    model: ModelArgument,
+    dialect: DialectOption = None,
+    dt: Annotated[str | None, _said("Length of a timestep, such as 1 ms.")] = None,
+    reset: Annotated[str | None, _said("zero, subtract or value.")] = None,
+    reset_delay: Annotated[str | None, _said("Whether a reset waits for the next timestep: true or false.")] = None,
+    v_reset: Annotated[str | None, _said("What a reset leaves.")] = None,
+    comparison: Annotated[str | None, _said("When a neuron fires: > or >=.")] = None,
+    most_spikes: Annotated[str | None, _said("Most spikes of a neuron in a timestep, or unlimited.")] = None,
+    floor: Annotated[str | None, _said("Lowest potential, or none.")] = None,
+    norm_input: Annotated[str | None, _said("Whether the input is scaled by what leaks: true or false.")] = None,
+    tau_syn: Annotated[str | None, _said("Time constant of the synapse, or none.")] = None,
+    bias: Annotated[str | None, _said("Bias of the neurons.")] = None,
+    decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            parser=place,
+            metavar="FILE",
+            help="Recorded input and spikes of the model, .npz or HDF5, to compare with.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "--output",
+            parser=place,
+            metavar="FILE",
+            help="The model's file.",
+            show_default="MODEL.safetensors",
+        ),
+    ] = None,
+) -> None:
+    """Read a model of another framework, so that it does here what it did there, spike for spike.
+
+    What a file cannot say is asked for, never guessed, all at once. Each option is one for all layers, or one for each,
+    with commas. Where recorded spikes differ the model is written too, with the outcome on its card, and the exit code
+    is 1.
+    """
+    from codesign.files import printable, with_suffix
+    from codesign.models.file import save_model
+    from codesign.models.nir.importing import import_model as read
+
+    options = {name: context.params[name] for name in _SAID}
+    loaded = read(model, dialect=dialect, dt=dt, check=check, **options)
+    path = out or with_suffix(model, ".safetensors")
+    save_model(path, loaded.network, loaded.card)
+    certificate = loaded.card.certificate
+    _tell(loaded)
+    typer.echo(f"model    {printable(path)}")
+    if certificate is not None and certificate.differing_spikes:
+        raise typer.Exit(1)
+
+
+def _tell(loaded: LoadedModel) -> None:
+    from codesign.network.topology import topology_text
+    from codesign.terminal_text import escaped
+
+    network, card = loaded.network, loaded.card
+    typer.echo(f"network  {topology_text(network.shape)}, {network.shape.neurons:,} neurons")
+    if card.imported is not None and card.imported.lost:
+        typer.echo(f"note     {card.imported.lost}", err=True)
+    said = "nobody looked; --check compares it with recorded spikes"
+    typer.echo(f"spikes   {said if card.certificate is None else escaped(card.certificate.summary)}")
+
+
+class ExportFormat(StrEnum):
+    """What models can be written as."""
+
+    nir = "nir"
+
+
+def export_model(
+    model: Annotated[
+        str,
+        typer.Argument(parser=place, metavar="MODEL", help="A model's file, a path or a URL.", show_default=False),
+    ],
+    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.nir,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "--output", parser=place, metavar="FILE", help="Where to.", show_default="MODEL.nir"),
+    ] = None,
+) -> None:
+    """Write a model for other frameworks. `codesign import` reads it back to the last bit."""
+    from codesign.files import printable, with_suffix
+    from codesign.models.file import load_model
+    from codesign.models.nir.written import write_nir
+
+    loaded = load_model(model)
+    path = out or with_suffix(model, f".{format.value}")
+    write_nir(path, loaded.network, loaded.card)
+    typer.echo(f"{format.value:8} {printable(path)}")

@@ -1,0 +1,138 @@
+"""Models that a sweep is given: evaluated beside those that it trains, or trained further.
+
+Their network is that of the sweep, which then need not say it; where it does, or where several models are given, all
+must be the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from codesign.documents import Path_
+from codesign.errors import CodesignError
+from codesign.exploration.encoding import encode_state
+from codesign.exploration.spec import NetworkEntry, SweepSpec
+from codesign.files import read_file
+from codesign.models.file import LoadedModel, load_model
+from codesign.models.nir.importing import import_model
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import topology_text
+from codesign.training.model_file import ModelFile
+from codesign.units import HELD_IN_SI
+from codesign.workload.dataset import WorkloadOutline
+
+__all__ = ["GivenModel", "given_models", "load_given", "with_given_network"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenModel:
+    """The state that a training begins with, or ends with at once.
+
+    Attributes:
+        digest: of the state.
+        trains: whether it is trained further.
+        state: as the store keeps it.
+    """
+
+    digest: str
+    trains: bool
+    state: bytes = field(compare=False, repr=False)
+
+
+Loaded = Mapping[str, tuple[str, LoadedModel]]
+"""By recipe, the parameter that names a model, and the model."""
+
+
+def load_given(spec: SweepSpec) -> Loaded:
+    """The models that recipes name.
+
+    Raises:
+        InputError: with all that cannot be read, each at its line.
+    """
+    loaded: dict[str, tuple[str, LoadedModel]] = {}
+    known: dict[str, LoadedModel] = {}
+    mistakes: list[tuple[Path_, str]] = []
+    for name, recipe in spec.recipes.items():
+        for parameter, entry in (("model", recipe.model), ("from", recipe.from_)):
+            if entry is None:
+                continue
+            try:
+                key = entry.model_dump_json()
+                known[key] = known.get(key) or _load(entry)
+                loaded[name] = parameter, known[key]
+            except CodesignError as error:
+                mistakes.append((("recipes", name, parameter), str(error)))
+    if mistakes:
+        raise spec.refusal(mistakes)
+    return loaded
+
+
+def _load(entry: ModelFile) -> LoadedModel:
+    start = read_file(entry.file)
+    hdf5 = start is not None and start[:8] == b"\x89HDF\r\n\x1a\n"
+    if hdf5 or entry.dialect is not None or entry.options:
+        return import_model(entry.file, dialect=entry.dialect, **entry.options)
+    return load_model(entry.file)
+
+
+def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> SweepSpec:
+    """The sweep with the network of its models.
+
+    Raises:
+        InputError: models, network and workload do not fit each other.
+    """
+    if not loaded:
+        return spec
+    mistakes = list(_mistakes(spec, loaded, workload))
+    if mistakes:
+        raise spec.refusal(mistakes)
+    _, model = next(iter(loaded.values()))
+    neuron = NeuronSpec.model_validate(dict(model.network.neuron), context=HELD_IN_SI)  # all of it said
+    entry = NetworkEntry.model_construct(
+        _fields_set={"layers", "neuron"},
+        topology=None,
+        hidden=None,
+        layers=model.network.topology.layers,
+        neuron=neuron,
+    )
+    return spec.model_copy(update={"network": entry})
+
+
+def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Iterator[tuple[Path_, str]]:
+    first_name, (_, first) = next(iter(loaded.items()))
+    for name, (parameter, model) in loaded.items():
+        network, where = model.network, ("recipes", name, parameter)
+        inputs, grid = math.prod(workload.input_grid), "×".join(map(str, workload.input_grid))
+        if network.shape.input_size != inputs or network.shape.layers[-1].neurons != workload.classes:
+            yield (
+                where,
+                f"{topology_text(network.shape)} does not fit workload '{spec.workload.name}', which has "
+                f"{inputs} inputs ({grid}) and {workload.classes} classes",
+            )
+        if network.timestep_s != workload.timestep_s and not bool(network.time_constant.isinf().all()):
+            yield (
+                where,
+                f"decays by {network.timestep_s:g} s a timestep, and those of workload '{spec.workload.name}' last "
+                f"{workload.timestep_s:g} s",
+            )
+        if (network.topology.layers, network.neuron) != (first.network.topology.layers, first.network.neuron):
+            yield where, f"has another network than that of recipe '{first_name}'; give it a sweep of its own"
+    if {"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set:
+        yield (("network",), f"is that of the model of recipe '{first_name}'; remove it here")
+
+
+def given_models(loaded: Loaded) -> dict[str, GivenModel]:
+    """What trainings of recipes begin or end with, by recipe."""
+    given: dict[str, GivenModel] = {}
+    for name, (parameter, model) in loaded.items():
+        state: dict[str, Any] = {key: value.detach().clone() for key, value in model.network.state_dict().items()}
+        digest = hashlib.sha256()
+        for key in sorted(state):
+            digest.update(f"{key} {tuple(state[key].shape)} {state[key].dtype} ".encode())
+            digest.update(state[key].contiguous().numpy().tobytes())
+        given[name] = GivenModel(digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state))
+    return given

@@ -1,0 +1,189 @@
+"""Whether an imported network does what the model did: recorded input goes in, and the spikes of layers are compared.
+
+The file holds arrays, .npz or HDF5:
+
+    input        (samples, timesteps, …) what the model was given: numbers of spikes, or currents
+    LAYER        (samples, timesteps, …) spikes of a layer, for as many layers as there are records of, named after
+                 its node in the graph, or by its number, 0 for the first
+
+A difference lies within rounding where the potential is nearer to the threshold than numbers of 24 bits can tell: sums
+that are added in another order end there. What follows from a difference differs too, so the first one counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.files import Location, printable
+from codesign.files.opening import local_path
+from codesign.models.card import Certificate
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.reference import run_machine
+from codesign.simulation.run import Run
+from codesign.simulation.schedule import LAYERED, Regularization
+from codesign.workload.datasets.array_file import ENDINGS, open_arrays, whole
+from codesign.workload.events import EventBatch
+
+__all__ = ["check_spikes", "read_record", "trace"]
+
+INPUT = "input"
+_ROUNDING = 2.0**-20
+"""Of the threshold: a sum of a few hundred float32 numbers of its size."""
+_MOST_AT_ONCE = 1 << 26
+"""Numbers of a trace that are held at once."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpikeTrace:
+    """(samples, timesteps, neurons) spikes under layered inference, and potentials that were compared; NaN if none."""
+
+    spikes: NDArray[np.int64]
+    potentials: NDArray[np.float32]
+
+
+def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
+    """Every spike of every neuron, from the reference engine."""
+    run = Run(
+        network=network, events=events, schedule=LAYERED, regularization=Regularization(), counters=False, learns=True
+    )
+    spikes, potentials = [], []
+    for timestep in run_machine(run).passes:
+        count = torch.zeros((len(events), network.shape.neurons), dtype=torch.int64)
+        potential = torch.full(count.shape, math.nan)
+        for step in timestep.steps:
+            count += step.fired
+            potential = torch.where(step.evaluated, step.v, potential)
+        spikes.append(count)
+        potentials.append(potential)
+    return SpikeTrace(spikes=torch.stack(spikes, 1).numpy(), potentials=torch.stack(potentials, 1).numpy())
+
+
+def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The arrays of a record of layers of these names.
+
+    Raises:
+        DataError, InputError: it is not on this machine, or no such file.
+    """
+    here = local_path(path, InputError)
+    if here is None or here.suffix not in ENDINGS:
+        raise InputError(f"{printable(path)}: must be a file of this machine that ends in {', '.join(ENDINGS)}")
+    known = [INPUT, *names, *map(str, range(len(names)))]
+    with open_arrays(here, known) as columns:
+        return {name: whole(here, name, column) for name, column in columns.items()}
+
+
+def check_spikes(
+    network: SpikingNetwork, names: Sequence[str], recorded: Mapping[str, NDArray[np.generic]], *, source: str
+) -> Certificate:
+    """Compare with a record of the model.
+
+    Args:
+        names: of the layers, in order.
+        recorded: arrays as above.
+        source: where they come from, for the certificate.
+
+    Raises:
+        InputError: names the array that does not fit.
+    """
+    places = {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+    unknown = sorted(set(recorded) - {INPUT, *places})
+    if INPUT not in recorded or unknown or len(recorded) < 2:
+        found = ", ".join(sorted(recorded)) or "nothing"
+        raise InputError(
+            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or by number, found {found}"
+        )
+    given = _rows(source, INPUT, recorded[INPUT], network.shape.input_size)
+    layers = {
+        places[name]: _rows(source, name, array, network.shape.layers[places[name]].neurons, given.shape[:2])
+        for name, array in recorded.items()
+        if name != INPUT
+    }
+    if network.neuron.readout == "potential" and len(names) - 1 in layers:
+        raise InputError(f"{source}: {names[-1]} has no spikes to compare; its potential is read")
+    compared = _Compared(network, names)
+    at_once = max(1, _MOST_AT_ONCE // (given.shape[1] * network.shape.neurons))
+    for start in range(0, len(given), at_once):
+        part = slice(start, start + at_once)
+        events = EventBatch.from_frames(
+            given[part],
+            np.zeros(len(given[part]), dtype=np.int64),
+            timestep_s=network.timestep_s,
+            currents=bool((given < 0).any() or (given != np.floor(given)).any()),
+        )
+        compared.add(start, trace(network, events), {layer: array[part] for layer, array in layers.items()})
+    return Certificate(
+        source=source,
+        samples=given.shape[0],
+        timesteps=given.shape[1],
+        layers=tuple(names[layer] for layer in sorted(layers)),
+        recorded_spikes=sum(int(array.sum()) for array in layers.values()),
+        differing_spikes=compared.differing,
+        first_difference=compared.first,
+        within_rounding=compared.within_rounding,
+    )
+
+
+class _Compared:
+    """Differences so far, and the first: of the earliest timestep, in it of the first layer."""
+
+    def __init__(self, network: SpikingNetwork, names: Sequence[str]) -> None:
+        self._network, self._names = network, names
+        self._earliest: tuple[int, ...] | None = None
+        self.differing = 0
+        self.first: str | None = None
+        self.within_rounding: bool | None = None
+
+    def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, NDArray[np.float64]]) -> None:
+        for layer, wanted in recorded.items():
+            neurons = self._network.layer_slices[layer]
+            found = ours.spikes[:, :, neurons]
+            differs = found != wanted
+            self.differing += int(np.abs(found - wanted).sum())
+            if not differs.any():
+                continue
+            sample, timestep, neuron = min(np.argwhere(differs).tolist(), key=lambda place: (place[1], place[0], place))
+            place = (timestep, layer, start + sample, neuron)
+            if self._earliest is None or place < self._earliest:
+                self._earliest = place
+                potential = float(ours.potentials[sample, timestep, neurons.start + neuron])
+                spikes = int(found[sample, timestep, neuron]), int(wanted[sample, timestep, neuron])
+                self._tell(place, potential, *spikes)
+
+    def _tell(self, place: tuple[int, ...], potential: float, ours: int, recorded: int) -> None:
+        timestep, layer, sample, neuron = place
+        threshold = float(self._network.threshold[self._network.layer_slices[layer]][neuron])
+        most = getattr(self._network.neuron, "most_spikes", 1)
+        most = most[layer] if isinstance(most, tuple) else most
+        nearest = threshold if math.isfinite(potential) else math.inf
+        if most > 1 and math.isfinite(potential):
+            nearest = min(max(1, round(potential / threshold)), most) * threshold
+        self.within_rounding = abs(potential - nearest) <= _ROUNDING * nearest
+        reached = f"v = {potential:.9g}" if math.isfinite(potential) else "v was not compared"
+        self.first = (
+            f"layer {self._names[layer]}, timestep {timestep}, sample {sample}, neuron {neuron}: {ours} spikes here, "
+            f"{recorded} recorded; {reached}, threshold {threshold:.9g}"
+        )
+
+
+def _rows(
+    source: str, name: str, array: NDArray[np.generic], size: int, first: tuple[int, ...] | None = None
+) -> NDArray[np.float64]:
+    """(samples, timesteps, size) numbers."""
+    fits = array.ndim >= 2 and array.dtype.kind in "biuf" and math.prod(array.shape[2:]) == size and array.size
+    if not fits or (first is not None and array.shape[:2] != first):
+        samples = "samples, timesteps" if first is None else f"{first[0]}, {first[1]}"
+        raise InputError(f"{source}: {name} must be numbers of shape ({samples}, {size}), found {array.shape}")
+    rows = array.reshape(*array.shape[:2], size).astype(np.float64)
+    if not np.isfinite(rows).all():
+        raise InputError(f"{source}: {name} holds numbers that are not finite")
+    if first is not None and ((rows < 0).any() or (rows != np.floor(rows)).any()):
+        raise InputError(f"{source}: {name} must be numbers of spikes, found negative ones or fractions")
+    return rows

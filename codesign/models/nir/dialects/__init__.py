@@ -1,0 +1,26 @@
+"""How each framework writes its neurons in NIR, one file each, with the equations."""
+
+from __future__ import annotations
+
+from codesign.documents import suggestion
+from codesign.errors import InputError
+from codesign.models.nir.dialects.dialect import Dialect, LayerNumbers
+from codesign.models.nir.dialects.norse import NORSE
+from codesign.models.nir.dialects.plain import PLAIN
+from codesign.models.nir.dialects.rockpool import ROCKPOOL
+from codesign.models.nir.dialects.sinabs import SINABS
+from codesign.models.nir.dialects.snntorch import SNNTORCH
+from codesign.models.nir.dialects.spikingjelly import SPIKINGJELLY
+
+__all__ = ["DIALECTS", "Dialect", "LayerNumbers", "get_dialect"]
+
+DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE, SINABS, ROCKPOOL, PLAIN)}
+
+
+def get_dialect(name: str) -> Dialect:
+    """The dialect of that name. Raises InputError where there is none."""
+    if name == "lava":
+        raise InputError("dialect 'lava': its .net files hold neurons that count in integers; no reader for them yet")
+    if name not in DIALECTS:
+        raise InputError(f"unknown dialect '{name}'{suggestion(name, DIALECTS)}; allowed are {', '.join(DIALECTS)}")
+    return DIALECTS[name]

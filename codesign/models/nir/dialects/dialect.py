@@ -1,0 +1,108 @@
+"""What a dialect is: the questions that its files leave open, and what its neurons do in this machine's numbers.
+
+j ← α j + x;   v ← β u + g j + c       (without a synapse: j ← x)
+n ← [v > θ] or [v ≥ θ], or as many multiples of θ, at most M
+u ← value, or v − n ρ, where n > 0;   u ← max(u, floor)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import Unsaid
+
+__all__ = [
+    "Dialect",
+    "Given",
+    "LayerNumbers",
+    "Reset",
+    "euler_decay",
+    "expect",
+    "exponential_decay",
+    "kinds",
+    "unwritten",
+]
+
+Numbers = NDArray[Any]
+Reset = Literal["zero", "subtract", "value"]
+Given = Mapping[str, Any]
+"""The options of one layer, read."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerNumbers:
+    """What the neurons of a layer do; numbers are (neurons,), or one for all.
+
+    Attributes:
+        decay: β.
+        threshold: θ; None where potentials are read and never compared.
+        drive: c, added to the potential once a timestep, apart from the synapses' bias.
+        synaptic_decay: α; None without a synaptic current.
+        others: as `NeuronSpec` names them.
+    """
+
+    decay: Numbers | float
+    threshold: Numbers | None
+    gain: Numbers | float = 1.0
+    drive: Numbers | float = 0.0
+    comparison: Literal[">", ">="] = ">"
+    most_spikes: int = 1
+    reset: Reset = "zero"
+    reset_value: Numbers | float = 0.0
+    reset_amount: Numbers | None = None
+    reset_delay: bool = False
+    floor: float | None = None
+    initial_potential: Numbers | float = 0.0
+    synaptic_decay: Numbers | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """A framework's way to write NIR.
+
+    Attributes:
+        asks: what files with such layers leave open, by name; one for all layers, or one for each.
+        numbers: of a layer, under its options; raises InputError where the framework writes no such node.
+        lost: what its files may leave out without a word; "" for nothing.
+    """
+
+    name: str
+    asks: Callable[[Sequence[Layer]], Mapping[str, Unsaid]]
+    numbers: Callable[[Layer, Given], LayerNumbers]
+    lost: str = ""
+
+
+def euler_decay(time_constant: Numbers, timestep: float) -> Numbers:
+    """1 − Δt/τ, with Δt as precise as the τ that was made of it, so that β comes back as it was."""
+    return np.asarray(1 - np.float64(time_constant.dtype.type(timestep)) / time_constant.astype(np.float64))
+
+
+def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
+    """exp(−Δt/τ), the quotient rounded as the framework rounds it."""
+    return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
+
+
+def kinds(layers: Sequence[Layer]) -> set[str]:
+    """Kinds of neurons that there are."""
+    return {layer.node.kind for layer in layers}
+
+
+def expect(layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dialect: str) -> None:
+    """Refuse a file that another framework has written: a field is not what this one makes it."""
+    if not np.allclose(found, wanted, rtol=1e-4, atol=0):
+        raise layer.node.refusal(
+            f"{name} is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
+            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is it of another dialect?"
+        )
+
+
+def unwritten(layer: Layer, dialect: str, written: str) -> InputError:
+    """The refusal of a kind of neurons that the framework does not write."""
+    return layer.node.refusal(f"{dialect} writes no such neurons; it writes {written}")

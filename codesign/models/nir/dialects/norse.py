@@ -1,0 +1,78 @@
+"""norse's files (`norse.torch.to_nir`), at the Δt of 1 ms that its cells and its export have.
+
+    a = Δt · τ_inv = Δt²/τ          LIFBoxCell:  v ← (1 − a) u + a (x + v_leak)
+    α = 1 − Δt²/τ_syn               LIFCell:     j ← α j + x;  v ← (1 − a) u + a (j + v_leak)
+                                    IAFCell:     v ← u + x
+                                    LIBoxCell:   as LIFBoxCell, and v is read
+    n ← [v > θ];   u ← v_reset, or v − θ of a LIFBoxCell with `reset_subtract`
+
+A potential starts at v_leak, that of an IAFCell at 0. norse's own reader takes τ for something else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect, kinds, unwritten
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import Unsaid, choice, number
+
+__all__ = ["NORSE"]
+
+_TIMESTEP = 1e-3
+_PRECISION = 3e-7
+"""Of a quotient of float32 numbers."""
+
+
+def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
+    asked: dict[str, Unsaid] = {}
+    if kinds(layers) & {"LIF"}:
+        asked["reset"] = choice("value", "subtract", default="norse's default")
+    if kinds(layers) - {"LI"}:
+        asked["v_reset"] = number("what a reset leaves, 0 (norse's default) or another number")
+    return asked
+
+
+def _numbers(layer: Layer, given: Given) -> LayerNumbers:
+    kind = layer.node.kind
+    if kind not in ("IF", "LIF", "CubaLIF", "LI"):
+        raise unwritten(layer, "norse", "IAFCell (IF), LIFBoxCell (LIF), LIFCell (CubaLIF) and LIBoxCell (LI)")
+    expect(layer, "r", layer.number("r"), 1.0, "norse")
+    threshold = None if kind == "LI" else layer.number("v_threshold")
+    subtracts = kind == "LIF" and given["reset"] == "subtract"
+    value = 0.0 if threshold is None or subtracts else given["v_reset"]
+    resets: Reset = "subtract" if subtracts else "value" if value else "zero"
+    if kind == "IF":
+        return LayerNumbers(decay=1.0, threshold=threshold, reset=resets, reset_value=value)
+    tau, leak = layer.number("tau_mem" if kind == "CubaLIF" else "tau"), layer.number("v_leak")
+    share = _share(tau)
+    return LayerNumbers(
+        decay=1 - share,
+        threshold=threshold,
+        gain=share,
+        drive=share * leak,
+        reset=resets,
+        reset_value=value,
+        reset_amount=threshold if subtracts else None,
+        initial_potential=leak,
+        synaptic_decay=1 - _share(layer.number("tau_syn")) if kind == "CubaLIF" else None,
+    )
+
+
+def _share(tau: NDArray[Any]) -> NDArray[Any]:
+    """Δt τ_inv, rounded as norse rounds it, where τ_inv is the shortest decimal that gives the file's τ."""
+    inverse = np.vectorize(_shortest, otypes=[tau.dtype])(_TIMESTEP / tau.astype(np.float64))
+    return np.asarray(tau.dtype.type(_TIMESTEP) * inverse)
+
+
+def _shortest(number: float) -> float:
+    shortened = (float(f"{number:.{digits}g}") for digits in range(3, 9))
+    return next((short for short in shortened if math.isclose(short, number, rel_tol=_PRECISION)), number)
+
+
+NORSE = Dialect(name="norse", asks=_asks, numbers=_numbers)

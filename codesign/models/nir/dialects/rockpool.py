@@ -1,0 +1,82 @@
+"""Rockpool's files (`rockpool.nn.modules.torch.nir`), whose r hides the timestep: r = (τ/Δt) exp(−Δt/τ).
+
+    β = exp(−Δt/τ),  α = exp(−Δt/τ_syn)
+    LIFTorch (CubaLIF):     j ← α (j + x);  v ← β u + j + bias
+    LIFNeuronTorch (LIF):   v ← β u + x + bias
+    ExpSynTorch (LI):       v ← β (u + x), and v is read
+    n ← trunc(v/θ), at most max_spikes_per_dt;   u ← v − n θ
+
+With y = Δt/τ, y e^y = 1/r: Lambert's function gives Δt back. The synaptic current is held before its decay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay, kinds, unwritten
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import Unsaid, count, number
+
+__all__ = ["ROCKPOOL"]
+
+_DIGITS = 5
+"""Of a timestep that are written in time constants of float32."""
+
+
+def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
+    if not kinds(layers) - {"LI"}:
+        return {}
+    return {
+        "most_spikes": count("max_spikes_per_dt, 65536 (Rockpool's default) or another whole number"),
+        "bias": number("bias of the neurons, 0 (Rockpool's default) or another number"),
+    }
+
+
+def _numbers(layer: Layer, given: Given) -> LayerNumbers:
+    kind = layer.node.kind
+    if kind not in ("LIF", "CubaLIF", "LI"):
+        raise unwritten(layer, "Rockpool", "LIFTorch (CubaLIF), LIFNeuronTorch (LIF) and ExpSynTorch (LI)")
+    tau = layer.number("tau_mem" if kind == "CubaLIF" else "tau")
+    timestep = _timestep(layer, tau)
+    decay = exponential_decay(tau, timestep)
+    if kind == "LI":
+        return LayerNumbers(decay=decay, threshold=None, gain=decay)
+    alpha = exponential_decay(layer.number("tau_syn"), timestep) if kind == "CubaLIF" else None
+    threshold = layer.number("v_threshold")
+    return LayerNumbers(
+        decay=decay,
+        threshold=threshold,
+        gain=1.0 if alpha is None else alpha,
+        drive=given["bias"],
+        comparison=">=",
+        most_spikes=given["most_spikes"],
+        reset="subtract",
+        reset_amount=threshold,
+        synaptic_decay=alpha,
+    )
+
+
+def _timestep(layer: Layer, tau: np.ndarray) -> float:
+    from scipy.special import lambertw
+
+    r = layer.number("r").astype(np.float64)
+    if not (r > 0).all():
+        raise layer.node.refusal("r must be above 0 in files of Rockpool; is it of another dialect?")
+    found = lambertw(1 / r).real * tau
+    timestep = float(f"{np.median(found):.{_DIGITS}g}")
+    if not np.allclose(found, timestep, rtol=1e-3):
+        raise layer.node.refusal(
+            f"r and the time constants stand for timesteps from {found.min():.4g} to {found.max():.4g} s, and Rockpool "
+            "has one; is it of another dialect?"
+        )
+    return timestep
+
+
+ROCKPOOL = Dialect(
+    name="rockpool",
+    asks=_asks,
+    numbers=_numbers,
+    lost="Rockpool leaves recurrent weights out of its files without a word; a model with `has_rec` is not this model",
+)

@@ -1,0 +1,57 @@
+"""snnTorch's files (`snntorch.export_nir`), which hold β and α as time constants at a Δt of 0.1 ms.
+
+    β = 1 − Δt/τ,  r = τ/Δt             Leaky, RLeaky:          v ← β u + x
+    α = 1 − Δt/τ_syn,  w_in = τ_syn/Δt  Synaptic, RSynaptic:    j ← α j + x;  v ← β u + j
+    n ← [v > θ]
+
+- reset subtract, delayed: the next v has θ taken off, so what decays is v − θ/β.
+- reset zero, delayed: of a Leaky u ← 0; of the others v is 0 throughout the next timestep, and what arrives in it is
+  lost but to the synaptic current.
+- at once: u ← v − θ, or 0. snnTorch then takes θ off once more while v − θ is itself above θ; this reading does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect, unwritten
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import Unsaid, choice, yes_or_no
+
+__all__ = ["SNNTORCH"]
+
+_TIMESTEP = 1e-4
+
+
+def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
+    return {
+        "reset": choice("subtract", "zero", default="snnTorch's default"),
+        "reset_delay": yes_or_no(True, "snnTorch's default"),
+    }
+
+
+def _numbers(layer: Layer, given: Given) -> LayerNumbers:
+    synaptic = layer.node.kind == "CubaLIF"
+    if layer.node.kind not in ("LIF", "CubaLIF"):
+        raise unwritten(layer, "snnTorch", "Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)")
+    tau = layer.number("tau_mem" if synaptic else "tau")
+    expect(layer, "r", layer.number("r"), tau / _TIMESTEP, "snnTorch")
+    decay, threshold = euler_decay(tau, _TIMESTEP), layer.number("v_threshold")
+    delayed, subtracts = given["reset_delay"], given["reset"] == "subtract"
+    if delayed and subtracts and not (decay > 0).all():
+        raise layer.node.refusal("β is 0, and a delayed reset takes off θ/β; nearest: reset_delay false")
+    with np.errstate(divide="ignore"):
+        amount = threshold / decay if delayed else threshold
+    return LayerNumbers(
+        decay=decay,
+        threshold=threshold,
+        reset=given["reset"],
+        reset_amount=amount if subtracts else None,
+        reset_delay=delayed and not subtracts and (synaptic or layer.recurrent is not None),
+        synaptic_decay=euler_decay(layer.number("tau_syn"), _TIMESTEP) if synaptic else None,
+    )
+
+
+SNNTORCH = Dialect(name="snntorch", asks=_asks, numbers=_numbers)

@@ -1,0 +1,58 @@
+"""SpikingJelly's files (`spikingjelly.activation_based.nir_exchange`), at the Δt of 0.1 ms that its export has.
+
+    T = τ/Δt,  β = 1 − 1/T         LIF:      v ← β u + g x + v_reset/T;  g = 1/T where r = 1 (decay_input), else 1
+                                   IF:       v ← u + x
+    α = 1 − Δt/τ_syn               CUBALIF:  j ← α j + x;  v ← β u + j
+    n ← [v ≥ θ];   u ← v_reset
+
+A potential starts at v_reset. The export refuses soft resets, so a file never has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, unwritten
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import Unsaid
+
+__all__ = ["SPIKINGJELLY"]
+
+_TIMESTEP = 1e-4
+
+
+def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
+    return {}
+
+
+def _numbers(layer: Layer, given: Given) -> LayerNumbers:
+    kind = layer.node.kind
+    if kind not in ("IF", "LIF", "CubaLIF"):
+        raise unwritten(layer, "SpikingJelly", "IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)")
+    decay, gain = np.ones(layer.neurons), np.ones(layer.neurons)
+    reset, drive, alpha = layer.number("v_reset"), np.zeros(layer.neurons), None
+    if kind == "LIF":
+        tau = layer.number("tau")
+        decay = euler_decay(tau, _TIMESTEP)
+        leak = np.float64(tau.dtype.type(_TIMESTEP)) / tau
+        gain = np.where(layer.number("r") == 1, leak, 1.0)
+        drive = reset * leak
+    elif kind == "CubaLIF":
+        decay = euler_decay(layer.number("tau_mem"), _TIMESTEP)
+        alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP)
+    return LayerNumbers(
+        decay=decay,
+        threshold=layer.number("v_threshold"),
+        gain=gain,
+        drive=drive,
+        comparison=">=",
+        reset="value" if reset.any() else "zero",
+        reset_value=reset,
+        initial_potential=reset,
+        synaptic_decay=alpha,
+    )
+
+
+SPIKINGJELLY = Dialect(name="spikingjelly", asks=_asks, numbers=_numbers)

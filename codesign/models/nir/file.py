@@ -1,0 +1,140 @@
+"""HDF5 files of NIR, read with bounded memory and nothing run.
+
+A file may come from anybody. Its links must stay inside it, its arrays are numbers or text, and how much they hold is
+known before any of it is read: what a compressed chunk holds is found by inflating no more than it may hold.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from codesign.errors import InputError
+from codesign.files import Location, printable, read_file
+
+__all__ = ["Tree", "read_tree"]
+
+Tree = Mapping[str, Any]
+"""Groups as mappings, datasets as numpy arrays of numbers, strings, or lists of lists of strings."""
+
+_MOST_BYTES = 1 << 31
+_MOST_ITEMS = 100_000
+_MOST_TEXTS = 20_000
+_DEEPEST = 10
+_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
+_CHECKSUM = 4
+
+
+def read_tree(path: Location) -> Tree:
+    """All of a file.
+
+    Raises:
+        InputError: there is none, or it is no HDF5 file, damaged, too large, or refers to what is outside it.
+    """
+    import h5py
+
+    place = printable(path)
+    content = read_file(path)
+    if content is None:
+        raise InputError(f"{place}: there is no such file; frameworks write NIR with `nir.write(FILE, graph)`")
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            tree = _Reader(place).group(file, ())
+    except InputError:
+        raise
+    except Exception as error:  # h5py raises nearly anything for damaged bytes
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{place}: is not an HDF5 file, or is damaged or truncated: {reason[:200]}") from error
+    if not isinstance(tree.get("node"), Mapping):
+        raise InputError(f"{place}: is an HDF5 file, but none of NIR: it lacks the group 'node'")
+    return tree
+
+
+class _Reader:
+    """Reads groups and counts what they hold."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._bytes = self._items = self._texts = 0
+
+    def group(self, group: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        import h5py
+
+        if len(path) > _DEEPEST:
+            raise self._refusal(path, f"groups may be {_DEEPEST} deep; a group that holds itself is deeper")
+        held: dict[str, Any] = {}
+        for name in group:
+            self._items += 1
+            if self._items > _MOST_ITEMS:
+                raise self._refusal(path, f"a file may have {_MOST_ITEMS:,} entries")
+            where = (*path, name)
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise self._refusal(where, "is a link to another place; a model is all in its file")
+            part = group[name]
+            if isinstance(part, h5py.Group):
+                held[name] = self.group(part, where)
+            elif isinstance(part, h5py.Dataset):
+                held[name] = self._dataset(part, where)
+            else:
+                raise self._refusal(where, "is neither a group nor a dataset")
+        return held
+
+    def _dataset(self, dataset: Any, where: tuple[str, ...]) -> Any:
+        import h5py
+
+        if dataset.is_virtual or dataset.external:
+            raise self._refusal(where, "takes its numbers from another file; a model is all in its file")
+        if h5py.check_string_dtype(dataset.dtype) is not None:
+            return self._text(dataset, where)
+        if dataset.dtype.kind not in "biuf" or dataset.shape is None:
+            raise self._refusal(where, f"must hold numbers or text, found {dataset.dtype}")
+        self._bytes += math.prod(dataset.shape) * dataset.dtype.itemsize
+        if self._bytes > _MOST_BYTES:
+            raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB of numbers")
+        if dataset.chunks is not None:
+            self._check_chunks(dataset, where)
+        return np.asarray(dataset[()])
+
+    def _check_chunks(self, dataset: Any, where: tuple[str, ...]) -> None:
+        """That no compressed chunk holds more than it may: HDF5 itself would inflate all of it."""
+        settings = dataset.id.get_create_plist()
+        filters = [settings.get_filter(index)[0] for index in range(settings.get_nfilters())]
+        if not set(filters) <= set(_FILTERS):
+            known = ", ".join(_FILTERS.values())
+            raise self._refusal(where, f"must be uncompressed, or filtered by {known}, found {dataset.compression}")
+        if 1 not in filters:
+            return
+        size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        if size > _MOST_BYTES:
+            raise self._refusal(where, f"a chunk may have {_MOST_BYTES >> 30} GiB")
+        for index in range(dataset.id.get_num_chunks()):
+            mask, stored = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(index).chunk_offset)
+            if mask == 0 and len(zlib.decompressobj().decompress(stored, size + 2 * _CHECKSUM)) > size + _CHECKSUM:
+                raise self._refusal(where, "a compressed chunk holds more numbers than it may")
+
+    def _text(self, dataset: Any, where: tuple[str, ...]) -> Any:
+        """Piece by piece, since many may refer to one that is long."""
+        texts = dataset.asstr(errors="replace")
+        self._texts += math.prod(dataset.shape)
+        if self._texts > _MOST_TEXTS:
+            raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
+        if dataset.shape == ():
+            return self._counted(texts[()], where)
+        if len(dataset.shape) != 2:
+            raise self._refusal(where, f"must be one text, or rows of texts, found shape {dataset.shape}")
+        rows, columns = dataset.shape
+        return [[self._counted(texts[row, column], where) for column in range(columns)] for row in range(rows)]
+
+    def _counted(self, text: str, where: tuple[str, ...]) -> str:
+        self._bytes += len(text)
+        if self._bytes > _MOST_BYTES:
+            raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB")
+        return text
+
+    def _refusal(self, where: tuple[str, ...], rule: str) -> InputError:
+        return InputError(f"{self._place}: {'/'.join(where)[:200]}: {rule}")

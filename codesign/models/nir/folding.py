@@ -1,0 +1,302 @@
+"""What lies between two layers of neurons, folded into one map W, b.
+
+A graph may have pools there, a fully connected layer or a convolution, scales, and pools of its currents.
+
+- a scale s before it:  W ← W diag(s);  after it:  W ← diag(s) W,  b ← s b
+- windows of k × k currents after a convolution of kernel K and stride S, summed:
+  W'[a] = Σ_i W[a − S i] over i = 0 … k − 1 in both directions, of kernel K + S (k − 1) and stride S k;  b ← k² b;
+  averaged: both divided by k²
+
+Sums of numbers that are no dyadic fractions are then rounded in another order than the framework's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.models.nir.graph import NirNode
+from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, SumPool, window_of
+
+__all__ = ["Chain", "Layer", "matrix_of"]
+
+Numbers = NDArray[np.float64]
+_POOLS: Mapping[str, type[SumPool | AveragePool]] = {"SumPool2d": SumPool, "AvgPool2d": AveragePool}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """Neurons and the synapses that lead to them.
+
+    Attributes:
+        node: the neurons, as the file has them.
+        source: grid that the synapses come from, or a number of inputs without one.
+        pools: of the source's spikes.
+        synapses: what follows the pools.
+        weight: as `Connection` has it.
+        bias: (neurons,) current that arrives in every timestep.
+        grid: (channels, height, width) of the neurons; a fully connected layer is (neurons, 1, 1).
+        recurrent: (neurons, neurons) weights by which spikes arrive at the layer itself, target first; or None.
+    """
+
+    node: NirNode
+    source: Grid | int
+    pools: tuple[SumPool | AveragePool, ...]
+    synapses: Linear | Conv2d | Conv1d
+    weight: Numbers
+    bias: Numbers
+    grid: Grid
+    recurrent: Numbers | None
+
+    @property
+    def neurons(self) -> int:
+        return math.prod(self.grid)
+
+    def number(self, name: str, default: float | None = None) -> NDArray[Any]:
+        """(neurons,) a field of the node, in its own precision: one for all, for each channel or for each neuron.
+
+        Raises:
+            InputError: it has another shape.
+        """
+        given = self.node.numbers.get(name)
+        if given is None:
+            if default is None:
+                raise self.node.refusal(f"lacks {name}")
+            return np.full(self.neurons, default)
+        array = given.reshape([size for size in given.shape if size != 1] or [1])
+        if array.dtype.kind != "f":
+            array = array.astype(np.float64)
+        if array.size in (1, self.neurons):
+            return np.broadcast_to(array.ravel(), self.neurons)
+        if given.ndim == 3 and given.shape == (self.grid[0], 1, 1):
+            return np.broadcast_to(given, self.grid).ravel()
+        grid = "×".join(map(str, self.grid))
+        raise self.node.refusal(f"{name} must be one number, or one for each of {grid} neurons, found {given.shape}")
+
+
+class Chain:
+    """What lies between two layers, folded node by node.
+
+    Args:
+        shape: of what the layer before it, or the input, sends; None where nobody says.
+    """
+
+    def __init__(self, shape: tuple[int, ...] | None) -> None:
+        self.shape = shape
+        self.source: Grid | int | None = None
+        self.pools: list[SumPool | AveragePool] = []
+        self.scale: Numbers | None = None
+        self.synapses: Linear | Conv2d | Conv1d | None = None
+        self.grid: Grid = (1, 1, 1)
+        self.weight: Numbers = np.zeros(0)
+        self.bias: Numbers = np.zeros(0)
+
+    def apply(self, node: NirNode) -> None:
+        """Fold the next node."""
+        if node.kind in ("Linear", "Affine"):
+            self._linear(node)
+        elif node.kind in ("Conv1d", "Conv2d"):
+            self._convolution(node)
+        elif node.kind in _POOLS:
+            self._pool(node) if self.synapses is None else self._pool_currents(node)
+        elif node.kind == "Scale":
+            self._scale(node)
+        elif node.kind == "Flatten" and self.shape is not None and self.synapses is not None:
+            self.shape = (math.prod(self.shape),)
+
+    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Numbers, NDArray[Any] | None]]) -> Layer:
+        """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
+        if self.synapses is None or self.source is None:
+            raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
+        bias = np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
+        weights: Numbers | None = None
+        for node, weight, own in recurrent:
+            if weight.shape != (len(bias), len(bias)):
+                raise node.refusal(f"weight must be ({len(bias)}, {len(bias)}) to lead back, found {weight.shape}")
+            weights = weight if weights is None else weights + weight
+            bias = bias if own is None else bias + _of_size(node, own, len(bias))
+        return Layer(
+            node=neurons,
+            source=self.source,
+            pools=tuple(self.pools),
+            synapses=self.synapses,
+            weight=self.weight,
+            bias=bias,
+            grid=self.grid,
+            recurrent=weights,
+        )
+
+    def _first(self, node: NirNode, dimensions: int) -> Grid:
+        """The grid that a convolution or pool gets; a dimension of samples before it is left out."""
+        shape = self.shape
+        if shape is not None and len(shape) == dimensions + 1 and self.source is None:
+            shape = shape[1:]
+        if shape is None or len(shape) != dimensions:
+            raise node.refusal(f"needs what has {dimensions} dimensions, such as channels and places, gets {shape}")
+        grid: Grid = (shape[0], 1, shape[-1]) if dimensions == 2 else (shape[0], shape[-2], shape[-1])
+        if self.source is None:
+            self.source = grid
+        return grid
+
+    def _linear(self, node: NirNode) -> None:
+        self._once(node)
+        weight = matrix_of(node)
+        outputs, inputs = weight.shape
+        size = inputs if self.shape is None else math.prod(self.shape)
+        if size != inputs and self.shape is not None and len(self.shape) == 2 and self.source is None:
+            size = self.shape[-1]  # after a dimension of samples
+            self.shape = (size,)
+        if size != inputs:
+            raise node.refusal(f"weight is for {inputs} inputs, and {size} come from before it (shape {self.shape})")
+        if self.source is None:
+            shape = self.shape
+            self.source = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else size
+        if self.scale is not None:
+            weight = weight * _of_size(node, self.scale, inputs)
+        self.synapses, self.weight = Linear(neurons=outputs), weight
+        self.bias = _of_size(node, node.numbers.get("bias", np.zeros(1)), outputs)
+        self.shape, self.grid = (outputs,), (outputs, 1, 1)
+
+    def _convolution(self, node: NirNode) -> None:
+        self._once(node)
+        flat = node.kind == "Conv1d"
+        channels = self._first(node, 2 if flat else 3)[0]
+        weight = node.numbers["weight"].astype(np.float64)
+        if weight.ndim != (3 if flat else 4):
+            raise node.refusal(f"weight must have {3 if flat else 4} dimensions, found shape {weight.shape}")
+        groups = _pair(node, "groups")[0]
+        if weight.shape[1] * groups != channels:
+            raise node.refusal(f"weight is for {weight.shape[1] * groups} channels, and {channels} come from before it")
+        kernel, dilation, stride = weight.shape[2:], _pair(node, "dilation"), _pair(node, "stride")
+        padding = _padding(node, kernel, dilation, stride)
+        if self.scale is not None:
+            scale = _of_channels(node, self.scale, self._source_grid).reshape(groups, 1, -1, *[1] * len(kernel))
+            weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
+        self.weight = weight[:, :, None] if flat else weight
+        self.bias = _of_size(node, node.numbers["bias"], len(weight))
+        sliding = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+        told = {name: sizes[-1] if flat else tuple(sizes) for name, sizes in sliding.items()}
+        self._slide(node, {"kind": "conv1d" if flat else "conv2d", "channels": len(weight), "groups": groups, **told})
+        self.shape = (self.grid[0], self.grid[2]) if flat else self.grid
+
+    def _slide(self, node: NirNode, told: Mapping[str, Any]) -> None:
+        try:
+            self.synapses = (Conv1d if told["kind"] == "conv1d" else Conv2d)(**told)
+            self.grid = window_of(self._source_grid, self.pools, self.synapses).grid
+        except ValueError as error:
+            raise node.refusal(str(error)) from None
+
+    def _pool(self, node: NirNode) -> None:
+        """Of spikes, before any weights."""
+        channels, height, width = self._first(node, 3)
+        down, across = kernel = self._window(node)
+        if down > height or across > width:
+            raise node.refusal(f"a pool of {down}×{across} does not fit {height}×{width}")
+        pool = _POOLS[node.kind]
+        self.pools.append(pool(kind="sum_pool" if pool is SumPool else "average_pool", kernel=kernel))
+        self.shape = (channels, height // down, width // across)
+
+    def _pool_currents(self, node: NirNode) -> None:
+        """Of a convolution's currents, before the neurons."""
+        if not isinstance(self.synapses, Conv2d):
+            raise node.refusal("may pool spikes, or the currents of a Conv2d")
+        pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
+        ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
+        sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]
+        folded = np.zeros((*self.weight.shape[:2], *sizes))
+        for down in range(pooled[0]):
+            for across in range(pooled[1]):
+                row, column = stride[0] * down, stride[1] * across
+                rows, columns = slice(row, row + ends[0], apart[0]), slice(column, column + ends[1], apart[1])
+                folded[:, :, rows, columns] += self.weight
+        windows = math.prod(pooled)
+        share = 1 / windows if node.kind == "AvgPool2d" else 1.0
+        self.weight, self.bias = folded * share, self.bias * (windows * share)
+        strides = (stride[0] * pooled[0], stride[1] * pooled[1])
+        self._slide(node, {**dict(self.synapses), "kernel": tuple(sizes), "stride": strides, "dilation": 1})
+        self.shape = self.grid
+
+    def _window(self, node: NirNode) -> tuple[int, int]:
+        kernel, stride = _pair(node, "kernel_size"), _pair(node, "stride")
+        if kernel != stride or max(_pair(node, "padding")) > 0 or min(kernel) < 1:
+            raise node.refusal(f"windows must lie side by side without padding, found stride {stride} for {kernel}")
+        return kernel
+
+    def _scale(self, node: NirNode) -> None:
+        scale = node.numbers["scale"].astype(np.float64)
+        if self.synapses is None:
+            if self.pools and scale.size > 1:
+                raise node.refusal("may follow pools only with one number for all")
+            self.scale = scale if self.scale is None else self.scale * scale
+            return
+        linear = isinstance(self.synapses, Linear)
+        by_row = _of_size(node, scale, len(self.weight)) if linear else _of_channels(node, scale, self.grid)
+        self.weight = self.weight * by_row.reshape(-1, *[1] * (self.weight.ndim - 1))
+        self.bias = self.bias * by_row
+
+    @property
+    def _source_grid(self) -> Grid:
+        return self.source if isinstance(self.source, tuple) else (self.source or 1, 1, 1)
+
+    def _once(self, node: NirNode) -> None:
+        if self.synapses is not None:
+            raise node.refusal("follows weights without neurons between them; multiply them into one map")
+
+
+def matrix_of(node: NirNode) -> Numbers:
+    """(outputs, inputs) weights of a fully connected node."""
+    weight = node.numbers["weight"]
+    if weight.ndim != 2:
+        raise node.refusal(f"weight must be (outputs, inputs), found shape {weight.shape}")
+    return weight.astype(np.float64)
+
+
+def _both(sizes: int | tuple[int, int]) -> tuple[int, int]:
+    return sizes if isinstance(sizes, tuple) else (sizes, sizes)
+
+
+def _pair(node: NirNode, name: str) -> tuple[int, int]:
+    """Whole numbers for rows and columns, which one number may be for."""
+    sizes = node.numbers[name].ravel() if name in node.numbers else np.zeros(0)
+    if sizes.size not in (1, 2) or not all(0 <= size < 1 << 31 and size == int(size) for size in sizes.tolist()):
+        found = node.texts.get(name, sizes.tolist())
+        raise node.refusal(f"{name} must be a whole number, or one for rows and one for columns, found {found}")
+    return int(sizes[0]), int(sizes[-1])
+
+
+def _padding(
+    node: NirNode, kernel: tuple[int, ...], dilation: tuple[int, int], stride: tuple[int, int]
+) -> tuple[int, int]:
+    text = node.texts.get("padding")
+    if text is None:
+        return _pair(node, "padding")
+    spans = [apart * (size - 1) for apart, size in zip(dilation[-len(kernel) :], kernel, strict=True)]
+    if text == "valid":
+        return 0, 0
+    if text == "same" and stride == (1, 1) and not any(span % 2 for span in spans):
+        return spans[0] // 2, spans[-1] // 2
+    raise node.refusal(f"padding '{text[:20]}' of a kernel of {kernel} with stride {stride}; give it as numbers")
+
+
+def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Numbers:
+    if numbers.size not in (1, size):
+        raise node.refusal(f"must have one number, or one for each of {size}, found shape {numbers.shape}")
+    return np.broadcast_to(numbers.ravel(), size).astype(np.float64)
+
+
+def _of_channels(node: NirNode, numbers: Numbers, grid: Grid) -> Numbers:
+    """(channels,) of numbers that are the same all over each channel."""
+    spread = numbers.reshape(-1, 1, 1) if numbers.ndim == 1 and numbers.size == grid[0] else numbers
+    try:
+        full = np.broadcast_to(spread, grid).reshape(grid[0], -1)
+    except ValueError:
+        raise node.refusal(f"must be one number for each of {grid[0]} channels, found shape {numbers.shape}") from None
+    if not all((full[:, a] == full[:, b]).all() for a, b in pairwise(range(full.shape[1]))):
+        raise node.refusal("must be the same all over a channel, since a convolution's weights are")
+    return np.asarray(full[:, 0], dtype=np.float64)

@@ -1,0 +1,208 @@
+"""A NIR graph as nodes and edges, checked: what is named exists, and numbers are numbers.
+
+Graphs within a graph are laid open. Their inputs and outputs then are nodes that pass on what they get, of kind `Pass`,
+as are those that the graph itself must have one of each. Only edges are followed; the order of nodes says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.models.nir.file import Tree
+
+__all__ = ["FIELDS", "NEURONS", "Graph", "NirNode", "read_graph"]
+
+_SLIDING = ("weight", "bias", "stride", "padding", "dilation", "groups")
+FIELDS = {
+    "Input": (),
+    "Output": (),
+    "Linear": ("weight",),
+    "Affine": ("weight", "bias"),
+    "Conv1d": _SLIDING,
+    "Conv2d": _SLIDING,
+    "SumPool2d": ("kernel_size", "stride", "padding"),
+    "AvgPool2d": ("kernel_size", "stride", "padding"),
+    "Flatten": (),
+    "Scale": ("scale",),
+    "IF": ("r", "v_threshold"),
+    "LIF": ("tau", "r", "v_leak", "v_threshold"),
+    "CubaLIF": ("tau_mem", "tau_syn", "r", "v_leak", "v_threshold"),
+    "I": ("r",),
+    "LI": ("tau", "r", "v_leak"),
+    "CubaLI": ("tau_mem", "tau_syn", "r", "v_leak"),
+    "Threshold": ("threshold",),
+}
+"""The nodes that a network can be made of, and what each must say."""
+
+NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold")
+_NEAREST = {"Delay": "spikes arrive at once here; only recurrent ones take a timestep"}
+_MOST_NODES = 10_000
+_DEEPEST = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NirNode:
+    """A node of a graph.
+
+    Attributes:
+        name: with those of the graphs that hold it, as in `block.lif`.
+        kind: its type in NIR, or `Pass`.
+        numbers: its fields that are numbers, as arrays.
+        texts: those that are not.
+        metadata: what its writer added.
+    """
+
+    name: str
+    kind: str
+    numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def refusal(self, rule: str) -> InputError:
+        """An error that names the node."""
+        return InputError(f"node '{self.name}' ({self.kind}): {rule}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """Nodes by name and the edges between them.
+
+    Attributes:
+        input: name of the only node without predecessors through which input comes.
+        after, before: successors and predecessors of each node.
+    """
+
+    nodes: Mapping[str, NirNode]
+    input: str
+    after: Mapping[str, tuple[str, ...]]
+    before: Mapping[str, tuple[str, ...]]
+    metadata: Mapping[str, Any]
+
+
+def read_graph(tree: Tree) -> Graph:
+    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file.
+
+    Raises:
+        InputError: names the node that is wrong.
+    """
+    opened = _Opened()
+    entrances, exits = opened.graph(tree, "", 0)
+    nodes = {node.name: node for node in opened.nodes}
+    if len(entrances) != 1 or len(exits) != 1:
+        raise InputError(
+            f"the graph must have one input and one output, found {len(entrances)} and {len(exits)}; "
+            "write one node Input and one node Output"
+        )
+    after: dict[str, list[str]] = {name: [] for name in nodes}
+    before: dict[str, list[str]] = {name: [] for name in nodes}
+    for source, target in dict.fromkeys(opened.edges):
+        after[source].append(target)
+        before[target].append(source)
+    return Graph(
+        nodes=nodes,
+        input=entrances[0],
+        after={name: tuple(found) for name, found in after.items()},
+        before={name: tuple(found) for name, found in before.items()},
+        metadata=_plain(tree.get("metadata")),
+    )
+
+
+class _Opened:
+    """Nodes and edges of a graph and of all that it holds."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NirNode] = []
+        self.edges: list[tuple[str, str]] = []
+
+    def graph(self, tree: Tree, prefix: str, depth: int) -> tuple[list[str], list[str]]:
+        """Add a graph; names of its inputs and outputs."""
+        where = f"graph '{prefix.rstrip('.')}'" if prefix else "the graph"
+        parts, edges = tree.get("nodes"), tree.get("edges")
+        if tree.get("type") != "NIRGraph" or not isinstance(parts, Mapping) or edges is None:
+            raise InputError(f"{where}: must be a NIRGraph with nodes and edges, found {_shown(tree.get('type'))}")
+        if depth > _DEEPEST:
+            raise InputError(f"{where}: graphs may be {_DEEPEST} deep")
+        ends: dict[str, tuple[list[str], list[str]]] = {}
+        for name, part in parts.items():
+            ends[str(name)] = self._part(part, f"{prefix}{name}", depth)
+        for source, target in _pairs(edges, where):
+            for name in (source, target):
+                if name not in ends:
+                    raise InputError(f"{where}: an edge names node '{name[:80]}', which is not there")
+            self.edges += [(one, other) for one in ends[source][1] for other in ends[target][0]]
+        inputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Input"]
+        outputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Output"]
+        return inputs, outputs
+
+    def _part(self, part: Any, name: str, depth: int) -> tuple[list[str], list[str]]:
+        """Add a node; where edges to it lead, and from where they come."""
+        if not isinstance(part, Mapping):
+            raise InputError(f"node '{name}': must have fields, found {_shown(part)}")
+        if part.get("type") == "NIRGraph":
+            return self.graph(part, f"{name}.", depth + 1)
+        self.nodes.append(_node(name, part))
+        if len(self.nodes) > _MOST_NODES:
+            raise InputError(f"node '{name}': a graph may have {_MOST_NODES:,} nodes")
+        return [name], [name]
+
+
+def _node(name: str, part: Tree) -> NirNode:
+    kind = str(part.get("type"))
+    if kind not in FIELDS:
+        nearest = _NEAREST.get(kind, f"a network can have {', '.join(FIELDS)}")
+        raise InputError(f"node '{name}' ({kind[:40]}): cannot be part of a network here; {nearest}")
+    numbers: dict[str, NDArray[Any]] = {}
+    texts: dict[str, str] = {}
+    for key, value in part.items():
+        if key in ("type", "metadata") or value is None:
+            continue
+        if isinstance(value, str):
+            texts[key] = value
+        else:
+            numbers[key] = _numbers(value, f"node '{name}' ({kind}): {key}")
+    missing = [key for key in FIELDS[kind] if key not in numbers and key not in texts]
+    if missing:
+        raise InputError(f"node '{name}' ({kind}): lacks {', '.join(missing)}")
+    passes = kind in ("Input", "Output")
+    return NirNode(
+        name=name,
+        kind="Pass" if passes else kind,
+        numbers=numbers,
+        texts=texts,
+        metadata=_plain(part.get("metadata")),
+    )
+
+
+def _numbers(value: Any, where: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, AttributeError):
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{where} must be numbers, found {_shown(value)}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{where} holds numbers that are not finite")
+    return array
+
+
+def _pairs(edges: Any, where: str) -> Iterator[tuple[str, str]]:
+    for edge in edges:
+        pair = edge.tolist() if isinstance(edge, np.ndarray) else edge
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise InputError(f"{where}: an edge must name two nodes, found {_shown(edge)}")
+        source, target = (end.decode(errors="replace") if isinstance(end, bytes) else str(end) for end in pair)
+        yield source, target
+
+
+def _plain(metadata: Any) -> Mapping[str, Any]:
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]

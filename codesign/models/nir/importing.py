@@ -1,0 +1,137 @@
+"""`import_model`: a model of another framework as a network of this machine; what a file cannot say is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.files import Location, printable
+from codesign.models.card import ModelCard, ModelImport
+from codesign.models.file import LoadedModel
+from codesign.models.nir.checking import check_spikes, read_record
+from codesign.models.nir.dialects import DIALECTS, Dialect, get_dialect
+from codesign.models.nir.file import read_tree
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.graph import Graph, read_graph
+from codesign.models.nir.layers import read_layers
+from codesign.models.nir.network import make_network
+from codesign.models.nir.options import TIME, read_options
+from codesign.models.nir.written import is_written, read_written
+from codesign.versions import package_versions
+
+__all__ = ["import_model"]
+
+
+def import_model(
+    model: Any,
+    *,
+    dialect: str | None = None,
+    dt: str | float | None = None,
+    check: Location | Mapping[str, NDArray[np.generic]] | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> LoadedModel:
+    """A model of another framework, spike for spike, with a card that says how it was read.
+
+    Args:
+        model: a NIR file, a path or a URL, or a `nir.NIRGraph`.
+        dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool` or
+            `plain`, which takes NIR's equations as they are. A file of `codesign export` says so itself.
+        dt: length of a timestep, a time such as `1 ms` or in seconds.
+        check: recorded input and spikes, as `codesign.models.nir.checking` says; the outcome is on the card.
+        name: of the model, for its card.
+        options: what the file leaves open, which the dialect decides: `reset`, `reset_delay`, `comparison`, … Each is
+            one for all layers, or one for each. What is missing, all messages say at once.
+
+    Raises:
+        InputError: says what is missing, or which node of the graph cannot be read and why.
+    """
+    graph, source = _graph(model)
+    try:
+        return _import(graph, source, dialect, {"dt": dt, **options}, check, name)
+    except InputError as error:
+        raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
+
+
+def _paragraphs(message: str, source: str) -> list[str]:
+    """Lines that begin a mistake, with those that go on with it."""
+    lines: list[str] = []
+    for line in message.removeprefix(f"{source}: ").split("\n"):
+        if line.startswith("  ") and lines:
+            lines[-1] += f"\n{line}"
+        else:
+            lines.append(line.removeprefix(f"{source}: "))
+    return lines
+
+
+def _graph(model: Any) -> tuple[Graph, str]:
+    """The graph, and what to call it."""
+    if hasattr(model, "to_dict") and hasattr(model, "nodes") and hasattr(model, "edges"):
+        return read_graph(model.to_dict()), "graph"
+    source = printable(model)
+    try:
+        return read_graph(read_tree(model)["node"]), source
+    except InputError as error:
+        raise InputError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
+
+
+def _import(
+    graph: Graph, source: str, dialect: str | None, options: Mapping[str, Any], check: Any, name: str | None
+) -> LoadedModel:
+    layers = read_layers(graph)
+    if is_written(graph) and dialect is None:
+        loaded = read_written(graph, layers, options)
+    else:
+        loaded = _read(layers, source, _dialect(dialect), options)
+    card = loaded.card if name is None else replace(loaded.card, name=name)
+    if check is not None:
+        recorded, where = _recorded(check, layers)
+        names = [layer.node.name for layer in layers]
+        card = replace(card, certificate=check_spikes(loaded.network, names, recorded, source=where))
+    return LoadedModel(network=loaded.network, card=card)
+
+
+def _read(layers: Sequence[Layer], source: str, dialect: Dialect, options: Mapping[str, Any]) -> LoadedModel:
+    """The network of these layers as the dialect means them."""
+    said = read_options({"dt": TIME, **dialect.asks(layers)}, options, len(layers), dialect.name)
+    numbers = [_numbers(dialect, layer, said, at) for at, layer in enumerate(layers)]
+    network, grid = make_network(layers, numbers, said["dt"]), layers[0].source
+    card = ModelCard(
+        name=source.replace("\\", "/").rpartition("/")[2],
+        topology=network.topology,
+        neuron=network.neuron,
+        timestep_s=network.timestep_s,
+        input_grid=grid if isinstance(grid, tuple) else None,
+        imported=ModelImport(
+            source=source,
+            dialect=dialect.name,
+            options={key: str(value) for key, value in options.items() if value is not None},
+            lost=dialect.lost,
+        ),
+        versions=package_versions(),
+    )
+    return LoadedModel(network=network, card=card)
+
+
+def _dialect(name: str | None) -> Dialect:
+    if name is None:
+        raise InputError(
+            f"dialect: which framework wrote it? In each of {', '.join(DIALECTS)} the same numbers mean something else"
+        )
+    return get_dialect(name)
+
+
+def _numbers(dialect: Dialect, layer: Layer, said: Mapping[str, Any], at: int) -> Any:
+    of_layer = {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
+    return dialect.numbers(layer, {**of_layer, "timestep_s": said["dt"]})
+
+
+def _recorded(check: Any, layers: Sequence[Layer]) -> tuple[Mapping[str, NDArray[np.generic]], str]:
+    if isinstance(check, Mapping):
+        return check, "record"
+    return read_record(check, [layer.node.name for layer in layers]), printable(check)

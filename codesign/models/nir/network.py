@@ -1,0 +1,164 @@
+"""From layers and what their neurons do to a network of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.models.nir.dialects.dialect import LayerNumbers
+from codesign.models.nir.folding import Layer
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
+
+__all__ = ["make_network"]
+
+_OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
+"""Numbers that may differ within a layer."""
+_DEFAULTS = {
+    **{name: field.default for name, field in NeuronSpec.model_fields.items()},
+    "comparison": ">",
+    "most_spikes": 1,
+    "reset_value": 0.0,
+    "reset_amount": None,
+    "floor": None,
+    "gain": 1.0,
+    "initial_potential": 0.0,
+}
+_NOTHING_LEFT = 200.0
+_OF_LAYERS = ("comparison", "most_spikes", "reset", "floor", *_OF_NEURONS)
+
+
+def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
+    """The network of these layers, with their weights.
+
+    Raises:
+        InputError: names the node that asks for what this machine does not do, and what it does.
+    """
+    _check(layers, numbers)
+    source = layers[0].source
+    specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
+    try:
+        topology = TopologySpec(input=source, layers=tuple(specs))
+    except InputError as error:
+        raise InputError(f"the network of the graph cannot be built: {error}") from None
+    biases = [_bias(layer, of_layer) for layer, of_layer in zip(layers, numbers, strict=True)]
+    network = SpikingNetwork(topology, _spec(numbers, biases, timestep_s), timestep_s=timestep_s)
+    with torch.no_grad():
+        for weight, layer in zip(network.weights(), layers, strict=True):
+            weight.copy_(_tensor(layer.weight.reshape(weight.shape)))
+        if network.bias is not None:
+            network.bias.copy_(_tensor(np.concatenate(biases)))
+    constants = [_time_constant(of_layer.decay, timestep_s) for of_layer in numbers]
+    network.time_constant = torch.from_numpy(_joined(layers, constants))
+    for name in _OF_NEURONS:
+        parts = [_number(of_layer, name) for of_layer in numbers]
+        if name == "threshold" or (_matters(name, numbers) and any(np.ptp(part) for part in parts)):
+            setattr(network, name, _tensor(_joined(layers, parts)))
+    return network
+
+
+def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:
+    """Parameters of neurons; of those that differ within a layer, its first neuron's."""
+    found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
+    found["time_constant"] = [float(_time_constant(of_layer.decay, timestep_s).ravel()[0]) for of_layer in numbers]
+    told: dict[str, Any] = {}
+    for name, values in found.items():
+        if _matters(name, numbers) and set(values) != {_DEFAULTS[name]}:
+            told[name] = values[0] if len(set(values)) == 1 else tuple(values)
+    keeps = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)
+    bias = any(bias.any() for bias in biases)
+    _refuse_what_is_missing(told, bias)
+    return NeuronSpec(
+        **told,
+        refractory=not keeps,  # what a soft reset leaves must not be lost to the next message of the same timestep
+        readout="potential" if numbers[-1].threshold is None else "spikes",
+        bias=bias,
+    )
+
+
+def _refuse_what_is_missing(told: dict[str, Any], bias: bool) -> None:
+    """Refuse by name what neurons here do not have; of thresholds and time constants, buffers say what differs."""
+    for name in ("threshold", "time_constant"):
+        if isinstance(told.get(name), tuple):
+            told[name] = told[name][0]
+    missing = sorted(set(told) - set(NeuronSpec.model_fields))
+    if isinstance(told.get("reset"), tuple) or told.get("reset") == "value":
+        missing.append(f"reset {told['reset']}")
+    if bias or told.get("reset") == "subtract":
+        missing.append("neurons that fire without a message, as they may with a bias or a soft reset")
+    if missing:
+        raise InputError(
+            f"neurons cannot be simulated yet with {', '.join(missing)}; nearest: one hard reset to 0 at once, without "
+            "biases"
+        )
+
+
+def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> NDArray[np.float64]:
+    """τ of which exp(−Δt/τ) is β to the last bit of float32; what is left of none at all is below the least number."""
+    exact = np.asarray(decay, dtype=np.float32).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        exponent = np.minimum(-np.log(exact), _NOTHING_LEFT)
+        return np.asarray(timestep_s / exponent)
+
+
+def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
+    for layer, of_layer in zip(layers, numbers, strict=True):
+        if of_layer.threshold is None and layer is not layers[-1]:
+            raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")
+        if of_layer.threshold is not None and not (of_layer.threshold > 0).all():
+            raise layer.node.refusal("thresholds must be above 0")
+        for name, decay in (("potential", of_layer.decay), ("synaptic current", of_layer.synaptic_decay)):
+            if decay is not None and not ((np.asarray(decay) >= 0) & (np.asarray(decay) <= 1)).all():
+                raise layer.node.refusal(f"of the {name} must be left between 0 and 1 a timestep; is it this dialect?")
+        if not (np.asarray(of_layer.gain) > 0).all():
+            raise layer.node.refusal("the input's gain must be above 0; give its sign to the weights")
+        if of_layer.synaptic_decay is not None or layer.recurrent is not None:
+            what = "recurrent weights" if layer.recurrent is not None else "a synaptic current"
+            raise layer.node.refusal(f"{what} cannot be simulated yet; nearest: the same network without")
+        if of_layer.reset_delay:
+            raise layer.node.refusal("a reset that holds the next timestep cannot be simulated yet")
+
+
+def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
+    """What a timestep adds to each potential: g b + c."""
+    return np.asarray(numbers.gain * layer.bias + numbers.drive)
+
+
+def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
+    """Whether a number of resets is one of a reset that there is, and not what it would be anyway."""
+    if name == "reset_value":
+        return any(of_layer.reset == "value" for of_layer in numbers)
+    if name == "reset_amount":
+        soft = [of_layer for of_layer in numbers if of_layer.reset == "subtract"]
+        return any(not np.array_equal(_number(part, name), _number(part, "threshold")) for part in soft)
+    return True
+
+
+def _number(numbers: LayerNumbers, name: str) -> Any:
+    """A number of a layer, also of one whose neurons have no threshold, where none is looked at."""
+    value = getattr(numbers, name)
+    if value is None and name in ("threshold", "reset_amount"):
+        return _DEFAULTS["threshold"] if name == "threshold" else _number(numbers, "threshold")
+    return value
+
+
+def _first(value: Any) -> Any:
+    """What a layer's first neuron has, rounded as the network rounds it."""
+    if isinstance(value, np.ndarray):
+        return float(np.float32(value.ravel()[0]))
+    return float(np.float32(value)) if isinstance(value, float) else value
+
+
+def _joined(layers: Sequence[Layer], parts: Sequence[Any]) -> NDArray[Any]:
+    """(N,) numbers of all neurons."""
+    return np.concatenate([np.broadcast_to(part, layer.neurons) for layer, part in zip(layers, parts, strict=True)])
+
+
+def _tensor(numbers: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(numbers, dtype=np.float32))

@@ -1,0 +1,148 @@
+"""What a NIR file cannot say: who says it, in which words, and the one message that asks for all that is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codesign.documents import suggestion
+from codesign.errors import InputError
+from codesign.units import parse_quantity
+
+__all__ = ["AS_MANY_AS_FIT", "TIME", "Unsaid", "choice", "count", "number", "read_options", "yes_or_no"]
+
+AS_MANY_AS_FIT = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsaid:
+    """Something to be said of a file.
+
+    Attributes:
+        allowed: its values, and whose default one of them is, for a reader.
+        read: makes a value of what was given; raises ValueError.
+        of_layers: whether it may be said for each layer apart.
+    """
+
+    allowed: str
+    read: Callable[[Any], Any]
+    of_layers: bool = True
+
+
+def choice(*words: str, default: str = "") -> Unsaid:
+    """One of some words; the first is the framework's `default`, if it has one."""
+
+    def read(given: Any) -> str:
+        if given not in words:
+            raise ValueError
+        return str(given)
+
+    shown = [f"{word} ({default})" if default and word == words[0] else word for word in words]
+    return Unsaid(allowed=" | ".join(shown), read=read)
+
+
+def yes_or_no(usual: bool, default: str) -> Unsaid:
+    """`true` or `false`, one of which is the framework's default."""
+    meant = {True: True, False: False, "true": True, "false": False}
+
+    def read(given: Any) -> bool:
+        if not isinstance(given, bool | str) or given not in meant:
+            raise ValueError
+        return meant[given]
+
+    words = [f"{word} ({default})" if (word == "true") is usual else word for word in ("true", "false")]
+    return Unsaid(allowed=" | ".join(words), read=read)
+
+
+def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or_none: bool = False) -> Unsaid:
+    """A finite number within limits, or `none`."""
+
+    def read(given: Any) -> float | None:
+        if or_none and given in (None, "none"):
+            return None
+        value = float(given)
+        if isinstance(given, bool) or not math.isfinite(value) or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return Unsaid(allowed=f"{allowed} | none" if or_none else allowed, read=read)
+
+
+def count(allowed: str) -> Unsaid:
+    """A whole number of at least 1, or `unlimited`."""
+
+    def read(given: Any) -> int:
+        if given == "unlimited":
+            return AS_MANY_AS_FIT
+        value = int(given)
+        if isinstance(given, bool) or value != float(given) or value < 1:
+            raise ValueError
+        return min(value, AS_MANY_AS_FIT)
+
+    return Unsaid(allowed=allowed, read=read)
+
+
+def _time(given: Any) -> float:
+    seconds = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+    seconds = parse_quantity(given, "s") if seconds is None else seconds
+    if not 0 < seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+TIME = Unsaid(allowed="a time above 0, such as 1 ms", read=_time, of_layers=False)
+
+
+def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers: int, dialect: str) -> dict[str, Any]:
+    """Each of the wanted options; those of layers as a tuple with one for each.
+
+    Args:
+        given: as they were said, by name; None is not said. Text with commas is one for each layer.
+
+    Raises:
+        InputError: names all that is missing, not wanted or not allowed, and what is.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    mistakes = [
+        f"{name}: says nothing here of dialect '{dialect}'{suggestion(name, wanted)}; remove it"
+        for name in said
+        if name not in wanted
+    ]
+    read: dict[str, Any] = {}
+    for name, option in wanted.items():
+        if name not in said:
+            continue
+        try:
+            read[name] = _read(option, said[name], layers)
+        except (TypeError, ValueError, OverflowError):
+            mistakes.append(f"{name}: must be {option.allowed}{_for_layers(option, layers)}, found {said[name]!r:.80}")
+    missing = [name for name in wanted if name not in said]
+    if missing:
+        width = max(len(_flag(name)) for name in missing)
+        lines = [f"  {_flag(name):{width}}  {wanted[name].allowed}" for name in missing]
+        mistakes.append("\n".join([f"dialect '{dialect}' does not write what follows; say", *lines]))
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    return read
+
+
+def _read(option: Unsaid, given: Any, layers: int) -> Any:
+    if not option.of_layers:
+        return option.read(given)
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple):
+        parts = [parts]
+    read = tuple(option.read(part.strip() if isinstance(part, str) else part) for part in parts)
+    if len(read) not in (1, layers):
+        raise ValueError
+    return read * layers if len(read) == 1 else read
+
+
+def _for_layers(option: Unsaid, layers: int) -> str:
+    return f", or one for each of {layers} layers" if option.of_layers and layers > 1 else ""
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

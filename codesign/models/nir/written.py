@@ -1,0 +1,167 @@
+"""Networks of this machine as NIR, and back to the last bit.
+
+The nodes say what other readers understand: NIR's equations solved over a timestep, `plain` with decay exponential and
+norm_input true. What these cannot say is in metadata: that of the graph has the model's card, and dialect, dt, reset
+and comparison for readers; that of each node of neurons has their numbers, as the network holds them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.files import Location, write_atomically
+from codesign.models.card import ModelCard
+from codesign.models.file import LoadedModel, card_of, card_texts, network_of
+from codesign.models.nir.folding import Layer
+from codesign.models.nir.graph import Graph
+from codesign.network.connection import Connection
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import Conv1d, Linear, Pool, SumPool
+
+__all__ = ["is_written", "read_written", "to_nir", "write_nir"]
+
+_MARK = "codesign_model"
+_GATE = "input_gate"
+
+
+def write_nir(path: Location, network: SpikingNetwork, card: ModelCard) -> None:
+    """Write a model to a NIR file.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    buffer = io.BytesIO()
+    nir.write(buffer, to_nir(network, card))
+    write_atomically(path, buffer.getvalue())
+
+
+def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
+    """A model as a NIR graph.
+
+    Args:
+        card: of this network, as `cd.describe_model` makes it.
+    """
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
+    specs = iter(network.topology.layers)
+    for index, connection in enumerate(network.layer_connections()):
+        spec, at = next(specs), 0
+        while isinstance(spec, Pool):
+            pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, _both(spec.kernel)
+            nodes[f"pool{index}_{at}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
+            spec, at = next(specs), at + 1
+        if isinstance(spec, Linear) and connection.window.source[1:] != (1, 1):
+            pooled = connection.window.channels, *_places(connection)
+            nodes[f"flatten{index}"] = nir.Flatten(np.array(pooled), start_dim=0)
+        nodes[f"weights{index}"] = _map(network, index, connection)
+        nodes[f"neurons{index}"] = _neurons(network, index)
+    nodes["output"] = nir.Output(nodes[f"neurons{index}"].output_type["output"])
+    names = list(nodes)
+    said = {"dialect": "plain", "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
+    said |= {name: str(getattr(network.neuron, name, ">")) for name in ("reset", "comparison")}
+    if network.input_gate is not None:
+        said[_GATE] = network.input_gate.numpy()
+    edges = list(pairwise(names))
+    return nir.NIRGraph(nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
+
+
+def _shape(source: Any) -> tuple[int, ...]:
+    return source if isinstance(source, tuple) else (source,)
+
+
+def _map(network: SpikingNetwork, index: int, connection: Connection) -> nir.NIRNode:
+    weight, layer = connection.weight.detach().numpy(), network.layer_slices[index]
+    bias = None
+    if network.bias is not None:
+        own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
+        bias = own["bias"] / own.get("gain", np.float32(1))
+    target = connection.target
+    if isinstance(target, Linear):
+        return nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
+    own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
+    # that along one axis too, over a height of 1
+    pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
+    sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
+    sliding = {name: np.array([pad.get(name, sizes[0]), sizes[1]]) for name, sizes in sliding.items()}
+    return nir.Conv2d(input_shape=_places(connection), weight=weight, bias=own_bias, groups=target.groups, **sliding)
+
+
+def _places(connection: Connection) -> tuple[int, int]:
+    """Rows and columns that the pools before it leave."""
+    return connection.window.rows.places, connection.window.columns.places
+
+
+def _both(sizes: int | tuple[int, int]) -> NDArray[np.int64]:
+    return np.array(sizes if isinstance(sizes, tuple) else (sizes, sizes))
+
+
+def _neurons(network: SpikingNetwork, index: int) -> nir.NIRNode:
+    """Neurons as NIR's equations have them, with their own numbers beside."""
+    layer, grid = network.layer_slices[index], network.shape.layers[index]
+    shape = (grid.neurons,) if grid.height == grid.width == 1 else (grid.channels, grid.height, grid.width)
+    own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
+    tau = own["time_constant"].reshape(shape)
+    gain = own.get("gain", np.ones(grid.neurons)).reshape(shape)
+    zero = np.zeros(shape)
+    leaks = not np.isinf(tau).any()
+    if leaks:
+        told = {"tau": tau, "r": gain / -np.expm1(-network.timestep_s / tau), "v_leak": zero}
+    else:
+        told = {"r": gain / (network.timestep_s or 1.0)}
+    if index == len(network.shape.layers) - 1 and network.neuron.readout == "potential":
+        return (nir.LI if leaks else nir.I)(**told, metadata=own)
+    told["v_threshold"] = own["threshold"].reshape(shape)
+    told["v_reset"] = own.get("reset_value", zero).reshape(shape)
+    return (nir.LIF if leaks else nir.IF)(**told, metadata=own)
+
+
+def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
+    """What the network's state has of each neuron."""
+    return {
+        name: value.detach()
+        for name, value in network.state_dict().items()
+        if name != _GATE and value.shape == network.threshold.shape and "." not in name
+    }
+
+
+def is_written(graph: Graph) -> bool:
+    """Whether this program wrote the graph."""
+    return _MARK in graph.metadata
+
+
+def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, Any]) -> LoadedModel:
+    """The network and the card that `to_nir` was given.
+
+    Raises:
+        InputError: options are given, or the metadata is damaged or does not fit the nodes.
+    """
+    said = sorted(name for name, value in options.items() if value is not None)
+    if said:
+        raise InputError(
+            f"{', '.join(said)}: the file says how it is to be read; leave them out, or name a dialect to read its "
+            "nodes alone"
+        )
+    card = card_of({name: text for name, text in graph.metadata.items() if isinstance(text, str)}, "metadata")
+    state = {
+        f"connections.{index}.weight": _tensor(layer.weight.astype(np.float32)) for index, layer in enumerate(layers)
+    }
+    for name in sorted(set().union(*(layer.node.metadata for layer in layers))):
+        parts = [np.asarray(layer.node.metadata.get(name)) for layer in layers]
+        if not all(part.ndim == 1 and part.dtype.kind == "f" for part in parts):
+            raise InputError(f"metadata of neurons: {name} must be numbers in all layers")
+        state[name] = _tensor(np.concatenate(parts))
+    if _GATE in graph.metadata:
+        state[_GATE] = _tensor(np.asarray(graph.metadata[_GATE]).astype(bool))
+    return LoadedModel(network=network_of(card, state, "metadata"), card=card)
+
+
+def _tensor(array: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))

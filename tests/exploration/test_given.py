@@ -1,0 +1,109 @@
+"""Models that a sweep is given: evaluated as they are, or trained further."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_sweeps import outline, run
+
+import codesign as cd
+from codesign.errors import InputError
+from codesign.exploration.plan import build_plan
+from codesign.exploration.spec import SweepSpec
+
+SWEEP = """\
+name: given
+workload: {name: digits, timesteps: 3, train: 60, validation: 20, test: 20}
+recipes:
+  mine: {model: mine.safetensors}
+  tuned: {from: mine.safetensors, method: unlayered, policy: fifo, epochs: 1, learning_rate: 1.0e-12}
+chips:
+  mubrain: {capacity: scaled, schedules: [layered]}
+seeds: {training: [3, 4]}
+"""
+TOPOLOGY = "512-9-10"
+
+
+def saved(folder: Path, *, timestep_s: float = 0.01, **neuron: Any) -> cd.SpikingNetwork:
+    given = {"threshold": 0.05, "time_constant": "30 ms", "refractory": False, **neuron}
+    network = cd.SpikingNetwork(cd.parse_topology(TOPOLOGY), cd.NeuronSpec(**given), timestep_s=timestep_s, seed=5)
+    cd.save_model(folder / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    return network
+
+
+def sweep_in(folder: Path, text: str = SWEEP) -> SweepSpec:
+    (folder / "given.yaml").write_text(text)
+    return cd.load_sweep(str(folder / "given.yaml"))
+
+
+def test_a_given_model_is_evaluated_and_trained_further(tmp_path: Path, cache_root: Path):
+    network = saved(tmp_path)
+    spec = sweep_in(tmp_path)
+    outcome, _ = run(spec, tmp_path, cache_root, models=True)
+    rows = {(row["recipe"], row["training_seed"]): row for row in outcome.table.frame.to_dict("records")}
+    # it is one model whatever the seeds
+    assert list(rows) == [("mine", 0), ("tuned", 3), ("tuned", 4)]
+    workload = cd.load_workload(spec.workload, cache_root=cache_root)
+    quantized = cd.SpikingNetwork(network.topology, network.neuron, timestep_s=network.timestep_s)
+    quantized.load_state_dict(network.state_dict())
+    cd.quantize(quantized, cd.chip_quantization(cd.find_chip("mubrain"), 4))
+    assert rows["mine", 0]["float_accuracy"] == cd.evaluate(network, workload.test, cd.LAYERED).accuracy
+    assert rows["mine", 0]["accuracy"] == cd.evaluate(quantized, workload.test, cd.LAYERED).accuracy
+    assert rows["mine", 0]["validation_accuracy"] == cd.evaluate(network, workload.validation, cd.LAYERED).accuracy
+    assert rows["tuned", 3]["trained_epochs"] == 1
+    for name, far in (("mine-seed0", 0.0), ("tuned-seed3", 1e-9)):
+        kept = cd.load_model(tmp_path / "out" / "models" / f"{name}.safetensors")
+        assert kept.network.neuron == network.neuron
+        for ours, theirs in zip(kept.network.weights(), network.weights(), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=far, rtol=0)
+
+
+def keys(spec: SweepSpec) -> list[str]:
+    plan = build_plan(spec, outline())
+    return [point.jobs.execution.model.key for point in plan.points if point.jobs is not None]
+
+
+def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
+    (there := tmp_path / "there").mkdir()
+    saved(tmp_path)
+    first = keys(sweep_in(tmp_path))
+    (tmp_path / "mine.safetensors").rename(there / "other.safetensors")
+    moved = SWEEP.replace("mine.safetensors", "there/other.safetensors")
+    assert keys(sweep_in(tmp_path, moved)) == first
+    saved(there, threshold=0.06)
+    assert not set(keys(sweep_in(there))) & set(first)
+
+
+@pytest.mark.parametrize(
+    ("change", "neuron", "message"),
+    [
+        (
+            ("model: mine", "model: none"),
+            {},
+            "given.yaml:4: recipes.mine.model: .*none.safetensors: there is no such file",
+        ),
+        (
+            ("from: mine", "from: mine"),
+            {"timestep_s": 0.02},
+            "given.yaml:4: .*decays by 0.02 s a timestep, and those of",
+        ),
+        (("recipes:", "network: {hidden: '[9x1]'}\nrecipes:"), {}, "given.yaml:3: network: is that of the model"),
+        (("digits", "shd"), {}, "does not fit workload 'shd'"),
+        (("mine.safetensors}", "{file: mine.safetensors, dialect: norse}}"), {}, "is not an HDF5 file"),
+        (
+            ("model: mine.safetensors", "model: mine.safetensors, epochs: 2"),
+            {},
+            "a `model` is taken as it is: remove epochs",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_its_line(
+    change: tuple[str, str], neuron: dict[str, Any], message: str, tmp_path: Path
+):
+    saved(tmp_path, **neuron)
+    given = {"input_grid": (1, 700, 1), "classes": 20} if "shd" in change[1] else {}
+    with pytest.raises(InputError, match=message):
+        build_plan(sweep_in(tmp_path, SWEEP.replace(*change)), outline(**given))

@@ -1,0 +1,79 @@
+"""Models of other frameworks: read from NIR they do what their framework does, spike for spike, in both engines."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+from frameworks import NEURONS, DoubledError, F, random_model
+
+import codesign as cd
+from codesign.errors import InputError
+from codesign.models.page import model_page
+from codesign.workload.events import EventBatch
+
+
+def batch(inputs: np.ndarray, timestep_s: float) -> EventBatch:
+    samples, timesteps = inputs.shape[:2]
+    frames = inputs.reshape(samples, timesteps, -1)
+    return EventBatch.from_frames(frames, np.zeros(samples, int), timestep_s=timestep_s)
+
+
+@pytest.mark.parametrize("kind", ["plain", "conv", "synaptic", "recurrent"])
+@pytest.mark.parametrize("dialect", NEURONS)
+def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
+    compared = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        kinds = {name: name == kind for name in ("conv", "synaptic", "recurrent")}
+        model = random_model(dialect, rng, **kinds)
+        inputs = rng.integers(0, 2, (3, 6, *model.input_shape)).astype(F)
+        try:
+            wanted = model.run(inputs)
+            loaded = cd.import_model(
+                model.graph(rng), dialect=dialect, dt="1 ms", check={"input": inputs, **wanted}, **model.options
+            )
+        except DoubledError:
+            continue
+        except InputError as error:
+            if "cannot be simulated yet" not in str(error):
+                raise
+            continue
+        certificate = loaded.card.certificate
+        assert certificate.differing_spikes == 0, certificate.summary
+        execution = cd.simulate(loaded.network, batch(inputs, 1e-3), cd.LAYERED).execution
+        last = list(wanted.values())[-1]
+        np.testing.assert_array_equal(execution.output_counts, last.reshape(execution.output_counts.shape))
+        for layer, spikes in enumerate(wanted.values()):
+            np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(len(spikes), -1).sum(axis=1))
+        compared += 1
+    if not compared:
+        pytest.skip("neurons that this machine does not have yet")
+
+
+def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
+    """Three neurons over three timesteps, by hand."""
+    tau = np.full(3, 2e-4)
+    neurons = nir.LIF(tau=tau, r=tau / 1e-4, v_leak=np.zeros(3), v_threshold=np.ones(3))
+    names = {"in": nir.Input(np.array([2])), "fc": nir.Linear(np.array([[1.5, 0], [0, 0.75], [1, 1]])), "lif": neurons}
+    graph = nir.NIRGraph(names | {"out": nir.Output(np.array([3]))}, list(pairwise([*names, "out"])), type_check=False)
+    inputs = np.ones((1, 3, 2))
+    # v is 1.5, 0.75, 2; then 1.5, 1.125, 2; then 1.5, 0.75, 2
+    record = {"input": inputs, "lif": np.array([[[1, 0, 1], [1, 1, 1], [1, 0, 1]]])}
+    np.savez(tmp_path / "record.npz", **record)
+    said = {"dialect": "snntorch", "dt": "1 ms", "reset_delay": True, "check": tmp_path / "record.npz"}
+    card = cd.import_model(graph, reset="zero", **said).card
+    assert card.certificate.summary == "0 of 7 spikes differ"
+    assert f"0 of 7 spikes differ ({tmp_path}" in model_page(card, "x.safetensors").replace("\\", "")
+    with pytest.raises(InputError, match=r"record: lif must be numbers of shape \(1, 3, 3\), found \(1, 2, 3\)"):
+        cd.import_model(graph, reset="zero", **{**said, "check": {**record, "lif": record["lif"][:, :2]}})
+    wrong = {**record, "lif": np.array([[[1, 0, 1], [1, 1, 0], [1, 0, 1]]])}
+    certificate = cd.import_model(graph, reset="zero", **{**said, "check": wrong}).card.certificate
+    assert (certificate.differing_spikes, certificate.within_rounding) == (1, False)
+    assert (
+        "layer lif, timestep 1, sample 0, neuron 2: 1 spikes here, 0 recorded; v = 2, threshold 1"
+        in certificate.summary
+    )

@@ -1,0 +1,199 @@
+"""Files and graphs of NIR that are wrong: the message names the node, nothing is run, and memory stays bounded."""
+
+from __future__ import annotations
+
+import io
+import resource
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+import pytest
+
+import codesign as cd
+from codesign.errors import InputError
+
+SNNTORCH = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": "true"}
+
+
+def lif(*shape: int, beta: float = 0.75, threshold: float = 1.0) -> nir.LIF:
+    tau = np.full(shape, 1e-4 / (1 - beta))
+    return nir.LIF(tau=tau, r=tau / 1e-4, v_leak=np.zeros(shape), v_threshold=np.full(shape, threshold))
+
+
+def conv(weight: np.ndarray, **changed: Any) -> nir.Conv2d:
+    given = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": np.zeros(len(weight))}
+    return nir.Conv2d(input_shape=None, weight=weight, **{**given, **changed})
+
+
+def graph_of(*nodes: nir.NIRNode, shape: tuple[int, ...] = (3,), extra: Any = ()) -> nir.NIRGraph:
+    named = {"input": nir.Input(np.array(shape))} | {f"n{at}": node for at, node in enumerate(nodes)}
+    named["output"] = nir.Output(np.array([1]))
+    names = list(named)
+    return nir.NIRGraph(named, [*pairwise(names), *extra], type_check=False)
+
+
+def dense(outputs: int, inputs: int) -> nir.Linear:
+    return nir.Linear(np.ones((outputs, inputs), np.float32))
+
+
+def pool(kernel: int, stride: int) -> nir.AvgPool2d:
+    return nir.AvgPool2d(np.array([kernel] * 2), np.array([stride] * 2), np.zeros(2, int))
+
+
+def affine_of_nan() -> nir.Affine:
+    return nir.Affine(np.full((2, 3), np.nan), np.zeros(2))
+
+
+def circle() -> nir.NIRGraph:
+    """Two layers that lead to each other."""
+    neurons = {"b": lif(3), "d": lif(3)} | {name: dense(3, 3) for name in "ace"}
+    ends = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
+    edges = list(pairwise(["in", "a", "b", "c", "d", "e", "b"]))
+    return nir.NIRGraph(neurons | ends, edges, type_check=False)
+
+
+IMAGE = np.ones((2, 1, 3, 3), np.float32)
+WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
+    "not a number": (
+        lambda: graph_of(affine_of_nan(), lif(2)),
+        r"'n0' \(Affine\): weight holds numbers that are not fin",
+    ),
+    "shape": (lambda: graph_of(dense(2, 4), lif(2)), r"'n0' \(Linear\): weight is for 4 inputs, and 3 come"),
+    "neurons": (lambda: graph_of(dense(2, 3), lif(5)), r"'n1' \(LIF\): .* each of 2×1×1 neurons, found \(5,\)"),
+    "kind": (lambda: graph_of(dense(2, 3), nir.Delay(np.ones(2)), lif(2)), r"'n1' \(Delay\): cannot be part"),
+    "no weights": (lambda: graph_of(lif(3)), r"'n0' \(LIF\): nothing with weights leads to it"),
+    "twice": (lambda: graph_of(dense(2, 3), dense(2, 2), lif(2)), r"'n1' \(Linear\): follows weights without neurons"),
+    "no neurons": (lambda: graph_of(dense(2, 3)), r"'n0' \(Linear\): comes after the last neurons; .* I or LI"),
+    "edge": (
+        lambda: graph_of(dense(2, 3), lif(2), extra=[("n0", "n9")]),
+        "an edge names node 'n9', which is not there",
+    ),
+    "cycle": (
+        lambda: graph_of(dense(3, 3), lif(3), extra=[("n0", "n0")]),
+        r"'n0' \(Linear\): several nodes lead to it",
+    ),
+    "skip": (
+        lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "n3")]),
+        r"'n1' \(LIF\): must lead",
+    ),
+    "layers in a circle": (
+        lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
+        r"'n0' \(Linear\): several nodes lead to it",
+    ),
+    "neurons in a circle": (circle, r"'b' \(LIF\): gets currents over 2 edges"),
+    "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "several nodes lead to it"),
+    "groups": (lambda: graph_of(conv(IMAGE, groups=2), lif(2, 4, 4), shape=(1, 6, 6)), "is for 2 channels, and 1 come"),
+    "kernel": (
+        lambda: graph_of(conv(IMAGE), lif(2), shape=(1, 2, 6)),
+        r"'n0' \(Conv2d\): a kernel of 3 does not fit 2×6",
+    ),
+    "stride": (lambda: graph_of(conv(IMAGE, stride=0), lif(2), shape=(1, 6, 6)), r"'n0' \(Conv2d\): Conv2d: stride"),
+    "window": (lambda: graph_of(pool(3, 1), conv(IMAGE), lif(2), shape=(1, 6, 6)), "side by side without padding"),
+    "fits": (lambda: graph_of(pool(7, 7), conv(IMAGE), lif(2), shape=(1, 6, 6)), "a pool of 7×7 does not fit 6×6"),
+    "threshold": (lambda: graph_of(dense(2, 3), lif(2, threshold=0.0)), r"'n1' \(LIF\): thresholds must be above 0"),
+    "dialect": (
+        lambda: graph_of(dense(2, 3), nir.LIF(*(np.full(2, 0.02),) * 2, np.zeros(2), np.ones(2))),
+        r"r is 0.02 where snnTorch writes 200; is it of another dialect\?",
+    ),
+    "two outputs": (
+        lambda: nir.NIRGraph({"a": nir.Input(np.array([1])), "b": nir.Input(np.array([1]))}, [], type_check=False),
+        "must have one input and one output, found 2 and 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_cannot_be_read_is_refused_by_name(what: str):
+    build, message = WRONG[what]
+    with pytest.raises(InputError, match=message):
+        cd.import_model(build(), **SNNTORCH)
+
+
+def test_all_that_a_file_does_not_say_is_asked_for_at_once():
+    graph = graph_of(dense(2, 3), lif(2))
+    with pytest.raises(InputError, match=r"dialect: which framework wrote it.*norse"):
+        cd.import_model(graph)
+    with pytest.raises(InputError) as caught:
+        cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)
+    told = str(caught.value)
+    assert "bias: says nothing here of dialect 'sinabs'" in told
+    assert "most_spikes: must be unlimited" in told
+    assert "found 'a few'" in told
+    for line in ("--dt ", "--floor ", "--reset ", "--norm-input  true (sinabs's default) | false", "--tau-syn "):
+        assert line in told
+    with pytest.raises(InputError, match=r"reset: must be .*, or one for each of 2 layers"):
+        cd.import_model(
+            graph_of(dense(2, 3), lif(2), dense(2, 2), lif(2)), **{**SNNTORCH, "reset": ("zero", "zero", "zero")}
+        )
+
+
+def written(path: Path, change: Callable[[h5py.File], None]) -> Path:
+    nir.write(path, graph_of(dense(2, 3), lif(2)))
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def replace(name: str, **data: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, **data)
+
+    return change
+
+
+def elsewhere(file: h5py.File) -> None:
+    del file["node/nodes/n0/weight"]
+    file["node/nodes/n0/weight"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def itself(file: h5py.File) -> None:
+    file["node/nodes/n0/again"] = file["node/nodes"]
+
+
+def bomb(file: h5py.File) -> None:
+    """A chunk of 24 bytes by its own word that inflates to 64 MiB."""
+    import zlib
+
+    del file["node/nodes/n0/weight"]
+    held = file.create_dataset("node/nodes/n0/weight", (2, 3), "f4", chunks=(2, 3), compression="gzip")
+    held.id.write_direct_chunk((0, 0), zlib.compress(bytes(1 << 26)))
+
+
+HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "huge": (
+        replace("node/nodes/n0/weight", shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1024, 1024)),
+        "2 GiB of numb",
+    ),
+    "elsewhere": (elsewhere, "node/nodes/n0/weight: is a link to another place"),
+    "itself": (itself, "groups may be 10 deep"),
+    "bomb": (bomb, "a compressed chunk holds more numbers than it may"),
+    "objects": (replace("node/nodes/n0/weight", data=np.zeros(2, [("a", "f4")])), "must hold numbers or text"),
+    "kind": (replace("node/nodes/n0/type", data=b"os.system"), r"'n0' \(os.system\): cannot be part of a network"),
+    "edges": (replace("node/edges", data=np.zeros((2, 3))), "an edge must name two nodes"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_files_are_refused(what: str, tmp_path: Path):
+    change, message = HOSTILE[what]
+    path = written(tmp_path / "model.nir", change)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=message) as caught:
+        cd.import_model(path, **SNNTORCH)
+    assert str(caught.value).startswith(str(path))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, 2000])
+def test_a_truncated_file_is_refused(kept: int, tmp_path: Path):
+    buffer = io.BytesIO()
+    nir.write(buffer, graph_of(dense(2, 3), lif(2)))
+    (path := tmp_path / "model.nir").write_bytes(buffer.getvalue()[:kept])
+    with pytest.raises(InputError, match="is not an HDF5 file, or is damaged or truncated"):
+        cd.import_model(path, **SNNTORCH)

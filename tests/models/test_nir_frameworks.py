@@ -1,0 +1,271 @@
+"""Models built, run and exported by the frameworks themselves; each left out where its framework is not installed.
+
+pip install snntorch spikingjelly norse sinabs rockpool
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import codesign as cd
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+Built = tuple[Any, np.ndarray, list[np.ndarray], dict[str, Any]]
+"""Graph, input, spikes of each layer, and what the file does not say."""
+
+
+def inputs(*shape: int, timesteps: int = 12, seed: int = 0) -> torch.Tensor:
+    """(timesteps, samples, …) spikes."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand((timesteps, 4, *shape), generator=generator) < 0.4).float()
+
+
+def dyadic(network: torch.nn.Module, seed: int = 0) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim and parameter.numel() > 4:
+                parameter.copy_(torch.randint(-12, 24, parameter.shape, generator=generator) / 32)
+
+
+def by_sample(steps: list[torch.Tensor]) -> np.ndarray:
+    """(samples, timesteps, …)."""
+    return torch.stack(steps, 1).detach().numpy()
+
+
+def hooked(modules: list[torch.nn.Module]) -> list[list[torch.Tensor]]:
+    """What each module returns, time after time."""
+    seen: list[list[torch.Tensor]] = [[] for _ in modules]
+    for module, found in zip(modules, seen, strict=True):
+
+        def keep(_: Any, __: Any, output: Any, found: list[torch.Tensor] = found) -> None:
+            found.append((output[0] if isinstance(output, tuple) else output).detach().clone())
+
+        module.register_forward_hook(keep)
+    return seen
+
+
+def snntorch(kind: str, **reset: Any) -> Built:
+    snn = pytest.importorskip("snntorch")
+    from snntorch import utils
+    from snntorch.export_nir import export_to_nir
+
+    given_to_all = {"init_hidden": True, "reset_mechanism": reset["reset"], "reset_delay": reset["reset_delay"]}
+
+    def neuron(*shape: int) -> torch.nn.Module:
+        constants = {"beta": torch.full(shape, 0.75), "threshold": torch.full(shape, 0.5), **given_to_all}
+        return snn.Synaptic(alpha=torch.full(shape, 0.5), **constants) if kind == "synaptic" else snn.Leaky(**constants)
+
+    if kind == "conv":
+        shape: tuple[int, ...] = (2, 8, 8)
+        first = [
+            torch.nn.Conv2d(2, 3, 3),
+            torch.nn.AvgPool2d(2),
+            neuron(3, 3, 3),
+            torch.nn.Flatten(),
+            torch.nn.Linear(27, 4),
+        ]
+    elif kind == "recurrent":
+        shape = (6,)
+        recurrent = snn.RLeaky(beta=0.75, threshold=0.5, linear_features=5, **given_to_all)
+        first = [torch.nn.Linear(6, 5), recurrent, torch.nn.Linear(5, 4)]
+    else:
+        shape = (6,)
+        first = [torch.nn.Linear(6, 5), neuron(5), torch.nn.Linear(5, 4)]
+    network = torch.nn.Sequential(*first, neuron(4))
+    dyadic(network)
+    graph = export_to_nir(network, torch.zeros(1, *shape), ignore_dims=[0])
+    utils.reset(network)
+    spiking = [module for module in network if isinstance(module, snn.SpikingNeuron)]
+    seen = hooked(spiking)
+    given = inputs(*shape)
+    for step in given:
+        network(step)
+    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], reset
+
+
+def spikingjelly(kind: str, **options: Any) -> Built:
+    pytest.importorskip("spikingjelly")
+    from spikingjelly.activation_based import functional, neuron
+    from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+    def cell() -> torch.nn.Module:
+        if kind == "synaptic":
+            return neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=0.5, v_reset=0.0)
+        if kind == "if":
+            return neuron.IFNode(v_threshold=0.75)
+        return neuron.LIFNode(
+            tau=2.0, v_threshold=0.5, v_reset=-0.25 if kind == "mlp" else 0.0, decay_input=kind != "conv"
+        )
+
+    shape: tuple[int, ...] = (6,)
+    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cell(), torch.nn.Linear(5, 4)]
+    if kind == "conv":
+        shape = (2, 8, 8)
+        first = [
+            torch.nn.Conv2d(2, 3, 3, padding=1),
+            cell(),
+            torch.nn.AvgPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Linear(48, 4),
+        ]
+    network = torch.nn.Sequential(*first, cell())
+    dyadic(network)
+    graph = export_to_nir(network, torch.zeros(1, *shape))
+    functional.reset_net(network)
+    seen = hooked([module for module in network if isinstance(module, neuron.BaseNode)])
+    given = inputs(*shape)
+    for step in given:
+        network(step)
+    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], options
+
+
+def norse(kind: str, **options: Any) -> Built:
+    pytest.importorskip("norse")
+    from norse.torch import LIFBoxCell, LIFBoxParameters, LIFCell, LIFParameters, SequentialState, to_nir
+    from norse.torch.functional.reset import reset_subtract, reset_value
+
+    value = torch.tensor(options["v_reset"])
+    if kind == "synaptic":
+        p: Any = LIFParameters(
+            tau_mem_inv=torch.tensor(250.0), tau_syn_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value
+        )
+        cells = [LIFCell(p), LIFCell(p)]
+    else:
+        method = reset_subtract if options["reset"] == "subtract" else reset_value
+        p = LIFBoxParameters(
+            tau_mem_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value, reset_method=method
+        )
+        cells = [LIFBoxCell(p), LIFBoxCell(p)]
+    shape: tuple[int, ...] = (6,)
+    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cells[0], torch.nn.Linear(5, 4), cells[1]]
+    network = SequentialState(*first)
+    dyadic(network)
+    graph = to_nir(network, torch.zeros(1, *shape))
+    seen = hooked(cells)
+    given, state = inputs(*shape), None
+    for step in given:
+        _, state = network(step, state)
+    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], options
+
+
+def sinabs(kind: str, **options: Any) -> Built:
+    pytest.importorskip("sinabs")
+    import sinabs.activation as activation
+    import sinabs.layers as layers
+    from sinabs.nir import to_nir
+
+    fires = {1: activation.SingleSpike, "unlimited": activation.MultiSpike}[options["most_spikes"]]
+    given = {
+        "spike_threshold": torch.tensor(0.5),
+        "spike_fn": fires,
+        "min_v_mem": None if options["floor"] == "none" else options["floor"],
+    }
+    given["reset_fn"] = activation.MembraneSubtract() if options["reset"] == "subtract" else activation.MembraneReset()
+
+    def cell() -> torch.nn.Module:
+        if kind == "conv":
+            return layers.IAFSqueeze(batch_size=4, **given)
+        tau_syn = None if options["tau_syn"] == "none" else options["tau_syn"]
+        return layers.LIFSqueeze(tau_mem=2.0, tau_syn=tau_syn, norm_input=options["norm_input"], batch_size=4, **given)
+
+    shape: tuple[int, ...] = (6,)
+    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cell(), torch.nn.Linear(5, 4)]
+    if kind == "conv":
+        shape = (2, 8, 8)
+        first = [
+            torch.nn.Conv2d(2, 3, 3, padding=1),
+            cell(),
+            layers.SumPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Linear(48, 4),
+        ]
+    network = torch.nn.Sequential(*first, cell())
+    dyadic(network)
+    cells = [module for module in network if isinstance(module, layers.StatefulLayer)]
+    data = inputs(*shape)
+    samples = data.transpose(0, 1)
+    network(samples.reshape(-1, *shape))
+    graph = to_nir(network, samples.reshape(-1, *shape))
+    for module in cells:
+        module.reset_states()
+    seen = hooked(cells)
+    network(samples.reshape(-1, *shape))
+    recorded = [steps[0].reshape(4, -1, *steps[0].shape[1:]).numpy() for steps in seen]
+    if kind == "conv":
+        options = {name: value for name, value in options.items() if name not in ("norm_input", "tau_syn")}
+    return graph, samples.numpy(), recorded, options
+
+
+def rockpool(kind: str, **options: Any) -> Built:
+    pytest.importorskip("rockpool")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from rockpool.nn.combinators import Sequential
+        from rockpool.nn.modules import LIFNeuronTorch, LIFTorch, LinearTorch
+        from rockpool.nn.modules.torch.nir import to_nir
+
+    def cell(n: int) -> torch.nn.Module:
+        more = {
+            "dt": 1e-3,
+            "threshold": torch.full((n,), 0.5),
+            "max_spikes_per_dt": torch.tensor(float(options["most_spikes"])),
+        }
+        if kind == "synaptic":
+            return LIFTorch(
+                n, tau_mem=torch.full((n,), 2e-3), tau_syn=torch.full((n, 1), 1e-3), bias=torch.zeros(n), **more
+            )
+        return LIFNeuronTorch(n, tau_mem=torch.full((n,), 2e-3), bias=torch.full((n,), options["bias"]), **more)
+
+    network = Sequential(LinearTorch((6, 5), has_bias=False), cell(5), LinearTorch((5, 4), has_bias=False), cell(4))
+    generator = torch.Generator().manual_seed(0)
+    for index in (0, 2):
+        weight = network[index].weight
+        with torch.no_grad():
+            weight.copy_(torch.randint(-12, 24, weight.shape, generator=generator) / 32)
+    graph = to_nir(network)
+    network.reset_state()
+    given = inputs(6).transpose(0, 1)
+    _, _, record = network(given, record=True)
+    recorded = [
+        record[name]["spikes"].detach().numpy()
+        for name in record
+        if isinstance(record[name], dict) and "spikes" in record[name]
+    ]
+    return graph, given.numpy(), recorded, options
+
+
+CASES = [
+    *(
+        (snntorch, kind, {"reset": reset, "reset_delay": delay})
+        for kind in ("mlp", "synaptic", "recurrent", "conv")
+        for reset, delay in (("subtract", True), ("zero", True), ("zero", False))
+    ),
+    *((spikingjelly, kind, {}) for kind in ("mlp", "if", "synaptic", "conv")),
+    (norse, "mlp", {"reset": "value", "v_reset": 0.0}),
+    (norse, "mlp", {"reset": "subtract", "v_reset": 0.0}),
+    (norse, "synaptic", {"v_reset": -0.125}),
+    *(
+        (sinabs, kind, {"most_spikes": most, "reset": reset, "floor": floor, "norm_input": norm, "tau_syn": "none"})
+        for kind in ("mlp", "conv")
+        for most, reset, floor, norm in ((1, "subtract", "none", True), ("unlimited", "subtract", -0.5, False))
+    ),
+    (sinabs, "mlp", {"most_spikes": "unlimited", "reset": "zero", "floor": "none", "norm_input": True, "tau_syn": 2.0}),
+    (rockpool, "mlp", {"most_spikes": 65536, "bias": 0.125}),
+    (rockpool, "synaptic", {"most_spikes": 1, "bias": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("framework", "kind", "options"), CASES)
+def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
+    graph, given, spikes, said = framework(kind, **options)
+    record = {"input": given} | {str(layer): of_layer for layer, of_layer in enumerate(spikes)}
+    loaded = cd.import_model(graph, dialect=framework.__name__, dt="1 ms", check=record, **said)
+    certificate = loaded.card.certificate
+    assert certificate.differing_spikes == 0 or certificate.within_rounding, certificate.summary
+    assert certificate.recorded_spikes > 20

@@ -1,0 +1,100 @@
+"""Networks of this program written as NIR, and read back to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from program import run_here
+
+import codesign as cd
+from codesign.errors import InputError
+from codesign.models.nir.written import to_nir
+from codesign.network.topology import TopologySpec
+
+CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
+POOLS = [{"kind": "sum_pool", "kernel": 2}, {"kind": "average_pool", "kernel": 2}]
+SLANTED = {**CONV, "channels": 4, "kernel": [1, 2], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 3]}
+TOPOLOGIES = [
+    {"input": 6, "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]},
+    {"input": [2, 8, 8], "layers": [POOLS[0], CONV, POOLS[1], {"kind": "linear", "neurons": 3}]},
+    {"input": [2, 8, 8], "layers": [{**CONV, "stride": 1}, *POOLS, CONV]},
+    {"input": [2, 9], "layers": [{"kind": "conv1d", "channels": 4, "kernel": 3, "padding": 1, "groups": 2}, SLANTED]},
+]
+NEURONS = {
+    "threshold": st.sampled_from([0.1, 0.5]),
+    "time_constant": st.sampled_from(["infinite", "3 ms"]),
+    "reset": st.sampled_from(["zero", "subtract"]),
+    "refractory": st.booleans(),
+    "readout": st.sampled_from(["spikes", "potential"]),
+    "bias": st.booleans(),
+}
+
+
+@st.composite
+def networks(draw: Any) -> cd.SpikingNetwork:
+    topology = TopologySpec.model_validate(draw(st.sampled_from(TOPOLOGIES)))
+    neuron = cd.NeuronSpec.model_validate(draw(st.fixed_dictionaries(NEURONS)))
+    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3, seed=draw(st.integers(0, 99)))
+    numbers = np.random.default_rng(draw(st.integers(0, 99)))
+    if network.bias is not None:
+        with torch.no_grad():
+            network.bias.copy_(torch.from_numpy(numbers.normal(size=network.bias.shape).astype("f4")))
+    if draw(st.booleans()):  # of each neuron
+        network.threshold.copy_(torch.from_numpy(numbers.random(network.shape.neurons) + 0.1))
+    if draw(st.booleans()):
+        network.input_gate = torch.from_numpy(numbers.random(network.input_columns) < 0.5)
+    return network
+
+
+def state_of(network: cd.SpikingNetwork) -> dict[str, Any]:
+    return {name: value.numpy().tolist() for name, value in network.state_dict().items()}
+
+
+@settings(max_examples=25)
+@given(network=networks())
+def test_what_is_written_is_read_back(network: cd.SpikingNetwork, tmp_path_factory: pytest.TempPathFactory):
+    card = cd.describe_model(network, name="by hand", description="a µ model")
+    path = tmp_path_factory.mktemp("nir") / "model.nir"
+    nir.write(path, to_nir(network, card))
+    loaded = cd.import_model(path)
+    assert loaded.card == card
+    assert state_of(loaded.network) == state_of(network)
+    assert nir.read(path, type_check=False).metadata["dialect"] == "plain"
+
+
+def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
+    """β = exp(−Δt/τ), and r (1 − β) is the gain."""
+    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms")
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    graph = to_nir(network, cd.describe_model(network, name="x"))
+    graph.metadata = {}
+    node = graph.nodes["neurons0"]
+    np.testing.assert_allclose(node.r * (1 - np.exp(-1e-3 / node.tau)), 1)
+    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
+    read = cd.import_model(graph, dialect="plain", dt="1 ms", **said).network
+    assert torch.equal(read.decay, network.decay)
+    for ours, theirs in zip(read.weights(), network.weights(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_commands_export_and_import(tmp_path: Path):
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=1e-3)
+    model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))
+    cd.save_model(model, network, cd.describe_model(network, name="mine"))
+    run_here("export", model, folder=tmp_path)
+    run_here("import", there, "--out", back, folder=tmp_path)
+    assert back.read_bytes() == model.read_bytes()
+    with h5py.File(there, "r+") as file:
+        del file["node/nodes/neurons0/metadata/threshold"]
+    with pytest.raises(InputError, match="threshold"):
+        cd.import_model(there)
+    with pytest.raises(InputError, match="dt: the file says how it is to be read"):
+        cd.import_model(there, dt="1 ms")
