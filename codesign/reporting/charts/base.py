@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import column_label, is_share
+from codesign.reporting.charts.pdf import in_order
 from codesign.reporting.forms import Form
 
 if TYPE_CHECKING:
@@ -165,10 +166,7 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
 
 
 def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
-    """The figure as a file of its own, with its title; text stays text in SVG and PDF.
-
-    SVG and PNG are the same bytes each time; in a PDF fonts come in any order.
-    """
+    """The figure as a file of its own, with its title, the same bytes each time; text stays text in SVG and PDF."""
     import altair as alt
     import vl_convert
 
@@ -180,7 +178,7 @@ def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
         case "png":
             return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, **given))
         case "pdf":
-            return bytes(vl_convert.vegalite_to_pdf(spec, **given))
+            return in_order(vl_convert.vegalite_to_pdf(spec, **given))
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:
