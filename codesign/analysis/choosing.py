@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +37,7 @@ SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """What the table of an answer shows beside the column that decides."""
 LIKELY = 0.8
 _MOST_SEEDS = 100
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +89,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         options=_options(choice, contest),
     )
     if not contest.ranked:
-        return answer(standing="cannot be asked", sentence=_nothing(choice, contest), remarks=silent_remark(selected))
+        return answer(
+            standing="cannot be asked", sentence=_nothing(choice, contest), remarks=silent_remark(selected, names)
+        )
     confidence, turns = sum(contest.wins[: contest.level]), _switches(choice, contest)
     return answer(
         standing=standing_of(confidence, contest.runner_up),
-        sentence=" ".join([_sentence(choice, contest), *turns[:1]]),
+        sentence=" ".join([_sentence(choice, contest), *_left_out(choice, contest), *turns[:1]]),
         confidence=confidence if len(contest.ranked) > 1 else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=(*turns[1:], *_remarks(choice, contest, selected)),
@@ -226,6 +229,14 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     return f"{upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
+def _left_out(choice: _Choice, contest: Contest) -> list[str]:
+    """Whom the first sentence says nothing of."""
+    labels = [choice.label(option) for option, point in choice.chosen.items() if point in contest.unranked]
+    if len(labels) > _MOST_NAMED:
+        labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
+    return [f"{upper(listed(labels))} {'are' if labels[1:] else 'is'} not ranked."] if labels else []
+
+
 def _switches(choice: _Choice, contest: Contest) -> list[str]:
     """Sentences on where another option wins; what is enough comes before what is needed."""
     question = choice.question
@@ -251,13 +262,20 @@ def _switches(choice: _Choice, contest: Contest) -> list[str]:
 # remarks -------------------------------------------------------------------------------------------------------------
 
 
-def silent_remark(points: Sequence[Point]) -> tuple[str, ...]:
-    """That some points answer nothing."""
+def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
+    """That some points, or some seeds of one, answer nothing; the point that comes first is named."""
     silent = sum(point.silent for point in points)
-    if not silent:
-        return ()
-    words = "1 point has" if silent == 1 else f"{silent:,} points have"
-    return (f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.",)
+    mixed = [point for point in points if point.silent_seeds and not point.silent]
+    said = []
+    if silent:
+        words = "1 point has" if silent == 1 else f"{silent:,} points have"
+        said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")
+    if mixed:
+        seeds = mixed[0].silent_seeds
+        which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
+        more = f" So it is at {len(mixed) - 1:,} more points." if mixed[1:] else ""
+        said.append(f"Of {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
+    return tuple(said)
 
 
 def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tuple[str, ...]:
@@ -271,7 +289,10 @@ def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tu
     places = {(point.chip, point.schedule) for point in contest.ranked}
     if choice.question.choose == "schedule" and len({chip for chip, _ in places}) > 1:
         said.append("Each is best on a different chip; select one chip to compare only schedules.")
-    return (*dict.fromkeys(filter(None, said)), *silent_remark(selected))
+    return (
+        *dict.fromkeys(filter(None, said)),
+        *silent_remark({**dict.fromkeys(contest.ranked), **dict.fromkeys(selected)}, choice.names),
+    )
 
 
 def terms_remarks(contest: Contest, names: Names) -> list[str]:

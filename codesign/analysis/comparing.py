@@ -53,7 +53,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         able = [point for side, found in zip(sides, best, strict=True) if not found for point in meeting(side, where)]
         sentence = f"No variant of {listed(lacking)} {f'meets {limits}' if limits else 'takes part'}."
         sentence = absence(able[0], column, names) if able else sentence
-        return answer(standing="cannot be asked", sentence=sentence, remarks=silent_remark(chosen))
+        return answer(standing="cannot be asked", sentence=sentence, remarks=silent_remark(chosen, names))
     contest = hold(both, column, more=more, names=names)
     label_of = dict(zip(both, labels, strict=True))
     order = (*contest.ranked, *contest.unranked)
@@ -79,7 +79,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         confidence=sum(contest.wins[: contest.level]),
         options=options,
         comparisons=tuple(found),
-        remarks=(*filter(None, remarks), *silent_remark(chosen)),
+        remarks=(*filter(None, remarks), *silent_remark(chosen, names)),
     )
 
 

@@ -195,11 +195,19 @@ class Point:
         """Whether the schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
         return self.inference == "layered" and self.synchronization == "asynchronous"
 
+    @cached_property
+    def silent_seeds(self) -> list[int]:
+        """Training seeds that answer nothing: no sample has an output spike, or none is right."""
+        silent = np.zeros(len(self.training_seeds), dtype=bool)
+        for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
+            if column in self.source.means:
+                silent |= self.source.means[column][self.source.own] == worst
+        return self.training_seeds[silent].tolist()
+
     @property
     def silent(self) -> bool:
-        """Whether it answers nothing: no sample has an output spike, or none is right. What it costs says nothing."""
-        told = (("undecided_fraction", 1.0), ("accuracy", 0.0))
-        return any(column in self.source.means and self.value(column).mean == worst for column, worst in told)
+        """Whether no seed answers anything. What it costs says nothing."""
+        return len(self.silent_seeds) == len(self.training_seeds)
 
     @property
     def calibration(self) -> str | None:

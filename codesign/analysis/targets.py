@@ -44,7 +44,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         return answer(
             standing="cannot be asked",
             sentence="No point of the results takes part.",
-            remarks=silent_remark(selected),
+            remarks=silent_remark(selected, names),
         )
     met = meeting(able, where)
     nearest = sorted(met or able, key=lambda point: _miss(point, where))
@@ -65,7 +65,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(point)}: {missed}.",
         options=options,
-        remarks=(*_in_the_way(able, where), *silent_remark(selected)),
+        remarks=(*_in_the_way(able, where), *silent_remark(selected, names)),
     )
 
 
@@ -91,7 +91,7 @@ def _met(
         remarks=(
             *filter(None, [doubt(best, where)]),
             *(["Its training seeds do not settle it."] if certain is not None and certain < CONFIDENCE else []),
-            *silent_remark(selected),
+            *silent_remark(selected, names),
         ),
     )
 

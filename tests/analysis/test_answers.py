@@ -307,3 +307,16 @@ def test_names_are_told_apart_in_words():
         "unlayered_rs": "unlayered training, random order",
     }
     assert names.schedules["layered"] == "layers wait"
+
+
+def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_said():
+    rows = rows_of([("mine", 1.0, 0.9, 50.0, 10.0), ("loihi", 1.0, 0.9, 900.0, 50.0), ("other", 1.0, 0.9, 1.0, 1.0)])
+    for each in rows:
+        if each["chip"] == "other":
+            each["energy_accounting"], each["energy_coverage"] = "all_in", ["all_in"]
+        if each["chip"] == "mine" and each["training_seed"] == 2:
+            each["accuracy"] = 0.0
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert " Other is not ranked." in answer.sentence
+    named = "Of mine, random order, layered training, width 1, training seed 2 has no right answer but counts."
+    assert answer.remarks[-1] == named

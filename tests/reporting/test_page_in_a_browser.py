@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, Tab, chromium, needs_chromium
 from plain_pages import chips_page, prices_page
+from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import Row, page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -157,6 +158,26 @@ def test_axes_and_legend(tab):
     choose(tab, "vertical", "log")
 
 
+def test_marks_grow_with_latency(tab):
+    def size(column: str) -> None:
+        tab.run(
+            f"(() => {{ const s = document.getElementById('size'); s.value = '{column}'; "
+            "s.dispatchEvent(new Event('change')) })()"
+        )
+        settled(tab)
+
+    heights = (
+        "[...document.querySelectorAll('#front .mark-symbol path')].map(each => each.getBoundingClientRect().height)"
+    )
+    alike = tab.run(heights)
+    assert max(alike) < 2 * min(alike)
+    size("latency_s")
+    assert max(tab.run(heights)) > 3 * min(tab.run(heights))
+    assert "Size: latency from " in tab.run("document.getElementById('legend').textContent")
+    size("")
+    assert tab.run(heights) == alike
+
+
 def test_the_keyboard_reaches_points_and_pins_them(tab):
     tab.run("document.querySelector('#marks button').focus()")
     first = tab.run("document.activeElement.dataset.point")
@@ -239,7 +260,12 @@ def sweep_page(more: str = "") -> str:
     return page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata)
 
 
-PAGES = {"sweep": sweep_page, "nothing": lambda more="": page_of([]), "prices": prices_page, "chips": chips_page}
+def study_page() -> str:
+    return page_of(rows_on_test(), study_metadata(small_study()))
+
+
+HOSTILE_PAGES = {"sweep": sweep_page, "prices": prices_page, "chips": chips_page}
+PAGES = {**HOSTILE_PAGES, "study": study_page, "nothing": lambda: page_of([])}
 
 
 def unfolded(browser: Browser, path: Path, width: int = 1400, **features: str) -> Tab:
@@ -272,10 +298,10 @@ def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
     assert len(grounds) == 2
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "nothing"])
+@pytest.mark.parametrize("name", HOSTILE_PAGES)
 def test_payloads_in_every_name_stay_texts(browser, tmp_path, name):
     path = tmp_path / "hostile.html"
-    path.write_text(PAGES[name](HOSTILE), encoding="utf-8")
+    path.write_text(HOSTILE_PAGES[name](HOSTILE), encoding="utf-8")
     tab = unfolded(browser, path)
     tab.run("document.querySelectorAll('#legend button, #decision button, th button').forEach(each => each.click())")
     tab.run("document.querySelector('#marks button')?.focus()")

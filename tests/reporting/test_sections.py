@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from synthetic_sweep import points_of, synthetic_rows, table_of
+from synthetic_sweep import points_of, synthetic_metadata, synthetic_rows, table_of
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.asking import answers_of
+from codesign.analysis.metadata import ValidationFacts
 from codesign.analysis.naming import names_of
+from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.section import Section
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.order import effects_section
@@ -54,3 +57,34 @@ def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
         for one in tables(section):
             columns = zip(*one.rows, strict=True) if len(one.rows) > 1 else ()
             assert all(len({cell.text for cell in column}) > 1 for column in columns), one.caption
+
+
+def test_how_far_to_trust_it_is_said_in_few_words():
+    """By hand: factors of 1.1, 1.5 and 2 between model and measurement, the middle one 50 % off."""
+    checks = [
+        ValidationFacts(
+            quantity="energy",
+            unit="J",
+            measured_si=1.0,
+            modelled_si=modelled,
+            workload="some network",
+            source="somebody",
+            standing=standing,
+        )
+        for modelled, standing in ((1.1, "recomputed"), (1 / 1.5, "recomputed"), (2.0, "recomputed"), (1.0, FITTED))
+    ]
+    plain = synthetic_metadata()
+    told = [tuple(checks), tuple(checks[3:]), ()]
+    chips = {
+        name: replace(chip, validation=facts, contradictions=("It does.",))
+        for (name, chip), facts in zip(sorted(plain.chips.items()), told, strict=True)
+    }
+    points = points_of(synthetic_rows())
+    line = trust_line(replace(plain, chips=chips), (), names_of(points))
+    assert line == (
+        "Off from published measurements: Loihi by 50 % (median of 3). "
+        "Fitted to all that was published, so that nothing is left to check it: µBrain. "
+        "Without a published measurement: TrueNorth. "
+        "Contradicted by a measurement: Loihi, µBrain and TrueNorth."
+    )
+    assert len(line.split()) <= 40

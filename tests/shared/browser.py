@@ -123,7 +123,7 @@ class Browser:
         if event["method"] == "Runtime.exceptionThrown":
             details = what["exceptionDetails"]
             tab.complaints.append(str(details.get("exception", {}).get("description", details["text"])))
-        elif event["method"] == "Runtime.consoleAPICalled" and what["type"] in ("error", "assert"):
+        elif event["method"] == "Runtime.consoleAPICalled" and what["type"] in ("error", "assert", "warning"):
             tab.complaints.append(" ".join(str(given.get("value", given)) for given in what["args"]))
         elif event["method"] == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
             tab.complaints.append(what["entry"]["text"])

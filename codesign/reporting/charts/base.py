@@ -124,6 +124,11 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
+    if isinstance(spec.get("height"), dict):  # steps beside a width that fits, of which Vega-Lite warns in the console
+        ordinates = [
+            part["encoding"]["y"] for part in (spec, *spec.get("layer", ())) if "y" in part.get("encoding", {})
+        ]
+        spec["height"] = spec["height"]["step"] * len(ordinates[0]["scale"]["domain"])
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
 
 
@@ -241,8 +246,8 @@ def quantitative(values: Sequence[float], **more: Any) -> alt.Scale:
     """A scale for values, logarithmic where they lie far apart, with no zero unless asked for."""
     import altair as alt
 
-    kind = {"type": "log", "nice": False, "padding": 12} if wide_spread(values) else {"nice": True}
-    return alt.Scale(**{"zero": False, **kind, **more})
+    kind = {"type": "log", "nice": False, "padding": 12} if wide_spread(values) else {"nice": True, "zero": False}
+    return alt.Scale(**{**kind, **more})
 
 
 def nominal(names: Iterable[str], **more: Any) -> alt.Scale:

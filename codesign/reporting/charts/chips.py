@@ -61,7 +61,7 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
             if len(used) > 1
             else None,
         ),
-        fill=alt.Fill("node:N", scale=nominal(nodes), legend=None),
+        fill=alt.Fill("node:N", scale=nominal(nodes), legend=alt.Legend(title="node") if len(nodes) > 1 else None),
         fillOpacity=alt.condition("datum.hollow", alt.value(0), alt.value(1)),
         tooltip=tooltip(name="chip", area="area", energy="energy of an operation", node="node", kind="energy of"),
     )

@@ -160,7 +160,8 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     ]
     tip = tooltip(option="option", value="against the mean of all", ends="from block to block", blocks="blocks")
     choices = dict.fromkeys(effect.choice for effect in found)
-    base = alt.Chart(source(rows), width="container", height=alt.Step(_STEP)).encode(
+    chart = alt.Chart(source(rows), width="container", height=alt.Step(_STEP))
+    base = chart.encode(
         y=alt.Y("option:N", scale=nominal(order), axis=alt.Axis(title=None, labelLimit=300)),
         color=alt.Color("choice:N", scale=nominal(choices), legend=None),
         tooltip=tip,
@@ -171,13 +172,13 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
-    middle = base.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(_EDGE), y=alt.Y(), tooltip=[])
+    middle = chart.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(_EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
-    chart = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
+    layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
     return figure(
         f"effects-{column}".replace("_", "-"),
         f"What each choice does to {column_label(column)}",
-        chart,
+        layers,
         "Dots: means over blocks of points that differ in this choice alone. Bars: least and most over the blocks.",
     )
 

@@ -17,13 +17,17 @@ const spreadOfErrors = () => {
   const errors = [...Array(count).keys()].filter((index) => !off.has(index) && value("accuracy", index) !== null).map((index) => error(value("accuracy", index)));
   return Math.max(...errors) / Math.min(...errors);
 };
+// Least and most of a measure above zero, worked out once.
+const ends = (measure) => {
+  const known = () => measure.mean.filter((each) => each > 0);
+  return (measure.ends ??= [Math.min(...known()), Math.max(...known())]);
+};
 const sizeOf = (index) => {
   const measure = measures.get(state.size);
   if (!measure) return count > 2000 ? 22 : 70;
   const mean = measure.mean[index];
   if (mean === null || mean <= 0) return 20;
-  const known = measure.mean.filter((each) => each !== null && each > 0);
-  const [least, most] = [Math.min(...known), Math.max(...known)];
+  const [least, most] = ends(measure);
   return most > least ? 25 + (375 * Math.log(mean / least)) / Math.log(most / least) : 70;
 };
 const rowOf = (index) => ({
@@ -223,7 +227,9 @@ const showLegend = () => {
     );
   });
   const focused = [...$("legend").children].indexOf(document.activeElement);
-  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "");
+  const sized = measures.get(state.size);
+  const sizes = sized ? `Size: ${sized.label} from ${ends(sized).map((end) => written(sized, end)).join(" to ")}` : "";
+  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes));
   if (focused >= 0) $("legend").children[focused]?.focus();
 };
 
