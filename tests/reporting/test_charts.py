@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import altair as alt
 import pytest
+from drawn_rows import rows_of
 
 from codesign.reporting.charts.base import (
     Figure,
@@ -17,7 +18,6 @@ from codesign.reporting.charts.base import (
     log_ticks,
     picture,
     quantitative,
-    rows_of,
     source,
     styled,
 )
