@@ -95,6 +95,7 @@ def test_every_public_name_exists_and_is_documented():
 # A command of typer has a parameter for each option.
 MANY_PARAMETERS = {
     "cli.importing.import_model",
+    "cli.run.run",
     "cli.study.study",
     "cli.sweep.sweep",
     "simulation.engine.classification_loss",

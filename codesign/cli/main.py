@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli import chips, data, importing, init, price, report, status, study, sweep
+from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams
 from codesign.errors import CodesignError
 from codesign.terminal_text import escaped
@@ -24,6 +24,7 @@ app.command("study")(study.study)
 app.command("status")(status.status)
 app.command("price")(price.price)
 app.command("report")(report.report)
+app.command("run")(run.run)
 app.command("import")(importing.import_model)
 app.command("export")(importing.export_model)
 app.add_typer(chips.app, name="chips")

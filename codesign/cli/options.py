@@ -142,11 +142,12 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
         given = name in chosen or (source is not None and source.name == "COMMANDLINE")
         if not given or (only is not None and name not in only):
             continue
-        value = chosen.get(name, context.params[name])
-        if parameter.param_type_name == "option":
-            words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
-        if not isinstance(value, bool):
-            words.append(printable(value.value if isinstance(value, StrEnum) else str(value)))
+        values = chosen.get(name, context.params[name])
+        for value in values if isinstance(values, list | tuple) else (values,):
+            if parameter.param_type_name == "option":
+                words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
+            if not isinstance(value, bool):
+                words.append(printable(value.value if isinstance(value, StrEnum) else str(value)))
     return shlex.join(words)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import SweepOutcome
 
-__all__ = ["sweep"]
+__all__ = ["show_outcome", "sweep"]
 
 
 FileArgument = Annotated[
@@ -86,10 +86,10 @@ def sweep(
             ),
             models=models,
         )
-    raise typer.Exit(_summary(outcome))
+    raise typer.Exit(show_outcome(outcome))
 
 
-def _summary(outcome: SweepOutcome) -> int:
+def show_outcome(outcome: SweepOutcome) -> int:
     """Print what came out; exit code 0, or 1 where points failed."""
     from codesign.cli.console import PrintableConsole
     from codesign.files import printable

@@ -25,7 +25,7 @@ from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
 
-__all__ = ["GivenModel", "given_models", "load_given", "with_given_network"]
+__all__ = ["GivenModel", "given_models", "load_given", "load_model_file", "with_given_network"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def load_given(spec: SweepSpec) -> Loaded:
                 continue
             try:
                 key = entry.model_dump_json()
-                known[key] = known.get(key) or _load(entry)
+                known[key] = known.get(key) or load_model_file(entry)
                 loaded[name] = parameter, known[key]
             except CodesignError as error:
                 mistakes.append((("recipes", name, parameter), str(error)))
@@ -71,7 +71,8 @@ def load_given(spec: SweepSpec) -> Loaded:
     return loaded
 
 
-def _load(entry: ModelFile) -> LoadedModel:
+def load_model_file(entry: ModelFile) -> LoadedModel:
+    """The model of a file, in whichever of the forms it is. Raises InputError where it cannot be read."""
     start = read_file(entry.file)
     hdf5 = start is not None and start[:8] == b"\x89HDF\r\n\x1a\n"
     if hdf5 or entry.dialect is not None or entry.options:

@@ -1,0 +1,79 @@
+"""`codesign run`: what a trained model does on chips."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from codesign.cli import options
+from codesign.cli.completion import complete_chips
+from codesign.cli.sweep import show_outcome
+
+__all__ = ["run"]
+
+
+def run(
+    context: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(
+            parser=options.place,
+            metavar="MODEL",
+            help="A model's file: of a sweep, of `codesign import` or of `codesign export`.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            parser=options.place,
+            metavar="DATA",
+            help="Samples with labels: an .npz or HDF5 file or a folder of your own, or the name of a dataset.",
+            show_default=False,
+        ),
+    ],
+    chips: Annotated[
+        list[str],
+        typer.Option(
+            parser=options.place,
+            metavar="CHIP...",
+            help="Names of chips, or files of your own.",
+            autocompletion=complete_chips,
+            show_default=False,
+        ),
+    ],
+    more_chips: Annotated[
+        list[str] | None, typer.Argument(parser=options.place, metavar="[CHIP]...", hidden=True, show_default=False)
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N test samples.", show_default="all")
+    ] = None,
+    output: options.OutputOption = None,
+    store: options.StoreOption = "reports/.store",
+    data_root: options.DataRootOption = None,
+) -> None:
+    """Accuracy, energy and latency of a trained model on chips, where layers wait for each other and where not.
+
+    Chips that always wait run as they do; all others run both. The page is that of a sweep.
+    """
+    from codesign.cli.progress import choose_progress
+    from codesign.exploration.of_model import sweep_of_model
+    from codesign.exploration.store import Store
+    from codesign.exploration.sweep import Commands, run_sweep
+    from codesign.exploration.workloads import Workloads
+
+    spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples)
+    progress = choose_progress()
+    kept = Store(store, on_damage=progress.note)
+    command = options.command_line(context, {})
+    with options.interruptible(progress, options.RESUMABLE.format(store=kept.root)):
+        outcome = run_sweep(
+            spec,
+            store=kept,
+            output=output or f"reports/{spec.name}",
+            progress=progress,
+            workloads=Workloads(data_root=data_root),
+            commands=Commands(again=command, resume=command),
+        )
+    raise typer.Exit(show_outcome(outcome))

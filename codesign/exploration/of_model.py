@@ -1,0 +1,63 @@
+"""The sweep of one trained model: on chips, waiting for layers and not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from codesign.documents import validate_data
+from codesign.exploration.checks import is_chip_file
+from codesign.exploration.given import load_model_file
+from codesign.exploration.spec import SweepSpec
+from codesign.hardware.library import find_chip
+from codesign.training.model_file import ModelFile
+
+__all__ = ["sweep_of_model"]
+
+_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST = 60
+_DATA = (".npz", ".h5", ".hdf5")
+
+
+def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int | None = None) -> SweepSpec:
+    """Accuracy, energy and latency of a model on each chip: on one that waits for layers as it does, on others both.
+
+    Args:
+        model: its file, `.safetensors` or NIR.
+        data: a file or folder of arrays, or the name of a dataset.
+        chips: names, or files of one's own.
+        samples: only the first so many of the test split; None for all.
+
+    Raises:
+        InputError: the model or a chip cannot be read, or the name of the data is none.
+    """
+    timestep_s = load_model_file(ModelFile(file=model)).network.timestep_s
+    name = _name(model)
+    own = data.endswith(_DATA) or os.path.sep in data or os.path.isdir(data)
+    workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
+    if timestep_s:
+        workload["timestep"] = f"{timestep_s!r} s"
+    entries: dict[str, Any] = {}
+    for chip in chips:
+        waits = find_chip(chip).synchronized
+        base = {"extends": chip} if is_chip_file(chip) else {}
+        schedules = ["chip"] if waits else ["layered", "chip"]
+        entries[_name(chip) if base else chip] = {**base, "capacity": "scaled", "schedules": schedules}
+    told = {
+        "name": name,
+        "title": f"{os.path.basename(model)} on {', '.join(entries)}",
+        "workload": workload,
+        "recipes": {name: {"model": model}},
+        "chips": entries,
+        "evaluation": {"samples": samples},
+    }
+    return validate_data(told, SweepSpec)
+
+
+def _name(path: str) -> str:
+    """A file's name as one of a sweep."""
+    stem = os.path.basename(path).split(".")[0]
+    plain = _NAME.sub("_", stem)[:_LONGEST] or "model"
+    return plain if plain[0].isalpha() or plain[0] == "_" else f"_{plain}"

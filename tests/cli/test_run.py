@@ -1,0 +1,53 @@
+"""`codesign run`: a model, its data and chips, and nothing else to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from program import run_here
+
+import codesign as cd
+from codesign.errors import InputError
+from codesign.exploration.of_model import sweep_of_model
+
+CHIP = Path(cd.__file__).parent / "cli" / "start" / "chip.yaml"
+
+
+def files_in(folder: Path) -> cd.SpikingNetwork:
+    neuron = cd.NeuronSpec(threshold=0.3, time_constant="10 ms")
+    network = cd.SpikingNetwork(cd.parse_topology("20-30-4"), neuron, timestep_s=2e-3, seed=1)
+    cd.save_model(folder / "mine.v2.safetensors", network, cd.describe_model(network, name="mine"))
+    numbers, labels = np.random.default_rng(0), np.arange(60) % 4
+    data = numbers.poisson(0.2 + 0.5 * (np.arange(20) % 4 == labels[:, None, None]), size=(60, 8, 20))
+    np.savez(folder / "my.npz", data=data, labels=labels)
+    (folder / "own.yaml").write_text(CHIP.read_text(encoding="utf-8"), encoding="utf-8")
+    return network
+
+
+def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    network = files_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--samples", "5", "--chips")
+    run_here(*words, "loihi2", "mubrain", "./own.yaml", folder=tmp_path)
+    results = cd.read_results(tmp_path / "reports" / "mine")
+    rows = {(row["chip"], row["inference"]): row for row in results.frame.to_dict("records")}
+    both = [(chip, how) for chip in ("mubrain", "own") for how in ("asynchronous", "layered")]
+    assert sorted(rows) == sorted([*both, ("loihi2", "layered")])
+    workload = cd.load_workload(sweep_of_model("mine.v2.safetensors", "my.npz", ["mubrain"]).workload)
+    test = workload.test.select(slice(0, 5))
+    assert rows["own", "layered"]["float_accuracy"] == cd.evaluate(network, test, cd.LAYERED).accuracy
+    assert " --chips loihi2 mubrain ./own.yaml" in results.metadata.command
+
+
+def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    files_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for wrong, message in (
+        (("none.safetensors", "my.npz", ["mubrain"]), "none.safetensors: there is no such file"),
+        (("mine.v2.safetensors", "none.npz", ["mubrain"]), "workload.file: there is no file none.npz"),
+        (("mine.v2.safetensors", "my.npz", ["mubrian"]), "did you mean 'mubrain'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            sweep_of_model(*wrong)
