@@ -13,17 +13,20 @@ from codesign.cli.sweep import show_outcome
 __all__ = ["run"]
 
 
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        parser=options.place,
+        metavar="MODEL",
+        help="A model's file: of a sweep, of `codesign import` or of `codesign export`.",
+        show_default=False,
+    ),
+]
+
+
 def run(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            parser=options.place,
-            metavar="MODEL",
-            help="A model's file: of a sweep, of `codesign import` or of `codesign export`.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     data: Annotated[
         str,
         typer.Option(
