@@ -12,7 +12,7 @@ from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import doubt, meeting, miss_in_words, resolved, shortfall
 from codesign.analysis.contest import Contest, absence, hold
-from codesign.analysis.formatting import column_label, coverage_words, listed, quantity, significant, upper
+from codesign.analysis.formatting import column_label, coverage_words, is_share, listed, quantity, significant, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, Constraint
@@ -26,6 +26,7 @@ __all__ = [
     "SHOWN",
     "choose",
     "option_of",
+    "options_of",
     "seeds_wanted",
     "silent_remark",
     "standing_of",
@@ -141,13 +142,26 @@ def _beyond(point: Point, question: ChooseQuestion) -> bool:
 
 
 def _options(choice: _Choice, contest: Contest) -> tuple[Option, ...]:
-    columns = tuple(dict.fromkeys((*SHOWN, choice.question.column, *(limit.column for limit in choice.where))))
+    columns = (*SHOWN, choice.question.column, *(limit.column for limit in choice.where))
     by_point = {point: option for option, point in choice.chosen.items()}
+    missed = [
+        Option(label=choice.label(option), point=None, values=values, obstacle=reason)
+        for option, variants in choice.members.items()
+        if option not in choice.chosen
+        for reason, values in [_missed(choice, variants)]
+    ]
+    taking_part = options_of(contest, lambda point: choice.label(by_point[point]), columns)
+    return (*taking_part, *sorted(missed, key=lambda o: o.label))
+
+
+def options_of(contest: Contest, label: Callable[[Point], str], columns: Sequence[str]) -> tuple[Option, ...]:
+    """The points of a contest as rows of an answer, those that do not compare last."""
+    shown = tuple(dict.fromkeys(columns))
     ranked = [
         Option(
-            label=choice.label(by_point[point]),
+            label=label(point),
             point=point,
-            values=values_of(point, columns),
+            values=values_of(point, shown),
             factor=factor,
             wins=wins,
             obstacle=f"on {coverage_words(contest.terms[point])} only" if point in contest.terms else "",
@@ -155,16 +169,10 @@ def _options(choice: _Choice, contest: Contest) -> tuple[Option, ...]:
         for point, wins, factor in zip(contest.ranked, contest.wins, contest.factors, strict=True)
     ]
     unranked = [
-        Option(label=choice.label(by_point[point]), point=point, values=values_of(point, columns), obstacle=reason)
+        Option(label=label(point), point=point, values=values_of(point, shown), obstacle=reason)
         for point, reason in contest.unranked.items()
     ]
-    missed = [
-        Option(label=choice.label(option), point=None, values=values, obstacle=reason)
-        for option, variants in choice.members.items()
-        if option not in choice.chosen
-        for reason, values in [_missed(choice, variants)]
-    ]
-    return (*ranked, *sorted(unranked, key=lambda o: o.label), *sorted(missed, key=lambda o: o.label))
+    return (*ranked, *sorted(unranked, key=lambda o: o.label))
 
 
 def _missed(choice: _Choice, variants: Sequence[Point]) -> tuple[str, dict[str, Interval]]:
@@ -217,7 +225,7 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     other = contest.ranked[contest.level]
     second, factor = choice.label(by_point[other]), contest.factors[contest.level]
     both = " on the terms that both have" if other in contest.terms else ""
-    if quantity(1.0, column).endswith("%"):
+    if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{100 * gain:.1f} points {'above' if choice.more else 'below'} {second}"
     elif factor is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from codesign.analysis.answers import Answer, Option
-from codesign.analysis.choosing import SHOWN, seeds_wanted, silent_remark, standing_of, terms_remarks, values_of
+from codesign.analysis.answers import Answer
+from codesign.analysis.choosing import SHOWN, options_of, seeds_wanted, silent_remark, standing_of, terms_remarks
 from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.contest import absence, compared, hold
-from codesign.analysis.formatting import column_label, listed, points_with_interval, quantity, significant, upper
+from codesign.analysis.formatting import column_label, is_share, listed, points_with_interval, significant, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
@@ -38,7 +38,6 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     column, more = question.columns[0], more_is_better(question.columns[0])
     best = [best_variant(meeting(side, where), column, more=more) for side in sides]
     labels = [_label(side, fact, names) for side, fact in zip(question.compare, facts, strict=True)]
-    columns = tuple(dict.fromkeys((*question.columns, *SHOWN)))
     answer = partial(
         Answer,
         name=name,
@@ -56,18 +55,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         return answer(standing="cannot be asked", sentence=sentence, remarks=silent_remark(chosen, names))
     contest = hold(both, column, more=more, names=names)
     label_of = dict(zip(both, labels, strict=True))
-    order = (*contest.ranked, *contest.unranked)
-    options = tuple(
-        Option(
-            label=label_of[point],
-            point=point,
-            values=values_of(point, columns),
-            factor=contest.factors[place] if place < len(contest.ranked) else None,
-            wins=contest.wins[place] if place < len(contest.ranked) else None,
-            obstacle=contest.unranked.get(point, ""),
-        )
-        for place, point in enumerate(order)
-    )
+    options = options_of(contest, label_of.__getitem__, (*question.columns, *SHOWN))
     found = [one for each in question.columns if (one := _compared(both[0], both[1], each)) is not None]
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
@@ -137,7 +125,7 @@ def _difference(comparison: Comparison, first: Point) -> str:
     more = more_is_better(comparison.column) == ahead
     if not comparison.gain.mean:
         return f"no less {label}"
-    if quantity(1.0, comparison.column).endswith("%"):
+    if is_share(comparison.column):
         return f"{points_with_interval(comparison.gain).partition(' ±')[0]} points {'more' if more else 'less'} {label}"
     if comparison.ratio is None:
         return f"{'more' if more else 'less'} {label}"

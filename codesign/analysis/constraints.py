@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codesign.analysis.formatting import column_label, points, quantity
+from codesign.analysis.formatting import column_label, is_share, points, quantity
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 
@@ -79,7 +79,7 @@ def miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is not known"
     short = shortfall(point, constraint) or 0.0
     rising = constraint.relation in (">=", ">")
-    if quantity(1.0, constraint.column).endswith("%"):
+    if is_share(constraint.column):
         return f"its {label} is {points(short)} points too {'low' if rising else 'high'}"
     small, large = sorted((abs(mean), abs(constraint.value)))
     factor = f"{large / small:.3g} times " if small else ""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.formatting import UNKNOWN, policy_label, shortened
+from codesign.analysis.formatting import UNKNOWN, shortened
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
@@ -214,13 +214,6 @@ class Point:
         """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
         value = self.training_parameters.get("calibration")
         return None if value in (None, False, "", "none", "off") else str(value)
-
-    @property
-    def training_label(self) -> str:
-        """As the paper's Table 2 names trainings."""
-        if self.training_method == "layered":
-            return "Layered"
-        return f"Unlayered {policy_label(self.training_policy)}".strip()
 
     @property
     def place(self) -> str:

@@ -15,6 +15,8 @@ __all__ = ["printed_section", "printed_table"]
 
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
+_Column = tuple[Heading, list[Cell]]
+_NONE = Interval(mean=None, half_width=None, seeds=0)
 
 
 def printed_section(answers: Sequence[Answer]) -> Section | None:
@@ -29,73 +31,55 @@ def printed_section(answers: Sequence[Answer]) -> Section | None:
 
 def printed_table(answer: Answer) -> Table | None:
     """A row for each row of the publication; None for settings alone, which are sentences."""
-    if not answer.options:
+    options = answer.options
+    if not options:
         return None
-    columns = list(dict.fromkeys(name for option in answer.options for name in _columns(option)))
-    remarked = any(option.printed is not None and option.printed.remark for option in answer.options)
+    names = dict.fromkeys(name for option in options for name in (*option.values, *_printed(option)))
+    remarks = [option.obstacle or (option.printed.remark if option.printed else "") for option in options]
+    columns: list[_Column] = [
+        (Heading(text="as printed"), [Cell(text=option.label) for option in options]),
+        *(column for name in names for column in _columns(name, options)),
+        (Heading(text="not as printed", wide=True), [Cell(text=text) for text in remarks]),
+    ]
+    if not any(option.printed is not None and option.printed.remark for option in options):
+        columns.pop()
     return Table(
         caption=f"{answer.question}, and here with 95 % intervals over training seeds.",
-        headings=(
-            Heading(text="as printed"),
-            *(heading for name in columns for heading in _headings(name, answer.options)),
-            *((Heading(text="not as printed", wide=True),) if remarked else ()),
-        ),
-        rows=tuple(
-            (
-                Cell(text=option.label),
-                *(cell for name in columns for cell in _cells(name, option, answer.options)),
-                *(
-                    (Cell(text=option.obstacle or (option.printed.remark if option.printed else "")),)
-                    if remarked
-                    else ()
-                ),
-            )
-            for option in answer.options
-        ),
+        headings=tuple(heading for heading, _ in columns),
+        rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
     )
 
 
-def _columns(option: Option) -> list[str]:
-    return list(dict.fromkeys([*option.values, *(option.printed.values if option.printed else ())]))
+def _printed(option: Option) -> dict[str, float | str]:
+    return dict(option.printed.values) if option.printed else {}
 
 
-def _is_printed(name: str, options: Sequence[Option]) -> bool:
-    return any(option.printed is not None and name in option.printed.values for option in options)
-
-
-def _is_relative(name: str, options: Sequence[Option]) -> bool:
-    return any(option.printed is not None and name in option.printed.multiples for option in options)
-
-
-def _headings(name: str, options: Sequence[Option]) -> Iterator[Heading]:
-    label = label_of(name)
-    if _is_printed(name, options):
-        yield Heading(text=f"{label}, printed", numeric=True)
-    yield Heading(text=f"{label}, here", numeric=True)
-    if _is_relative(name, options):
+def _columns(name: str, options: Sequence[Option]) -> Iterator[_Column]:
+    """What is printed, what is here, and both as multiples of the reference row, as far as there is anything."""
+    label, printed = label_of(name), [_printed(option).get(name) for option in options]
+    known = any(value is not None for value in printed)
+    if known:
+        yield Heading(text=f"{label}, printed", numeric=True), [_number(value, name) for value in printed]
+    here = [option.values.get(name, _NONE) for option in options]
+    yield (
+        Heading(text=f"{label}, here", numeric=True),
+        [Cell(text=with_interval(value, like(name)), order=value.mean) for value in here],
+    )
+    multiples = [(option.printed.multiples if option.printed else {}).get(name) for option in options]
+    if any(multiple is not None for multiple in multiples):
         hint = f"{label} as a multiple of that of the reference row; here paired by seed"
-        if _is_printed(name, options):
-            yield Heading(text="multiple, printed", numeric=True, hint=hint)
-        yield Heading(text="multiple, here", numeric=True, hint=hint)
+        pairs = [multiple or (None, _NONE) for multiple in multiples]
+        if known:
+            theirs = [Cell(text=number(value), order=value) for value, _ in pairs]
+            yield Heading(text="multiple, printed", numeric=True, hint=hint), theirs
+        ours = [Cell(text=_multiple(value), order=value.mean) for _, value in pairs]
+        yield Heading(text="multiple, here", numeric=True, hint=hint), ours
 
 
-def _cells(name: str, option: Option, options: Sequence[Option]) -> Iterator[Cell]:
-    printed, here = option.printed.values.get(name) if option.printed else None, option.values.get(name)
-    relative = option.printed.multiples.get(name) if option.printed else None
-    if _is_printed(name, options):
-        if isinstance(printed, float):
-            yield Cell(text=quantity(printed, like(name)), order=printed)
-        else:
-            yield Cell(text=printed or UNKNOWN)
-    if here is None or here.mean is None:
-        yield Cell(text=UNKNOWN)
-    else:
-        yield Cell(text=with_interval(here, like(name)), order=here.mean)
-    if _is_relative(name, options):
-        theirs, ours = relative if relative is not None else (None, Interval(mean=None, half_width=None, seeds=0))
-        if _is_printed(name, options):
-            yield Cell(text=UNKNOWN if theirs is None else number(theirs), order=theirs)
-        yield Cell(text=_multiple(ours), order=ours.mean)
+def _number(value: float | str | None, name: str) -> Cell:
+    if isinstance(value, float):
+        return Cell(text=quantity(value, like(name)), order=value)
+    return Cell(text=value or UNKNOWN)
 
 
 def _multiple(value: Interval) -> str:

@@ -19,7 +19,6 @@ def test_seeds_are_gathered_into_points():
     (found,) = [p for p in points if (p.chip, p.schedule, p.recipe) == ("mubrain", "async_random", "unlayered_rs")]
     assert found.value("accuracy").mean == pytest.approx(0.956)
     assert found.value("accuracy").seeds == 3
-    assert found.training_label == "Unlayered RS"
     assert found.trained_for_it
     assert len(repr(found)) < 100
     assert found.free_running

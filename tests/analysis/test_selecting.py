@@ -89,9 +89,9 @@ def test_names_of_recipes_and_schedules_decide_nothing():
     )
 
     def found(of: list[Row]) -> list[tuple[object, ...]]:
-        return [(a.training_label, b.training_label) for a, b in pairs_between(points_of(*of), first, second)]
+        return [(a.training_policy, b.training_policy) for a, b in pairs_between(points_of(*of), first, second)]
 
-    assert found(rows) == found(renamed) == [("Unlayered RS", "Layered")]
+    assert found(rows) == found(renamed) == [("random", None)]
 
 
 def test_ladders_differ_in_one_fact_only():
