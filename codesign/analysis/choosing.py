@@ -281,8 +281,8 @@ def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
     if mixed:
         seeds = mixed[0].silent_seeds
         which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
-        more = f" So it is at {len(mixed) - 1:,} more points." if mixed[1:] else ""
-        said.append(f"Of {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
+        more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
+        said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
     return tuple(said)
 
 

@@ -43,7 +43,7 @@ DialectOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Who wrote it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's own equations.",
+        help="Its writer: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's own equations.",
         show_default="as the file says",
     ),
 ]
@@ -56,11 +56,11 @@ def import_model(
     dt: Annotated[str | None, _said("Length of a timestep, such as 1 ms.")] = None,
     reset: Annotated[str | None, _said("zero, subtract or value.")] = None,
     reset_delay: Annotated[str | None, _said("Whether a reset waits for the next timestep: true or false.")] = None,
-    v_reset: Annotated[str | None, _said("What a reset leaves.")] = None,
+    v_reset: Annotated[str | None, _said("Potential after a reset.")] = None,
     comparison: Annotated[str | None, _said("When a neuron fires: > or >=.")] = None,
     most_spikes: Annotated[str | None, _said("Most spikes of a neuron in a timestep, or unlimited.")] = None,
     floor: Annotated[str | None, _said("Lowest potential, or none.")] = None,
-    norm_input: Annotated[str | None, _said("Whether the input is scaled by what leaks: true or false.")] = None,
+    norm_input: Annotated[str | None, _said("Whether the input is scaled by the leak: true or false.")] = None,
     tau_syn: Annotated[str | None, _said("Time constant of the synapse, or none.")] = None,
     bias: Annotated[str | None, _said("Bias of the neurons.")] = None,
     decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
@@ -114,7 +114,7 @@ def _tell(loaded: LoadedModel) -> None:
     typer.echo(f"network  {topology_text(network.shape)}, {network.shape.neurons:,} neurons")
     if card.imported is not None and card.imported.lost:
         typer.echo(f"note     {card.imported.lost}", err=True)
-    said = "nobody looked; --check compares it with recorded spikes"
+    said = "not checked; --check compares them with recorded ones"
     typer.echo(f"spikes   {said if card.certificate is None else escaped(card.certificate.summary)}")
 
 

@@ -18,7 +18,7 @@ ModelArgument = Annotated[
     typer.Argument(
         parser=options.place,
         metavar="MODEL",
-        help="A model's file: of a sweep, of `codesign import` or of `codesign export`.",
+        help="A model file, written by a sweep, `codesign import` or `codesign export`.",
         show_default=False,
     ),
 ]
@@ -41,7 +41,7 @@ def run(
         typer.Option(
             parser=options.place,
             metavar="CHIP...",
-            help="Names of chips, or files of your own.",
+            help="Names of chips, or your own files.",
             autocompletion=complete_chips,
             show_default=False,
         ),

@@ -318,5 +318,5 @@ def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_sa
             each["accuracy"] = 0.0
     answer = asked(rows, choose="chip", least="energy_j")
     assert " Other is not ranked." in answer.sentence
-    named = "Of mine, random order, layered training, width 1, training seed 2 has no right answer but counts."
+    named = "At mine, random order, layered training, width 1, training seed 2 has no right answer but counts."
     assert answer.remarks[-1] == named
