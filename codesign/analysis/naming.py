@@ -11,9 +11,9 @@ from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.formatting import listed
 from codesign.analysis.points import Point
 
-__all__ = ["POLICY_WORDS", "Names", "names_of"]
+__all__ = ["Names", "names_of"]
 
-POLICY_WORDS: Mapping[str, str] = {
+_POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
     "momentum": "highest potential first",
     "fifo": "first come, first served",
@@ -156,7 +156,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
         return _common(point.training_parameters.get(name) for point in members)
 
     size = _common(point.training_group_size for point in members)
-    policies = [POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
+    policies = [_POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
     first = members[0]
     return (
         "layered training" if first.training_method == "layered" else "unlayered training",
@@ -194,7 +194,7 @@ def _waiting(point: Point) -> str:
         return {"barrier": "barrier", "timer": "timer", "neighbour": "neighbours agree"}[point.synchronization]
     if point.layered:
         return "layers wait"
-    return POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
+    return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
 
 
 def _common(values: Iterable[Any]) -> str:

@@ -34,6 +34,7 @@ Saying = Callable[[Point], str]
 
 _MOST_LINES, _MOST_STEPS = 8, 200
 _HEIGHT = 260
+_LEGEND = {"orient": "bottom", "columns": 2, "labelLimit": 250}
 _BANDS = "Bands: 95 % intervals over training seeds."
 
 
@@ -140,7 +141,7 @@ def _along(
 ) -> Figure | None:
     column, across = entry.column, points_in(points, entry.level) if entry.level else []
     ladders = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1][:_MOST_LINES]
-    say = names.told_apart([*(ladder[0] for ladder in ladders), *across])
+    say, say_across = names.told_apart([ladder[0] for ladder in ladders]), names.told_apart(across)
     named = [say(ladder[0]) for ladder in ladders]
     rows: list[Row] = []
     for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
@@ -154,13 +155,14 @@ def _along(
         return None
     levels: dict[str, Row] = {}
     for point in across:
-        mean, line = interval(measured(column, point, points)).mean, say(point)
+        mean, line = interval(measured(column, point, points)).mean, say_across(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, like(column)))
     drawn = _band(rows, ordinal=True) + _line(rows, _words(entry.along), like(column), label_of(column), ordinal=True)
     if levels:
         drawn += _across(list(levels.values()), rows)
-    note = _BANDS + (f" Dashed: {', '.join(levels)}." if levels else "")
+    runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
+    note = _BANDS + (f" Dashed: {runs}." if levels else "")
     return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
 
 
@@ -227,7 +229,7 @@ def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: boo
         .encode(
             x=_x(rows, x, ordinal=ordinal),
             y=alt.Y("y:Q", axis=axis, scale=quantitative(values)),
-            color=color("line", [str(row["line"]) for row in rows], "", orient="bottom", columns=2),
+            color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
             tooltip=tooltip(line="", x=x, text=y or column_label(column)),
         )
         .properties(width="container", height=_HEIGHT)
@@ -245,7 +247,7 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
             x=_x(known, "", ordinal=ordinal),
             y="low:Q",
             y2="high:Q",
-            color=color("line", [str(row["line"]) for row in rows], "", orient="bottom", columns=2),
+            color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
         )
     )
 
@@ -258,7 +260,5 @@ def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
     return (
         alt.Chart(source(levels))
         .mark_rule(strokeDash=[6, 4])
-        .encode(
-            y="y:Q", color=color("line", names, "", orient="bottom", columns=2), tooltip=tooltip(line="", text="level")
-        )
+        .encode(y="y:Q", color=color("line", names, "", **_LEGEND), tooltip=tooltip(line="", text="level"))
     )
