@@ -105,7 +105,7 @@ class PlacedExecution:
         lanes; where the chip's structure is known, its lanes are banks, see `codesign.hardware.lanes`. On a crossbar
         it has the core's neurons, whatever it is connected to.
         """
-        table, shape, geometry = self.execution.messages, self.execution.shape, self.geometry
+        table, shape, geometry = self.execution.messages, self.placement.shape, self.geometry
         # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
         counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
         rows: list[Integers] = []
@@ -113,15 +113,17 @@ class PlacedExecution:
         operations: list[Floats] = []
         for layer, size in enumerate(shape.layers):
             row = np.flatnonzero((self.targets == layer) & (counts > 0))
-            per_message = np.full(len(row), shape.fan_out(layer))
-            if shape.fan_out(layer) != size.neurons:
-                spikes, performed = table.spikes[row], table.synaptic_operations[row]
+            per_message, working = np.full(len(row), shape.fan_out(layer)), counts[row]
+            spikes, performed = table.spikes[row], table.synaptic_operations[row]
+            if size.window is not None and size.window.first:  # of the spikes, those that a window passes
+                working = performed / shape.fan_out(layer) + (working - spikes)
+            elif shape.fan_out(layer) != size.neurons:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
             for part in geometry.parts_of(layer):
                 rows.append(row)
                 parts.append(np.full(len(row), part))
-                taken = self._operations(row, part, per_message) * counts[row]
+                taken = self._operations(row, part, per_message) * working
                 operations.append(taken * self.units("synaptic_operation")[layer])
         row = np.concatenate(rows)
         return Deliveries(

@@ -23,7 +23,8 @@ class Connection(torch.nn.Module):
     precision than the parameter has.
 
     Args:
-        pools: pools between source and target, in order; they sum or average windows of the source's spikes.
+        pools: pools between source and target, in order; they sum or average windows of the source's spikes. Of a max
+            pool's window one spike at most may be given: engines know which.
         target: the layer of neurons that receives.
         window: what it sees of its source, pools included.
         generator: source of the initial weights, uniform in ±1/√(fan-in) as in torch's own layers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -225,6 +226,17 @@ class SpikingNetwork(torch.nn.Module):
     def weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, input to output."""
         return [connection.weight for connection in self.layer_connections()]
+
+    def max_pools(self) -> torch.Tensor | None:
+        """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""
+        connections, found, known = self.layer_connections()[1:], [], 0
+        for connection in connections:
+            window = connection.window
+            held = torch.from_numpy(window.held()) if window.first else torch.full((connection.inputs,), -1)
+            found.append(torch.where(held < 0, held, known + held))
+            known += math.prod(window.pooled) if window.first else 0
+        outputs = torch.full((self.shape.layers[-1].neurons,), -1)
+        return torch.cat([*found, outputs]).to(self.threshold.device) if known else None
 
     def fan_in(self) -> torch.Tensor:
         """(N,) int64 synapses that end in each neuron."""

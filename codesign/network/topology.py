@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.window import Grid, KernelAxis, Window
-from codesign.units import Positive
+from codesign.network.layers import (
+    MOST,
+    AveragePool,
+    Conv1d,
+    Conv2d,
+    LayerSpec,
+    Linear,
+    MaxPool,
+    Pool,
+    Size,
+    SumPool,
+    check_max_pool,
+    pooled,
+    window_of,
+)
+from codesign.network.window import Grid, Window
 
 __all__ = [
     "AveragePool",
@@ -33,6 +37,7 @@ __all__ = [
     "LayerShape",
     "LayerSpec",
     "Linear",
+    "MaxPool",
     "NetworkShape",
     "Pool",
     "SumPool",
@@ -44,99 +49,8 @@ __all__ = [
     "window_of",
 ]
 
-_MOST = 10_000_000
-"""Inputs, and neurons of a layer."""
-_MOST_NEURONS = 10 * _MOST
+_MOST_NEURONS = 10 * MOST
 _MOST_LAYERS = 1000
-
-Size = Annotated[Positive, Field(le=_MOST)]
-Padding = Annotated[int, Field(ge=0, le=_MOST, strict=True)]
-
-_BY_FORM = Discriminator(lambda given: "tuple[int]" if isinstance(given, list | tuple) else "int")
-_SHORT = AfterValidator(lambda given: given[0] if isinstance(given, tuple) and given[0] == given[1] else given)
-Sizes = Annotated[Annotated[Size, Tag("int")] | Annotated[tuple[Size, Size], Tag("tuple[int]")], _BY_FORM, _SHORT]
-"""Of rows and columns, `[3, 5]`, or one number for both."""
-Paddings = Annotated[
-    Annotated[Padding, Tag("int")] | Annotated[tuple[Padding, Padding], Tag("tuple[int]")], _BY_FORM, _SHORT
-]
-
-
-class Linear(Spec):
-    """A fully connected layer of `neurons` neurons."""
-
-    kind: Literal["linear"] = "linear"
-    neurons: Size
-
-
-class Conv2d(Spec):
-    """A convolutional layer of spiking neurons, with torch's arguments and its order of weights.
-
-    `kernel`, `stride`, `padding` (with zeros) and `dilation` are of rows and columns, `[3, 5]`, or one number for both.
-    With `groups` each of so many equal parts of the channels sees only its part of the channels before; as many as
-    there are channels is a depthwise convolution.
-    """
-
-    added: ClassVar[frozenset[str]] = frozenset({"dilation", "groups"})
-
-    kind: Literal["conv2d"]
-    channels: Size
-    kernel: Sizes
-    stride: Sizes = 1
-    padding: Paddings = 0
-    dilation: Sizes = 1
-    groups: Size = 1
-
-
-class Conv1d(Spec):
-    """A convolution along a grid of height 1: a `conv2d` with `kernel: [1, kernel]`, and so for the rest.
-
-    Its weight has torch's shape with a dimension of 1 before the last: (channels, channels before / groups, 1, kernel).
-    """
-
-    kind: Literal["conv1d"]
-    channels: Size
-    kernel: Size
-    stride: Size = 1
-    padding: Padding = 0
-    dilation: Size = 1
-    groups: Size = 1
-
-
-class Pool(Spec):
-    """Windows of `kernel` spikes, side by side, without neurons: they are folded into the synapses of the next layer.
-
-    `kernel` is a number or `[rows, columns]`. What fills no window at the edge of the grid is left out, as in torch.
-    """
-
-    added: ClassVar[frozenset[str]] = frozenset({"stride"})
-
-    kernel: Sizes
-    stride: Sizes | None = None
-
-    @field_validator("stride")
-    @classmethod
-    def _check_stride(cls, stride: Any, info: ValidationInfo) -> None:
-        kernel = info.data.get("kernel", stride)
-        if stride not in (None, kernel):
-            raise ValueError(
-                f"must be the kernel, {_text(kernel)}, found {_text(stride)}: windows of a pool neither overlap nor "
-                "leave gaps. A conv2d with as many groups as channels can have any stride, and has neurons of its own"
-            )
-
-
-class SumPool(Pool):
-    """Sums windows of `kernel` spikes."""
-
-    kind: Literal["sum_pool"]
-
-
-class AveragePool(Pool):
-    """Averages windows of `kernel` spikes."""
-
-    kind: Literal["average_pool"]
-
-
-LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool, Field(discriminator="kind")]
 
 
 def _input(given: Any) -> Any:
@@ -144,7 +58,8 @@ def _input(given: Any) -> Any:
 
 
 class TopologySpec(Spec):
-    """A network's layers: `linear`, `conv2d`, `conv1d`, and the pools `sum_pool` and `average_pool` between them.
+    """A network's layers: `linear`, `conv2d`, `conv1d`, and between them the pools `sum_pool`, `average_pool` and
+    `max_pool`.
 
     `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]`, which is of height 1; an input
     event's index runs over the channels first: `index = (channel · height + row) · width + column`.
@@ -169,7 +84,7 @@ class LayerShape:
         fan_in: most synapses that end in one neuron of the layer.
         synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
         weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
-        window: what its neurons see; None where every source reaches every neuron.
+        window: what its neurons see; None where every spike of every source reaches every neuron.
     """
 
     neurons: int
@@ -278,16 +193,17 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
     """
     grid = input_grid(topology)
     input_size = math.prod(grid)
-    if input_size > _MOST:
-        raise LayerError(0, f"must have at most {_MOST:,} inputs, found {input_size:,}")
+    if input_size > MOST:
+        raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     neurons = 0
     layers: list[LayerShape] = []
     pools: list[Pool] = []  # between the last layer of neurons and this one
     for position, spec in enumerate(topology.layers):
         try:
             if isinstance(spec, Pool):
+                check_max_pool([*pools, spec], behind_neurons=bool(layers))
                 pools.append(spec)
-                _pooled(grid, pools)
+                pooled(grid, pools)
                 continue
             window = window_of(grid, pools, spec)
             layer = _layer_shape(window)
@@ -305,76 +221,6 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
     return NetworkShape(input_size=input_size, layers=tuple(layers))
 
 
-def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d) -> Window:
-    """What a layer sees of a source with this grid, with the pools between them.
-
-    Raises:
-        ValueError: it does not fit.
-    """
-    channels, height, width = grid
-    down, across = _pooled(grid, pools)
-    rows, columns = height // down, width // across
-    if isinstance(spec, Linear):
-        arguments = [(size, 1, 0, 1) for size in (rows, columns)]
-        out_channels, groups = spec.neurons, 1
-    else:
-        arguments = _arguments(spec)
-        out_channels, groups = spec.channels, spec.groups
-        if isinstance(spec, Conv1d) and rows != 1:
-            raise ValueError(f"a conv1d slides along a grid of height 1, found {rows}×{columns}; use a conv2d")
-    if channels % groups or out_channels % groups:
-        raise ValueError(f"groups must divide the channels {channels} before and {out_channels} here, found {groups}")
-    axes = [
-        KernelAxis(length=length, pool=pool, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-        for length, pool, (kernel, stride, padding, dilation) in zip(
-            (height, width), (down, across), arguments, strict=True
-        )
-    ]
-    if min(axis.outputs for axis in axes) < 1:
-        kernel, apart = (tuple(getattr(axis, name) for axis in axes) for name in ("kernel", "dilation"))
-        apart_text = "" if apart == (1, 1) else f" {_text(apart)} apart"
-        raise ValueError(f"a kernel of {_text(kernel)}{apart_text} does not fit {rows}×{columns}")
-    window = Window(channels=channels, rows=axes[0], columns=axes[1], out_channels=out_channels, groups=groups)
-    if math.prod(window.grid) > _MOST:
-        raise ValueError(f"must be at most {_MOST:,} neurons, found {math.prod(window.grid):,}")
-    return window
-
-
-def _pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
-    """Rows and columns that pools one after the other make one of: windows of windows are windows.
-
-    Raises:
-        ValueError: they make nothing of the grid.
-    """
-    _, rows, columns = grid
-    down = across = 1
-    for pool in pools:
-        kernel = _both(pool.kernel)
-        if kernel[0] > rows // down or kernel[1] > columns // across:
-            raise ValueError(f"a pool of {_text(kernel)} does not fit {rows // down}×{columns // across}")
-        down, across = down * kernel[0], across * kernel[1]
-    return down, across
-
-
-def _arguments(spec: Conv2d | Conv1d) -> list[tuple[int, int, int, int]]:
-    """Kernel, stride, padding and dilation of the rows, and of the columns."""
-    if isinstance(spec, Conv1d):
-        return [(1, 1, 0, 1), (spec.kernel, spec.stride, spec.padding, spec.dilation)]
-    pairs = (_both(sizes) for sizes in (spec.kernel, spec.stride, spec.padding, spec.dilation))
-    return list(zip(*pairs, strict=True))
-
-
-def _both(sizes: int | tuple[int, int]) -> tuple[int, int]:
-    return sizes if isinstance(sizes, tuple) else (sizes, sizes)
-
-
-def _text(sizes: int | tuple[int, ...]) -> str:
-    """`3`, or `3×5`."""
-    if isinstance(sizes, int) or len(set(sizes)) == 1:
-        return str(sizes if isinstance(sizes, int) else sizes[0])
-    return "×".join(map(str, sizes))
-
-
 def _layer_shape(window: Window) -> LayerShape:
     channels, height, width = window.grid
     return LayerShape(
@@ -385,7 +231,7 @@ def _layer_shape(window: Window) -> LayerShape:
         fan_in=window.fan_in,
         synapses=window.synapses,
         weights=window.weights,
-        window=None if window.complete else window,
+        window=None if window.complete and not window.first else window,
     )
 
 

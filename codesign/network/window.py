@@ -81,6 +81,7 @@ class Window:
         rows, columns: the kernel along the two axes of its grid.
         out_channels: of the layer.
         groups: equal parts of both channels; a group of the layer's sees only that group of the source's.
+        first: whether of the neurons in a place of a channel only the first spike of a pass is seen (max pooling).
     """
 
     channels: int
@@ -88,6 +89,7 @@ class Window:
     columns: KernelAxis
     out_channels: int
     groups: int = 1
+    first: bool = False
 
     @property
     def source(self) -> Grid:
@@ -143,6 +145,13 @@ class Window:
     def taps(self) -> int:
         """Ways from a place of the source to a place of the layer, channels apart."""
         return sum(self.rows.taps_on_grid()) * sum(self.columns.taps_on_grid())
+
+    def held(self) -> Integers:
+        """(inputs,) place that holds each neuron of the source, counted channel by channel; −1 where none does."""
+        channel, row, column = (axis.ravel() for axis in np.indices(self.source))
+        row, column = row // self.rows.pool, column // self.columns.pool
+        place = (channel * self.rows.places + row) * self.columns.places + column
+        return np.where((row < self.rows.places) & (column < self.columns.places), place, -1)
 
     def ways(self) -> tuple[Integers, Integers, Integers]:
         """(taps,) place, tap of the kernel and place of the layer of each way, by place and then by tap."""

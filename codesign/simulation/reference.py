@@ -14,6 +14,7 @@ import torch
 
 from codesign.simulation import neuron
 from codesign.simulation.idle import idle_neurons
+from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
 from codesign.simulation.recording import Recorder, StepReport
@@ -34,8 +35,8 @@ class Step:
         evaluated, fired, refractory: flags of the evaluation; `refractory` is the flag before the step.
         open: synchronization gate, or None where no neuron waits for messages.
         chosen, idle: neurons that left, and silent neurons that get the gradient of one that left (see `idle`).
-        kept: spikes of the chosen neurons that dropout did not lose.
-        kept_share: kept / waiting spikes of the chosen, or None without network dropout.
+        kept: spikes of the chosen neurons that neither dropout nor a max pool lost.
+        kept_share: kept / waiting spikes of the chosen, or None without network dropout and max pools.
         kept_input: (B, inputs) input spikes that fed the *evaluation* of this step, or None.
     """
 
@@ -127,6 +128,7 @@ class _Machine:
         self.index = torch.arange(neurons, device=self.device)
         self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
+        self.pools = MaxPools(network, batch)
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
@@ -164,6 +166,7 @@ class _Machine:
         self.r = torch.zeros_like(self.u, dtype=torch.bool)
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
+        self.pools.begin_pass()
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
@@ -216,11 +219,11 @@ class _Machine:
         goes_on = (self.active & ~last)[:, None]
         barriers = self._barriers(is_open & ~opened & ~fired) & goes_on
         chosen, chosen_input, room = self._choose(k, goes_on)
-        silent = evaluated & ~fired & goes_on
+        left = torch.where(chosen, self.q, 0)
+        kept = self.pools.first(self._network_dropout(k, left))
+        silent = evaluated & ~fired & goes_on & ~self.pools.spent()
         candidates = silent & able & self.neuron.fires & ~refractory & self.sends
         idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.neuron.threshold, room)
-        left = torch.where(chosen, self.q, 0)
-        kept = self._network_dropout(k, left)
         left_input = None if chosen_input is None else torch.where(chosen_input, self.input_q, 0.0)
         kept_input = None if chosen_input is None else torch.where(chosen_input, self.kept_frame, 0.0)
         if self.recorder is not None:
@@ -248,14 +251,15 @@ class _Machine:
             chosen=chosen,
             idle=idle,
             kept=kept.float(),
-            kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout else None,
+            kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout or self.pools else None,
             kept_input=arrival.kept_input,
         )
         if self.servers is not None:
             if left_input is not None:
                 self.servers.receive_input(self._input_spikes(left_input))
             self.servers.receive(left, self.enqueue_step)
-        following = self._propagate(left, kept, barriers, chosen_input)
+        arriving = left if self.gated else self.pools.reaching(left, kept)
+        following = self._propagate(arriving, kept, barriers, chosen_input)
         self.active = self.active & ~last & self._leave(following, chosen, chosen_input)
         return step, following
 
@@ -349,7 +353,7 @@ class _Machine:
     def _propagate(
         self, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
     ) -> _Arrival:
-        """Messages and currents of what left; spikes lost to dropout still count as messages."""
+        """Messages of the spikes that left, and currents of those kept; what dropout lost still counts as messages."""
         x, spikes, messages = torch.zeros_like(self.u), torch.zeros_like(self.q), torch.zeros_like(self.q)
         kept_input = None
         if chosen_input is not None:

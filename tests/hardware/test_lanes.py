@@ -17,6 +17,7 @@ from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import service_model
 from codesign.hardware.structure import estimate
+from codesign.hardware.work import PlacedExecution
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.execution import Execution
@@ -175,3 +176,16 @@ def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     busy = cost.latency.busy_s[:, placement.geometry.core[operations[0]]].sum()
     assert busy == near(expected * 1e-6)
     assert with_parameter(chip, "vector_width", "all").vector_width.value == "all"
+
+
+def test_a_spike_that_a_max_pool_loses_is_a_message_without_operations() -> None:
+    """Four neurons fire, one spike goes on to 3 neurons on 2 lanes: two cycles; each spike is a message."""
+    pool = [{"kind": "conv2d", "channels": 1, "kernel": 1}, {"kind": "max_pool", "kernel": 2}]
+    network = network_of({"input": [1, 2, 2], "layers": [*pool, {"kind": "linear", "neurons": 3}]}, 1.0, 0.125)
+    execution = evaluate(network, batch_of(np.ones((1, 1, 4))), Schedule(group_size=None), seed=0)
+    chip = structured(2)
+    for each in (chip, chip.model_copy(update={"structure": None})):
+        placed = PlacedExecution(execution, place(network.shape, each))
+        last = placed.deliveries.part == placed.geometry.parts_of(1)[0]
+        assert placed.deliveries.messages[last].sum() == 4
+        assert placed.deliveries.operations[last].sum() == near(2)

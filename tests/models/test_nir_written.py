@@ -85,6 +85,14 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
         assert torch.equal(ours, theirs)
 
 
+def test_max_pools_are_refused_since_nir_has_none():
+    pool = {"kind": "max_pool", "kernel": 2}
+    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV, pool, CONV]})
+    network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=1e-3)
+    with pytest.raises(InputError, match="a network with a max_pool cannot be written"):
+        to_nir(network, cd.describe_model(network, name="m"))
+
+
 def test_commands_export_and_import(tmp_path: Path):
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=1e-3)
     model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))

@@ -91,6 +91,8 @@ CONV = {"kind": "conv2d", "channels": 2, "kernel": 2}
         ([{**CONV, "kernel": [1, 2, 3]}], "kernel"),
         ([{**CONV, "kind": "conv1d"}], "along a grid of height 1, found 4×4; use a conv2d"),
         ([{"kind": "sum_pool", "kernel": 2}], "must have neurons"),
+        ([{"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 2}], "cannot pool the input; a sum_pool"),
+        ([CONV, {"kind": "max_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": 1}, CONV], "neurons between them"),
     ],
 )
 def test_impossible_shapes_are_errors(layers: list[dict[str, object]], message: str):

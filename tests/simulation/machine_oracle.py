@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import AveragePool, Conv1d, LayerSpec, Linear, SumPool
+from codesign.network.topology import AveragePool, Conv1d, LayerSpec, Linear, MaxPool, SumPool
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel
 
@@ -46,7 +46,7 @@ def grids(network: SpikingNetwork) -> Iterator[tuple[LayerSpec, tuple[int, int, 
     pool, scale = (1, 1), 1.0
     shapes = iter(network.shape.layers)
     for spec in network.topology.layers:
-        if isinstance(spec, SumPool | AveragePool):
+        if isinstance(spec, SumPool | AveragePool | MaxPool):
             rows, columns = pair(spec.kernel)
             pool = pool[0] * rows, pool[1] * columns
             scale *= 1 / (rows * columns) if isinstance(spec, AveragePool) else 1.0
@@ -175,6 +175,21 @@ class Cores:
         return F32(self.sent[source, step] + max(ways, default=0.0))
 
 
+def max_pools(network: SpikingNetwork) -> list[tuple[int, ...] | None]:
+    """Of each neuron its window of a max pool behind it: layer, channel, row and column; None where there is none."""
+    neurons = [spec for spec in network.topology.layers if not isinstance(spec, SumPool | AveragePool | MaxPool)]
+    behind = {id(one) for one, after in itertools.pairwise(network.topology.layers) if isinstance(after, MaxPool)}
+    windows = [pool for _, _, pool, _ in grids(network)][1:]
+    found: list[tuple[int, ...] | None] = []
+    for layer, shape in enumerate(network.shape.layers):
+        pooled = id(neurons[layer]) in behind
+        rows, columns = windows[layer] if pooled else (1, 1)
+        for c, y, x in itertools.product(range(shape.channels), range(shape.height), range(shape.width)):
+            inside = y < shape.height // rows * rows and x < shape.width // columns * columns
+            found.append((layer, c, y // rows, x // columns) if pooled and inside else None)
+    return found
+
+
 def passes(network: SpikingNetwork, j: int) -> bool:
     """Whether the gate lets input j pass: the column of the first layer's weights that it feeds, if it feeds any."""
     spec, (_, height, width), pool, _ = next(grids(network))
@@ -194,7 +209,7 @@ def run_sample(
     seed: int,
     epoch: int,
 ) -> Outcome:
-    table = synapses(network)
+    table, window_of = synapses(network), max_pools(network)
     sizes = network.shape.layer_sizes
     depth, total = len(sizes), sum(sizes)
     starts = np.cumsum([0, *sizes])
@@ -264,6 +279,7 @@ def run_sample(
         refractory, received, since = [False] * total, [0] * total, [0] * total
         opened = [False] * total
         stimulated: set[int] = set()
+        passed: set[tuple[int, ...]] = set()  # windows of max pools
         active = had | {n for n in range(total) if u[n] != 0}
         cores = Cores(schedule.service, layer_of, core_of) if schedule.policy == "timed" and schedule.service else None
         waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
@@ -376,7 +392,8 @@ def run_sample(
                     rank["timed"] = -cores.delivery(n, enqueued[n]) if cores else 0
                     queue.append((1, -rank[schedule.policy], n, "neuron", n))
             contended += len(queue) > group_size
-            for _, _, _, kind, n in sorted(queue)[:group_size]:
+            # in the order of their numbers, of which a window passes the lowest
+            for kind, n in sorted((kind, n) for _, _, _, kind, n in sorted(queue)[:group_size]):
                 if kind == "input":
                     count = waiting_input.pop(n)
                     kept = survivors("input", regularization.input_dropout, 0, n, count)
@@ -386,7 +403,13 @@ def run_sample(
                     continue
                 layer, j = layer_of[n], n - starts[layer_of[n]]
                 kept = survivors("network", regularization.network_dropout, step, n, q[n])
-                deliver(layer + 1, j, kept, q[n], 0, under_way)
+                if window_of[n] is None:
+                    deliver(layer + 1, j, kept, q[n], 0, under_way)
+                elif kept and window_of[n] not in passed:
+                    deliver(layer + 1, j, 1, q[n] if gated else 1, 0, under_way)
+                    passed.add(window_of[n])
+                elif gated:
+                    deliver(layer + 1, j, 0, q[n], 0, under_way)
                 if cores:
                     cores.leave(1 + cores.part_of[n], enqueued[n], q[n])
                 out.propagated[layer] += q[n]

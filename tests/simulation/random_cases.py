@@ -76,6 +76,7 @@ def conv1d(channels: int, kernel: int, **arguments: Any) -> dict[str, Any]:
 
 
 POOL, FLAT_POOL = {"kind": "sum_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": [1, 2]}
+MAX_POOL = {"kind": "max_pool", "kernel": 2}
 CONVOLUTIONAL = {
     "input": [2, 6, 6],
     "layers": [conv(2, 3, padding=1), POOL, conv(3, 2), {"kind": "average_pool", "kernel": 2}],
@@ -93,6 +94,11 @@ SMALL_CONVOLUTIONS = [
     },
     {"input": [2, 5, 4], "layers": [{**POOL, "kernel": [2, 3]}, conv(4, (2, 1), groups=2), conv(4, (2, 1), padding=1)]},
     {"input": [1, 3, 4], "layers": [{**POOL, "kernel": 3}, {"kind": "linear", "neurons": 17}]},
+    {"input": [2, 4, 5], "layers": [conv(3, 2, padding=1), MAX_POOL, conv(2, 2)]},
+    {
+        "input": [1, 3, 4],
+        "layers": [conv(2, 1), {**MAX_POOL, "kernel": [1, 2]}, MAX_POOL, {"kind": "linear", "neurons": 3}],
+    },
     # kernels as large as the grid, one position after the other, and kernels that never reach the last column
     {"input": [3, 1, 1], "layers": [conv(20, 1), conv(17, 1)]},
     {"input": [2, 3, 3], "layers": [conv(5, 3), conv(16, 1), conv(3, 3, padding=1)]},
@@ -114,10 +120,11 @@ def deep_convolutional(rng: np.random.Generator) -> TopologySpec:
     channels = int(rng.choice([1, 2, 3, 17]))
     source = [channels, *grid]
     layers: list[dict[str, Any]] = []
-    for _ in range(rng.integers(1, 4)):
+    for depth in range(rng.integers(1, 4)):
+        kinds = ["sum_pool", "average_pool"] if not depth or rng.random() < 0.5 else ["max_pool"]
         for _ in range(rng.choice([0, 0, 1, 2])):
             kernel = rng.choice([1, 2, 2, 3], 2).tolist()
-            kind = str(rng.choice(["sum_pool", "average_pool"]))
+            kind = str(rng.choice(kinds))
             if np.greater(kernel, grid).any() or (kind == "average_pool" and 3 in kernel):
                 continue  # does not fit, or its scale of 1/9 is not dyadic
             layers.append({"kind": kind, "kernel": kernel})
@@ -161,7 +168,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", **neuron: Any) -> SpikingNet
         sizes = draw(st.lists(st.sampled_from(WIDTHS[size]), min_size=2, max_size=5 if size == "tiny" else 4))
         topology = parse_topology("-".join(map(str, sizes)))
     else:
-        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:8] if size == "tiny" else SMALL_CONVOLUTIONS))
+        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:10] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
     if draw(st.booleans()):

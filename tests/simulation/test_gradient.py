@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from engine_comparison import loss_of, slope
 from hypothesis import given
 from hypothesis import strategies as st
+from machine_oracle import max_pools
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples, learn, networks, random_batch, random_frames
 
@@ -85,8 +87,21 @@ def layered(
             potentials[layer] = torch.where(reached, after, u)
             spikes = torch.where(reached, s, torch.zeros_like(s))
             emitted[:, layer] += spikes.detach().sum(dim=1).long().numpy()
+            if layer + 1 < len(weights):
+                spikes = spikes * first_of_windows(network, layer, spikes.detach())
         counts.append(spikes)
     return torch.stack(counts, dim=1), emitted.tolist()
+
+
+def first_of_windows(network: SpikingNetwork, layer: int, spikes: torch.Tensor) -> torch.Tensor:
+    """(B, n) 0 for what a max pool behind the layer loses: all but a window's first neuron that fires, if one does."""
+    windows = max_pools(network)[network.layer_slices[layer]]
+    goes_on = torch.ones_like(spikes)
+    for sample, fired in enumerate(spikes.bool().tolist()):
+        first = {window: n for n, window in reversed(list(enumerate(windows))) if fired[n]}
+        for n, window in enumerate(windows):
+            goes_on[sample, n] = window is None or first.get(window, n) == n
+    return goes_on
 
 
 def plain_loss(scores: torch.Tensor, labels: np.ndarray, loss: CrossEntropy) -> torch.Tensor:
@@ -216,12 +231,18 @@ def frozen_graph(
     return torch.stack(scores, dim=1), torch.stack(counts).sum(dim=0)
 
 
-def idle_by_rule(case: Case, step: Step, sample: int) -> set[int]:
-    """Neurons of one sample that are idle in a step, from the rule's words; for input mode `frame` and `drained`."""
+def idle_by_rule(case: Case, step: Step, sample: int, passed: set[tuple[int, ...]]) -> set[int]:
+    """Neurons of one sample that are idle in a step, from the rule's words; for input mode `frame` and `drained`.
+
+    `passed` has the windows of max pools that have passed a spike before, and gets those of this step.
+    """
+    windows = max_pools(case.network)
+    passed |= {windows[n] for n in step.kept[sample].nonzero()[:, 0].tolist() if windows[n] is not None}
     outputs = case.network.layer_slices[-1]
     group_size = case.schedule.group_size or 10**9
     room = group_size - int(step.chosen[sample].sum())  # everybody who waits is chosen where there is room
     silent = [n for n in range(outputs.stop) if step.evaluated[sample, n] and not step.fired[sample, n]]
+    silent = [n for n in silent if windows[n] not in passed]
     if room <= 0 or case.idle_gradient == "none":
         return set()
     if case.idle_gradient == "all":
@@ -250,10 +271,11 @@ def test_equals_autograd_with_frozen_choices(case: Case):
         )
     )
     if case.schedule.input_mode == "frame" and case.schedule.stop == "drained":
-        for step in (step for one in result.passes for step in one.steps):
-            for sample in range(len(case.events)):
+        for one, sample in itertools.product(result.passes, range(len(case.events))):
+            passed: set[tuple[int, ...]] = set()
+            for step in one.steps:
                 idle = set(step.idle[sample].nonzero()[:, 0].tolist())
-                assert idle == idle_by_rule(case, step, sample)
+                assert idle == idle_by_rule(case, step, sample, passed)
     weights = [parameter.detach().double().requires_grad_() for parameter in network.parameters()]
     if network.bias is not None:  # torch lists a module's own parameters before its children's
         weights = [*weights[1:], weights[0]]

@@ -37,7 +37,7 @@ def write_nir(path: Location, network: SpikingNetwork, card: ModelCard) -> None:
     """Write a model to a NIR file.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: the place cannot be written, or NIR cannot say what the network is.
     """
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(network, card))
@@ -49,7 +49,12 @@ def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
 
     Args:
         card: of this network, as `cd.describe_model` makes it.
+
+    Raises:
+        InputError: the network has a max pool, for which NIR has no node.
     """
+    if network.max_pools() is not None:
+        raise InputError("a network with a max_pool cannot be written: NIR has no such node; a model file holds it")
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
     specs = iter(network.topology.layers)
     for index, connection in enumerate(network.layer_connections()):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, part, routine
-from codesign.simulation.event.forward import FOOTER
+from codesign.simulation.event.max_pools import is_spent, pass_all, set_passed
 from codesign.simulation.event.neuron import CLOSED, SKIPPED, step_gradient
 from codesign.simulation.event.priorities import key_of
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import Rows, accumulate_rows, dot, dot_and_accumulate, multiply_transposed, set_all
 from codesign.simulation.event.selection import LAST, keep_lowest_equals, separator
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
+from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
@@ -32,18 +33,6 @@ __all__ = ["backward_sample"]
 
 _BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
 _ABOVE_CLOSED = np.float32(CLOSED / 2)
-
-
-class TracedStep(NamedTuple):
-    """Where a forward step lies in the trace, and what it did."""
-
-    positions_at: int  # first of its positions among the words
-    potentials_at: int  # first of their potentials
-    reached: int  # positions evaluated
-    chosen: int  # sources that left
-    room: int  # places left in the group
-    kept_at: int  # first of their spikes, if these are in the trace
-    shares_at: int  # first of the shares that dropout kept, if these are
 
 
 @leaf
@@ -83,7 +72,8 @@ def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, 
             # a refractory neuron sends nothing back, whatever it is given
             if _BELOW_CLOSED < v <= threshold[slot + c]:
                 source = unsigned_index(wiring.slot_source[slot + c])
-                gradients.back[c] = _through_synapses(network, state, source)
+                if not is_spent(wiring, state.queue, source):
+                    gradients.back[c] = _through_synapses(network, state, source)
     for c in range(0, width, LANES):
         v, before = load(trace.potentials, at + c), load(gradients.g_queue, slot + c)
         given = select(above(v, load(threshold, slot + c)), before, load(gradients.back, c))
@@ -116,7 +106,7 @@ def _idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
         if layer < len(wiring.layer_width) - 1:
             for c in range(wiring.layer_channels[layer]):
                 v, threshold = trace.potentials[at + c], thresholds[slot + c]
-                if _ABOVE_CLOSED < v <= threshold:
+                if _ABOVE_CLOSED < v <= threshold and not is_spent(wiring, state.queue, wiring.slot_source[slot + c]):
                     sources[candidates] = unsigned_index(wiring.slot_source[slot + c])
                     keys[candidates] = key_of(v - threshold)
                     candidates += 1
@@ -288,22 +278,6 @@ def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, ta
 
 
 @leaf
-def _find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at: Any) -> Any:
-    """The step that ends at these places of the trace."""
-    words_at -= FOOTER
-    chosen = unsigned_index(words[words_at])
-    reached = unsigned_index(words[words_at + 1])
-    room = unsigned_index(words[words_at + 2])
-    shares_at = words_at - chosen if rules.network_dropout > 0 else words_at
-    kept_at = shares_at if rules.single_spikes else shares_at - chosen
-    positions_at = kept_at - chosen - reached
-    for i in range(reached):
-        position = unsigned_index(words[positions_at + i])
-        potentials_at -= wiring.layer_width[unsigned_index(wiring.position_layer[position])]
-    return TracedStep(positions_at, potentials_at, reached, chosen, room, kept_at, shares_at)
-
-
-@leaf
 def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradient: Any, step: Any) -> None:
     """From the currents of the following step to the queue before this step's choice."""
     queue, gradients = state.queue, state.gradients
@@ -320,8 +294,10 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
     for i in range(step.chosen):
         source = unsigned_index(queue.ordered[i])
         if source >= rules.inputs:
-            share = trace.words_as_float[step.shares_at + i] if rules.network_dropout > 0 else np.float32(1)
+            share = trace.words_as_float[step.shares_at + i] if rules.shared else np.float32(1)
             gradients.g_queue[unsigned_index(network.wiring.source_slot[source])] = gradients.dots[i] * share
+    if rules.pools_first:
+        set_passed(network.wiring, queue, trace, step, 0)
 
 
 @routine
@@ -376,8 +352,10 @@ def _backward_pass(
     following_at = following = 0  # positions evaluated in the following step
     words_at -= 1
     steps = unsigned_index(trace.words[words_at])
+    if rules.pools_first:
+        pass_all(network.wiring, rules, state.queue, trace, steps, words_at, potentials_at)
     for _ in range(steps):
-        step = _find_step(network.wiring, rules, trace.words, words_at, potentials_at)
+        step = find_step(network.wiring, rules, trace.words, words_at, potentials_at)
         _back_through_choice(network, rules, state, trace, gradient, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0

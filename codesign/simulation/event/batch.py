@@ -185,6 +185,7 @@ class Batch:
         run, schedule, regularization = self.run, self.run.schedule, self.run.regularization
         network, neuron = run.network, run.network.neuron
         dropped = regularization.refractory_dropout or regularization.network_dropout
+        pools_first = self.layout.max_pools is not None
         return Rules(
             inputs=network.shape.input_size,
             input_stride=self.layout.input_stride,
@@ -206,7 +207,7 @@ class Batch:
             truncates=network.potential_steps is not None,
             reads_potential=neuron.readout == "potential",
             currents=bool(run.events.currents),
-            single_spikes=run.refractory and schedule.input_mode == "frame" and not dropped,
+            single_spikes=run.refractory and schedule.input_mode == "frame" and not (dropped or pools_first),
             input_dropout=np.float32(regularization.input_dropout),
             network_dropout=np.float32(regularization.network_dropout),
             refractory_dropout=np.float32(regularization.refractory_dropout),
@@ -219,6 +220,8 @@ class Batch:
             learns_threshold=run.learns_threshold,
             learns_decay=run.learns_decay,
             recorded=run.counters,
+            pools_first=pools_first,
+            shared=pools_first or regularization.network_dropout > 0,
             timed=run.service is not None,
             charged=run.spike_cost is not None,
             tallied=run.counters or run.service is not None,

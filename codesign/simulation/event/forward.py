@@ -18,6 +18,7 @@ from codesign.simulation.event.counting import (
 )
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, Moment, evaluate_touched
+from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.priorities import NOT_A_NUMBER
 from codesign.simulation.event.propagation import (
@@ -34,9 +35,10 @@ from codesign.simulation.event.rows import set_all
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.structures import POTENTIALS, WORDS
+from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, add, load, multiply, store, unsigned_index
 
-__all__ = ["DONE", "FOOTER", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "run_sample"]
+__all__ = ["DONE", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "run_sample"]
 
 DONE, NO_ROOM, NO_PRIORITY, TOO_LONG = range(4)
 """How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass."""
@@ -45,8 +47,6 @@ MOST_STEPS = 1 << 24
 
 _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)
 """Places in `Input.purpose_keys`."""
-FOOTER = 3
-"""Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
 
 
 @part
@@ -146,6 +146,8 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         order_by_layer(network.wiring, queue, chosen)
         if not rules.single_spikes:
             keep(rules, queue, chosen, absorb(network_key, step))
+        if rules.pools_first:
+            keep_first(network.wiring, queue, chosen)
         if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
             return NO_ROOM
         if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
@@ -180,6 +182,7 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
     state.fired.outputs[:] = 0
+    state.queue.passed[:] = 0
 
 
 @routine
@@ -332,7 +335,7 @@ def _write_step(rules: Any, queue: Any, out: Any, chosen: Any, reached: Any, roo
         for i in range(chosen):
             out.trace.words_as_float[at + i] = queue.kept[i]
         at += chosen
-        if rules.network_dropout > 0:
+        if rules.shared:
             for i in range(chosen):
                 waited = max(queue.spikes[queue.ordered[i]], 1)
                 out.trace.words_as_float[at + i] = queue.kept[i] / np.float32(waited)

@@ -44,7 +44,7 @@ class Wiring(NamedTuple):
         layer_positions: (L + 1,) first position of each layer.
         layer_width: (L,) slots of a position of the layer, a multiple of `LANES`.
         layer_channels: (L,) neurons of a position.
-        single: (L,) whether the layer is one position that every source reaches over exactly one tap.
+        single: (L,) whether the layer is one position that every spike of every source reaches over exactly one tap.
         position_slot: (P,) first slot of each position.
         position_layer: (P,) its layer.
         slot_source: (slots,) source whose neuron holds the slot, −1 for padding.
@@ -57,6 +57,7 @@ class Wiring(NamedTuple):
         tap_start: first tap of each source position, with the number of taps at the end.
         tap_row: offset of the tap's row from `source_row`.
         tap_position: position that the tap reaches.
+        source_window: (S,) window of a max pool that holds the source, −1 where none does; empty without max pools.
         transposed_start: (L,) where the transposed weights into the layer begin, −1 where there are none.
     """
 
@@ -76,6 +77,7 @@ class Wiring(NamedTuple):
     tap_start: Integers
     tap_row: Integers
     tap_position: Integers
+    source_window: Integers
     transposed_start: Integers
 
 
@@ -143,6 +145,7 @@ class MemoryLayout:
             rows = math.prod(window.weight_shape[1:])
             self.packed.append(_Packed(self.weights, window.groups, rows, width, channels))
             self.weights += self.packed[-1].size
+        self.max_pools = network.max_pools()
         self.layer_positions = np.cumsum([0, *(window.positions for window in windows)])
         self._check_places()
 
@@ -177,7 +180,10 @@ class MemoryLayout:
         taps = tap_start[position + 1] - tap_start[position]
         first_tap = np.minimum(tap_start[position], max(len(tap_row) - 1, 0))
         channels = np.array([*self.channels, 0])
-        single = [p == 1 and bool((taps[source_layer == layer] == 1).all()) for layer, p in enumerate(places)]
+        single = [
+            window.positions == 1 and not window.first and bool((taps[source_layer == layer] == 1).all())
+            for layer, window in enumerate(self.windows)
+        ]
         return Wiring(
             layer_positions=_integers(layer_positions),
             layer_width=_integers(self.widths),
@@ -195,6 +201,7 @@ class MemoryLayout:
             tap_start=_integers(tap_start),
             tap_row=_integers(tap_row),
             tap_position=_integers(tap_position),
+            source_window=_integers(self._source_windows()),
             transposed_start=_integers(self._transposed_starts()),
         )
 
@@ -238,11 +245,17 @@ class MemoryLayout:
     def positions(self) -> int:
         return sum(window.positions for window in self.windows)
 
+    def _source_windows(self) -> NDArray[np.int64]:
+        if self.max_pools is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.concatenate([np.full(self.shape.input_size, -1), self.max_pools.numpy(force=True)])
+
     def _transposed_starts(self) -> list[int]:
         """Only between fully connected layers of one position: there the idle rule is a plain matrix product."""
         starts, at = [], 0
         for layer, connection in enumerate(self.connections):
             use = layer > 0 and isinstance(connection.target, Linear) and self.windows[layer - 1].positions == 1
+            use &= not connection.window.first
             starts.append(at if use else -1)
             at += self.widths[layer] * self.widths[layer - 1] if use else 0
         return starts
@@ -298,14 +311,12 @@ class MemoryLayout:
 
 def _sources(window: Window, row_width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(inputs,) source position of each neuron, −1 where no window of a pool holds it, and where its rows begin."""
-    channels, height, width = window.source
-    _, rows, columns = window.pooled
-    channel, row, column = (axis.ravel() for axis in np.indices((channels, height, width)))
-    row, column = row // window.rows.pool, column // window.columns.pool
-    group = channel // (channels // window.groups)
-    position = (group * rows + row) * columns + column
-    position[(row >= rows) | (column >= columns)] = -1
-    return position, channel * math.prod(window.weight_shape[2:]) * row_width
+    channels, rows, columns = window.pooled
+    held = window.held()
+    channel, place = np.divmod(held, rows * columns)
+    position = channel // (channels // window.groups) * rows * columns + place
+    taps = math.prod(window.weight_shape[2:])
+    return np.where(held < 0, -1, position), np.maximum(channel, 0) * taps * row_width
 
 
 def _taps(window: Window, width: int) -> tuple[NDArray[np.int64], ...]:

@@ -58,7 +58,7 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
             able=aligned_zeros(slots),
             senders=_integers(sources),
         ),
-        queue=new_queue(sources, inputs, layers),
+        queue=new_queue(sources, inputs, layers, 0 if layout.max_pools is None else int(layout.max_pools.max()) + 1),
         ranking=new_ranking(sources),
         fired=Fired(
             tally=_longs(2),
@@ -93,7 +93,7 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
     )
 
 
-def new_queue(sources: int, inputs: int, layers: int) -> Queue:
+def new_queue(sources: int, inputs: int, layers: int, windows: int = 0) -> Queue:
     return Queue(
         spikes=_integers(sources),
         potential=aligned_zeros(sources),
@@ -103,6 +103,7 @@ def new_queue(sources: int, inputs: int, layers: int) -> Queue:
         ordered=_integers(sources + 1),
         kept=aligned_zeros(sources),
         bucket=_longs(layers + 3),
+        passed=_integers(windows),
         frame_left=aligned_zeros(inputs),
         frame_kept=aligned_zeros(inputs),
     )

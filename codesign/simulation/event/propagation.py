@@ -176,7 +176,11 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
             for i in range(begin, end):
                 source = queue.ordered[i]
                 arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
-                touched = _deliver_source(network, rules, source, _messages(rules, queue, source), state, touched)
+                messages = _messages(rules, queue, source)
+                if rules.pools_first and not rules.gated and wiring.source_window[source] >= 0:
+                    messages = np.int64(queue.kept[i])  # what a window does not pass reaches nobody
+                if messages > 0:
+                    touched = _deliver_source(network, rules, source, messages, state, touched)
         begin = end
     for i in range(senders):
         place = wiring.source_position[state.gates.senders[i]]

@@ -142,6 +142,8 @@ class Rules(NamedTuple):
     learns_threshold: bool
     learns_decay: bool  # the trace has the potentials that each timestep found, before its steps
     recorded: bool  # counters are kept
+    pools_first: bool  # windows of max pools pass one spike
+    shared: bool  # of the spikes that leave a neuron only a share may go on, which the trace has
     timed: bool  # the policy sees the times of a service model
     charged: bool  # spikes have weights, whose sums are wanted
     tallied: bool  # evaluations and spikes are counted by slice, for these times or to be recorded
@@ -203,6 +205,7 @@ class Queue(NamedTuple):
     ordered: Integers  # the same by layer
     kept: Floats  # their spikes that are not lost, in the order of `ordered`
     bucket: Longs  # (layers + 3,) where each layer ends in `ordered`
+    passed: Integers  # (windows of max pools,) 1 where one has passed a spike in this pass
     frame_left: Floats  # (inputs,) spikes of an input that waits
     frame_kept: Floats  # (inputs,) those of them that are not lost
 

@@ -1,0 +1,62 @@
+"""Max pooling of spikes: `codesign.simulation.max_pools` again. `Queue.passed` has the windows that passed a spike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.traced_step import find_step
+
+__all__ = ["is_spent", "keep_first", "pass_all", "set_passed"]
+
+
+@routine
+def keep_first(wiring: Any, queue: Any, chosen: Any) -> None:
+    """Of the spikes in `Queue.kept` that reach a window of a max pool, only the first of a pass stays: of a step's, one
+    of the lowest neuron's.
+    """
+    passed = queue.passed
+    for i in range(chosen):
+        source = np.int64(queue.ordered[i])
+        window = wiring.source_window[source]
+        if window >= 0 and queue.kept[i] > 0 and passed[window] != 1:
+            # the lowest so far, below 0, since input 0 reaches no such window
+            passed[window] = -source if passed[window] == 0 else max(np.int64(passed[window]), -source)
+    for i in range(chosen):
+        source = np.int64(queue.ordered[i])
+        window = wiring.source_window[source]
+        if window >= 0:
+            first = passed[window] == -source
+            queue.kept[i] = first
+            if first:
+                passed[window] = 1
+
+
+@leaf
+def is_spent(wiring: Any, queue: Any, source: Any) -> Any:
+    """Whether a neuron's window of a max pool has passed a spike by now, so that one of the neuron would be lost."""
+    if len(queue.passed) == 0:
+        return False
+    window = wiring.source_window[source]
+    return window >= 0 and queue.passed[window] != 0
+
+
+@leaf
+def set_passed(wiring: Any, queue: Any, trace: Any, step: Any, value: Any) -> None:
+    """Note of the windows that pass a spike in a step that they have, or that they have not yet."""
+    for i in range(step.chosen):
+        window = wiring.source_window[trace.words[step.positions_at + step.reached + i]]
+        if window >= 0 and trace.words_as_float[step.kept_at + i] > 0:
+            queue.passed[window] = value
+
+
+@routine
+def pass_all(wiring: Any, rules: Any, queue: Any, trace: Any, steps: Any, words_at: Any, potentials_at: Any) -> None:
+    """Note of all windows whether they have passed a spike when a pass ends, whose steps end at these places."""
+    queue.passed[:] = 0
+    for _ in range(steps):
+        step = find_step(wiring, rules, trace.words, words_at, potentials_at)
+        set_passed(wiring, queue, trace, step, 1)
+        words_at, potentials_at = step.positions_at, step.potentials_at
