@@ -136,9 +136,10 @@ class EventBatch(EventRows):
             found = f"{frames.dtype} of shape {frames.shape}"
             raise InputError(f"events: frames must be numbers of shape (samples, timesteps, inputs), found {found}")
         batch, timesteps, input_size = frames.shape
-        rows, indices = np.nonzero(frames.reshape(batch * timesteps, input_size))
+        places = np.flatnonzero(frames != 0)  # several times quicker than `nonzero` of numbers in two dimensions
+        rows, indices = np.divmod(places, input_size)
         with np.errstate(over="ignore"):  # what is no longer finite is refused
-            values = frames.reshape(batch * timesteps, input_size)[rows, indices].astype(np.float32)
+            values = frames.ravel()[places].astype(np.float32)
         return EventBatch(
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),

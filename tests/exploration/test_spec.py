@@ -9,13 +9,14 @@ from workload_files import write_arrays
 
 import codesign
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
+from codesign.errors import DataError, DocumentError
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.space import AxisRange
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Range
 from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.variants import base_chip
+from codesign.exploration.workloads import Workloads
 from codesign.network.topology import Linear
 from codesign.training.recipe import Recipe
 
@@ -474,7 +475,7 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatc
 
 
 def test_data_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
-    """And is the same data, and the same plan, wherever both lie."""
+    """And is the same data, and the same plan, wherever both lie; once planned with, it may not change."""
     text = re.sub("workload: .*", "workload: {name: arrays, file: mine.npz}", TINY)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(text)
@@ -487,6 +488,11 @@ def test_data_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch)
         plans.append(plan_sweep(load_sweep(f"{folder}/mine.yaml")))
     assert plans[0].config_hash == plans[1].config_hash
     assert plans[0].outline.input_grid == (2, 4, 4)
+    workloads, spec = Workloads(cache_root=tmp_path / "cache"), load_sweep("here/mine.yaml").workload
+    fingerprint = workloads.outline(spec).fingerprint
+    (write_arrays(tmp_path, timestep_s=0.02) / "arrays" / "mine.npz").rename(tmp_path / "here" / "mine.npz")
+    with pytest.raises(DataError, match="its files changed since the run began"):
+        workloads.load(fingerprint)
 
 
 @pytest.mark.parametrize("model", [Range, AxisRange])
