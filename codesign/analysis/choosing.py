@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from codesign.analysis.answers import Answer, Option, Standing
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.constraints import doubt, meeting, miss_in_words, resolved, shortfall
+from codesign.analysis.constraints import doubt, meeting, met_in, miss_in_words, resolved, shortfall
 from codesign.analysis.contest import Contest, absence, hold
-from codesign.analysis.formatting import column_label, coverage_words, is_share, listed, quantity, significant, upper
+from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, Constraint
+from codesign.analysis.remarks import (
+    accuracy_remark,
+    idle_remark,
+    lacking_terms,
+    left_out,
+    other_book,
+    seeds_wanted,
+    silent_remark,
+    terms_remarks,
+)
 from codesign.analysis.selecting import points_in
-from codesign.analysis.statistics import CONFIDENCE, Interval, quantile_of
+from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
 from codesign.analysis.variants import best_variant, by_option
 from codesign.analysis.wording import tip_sentence
 
-__all__ = [
-    "SHOWN",
-    "choose",
-    "option_of",
-    "options_of",
-    "seeds_wanted",
-    "silent_remark",
-    "standing_of",
-    "terms_remarks",
-    "values_of",
-]
+__all__ = ["SHOWN", "choose", "option_of", "options_of", "standing_of", "values_of"]
 
 SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """What the table of an answer shows beside the column that decides."""
 LIKELY = 0.8
-_MOST_SEEDS = 100
-_MOST_NAMED = 3
+_MOST_NAMED, _MOST_SENTENCES = 3, 3
+"""Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +60,16 @@ class _Choice:
     def more(self) -> bool:
         return self.question.most is not None
 
+    def rivals(self) -> list[Point]:
+        """Of each option of which none meets the constraints, the variant that meets them in most seeds and draws."""
+        found = []
+        for option, variants in self.members.items():
+            if option not in self.chosen and not meeting(variants, self.where):
+                share = {p: float(met_in(p, self.where, [*map(int, p.training_seeds)]).mean()) for p in variants}
+                best = max(variants, key=lambda point: share[point])
+                found += [best] if share[best] else []
+        return found
+
     def label(self, option: object) -> str:
         """An option as a reader says it."""
         if not self.question.choose.startswith(AXIS_PREFIX):
@@ -80,7 +89,14 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     """
     selected = points_in(points, question.select)
     choice = _choice(question, selected, names)
-    contest = hold(list(choice.chosen.values()), question.column, more=choice.more, names=names)
+    contest = hold(
+        list(choice.chosen.values()),
+        question.column,
+        more=choice.more,
+        names=names,
+        where=choice.where,
+        rivals=choice.rivals(),
+    )
     answer = partial(
         Answer,
         name=name,
@@ -94,12 +110,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
             standing="cannot be asked", sentence=_nothing(choice, contest), remarks=silent_remark(selected, names)
         )
     confidence, turns = sum(contest.wins[: contest.level]), _switches(choice, contest)
+    said = [_sentence(choice, contest), *filter(None, _further(choice, contest)), *turns[:1]]
     return answer(
-        standing=standing_of(confidence, contest.runner_up),
-        sentence=" ".join([_sentence(choice, contest), *_left_out(choice, contest), *turns[:1]]),
-        confidence=confidence if len(contest.ranked) > 1 else None,
+        standing=_standing(choice, contest, confidence),
+        sentence=" ".join(said[:_MOST_SENTENCES]),
+        confidence=confidence if len(contest.ranked) > 1 or not _unknown(choice, contest) else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
-        remarks=(*turns[1:], *_remarks(choice, contest, selected)),
+        remarks=(*said[_MOST_SENTENCES:], *turns[1:], *_remarks(choice, contest, selected)),
     )
 
 
@@ -113,9 +130,28 @@ def option_of(choose: str) -> Callable[[Point], object]:
 
 def standing_of(confidence: float, runner_up: Comparison | None) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite."""
-    if runner_up is None or (confidence >= CONFIDENCE and runner_up.gain.above_zero):
+    if confidence >= CONFIDENCE and (runner_up is None or runner_up.gain.above_zero):
         return "sure"
     return "likely" if confidence >= LIKELY else "open"
+
+
+def _standing(choice: _Choice, contest: Contest, confidence: float) -> Standing:
+    """Open where all others are unknown; one training seed does not make sure that a constraint is met."""
+    if len(contest.ranked) > 1:
+        return standing_of(confidence, contest.runner_up)
+    if _unknown(choice, contest):
+        return "open"
+    several = contest.ranked[0].value(choice.question.column).seeds > 1
+    return standing_of(confidence if several or not choice.where else min(confidence, LIKELY), None)
+
+
+def _unknown(choice: _Choice, contest: Contest) -> list[object]:
+    """Options that meet the constraints and are not ranked, since they have no value or none that compares."""
+    return [
+        option
+        for option, variants in choice.members.items()
+        if (choice.chosen[option] in contest.unranked if option in choice.chosen else meeting(variants, choice.where))
+    ]
 
 
 def values_of(point: Point | None, columns: Sequence[str]) -> dict[str, Interval]:
@@ -194,7 +230,7 @@ def _asked(choice: _Choice) -> str:
     question = choice.question
     what = question.choose
     if what.startswith(AXIS_PREFIX):
-        what = f"value of {choice.names.axis(what)}"
+        what = choice.names.axis(what)
     label = column_label(question.column)
     aim = f"the highest {label}" if choice.more else f"the least {label}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
@@ -206,8 +242,9 @@ def _nothing(choice: _Choice, contest: Contest) -> str:
         return "No point of the results takes part."
     if contest.unranked:
         return next(iter(contest.unranked.values()))
-    reason, _ = _missed(choice, [point for variants in choice.members.values() for point in variants])
-    return f"Nothing meets the constraints. {reason}" if choice.where else reason
+    variants = [point for variants in choice.members.values() for point in variants]
+    reason, _ = _missed(choice, variants)
+    return reason if meeting(variants, choice.where) else f"Nothing meets the constraints. {reason}"
 
 
 def _sentence(choice: _Choice, contest: Contest) -> str:
@@ -217,13 +254,14 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     value = quantity(best.value(column).mean, column)
     label = column_label(column)
     if len(contest.ranked) == 1:
-        only = "meets the constraints" if len(choice.chosen) == 1 and choice.where else "can be compared"
+        only = "can be compared" if _unknown(choice, contest) or not choice.where else "meets the constraints"
         return f"{upper(first)} is the only one that {only}, with {value} {label}."
     level = [choice.label(by_point[point]) for point in contest.ranked[: contest.level]]
     if contest.level == len(contest.ranked):
         return f"{upper(listed(level))} have the same {label}, {value}."
     other = contest.ranked[contest.level]
     second, factor = choice.label(by_point[other]), contest.factors[contest.level]
+    second = second.removesuffix(choice.names.owners.get(choice.question.choose.removeprefix(AXIS_PREFIX), ""))
     both = " on the terms that both have" if other in contest.terms else ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
@@ -231,18 +269,58 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     elif factor is None:
         ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
     else:
-        ahead = f"{significant(factor, 3)} times {'as much as' if choice.more else 'less than'} {second}{both}"
+        ahead = f"{in_times(factor, more=choice.more)} than {second}{both}"
     verb = "has" if contest.level == 1 else "have"
     most = "highest" if choice.more else "least"
     return f"{upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
-def _left_out(choice: _Choice, contest: Contest) -> list[str]:
+def _further(choice: _Choice, contest: Contest) -> Iterator[str]:
+    """What may stand in the way of the sentence, or goes with it: most important first."""
+    yield lacking_terms(contest, choice.names)
+    yield _not_ranked(choice, contest)
+    yield _best_other_chip(choice, contest)
+    yield _at_an_end(choice, contest)
+    if choice.question.column == "energy_j" and contest.level < len(contest.ranked):
+        place = _of_another_chip(contest) or contest.level
+        yield other_book(contest, place, choice.names)
+
+
+def _not_ranked(choice: _Choice, contest: Contest) -> str:
     """Whom the first sentence says nothing of."""
-    labels = [choice.label(option) for option, point in choice.chosen.items() if point in contest.unranked]
+    labels = [choice.label(option) for option in _unknown(choice, contest)]
     if len(labels) > _MOST_NAMED:
         labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
-    return [f"{upper(listed(labels))} {'are' if labels[1:] else 'is'} not ranked."] if labels else []
+    return f"{upper(listed(labels))} {'are' if labels[1:] else 'is'} not ranked." if labels else ""
+
+
+def _of_another_chip(contest: Contest) -> int | None:
+    """The place of the first whose chip is no variant of the best's."""
+    best = contest.ranked[0]
+    return next((place for place, point in enumerate(contest.ranked) if point.silicon != best.silicon), None)
+
+
+def _best_other_chip(choice: _Choice, contest: Contest) -> str:
+    """How far the nearest other chip is, where the runner-up is a variant of the best one's."""
+    place = _of_another_chip(contest)
+    if choice.question.choose != "chip" or place is None or place <= contest.level:
+        return ""
+    column, factor = choice.question.column, contest.factors[place]
+    label = choice.names.chips[contest.ranked[place].chip]
+    if is_share(column) or factor is None:
+        return f"The best other chip is {label} with {quantity(contest.ranked[place].value(column).mean, column)}."
+    return f"The best other chip, {label}, has {in_times(factor, more=not choice.more)}."
+
+
+def _at_an_end(choice: _Choice, contest: Contest) -> str:
+    """That the best value of a numeric axis is the smallest or the largest that was tried."""
+    numbers = [option for option in choice.members if isinstance(option, int | float)]
+    best = next(option for option, point in choice.chosen.items() if point is contest.ranked[0])
+    if not choice.question.choose.startswith(AXIS_PREFIX) or len(numbers) < 2 or len(contest.ranked) == contest.level:
+        return ""
+    if best == max(numbers):
+        return "It is the largest that was tried, so a larger one may be better still."
+    return "It is the smallest that was tried, so a smaller one may be better still." if best == min(numbers) else ""
 
 
 def _switches(choice: _Choice, contest: Contest) -> list[str]:
@@ -270,69 +348,19 @@ def _switches(choice: _Choice, contest: Contest) -> list[str]:
 # remarks -------------------------------------------------------------------------------------------------------------
 
 
-def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
-    """That some points, or some seeds of one, answer nothing; the point that comes first is named."""
-    silent = sum(point.silent for point in points)
-    mixed = [point for point in points if point.silent_seeds and not point.silent]
-    said = []
-    if silent:
-        words = "1 point has" if silent == 1 else f"{silent:,} points have"
-        said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")
-    if mixed:
-        seeds = mixed[0].silent_seeds
-        which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
-        more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
-        said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
-    return tuple(said)
-
-
 def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tuple[str, ...]:
-    best = contest.ranked[0]
-    said = [doubt(best, choice.where), seeds_wanted(contest)]
-    if contest.runner_up is not None and contest.runner_up.robustness is not None:
+    best, by_point = contest.ranked[0], {point: option for option, point in choice.chosen.items()}
+    column = choice.question.column
+    said = [left_out(best, column, choice.names), doubt(best, choice.where), seeds_wanted(contest)]
+    if contest.runner_up is not None and not lacking_terms(contest, choice.names):
         said.append(tip_sentence(contest.runner_up, choice.names))
     said += terms_remarks(contest, choice.names)
     for reason in dict.fromkeys(contest.unranked.values()):
         said.append(reason)
+    labels = {point: choice.label(by_point[point]) for point in contest.ranked}
+    said += [accuracy_remark(labels, column, choice.where), idle_remark(best, column)]
     places = {(point.chip, point.schedule) for point in contest.ranked}
     if choice.question.choose == "schedule" and len({chip for chip, _ in places}) > 1:
         said.append("Each is best on a different chip; select one chip to compare only schedules.")
-    return (
-        *dict.fromkeys(filter(None, said)),
-        *silent_remark({**dict.fromkeys(contest.ranked), **dict.fromkeys(selected)}, choice.names),
-    )
-
-
-def terms_remarks(contest: Contest, names: Names) -> list[str]:
-    """What is left out where energies do not hold the same terms."""
-    said = []
-    for point, terms in contest.terms.items():
-        left = sorted(({*point.coverage} | {*contest.ranked[0].coverage}) - set(terms))
-        chip = names.chips[point.chip]
-        said.append(f"{chip} is compared without {coverage_words(left)}, which one side does not have.")
-    return said
-
-
-def seeds_wanted(contest: Contest) -> str:
-    """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open.
-
-    From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
-    """
-    found = contest.runner_up
-    if found is None or found.gain.above_zero or not found.gain.mean or contest.settled < CONFIDENCE:
-        return ""
-    seeds = found.gain.seeds
-    if found.gain.half_width is None:
-        return "One training seed gives no spread; three or more would."
-    deviation = found.gain.half_width * math.sqrt(seeds) / quantile_of(seeds - 1)
-    wanted = next(
-        (
-            n
-            for n in range(seeds + 1, _MOST_SEEDS + 1)
-            if quantile_of(n - 1) * deviation / math.sqrt(n) < found.gain.mean
-        ),
-        None,
-    )
-    if wanted is None:
-        return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."
-    return f"The spread of {seeds} training seeds leaves it open; about {wanted} would settle it."
+    everyone = {**dict.fromkeys(contest.ranked), **dict.fromkeys(selected)}
+    return (*dict.fromkeys(filter(None, said)), *silent_remark(everyone, choice.names))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from codesign.analysis.formatting import column_label, is_share, points, quantity
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.analysis.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
+from codesign.analysis.robustness import drawn
 
-__all__ = ["doubt", "meeting", "meets", "miss_in_words", "more_is_better", "resolved", "shortfall"]
+__all__ = ["doubt", "meeting", "meets", "met_in", "miss_in_words", "more_is_better", "resolved", "shortfall"]
+
+Floats = NDArray[np.float64]
 
 
 def more_is_better(column: str) -> bool:
@@ -26,11 +32,25 @@ def resolved(constraints: Sequence[Constraint], points: Sequence[Point]) -> tupl
 def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     if constraint.relation != "within":
         return constraint
-    means = [mean for point in points if (mean := point.value(constraint.column).mean) is not None]
     more = more_is_better(constraint.column)
-    best = (max if more else min)(means, default=0.0)
-    distance = constraint.value * abs(best) if constraint.relative else constraint.value
-    return replace(constraint, relation=">=" if more else "<=", value=best - distance if more else best + distance)
+    known = {point: mean for point in points if (mean := point.value(constraint.column).mean) is not None}
+    best = (max if more else min)(known, key=lambda point: known[point], default=None)
+
+    def limit(value: float) -> float:
+        distance = constraint.value * abs(value) if constraint.relative else constraint.value
+        return value - distance if more else value + distance
+
+    return replace(
+        constraint,
+        relation=">=" if more else "<=",
+        value=limit(0.0 if best is None else known[best]),
+        by_seed={} if best is None else _by_seed(best, constraint.column, limit),
+    )
+
+
+def _by_seed(best: Point, column: str, limit: Callable[[float], float]) -> dict[int, float]:
+    values = best.seeds(column)
+    return {int(seed): limit(float(value)) for seed, value in zip(values.index, values, strict=True)}
 
 
 def meets(point: Point, constraint: Constraint) -> bool:
@@ -44,31 +64,49 @@ def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[
     return [point for point in points if all(meets(point, constraint) for constraint in constraints)]
 
 
-def shortfall(point: Point, constraint: Constraint, value: float | None = None) -> float | None:
-    """By how much a constraint is missed: above 0 where it is, in the column's unit; None if the value is not known.
+def shortfall(point: Point, constraint: Constraint) -> float | None:
+    """By how much the mean misses a constraint: above 0 if it does, in the column's unit; None if it is not known."""
+    mean = point.value(constraint.column).mean
+    return None if mean is None else float(_short(np.array(mean), np.array(constraint.value), constraint))
 
-    Args:
-        value: instead of the point's mean.
+
+def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
+    short = limits - values if constraint.relation in (">=", ">") else values - limits
+    short = np.where(np.abs(short) <= 1e-12 * np.maximum(np.abs(values), np.abs(limits)), 0.0, short)
+    return short if constraint.relation in (">=", "<=") else np.where(short == 0.0, math.ulp(1.0), short)
+
+
+def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> NDArray[np.bool_]:
+    """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers.
+
+    A seed that does not know a column misses its limit. (S, 1) where no column has draws.
     """
-    mean = point.value(constraint.column).mean if value is None else value
-    if mean is None:
-        return None
-    rising = constraint.relation in (">=", ">")
-    short = constraint.value - mean if rising else mean - constraint.value
-    if abs(short) <= 1e-12 * max(abs(mean), abs(constraint.value)):
-        short = 0.0
-    return short if short or constraint.relation in (">=", "<=") else math.ulp(1.0)
+    met = np.ones((len(seeds), 1), dtype=bool)
+    for constraint in constraints:
+        found = None if constraint.by_seed else drawn(point, constraint.column)
+        if found is not None and set(seeds) <= set(found[0]):
+            values = found[1][[found[0].index(seed) for seed in seeds]]
+        else:
+            known = point.seeds(constraint.column)
+            values = np.array([float(known.get(seed, math.nan)) for seed in seeds])[:, None]
+        limits = np.array([constraint.by_seed.get(seed, constraint.value) for seed in seeds])[:, None]
+        met = met & (_short(values, limits, constraint) <= 0)
+    return met
 
 
 def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
-    """A sentence on constraints that the mean meets and some training seeds do not; empty where all do."""
+    """A sentence on constraints that the mean meets and some training seeds or draws do not; empty where all do."""
     said = []
     for constraint in constraints:
-        seeds = point.seeds(constraint.column)
-        missed = sum((shortfall(point, constraint, float(value)) or 0.0) > 0 for value in seeds)
-        if missed and meets(point, constraint):
-            limit, label = quantity(constraint.value, constraint.column), column_label(constraint.column)
-            said.append(f"Its mean {label} meets {limit}, but {missed} of {len(seeds)} training seeds do not.")
+        seeds = [int(seed) for seed in point.seeds(constraint.column).index]
+        met = met_in(point, (constraint,), seeds)
+        if met.all() or not meets(point, constraint):
+            continue
+        limit, label = quantity(constraint.value, constraint.column), column_label(constraint.column)
+        missed = f"{int((~met).sum())} of {len(seeds)} training seeds do not"
+        if met.shape[1] > 1:
+            missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers do not"
+        said.append(f"Its mean {label} meets {limit}, but {missed}.")
     return " ".join(said)
 
 

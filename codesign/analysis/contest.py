@@ -1,14 +1,18 @@
 """Several points against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
 
 Points meet in pairs, energies on the terms that both hold. A point wins in a training seed and a joint draw of the
-chips' numbers if it is as good as each other one there; of several that are equally good each has its part. Draws are
-those of the rows (`codesign.analysis.robustness`): the same for all points of a chip, independent between chips.
+chips' numbers if it meets the constraints there and is as good as each other one that does; of several that are equally
+good each has its part. Draws are those of the rows (`codesign.analysis.robustness`): the same for all points of a chip,
+independent between chips. Terms that a point lacks are drawn as well: as what they cost the other, times a factor that
+is log-normal around 1. Lacking a term thus makes a point less sure, never cheaper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import shake_256
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -23,16 +27,21 @@ from codesign.analysis.comparison import (
     energy_of,
     matched_terms,
 )
+from codesign.analysis.constraints import met_in
 from codesign.analysis.formatting import column_label, coverage_words, listed
 from codesign.analysis.fronts import comparison_group
 from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
+from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import drawn
-from codesign.analysis.statistics import CONFIDENCE
 
-__all__ = ["Contest", "absence", "compared", "hold", "leader", "obstacle_between"]
+__all__ = ["GUESSED", "Contest", "absence", "compared", "hold", "leader", "obstacle_between"]
 
+GUESSED = 5.0
+"""What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
+published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
+_DRAWS = 128
 _ROUNDING = 1e-12
 _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
@@ -48,11 +57,10 @@ class Contest:
     Attributes:
         ranked: the best first.
         unranked: those that do not compare with the best, with the reason in words.
-        wins: of those ranked, the share of training seeds × draws in which each is the best.
+        wins: of those ranked, the share of training seeds × draws in which each meets the constraints and is the best.
         factors: of those ranked, the value over that of the best, or the best's over it where more is better; None
             where one is zero.
         level: how many of the first come to the same.
-        spread: range of the runner-up's factor in 95 % of the draws; None without draws or a factor.
         settled: share of draws in which the mean over training seeds of the best beats the runner-up's.
         runner_up: the best against the first one that is not level with it; None without.
         terms: the energy terms on which each was held against the best, where they are not all of both.
@@ -63,18 +71,27 @@ class Contest:
     wins: tuple[float, ...]
     factors: tuple[float | None, ...]
     level: int
-    spread: tuple[float, float] | None
     settled: float
     runner_up: Comparison | None
     terms: Mapping[Point, tuple[str, ...]] = field(default_factory=dict)
 
 
-def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Contest:
+def hold(
+    points: Sequence[Point],
+    column: str,
+    *,
+    more: bool,
+    names: Names,
+    where: Sequence[Constraint] = (),
+    rivals: Sequence[Point] = (),
+) -> Contest:
     """Hold points against each other.
 
     Args:
         points: one an option; any order.
         more: whether more of the column is better.
+        where: constraints, none of them a `within`, that the points meet by their means.
+        rivals: points that miss them by their means, and win where they meet them and are better.
     """
     unranked = {point: absence(point, column, names) for point in points if point.value(column).mean is None}
     known = sorted((point for point in points if point not in unranked), key=lambda p: _order(p, column, more))[:_MOST]
@@ -84,9 +101,7 @@ def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> C
             reason = next(pairs[point, other] for other in ranked if isinstance(pairs[point, other], str))
             unranked[point] = str(reason)
     if not ranked:
-        return Contest(
-            ranked=(), unranked=unranked, wins=(), factors=(), level=0, spread=None, settled=0.0, runner_up=None
-        )
+        return Contest(ranked=(), unranked=unranked, wins=(), factors=(), level=0, settled=0.0, runner_up=None)
     duels = _Duels(ranked, column, more, pairs)
     order = duels.order()
     ranked = [ranked[place] for place in order]
@@ -95,17 +110,29 @@ def hold(points: Sequence[Point], column: str, *, more: bool, names: Names) -> C
     factors = (1.0, *(duels.factor(order[0], place) for place in order[1:]))
     level = next((n for n in range(1, len(order)) if duels.behind(order[0], order[n])), len(order))
     second = order[level] if level < len(order) else None
+    wins = duels.wins(where, _against(rivals, ranked, column, names))
     return Contest(
         ranked=tuple(ranked),
         unranked=unranked,
-        wins=tuple(float(duels.wins()[place]) for place in order),
+        wins=tuple(float(wins[place]) for place in order),
         factors=factors,
         level=level,
-        spread=None if second is None else duels.spread(order[0], second),
         settled=1.0 if second is None else duels.settled(order[0], second),
         runner_up=None if second is None else compared(best, ranked[level], column, more=more),
         terms=partial,
     )
+
+
+def _against(
+    rivals: Sequence[Point], ranked: Sequence[Point], column: str, names: Names
+) -> dict[Point, dict[Point, Terms]]:
+    """The rivals that have the column, each with those of the ranked that it compares with, and on what."""
+    found: dict[Point, dict[Point, Terms]] = {}
+    for rival in rivals:
+        if rival.value(column).mean is not None:
+            pairs = {point: obstacle_between(point, rival, column, names) for point in ranked}
+            found[rival] = {point: terms for point, terms in pairs.items() if not isinstance(terms, str)}
+    return found
 
 
 def leader(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Point:
@@ -161,12 +188,12 @@ def _in_words(obstacle: Obstacle, names: Names) -> str:
 
 
 def absence(point: Point, column: str, names: Names) -> str:
-    """That a point has no value of a column, and which numbers of its chip are lacking."""
+    """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
     label, chip = column_label(column), names.chips[point.chip]
-    word = "energy" if "energy" in column else "latency" if "latency" in column else label
-    lacking = [entry.partition(": ")[2] for entry in point.not_modelled if entry.startswith(word)]
-    reason = f": {lacking[0]}" if lacking and lacking[0] else ""
-    return f"No {label} is modelled for {chip}{reason}."
+    words = {"energy_delay_js": ("energy", "latency")}.get(column, (column.partition("_")[0],))
+    entries = (entry.partition(": ") for entry in point.not_modelled)
+    lacking = [reason for word, _, reason in entries if word in words]
+    return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
 
 
 def _comparable(
@@ -222,11 +249,14 @@ class _Duels:
             return found
         return nominal
 
-    def pair(self, first: int, second: int) -> tuple[Floats, Floats]:
-        """(S, D) values of two points, less is better."""
-        a, b = self.points[first], self.points[second]
-        terms = self.terms[a, b]
-        return self._sign * self.values(a, terms), self._sign * self.values(b, terms)
+    def pair(self, a: Point, b: Point, terms: Terms) -> tuple[Floats, Floats]:
+        """(S, D) values of two points, less is better; with what each lacks of the other's terms."""
+        one, other = self.values(a, None), self.values(b, None)
+        if terms is not None:
+            owed, due = other - self.values(b, terms), one - self.values(a, terms)
+            draws = max(one.shape[1], other.shape[1])
+            one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
+        return self._sign * one, self._sign * other
 
     def order(self) -> list[int]:
         """Places of the points: those that beat most others on average first, then the better mean."""
@@ -239,16 +269,22 @@ class _Duels:
         a, b = (self._sign * value for value in self.nominal(first, second))
         return a < b - _ROUNDING * abs(b)
 
-    def wins(self) -> Floats:
-        """(n,) share of seeds × draws in which each point is the best."""
-        if len(self.points) == 1:
-            return np.ones(1)
+    def wins(self, where: Sequence[Constraint], rivals: Mapping[Point, Mapping[Point, Terms]]) -> Floats:
+        """(n,) share of seeds × draws in which each point meets the constraints and is the best of those that do."""
+        able = {point: met_in(point, where, self._seeds) for point in (*self.points, *rivals)}
+        if not self._seeds:  # means over different seeds say nothing of any one of them
+            able = {point: np.full((1, 1), point not in rivals) for point in able}
         best = []
-        for first in range(len(self.points)):
-            others = [self.pair(first, second) for second in range(len(self.points)) if second != first]
-            best.append(
-                np.logical_and.reduce(np.broadcast_arrays(*(a <= b + _ROUNDING * np.abs(b) for a, b in others)))
-            )
+        for point in self.points:
+            others = {other: self.terms[point, other] for other in self.points if other is not point}
+            others |= {rival: against[point] for rival, against in rivals.items() if point in against}
+            ahead = [able[point]]
+            for other, terms in others.items():
+                if not set(self._seeds) <= {*map(int, other.seeds(self.column).index)}:
+                    continue  # a rival that lacks a training seed
+                a, b = self.pair(point, other, terms)
+                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~able[other])
+            best.append(np.logical_and.reduce(np.broadcast_arrays(*ahead)))
         table = np.array(np.broadcast_arrays(*best), dtype=float)
         shared = table / np.maximum(table.sum(axis=0), 1.0)
         return np.asarray(shared.reshape(len(self.points), -1).mean(axis=1))
@@ -275,14 +311,17 @@ class _Duels:
     def _series(self, point: Point, terms: Terms) -> pd.Series:
         return point.seeds(self.column) if terms is None else energy_of(point, terms)
 
-    def spread(self, best: int, other: int) -> tuple[float, float] | None:
-        a, b = (np.abs(values.mean(axis=0)) for values in self.pair(best, other))
-        low, high = (a, b) if self._sign > 0 else (b, a)
-        if not (low > 0).all() or len(np.broadcast_arrays(low, high)[0]) < 2:
-            return None
-        ends = np.quantile(high / low, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        return float(ends[0]), float(ends[1])
-
     def settled(self, best: int, other: int) -> float:
-        a, b = (values.mean(axis=0) for values in self.pair(best, other))
+        first, second = self.points[best], self.points[other]
+        a, b = (values.mean(axis=0) for values in self.pair(first, second, self.terms[first, second]))
         return float((a < b).mean())
+
+
+def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
+    """(S, D) what the terms cost that a point lacks, from what they cost the other one."""
+    if not elsewhere.any():
+        return elsewhere
+    draws = draws if draws > 1 else _DRAWS
+    seed = int.from_bytes(shake_256(point.silicon.encode()).digest(8), "big")
+    places = (np.random.default_rng(seed).permutation(draws) + 0.5) / draws
+    return elsewhere * GUESSED ** np.array([NormalDist().inv_cdf(place) for place in places])

@@ -15,6 +15,7 @@ __all__ = [
     "UNKNOWN",
     "column_label",
     "coverage_words",
+    "in_times",
     "is_share",
     "listed",
     "number",
@@ -57,6 +58,8 @@ _LABELS = {
 _SHARES = ("accuracy", "agreement", "contention")
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
+_SEVERAL, _LEAST_SHARE = 1.5, 0.1
+"""The factor from which on a difference is said in times, and the percentage below which it is hardly one."""
 _POLICIES = {"random": "RS", "momentum": "MS"}
 
 
@@ -88,6 +91,15 @@ def significant(value: float, digits: int = 4) -> str:
     if not -4 <= magnitude < 7:
         return f"{value:.{digits}g}"
     return f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
+
+
+def in_times(factor: float, *, more: bool) -> str:
+    """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`, `3.00 times more`."""
+    word = "more" if more else "less"
+    share = 100 * (factor - 1 if more else 1 - 1 / factor)
+    if factor >= _SEVERAL:
+        return f"{significant(factor, 3)} times {word}"
+    return f"{significant(share, 2)} % {word}" if share >= _LEAST_SHARE else f"hardly {word}"
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -126,6 +126,7 @@ class ChipFacts:
     """What the report tells of a chip: everything but the arithmetic.
 
     Attributes:
+        name: of its description, under which its uncertain numbers are drawn; a sweep's variants of a chip share it.
         extends: name of the chip of which it is a variant; "" for none.
         operating_point: voltage, clock, tick and load at which its numbers hold.
         gating: what is switched off when it is not needed, in words.
@@ -136,6 +137,7 @@ class ChipFacts:
     title: str
     citation: str
     synchronization: str
+    name: str = ""
     extends: str = ""
     operating_point: str = ""
     gating: str = ""

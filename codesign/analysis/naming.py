@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
@@ -25,6 +25,15 @@ _POLICY_WORDS: Mapping[str, str] = {
 }
 """Who leaves first under a policy."""
 
+_SYNCHRONIZATION: Mapping[str, str] = {
+    "asynchronous": "no synchronization",
+    "clocked": "a clock",
+    "barrier": "a barrier",
+    "neighbour": "agreement of neighbours",
+    "timer": "a timer",
+}
+"""The values of an axis on a chip's kind of synchronization."""
+
 _LONGEST_TITLE = 28
 _RECIPE = 2
 """Its place among the parts of a point's name."""
@@ -37,13 +46,14 @@ class Names:
 
     Attributes:
         chips, schedules, recipes: titles by name.
-        axes: titles by path.
+        axes: titles by path, and `owners` what follows where several axes have a title: ` of Loihi`.
     """
 
     chips: Mapping[str, str]
     schedules: Mapping[str, str]
     recipes: Mapping[str, str]
     axes: Mapping[str, str]
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, fact: str, value: object) -> str:
         """A chip, schedule or recipe by the name of the fact; else the value."""
@@ -55,7 +65,7 @@ class Names:
     def axis(self, path: str) -> str:
         """An axis, with or without its prefix: `lanes of Loihi`."""
         name = path.removeprefix(AXIS_PREFIX)
-        return self.axes.get(name, name)
+        return self.axes.get(name, name) + self.owners.get(name, "")
 
     def variant(self, point: Point, *families: str) -> str:
         """The values of a point's axes, or of those of some families alone: `F 8, lanes of mine 4`; empty without."""
@@ -64,8 +74,15 @@ class Names:
         return ", ".join(self.option(name, text) for name, text in known if name.startswith(families or ""))
 
     def option(self, path: str, text: str) -> str:
-        """A value of an axis: `lanes of Loihi 4`, `trial 3`, `the baseline`."""
-        return "the baseline" if (path, text) == (TRIAL_AXIS, BASELINE) else f"{self.axis(path)} {text}"
+        """A value of an axis: `lanes 4 of Loihi`, `a barrier`, `trial 3`, `the baseline`."""
+        if (path, text) == (TRIAL_AXIS, BASELINE):
+            return "the baseline"
+        kind, _, rest = text.partition(" ")
+        if path.endswith(".synchronization") and kind in _SYNCHRONIZATION:
+            value = f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
+        else:
+            value = f"{self.axes.get(path, path)} {text}"
+        return value + self.owners.get(path, "")
 
     def training(self, point: Point) -> str:
         """How a point's model was trained: `unlayered training, F 8`."""
@@ -106,8 +123,13 @@ def names_of(points: Sequence[Point]) -> Names:
     recipes = _titles(points, lambda point: point.recipe, _recipe_words)
     schedules = _titles(points, lambda point: point.schedule, _schedule_words)
     titles = {"chip": chips, "recipe": recipes, "schedule": schedules}
+    axes = {path: _axis(path, paths, titles) for path in paths}
     return Names(
-        chips=chips, schedules=schedules, recipes=recipes, axes={path: _axis(path, paths, titles) for path in paths}
+        chips=chips,
+        schedules=schedules,
+        recipes=recipes,
+        axes={path: word for path, (word, _) in axes.items()},
+        owners={path: owner for path, (_, owner) in axes.items()},
     )
 
 
@@ -203,11 +225,11 @@ def _common(values: Iterable[Any]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> str:
-    """The parameter, with whose it is where several axes are of that parameter."""
+def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """The parameter, and whose it is where several axes are of that parameter."""
     block, name, parameter = (*path.split(".", 2), "", "")[:3]
     if not parameter:
-        return path.replace("_", " ")
+        return path.replace("_", " "), ""
     word = "F" if parameter == "group_size" else parameter.rpartition(".")[2].replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
-    return f"{word} of {titles.get(block, {}).get(name, name)}" if others else word
+    return word, f" of {titles.get(block, {}).get(name, name)}" if others else ""

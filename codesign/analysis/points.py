@@ -70,6 +70,7 @@ class Point:
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
+        silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
         source: where its rows are.
     """
 
@@ -108,6 +109,7 @@ class Point:
     latency_model: str | None
     mapping: str | None
     static_book: StaticBook
+    silicon: str
     source: _Source
 
     def __repr__(self) -> str:
@@ -267,7 +269,8 @@ def gather(table: ResultTable) -> tuple[Point, ...]:
     metadata = table.metadata
     units = {axis.name: axis.unit for axis in metadata.axes}
     rows = table.frame[table.frame["status"] == "ok"]
-    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book)
+    silicon = {name: chip.name for name, chip in metadata.chips.items()}
+    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, silicon=silicon)
 
 
 def points_of(
@@ -276,6 +279,7 @@ def points_of(
     units: Mapping[str, str],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook = "board",
+    silicon: Mapping[str, str] | None = None,
 ) -> tuple[Point, ...]:
     """Points as `gather` makes them, of rows that need not be from a file.
 
@@ -284,6 +288,7 @@ def points_of(
         units: SI unit of axes by name.
         recipes: parameters of recipes by name.
         book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
+        silicon: names of chips' descriptions by name in the sweep; where it has none, a chip's title stands for it.
     """
     frame = in_book(frame, book)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
@@ -311,6 +316,7 @@ def points_of(
             axis_units,
             recipes,
             book,
+            silicon or {},
             _Source(
                 frame=frame,
                 positions=groups[key],
@@ -335,6 +341,7 @@ def _point(
     units: tuple[str, ...],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook,
+    silicon: Mapping[str, str],
     source: _Source,
 ) -> Point:
     own = f"recipe.{facts['recipe']}."
@@ -351,6 +358,7 @@ def _point(
         coverage=() if coverage is None else tuple(sorted(set(coverage))),
         accounting=accounting,
         static_book=book,
+        silicon=silicon.get(facts["chip"]) or facts["chip_title"],
         source=source,
     )
 

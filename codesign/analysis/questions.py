@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, Literal, cast
 
@@ -55,6 +55,7 @@ class Constraint:
     Attributes:
         value: the limit in SI units; of `within` the largest distance from the best of the points in question, in the
             column's own unit, or as a share of the best where `relative`.
+        by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds.
         text: as it was written.
     """
 
@@ -62,6 +63,7 @@ class Constraint:
     relation: Relation
     value: float
     relative: bool = False
+    by_seed: Mapping[int, float] = field(default_factory=dict)
     text: str
 
     @staticmethod

@@ -53,14 +53,18 @@ Sides = tuple[Floats, Floats, Floats, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class RangedNumber:
-    """One number of a chip with its range, in SI units; the same for all descriptions of the chip in a sweep."""
+    """One number of a chip with its range, in SI units.
 
-    chip: str = field(compare=False)
-    title: str
+    Numbers of one silicon with one path are drawn at the same place of their ranges, whatever those are: variants that
+    set a number, or scale it, still share how far off it is.
+    """
+
+    silicon: str
     path: str
-    low: float
+    chip: str = field(compare=False)
+    low: float = field(compare=False)
     value: float = field(compare=False)
-    high: float
+    high: float = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,8 @@ class Tip:
 
     Attributes:
         at: the number there, in SI units.
+        shared: whether both sides have it, so that it moves on both.
+        alike: whether those have the same value.
         above: whether it turns round above `at` or below.
         exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
     """
@@ -90,6 +96,8 @@ class Tip:
     at: float
     above: bool
     exact: bool
+    shared: bool = False
+    alike: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +172,15 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     nominal = float(second.nominal.mean() - first.nominal.mean())
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
     error = MODEL + column.partition("_")[0]
-    influences = []
+    influences, tips = [], []
     for number in numbers:
         low, high = (second.ends(number) - first.ends(number)).tolist()
         influences.append(Influence(number=number, at_low=low, at_high=high))
-    tips = (
-        [tip for influence in influences if (tip := _tip(influence, nominal, column)) is not None]
-        if nominal > 0
-        else []
-    )
+        tip = _tip(influences[-1], nominal, column) if nominal > 0 else None
+        if tip is not None:
+            values = {other.value for side in (first, second) for other in side.numbers if other == number}
+            shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
+            tips.append(replace(tip, shared=shared, alike=alike, exact=tip.exact and alike))
     return Robustness(
         better_range=_range(first.draws.mean(axis=0)),
         worse_range=_range(second.draws.mean(axis=0)),
@@ -257,7 +265,7 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
         )
     numbers = tuple(
         RangedNumber(
-            chip=point.chip, title=point.chip_title, path=path, low=float(low), value=float(value), high=float(high)
+            silicon=point.silicon, path=path, chip=point.chip, low=float(low), value=float(value), high=float(high)
         )
         for path, low, value, high in zip(*(first[name] for name in _UNCERTAIN), strict=True)
     )

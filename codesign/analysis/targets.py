@@ -7,14 +7,23 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers import Answer, Option
-from codesign.analysis.choosing import SHOWN, silent_remark, values_of
-from codesign.analysis.constraints import doubt, meeting, meets, miss_in_words, more_is_better, resolved, shortfall
+from codesign.analysis.choosing import SHOWN, values_of
+from codesign.analysis.constraints import (
+    doubt,
+    meeting,
+    meets,
+    met_in,
+    miss_in_words,
+    more_is_better,
+    resolved,
+    shortfall,
+)
 from codesign.analysis.formatting import listed
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint, TargetQuestion
+from codesign.analysis.remarks import silent_remark
 from codesign.analysis.selecting import points_in
-from codesign.analysis.statistics import CONFIDENCE
 from codesign.analysis.variants import best_variant
 
 __all__ = ["reach"]
@@ -90,19 +99,15 @@ def _met(
         options=tuple(first),
         remarks=(
             *filter(None, [doubt(best, where)]),
-            *(["Its training seeds do not settle it."] if certain is not None and certain < CONFIDENCE else []),
             *silent_remark(selected, names),
         ),
     )
 
 
 def _share(point: Point, where: Sequence[Constraint]) -> float | None:
-    """Share of the point's training seeds that meet all constraints; None with one seed."""
-    met = [
-        all((shortfall(point, limit, point.seeds(limit.column).get(seed, math.nan)) or 0.0) <= 0 for limit in where)
-        for seed in point.training_seeds
-    ]
-    return sum(met) / len(met) if len(met) > 1 else None
+    """Share of training seeds × draws in which a point meets all constraints; None with one seed and no draws."""
+    met = met_in(point, where, [int(seed) for seed in point.training_seeds])
+    return float(met.mean()) if met.size > 1 else None
 
 
 def _miss(point: Point, where: Sequence[Constraint]) -> float:

@@ -47,17 +47,17 @@ def gain_in_words(comparison: Comparison) -> str:
     return f"{write(gain.mean)}{spread}".replace("-", "−")
 
 
-def subject_of(number: RangedNumber) -> str:
-    """What a number is about: `a synaptic operation of loihi`."""
-    return f"{_subject_and_verb(number.path)[0]} of {number.chip}"
+def subject_of(number: RangedNumber, names: Names) -> str:
+    """What a number is about: `a synaptic operation of Loihi`."""
+    return f"{_subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
 
 
-def describe_range(number: RangedNumber) -> str:
-    """`a synaptic operation of loihi (20 pJ to 30 pJ)`."""
+def describe_range(number: RangedNumber, names: Names) -> str:
+    """`a synaptic operation of Loihi (20 pJ to 30 pJ)`."""
     if number.path.startswith(MODEL):
-        return f"{subject_of(number)} (typically a factor of {significant(number.high, 2)})"
+        return f"{subject_of(number, names)} (typically a factor of {significant(number.high, 2)})"
     ends = (format_si(end, _unit_of(number.path), 3) for end in (number.low, number.high))
-    return f"{subject_of(number)} ({' to '.join(ends)})"
+    return f"{subject_of(number, names)} ({' to '.join(ends)})"
 
 
 def share(value: float) -> str:
@@ -79,12 +79,20 @@ def _unit_of(path: str) -> str:
     return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
 
 
-def describe_tip(tip: Tip, chip: str = "") -> str:
-    """`a synaptic operation of Loihi costs less than 9 pJ`; without a name of the chip, by that of the sweep."""
+def describe_tip(tip: Tip, names: Names) -> str:
+    """`a synaptic operation of Loihi costs less than 9 pJ instead of 20 pJ`.
+
+    Variants of a chip share it: `of both`; where they have it at different values, in times what it is.
+    """
     noun, verb = _subject_and_verb(tip.number.path)
-    about = "" if tip.exact else "about "
-    limit = format_si(tip.at, _unit_of(tip.number.path), 3)
-    return f"{noun} of {chip or tip.number.chip} {verb} {'more' if tip.above else 'less'} than {about}{limit}"
+    whose = "both" if tip.shared else names.chips[tip.number.chip]
+    more, about = "more" if tip.above else "less", "" if tip.exact else "about "
+    if not tip.alike:
+        return f"{noun} of {whose} {verb} {more} than {about}{significant(tip.at / tip.number.value, 3)} times as much"
+    unit, value = _unit_of(tip.number.path), tip.number.value
+    digits = next((n for n in range(3, 9) if format_si(tip.at, unit, n) != format_si(value, unit, n)), 9)
+    at, now = format_si(tip.at, unit, digits), format_si(value, unit, 3)
+    return f"{noun} of {whose} {verb} {more} than {about}{at} instead of {now}"
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
@@ -97,7 +105,7 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
         return ""
     if robustness.tips:
         tip = robustness.tips[0]
-        return f"It turns round if {describe_tip(tip, names.chips[tip.number.chip])}."
+        return f"It turns round if {describe_tip(tip, names)}."
     if robustness.models and not robustness.same_chip and robustness.apart is not None:
         typical = max(model.high for model in robustness.models)
         return (

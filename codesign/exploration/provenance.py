@@ -89,6 +89,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
         title=chip.title,
         citation=cite(chip.citation),
         synchronization=chip.synchronization.kind,
+        name=chip.name,
         extends=chip.extends,
         operating_point=chip.operating_point,
         gating=_gating(chip),

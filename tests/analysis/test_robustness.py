@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
 from codesign.analysis.comparison import Comparison, compare, compare_energies, matched_terms
+from codesign.analysis.metadata import ChipFacts
 from codesign.analysis.naming import names_of
 from codesign.analysis.robustness import Robustness
 from codesign.analysis.wording import describe_range, describe_tip, share, tip_sentence
@@ -71,7 +72,7 @@ def test_probabilities_and_tip_by_hand():
     assert only.at == near(15e-12)
     assert only.above
     assert only.exact
-    assert tip(comparison) == "It turns round if a synaptic operation of a costs more than 15 pJ."
+    assert tip(comparison) == "It turns round if a synaptic operation of a costs more than 15 pJ instead of 10 pJ."
     (influence,) = found.influences
     assert (influence.at_low, influence.at_high) == near((7 * MICRO, -5 * MICRO))
     assert found.worse_range == near((15 * MICRO, 15 * MICRO))
@@ -108,6 +109,25 @@ def test_a_number_that_both_sides_share_cancels():
     assert found.better_range[1] > found.worse_range[0]  # though the ranges overlap
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(10e-12, "of both costs more than 15 pJ instead of 10 pJ."), (5e-12, "of both costs more than about 1.50 times")],
+)
+def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both(value, words):
+    """10 µJ at 10 pJ against 3 µJ + 8 µJ at the same place of its range, 8 to 20 µJ of the one and 6.4 to 16 of the
+    other: the difference falls from 1 to −1 µJ, and is zero halfway. On the one side alone it would be at 11 pJ."""
+    factor = value / 10e-12
+    own = ("energies.synaptic_operation", 8e-12 * factor, value, 20e-12 * factor, 9.4 * MICRO, 19 * MICRO)
+    other = point("b", 0, energy_j=11 * MICRO, energy_draws_j=[9.4 * MICRO] * 5, **numbers(own))
+    metadata = synthetic_metadata()
+    for chip in "ab":
+        metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name="base")
+    one, two = points_of([moving("a", 0), other], metadata)
+    found = compare_energies(one, two, one.coverage)
+    assert words in tip(found)
+    assert found.robustness.tips[0].at == near(15e-12)
+
+
 def test_powers_are_in_watts():
     known = numbers(("static_power.chip", 1e-3, 2e-3, 3e-3, 5 * MICRO, 20 * MICRO))
     rows = [
@@ -115,8 +135,8 @@ def test_powers_are_in_watts():
         certain("b", 0, 15, draws=2),
     ]
     comparison, found = compared(rows)
-    assert tip(comparison).endswith("more than 2.5 mW.")
-    assert describe_range(found.influences[0].number).endswith("of a (1 mW to 3 mW)")
+    assert tip(comparison).endswith("more than 2.5 mW instead of 2 mW.")
+    assert describe_range(found.influences[0].number, names_of(points_of(rows))).endswith("of a (1 mW to 3 mW)")
 
 
 def test_a_tip_on_the_other_side_and_the_larger_influence_first():
@@ -130,7 +150,8 @@ def test_a_tip_on_the_other_side_and_the_larger_influence_first():
     comparison, found = compared(rows)
     assert comparison.better.chip == "b"
     # The difference is 2.5 at 10 pJ and −2.5 at 5 pJ: zero at 7.5 pJ.
-    assert [describe_tip(tip) for tip in found.tips] == ["a synaptic operation of a costs less than 7.5 pJ"]
+    said = [describe_tip(tip, names_of(points_of(rows))) for tip in found.tips]
+    assert said == ["a synaptic operation of a costs less than 7.5 pJ instead of 10 pJ"]
     assert [one.number.path for one in found.influences] == ["energies.synaptic_operation", "energies.spike"]
 
 
@@ -145,7 +166,9 @@ def test_tips_of_times_are_interpolated_and_say_so():
     assert comparison is not None
     found = comparison.robustness
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
-    assert tip(comparison) == "It turns round if a synaptic operation of slow takes less than about 2 ns."
+    assert (
+        tip(comparison) == "It turns round if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
+    )
     assert found.probability == 0.5  # a tie is no agreement
 
 
@@ -212,7 +235,8 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
         "would have to be off by a factor of 1.50 between them, and is typically off by 2.0."
     )
     (influence,) = found.influences
-    assert describe_range(influence.number) == "the model's error in the energy of a (typically a factor of 2.0)"
+    said = describe_range(influence.number, names_of(points_of(rows)))
+    assert said == "the model's error in the energy of a (typically a factor of 2.0)"
 
 
 def test_the_model_s_error_on_one_chip_cancels_between_its_rows():

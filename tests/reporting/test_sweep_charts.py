@@ -111,7 +111,7 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     names = names_of([less, more])
     drawn = rows(ranges_figure([found], names, names.point, "energy_j"))
     assert [(row["low"], row["high"]) for row in drawn] == [found.robustness.better_range, found.robustness.worse_range]
-    tips = rows(tips_figure([found], names.point))
+    tips = rows(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(
         [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
     )

@@ -55,7 +55,7 @@ def ranges_figure(
     return figure(f"ranges-{column.partition('_')[0]}", title, chart, "Bars: 95 % of the joint draws.")
 
 
-def tips_figure(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Figure | None:
+def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Figure | None:
     """The numbers that alone can turn a comparison round: each with its range and where it does; None without any."""
     import altair as alt
 
@@ -65,7 +65,7 @@ def tips_figure(comparisons: Sequence[Comparison], say: Callable[[Point], str]) 
         for tip in comparison.robustness.tips if comparison.robustness else ():
             if tip.number.path.startswith(MODEL) or not min(tip.number.low, tip.number.value, tip.at) > 0:
                 continue
-            rows.append({**_tip(tip), "of": column_label(comparison.column), "sides": sides})
+            rows.append({**_tip(tip, names), "of": column_label(comparison.column), "sides": sides})
     distinct = {(row["number"], row["sides"], row["of"]): row for row in rows}
     drawn = sorted(distinct.values(), key=lambda row: abs(float(row["off"] or 0.0)))[:_MOST]
     if not drawn:
@@ -92,12 +92,12 @@ def tips_figure(comparisons: Sequence[Comparison], say: Callable[[Point], str]) 
     )
 
 
-def _tip(tip: Tip) -> Row:
+def _tip(tip: Tip, names: Names) -> Row:
     number = tip.number
     return {
-        "number": subject_of(number),
-        "range": describe_range(number),
-        "when": describe_tip(tip),
+        "number": subject_of(number, names),
+        "range": describe_range(number, names),
+        "when": describe_tip(tip, names),
         "one": 1,
         "low": number.low / number.value,
         "high": number.high / number.value,

@@ -32,8 +32,8 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
-    figures = [figure for figure in (*drawn, tips_figure(uncertain, say)) if figure is not None]
-    table = shortened(_table(found, names.told_apart(_sides(found))), _MOST)
+    figures = [figure for figure in (*drawn, tips_figure(uncertain, names, say)) if figure is not None]
+    table = shortened(_table(found, names, names.told_apart(_sides(found))), _MOST)
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and where they turn round",
@@ -46,7 +46,7 @@ def _sides(comparisons: Sequence[Comparison]) -> list[Point]:
     return [point for comparison in comparisons for point in (comparison.better, comparison.worse)]
 
 
-def _table(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Table:
+def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Table:
     table = Table(
         caption="What the answers compare, paired by training seed.",
         headings=(
@@ -67,7 +67,7 @@ def _table(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Ta
                 Cell(text=say(comparison.better)),
                 Cell(text=say(comparison.worse)),
                 Cell(text=gain_in_words(comparison), order=comparison.gain.mean),
-                *_robust(comparison),
+                *_robust(comparison, names),
             )
             for comparison in comparisons
         ),
@@ -75,16 +75,16 @@ def _table(comparisons: Sequence[Comparison], say: Callable[[Point], str]) -> Ta
     return without_repeats(table)
 
 
-def _robust(comparison: Comparison) -> tuple[Cell, Cell, Cell, Cell]:
+def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell, Cell]:
     """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
     robustness = comparison.robustness
     if robustness is None or not robustness.influences:
         return (Cell(text=""),) * 4
     most = robustness.influences[0]
-    tips = [describe_tip(tip) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
+    tips = [describe_tip(tip, names) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
     return (
         Cell(text=share(robustness.probability), order=robustness.probability),
         Cell(text=share(robustness.with_seeds), order=robustness.with_seeds),
         Cell(text="; ".join(tips) or "no number alone turns it round"),
-        Cell(text=describe_range(most.number) if most.spread else ""),
+        Cell(text=describe_range(most.number, names) if most.spread else ""),
     )

@@ -1,0 +1,161 @@
+"""What an answer must not be surer of than its points: terms that they lack, limits that seeds miss, ends of axes."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import pytest
+from handmade_hardware import near
+from made_up_answers import asked, gathered, labels, row, rows_of
+from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
+
+from codesign.analysis.asking import answers_of
+from codesign.analysis.metadata import ChipFacts
+from codesign.analysis.naming import names_of
+from codesign.analysis.points import gather
+
+SEEDS = (0, 1, 2)
+
+
+def with_terms(chip: str, seed: int, **nanojoules: float) -> Row:
+    """A row whose energy is the sum of these terms."""
+    made = row(chip, 1.0, seed) | {"energy_synaptic_operation_j": None}
+    made |= {f"energy_{name}_j": value * 1e-9 for name, value in nanojoules.items()}
+    covered = ["static" if name.startswith("static") else name for name in nanojoules]
+    return made | {"energy_j": sum(nanojoules.values()) * 1e-9, "energy_coverage": covered, "not_modelled": []}
+
+
+@pytest.mark.parametrize(("static", "standing"), [(10.0, "open"), (0.01, "sure")])
+def test_lacking_a_term_makes_no_answer_sure(static, standing):
+    """a needs 1 nJ and its static energy is not known; b needs 2 nJ and some static energy.
+
+    At what it costs b times 5^z, with z normal, a has less where 1 + static · 5^z < 2 + static.
+    """
+    rows = [with_terms("a", seed, synaptic_operation=1.0 + 1e-6 * seed) for seed in SEEDS]
+    rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=static) for seed in SEEDS]
+    answer = asked(rows, choose="chip", least="energy_j")
+    expected = NormalDist().cdf(math.log((1 + static) / static, 5))
+    assert answer.confidence == pytest.approx(expected, abs=0.01)
+    assert (labels(answer)[0], answer.standing) == ("a", standing)
+    told = "The energy of a lacks static: 83.3 % of that of b."
+    assert (told in answer.sentence) == (standing == "open")
+
+
+def test_a_known_cost_never_loses_to_the_same_cost_left_out():
+    """b's 12 nJ are all known. a's whole 101 nJ lose for sure; the 1 nJ left of them win half the time at most."""
+    b = [with_terms("b", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]
+    whole = [with_terms("a", seed, synaptic_operation=1.0, static_chip=100.0) for seed in SEEDS]
+    part = [with_terms("a", seed, synaptic_operation=1.0) for seed in SEEDS]
+    known, lacking = (asked([*b, *own], choose="chip", least="energy_j") for own in (whole, part))
+    assert (labels(known)[0], known.standing) == ("b", "sure")
+    assert lacking.standing == "open"
+
+
+def accurate(chip: str, energy: float, *accuracies: float) -> list[Row]:
+    return [
+        row(chip, 1.0, seed, accuracy=accuracy, energy_j=energy * (1 + 1e-6 * seed))
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+STEADY = (0.96,) * 5
+
+
+@pytest.mark.parametrize(
+    ("cheap", "dear", "best", "confidence", "standing"),
+    [
+        ((0.98, 0.98, 0.98, 0.94, 0.94), STEADY, "a", 0.6, "open"),  # two of five seeds miss it, and b wins there
+        ((0.98, 0.98, 0.98, 0.98, 0.94), STEADY, "a", 0.8, "likely"),
+        ((0.98, 0.98, 0.98, 0.94, 0.94), (0.9,) * 5, "a", 0.6, "open"),  # alone, and in two seeds not even that
+        ((0.98, 0.9, 0.9, 0.9, 0.9), STEADY, "b", 0.8, "likely"),  # a misses it by its mean, but wins in one seed
+        (STEADY, STEADY, "a", 1.0, "sure"),
+    ],
+)
+def test_seeds_that_miss_the_constraint_count(cheap, dear, best, confidence, standing):
+    rows = accurate("a", 1e-9, *cheap) + accurate("b", 2e-9, *dear)
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+    assert (labels(answer)[0], answer.confidence, answer.standing) == (best, near(confidence), standing)
+
+
+def test_within_a_point_of_the_best_is_judged_seed_by_seed():
+    """b is half a point behind in every seed, whatever the seed: it is always within a point."""
+    seeds = (0.9, 0.94, 0.98)
+    rows = accurate("a", 2e-9, *seeds) + accurate("b", 1e-9, *(value - 0.005 for value in seeds))
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+    assert (labels(answer)[0], answer.confidence, answer.standing) == ("b", 1.0, "sure")
+    assert not any("training seeds do not" in remark for remark in answer.remarks)
+
+
+def test_draws_that_miss_the_constraint_count():
+    """3 nJ that are anything from 1.5 to 6, log-uniform, are at most 4.5 in ln(3) / ln(4) = 79 % of the draws."""
+    ranges = ("energies.synaptic_operation", 0.5, 2.0)
+    rows = [with_ranges(row("a", 1.0, seed, energy_j=3e-9), synaptic_operation=ranges) for seed in SEEDS]
+    target = asked(rows, target=["energy_j <= 4.5 nJ"])
+    assert target.confidence == pytest.approx(math.log(3) / math.log(4), abs=0.01)
+    assert target.remarks[0].endswith("but 21 % of seeds and draws of the chip's numbers do not.")
+
+
+def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0)]) + [
+        one | {"latency_s": None, "not_modelled": ["latency: b gives no times.hop", "energy of hops: b gives no x"]}
+        for one in rows_of([("b", 1.0, 0.9, 10.0, 5.0)])
+    ]
+    answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 80 %"])
+    assert (answer.standing, answer.confidence) == ("open", None)
+    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency."
+    assert answer.options[1].obstacle == "No latency is modelled for b: b gives no times.hop."
+
+
+def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
+    rows = accurate("a", 1e-9, 0.9, 0.92, 0.94) + accurate("b", 1.04e-9, 0.92, 0.91, 0.94)
+    answer = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy", "area_m2"])
+    # 1 − 1 / 1.04 = 3.8 %; the paired differences of accuracy are −2, 1 and 0 points.
+    assert answer.sentence == "A has 3.8 % less energy per sample than b. In accuracy they do not clearly differ."
+
+
+@pytest.mark.parametrize(
+    ("latencies", "words"), [((4.0, 2.0, 1.0), "largest"), ((1.0, 2.0, 4.0), "smallest"), ((4.0, 1.0, 2.0), "")]
+)
+def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
+    rows = rows_of(
+        [("a", width, 0.9, 10.0, latency) for width, latency in zip((1.0, 2.0, 4.0), latencies, strict=True)]
+    )
+    answer = asked(rows, choose="axis.width", least="latency_s")
+    assert ("that was tried" in answer.sentence) == bool(words)
+    assert words in answer.sentence
+
+
+def test_variants_of_one_chip_do_not_hide_the_best_other_one():
+    metadata = synthetic_metadata()
+    for chip, name in {"a": "mine", "a2": "mine", "b": "other"}.items():
+        metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name=name)
+    metadata.questions["it"] = {"choose": "chip", "least": "energy_j"}
+    energies = {"a": 1e-9, "a2": 1.02e-9, "b": 4e-9}
+    rows = [one for chip, energy in energies.items() for one in accurate(chip, energy, 0.9, 0.91, 0.92)]
+    table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
+    (answer,) = answers_of(table, gather(table))
+    assert "2.0 % less than a2. The best other chip, b, has 4.00 times more." in answer.sentence
+
+
+def test_the_factor_of_the_other_book_is_told_where_it_is_another():
+    """100 + 900 nJ against 50 nJ: by the cores in use, a 32nd of the static energy, 128 against 50."""
+    static: dict[str, Any] = {"energy_static_chip_j": 900e-9, "energy_j": 1000e-9, "core_share": 1 / 32}
+    rows = [loihi_row("layered", seed, 0) | {"axis.width": 1.0} for seed in SEEDS]
+    kept = ("energy_spike_j", "energy_hop_j", "energy_neuron_update_j", "energy_barrier_j")
+    covered = {"energy_coverage": ["synaptic_operation", "static"], "energy_synaptic_operation_j": 100e-9}
+    dear = [one | dict.fromkeys(kept) | covered | static for one in rows]
+    cheap = {"energy_synaptic_operation_j": 50e-9, "energy_static_chip_j": 0.0, "energy_j": 50e-9}
+    rows = [*dear, *(one | cheap | {"chip": "b", "chip_title": "b"} for one in dear)]
+    answer = asked(rows, choose="chip", least="energy_j")
+    # 100 + 900 / 32 = 128 nJ, which is 2.56 times 50 nJ.
+    told = "20.0 times less than Loihi. Counting the cores in use alone, Loihi needs 2.56 times as much."
+    assert told in answer.sentence
+
+
+def test_options_of_an_axis_read_as_words():
+    names = names_of(gathered(rows_of([("a", 1.0, 0.9, 10.0, 5.0)])))
+    assert names.option("width", "4") == "width 4"
+    assert names.option("chip.a.synchronization", "barrier") == "a barrier"
+    assert names.option("chip.a.synchronization", "timer 100 us") == "a timer of 100 us"

@@ -1,0 +1,56 @@
+"""Points made up of a few numbers, and the answers to a question about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthetic_sweep import Row, mubrain_row, synthetic_metadata
+
+from codesign.analysis.answers import Answer
+from codesign.analysis.asking import answers_of
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.points import Point, points_of
+from codesign.analysis.table import ResultTable, frame_of
+
+Variant = tuple[str, float, float, float, float]
+"""Chip, width, accuracy, energy in nanojoules and latency in microseconds."""
+
+
+def row(chip: str, width: float, seed: int, **changes: Any) -> Row:
+    """A row whose energy is one term."""
+    named = {"chip": chip, "chip_title": chip, "training_seed": seed, "axis.width": width}
+    made = mubrain_row("layered", "random", 0, 0) | named | changes
+    if "energy_j" in changes:
+        made |= {"energy_synaptic_operation_j": made["energy_j"], "energy_coverage": ["synaptic_operation"]}
+    return made
+
+
+def rows_of(variants: list[Variant], seeds: int = 3) -> list[Row]:
+    """Each variant in some seeds that differ by a hair."""
+    return [
+        row(
+            chip,
+            width,
+            seed,
+            accuracy=accuracy,
+            energy_j=energy * 1e-9 * (1 + 1e-6 * seed),
+            latency_s=latency * 1e-6 * (1 + 1e-6 * seed),
+        )
+        for chip, width, accuracy, energy, latency in variants
+        for seed in range(seeds)
+    ]
+
+
+def gathered(rows: list[Row]) -> tuple[Point, ...]:
+    return points_of(frame_of(rows, [*COLUMNS, "axis.width"]), units={}, recipes={})
+
+
+def asked(rows: list[Row], **content: Any) -> Answer:
+    table = ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=synthetic_metadata())
+    table.metadata.questions["it"] = content
+    (answer,) = answers_of(table, gathered(rows))
+    return answer
+
+
+def labels(answer: Answer) -> list[str]:
+    return [option.label for option in answer.options]
