@@ -104,7 +104,7 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     ]
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 80 %"])
     assert (answer.standing, answer.confidence) == ("open", None)
-    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency."
+    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency. B is not ranked."
     assert answer.options[1].obstacle == "No latency is modelled for b: b gives no times.hop."
 
 
