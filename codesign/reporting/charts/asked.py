@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from codesign.analysis.distributions import (
     Curve,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asked_figure", "asked_section"]
 
+LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
 """What a point is called."""
 
@@ -80,9 +81,9 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-def _curves(points: Sequence[Point], curve: Callable[[Point], Curve], say: Saying) -> dict[str, Curve]:
+def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> dict[str, LineT]:
     """By the name of a point, of those that have one; the same curve is drawn once."""
-    curves: dict[str, Curve] = {}
+    curves: dict[str, LineT] = {}
     for point in points:
         found = curve(point)
         if found and found not in curves.values():
@@ -125,11 +126,8 @@ def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
 
-    means = _curves(chosen, lambda p: [(x, y.mean) for x, y in by_epoch(p) if y.mean is not None], say)
-    found: dict[str, list[tuple[float, Interval]]] = {}
-    for point in chosen:
-        found.setdefault(say(point), by_epoch(point))
-    rows = [_with_band(line, x, value, column) for line in means for x, value in found[line]]
+    lines = _curves(chosen, by_epoch, say)
+    rows = [_with_band(line, x, value, column) for line, values in lines.items() for x, value in values]
     if not rows:
         return None
     title = entry.title or f"{column_label(column).capitalize()} by epoch"
