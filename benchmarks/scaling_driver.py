@@ -161,10 +161,10 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
 
 def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> int:
     """Run work as `run_sweep` does, with its record, its front and the progress of a log; how many tasks there were."""
-    from codesign.cli.progress import PlainProgress
     from codesign.exploration.runner import Runner
     from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
     from codesign.exploration.runs.recorder import recorded_run
+    from codesign.exploration.runs.shown import PlainProgress
 
     spec, watch = plan.spec, FrontWatch(plan)
     with recorded_run(

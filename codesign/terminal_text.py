@@ -1,10 +1,11 @@
-"""Untrusted text on a terminal or a page: nothing in it moves the cursor, sets a colour or reverses text."""
+"""Untrusted text on a terminal or a page, where nothing in it moves the cursor, sets a colour or reverses text."""
 
 from __future__ import annotations
 
 import re
+import sys
 
-__all__ = ["escaped"]
+__all__ = ["escaped", "is_watched"]
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters except tab and newline, marks that reverse text, and bytes of file names that are not text."""
@@ -17,3 +18,8 @@ def escaped(text: str) -> str:
 
 def _written_out(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def is_watched() -> bool:
+    """Whether somebody sees standard error while it is written: on a terminal, or in a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -16,6 +16,7 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 LEAVES = {
     "arguments",
+    "console",
     "errors",
     "units",
     "documents",
@@ -92,12 +93,13 @@ def test_every_public_name_exists_and_is_documented():
         _ = codesign.simulat
 
 
-# A command of typer has a parameter for each option.
+# A command of typer has a parameter for each option, and so have those that a notebook calls in its stead.
 MANY_PARAMETERS = {
     "cli.importing.import_model",
     "cli.run.run",
     "cli.study.study",
     "cli.sweep.sweep",
+    "exploration.interactive.run_sweep",
     "simulation.engine.classification_loss",
     "simulation.engine.simulate",
     "training.trainer.train",

@@ -28,7 +28,7 @@ def chips(context: typer.Context) -> None:
     """List every chip that can be found, with what matters most and what is not known."""
     if context.invoked_subcommand is None:
         from codesign.cli.chip_pages import print_list
-        from codesign.cli.console import PrintableConsole
+        from codesign.console import PrintableConsole
         from codesign.hardware.library import chip_names, find_chip
 
         print_list(PrintableConsole(highlight=False), [find_chip(name) for name in chip_names()])
@@ -40,7 +40,7 @@ def show(
 ) -> None:
     """Show every number of a chip with its confidence and source, and what is not known."""
     from codesign.cli.chip_pages import print_chip
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
     from codesign.hardware.library import find_chip
 
     print_chip(PrintableConsole(highlight=False), find_chip(name))
@@ -76,7 +76,7 @@ def compare(
 ) -> None:
     """Compare chips: their numbers side by side, how each is known, and its range. Up to three have a column each."""
     from codesign.cli.chip_comparing import comparison_file, comparison_json, print_comparison
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
 
@@ -108,7 +108,7 @@ def validate(
 ) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
     from codesign.cli.chip_validation import print_structure, print_validation, with_table, written_json
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
 

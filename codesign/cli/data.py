@@ -50,8 +50,8 @@ def download(
     Files that are there already stay as they are. After an interruption, the same command continues.
     """
     from codesign.cli.options import interruptible
-    from codesign.cli.progress import choose_progress
     from codesign.errors import InputError
+    from codesign.exploration.runs.shown import choose_progress
     from codesign.workload.datasets.registry import get_dataset
     from codesign.workload.download import download as fetch_all
     from codesign.workload.settings import resolve_data_root

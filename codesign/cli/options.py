@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from codesign.exploration.executors.base import Executor
-    from codesign.exploration.models import ModelFiles
     from codesign.exploration.runs.progress import Progress
+    from codesign.exploration.study.study import StudyOutcome
+    from codesign.exploration.sweep import SweepOutcome
 
 __all__ = [
     "RESUMABLE",
+    "AnswersOption",
     "DataRootOption",
     "DatasetOption",
     "ExecutorName",
@@ -36,7 +36,7 @@ __all__ = [
     "interruptible",
     "place",
     "place_here",
-    "print_models",
+    "show_outcome",
 ]
 
 RESUMABLE = "finished jobs are kept in {store}; the same command continues from there"
@@ -100,6 +100,9 @@ ScaleOption = Annotated[
 ModelsOption = Annotated[
     bool, typer.Option("--models", help="Write each model too, with its card, into models/ in the folder of results.")
 ]
+AnswersOption = Annotated[
+    bool, typer.Option("--json", help="Print the answers as JSON; whatever else there is to say is on standard error.")
+]
 DataRootOption = Annotated[
     Path | None,
     typer.Option(parser=place_here, metavar="PATH", help="Folder with datasets.", show_default="CODESIGN_DATA"),
@@ -151,15 +154,23 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
     return shlex.join(words)
 
 
-def print_models(models: ModelFiles | None, console: Console) -> bool:
-    """Say where the models are, and whether all that were asked for could be written."""
-    from rich.text import Text
-
+def show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> bool:
+    """Print what came out, as a summary or as JSON alone; whether all models that were asked for could be written."""
+    from codesign.analysis.asking import json_of
+    from codesign.console import PrintableConsole
     from codesign.files import printable
+    from codesign.reporting.terminal import print_summary
 
+    console, models = PrintableConsole(stderr=as_json), outcome.models
+    if as_json:
+        typer.echo(json_of(outcome.table))
+    else:
+        print_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
     if models is None:
         return True
-    console.print(Text(f"models   {printable(models.folder)} ({models.written})"), soft_wrap=True)
+    console.print(
+        f"models   {printable(models.folder)} ({models.written})", markup=False, highlight=False, soft_wrap=True
+    )
     if models.missing:
         typer.echo(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
     return not models.missing

@@ -53,12 +53,12 @@ def price(
     Executions that the store lacks are trained and run first, and kept. An interrupted pricing leaves no file behind;
     run it again.
     """
-    from codesign.cli.progress import choose_progress
     from codesign.documents import load_document
     from codesign.exploration.library import find_sweep
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import check_output, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
+    from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.store import Store
     from codesign.exploration.workloads import Workloads
 
@@ -75,7 +75,7 @@ def price(
 
 
 def _summary(outcome: PricingOutcome, seconds: float) -> None:
-    from codesign.cli.durations import format_duration
+    from codesign.exploration.runs.durations import format_duration
 
     models = f"{outcome.models} model{'s' * (outcome.models != 1)}"
     typer.echo(

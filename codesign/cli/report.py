@@ -67,7 +67,7 @@ def report(
     """Draw the report of a sweep or study again, without running anything."""
     from codesign.analysis.asking import json_of
     from codesign.analysis.table import read_results, results_file
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.files import join, printable, with_suffix
     from codesign.reporting.export import export

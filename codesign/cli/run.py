@@ -8,7 +8,7 @@ import typer
 
 from codesign.cli import options
 from codesign.cli.completion import complete_chips
-from codesign.cli.sweep import show_outcome
+from codesign.cli.sweep import end_of
 
 __all__ = ["run"]
 
@@ -60,8 +60,8 @@ def run(
 
     Chips that always wait run as they do; all others run both. The page is that of a sweep.
     """
-    from codesign.cli.progress import choose_progress
     from codesign.exploration.of_model import sweep_of_model
+    from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import Commands, run_sweep
     from codesign.exploration.workloads import Workloads
@@ -79,4 +79,4 @@ def run(
             workloads=Workloads(data_root=data_root),
             commands=Commands(again=command, resume=command),
         )
-    raise typer.Exit(show_outcome(outcome))
+    raise typer.Exit(end_of(outcome))

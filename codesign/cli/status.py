@@ -55,7 +55,7 @@ def status(
     """
     from rich.text import Text
 
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
     from codesign.errors import InputError
     from codesign.exploration.runs.status import StoreStatus
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.cli.durations import ago, format_duration, rate_text
-from codesign.cli.progress_table import bar, front_legend, front_table, job_counts, joined, trial_counts
+from codesign.exploration.runs.durations import ago, format_duration, rate_text
+from codesign.exploration.runs.picture import bar, front_legend, front_table, job_counts, joined, trial_counts
 from codesign.exploration.runs.status import RunStatus, StoreStatus
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import typer
 from codesign.cli.completion import complete_studies
 from codesign.cli.options import (
     RESUMABLE,
+    AnswersOption,
     DataRootOption,
     DatasetOption,
     ExecutorName,
@@ -23,7 +24,7 @@ from codesign.cli.options import (
     explicit_executor,
     interruptible,
     place,
-    print_models,
+    show_outcome,
 )
 
 if TYPE_CHECKING:
@@ -78,14 +79,15 @@ def study(
     store: StoreOption = "reports/.store",
     data_root: DataRootOption = None,
     models: ModelsOption = False,
+    as_json: AnswersOption = False,
 ) -> None:
     """Search recipes, schedules and chips for the best trade-offs, then test what was found on untouched data.
 
     Finished jobs are kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
-    from codesign.cli.progress import choose_progress
     from codesign.exploration.library import choose_sweep
+    from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.store import Store
     from codesign.exploration.study.spec import StudySpec
     from codesign.exploration.study.storage import StudyPlaces
@@ -113,7 +115,7 @@ def study(
             ),
             models=models,
         )
-    raise typer.Exit(_summary(outcome))
+    raise typer.Exit(_summary(outcome, as_json=as_json))
 
 
 def _changed(
@@ -147,15 +149,9 @@ def _changed(
     return spec.model_copy(update=update)
 
 
-def _summary(outcome: StudyOutcome) -> int:
+def _summary(outcome: StudyOutcome, *, as_json: bool) -> int:
     """Print what came out; exit code 0, or 1 where something failed."""
-    from codesign.cli.console import PrintableConsole
-    from codesign.files import printable
-    from codesign.reporting.terminal import print_summary
-
-    console = PrintableConsole()
-    print_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
-    complete = print_models(outcome.models, console)
+    complete = show_outcome(outcome, as_json=as_json)
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)
     return 1 if outcome.failed or not complete else 0

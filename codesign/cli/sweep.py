@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import SweepOutcome
 
-__all__ = ["show_outcome", "sweep"]
+__all__ = ["end_of", "sweep"]
 
 
 FileArgument = Annotated[
@@ -44,18 +44,22 @@ def sweep(
         int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
     ] = None,
     models: options.ModelsOption = False,
+    as_json: options.AnswersOption = False,
 ) -> None:
     """Train, run and price every design point of a sweep, and write its results and report.
 
     Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
-    from codesign.cli.progress import choose_progress
+    from codesign.errors import InputError
     from codesign.exploration.library import choose_sweep
+    from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.spec import Seeds, SweepSpec
     from codesign.exploration.store import Store
     from codesign.exploration.sweep import Commands, plan_sweep, run_sweep
     from codesign.exploration.workloads import Workloads
 
+    if dry_run and as_json:
+        raise InputError("--json and --dry-run cannot be combined")
     chosen = choose_sweep(file, SweepSpec, dataset=dataset, scale=scale)
     spec = chosen.spec
     if seeds is not None:
@@ -86,19 +90,12 @@ def sweep(
             ),
             models=models,
         )
-    raise typer.Exit(show_outcome(outcome))
+    raise typer.Exit(end_of(outcome, as_json=as_json))
 
 
-def show_outcome(outcome: SweepOutcome) -> int:
-    """Print what came out; exit code 0, or 1 where points failed."""
-    from codesign.cli.console import PrintableConsole
-    from codesign.files import printable
-    from codesign.reporting.terminal import print_summary
-
-    results, report = printable(outcome.results), printable(outcome.report)
-    console = PrintableConsole()
-    print_summary(outcome.table, report, results, console)
-    complete = options.print_models(outcome.models, console)
+def end_of(outcome: SweepOutcome, *, as_json: bool = False) -> int:
+    """Print what came out; exit code 0, or 1 where something failed."""
+    complete = options.show_outcome(outcome, as_json=as_json)
     if outcome.failed:
         typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
     return 1 if outcome.failed or not complete else 0

@@ -15,6 +15,7 @@ from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import load_sweep
+from codesign.exploration.runs.shown import shown_progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
@@ -31,6 +32,7 @@ from codesign.reporting.results import SweepResults
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
 
@@ -50,6 +52,7 @@ def run_sweep(
     executor: Executor | None = None,
     data_root: Path | None = None,
     models: bool = False,
+    progress: bool | None = None,
 ) -> SweepResults:
     """Train, run and price every design point that is not in the store; write results and report, and return them.
 
@@ -61,6 +64,7 @@ def run_sweep(
         executor: runs the jobs; None chooses one.
         data_root: folder of the datasets; found by the settings if None.
         models: whether to write each trained model with its card too.
+        progress: whether standard error shows how far it is; None where it is a terminal or a notebook.
 
     Raises:
         InputError: the sweep has mistakes, or files cannot be written.
@@ -73,14 +77,16 @@ def run_sweep(
         spec = sweep if isinstance(sweep, SweepSpec) else validate_data(dict(sweep), SweepSpec)
     else:
         spec = load_sweep(sweep, dataset=dataset, scale=scale)
-    outcome = sweeps.run_sweep(
-        spec,
-        store=store if isinstance(store, Store) else Store(store),
-        output=f"reports/{spec.name}" if output is None else output,
-        executor=executor,
-        workloads=Workloads(data_root=data_root),
-        models=models,
-    )
+    with shown_progress(is_watched() if progress is None else progress) as shown:
+        outcome = sweeps.run_sweep(
+            spec,
+            store=store if isinstance(store, Store) else Store(store),
+            output=f"reports/{spec.name}" if output is None else output,
+            executor=executor,
+            progress=shown,
+            workloads=Workloads(data_root=data_root),
+            models=models,
+        )
     return SweepResults.of(outcome.table, outcome.report)
 
 

@@ -11,7 +11,7 @@ from codesign.exploration.runner import Runner
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work
-from codesign.simulation.event.compilation import is_compiled
+from codesign.simulation.event.compilation import tell_of_compiling
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
@@ -22,9 +22,6 @@ _SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
 _WORTH_RAY_S = 20.0
 """Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
-
-
-COMPILING = "compiling the simulator, once on this machine and version: usually about half a minute"
 
 
 def run_work(
@@ -59,8 +56,8 @@ def run_work(
             samples=len(training) * training.timesteps,
             on_note=progress.note,
         )
-    if (work.trainings or work.executions) and not is_compiled():
-        progress.note(COMPILING)
+    if work.trainings or work.executions:
+        tell_of_compiling(progress.note)
     with executor as chosen:
         progress.planned(work, chosen.name)
         runner = Runner(

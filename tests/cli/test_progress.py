@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from codesign.cli.durations import ago, format_duration, rate_text
-from codesign.cli.progress import LiveProgress, PlainProgress
-from codesign.cli.progress_table import front_table
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.counting import Counting
+from codesign.exploration.runs.durations import ago, format_duration, rate_text
+from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine, Progress, Relay, Search
+from codesign.exploration.runs.shown import LiveProgress, PlainProgress
 from codesign.exploration.work import Work
 from codesign.training.trainer import EpochReport
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -62,6 +63,18 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     ]
     assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
+
+
+def test_answers_alone_are_on_standard_output(folder: Path) -> None:
+    (folder / "asked.yaml").write_text(f"{SWEEP}questions: {{which: {{choose: chip, most: accuracy}}}}\n")
+    words = ["sweep", "asked.yaml", "--executor", "serial", "--models", "--json"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    (answer,) = json.loads(result.stdout)
+    assert answer["question"] == "Which chip has the highest accuracy?"
+    assert "to run: 2 trainings" in result.stderr
+    assert "models   " in result.stderr
+    with pytest.raises(InputError, match="--json and --dry-run"):
+        invoke("tiny.yaml", "--dry-run", "--json")
 
 
 def test_a_dry_run_changes_nothing(folder: Path) -> None:

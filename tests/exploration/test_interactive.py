@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tiny_sweeps import TINY, tiny
 import codesign as cd
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.sweep import run_sweep
+from codesign.simulation.event import compilation
 
 
 @pytest.fixture
@@ -93,13 +95,48 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
     assert row["agreement"] == (execution.predictions == layered.predictions).mean()
 
 
-def test_the_first_run_on_a_machine_says_that_it_compiles(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def never_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has run nothing, on a machine without compiled code."""
+    monkeypatch.setattr(compilation, "is_compiled", lambda: False)
+    monkeypatch.setattr(compilation, "_asked", [])
+
+
+def test_the_first_run_on_a_machine_says_that_it_compiles(
+    here: Path, monkeypatch: pytest.MonkeyPatch, never_compiled: None
+) -> None:
     notes: list[str] = []
     listener = Progress()
     monkeypatch.setattr(listener, "note", notes.append)
-    for compiled in (False, True):
-        monkeypatch.setattr("codesign.exploration.running.is_compiled", lambda found=compiled: found)
-        run_sweep(tiny(), store=cd.Store(f"store {compiled}"), output="out", progress=listener)
+    for number in range(2):
+        run_sweep(tiny(), store=cd.Store(f"store {number}"), output="out", progress=listener)
     assert [note for note in notes if "compiling" in note] == [
         "compiling the simulator, once on this machine and version: usually about half a minute"
     ]
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_so_does_a_network_alone_to_whoever_looks_on(
+    watched: bool, monkeypatch: pytest.MonkeyPatch, never_compiled: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compilation, "is_watched", lambda: watched)
+    network = cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(torch.zeros(1, 2, 4), torch.zeros(1, dtype=torch.int64), timestep_s=0.01)
+    cd.simulate(network, events, cd.LAYERED)
+    assert ("compiling the simulator" in capsys.readouterr().err) == watched
+
+
+def test_progress_is_shown_where_somebody_looks_on_or_asks(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(**given: bool) -> str:
+        cd.run_sweep(tiny(), **given)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err
+
+    assert said() == ""
+    assert said(progress=True).startswith("to run: 0 trainings (1 in the store)")
+    monkeypatch.setitem(sys.modules, "ipykernel", pytest)
+    assert said().startswith("to run: ")
+    assert said(progress=False) == ""

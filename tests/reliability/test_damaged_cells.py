@@ -22,7 +22,7 @@ from undisturbed_sweep import Undisturbed
 from codesign.analysis.columns import COLUMNS, ENTRIES
 from codesign.analysis.measures import MEASURES
 from codesign.analysis.table import METADATA_KEY, read_results, write_results
-from codesign.cli.console import PrintableConsole
+from codesign.console import PrintableConsole
 from codesign.errors import InputError
 from codesign.reporting.html import render_report
 from codesign.reporting.terminal import print_summary

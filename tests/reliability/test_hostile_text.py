@@ -25,9 +25,9 @@ from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.metadata import AxisFacts, ResultMetadata
 from codesign.analysis.table import read_results, write_results
-from codesign.cli.console import PrintableConsole
-from codesign.cli.progress import LiveProgress, PlainProgress
+from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.runs.shown import LiveProgress, PlainProgress
 
 pytestmark = pytest.mark.slow
 

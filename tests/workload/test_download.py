@@ -395,7 +395,7 @@ def test_published_files_are_where_their_dataset_looks(name):
 INTERRUPTED = """\
 import os, signal, sys
 from codesign.cli.main import main
-from codesign.cli.progress import PlainProgress
+from codesign.exploration.runs.shown import PlainProgress
 from codesign.workload.datasets.mnist import MNIST
 from codesign.workload.download import Download, RemoteFile
 

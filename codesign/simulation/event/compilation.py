@@ -12,10 +12,11 @@ import hashlib
 import os
 import pickle
 import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from numba.core.ccallback import CFunc
 
 from codesign.files.code import code_folder, read_code, sealed
+from codesign.terminal_text import is_watched
 
-__all__ = ["cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine"]
+__all__ = ["cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine", "tell_of_compiling"]
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
+COMPILING = "compiling the simulator, once on this machine and version: usually about half a minute"
+_asked: list[bool] = []
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
 
@@ -59,6 +63,18 @@ def cache_folder() -> Path:
 def is_compiled() -> bool:
     """Whether kernels of these sources were compiled on this machine before, or some of them."""
     return any(cache_folder().glob("*.nbc"))
+
+
+def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:
+    """Say where kernels are about to be compiled. Only the first call of a process looks and speaks.
+
+    Args:
+        say: None for standard error, where that is a terminal or a notebook.
+    """
+    if not _asked:
+        _asked.append(True)
+        if not is_compiled() and (say is not None or is_watched()):
+            (say or partial(print, file=sys.stderr))(COMPILING)
 
 
 @cache

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.simulation.event.batch import Batch, Results
 from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
+from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.run import EngineResult, Run
 
@@ -21,6 +22,7 @@ __all__ = ["learn", "run"]
 
 def run(run: Run) -> EngineResult:
     """Run a batch; what comes of it is joined to torch's graph if the run learns."""
+    tell_of_compiling()
     batch = Batch(run)
     recorded = forward(batch)
     results = _tensors(recorded.results)
@@ -32,6 +34,7 @@ def run(run: Run) -> EngineResult:
 
 def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
     """Mean cross-entropy plus mean cost of spikes, with its gradient, and what the batch gave, without."""
+    tell_of_compiling()
     learnt = learn_batch(Batch(run))
     results = _tensors(learnt.results)
     mean = torch.tensor(learnt.losses.mean())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.cli.durations import format_duration, rate_text
+from codesign.exploration.runs.durations import format_duration, rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

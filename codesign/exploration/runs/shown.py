@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from codesign.cli.durations import format_duration
 from codesign.exploration.runs.counting import Counting
-from codesign.exploration.runs.progress import Search
+from codesign.exploration.runs.durations import format_duration
+from codesign.exploration.runs.progress import Progress, Search
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["LINES_VARIABLE", "LiveProgress", "PlainProgress", "choose_progress"]
+__all__ = ["LINES_VARIABLE", "LiveProgress", "PlainProgress", "choose_progress", "shown_progress"]
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
 """Environment variable: `jobs` gives every job and trial a line where there is no terminal."""
@@ -37,9 +38,20 @@ _LINES = 15
 
 def choose_progress() -> PlainProgress | LiveProgress:
     """Lines that stay in place on a terminal, one line a minute elsewhere."""
-    from codesign.cli.console import PrintableConsole
+    from codesign.console import PrintableConsole
 
     return LiveProgress(PrintableConsole(stderr=True)) if sys.stderr.isatty() else PlainProgress(sys.stderr)
+
+
+@contextmanager
+def shown_progress(shown: bool) -> Iterator[Progress]:
+    """A run's progress on standard error, closed with the block, or one that shows nothing."""
+    progress = choose_progress() if shown else None
+    try:
+        yield progress or Progress()
+    finally:
+        if progress is not None:
+            progress.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +254,7 @@ class LiveProgress(Counting):
         """In 15 lines or fewer, and in fewer than the terminal has."""
         from rich.console import Group
 
-        from codesign.cli.progress_table import run_picture
+        from codesign.exploration.runs.picture import run_picture
 
         picture = run_picture(self, self._details, width=options.max_width, ascii_only=options.ascii_only)
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
