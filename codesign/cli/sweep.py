@@ -68,9 +68,7 @@ def sweep(
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note, look_only=dry_run)
     if dry_run:
-        typer.echo(f"{spec.name}: {spec.title}")
-        if chosen.text:
-            typer.echo(chosen.text)
+        typer.echo("\n".join(filter(None, [f"{spec.name}: {spec.title}", chosen.text])))
         _show_plan(plan_sweep(spec, data_root=data_root), kept, models=models)
         return
     runs_jobs = options.explicit_executor(executor, workers, ray_address, progress)
