@@ -26,6 +26,9 @@ FileArgument = Annotated[
         autocompletion=complete_sweeps,
     ),
 ]
+SeedsOption = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
+]
 
 
 def sweep(
@@ -40,9 +43,7 @@ def sweep(
     output: options.OutputOption = None,
     store: options.StoreOption = "reports/.store",
     data_root: options.DataRootOption = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
-    ] = None,
+    seeds: SeedsOption = None,
     models: options.ModelsOption = False,
     as_json: options.AnswersOption = False,
 ) -> None:
