@@ -264,7 +264,7 @@ CASES = [
 @pytest.mark.parametrize(("framework", "kind", "options"), CASES)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
     graph, given, spikes, said = framework(kind, **options)
-    record = {"input": given} | {str(layer): of_layer for layer, of_layer in enumerate(spikes)}
+    record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
     loaded = cd.import_model(graph, dialect=framework.__name__, dt="1 ms", check=record, **said)
     certificate = loaded.card.certificate
     assert certificate.differing_spikes == 0 or certificate.within_rounding, certificate.summary

@@ -4,7 +4,7 @@ The file holds arrays, .npz or HDF5:
 
     input        (samples, timesteps, …) what the model was given: numbers of spikes, or currents
     LAYER        (samples, timesteps, …) spikes of a layer, for as many layers as there are records of, named after
-                 its node in the graph, or by its number, 0 for the first
+                 its node in the graph, or `layer0` for the first, `layer1`, …
 
 A difference lies within rounding where the potential is nearer to the threshold than numbers of 24 bits can tell: sums
 that are added in another order end there. What follows from a difference differs too, so the first one counts.
@@ -75,7 +75,7 @@ def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]
     here = local_path(path, InputError)
     if here is None or here.suffix not in ENDINGS:
         raise InputError(f"{printable(path)}: must be a file of this machine that ends in {', '.join(ENDINGS)}")
-    known = [INPUT, *names, *map(str, range(len(names)))]
+    known = [INPUT, *_places(names)]
     with open_arrays(here, known) as columns:
         return {name: whole(here, name, column) for name, column in columns.items()}
 
@@ -93,12 +93,12 @@ def check_spikes(
     Raises:
         InputError: names the array that does not fit.
     """
-    places = {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+    places = _places(names)
     unknown = sorted(set(recorded) - {INPUT, *places})
     if INPUT not in recorded or unknown or len(recorded) < 2:
         found = ", ".join(sorted(recorded)) or "nothing"
         raise InputError(
-            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or by number, found {found}"
+            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or layer0, layer1, …, found {found}"
         )
     given = _rows(source, INPUT, recorded[INPUT], network.shape.input_size)
     layers = {
@@ -129,6 +129,11 @@ def check_spikes(
         first_difference=compared.first,
         within_rounding=compared.within_rounding,
     )
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Layers by what their array may be called; a node's name, which may be anything, comes first."""
+    return {f"layer{at}": at for at in range(len(names))} | {name: at for at, name in enumerate(names)}
 
 
 class _Compared:
