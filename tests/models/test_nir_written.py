@@ -93,13 +93,6 @@ def test_max_pools_are_refused_since_nir_has_none():
         to_nir(network, cd.describe_model(network, name="m"))
 
 
-def test_max_pools_have_no_place_in_nir():
-    pooled = {"input": [2, 8, 8], "layers": [CONV, {"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 3}]}
-    network = cd.SpikingNetwork(TopologySpec.model_validate(pooled), cd.NeuronSpec(), timestep_s=1e-3)
-    with pytest.raises(InputError, match="layer 1: a max_pool has no node in NIR"):
-        to_nir(network, cd.describe_model(network, name="x"))
-
-
 def test_commands_export_and_import(tmp_path: Path):
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=1e-3)
     model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))

@@ -98,7 +98,8 @@ def check_spikes(
     if INPUT not in recorded or unknown or len(recorded) < 2:
         found = ", ".join(sorted(recorded)) or "nothing"
         raise InputError(
-            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or layer0, layer1, …, found {found}"
+            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or layer0, layer1, …, "
+            f"found {found}"
         )
     given = _rows(source, INPUT, recorded[INPUT], network.shape.input_size)
     layers = {

@@ -25,7 +25,7 @@ from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Conv1d, Linear, MaxPool, Pool, SumPool
+from codesign.network.topology import Conv1d, Linear, Pool, SumPool
 
 __all__ = ["is_written", "read_written", "to_nir", "write_nir"]
 
@@ -60,8 +60,6 @@ def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
     for index, connection in enumerate(network.layer_connections()):
         spec, at = next(specs), 0
         while isinstance(spec, Pool):
-            if isinstance(spec, MaxPool):
-                raise InputError(f"layer {index}: a max_pool has no node in NIR; sum_pool and average_pool have")
             pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, _both(spec.kernel)
             nodes[f"pool{index}_{at}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
             spec, at = next(specs), at + 1
