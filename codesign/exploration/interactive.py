@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from codesign.analysis.formatting import coverage_words
+from codesign.analysis.statistics import interval
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
+from codesign.exploration.canonical import needs_seed
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import load_sweep
 from codesign.exploration.runs.shown import shown_progress
@@ -20,10 +25,11 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
-from codesign.hardware.cost import price
+from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
+from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
+from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import chip_quantization
 from codesign.hardware.scheduling import chip_schedule, on_chip
 from codesign.network.quantization import quantize
@@ -31,7 +37,8 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.simulation.run import Run
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
@@ -98,11 +105,12 @@ def compare_schedules(
     policies: Iterable[str] = ("random",),
     group_sizes: Iterable[int] = (8,),
     scaled: bool = True,
-    seed: int = 0,
+    seeds: Iterable[int] = (0,),
 ) -> pd.DataFrame:
     """A trained network under every policy and group size, beside layered inference, on no chip or on several.
 
     On a chip that waits, its own schedule is run, and no other. Weights and potentials have the bits of the chip.
+    Everything is checked before the first run.
 
     Args:
         network: a trained network.
@@ -110,77 +118,101 @@ def compare_schedules(
         chips: names, paths or descriptions; without any, what does not need one.
         policies, group_sizes: of the asynchronous executions.
         scaled: whether counts of a chip are lifted where the network does not fit; else it raises.
-        seed: of what policies draw.
+        seeds: of what policies draw: one run each where something is drawn, else a single run.
 
     Returns:
-        A row each, columns `chip`, `policy`, `group_size`, `accuracy`, `agreement` with layered inference of the same
-        weights, `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; what is not known is NaN.
+        A row each, numbers as means over `runs`; what is not known is NaN. Columns: `chip`, `policy`, `group_size`,
+        `runs`, `accuracy`, `agreement` with layered inference of the same weights, `spike_density`, `forward_steps`,
+        `contention`, `energy_j` and `latency_s`; of accuracy, energy and latency also `…_half_width`, of the 95 %
+        interval over draws, not over trainings or samples; `energy_coverage`, the terms that the energy contains (only
+        energies of equal coverage compare); and `not_modelled`, what energy and latency leave out or why there is none.
 
     Raises:
-        InputError: an unknown chip or policy, or a group size that is not a whole number above 0.
+        InputError: an unknown chip or policy, a policy that needs times which there are not, no seed, or a group size
+            that is not a whole number above 0.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     import pandas as pd
 
-    sizes, names = tuple(group_sizes), tuple(policies)
-    rows: list[dict[str, Any]] = []
-    for chip in tuple(chips) or (None,):
-        found = chip if chip is None or isinstance(chip, Chip) else find_chip(chip)
-        rows += _of_chip(network, events, found, names, sizes, scaled=scaled, seed=seed)
-    return pd.DataFrame(rows)
+    draws = tuple(seeds)
+    if not draws:
+        raise InputError("seeds: needs at least one")
+    asked = [Schedule(policy=p, group_size=f, stop="on_output") for p, f in product(policies, tuple(group_sizes))]
+    cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in tuple(chips) or (None,)]
+    for case in cases:
+        case.check(events, draws)
+    return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
 
 
-def _of_chip(
-    network: SpikingNetwork,
-    events: EventBatch,
-    chip: Chip | None,
-    policies: Sequence[str],
-    group_sizes: Sequence[int],
-    *,
-    scaled: bool,
-    seed: int,
-) -> list[dict[str, Any]]:
-    chosen = [LAYERED, *(Schedule(policy=p, group_size=f, stop="on_output") for p in policies for f in group_sizes)]
-    if chip is None:
-        placement = None
-    else:
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """A network with a chip's weights, on that chip or on none, and what is run there."""
+
+    network: SpikingNetwork
+    placement: Placement | None
+    schedules: Sequence[Schedule]
+
+    @staticmethod
+    def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule], *, scaled: bool) -> _Case:
+        if chosen is None:
+            for schedule in asked:
+                if get_policy(schedule.policy).uses_service:
+                    raise InputError(
+                        f"policies: {schedule.policy_name!r} looks at the times of a chip; give chips, or leave it out"
+                    )
+            return _Case(network=network, placement=None, schedules=[LAYERED, *asked])
+        chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
+        check_operation(chip, "accelerated")
         placement = place(network.shape, chip, capacity="scaled" if scaled else "published")
-        network = _on_weights_of(chip, network)
-        own = chip_schedule(placement).schedule
-        chosen = [LAYERED, *([own] if chip.synchronized else [on_chip(s, placement).schedule for s in chosen[1:]])]
-    layered = evaluate(network, events, LAYERED, seed=seed)
-    rows = []
-    for schedule in chosen:
-        execution = layered if schedule is LAYERED else evaluate(network, events, schedule, seed=seed)
+        network = copy.deepcopy(network)
+        with torch.no_grad():
+            quantize(network, chip_quantization(chip))
+        own = [chip_schedule(placement).schedule] if chip.synchronized else None
+        schedules = own or [LAYERED, *(on_chip(schedule, placement).schedule for schedule in asked)]
+        return _Case(network=network, placement=placement, schedules=schedules)
+
+    def check(self, events: EventBatch, seeds: Sequence[int]) -> None:
+        """Raises InputError for what a run would refuse."""
+        for schedule, seed in product(self.schedules, seeds):
+            few = events.select(slice(1))
+            Run(network=self.network, events=few, schedule=schedule, regularization=Regularization(), seed=seed)
+
+    def rows(self, events: EventBatch, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
+        layered = evaluate(self.network, events, LAYERED)
+        for schedule in self.schedules:
+            drawn = seeds if needs_seed(schedule, self.network.shape) else seeds[:1]
+            runs = [layered if schedule is LAYERED else evaluate(self.network, events, schedule, seed=s) for s in drawn]
+            yield self._row(schedule, runs, layered)
+
+    def _row(self, schedule: Schedule, runs: list[Execution], layered: Execution) -> dict[str, Any]:
         waits = schedule is LAYERED or schedule.synchronized
-        # What waits for layers on a chip that cannot, or on no chip, is there for comparison, and has no price.
-        cost = None if placement is None or schedule is LAYERED else price(execution, placement).columns()
-        rows.append(
-            {
-                "chip": None if chip is None else chip.name,
-                "policy": "layered" if waits else get_policy(schedule.policy).name,
-                "group_size": None if waits else schedule.group_size,
-                **_columns(execution, layered),
-                "energy_j": math.nan if cost is None or cost["energy_j"] is None else cost["energy_j"],
-                "latency_s": math.nan if cost is None or cost["latency_s"] is None else cost["latency_s"],
-            }
-        )
-    return rows[1:] if chip is not None and chip.synchronized else rows
+        costs: list[Cost] = []
+        if self.placement is None:
+            left_out = "no chip"
+        elif schedule is LAYERED:
+            left_out = f"{self.placement.chip.name} does not wait for layers"
+        else:
+            costs = [price(run, self.placement) for run in runs]
+            left_out = "; ".join(costs[0].not_modelled)
+        return {
+            "chip": None if self.placement is None else self.placement.chip.name,
+            "policy": "layered" if waits else get_policy(schedule.policy).name,
+            "group_size": None if waits else schedule.group_size,
+            "runs": len(runs),
+            **_mean("accuracy", [run.accuracy for run in runs], spread=True),
+            **_mean("agreement", [float((run.predictions == layered.predictions).mean()) for run in runs]),
+            **_mean("spike_density", [run.spike_density for run in runs]),
+            **_mean("forward_steps", [float(run.forward_steps.sum(axis=1).mean()) for run in runs]),
+            **_mean("contention", [run.contention for run in runs]),
+            **_mean("energy_j", [cost.energy_j for cost in costs], spread=True),
+            **_mean("latency_s", [cost.latency_s for cost in costs], spread=True),
+            "energy_coverage": coverage_words(costs[0].mean.coverage) if costs else "",
+            "not_modelled": left_out,
+        }
 
 
-def _on_weights_of(chip: Chip, network: SpikingNetwork) -> SpikingNetwork:
-    """A copy of a network with the weights and potentials that it has on a chip."""
-    network = copy.deepcopy(network)
-    with torch.no_grad():
-        quantize(network, chip_quantization(chip))
-    return network
-
-
-def _columns(execution: Execution, layered: Execution) -> dict[str, float]:
-    return {
-        "accuracy": execution.accuracy,
-        "agreement": float((execution.predictions == layered.predictions).mean()),
-        "spike_density": execution.spike_density,
-        "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
-        "contention": execution.contention,
-    }
+def _mean(name: str, values: Sequence[float | None], *, spread: bool = False) -> dict[str, float]:
+    """A column, NaN where a run lacks the value; with `spread` its interval too, NaN with fewer than two runs."""
+    found = interval([math.nan if value is None else value for value in values])
+    told = {name: found.mean, f"{name}_half_width": found.half_width} if spread else {name: found.mean}
+    return {column: math.nan if number is None else number for column, number in told.items()}

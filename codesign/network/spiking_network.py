@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -31,6 +31,9 @@ __all__ = ["SpikingNetwork"]
 
 class SpikingNetwork(torch.nn.Module):
     """L layers of spiking neurons; layer l feeds layer l + 1.
+
+    Weights of your own are loaded by `load_weights`. The state dict holds `connections.0.weight` and so on, `threshold`
+    and `time_constant`, and, where the network has them, `bias` and `input_gate`.
 
     The module holds what training changes (the weight of each connection, and a bias where the neuron has one) and the
     neurons' constants. `codesign.simulate` runs it and returns all counters; called like any module it returns scores.
@@ -226,6 +229,27 @@ class SpikingNetwork(torch.nn.Module):
     def weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, input to output."""
         return [connection.weight for connection in self.layer_connections()]
+
+    def load_weights(self, weights: Iterable[Any]) -> None:
+        """Take weights that were trained elsewhere. Thresholds, time constants and biases stay as they are.
+
+        Args:
+            weights: a tensor or array for each layer of neurons, input to output, in torch's order: (neurons, inputs)
+                of a linear layer, (channels, input channels / groups, *kernel) of a convolution.
+
+        Raises:
+            InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
+        """
+        given = [torch.as_tensor(weight).detach() for weight in weights]
+        needed, shapes = ([tuple(weight.shape) for weight in found] for found in (self.weights(), given))
+        if shapes != needed:
+            raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
+        for layer, weight in enumerate(given):
+            if not bool(torch.isfinite(weight).all()):
+                raise InputError(f"weights: layer {layer} must be finite, found NaN or an infinite one")
+        with torch.no_grad():
+            for own, weight in zip(self.weights(), given, strict=True):
+                own.copy_(weight)
 
     def max_pools(self) -> torch.Tensor | None:
         """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""

@@ -35,8 +35,7 @@ from codesign.workload.events import EventBatch
 
 __all__ = ["EpochReport", "TrainingResult", "train"]
 
-_Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]
-"""Rank, number and state of the best epoch."""
+_Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]  # rank, number and state of the best epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,7 @@ class EpochReport:
     remaining_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainingResult:
     """A trained model.
 
@@ -82,9 +81,8 @@ class TrainingResult:
             calibrated where the recipe says so.
         best_epoch: that epoch, 1 for the first.
         history: one report an epoch run.
-        memory_bytes: how far the peak of the process's resident memory rose above what it held before the first update,
-            network, data and compiled code being there; None where that cannot be measured, as on other devices than
-            the CPU, whose memory is not the process's.
+        memory_bytes: how far the process's resident memory rose above what it held before the first update, network,
+            data and compiled code being there; None where that cannot be measured, as on devices other than the CPU.
         threshold_scales: what calibration multiplied the threshold of each layer by, folded into `state` as its inverse
             on weights; None without calibration. The history is that of the network before.
     """
@@ -97,11 +95,12 @@ class TrainingResult:
 
     @property
     def epoch_wall_s(self) -> float:
-        """Wall time of the second epoch's updates, in seconds; of the only one if one ran.
-
-        The first may hold what is done once in a process, such as loading compiled code.
-        """
+        """Wall time of the second epoch's updates, in seconds: the first may load code. Of the only one if one ran."""
         return self.history[min(1, len(self.history) - 1)].updates_s
+
+    def __repr__(self) -> str:
+        best = self.history[self.best_epoch - 1].validation_accuracy
+        return f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best:.1%})"
 
 
 def train(

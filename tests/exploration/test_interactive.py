@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import sys
 from pathlib import Path
 
@@ -93,6 +95,42 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
     assert row["energy_j"] == cd.price(execution, placement).columns()["energy_j"]
     layered = cd.evaluate(network, workload.test, cd.LAYERED)
     assert row["agreement"] == (execution.predictions == layered.predictions).mean()
+    assert frame["not_modelled"][0] == "mubrain does not wait for layers"
+    assert frame["not_modelled"][4] == "; ".join(cd.price(execution, placement).not_modelled)
+
+
+def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:
+    workload = cd.load_workload(cd.WorkloadSpec(name="digits", timesteps=3, train=20, validation=10, test=20))
+    network = cd.SpikingNetwork(
+        cd.parse_topology("512-12-8-10"), cd.NeuronSpec(threshold=0.05), timestep_s=workload.timestep_s
+    )
+    seeds = (3, 4, 5)
+    frame = cd.compare_schedules(network, workload.test, policies=["random", "fifo"], group_sizes=[1], seeds=seeds)
+    assert frame["runs"].tolist() == [1, 3, 1]
+    random = cd.Schedule(policy="random", group_size=1, stop="on_output")
+    found = [cd.evaluate(network, workload.test, random, seed=seed).accuracy for seed in seeds]
+    assert len(set(found)) > 1
+    assert frame["accuracy"][1] == pytest.approx(statistics.mean(found))
+    half = 4.302653 * statistics.stdev(found) / 3**0.5  # Student's t of 2 degrees of freedom
+    assert frame["accuracy_half_width"].tolist() == pytest.approx([math.nan, half, math.nan], nan_ok=True)
+
+
+def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = cd.EventBatch.from_dense(torch.ones(2, 1, 4).numpy(), torch.zeros(2).long().numpy(), timestep_s=0.01)
+    spiking, potentials = (
+        cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(readout=readout), timestep_s=0.01)
+        for readout in ("spikes", "potential")
+    )
+    monkeypatch.setattr("codesign.exploration.interactive.evaluate", lambda *_, **__: pytest.fail("ran"))
+    for network, options, told in (
+        (spiking, {"policies": cd.policy_names()}, "policies: 'timed' looks at the times of a chip; give chips"),
+        (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
+        (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
+        (spiking, {"seeds": []}, "seeds: needs at least one"),
+        (potentials, {}, "stop: must be 'drained' with readout 'potential'"),
+    ):
+        with pytest.raises(cd.InputError, match=told):
+            cd.compare_schedules(network, events, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -130,3 +131,18 @@ def test_decay_by_hand():
     assert leaky.decay(0.01) == pytest.approx(math.exp(-2))
     network = SpikingNetwork(parse_topology("2-2"), NeuronSpec(), timestep_s=0.01)
     assert network.decay.tolist() == [1.0, 1.0]
+
+
+def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
+    network = SpikingNetwork(parse_topology("4-3-2"), NeuronSpec(threshold=0.7), timestep_s=0.01)
+    elsewhere = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(3, 2, bias=False))
+    first, second = (weight.detach() for weight in elsewhere.parameters())
+    network.load_weights([first, second.numpy()])
+    assert all(torch.equal(own, weight) for own, weight in zip(network.weights(), (first, second), strict=True))
+    assert (network.threshold == 0.7).all()
+    for wrong in ([second, first], [first], [first + 1, second * torch.nan], [first.T + 1, second]):
+        with pytest.raises(
+            InputError, match=r"^weights: (this network needs \[\(3, 4\), \(2, 3\)\]|layer 1 must be fin)"
+        ):
+            network.load_weights(wrong)
+    assert torch.equal(network.weights()[0], first)
