@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from codesign.spec_keys import allowed_keys
+from codesign.spec_keys import allowed_keys, key_places
 
 __all__ = ["clipped", "describe", "dotted", "reason", "suggestion"]
 
@@ -22,10 +22,14 @@ def dotted(path: tuple[str | int, ...]) -> str:
     return ".".join(map(str, path))
 
 
-def suggestion(word: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word."""
+def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
+    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word.
+
+    Args:
+        elsewhere: places where the word itself is known.
+    """
     names = sorted(allowed)
-    close = difflib.get_close_matches(word, names, n=1)
+    close = [*elsewhere, *difflib.get_close_matches(word, names, n=1)]
     hint = f"; did you mean '{close[0]}'?" if close else ";"
     return f"{hint} allowed: {', '.join(names)}"
 
@@ -35,7 +39,10 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
     location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
     if item["type"] == "extra_forbidden":
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
-        return f"unknown key '{location}'" + (suggestion(str(item["loc"][-1]), allowed) if allowed else "")
+        key, above = str(item["loc"][-1]), item["loc"][:-1]
+        return f"unknown key '{location}'" + (
+            suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
+        )
     return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
 
 

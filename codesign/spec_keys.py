@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-__all__ = ["allowed_keys"]
+__all__ = ["allowed_keys", "key_places"]
 
 
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
@@ -18,6 +18,18 @@ def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
         named = [candidate for candidate in candidates if getattr(candidate, "__name__", None) == part]
         candidates = named or [c for candidate in candidates for c in _children(candidate, part)] or candidates
     return {key for candidate in candidates for key in _fields(candidate)}
+
+
+def key_places(model: type[BaseModel], location: tuple[Any, ...], key: str) -> list[str]:
+    """Where below a location a key is known: `network.key`, or `chips.NAME.key` in a mapping of things with names."""
+    places = []
+    for name in sorted(allowed_keys(model, location)):
+        below = allowed_keys(model, (*location, name))
+        if key in below:
+            places.append(f"{name}.{key}")
+        elif not below and key in allowed_keys(model, (*location, name, "")):
+            places.append(f"{name}.NAME.{key}")
+    return places
 
 
 def _children(candidate: Any, part: Any) -> list[Any]:

@@ -53,6 +53,11 @@ def test_scalars_mean_what_they_look_like():
         assert parse_document(f"value: '{text}'", "x", Any).value == text
 
 
+def test_a_key_that_belongs_elsewhere_is_told_where():
+    (found,) = problems("name: a\nparts: {}\nlanes: 4")
+    assert found.startswith("x.yaml:3: unknown key 'lanes'; did you mean 'parts.NAME.lanes'? allowed: ")
+
+
 def test_every_mistake_of_a_file_at_once_with_its_line():
     text = """\
 name: 3

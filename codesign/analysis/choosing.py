@@ -200,7 +200,7 @@ def options_of(contest: Contest, label: Callable[[Point], str], columns: Sequenc
             values=values_of(point, shown),
             factor=factor,
             wins=wins,
-            obstacle=f"on {coverage_words(contest.terms[point])} only" if point in contest.terms else "",
+            obstacle=_in_part(contest, point) if point in contest.terms else "",
         )
         for point, wins, factor in zip(contest.ranked, contest.wins, contest.factors, strict=True)
     ]
@@ -209,6 +209,12 @@ def options_of(contest: Contest, label: Callable[[Point], str], columns: Sequenc
         for point, reason in contest.unranked.items()
     ]
     return (*ranked, *sorted(unranked, key=lambda o: o.label))
+
+
+def _in_part(contest: Contest, point: Point) -> str:
+    """On which terms an energy was held against the best's; those that neither is charged for go without saying."""
+    charged = {*point.charged, *contest.ranked[0].charged}
+    return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
 
 
 def _missed(choice: _Choice, variants: Sequence[Point]) -> tuple[str, dict[str, Interval]]:

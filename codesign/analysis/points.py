@@ -246,9 +246,15 @@ class Point:
         """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
         return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
 
+    @property
+    def charged(self) -> tuple[str, ...]:
+        """`coverage` without the terms of which nothing happened, or nothing is charged: barriers where nothing waits."""
+        zero = {n for n in self.coverage if (own := self.known_terms((n,))) and not any(self.term(t).mean for t in own)}
+        return tuple(name for name in self.coverage if name not in zero)
+
     def known_terms(self, covered: Iterable[str]) -> tuple[str, ...]:
         """Terms with an energy of their own among those that the names of `coverage` stand for."""
-        terms = (term.name for name in covered for term in COVERAGE[name])
+        terms = (term.name for name in covered for term in COVERAGE.get(name, ()))
         return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:

@@ -7,7 +7,9 @@ from codesign.hardware.parts import Barrier, Neighbour
 from codesign.hardware.prices import number_at
 from codesign.hardware.terms import COST_TERMS
 
-__all__ = ["missing_parameters"]
+__all__ = ["missing_parameters", "unpriced"]
+
+_OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "network_on_chip", "vector_width")
 
 
 def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
@@ -31,6 +33,15 @@ def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
     return tuple(missing)
 
 
+def unpriced(chip: Chip) -> str:
+    """What energies and times leave out on a chip, and without which numbers: `latency (no times.hop)`; or ""."""
+    lacking: dict[str, list[str]] = {}
+    for path, consequence in missing_parameters(chip):
+        if path.startswith(_OF_COSTS):
+            lacking.setdefault(consequence, []).append(path)
+    return "; ".join(f"{consequence} (no {', '.join(paths)})" for consequence, paths in lacking.items())
+
+
 def _included(chip: Chip, block: str) -> set[str]:
     """Terms that other numbers of `energies` or `times` contain; static power may contain energies."""
     numbers = [getattr(getattr(chip, block), name) for name in type(getattr(chip, block)).model_fields]
@@ -43,6 +54,8 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
     never = _included(chip, "energies")
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
+    if not chip.synchronized:
+        never.add("barrier_message")
     one_core = chip.cores.value == 1
     if one_core:
         never.add("hop")
@@ -60,13 +73,15 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     included, one_core = _included(chip, "times"), chip.cores.value == 1
     consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
+    if consequence == "latency" and chip.static_power.known:
+        consequence = "latency, and so static energy"
     missing = [("vector_width", consequence)] if chip.vector_width is None else []
     for name in ("synaptic_operation", "neuron_update", "output", "hop"):
         absent = getattr(chip.times, name) is None and name not in included
         if absent and not (name == "hop" and one_core):
             missing.append((f"times.{name}", consequence))
     if isinstance(chip.synchronization, Barrier) and chip.synchronization.times is None:
-        missing.append(("synchronization.times", "latency"))
+        missing.append(("synchronization.times", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
         missing.append(("synchronization.handshake", "the time in which neighbours agree"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:

@@ -56,6 +56,7 @@ def render_report(table: ResultTable) -> str:
         title=metadata.title,
         metadata=metadata,
         answers=_first_answers(answers, data),
+        further=max(len(answers) - _MOST_ANSWERS, 0),
         nothing=_nothing(points),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},

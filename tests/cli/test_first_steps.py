@@ -36,9 +36,19 @@ def refused(*words: str) -> CodesignError:
 
 def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: Path) -> None:
     said("init", "own.yaml", "--chip")
-    assert said("chips", "check", "my_chip.yaml").startswith("OK")
+    checked = said("chips", "check", "my_chip.yaml")
+    assert checked.startswith("OK")
+    assert "Estimated from its structure: area, energies.synaptic_operation, static_power.chip" in checked
+    assert "Not modelled" not in checked
     planned = said("sweep", "own.yaml", "--dry-run")
     assert planned.startswith("own: ")
+    assert "not modelled on loihi (barrier): energy of barrier messages (no energies.barrier_message)" in planned
+    assert "not modelled on mine" not in planned
+    chip = (here / "my_chip.yaml").read_text().replace("kind: asynchronous", "kind: barrier, scope: timestep")
+    (here / "my_chip.yaml").write_text(chip)
+    lacking = "energy of visiting neurons (no energies.neuron_access); energy of barrier messages"
+    assert f"not modelled on mine (barrier): {lacking}" in said("sweep", "own.yaml", "--dry-run")
+    assert "latency, and so static energy (no synchronization.times)" in said("chips", "check", "my_chip.yaml")
     assert "0 of them infeasible" in planned
     (here / "own.yaml").write_text("mine")
     assert "own.yaml, my_chip.yaml: already there" in str(refused("init", "own.yaml", "--chip"))

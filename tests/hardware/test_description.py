@@ -155,7 +155,7 @@ def test_every_number_says_what_it_changes() -> None:
 def test_unknowns_name_what_cannot_be_modelled() -> None:
     assert dict(missing_parameters(find_chip("mubrain_layersync2024")))["static_power.chip"] == "static energy"
     assert "energies.hop" not in dict(missing_parameters(find_chip("mubrain_layersync2024")))  # one core has no network
-    assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency"
+    assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency, and so static energy"
     assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]
     assert "static_power.chip" not in dict(missing_parameters(find_chip("truenorth_allin")))
     known = with_parameter(find_chip("loihi2"), "static_power.core_in_use", "1 mW")

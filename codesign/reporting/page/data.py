@@ -229,4 +229,4 @@ def _shared(point: Point, terms: tuple[str, ...] | Obstacle, own: bool) -> float
 
 
 def _counts(point: Point) -> str:
-    return f"{coverage_words(point.coverage)}" if point.separable else "all that one measurement spent"
+    return f"{coverage_words(point.charged)}" if point.separable else "all that one measurement spent"
