@@ -29,7 +29,7 @@ from codesign.analysis.selecting import points_in
 from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
 from codesign.analysis.variants import best_variant, by_option
-from codesign.analysis.wording import tip_sentence
+from codesign.analysis.wording import scaled_sentence, tip_sentence
 
 __all__ = ["SHOWN", "choose", "option_of", "options_of", "standing_of", "values_of"]
 
@@ -364,6 +364,8 @@ def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tu
     for reason in dict.fromkeys(contest.unranked.values()):
         said.append(reason)
     labels = {point: choice.label(by_point[point]) for point in contest.ranked}
+    if contest.runner_up is not None:
+        said.append(scaled_sentence(best, contest.ranked[contest.level], labels))
     said += [accuracy_remark(labels, column, choice.where), idle_remark(best, column)]
     places = {(point.chip, point.schedule) for point in contest.ranked}
     if choice.question.choose == "schedule" and len({chip for chip, _ in places}) > 1:

@@ -248,7 +248,7 @@ class Point:
 
     @property
     def charged(self) -> tuple[str, ...]:
-        """`coverage` without the terms of which nothing happened, or nothing is charged: barriers where nothing waits."""
+        """`coverage` without terms of which nothing happens or is charged, such as barriers where nothing waits."""
         zero = {n for n in self.coverage if (own := self.known_terms((n,))) and not any(self.term(t).mean for t in own)}
         return tuple(name for name in self.coverage if name not in zero)
 

@@ -29,6 +29,7 @@ __all__ = [
     "Robustness",
     "Tip",
     "drawn",
+    "ranged_numbers",
     "robustness_of",
 ]
 
@@ -231,6 +232,12 @@ def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tupl
     """
     side = _side(point, column, terms) if column in DRAWN else None
     return None if side is None else (side.seeds, side.draws)
+
+
+def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
+    """The numbers of the chip that have a range, as they are at this point; empty where rows have no draws."""
+    side = _side(point, "energy_j", None)
+    return () if side is None else side.numbers
 
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:

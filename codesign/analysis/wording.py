@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import number, points_with_interval, quantity, significant
+from codesign.analysis.formatting import number, points_with_interval, quantity, significant, upper
 from codesign.analysis.measures import like
 from codesign.analysis.naming import Names
-from codesign.analysis.robustness import RangedNumber, Tip
+from codesign.analysis.points import Point
+from codesign.analysis.robustness import RangedNumber, Tip, ranged_numbers
 from codesign.hardware.terms import ACTIONS, MODEL
 from codesign.units import format_si
 
-__all__ = ["describe_range", "describe_tip", "gain_in_words", "share", "subject_of", "tip_sentence"]
+__all__ = ["describe_range", "describe_tip", "gain_in_words", "scaled_sentence", "share", "subject_of", "tip_sentence"]
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
@@ -93,6 +95,18 @@ def describe_tip(tip: Tip, names: Names) -> str:
     digits = next((n for n in range(3, 9) if format_si(tip.at, unit, n) != format_si(value, unit, n)), 9)
     at, now = format_si(tip.at, unit, digits), format_si(value, unit, 3)
     return f"{noun} of {whose} {verb} {more} than {about}{at} instead of {now}"
+
+
+def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> str:
+    """Which price two variants of a chip have at different values, since it follows their structure; empty for none."""
+    before = {ranged: ranged.value for ranged in ranged_numbers(other)}
+    for ranged in ranged_numbers(best):
+        value = before.get(ranged, ranged.value)
+        if ranged.path.startswith("energies.") and not math.isclose(value, ranged.value, rel_tol=1e-6):
+            noun, verb = _subject_and_verb(ranged.path)
+            here, there = (format_si(each, "J", 3) for each in (ranged.value, value))
+            return f"{upper(noun)} {verb} {here} with {labels[best]} and {there} with {labels[other]}."
+    return ""
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:

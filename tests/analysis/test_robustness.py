@@ -8,7 +8,7 @@ from codesign.analysis.comparison import Comparison, compare, compare_energies, 
 from codesign.analysis.metadata import ChipFacts
 from codesign.analysis.naming import names_of
 from codesign.analysis.robustness import Robustness
-from codesign.analysis.wording import describe_range, describe_tip, share, tip_sentence
+from codesign.analysis.wording import describe_range, describe_tip, scaled_sentence, share, tip_sentence
 from codesign.errors import InputError
 
 MICRO = 1e-6
@@ -126,6 +126,8 @@ def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both(value, words
     found = compare_energies(one, two, one.coverage)
     assert words in tip(found)
     assert found.robustness.tips[0].at == near(15e-12)
+    said = "" if value == 10e-12 else "A synaptic operation costs 10 pJ with wide and 5 pJ with narrow."
+    assert scaled_sentence(one, two, {one: "wide", two: "narrow"}) == said
 
 
 def test_powers_are_in_watts():
