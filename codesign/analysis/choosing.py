@@ -257,8 +257,9 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     by_point = {point: option for option, point in choice.chosen.items()}
     best, column = contest.ranked[0], choice.question.column
     first = choice.label(by_point[best])
-    value = quantity(best.value(column).mean, column)
-    label = column_label(column)
+    value, label = quantity(best.value(column).mean, column), column_label(column)
+    if left_out(best, column, choice.names):
+        value = f"at least {value}"
     if len(contest.ranked) == 1:
         only = "can be compared" if _unknown(choice, contest) or not choice.where else "meets the constraints"
         return f"{upper(first)} is the only one that {only}, with {value} {label}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from codesign.analysis.comparison import energy_of
+from codesign.analysis.comparison import Obstacle, energy_of
 from codesign.analysis.contest import GUESSED, Contest
 from codesign.analysis.formatting import coverage_words, listed, percent, quantity, significant, with_interval
 from codesign.analysis.naming import Names
@@ -18,6 +18,7 @@ __all__ = [
     "accuracy_remark",
     "idle_remark",
     "lacking_terms",
+    "lacks",
     "left_out",
     "other_book",
     "seeds_wanted",
@@ -61,30 +62,40 @@ def left_out(best: Point, column: str, names: Names) -> str:
     times = [why.partition(" gives no ")[2] for what, _, why in entries if what == "latency"]
     numbers = [each for reason in reasons for each in (times if reason.startswith("latency,") else [reason])]
     what = listed([what.removeprefix("energy of ") for what, _ in of_terms])
-    lacks = listed([*dict.fromkeys(numbers)])
-    return f"The energy of {names.chips[best.chip]} leaves out {what}: its file gives no {lacks}."
+    missing = listed([*dict.fromkeys(filter(None, numbers))])
+    why = f": its file gives no {missing}" if missing else ""
+    return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
 def lacking_terms(contest: Contest, names: Names) -> str:
     """That the energy of the best lacks terms that are more than a little of another one's; empty where it does not."""
     best = contest.ranked[0]
     for point, terms in contest.terms.items():
-        lacks = _without(point, terms)
-        rest = 1 - float(energy_of(point, terms).mean()) / (point.value("energy_j").mean or math.nan)
-        if lacks and rest >= _LITTLE:
+        if share := lacks(best, point, terms):
             a, b = names.chips[best.chip], names.chips[point.chip]
-            return f"The energy of {a} lacks {coverage_words(lacks)}: {percent(rest)} of that of {b}."
+            return f"The energy of {a} lacks {coverage_words(_without(point, terms))}: {percent(share)} of that of {b}."
     return ""
+
+
+def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
+    """The share of another energy in terms that a point does not hold; 0 if it is little or they do not compare.
+
+    Args:
+        terms: as `matched_terms` gives them.
+    """
+    if isinstance(terms, Obstacle) or point is other or not _without(other, terms):
+        return 0.0
+    share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)
+    return share if share >= _LITTLE else 0.0
 
 
 def terms_remarks(contest: Contest, names: Names) -> list[str]:
     """Who lacks what where energies do not hold the same terms, and what that is taken to cost."""
     best, said = contest.ranked[0], []
     for point, terms in contest.terms.items():
-        lacks = _without(best, terms)
-        if lacks:
+        if missing := _without(best, terms):
             a, b = names.chips[point.chip], names.chips[best.chip]
-            said.append(f"The energy of {a} lacks {coverage_words(lacks)}, which that of {b} has.")
+            said.append(f"The energy of {a} lacks {coverage_words(missing)}, which that of {b} has.")
     if contest.terms:
         said.append(
             f"In how sure it is, what one side lacks costs what it costs the other, within a factor of {GUESSED:.0f}."

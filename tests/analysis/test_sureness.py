@@ -43,6 +43,14 @@ def test_lacking_a_term_makes_no_answer_sure(static, standing):
     assert (told in answer.sentence) == (standing == "open")
 
 
+def test_an_energy_that_lacks_terms_is_a_lower_bound():
+    rows = [with_terms("a", 0, synaptic_operation=1.0) | {"not_modelled": ["static energy: a gives no latency, so no"]}]
+    rows[0]["not_modelled"].append("latency: a gives no synchronization.times")
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert answer.sentence == "A is the only one that can be compared, with at least 1 nJ energy per sample."
+    assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
+
+
 def test_a_known_cost_never_loses_to_the_same_cost_left_out():
     """b's 12 nJ are all known. a's whole 101 nJ lose for sure; the 1 nJ left of them win half the time at most."""
     b = [with_terms("b", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]

@@ -38,6 +38,7 @@ const rowOf = (index) => ({
   c: colouring() ? word(colouring(), index) : "",
   s: sizeOf(index),
   on: takesPart(index),
+  part: inPart(index),
 });
 
 // What nothing else beats in both, among the points that compare.
@@ -105,11 +106,12 @@ const specification = ({ legend = false } = {}) => {
   const layers = [
     { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
     { data: { name: "need" }, mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
-    {
+    ...[false, true].map((part) => ({
       data: { name: "points" },
-      mark: { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
+      transform: [{ filter: `${part ? "" : "!"}datum.part` }],
+      mark: part ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
       encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
-    },
+    })),
     { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
     { ...best, mark: { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.side == 'left' ? 13 : -13" }, dy: { expr: "datum.lift" }, fontSize: 12, fontWeight: 600, color: ink }, encoding: { x, y, text: { field: "label", type: "nominal" } } },
   ];

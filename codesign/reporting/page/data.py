@@ -13,6 +13,7 @@ from codesign.analysis.formatting import column_label, coverage_words, is_share,
 from codesign.analysis.fronts import Front
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
+from codesign.analysis.remarks import lacks
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
@@ -193,7 +194,8 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
 
     Returns:
         `of`: group of each point; `names`: what it counts, in words; `matched`: a list for each group, of the energy of
-        each point on the terms that it shares with it: null where it shares none, 0 where it is the whole energy.
+        each point on the terms that it shares with it: null where it shares none, 0 where it is the whole energy;
+        `part`: for each group whether it lacks terms that are more than a little of another's energy.
     """
     places: dict[object, int] = {}
     kinds: dict[object, object] = {}
@@ -205,13 +207,15 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         of.append(places.setdefault(kinds[key], len(places)))
     firsts = [points[of.index(group)] for group in range(len(places))]
     matched: list[list[float | int | None]] = []
+    part = [False] * len(firsts)
     if 1 < len(firsts) <= _MOST_GROUPS:
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
         matched = [
             [_shared(point, terms[own][group], own == group) for point, own in zip(points, of, strict=True)]
             for group in range(len(firsts))
         ]
-    return {"of": of, "names": [_counts(point) for point in firsts], "matched": matched}
+        part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
+    return {"part": part, "of": of, "names": [_counts(point) for point in firsts], "matched": matched}
 
 
 def _kind(point: Point) -> object:

@@ -85,6 +85,8 @@ const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && sta
 const isEnergy = () => state.objective === "energy_j" || state.objective === "energy_delay_js";
 const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
+// Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
+const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(index)];
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
@@ -189,7 +191,8 @@ const showTable = (rows) => {
   table.tBodies[0].replaceChildren(...shown.flatMap(line));
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
   const same = [...alike, ...lines];
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left].filter(Boolean).join(" ");
+  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: the energy lacks terms that others have." : "";
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left, hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.
