@@ -38,7 +38,6 @@ const rowOf = (index) => ({
   c: colouring() ? word(colouring(), index) : "",
   s: sizeOf(index),
   on: takesPart(index),
-  part: inPart(index),
 });
 
 // What nothing else beats in both, among the points that compare.
@@ -92,6 +91,7 @@ const axes = (indices) => {
 const specification = ({ legend = false } = {}) => {
   const title = `Accuracy against ${abscissa().label}`;
   const indices = [...Array(count).keys()].filter(shownPoint);
+  const whole = indices.filter((index) => !inPart(index));
   const names = colouring() ? [...new Set(colouring().of)].sort((a, b) => a - b).map((code) => colouring().words[code]) : [""];
   const { x, y } = axes(indices);
   const keyed = (items) => ({
@@ -102,14 +102,13 @@ const specification = ({ legend = false } = {}) => {
   });
   const ink = look().axis.titleColor;
   const best = { data: { name: "best" }, encoding: { x, y } };
-  const datasets = { points: indices.map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
+  const datasets = { points: whole.map(rowOf), part: indices.filter(inPart).map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
   const layers = [
     { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
     { data: { name: "need" }, mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
-    ...[false, true].map((part) => ({
-      data: { name: "points" },
-      transform: [{ filter: `${part ? "" : "!"}datum.part` }],
-      mark: part ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
+    ...["points", "part"].map((name) => ({
+      data: { name },
+      mark: name === "part" ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
       encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
     })),
     { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
