@@ -65,10 +65,23 @@ class _Choice:
         found = []
         for option, variants in self.members.items():
             if option not in self.chosen and not meeting(variants, self.where):
-                share = {p: float(met_in(p, self.where, [*map(int, p.training_seeds)]).mean()) for p in variants}
-                best = max(variants, key=lambda point: share[point])
-                found += [best] if share[best] else []
+                best = max(variants, key=self._share_met)
+                found += [best] if self._share_met(best) else []
         return found
+
+    def reserves(self) -> dict[Point, Point]:
+        """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
+        found = {}
+        for option, point in self.chosen.items() if self.where else ():
+            if (least := self._share_met(point)) < 1.0:
+                share = {variant: self._share_met(variant) for variant in meeting(self.members[option], self.where)}
+                safest = [variant for variant, met in share.items() if met == max(share.values()) > least]
+                reserve = best_variant(safest, self.question.column, more=self.more)
+                found |= {} if reserve is None else {point: reserve}
+        return found
+
+    def _share_met(self, point: Point) -> float:
+        return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
 
     def label(self, option: object) -> str:
         """An option as a reader says it."""
@@ -96,6 +109,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         names=names,
         where=choice.where,
         rivals=choice.rivals(),
+        reserves=choice.reserves(),
     )
     answer = partial(
         Answer,
@@ -355,10 +369,19 @@ def _switches(choice: _Choice, contest: Contest) -> list[str]:
 # remarks -------------------------------------------------------------------------------------------------------------
 
 
+def _doubt(choice: _Choice, best: Point) -> str:
+    """That some seeds or draws of the best miss the constraints, and which variant of its option counts there."""
+    said, reserve, column = doubt(best, choice.where), choice.reserves().get(best), choice.question.column
+    if not said or reserve is None:
+        return said
+    value = f"{quantity(reserve.value(column).mean, column)} {column_label(column)}"
+    return f"{said} There {choice.names.point(reserve)} counts, with {value}."
+
+
 def _remarks(choice: _Choice, contest: Contest, selected: Sequence[Point]) -> tuple[str, ...]:
     best, by_point = contest.ranked[0], {point: option for option, point in choice.chosen.items()}
     column = choice.question.column
-    said = [left_out(best, column, choice.names), doubt(best, choice.where), seeds_wanted(contest)]
+    said = [left_out(best, column, choice.names), _doubt(choice, best), seeds_wanted(contest)]
     if contest.runner_up is not None and not lacking_terms(contest, choice.names):
         said.append(tip_sentence(contest.runner_up, choice.names))
     said += terms_remarks(contest, choice.names)

@@ -2,9 +2,10 @@
 
 Points meet in pairs, energies on the terms that both hold. A point wins in a training seed and a joint draw of the
 chips' numbers if it meets the constraints there and is as good as each other one that does; of several that are equally
-good each has its part. Draws are those of the rows (`codesign.analysis.robustness`): the same for all points of a chip,
-independent between chips. Terms that a point lacks are drawn as well: as what they cost the other, times a factor that
-is log-normal around 1. Lacking a term thus makes a point less sure, never cheaper.
+good each has its part. Where it misses them, another variant of its option may stand in. Draws are those of the rows
+(`codesign.analysis.robustness`): the same for all points of a chip, independent between chips. Terms that a point lacks
+are drawn as well: as what they cost the other, times a factor that is log-normal around 1. Lacking a term thus makes a
+point less sure, never cheaper.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import shake_256
 from statistics import NormalDist
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -43,6 +45,7 @@ GUESSED = 5.0
 published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
 _DRAWS = 128
 _ROUNDING = 1e-12
+_NOBODY: Mapping[Point, Point] = MappingProxyType({})
 _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
 
@@ -84,6 +87,7 @@ def hold(
     names: Names,
     where: Sequence[Constraint] = (),
     rivals: Sequence[Point] = (),
+    reserves: Mapping[Point, Point] = _NOBODY,
 ) -> Contest:
     """Hold points against each other.
 
@@ -92,6 +96,7 @@ def hold(
         more: whether more of the column is better.
         where: constraints, none of them a `within`, that the points meet by their means.
         rivals: points that miss them by their means, and win where they meet them and are better.
+        reserves: of some points, the variant of the same option that stands in where they miss the constraints.
     """
     unranked = {point: absence(point, column, names) for point in points if point.value(column).mean is None}
     known = sorted((point for point in points if point not in unranked), key=lambda p: _order(p, column, more))[:_MOST]
@@ -110,7 +115,8 @@ def hold(
     factors = (1.0, *(duels.factor(order[0], place) for place in order[1:]))
     level = next((n for n in range(1, len(order)) if duels.behind(order[0], order[n])), len(order))
     second = order[level] if level < len(order) else None
-    wins = duels.wins(where, _against(rivals, ranked, column, names))
+    options = [[point, *([reserves[point]] if point in reserves else [])] for point in duels.points]
+    wins = duels.wins(options, rivals, where, names)
     return Contest(
         ranked=tuple(ranked),
         unranked=unranked,
@@ -121,18 +127,6 @@ def hold(
         runner_up=None if second is None else compared(best, ranked[level], column, more=more),
         terms=partial,
     )
-
-
-def _against(
-    rivals: Sequence[Point], ranked: Sequence[Point], column: str, names: Names
-) -> dict[Point, dict[Point, Terms]]:
-    """The rivals that have the column, each with those of the ranked that it compares with, and on what."""
-    found: dict[Point, dict[Point, Terms]] = {}
-    for rival in rivals:
-        if rival.value(column).mean is not None:
-            pairs = {point: obstacle_between(point, rival, column, names) for point in ranked}
-            found[rival] = {point: terms for point, terms in pairs.items() if not isinstance(terms, str)}
-    return found
 
 
 def leader(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Point:
@@ -269,25 +263,52 @@ class _Duels:
         a, b = (self._sign * value for value in self.nominal(first, second))
         return a < b - _ROUNDING * abs(b)
 
-    def wins(self, where: Sequence[Constraint], rivals: Mapping[Point, Mapping[Point, Terms]]) -> Floats:
-        """(n,) share of seeds × draws in which each point meets the constraints and is the best of those that do."""
-        able = {point: met_in(point, where, self._seeds) for point in (*self.points, *rivals)}
-        if not self._seeds:  # means over different seeds say nothing of any one of them
-            able = {point: np.full((1, 1), point not in rivals) for point in able}
+    def wins(
+        self, options: Sequence[Sequence[Point]], rivals: Sequence[Point], where: Sequence[Constraint], names: Names
+    ) -> Floats:
+        """(n,) share of seeds × draws in which each option meets the constraints and is the best of those that do.
+
+        Args:
+            options: of each of the points, itself and who stands in for it.
+        """
+        if self._seeds:
+            able = [self._able(variants, where) for variants in (*options, *([rival] for rival in rivals))]
+        else:  # means over different seeds say nothing of any one of them
+            able = [{point: np.ones((1, 1), dtype=bool)} for point in self.points]
         best = []
-        for point in self.points:
-            others = {other: self.terms[point, other] for other in self.points if other is not point}
-            others |= {rival: against[point] for rival, against in rivals.items() if point in against}
-            ahead = [able[point]]
-            for other, terms in others.items():
-                if not set(self._seeds) <= {*map(int, other.seeds(self.column).index)}:
-                    continue  # a rival that lacks a training seed
-                a, b = self.pair(point, other, terms)
-                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~able[other])
-            best.append(np.logical_and.reduce(np.broadcast_arrays(*ahead)))
+        for place in range(len(options)):
+            others = [entry for number, entries in enumerate(able) if number != place for entry in entries.items()]
+            ways = [self._ahead(point, met, others, names) for point, met in able[place].items()]
+            best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
         table = np.array(np.broadcast_arrays(*best), dtype=float)
         shared = table / np.maximum(table.sum(axis=0), 1.0)
-        return np.asarray(shared.reshape(len(self.points), -1).mean(axis=1))
+        return np.asarray(shared.reshape(len(options), -1).mean(axis=1))
+
+    def _able(self, variants: Sequence[Point], where: Sequence[Constraint]) -> dict[Point, NDArray[np.bool_]]:
+        """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
+        found: dict[Point, NDArray[np.bool_]] = {}
+        for point in variants:
+            if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
+                taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
+                found[point] = met_in(point, where, self._seeds) & ~taken
+        return found
+
+    def _ahead(
+        self,
+        point: Point,
+        met: NDArray[np.bool_],
+        others: Sequence[tuple[Point, NDArray[np.bool_]]],
+        names: Names,
+    ) -> NDArray[np.bool_]:
+        """Where a point that is `met` is as good as all others that are, of those that compare with it."""
+        ahead = [met]
+        for other, there in others:
+            known = (point, other) in self.terms
+            terms = self.terms[point, other] if known else obstacle_between(point, other, self.column, names)
+            if not isinstance(terms, str):
+                a, b = self.pair(point, other, terms)
+                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
+        return np.logical_and.reduce(np.broadcast_arrays(*ahead))
 
     def factor(self, best: int, other: int) -> float | None:
         a, b = (abs(value) for value in self.nominal(best, other))

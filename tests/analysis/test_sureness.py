@@ -87,6 +87,17 @@ def test_seeds_that_miss_the_constraint_count(cheap, dear, best, confidence, sta
     assert (labels(answer)[0], answer.confidence, answer.standing) == (best, near(confidence), standing)
 
 
+def test_another_variant_of_an_option_counts_where_the_cheapest_misses():
+    """a's cheapest misses the constraint in two seeds of five; its other variant never does, and is still the best."""
+    rows = accurate("a", 1e-9, 0.98, 0.98, 0.98, 0.94, 0.94) + accurate("b", 3e-9, *STEADY)
+    for energy, confidence in ((2e-9, 1.0), (4e-9, 0.6)):
+        other = [one | {"axis.width": 2.0} for one in accurate("a", energy, *STEADY)]
+        answer = asked([*rows, *other], choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+        assert (labels(answer)[0], answer.confidence) == ("a", near(confidence))
+        assert answer.options[0].values["energy_j"].mean == near(1e-9, rel=1e-5)
+        assert any(f"counts, with {1e9 * energy:g} nJ energy per sample." in remark for remark in answer.remarks)
+
+
 def test_within_a_point_of_the_best_is_judged_seed_by_seed():
     """b is half a point behind in every seed, whatever the seed: it is always within a point."""
     seeds = (0.9, 0.94, 0.98)
