@@ -71,7 +71,7 @@ class _Choice:
 
     def reserves(self) -> dict[Point, Point]:
         """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
-        found = {}
+        found: dict[Point, Point] = {}
         for option, point in self.chosen.items() if self.where else ():
             if (least := self._share_met(point)) < 1.0:
                 share = {variant: self._share_met(variant) for variant in meeting(self.members[option], self.where)}

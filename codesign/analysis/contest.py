@@ -308,7 +308,7 @@ class _Duels:
             if not isinstance(terms, str):
                 a, b = self.pair(point, other, terms)
                 ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
-        return np.logical_and.reduce(np.broadcast_arrays(*ahead))
+        return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)
 
     def factor(self, best: int, other: int) -> float | None:
         a, b = (abs(value) for value in self.nominal(best, other))
