@@ -318,7 +318,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             what = ", ".join(part for part in (error.context, error.problem) if part)
-            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML: {what}") from None
+            where = f" in column {mark.column + 1}" if mark else ""
+            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML{where}: {what}") from None
         except (_TooLargeError, yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
             what = "" if isinstance(error, _TooLargeError) else "is not valid YAML: "
             raise self._error(loader.line + 1 if loader else 1, f"{what}{error}") from None

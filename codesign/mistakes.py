@@ -14,6 +14,7 @@ from codesign.spec_keys import allowed_keys, key_places
 __all__ = ["clipped", "describe", "dotted", "reason", "suggestion"]
 
 _LONGEST_MESSAGE = 2000
+_MOST_NAMES = 30
 _SHOULD = re.compile(r"[A-Z]\w* should ")
 
 
@@ -23,7 +24,7 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 
 def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
-    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word.
+    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely.
 
     Args:
         elsewhere: places where the word itself is known.
@@ -31,7 +32,7 @@ def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ())
     names = sorted(allowed)
     close = [*elsewhere, *difflib.get_close_matches(word, names, n=1)]
     hint = f"; did you mean '{close[0]}'?" if close else ";"
-    return f"{hint} allowed: {', '.join(names)}"
+    return hint if close and len(names) > _MOST_NAMES else f"{hint} allowed: {', '.join(names)}"
 
 
 def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
@@ -43,6 +44,8 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
         return f"unknown key '{location}'" + (
             suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
         )
+    if item["type"] == "model_type" and (keys := allowed_keys(model, item["loc"])):
+        return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {clipped(repr(item['input']), 100)}"
     return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "Written",
     "format_si",
     "fraction",
+    "in_percent",
     "may_be_si",
     "parse_quantity",
     "quantities_in_si",
@@ -215,6 +216,15 @@ Memory = Annotated[float, Field(gt=0), _validator("byte")]
 """A YAML size of memory such as `2 GiB`, held in bytes."""
 Area = Annotated[float, Field(gt=0), _validator("m**2")]
 """A YAML area such as `2.82 mm**2`, held in square metres."""
+
+
+def in_percent(fraction: float) -> str:
+    """`98.5` of 0.985: a half counts away from 0, also where the rounding of a sum has taken a little off it.
+
+    The page's script rounds likewise, so that a mean of 0.9845 reads the same everywhere.
+    """
+    tenths = math.floor(1000 * abs(fraction) + 0.5 + 1e-9)
+    return f"{'-' if fraction < 0 and tenths else ''}{tenths / 10:.1f}"
 
 
 def format_si(value: float | None, unit: str, digits: int = 4) -> str:

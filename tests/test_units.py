@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from codesign.documents import Spec
 from codesign.exploration.spec import SweepSpec
 from codesign.hardware.description import Chip
-from codesign.units import format_si, fraction, parse_quantity
+from codesign.units import format_si, fraction, in_percent, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,12 @@ def test_by_hand(text: str, unit: str, value: float):
 def test_what_is_not_a_quantity(text: object, message: str):
     with pytest.raises(ValueError, match=message):
         parse_quantity(text, "J")
+
+
+def test_percentages_round_halves_up_whatever_a_sum_took_off_them() -> None:
+    assert sum([0.98, 0.9825, 0.99, 0.985, 0.985]) / 5 == 0.9844999999999999  # the page is told 0.9845
+    values = (0.9844999999999999, 0.9845, 0.984499, 0.9825, 0.0, -0.0004, -0.0125)
+    assert [in_percent(value) for value in values] == ["98.5", "98.5", "98.4", "98.3", "0.0", "0.0", "-1.3"]
 
 
 def test_formats():

@@ -30,6 +30,7 @@ from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
 from codesign.analysis.variants import best_variant, by_option
 from codesign.analysis.wording import scaled_sentence, tip_sentence
+from codesign.units import in_percent
 
 __all__ = ["SHOWN", "choose", "option_of", "options_of", "standing_of", "values_of"]
 
@@ -286,7 +287,7 @@ def _sentence(choice: _Choice, contest: Contest) -> str:
     both = " on the terms that both have" if other in contest.terms else ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
-        ahead = f"{100 * gain:.1f} points {'above' if choice.more else 'below'} {second}"
+        ahead = f"{in_percent(gain)} points {'above' if choice.more else 'below'} {second}"
     elif factor is None:
         ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
     else:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.statistics import Interval
 from codesign.hardware.terms import StaticBook
-from codesign.units import format_si
+from codesign.units import format_si, in_percent
 
 __all__ = [
     "BOOK_WORDS",
@@ -108,13 +108,12 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def percent(value: float | None) -> str:
     """A fraction as `94.9 %`."""
-    return UNKNOWN if value is None or math.isnan(value) else f"{100 * value:.1f} %"
+    return UNKNOWN if value is None or math.isnan(value) else f"{in_percent(value)} %"
 
 
 def points(value: float) -> str:
     """A difference of fractions in percentage points, unsigned unless negative."""
-    text = f"{100 * value:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", "−")
+    return in_percent(value).replace("-", "−")
 
 
 def points_with_interval(value: Interval) -> str:
@@ -153,7 +152,7 @@ def plus_minus(mean: float | None, half: float | None, column: str) -> str:
     if half <= _ROUNDING * abs(mean):
         half = 0.0
     if column == "accuracy" or column.endswith("_accuracy"):
-        return f"{100 * mean:.1f} ± {100 * half:.1f} %"
+        return f"{in_percent(mean)} ± {in_percent(half)} %"
     known = COLUMNS.get(column)
     spread = format_si(half, known.unit, 2) if known is not None and known.unit else significant(half, 2)
     return f"{quantity(mean, column)} ± {spread}"

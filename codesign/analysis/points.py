@@ -18,7 +18,7 @@ from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
-from codesign.units import format_si
+from codesign.units import format_si, in_percent
 
 __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
 
@@ -114,7 +114,7 @@ class Point:
 
     def __repr__(self) -> str:
         accuracy = self.value("accuracy").mean
-        right = "" if accuracy is None else f", {100 * accuracy:.1f} % right"
+        right = "" if accuracy is None else f", {in_percent(accuracy)} % right"
         return f"<Point {self.number}: {self.recipe} under {self.schedule} on {self.place}{right}>"
 
     @cached_property

@@ -203,12 +203,13 @@ def interruptible(progress: SupportsClose, kept: str) -> Iterator[None]:
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        try:
+            yield
+        finally:
+            progress.close()  # before anything is said, and once: it has a last line
     except KeyboardInterrupt:
-        progress.close()
         typer.echo(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None
     finally:
-        progress.close()
         for number, handler in before.items():
             signal.signal(number, handler)

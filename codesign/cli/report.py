@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import place
+from codesign.files import Location
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
 
@@ -87,8 +88,18 @@ def report(
         if output is None:
             return
     write_report(table, target)
-    export(table, target, figures=figures, tables=tables)
+    files = export(table, target, figures=figures, tables=tables)
     if neurobench:
         export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
+        _say_where(files, target)
+
+
+def _say_where(files: list[Location], page: Location) -> None:
+    from codesign.files import printable, with_suffix
+
+    for name in ("figures", "tables"):
+        folder = with_suffix(page, f".{name}")
+        if count := sum(str(file).startswith(str(folder)) for file in files):
+            typer.echo(f"{name:8} {printable(folder)}, {count} files")

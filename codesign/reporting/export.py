@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from codesign.analysis.asking import answers_of
 from codesign.analysis.naming import names_of
@@ -73,7 +74,7 @@ def export(
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
-    """Every chart of a report, pairs of objectives first; every table, by its section's name and its place in it."""
+    """Every chart of a report, pairs of objectives first; every table, by its section, place and caption."""
     points = gather(table)
     names = names_of(points)
     drawn = list(filter(None, [scatter(points, names, x=x, y=y) for x, y in _PAIRS]))
@@ -82,8 +83,17 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
         own = list(pieces_in(section))
         drawn += [piece for piece in own if isinstance(piece, Figure)]
         tables = [piece for piece in own if isinstance(piece, Table)]
-        told |= {f"{section.name}-{place}" if len(tables) > 1 else section.name: t for place, t in enumerate(tables, 1)}
+        several = len(tables) > 1
+        told |= {
+            _named(section.name, place, one) if several else section.name: one for place, one in enumerate(tables, 1)
+        }
     return drawn, told
+
+
+def _named(section: str, place: int, table: Table) -> str:
+    """`chips-3-the-chips-numbers`: a section's third table, by the first words of its caption."""
+    first = table.caption.partition(".")[0].lower().replace("'", "")
+    return "-".join([section, str(place), *re.findall("[a-z0-9]+", first)[:4]])
 
 
 def table_csv(table: Table) -> str:

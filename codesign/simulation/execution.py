@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from codesign.arguments import real, whole
 from codesign.errors import InputError, SilentNetworkWarning
 from codesign.network.topology import NetworkShape
+from codesign.units import in_percent
 
 __all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable", "warn_if_silent"]
 
@@ -190,7 +191,7 @@ class Execution:
         operations = self.synaptic_operations.sum() / self.samples
         return (
             f"Execution({size},\n"
-            f"  accuracy {self.accuracy:.1%}, undecided {self.undecided.mean():.1%},\n"
+            f"  accuracy {in_percent(self.accuracy)} %, undecided {in_percent(float(self.undecided.mean()))} %,\n"
             f"  a sample: {spikes:.1f} spikes, {operations:.1f} synaptic operations, "
             f"{self.forward_steps.sum() / self.samples:.1f} forward steps)"
         )

@@ -31,6 +31,7 @@ from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
+from codesign.units import in_percent
 from codesign.workload.events import EventBatch
 
 __all__ = ["EpochReport", "TrainingResult", "train"]
@@ -99,8 +100,8 @@ class TrainingResult:
         return self.history[min(1, len(self.history) - 1)].updates_s
 
     def __repr__(self) -> str:
-        best = self.history[self.best_epoch - 1].validation_accuracy
-        return f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best:.1%})"
+        best = in_percent(self.history[self.best_epoch - 1].validation_accuracy)
+        return f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %)"
 
 
 def train(
@@ -188,7 +189,7 @@ def _so_far(history: list[EpochReport], best: int) -> str:
     if not history:
         return "no epoch was complete"
     accuracy = history[best - 1].validation_accuracy
-    return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy:.1%}"
+    return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {in_percent(accuracy)} %"
 
 
 def _quantization(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:

@@ -14,6 +14,7 @@ from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.durations import format_duration
 from codesign.exploration.runs.progress import Progress, Search
 from codesign.terminal_text import escaped
+from codesign.units import in_percent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -194,9 +195,10 @@ class LiveProgress(Counting):
         self._show()
 
     def epoch(self, label: str, report: EpochReport) -> None:
+        accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
         self._details["train", label] = (
             f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.3f}, "
-            f"validation accuracy {report.validation_accuracy:.1%}, {format_duration(report.remaining_s)} left"
+            f"validation accuracy {accuracy} %, {left} left"
         )
 
     def finished(self, kind: str, label: str, wall_s: float) -> None:

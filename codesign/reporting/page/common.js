@@ -34,10 +34,16 @@ const withPrefix = (value, unit) => {
   return `${digits(rounded / 1000 ** step)} ${PREFIXES[step + 6]}${unit}`;
 };
 
+// As `in_percent` of the program: a half counts away from 0, whatever the rounding of a sum took off it.
+const inPercent = (fraction) => {
+  const tenths = Math.floor(1000 * Math.abs(fraction) + 0.5 + 1e-9);
+  return `${fraction < 0 && tenths ? "-" : ""}${(tenths / 10).toFixed(1)}`;
+};
+
 // A mean of a measure as it is read.
 const written = (measure, value) => {
   if (value === null || value === undefined) return UNKNOWN;
-  if (measure.share) return `${(100 * value).toFixed(1)} %`;
+  if (measure.share) return `${inPercent(value)} %`;
   if (measure.unit === "m**2") return `${digits(value * 1e6)} mm²`;
   if (measure.unit) return withPrefix(value, measure.unit);
   return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
@@ -47,7 +53,7 @@ const withHalf = (measure, index) => {
   const half = measure.half ? measure.half[index] : null;
   const mean = measure.mean[index];
   if (mean === null || half === null || half === undefined) return written(measure, mean);
-  if (measure.share) return `${(100 * mean).toFixed(1)} ± ${(100 * half).toFixed(1)} %`;
+  if (measure.share) return `${inPercent(mean)} ± ${inPercent(half)} %`;
   return `${written(measure, mean)} ± ${mean ? digits((100 * half) / Math.abs(mean), 2) : "0"} %`;
 };
 

@@ -142,7 +142,7 @@ def _measure(points: Sequence[Point], column: str, means: Sequence[float | None]
         "unit": known.unit,
         "share": is_share(column),
         "first": column in _FIRST,
-        "mean": [_rounded(mean, 4) for mean in means],
+        "mean": [_rounded(mean, 9 if is_share(column) else 4) for mean in means],  # shares are rounded as they are read
         **({"half": halves} if any(halves) else {}),
     }
 

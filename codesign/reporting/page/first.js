@@ -119,7 +119,7 @@ const decide = () => {
     if (known.length) return { label, point: known.reduce((a, b) => (sign * measure.mean[b] < sign * measure.mean[a] ? b : a)), obstacle: "" };
     if (able.length) return { label, point: able[0], obstacle: `no ${measure?.label ?? "value"} is modelled` };
     const top = Math.max(...indices.map((index) => value("accuracy", index) ?? 0));
-    return { label, point: null, obstacle: `at most ${(100 * top).toFixed(1)} % right` };
+    return { label, point: null, obstacle: `at most ${inPercent(top)} % right` };
   });
   const ranked = rows.filter((row) => !row.obstacle);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
@@ -151,7 +151,7 @@ const split = (columns, rows) => {
 const factorText = (row, rows) => {
   if (row === rows[0]) return "best";
   if (!deciding().share) return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
-  return `${(100 * (deciding().mean[row.point] - deciding().mean[rows[0].point])).toFixed(1).replace("-", "−")} points`;
+  return `${inPercent(deciding().mean[row.point] - deciding().mean[rows[0].point]).replace("-", "−")} points`;
 };
 const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
 const showTable = (rows) => {
@@ -201,7 +201,7 @@ const sayNow = (rows) => {
   place.textContent = "";
   if (unchanged()) return;
   const [first, second] = rows.filter(isRanked);
-  const limit = state.required === null ? "" : ` at ${(100 * state.required).toFixed(1)} % right or more`;
+  const limit = state.required === null ? "" : ` at ${inPercent(state.required)} % right or more`;
   if (!first) place.textContent = `With these settings nothing that compares is left${limit}.`;
   else {
     const next = second ? `, ahead of ${second.label} by ${factorText(second, [first]).replace(" ×", " times")}` : "";
@@ -232,7 +232,7 @@ const showPinned = () => {
     const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
     if (index === state.pinned[0] || !base || mean === null) return "";
     if (measure.unit.startsWith("J") && groupOf(index) !== groupOf(state.pinned[0])) return ""; // other terms: no ratio
-    if (measure.share) return ` (${mean >= base ? "+" : "−"}${Math.abs(100 * (mean - base)).toFixed(1)})`;
+    if (measure.share) return ` (${mean >= base ? "+" : "−"}${inPercent(Math.abs(mean - base))})`;
     return ` (${digits(mean / base)} ×)`;
   };
   const all = [...measures.values()].filter((measure) => measure.first && state.pinned.some((index) => measure.mean[index] !== null));
