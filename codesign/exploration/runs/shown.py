@@ -269,12 +269,12 @@ def _megabytes(count: float) -> str:
 
 
 def planned_text(work: Work, executor: str) -> str:
-    """What there is to do, in a line."""
+    """What there is to do, in a line; a job prices or sums up all that is asked of an execution."""
     parts = [
         f"{work.to_run[kind]} {what} ({work.in_store[kind]} in the store)"
         for kind, what in (("train", "trainings"), ("execute", "executions"), ("price", "prices"))
     ]
-    return f"to run: {', '.join(parts)}; executor: {executor}"
+    return f"to run: {', '.join(parts)}, in {work.jobs:,} jobs; executor: {executor}"
 
 
 def search_text(search: Search) -> str:
